@@ -1,0 +1,104 @@
+# sheaf: build, try and test. `make help` lists the targets.
+#
+# demo, test and build first install what the system lacks: a C++ compiler, Faiss and OpenBLAS.
+# After that a plain `go build .` or `go test ./...` works, with no environment variable.
+
+PREFIX   ?= /usr/local
+FUZZTIME ?= 30s
+LINTER   := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+
+# Where Go's own installer puts it; a fresh machine's PATH often lacks this folder.
+export PATH := $(PATH):/usr/local/go/bin
+
+# ca-certificates: a bare container has none, and Go fetches modules over https.
+DEBIAN_BUILD := g++ libfaiss-dev libopenblas-dev ca-certificates
+DEBIAN_TEST  := git
+DEBIAN_NEON  := gcc-aarch64-linux-gnu libc6-dev-arm64-cross
+BREW         := faiss openblas libomp
+
+# What sh runs before apt-get: nothing for root, sudo for anyone else.
+SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
+
+.DEFAULT_GOAL := build
+.PHONY: build demo test install deps go-version generate lint race bench fuzz neon clean help
+
+build: deps ## build ./sheaf
+	go build .
+
+demo: build ## ingest the project's own docs and articles into a throw-away store and ask three questions
+	@set -e; dir=$$(mktemp -d); trap 'rm -rf "$$dir"' EXIT; export SHEAF_STORE="$$dir/.sheaf"; \
+	$(call show,ingest README.md docs examples/articles); \
+	$(call show,search "how does a crash leave the store" -k 3); \
+	$(call show,search "why does the sea come and go twice a day" -k 2); \
+	$(call show,search "finding your way at night without a compass" -k 2)
+
+# show prints a command as a reader would type it, and runs it.
+show = printf '\n$$ sheaf %s\n' '$(1)'; ./sheaf $(1)
+
+test: deps ## run every test
+	@$(call debian,$(DEBIAN_TEST))
+	go test ./...
+
+install: build ## install the binary into PREFIX (/usr/local)
+	install -d $(DESTDIR)$(PREFIX)/bin
+	install -m 0755 sheaf $(DESTDIR)$(PREFIX)/bin/sheaf
+
+deps: go-version ## install the system packages that the build needs
+	@if command -v dpkg-query >/dev/null; then $(call debian,$(DEBIAN_BUILD)); \
+	elif command -v brew >/dev/null; then \
+		brew list --versions $(BREW) >/dev/null || brew install $(BREW); \
+	elif ! printf '#include <faiss/IndexFlat.h>\n#include <cblas.h>\n' | c++ -fsyntax-only -x c++ - 2>/dev/null; then \
+		echo 'sheaf needs a C++ compiler, Faiss 1.7.3 or newer and OpenBLAS, with their headers:' \
+			'install them with this system'"'"'s package manager, then run make again.' >&2; exit 1; \
+	fi
+
+# debian installs those of the named packages that are missing, and is silent when none is.
+# Elsewhere than on Debian and its kin it does nothing: the tools are then the user's own.
+debian = command -v dpkg-query >/dev/null || exit 0; missing=; \
+	for p in $(1); do \
+		case "$$(dpkg-query -W -f '$${db:Status-Status}' $$p 2>/dev/null)" in installed) ;; *) missing="$$missing $$p" ;; esac; \
+	done; \
+	if [ -n "$$missing" ]; then \
+		if [ -n "$(SUDO)" ] && ! command -v sudo >/dev/null; then \
+			echo "please run as root: apt-get install$$missing" >&2; exit 1; \
+		fi; \
+		echo "installing$$missing"; \
+		$(SUDO) apt-get update -qq && \
+		$(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $$missing; \
+	fi
+
+go-version:
+	@want=$$(sed -n 's/^go //p' go.mod); \
+	have=$$(go env GOVERSION 2>/dev/null | sed 's/^go//'); \
+	if ! printf '%s\n' "$$want" "$${have:-0}" | sort -V -C; then \
+		echo "sheaf needs Go $$want or newer, found $${have:-none}: get it from https://go.dev/dl/" >&2; exit 1; \
+	fi
+
+generate: deps ## write the generated files again
+	go generate ./...
+
+lint: deps ## run the linters of .golangci.yml
+	go run $(LINTER) run
+
+race: deps ## run every test under the race detector
+	go test -race ./...
+
+bench: deps ## compare with the peers; see docs/benchmarks.md
+	go run ./bench
+
+fuzz: deps ## fuzz every parser for FUZZTIME (30s) each
+	@set -e; for pkg in $$(go list ./...); do \
+		for target in $$(go test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
+			echo "== $$pkg $$target"; go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$pkg; \
+		done; \
+	done
+
+neon: ## check that the kernels compile for arm64
+	@$(call debian,$(DEBIAN_NEON))
+	aarch64-linux-gnu-gcc -Wall -Werror -fsyntax-only $(wildcard internal/faiss/*.c)
+
+clean: ## remove what was built
+	rm -rf sheaf bench/data
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
