@@ -1,0 +1,133 @@
+// Package embed turns texts into vectors. It holds the embedders ("builtin",
+// computed here and offline) and the errors by which a caller tells a refused
+// key from a service that is away.
+//
+// An embedder is named PROVIDER[:MODEL]. Its Identity is what a store is bound
+// to: vectors of different identities must not be compared. The package reads no
+// environment and no configuration, keeps no global state, and talks to no host
+// but the one whose URL it was given.
+package embed
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"sheaf/internal/progress"
+)
+
+// Embedder turns texts into vectors, one per text, in order.
+//
+// All vectors of one embedder have the same length and finite numbers. Texts may
+// be empty; the vector of a text without any token is zero. Embed must be safe
+// for concurrent use and must return soon after ctx ends; on an error it returns
+// no vectors. An Identity does not change, but for a Dim of 0, which stands for
+// "not known before the first answer".
+type Embedder interface {
+	Embed(ctx context.Context, texts []string) ([][]float32, error)
+	Identity() Identity
+}
+
+// Identity is what makes vectors comparable.
+type Identity struct {
+	Provider    string // "builtin", "openai", "none"
+	Model       string // as the provider calls it; empty where it has only one
+	Dim         int    // numbers in a vector; 0 while unknown
+	Normalized  bool   // vectors are known to have length 1 (or 0, for no token)
+	Fingerprint string // version or hash of the model's data; empty where the provider gives none
+}
+
+// String returns the name by which New makes this embedder: "builtin",
+// "openai:text-embedding-3-small".
+func (id Identity) String() string {
+	if id.Model == "" {
+		return id.Provider
+	}
+	return id.Provider + ":" + id.Model
+}
+
+// Options are what an embedder may need to know. The zero value is usable: no
+// key, and every other setting at its default.
+type Options struct {
+	BaseURL    string        // of the service, "https://host/v1"; empty: OpenAI's own
+	APIKey     string        // empty: none is sent, which OpenAI's own service refuses
+	APIKeyFile string        // file that holds the key; goes before APIKey
+	Dimensions int           // length of vector to ask for; 0: the model's own
+	BatchSize  int           // texts a request at most; 0: DefaultBatchSize
+	Timeout    time.Duration // of one request; 0: DefaultTimeout
+	RetryFor   time.Duration // how long a service may stay unavailable; 0: DefaultRetryFor
+
+	Notice func(string)      // is told what people should know; may be nil, may be called concurrently
+	Stats  *progress.Counter // counts requests, texts, tokens and retries; may be nil
+}
+
+// Defaults of Options.
+const (
+	DefaultBatchSize = 256
+	DefaultTimeout   = 60 * time.Second
+	DefaultRetryFor  = 10 * time.Minute
+)
+
+// MaxBatchSize is the number of inputs that OpenAI takes in one request.
+const MaxBatchSize = 2048
+
+// Known lists the names that New takes, for usage texts.
+const Known = "builtin, none"
+
+// New makes the embedder named spec, "provider[:model]". It connects to nothing:
+// a missing key or an unreachable service shows at the first Embed.
+func New(spec string, o Options) (Embedder, error) {
+	provider, model, hasModel := strings.Cut(spec, ":")
+	if hasModel && model == "" {
+		return nil, fmt.Errorf("embedder %q: no model after the colon", spec)
+	}
+	if hasModel && (provider == "builtin" || provider == "none") {
+		return nil, fmt.Errorf("embedder %q: %s has no models to choose from", spec, provider)
+	}
+	o.setDefaults()
+	switch provider {
+	case "builtin":
+		return newBuiltin(o)
+	case "none":
+		return none{}, nil
+	}
+	return nil, fmt.Errorf("%w %q; known: %s", ErrUnknown, spec, Known)
+}
+
+func (o *Options) setDefaults() {
+	if o.BatchSize == 0 {
+		o.BatchSize = DefaultBatchSize
+	}
+	if o.Timeout == 0 {
+		o.Timeout = DefaultTimeout
+	}
+	if o.RetryFor == 0 {
+		o.RetryFor = DefaultRetryFor
+	}
+	if o.Notice == nil {
+		o.Notice = func(string) {}
+	}
+}
+
+// Resolve returns the identity of e with its Dim known, which takes one small
+// request where it was not. The identity of "none" has no Dim.
+func Resolve(ctx context.Context, e Embedder) (Identity, error) {
+	id := e.Identity()
+	if id.Dim != 0 || id.Provider == (none{}).Identity().Provider {
+		return id, nil
+	}
+	vectors, err := e.Embed(ctx, []string{"dimension"})
+	if err != nil {
+		return Identity{}, err
+	}
+	id.Dim = len(vectors[0])
+	return id, nil
+}
+
+// none embeds nothing: its vectors come with the records.
+type none struct{}
+
+func (none) Identity() Identity { return Identity{Provider: "none"} }
+
+func (none) Embed(context.Context, []string) ([][]float32, error) { return nil, ErrNone }
