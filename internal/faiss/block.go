@@ -1,0 +1,88 @@
+package faiss
+
+// block is some rows that were read together, packed one behind the other.
+type block struct {
+	data  []byte
+	n     int
+	first int64   // number of the first row, the others follow it,
+	rows  []int64 // unless their numbers are here
+}
+
+func (b block) row(i int) int64 {
+	if b.rows != nil {
+		return b.rows[i]
+	}
+	return b.first + int64(i)
+}
+
+// reader cuts the rows of one search into blocks: a range each of all rows, or a stretch
+// each of a list of rows.
+type reader struct {
+	flat *Flat
+	list []int64 // nil: all rows
+	rows int64   // all there are to read
+	per  int64   // rows in a block
+}
+
+// maxBlockRows bounds what a batch holds for each row of a block.
+const maxBlockRows = 4096
+
+func newReader(f *Flat, s Search, blockBytes int) *reader {
+	r := &reader{flat: f, list: s.Rows, rows: f.rows}
+	r.per = int64(min(max(1, blockBytes/f.math.rowBytes()), maxBlockRows))
+	if s.Rows != nil {
+		// Scattered rows cost a system call each: a short list too is worth sharing out.
+		r.rows = int64(len(s.Rows))
+		r.per = max(1, min(r.per, r.rows/int64(s.Threads)))
+	}
+	return r
+}
+
+func (r *reader) blocks() int64 { return (r.rows + r.per - 1) / r.per }
+
+func (r *reader) bufferSize() int64 { return min(r.per, r.rows) * int64(r.flat.math.rowBytes()) }
+
+// read reads block i into buf, which has bufferSize bytes.
+func (r *reader) read(i int64, buf []byte) (block, error) {
+	first := i * r.per
+	n := min(r.per, r.rows-first)
+	if r.list != nil {
+		rows := r.list[first : first+n]
+		return block{data: buf, n: len(rows), rows: rows}, r.flat.gather(rows, buf)
+	}
+	buf = buf[:n*int64(r.flat.math.rowBytes())]
+	return block{data: buf, n: int(n), first: first}, r.flat.read(first, buf)
+}
+
+// gather reads rising rows into buf, packed. Rows that lie close together share a read,
+// whose unwanted rows are then closed up.
+func (f *Flat) gather(rows []int64, buf []byte) error {
+	size := f.math.rowBytes()
+	for len(rows) > 0 {
+		n := f.together(rows, int64(len(buf)/size))
+		span := rows[n-1] - rows[0] + 1
+		if err := f.read(rows[0], buf[:span*int64(size)]); err != nil {
+			return err
+		}
+		for i, row := range rows[:n] {
+			copy(buf[i*size:(i+1)*size], buf[(row-rows[0])*int64(size):])
+		}
+		rows, buf = rows[n:], buf[n*size:]
+	}
+	return nil
+}
+
+// maxGap is how many unwanted bytes are cheaper to read than another call of pread.
+const maxGap = 4 << 10
+
+// together returns how many rows from the first on to read at once, so that gaps stay
+// under maxGap and the whole span within room rows.
+func (f *Flat) together(rows []int64, room int64) int {
+	gap := 1 + int64(maxGap/f.math.rowBytes())
+	for i := 1; i < len(rows); i++ {
+		if rows[i]-rows[i-1] > gap || rows[i]-rows[0] >= room {
+			return i
+		}
+	}
+	return len(rows)
+}

@@ -1,0 +1,18 @@
+// Package faiss is sheaf's one door to vectors on disk and to the Faiss library.
+//
+// It holds three things:
+//
+//   - [Index]: the Faiss library itself, which reads, writes and searches indexes of any
+//     type, with the method names of go-faiss;
+//   - [Header]: the 45 bytes before the floats of an IndexFlat file, read and written
+//     without the library;
+//   - [Flat]: the exact search over such a file by pread, with kernels of its own, several
+//     times as fast as the library's and with answers that do not depend on threads.
+//
+// It promises that nothing crosses into C unchecked: closed indexes, lengths, counts and
+// floats that are not finite are errors in Go, and no C++ exception, C type or C memory
+// gets out. It refuses to build without cgo, and on big-endian machines, where the floats
+// of a file could not be used in place.
+//
+// FAISS_NO_AVX2 and FAISS_OPT_LEVEL lower the kernel that is used: see [Kernel].
+package faiss

@@ -1,0 +1,151 @@
+package faiss
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"runtime"
+	"slices"
+)
+
+// Flat is a read-only view of the first rows of an IndexFlat file. It holds no memory that
+// grows with the file and reads by pread only, so a file that is cut or replaced while it
+// is searched is an error, never a crash. Any number of goroutines may use it at once.
+type Flat struct {
+	file *os.File
+	rows int64
+	math arithmetic
+}
+
+// NewFlat views the first rows rows of f, which must hold a header and at least rows*d
+// floats; it looks at f's size and not at its header. It does not own f.
+func NewFlat(f *os.File, d int, rows int64, m Metric) (*Flat, error) {
+	if err := m.check(); err != nil {
+		return nil, fmt.Errorf("index %q: %w", f.Name(), err)
+	}
+	if d < 1 || d > math.MaxInt32 || rows < 0 || rows > maxRows(d) {
+		return nil, fmt.Errorf("index %q: %d rows of dim %d", f.Name(), rows, d)
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if need := HeaderSize + floatSize*int64(d)*rows; info.Size() < need {
+		return nil, fmt.Errorf("index %q: %d bytes, need %d for %d rows of dim %d: %w",
+			f.Name(), info.Size(), need, rows, d, io.ErrUnexpectedEOF)
+	}
+	return &Flat{file: f, rows: rows, math: arithmetic{level: chosenLevel(), metric: m, d: d}}, nil
+}
+
+// Search says what [Flat.Search] looks for and where.
+type Search struct {
+	K       int      // hits for each query, at least 1
+	Skip    []uint64 // bit r set: row r is passed over; rows past its end are not
+	Rows    []int64  // when not nil, only these rows, in rising order
+	Threads int      // goroutines at most; 0 means GOMAXPROCS
+}
+
+// Hit is a row and its score: the squared L2 distance or the inner product.
+type Hit struct {
+	Row   int64
+	Score float32
+}
+
+// Search returns for each of the n queries (len(queries) is n*d, all finite) its s.K best
+// rows, best first: the lowest distance or the highest product, equal scores by lower row.
+// There are fewer where fewer rows qualify. A row whose score is NaN never qualifies.
+//
+// For a given [Kernel] a score has the same bits whatever the row's place, the number of
+// queries, k and threads, and so hits are the same too.
+func (f *Flat) Search(ctx context.Context, queries []float32, s Search) ([][]Hit, error) {
+	n, err := f.checkSearch(queries, s)
+	if err != nil {
+		return nil, fmt.Errorf("searching index %q: %w", f.file.Name(), err)
+	}
+	s = f.settle(s)
+	hits := make([][]Hit, 0, n)
+	for group := range slices.Chunk(queries, maxQueries*f.math.d) {
+		found, err := f.searchGroup(ctx, group, s)
+		if err != nil {
+			return nil, err
+		}
+		hits = append(hits, found...)
+	}
+	return hits, nil
+}
+
+func (f *Flat) checkSearch(queries []float32, s Search) (int, error) {
+	if s.K < 1 {
+		return 0, fmt.Errorf("k is %d", s.K)
+	}
+	if s.Threads < 0 {
+		return 0, fmt.Errorf("threads is %d", s.Threads)
+	}
+	for i, row := range s.Rows {
+		if err := f.checkRow(row); err != nil {
+			return 0, err
+		}
+		if i > 0 && row <= s.Rows[i-1] {
+			return 0, fmt.Errorf("row %d after row %d: rows must rise", row, s.Rows[i-1])
+		}
+	}
+	return checkVectors(queries, f.math.d)
+}
+
+// settle fills in what s leaves open, so that k is never more than there are rows.
+func (f *Flat) settle(s Search) Search {
+	if s.Threads == 0 {
+		s.Threads = runtime.GOMAXPROCS(0)
+	}
+	rows := f.rows
+	if s.Rows != nil {
+		rows = int64(len(s.Rows))
+	}
+	s.K = int(min(int64(s.K), rows))
+	return s
+}
+
+func (f *Flat) checkRow(row int64) error {
+	if row < 0 || row >= f.rows {
+		return fmt.Errorf("row %d of %d", row, f.rows)
+	}
+	return nil
+}
+
+// ReadRows reads the given rows, in any order, into dst (len(rows)*d floats).
+func (f *Flat) ReadRows(rows []int64, dst []float32) error {
+	if len(dst) != len(rows)*f.math.d {
+		return fmt.Errorf("reading index %q: %d floats for %d rows of dim %d",
+			f.file.Name(), len(dst), len(rows), f.math.d)
+	}
+	for _, row := range rows {
+		if err := f.checkRow(row); err != nil {
+			return fmt.Errorf("reading index %q: %w", f.file.Name(), err)
+		}
+	}
+	b, size := bytesOf(dst), f.math.rowBytes()
+	for len(rows) > 0 {
+		n := 1
+		for n < len(rows) && rows[n] == rows[n-1]+1 {
+			n++
+		}
+		if err := f.read(rows[0], b[:n*size]); err != nil {
+			return err
+		}
+		rows, b = rows[n:], b[n*size:]
+	}
+	return nil
+}
+
+// read fills b with whole rows from row first on.
+func (f *Flat) read(first int64, b []byte) error {
+	off := HeaderSize + first*int64(f.math.rowBytes())
+	n, err := f.file.ReadAt(b, off)
+	if errors.Is(err, io.EOF) {
+		return fmt.Errorf("index %q: ends at byte %d: %w", f.file.Name(), off+int64(n), io.ErrUnexpectedEOF)
+	}
+	return err
+}

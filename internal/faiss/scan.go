@@ -1,0 +1,126 @@
+package faiss
+
+import (
+	"context"
+	"slices"
+	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// maxQueries share one pass over the file; it bounds the memory of their heaps.
+const maxQueries = 1024
+
+// scorer offers the rows of a block to the heaps of all queries. Each goroutine has one.
+type scorer interface {
+	score(b block, best []topK)
+}
+
+// searchGroup is one pass over the file for at most maxQueries queries. Its goroutines
+// take blocks from a counter, in rising order, and share nothing else: each has its buffer
+// and its heaps, which are joined once all are done. The first error stops the others; so
+// does ctx, between two blocks.
+func (f *Flat) searchGroup(ctx context.Context, queries []float32, s Search) ([][]Hit, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	n := len(queries) / f.math.d
+	newScorer, blockBytes := f.scorer(queries, s.Skip)
+	r := newReader(f, s, blockBytes)
+	best := make([][]topK, min(int64(s.Threads), r.blocks()))
+	var next atomic.Int64
+	g, ctx := errgroup.WithContext(ctx)
+	for t := range best {
+		best[t] = slices.Repeat([]topK{{k: s.K}}, n)
+		g.Go(func() error { return scan(ctx, r, &next, newScorer(), best[t]) })
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	hits := make([][]Hit, n)
+	for i := range hits {
+		hits[i] = f.join(best, i, s.K)
+	}
+	return hits, nil
+}
+
+func scan(ctx context.Context, r *reader, next *atomic.Int64, sc scorer, best []topK) error {
+	buf := make([]byte, r.bufferSize())
+	for i := next.Add(1) - 1; i < r.blocks(); i = next.Add(1) - 1 {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		b, err := r.read(i, buf)
+		if err != nil {
+			return err
+		}
+		sc.score(b, best)
+	}
+	return nil
+}
+
+// join merges what the goroutines kept for query i.
+func (f *Flat) join(best [][]topK, i, k int) []Hit {
+	var all []candidate
+	for _, heaps := range best {
+		all = append(all, heaps[i].heap...)
+	}
+	slices.SortFunc(all, candidate.compare)
+	hits := make([]Hit, min(k, len(all)))
+	for j := range hits {
+		hits[j] = Hit{Row: all[j].row, Score: f.math.score(all[j].key)}
+	}
+	return hits
+}
+
+// scorer returns how to make scorers for the queries, and how many bytes a block should
+// have for them.
+func (f *Flat) scorer(queries []float32, skip []uint64) (newScorer func() scorer, blockBytes int) {
+	if len(queries) < minBatch*f.math.d || f.math.d > maxBatchDim {
+		return func() scorer { return &direct{math: f.math, queries: queries, skip: skip} }, directBlock
+	}
+	probes := f.math.probes(queries)
+	return func() scorer {
+		return &batch{math: f.math, queries: queries, probes: probes, skip: skip}
+	}, batchBlock
+}
+
+// directBlock fits twice into the smallest L2 caches in use: what pread has copied is
+// still there when the kernel reads it.
+const directBlock = 256 << 10
+
+// direct computes the key of every row for every query.
+type direct struct {
+	math    arithmetic
+	queries []float32
+	skip    []uint64
+	keys    []float32
+}
+
+func (s *direct) score(b block, best []topK) {
+	s.keys = resize(s.keys, b.n*len(best))
+	s.math.keys(b.data, b.n, s.queries, s.keys)
+	for j := range best {
+		offerBelow(&best[j], b, s.keys[j*b.n:(j+1)*b.n], s.skip)
+	}
+}
+
+// offerBelow offers the rows of b, whose keys are given. It looks at a row only when its
+// key can get in.
+func offerBelow(t *topK, b block, keys []float32, skip []uint64) {
+	limit := t.limit()
+	for i, key := range keys {
+		if key >= limit {
+			continue
+		}
+		if row := b.row(i); !skipped(skip, row) {
+			t.offer(candidate{key, row})
+			limit = t.limit()
+		}
+	}
+}
+
+func skipped(skip []uint64, row int64) bool {
+	word := row / 64
+	return word < int64(len(skip)) && skip[word]>>(row%64)&1 != 0
+}

@@ -1,0 +1,44 @@
+// The only door to the Faiss library: C functions that throw nothing. Each returns
+// SHEAF_OK, or a code and a message in *err that the caller frees.
+#ifndef SHEAF_SHIM_H
+#define SHEAF_SHIM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum { SHEAF_OK, SHEAF_REFUSED, SHEAF_NO_MEMORY, SHEAF_OTHER };
+
+typedef struct sheaf_index sheaf_index;
+
+int sheaf_index_flat(int d, int metric, sheaf_index **out, char **err);
+int sheaf_index_read(const char *path, sheaf_index **out, char **err);
+int sheaf_index_parse(const void *data, size_t size, sheaf_index **out, char **err);
+void sheaf_index_free(sheaf_index *index);
+
+int sheaf_index_d(const sheaf_index *index);
+int64_t sheaf_index_ntotal(const sheaf_index *index);
+int sheaf_index_metric(const sheaf_index *index);
+// The caller frees the class name, such as IndexFlatL2; NULL means no memory.
+char *sheaf_index_type(const sheaf_index *index);
+
+int sheaf_index_add(sheaf_index *index, int64_t n, const float *x, char **err);
+int sheaf_index_search(const sheaf_index *index, int64_t n, const float *x, int64_t k,
+                       float *distances, int64_t *labels, char **err);
+int sheaf_index_reconstruct(const sheaf_index *index, int64_t first, int64_t n, float *x,
+                            char **err);
+
+int sheaf_index_write(const sheaf_index *index, const char *path, char **err);
+// The caller frees *data.
+int sheaf_index_bytes(const sheaf_index *index, void **data, size_t *size, char **err);
+
+// The version of the linked library; a static string.
+const char *sheaf_faiss_version(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
