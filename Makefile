@@ -64,7 +64,7 @@ debian = command -v dpkg-query >/dev/null || exit 0; missing=; \
 		fi; \
 		echo "installing$$missing"; \
 		$(SUDO) apt-get update -qq && \
-		$(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $$missing; \
+		$(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $$missing >/dev/null; \
 	fi
 
 go-version:
