@@ -1,0 +1,144 @@
+package splitter
+
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+// A merger joins pieces to chunks of at most size code points, as LangChain's
+// TextSplitter._merge_splits does, with whole pieces of at most overlap code
+// points repeated from one chunk to the next. It holds only the pieces of the
+// chunk being made. A chunk that the text holds as it is, separators included,
+// is a slice of the text and no copy.
+type merger struct {
+	text          string
+	sep           string
+	sepSize       int
+	size, overlap int
+	strip         bool
+	emit          func(cut)
+	oversize      []int
+
+	window []piece // the pieces of the chunk being made
+	total  int     // their joined size, in code points
+	first  int     // number of window[0], counted from the first piece of all
+	// whole is the lowest number of a piece from which on the text holds the
+	// window's pieces with just the separator between them.
+	whole int
+}
+
+func newMerger(text, sep string, o Options, emit func(cut)) *merger {
+	return &merger{
+		text: text, sep: sep, sepSize: utf8.RuneCountInString(sep),
+		size: o.ChunkSize, overlap: o.ChunkOverlap, strip: !o.NoStrip, emit: emit,
+	}
+}
+
+func (m *merger) add(p piece) {
+	if m.grown(p) > m.size {
+		if m.total > m.size {
+			m.oversize = append(m.oversize, m.total)
+		}
+		m.join()
+		for m.total > m.overlap || m.total > 0 && m.grown(p) > m.size {
+			m.drop()
+		}
+	}
+	m.push(p)
+}
+
+// grown is the size that the chunk would have with p.
+func (m *merger) grown(p piece) int {
+	if len(m.window) == 0 {
+		return m.total + p.size
+	}
+	return m.total + p.size + m.sepSize
+}
+
+// drop takes the first piece out.
+func (m *merger) drop() {
+	m.total -= m.window[0].size
+	if len(m.window) > 1 {
+		m.total -= m.sepSize
+	}
+	m.window = m.window[1:]
+	m.first++
+}
+
+func (m *merger) push(p piece) {
+	number := m.first + len(m.window)
+	switch {
+	case p.own != "":
+		m.whole = number + 1
+	case len(m.window) > 0 && !m.adjoins(p):
+		m.whole = number
+	}
+	m.total = m.grown(p)
+	m.window = append(m.window, p)
+}
+
+// adjoins reports whether just the separator lies between the last piece and p.
+func (m *merger) adjoins(p piece) bool {
+	end := m.window[len(m.window)-1].hi
+	return end <= p.lo && m.text[end:p.lo] == m.sep
+}
+
+// flush ends the last chunk.
+func (m *merger) flush() {
+	m.join()
+	m.first += len(m.window)
+	m.window, m.total = m.window[:0], 0
+}
+
+// join emits the window as a chunk, unless nothing is left of it.
+func (m *merger) join() {
+	if len(m.window) == 0 {
+		return
+	}
+	joined, exact := m.joined()
+	text, lo := joined, 0
+	if m.strip {
+		text, lo = strip(joined)
+	}
+	if text == "" {
+		return
+	}
+	hi := lo + len(text)
+	if exact {
+		lo, hi = m.window[0].lo+lo, m.window[0].lo+hi
+	} else {
+		lo, hi = m.place(lo), m.place(hi-1)+1
+	}
+	m.emit(cut{text: text, lo: lo, hi: hi})
+}
+
+// joined is the window's text, and whether the source holds it just so.
+func (m *merger) joined() (text string, exact bool) {
+	last := m.window[len(m.window)-1]
+	if m.whole <= m.first {
+		return m.text[m.window[0].lo:last.hi], true
+	}
+	var b strings.Builder
+	for i, p := range m.window {
+		if i > 0 {
+			b.WriteString(m.sep)
+		}
+		b.WriteString(p.in(m.text))
+	}
+	return b.String(), false
+}
+
+// place finds the byte of the source that a byte of the joined window came from.
+func (m *merger) place(at int) int {
+	for _, p := range m.window {
+		length := len(p.in(m.text))
+		if at < length {
+			return min(p.lo+at, p.hi-1)
+		}
+		if at -= length; at < len(m.sep) {
+			return p.hi
+		}
+		at -= len(m.sep)
+	}
+	return m.window[len(m.window)-1].hi - 1
+}
