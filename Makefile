@@ -29,8 +29,8 @@ demo: build ## ingest the project's own docs and articles into a throw-away stor
 	@set -e; dir=$$(mktemp -d); trap 'rm -rf "$$dir"' EXIT; export SHEAF_STORE="$$dir/.sheaf"; \
 	$(call show,ingest README.md docs examples/articles); \
 	$(call show,search "how does a crash leave the store" -k 3); \
-	$(call show,search "why does the sea come and go twice a day" -k 2); \
-	$(call show,search "finding your way at night without a compass" -k 2)
+	$(call show,search "how do insects find a partner in the dark" -k 2); \
+	$(call show,search "why does old paper turn yellow" -k 2)
 
 # show prints a command as a reader would type it, and runs it.
 show = printf '\n$$ sheaf %s\n' '$(1)'; ./sheaf $(1)
