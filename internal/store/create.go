@@ -1,0 +1,121 @@
+package store
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/RoaringBitmap/roaring/v2"
+	"zombiezen.com/go/sqlite"
+	"zombiezen.com/go/sqlite/sqlitex"
+)
+
+// Create makes an empty store at dir, which must be missing, empty, or hold
+// only what a creation that was killed left there. Errors: ErrExist,
+// *OccupiedError, *LockedError, *FormatError.
+func Create(ctx context.Context, dir string, f Facts, o Options) (*Writer, error) {
+	w, err := create(ctx, dir, f, o)
+	if err != nil {
+		return nil, fmt.Errorf("creating store %q: %w", dir, err)
+	}
+	return w, nil
+}
+
+func create(ctx context.Context, dir string, f Facts, o Options) (_ *Writer, err error) {
+	if err := f.validate(); err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return nil, err
+	}
+	if err := vacant(dir); err != nil {
+		return nil, err
+	}
+	w := &Writer{Store: &Store{dir: dir, path: filepath.Join(dir, databaseName)}}
+	if w.lock, err = takeLock(ctx, dir, o); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, w.release())
+		}
+	}()
+	switch err := w.connect(ctx, sqlite.OpenReadWrite, o); {
+	case err == nil:
+		return nil, ErrExist
+	case !errors.Is(err, ErrNotExist):
+		return nil, err
+	}
+	if err := w.startOver(); err != nil {
+		return nil, err
+	}
+	st := &state{created: time.Now(), facts: f, unit: true, indexFile: 1, present: roaring.New(), dead: roaring.New()}
+	st.updated = st.created
+	if _, err := rand.Read(st.id[:]); err != nil {
+		return nil, err
+	}
+	if w.index, err = createIndex(w.indexPath(st.indexFile), st); err != nil {
+		return nil, err
+	}
+	if err := w.createDatabase(st, o); err != nil {
+		return nil, sqliteError(w.path, err)
+	}
+	w.state, w.alone = st, true
+	w.begin()
+	return w, errors.Join(syncDir(dir), syncDir(filepath.Dir(filepath.Clean(dir))))
+}
+
+// vacant refuses a directory that holds files which are not a store's.
+func vacant(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		switch name := entry.Name(); {
+		case name == databaseName, name == databaseName+"-journal", name == lockName:
+		case strings.HasPrefix(name, "index.") && strings.HasSuffix(name, ".faiss"):
+		default:
+			return &OccupiedError{Dir: dir, File: name}
+		}
+	}
+	return nil
+}
+
+// startOver removes what a creation that never came to its commit left behind.
+func (w *Writer) startOver() error {
+	for _, path := range []string{w.path, w.path + "-journal"} {
+		if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
+}
+
+// createDatabase writes schema and facts in one transaction: with its commit
+// the store exists.
+func (w *Writer) createDatabase(st *state, o Options) (err error) {
+	if err := w.dial(sqlite.OpenReadWrite|sqlite.OpenCreate, o); err != nil {
+		return err
+	}
+	end, err := sqlitex.ImmediateTransaction(w.conn)
+	if err != nil {
+		return err
+	}
+	defer end(&err)
+	marks := fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = %d;", applicationID, formatVersion)
+	for script := range strings.SplitSeq(schema+marks, ";") {
+		if strings.TrimSpace(script) == "" {
+			continue
+		}
+		if err := sqlitex.ExecuteTransient(w.conn, script, nil); err != nil {
+			return err
+		}
+	}
+	return saveState(w.conn, st)
+}

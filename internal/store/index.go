@@ -1,0 +1,112 @@
+package store
+
+import (
+	"fmt"
+	"io"
+	"os"
+
+	"sheaf/internal/faiss"
+)
+
+// checkIndex holds an index file's header and size against the state. The
+// header's own count is not believed: a kill may have left it behind.
+func checkIndex(f *os.File, st *state) error {
+	head := make([]byte, faiss.HeaderSize)
+	if _, err := io.ReadFull(io.NewSectionReader(f, 0, faiss.HeaderSize), head); err != nil {
+		return damaged(f.Name(), "its header cannot be read: %v", err)
+	}
+	h, err := faiss.ParseHeader(head)
+	switch {
+	case err != nil:
+		return damaged(f.Name(), "%v", err)
+	case h.StoreID != st.id:
+		return damaged(f.Name(), "it belongs to another store")
+	case h.D != st.facts.Dim || h.Metric != st.facts.Metric.faiss():
+		return damaged(f.Name(), "its header has dim %d and metric %d, the store has dim %d and metric %s", h.D, h.Metric, st.facts.Dim, st.facts.Metric)
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	if need := st.indexSize(); info.Size() < need {
+		return damaged(f.Name(), "it has %d bytes of %d", info.Size(), need)
+	}
+	return nil
+}
+
+// indexSize is how many bytes of the index file are committed.
+func (st *state) indexSize() int64 {
+	return faiss.HeaderSize + 4*st.rows*int64(st.facts.Dim)
+}
+
+// header is what the index file's first bytes say about a state.
+func (st *state) header() []byte {
+	h := faiss.Header{D: st.facts.Dim, Ntotal: st.rows, Metric: st.facts.Metric.faiss(), StoreID: st.id}
+	return h.Append(nil)
+}
+
+// createIndex writes an empty index file for st and syncs it.
+func createIndex(path string, st *state) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o666)
+	if err != nil {
+		return nil, err
+	}
+	if _, err = f.Write(st.header()); err == nil {
+		err = f.Sync()
+	}
+	if err != nil {
+		f.Close()
+		return nil, fmt.Errorf("writing %q: %w", path, err)
+	}
+	return f, nil
+}
+
+// repairIndex opens the index file for writing, cuts what a killed writer left
+// past the committed rows, and makes the header say what the state says.
+func repairIndex(path string, st *state) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return nil, damaged(path, "%v", err)
+	}
+	err = checkIndex(f, st)
+	if err == nil {
+		err = cutTail(f, st)
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+// cutTail brings the index file back to what st committed.
+func cutTail(f *os.File, st *state) error {
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	if info.Size() > st.indexSize() {
+		if err := f.Truncate(st.indexSize()); err != nil {
+			return err
+		}
+	}
+	head := make([]byte, faiss.HeaderSize)
+	if _, err := f.ReadAt(head, 0); err != nil {
+		return err
+	}
+	if string(head) == string(st.header()) {
+		return nil
+	}
+	_, err = f.WriteAt(st.header(), 0)
+	return err
+}
+
+// syncDir makes the names in a directory durable.
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return d.Sync()
+}

@@ -1,0 +1,46 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/gofrs/flock"
+)
+
+const lockName = "lock"
+
+// lockPoll is how often a writer that waits for another looks again.
+const lockPoll = 20 * time.Millisecond
+
+// takeLock takes the writer lock of a directory and writes into it who holds
+// it. The kernel releases the lock of a process that dies.
+func takeLock(ctx context.Context, dir string, o Options) (*flock.Flock, error) {
+	path := filepath.Join(dir, lockName)
+	lock := flock.New(path, flock.SetFlag(os.O_CREATE|os.O_RDWR), flock.SetPermissions(0o666))
+	got, err := lock.TryLock()
+	if err == nil && !got && o.LockTimeout > 0 {
+		wait, cancel := context.WithTimeout(ctx, o.LockTimeout)
+		defer cancel()
+		got, err = lock.TryLockContext(wait, lockPoll)
+		if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+			err = nil
+		}
+	}
+	switch {
+	case err != nil:
+		return nil, err
+	case !got:
+		holder, _ := os.ReadFile(path) // only to tell who it is
+		return nil, &LockedError{Holder: strings.TrimSpace(string(holder))}
+	}
+	holder := fmt.Sprintf("%d %s\n", os.Getpid(), o.Holder)
+	if err := os.WriteFile(path, []byte(holder), 0o666); err != nil {
+		return nil, errors.Join(err, lock.Unlock())
+	}
+	return lock, nil
+}

@@ -1,0 +1,94 @@
+package store
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+
+	"zombiezen.com/go/sqlite"
+	"zombiezen.com/go/sqlite/sqlitex"
+)
+
+// The kinds of a typed metadata value. Booleans are kept as 0 and 1, so that
+// SQL compares them with numbers as Python does; kindOther stands for what
+// is compared in Go: lists, objects, integers past int64.
+const (
+	kindNull   = 0
+	kindBool   = 1
+	kindInt    = 2
+	kindFloat  = 3
+	kindString = 4
+	kindOther  = 5
+)
+
+// noValue fills the value column where kind says all, and sorts after all texts.
+var noValue = []byte{}
+
+// intern returns the number of a metadata object, which it adds with its typed
+// rows when the store has not seen it. The caller is inside a writing transaction.
+func intern(conn *sqlite.Conn, object json.RawMessage) (int64, error) {
+	sum := sha256.Sum256(object)
+	hash := sum[:hashSize]
+	meta := int64(-1)
+	err := sqlitex.Execute(conn, `SELECT meta FROM meta WHERE hash = ?`, &sqlitex.ExecOptions{
+		Args:       []any{hash},
+		ResultFunc: func(stmt *sqlite.Stmt) error { meta = stmt.ColumnInt64(0); return nil },
+	})
+	if err != nil || meta >= 0 {
+		return meta, err
+	}
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(object, &fields); err != nil {
+		return 0, fmt.Errorf("metadata is not a JSON object: %w", err)
+	}
+	err = sqlitex.Execute(conn, `INSERT INTO meta (hash, json) VALUES (?, ?)`, &sqlitex.ExecOptions{Args: []any{hash, string(object)}})
+	if err != nil {
+		return 0, err
+	}
+	meta = conn.LastInsertRowID()
+	for key, raw := range fields {
+		kind, value := typed(raw)
+		err := sqlitex.Execute(conn, `INSERT INTO field VALUES (?, ?, ?, ?)`, &sqlitex.ExecOptions{Args: []any{key, value, kind, meta}})
+		if err != nil {
+			return 0, err
+		}
+	}
+	return meta, nil
+}
+
+// typed gives a JSON value's kind and the SQL value it is compared by.
+func typed(raw json.RawMessage) (kind int, value any) {
+	raw = bytes.TrimSpace(raw)
+	switch raw[0] {
+	case 'n':
+		return kindNull, noValue
+	case 't':
+		return kindBool, 1
+	case 'f':
+		return kindBool, 0
+	case '"':
+		var s string
+		if json.Unmarshal(raw, &s) != nil {
+			return kindOther, noValue
+		}
+		return kindString, s
+	case '{', '[':
+		return kindOther, noValue
+	}
+	return typedNumber(string(raw))
+}
+
+func typedNumber(s string) (int, any) {
+	if i, err := strconv.ParseInt(s, 10, 64); err == nil {
+		return kindInt, i
+	}
+	f, err := strconv.ParseFloat(s, 64)
+	if err != nil || math.IsInf(f, 0) || !strings.ContainsAny(s, ".eE") {
+		return kindOther, noValue
+	}
+	return kindFloat, f
+}

@@ -1,0 +1,322 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/RoaringBitmap/roaring/v2"
+	"zombiezen.com/go/sqlite"
+	"zombiezen.com/go/sqlite/sqlitex"
+
+	"sheaf/internal/faiss"
+)
+
+// Source is an input as the store remembers it.
+type Source struct {
+	Key      string // what tells sources apart: see docs/format.md
+	Name     string // shown; unique
+	Size     int64
+	ModTime  time.Time // zero: not to be trusted
+	Hash     []byte    // of the content; empty: read it again
+	Settings string    // how it was read and split, opaque here
+
+	Documents int64
+	number    int64 // 0: not in the store
+}
+
+type sourceChange struct {
+	Source
+	documents int64
+}
+
+// SourceByKey returns the source with a key; false where there is none.
+func (s *Store) SourceByKey(ctx context.Context, key string) (Source, bool, error) {
+	return s.source(ctx, `key`, key)
+}
+
+// SourceByName returns the source with a name; false where there is none.
+func (s *Store) SourceByName(ctx context.Context, name string) (Source, bool, error) {
+	return s.source(ctx, `name`, name)
+}
+
+func (s *Store) source(ctx context.Context, column, value string) (src Source, found bool, err error) {
+	query := `SELECT source, key, name, size, mtime, hash, settings, documents FROM source WHERE ` + column + ` = ?`
+	err = s.transaction(ctx, func() error {
+		return sqlitex.Execute(s.conn, query, &sqlitex.ExecOptions{
+			Args: []any{value},
+			ResultFunc: func(stmt *sqlite.Stmt) error {
+				found = true
+				src = Source{
+					number: stmt.ColumnInt64(0), Key: stmt.ColumnText(1), Name: stmt.ColumnText(2), Size: stmt.ColumnInt64(3),
+					Hash: make([]byte, stmt.ColumnLen(5)), Settings: stmt.ColumnText(6), Documents: stmt.ColumnInt64(7),
+				}
+				if ns := stmt.ColumnInt64(4); ns != 0 {
+					src.ModTime = time.Unix(0, ns)
+				}
+				stmt.ColumnBytes(5, src.Hash)
+				return nil
+			},
+		})
+	})
+	return src, found, err
+}
+
+// Match tells what the store already knows of a document of a source.
+type Match struct {
+	Kept   bool      // the source has it, with this text and vector: Keep it
+	Vector []float32 // else: the vector that an equal text already has; nil where there is none
+	number int64
+}
+
+// Match looks a document up that src is about to get. doc.Vector, where set,
+// came with the document and must equal the stored one. An id that belongs to
+// another source is a *ForeignIDError.
+func (w *Writer) Match(ctx context.Context, src Source, doc *Document) (m Match, err error) {
+	given := doc.Vector
+	if given != nil {
+		if given, err = w.Facts().vectors(given); err != nil {
+			return m, err
+		}
+	}
+	err = w.transaction(ctx, func() error {
+		if m, err = w.match(src, doc, given); err != nil || m.Kept || given != nil {
+			return err
+		}
+		m.Vector, err = w.vectorOf(doc.Text)
+		return err
+	})
+	return m, err
+}
+
+func (w *Writer) match(src Source, doc *Document, given []float32) (m Match, err error) {
+	const query = `SELECT d.n, d.source, d.origin, d.text = ?, s.name FROM document d JOIN source s ON s.source = d.source WHERE d.id = ?`
+	err = sqlitex.Execute(w.conn, query, &sqlitex.ExecOptions{
+		Args: []any{doc.Text, doc.ID},
+		ResultFunc: func(stmt *sqlite.Stmt) error {
+			n := stmt.ColumnInt64(0)
+			if !w.state.alive(n) {
+				return nil
+			}
+			if stmt.ColumnInt64(1) != src.number {
+				return &ForeignIDError{ID: doc.ID, Source: stmt.ColumnText(4)}
+			}
+			m.number = n
+			m.Kept = stmt.ColumnBool(3) && (Origin(stmt.ColumnInt(2)) == Given) == (given != nil)
+			return nil
+		},
+	})
+	if err != nil || !m.Kept || given == nil {
+		return m, err
+	}
+	stored, err := w.vector(m.number)
+	m.Kept = err == nil && sameBits(stored, given)
+	return m, err
+}
+
+// vectorOf finds the vector of a visible document with the same text that this
+// store's embedder made from all of it.
+func (w *Writer) vectorOf(text string) (vector []float32, err error) {
+	const query = `SELECT n FROM document WHERE text_hash = ? AND origin = ? AND text = ?`
+	found := int64(-1)
+	err = sqlitex.Execute(w.conn, query, &sqlitex.ExecOptions{
+		Args: []any{textHash(text), int(Embedded), text},
+		ResultFunc: func(stmt *sqlite.Stmt) error {
+			if n := stmt.ColumnInt64(0); w.state.alive(n) {
+				found = n
+			}
+			return nil
+		},
+	})
+	if err != nil || found < 0 {
+		return nil, err
+	}
+	return w.vector(found)
+}
+
+// vector reads one committed row through the writer's own file.
+func (w *Writer) vector(n int64) ([]float32, error) {
+	flat, err := faiss.NewFlat(w.index, w.state.facts.Dim, w.state.rows, w.state.facts.Metric.faiss())
+	if err != nil {
+		return nil, err
+	}
+	x := make([]float32, w.state.facts.Dim)
+	return x, flat.ReadRows([]int64{w.state.row(n)}, x)
+}
+
+func sameBits(a, b []float32) bool {
+	for i := range a {
+		if math.Float32bits(a[i]) != math.Float32bits(b[i]) {
+			return false
+		}
+	}
+	return len(a) == len(b)
+}
+
+// Replacement is a source on its way to a new content: the documents that are
+// kept and added, in order. What is neither goes with Done.
+type Replacement struct {
+	w     *Writer
+	src   sourceChange
+	first int64           // number of the first document it adds
+	old   *roaring.Bitmap // its documents before
+	seen  *roaring.Bitmap // of them, those kept or replaced by an equal id
+	gone  *roaring.Bitmap // of them, those replaced
+}
+
+// Replace starts to replace what src holds. One replacement is open at a time,
+// and Commit waits until it is Done.
+func (w *Writer) Replace(ctx context.Context, src Source) (*Replacement, error) {
+	r := &Replacement{w: w, src: sourceChange{Source: src}, first: w.next, old: roaring.New(), seen: roaring.New(), gone: roaring.New()}
+	err := w.transaction(ctx, func() error {
+		if src.number == 0 {
+			return w.number(&r.src.Source)
+		}
+		return sqlitex.Execute(w.conn, `SELECT n FROM document WHERE source = ?`, &sqlitex.ExecOptions{
+			Args: []any{src.number},
+			ResultFunc: func(stmt *sqlite.Stmt) error {
+				if n := stmt.ColumnInt64(0); w.state.alive(n) {
+					r.old.Add(uint32(n))
+				}
+				return nil
+			},
+		})
+	})
+	return r, err
+}
+
+// number gives a new source the number after the last one, committed or staged.
+func (w *Writer) number(src *Source) error {
+	last := int64(0)
+	for _, staged := range w.sources {
+		last = max(last, staged.number)
+	}
+	return sqlitex.Execute(w.conn, `SELECT coalesce(max(source), 0) FROM source`, &sqlitex.ExecOptions{
+		ResultFunc: func(stmt *sqlite.Stmt) error { src.number = max(last, stmt.ColumnInt64(0)) + 1; return nil },
+	})
+}
+
+// Keep keeps the document that m found, with doc's place and metadata.
+func (r *Replacement) Keep(ctx context.Context, m Match, doc Document) error {
+	if !r.seen.CheckedAdd(uint32(m.number)) {
+		return fmt.Errorf("id %q: %w", doc.ID, ErrDuplicateID)
+	}
+	r.src.documents++
+	var docs []Document
+	err := r.w.transaction(ctx, func() (err error) { docs, err = r.w.load([]int64{m.number}, false); return err })
+	if err != nil {
+		return err
+	}
+	old := docs[0]
+	if old.StartIndex != doc.StartIndex || old.StartLine != doc.StartLine || old.EndLine != doc.EndLine || string(old.Metadata) != string(doc.Metadata) {
+		doc.Source = r.src.Name
+		r.w.updates[m.number] = doc
+	}
+	return nil
+}
+
+// Add stages a document with its vector (dim numbers). An id that the source
+// was given before is ErrDuplicateID, one that another source has a *ForeignIDError;
+// after those two the writer goes on as if nothing had been added.
+func (r *Replacement) Add(ctx context.Context, doc Document, vector []float32, origin Origin) error {
+	w := r.w
+	x, err := w.Facts().vectors(vector)
+	if err != nil {
+		return err
+	}
+	if len(x) != w.state.facts.Dim {
+		return &MismatchError{"dim", fmt.Sprint(w.state.facts.Dim), fmt.Sprint(len(x))}
+	}
+	if w.next > math.MaxUint32 {
+		return errors.New("the store is full: it has had 2^32 documents")
+	}
+	if err := w.claim(ctx, r, doc.ID); err != nil {
+		return err
+	}
+	doc.Source, doc.Vector = r.src.Name, nil
+	w.ids[doc.ID] = w.next
+	w.buffer = append(w.buffer, staged{doc, origin, r.src.number})
+	w.floats = faiss.AppendFloats(w.floats, x)
+	w.unit = w.unit && isUnit(x, len(x))
+	w.next++
+	w.rows++
+	r.src.documents++
+	if len(w.buffer) < stageDocuments && len(w.floats) < stageBytes {
+		return nil
+	}
+	return w.update(ctx, w.flush)
+}
+
+// claim makes an id this source's, or says why it cannot be.
+func (w *Writer) claim(ctx context.Context, r *Replacement, id string) error {
+	if _, ok := w.ids[id]; ok {
+		return fmt.Errorf("id %q: %w", id, ErrDuplicateID)
+	}
+	const query = `SELECT d.n, coalesce(s.name, '') FROM document d LEFT JOIN source s ON s.source = d.source WHERE d.id = ?`
+	return w.transaction(ctx, func() error {
+		return sqlitex.Execute(w.conn, query, &sqlitex.ExecOptions{
+			Args: []any{id},
+			ResultFunc: func(stmt *sqlite.Stmt) error {
+				n := stmt.ColumnInt64(0)
+				switch {
+				case n >= w.state.count:
+					return fmt.Errorf("id %q: %w", id, ErrDuplicateID)
+				case !w.state.alive(n) || w.doomed.Contains(uint32(n)):
+					return nil
+				case !r.old.Contains(uint32(n)):
+					return &ForeignIDError{ID: id, Source: stmt.ColumnText(1)}
+				case !r.seen.CheckedAdd(uint32(n)):
+					return fmt.Errorf("id %q: %w", id, ErrDuplicateID)
+				}
+				r.gone.Add(uint32(n))
+				return nil
+			},
+		})
+	})
+}
+
+// Done ends the replacement: src, with what is now known of it, is part of the
+// next commit, and what the source had and was not given again goes. It
+// returns how many documents that takes away.
+func (r *Replacement) Done(src Source) (removed int64) {
+	r.gone.Or(roaring.AndNot(r.old, r.seen))
+	r.w.doomed.Or(r.gone)
+	src.number = r.src.number
+	r.w.sources = append(r.w.sources, sourceChange{src, r.src.documents})
+	return int64(r.gone.GetCardinality())
+}
+
+// Abandon ends the replacement and leaves the source as it was: what was added
+// is dead with the next commit.
+func (r *Replacement) Abandon() {
+	r.w.doomed.AddRange(uint64(r.first), uint64(r.w.next))
+	r.old.Iterate(func(n uint32) bool { delete(r.w.updates, int64(n)); return true })
+}
+
+// saveSources writes the sources that were replaced. The caller is inside the
+// committing transaction.
+func (w *Writer) saveSources() error {
+	for _, c := range w.sources {
+		mtime := int64(0)
+		if !c.ModTime.IsZero() {
+			mtime = c.ModTime.UnixNano()
+		}
+		if c.Hash == nil {
+			c.Hash = []byte{}
+		}
+		err := sqlitex.Execute(w.conn, `REPLACE INTO source VALUES (?, ?, ?, ?, ?, ?, ?, ?)`, &sqlitex.ExecOptions{
+			Args: []any{c.number, c.Key, c.Name, c.Size, mtime, c.Hash, c.Settings, c.documents},
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Touch records that a source was found unchanged, under a new time or key.
+func (w *Writer) Touch(src Source) {
+	w.sources = append(w.sources, sourceChange{src, src.Documents})
+}

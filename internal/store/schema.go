@@ -1,0 +1,126 @@
+package store
+
+import (
+	"fmt"
+
+	"zombiezen.com/go/sqlite"
+	"zombiezen.com/go/sqlite/sqlitex"
+)
+
+// applicationID marks sheaf.db as ours ("shef"), formatVersion is its
+// user_version. docs/format.md describes every table.
+const (
+	applicationID = 0x73686566
+	formatVersion = 1
+)
+
+const schema = `
+CREATE TABLE store (
+  one         INTEGER PRIMARY KEY CHECK (one = 1),
+  id          BLOB    NOT NULL,
+  created     INTEGER NOT NULL,
+  updated     INTEGER NOT NULL,
+  embedder    TEXT    NOT NULL,
+  fingerprint TEXT    NOT NULL,
+  dim         INTEGER NOT NULL,
+  metric      TEXT    NOT NULL,
+  normalize   INTEGER NOT NULL,
+  unit        INTEGER NOT NULL,
+  settings    TEXT    NOT NULL,
+  index_file  INTEGER NOT NULL,
+  count       INTEGER NOT NULL,
+  rows        INTEGER NOT NULL,
+  documents   INTEGER NOT NULL,
+  generation  INTEGER NOT NULL,
+  crc         INTEGER NOT NULL
+) STRICT;
+CREATE TABLE bitmap (
+  kind INTEGER NOT NULL,
+  page INTEGER NOT NULL,
+  bits BLOB    NOT NULL,
+  crc  INTEGER NOT NULL,
+  PRIMARY KEY (kind, page)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE extent (
+  first INTEGER PRIMARY KEY,
+  count INTEGER NOT NULL,
+  crc   INTEGER NOT NULL
+) STRICT;
+CREATE TABLE source (
+  source    INTEGER PRIMARY KEY,
+  key       TEXT    NOT NULL UNIQUE,
+  name      TEXT    NOT NULL UNIQUE,
+  size      INTEGER NOT NULL,
+  mtime     INTEGER NOT NULL,
+  hash      BLOB    NOT NULL,
+  settings  TEXT    NOT NULL,
+  documents INTEGER NOT NULL
+) STRICT;
+CREATE TABLE meta (
+  meta INTEGER PRIMARY KEY,
+  hash BLOB    NOT NULL UNIQUE,
+  json TEXT    NOT NULL
+) STRICT;
+CREATE TABLE field (
+  key   TEXT    NOT NULL,
+  value ANY     NOT NULL,
+  kind  INTEGER NOT NULL,
+  meta  INTEGER NOT NULL,
+  PRIMARY KEY (key, value, kind, meta)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE document (
+  n           INTEGER PRIMARY KEY,
+  id          TEXT    NOT NULL,
+  source      INTEGER NOT NULL,
+  meta        INTEGER NOT NULL,
+  origin      INTEGER NOT NULL,
+  start_index INTEGER NOT NULL,
+  start_line  INTEGER NOT NULL,
+  end_line    INTEGER NOT NULL,
+  text_hash   INTEGER NOT NULL,
+  hash        BLOB    NOT NULL,
+  text        TEXT    NOT NULL
+) STRICT;
+CREATE INDEX document_id     ON document (id);
+CREATE INDEX document_source ON document (source);
+CREATE INDEX document_meta   ON document (meta);
+CREATE INDEX document_text   ON document (text_hash);
+`
+
+// checkSchema tells whether the database behind conn is ours: nil, ErrNotExist
+// for one without tables, or a *FormatError.
+func checkSchema(conn *sqlite.Conn, path string) error {
+	app, err := pragma(conn, "application_id")
+	if err != nil {
+		return err
+	}
+	version, err := pragma(conn, "user_version")
+	if err != nil {
+		return err
+	}
+	switch {
+	case app == applicationID && version == formatVersion:
+		return nil
+	case app == applicationID && version > formatVersion:
+		return &FormatError{Path: path, Problem: fmt.Sprintf("format version %d is newer than this sheaf knows (%d)", version, formatVersion), Remedy: "use a newer sheaf"}
+	}
+	var tables int64
+	err = sqlitex.Execute(conn, `SELECT count(*) FROM sqlite_schema`, &sqlitex.ExecOptions{
+		ResultFunc: func(stmt *sqlite.Stmt) error { tables = stmt.ColumnInt64(0); return nil },
+	})
+	switch {
+	case err != nil:
+		return err
+	case tables == 0:
+		return ErrNotExist
+	}
+	return &FormatError{Path: path, Problem: "a database of another program, not a store"}
+}
+
+// pragma runs a pragma, or sets one by "name = value", and returns its number.
+func pragma(conn *sqlite.Conn, name string) (value int64, err error) {
+	err = sqlitex.ExecuteTransient(conn, "PRAGMA "+name, &sqlitex.ExecOptions{
+		ResultFunc: func(stmt *sqlite.Stmt) error { value = stmt.ColumnInt64(0); return nil },
+	})
+	return value, err
+}

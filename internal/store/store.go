@@ -1,0 +1,226 @@
+// Package store keeps documents and their vectors in one directory: a SQLite
+// database (sheaf.db) and a Faiss IndexFlat file (index.<n>.faiss).
+//
+// The row of facts in sheaf.db is the single commit point. These must hold at
+// every moment, whatever is killed when:
+//
+//   - a document number is assigned once and never reused; numbers at or past
+//     the committed count must be ignored by every reader;
+//   - a document's row in the index file is the rank of its number in the
+//     bitmap of present documents;
+//   - the floats of committed rows must be on disk before the commit that
+//     counts them, and are never written again;
+//   - readers believe the database's count, never the index file's header;
+//   - generation must grow with every commit that takes a document away or
+//     changes one.
+//
+// A writer therefore appends floats, syncs them, commits one transaction, and
+// then refreshes the header. A kill leaves the old state or the new one; the
+// next writer removes what was staged. One process writes at a time, any
+// number read. docs/format.md gives the format byte for byte.
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"time"
+
+	"zombiezen.com/go/sqlite"
+	"zombiezen.com/go/sqlite/sqlitex"
+)
+
+const databaseName = "sheaf.db"
+
+// Options are how a store is opened.
+type Options struct {
+	LockTimeout time.Duration // how long to wait for other processes
+	Holder      string        // the command line, shown to whoever finds the lock taken
+}
+
+// Store answers from a store. It is safe for concurrent use.
+type Store struct {
+	dir   string
+	path  string // of the database
+	mu    sync.Mutex
+	conn  *sqlite.Conn // nil once closed
+	state *state
+	alone bool // this process holds the writer lock: state is never behind
+}
+
+// Is tells whether dir looks like a store: it holds a database of that name.
+func Is(dir string) bool {
+	info, err := os.Stat(filepath.Join(dir, databaseName))
+	return err == nil && info.Mode().IsRegular()
+}
+
+// Open opens the store at dir for reading; it never writes there, except that
+// it lets SQLite undo what a killed writer left half done. Errors:
+// ErrNotExist, *FormatError, *LockedError.
+func Open(ctx context.Context, dir string, o Options) (*Store, error) {
+	s := &Store{dir: dir, path: filepath.Join(dir, databaseName)}
+	err := s.connect(ctx, sqlite.OpenReadOnly, o)
+	if code := sqlite.ErrCode(err); code == sqlite.ResultReadOnlyRollback || code == sqlite.ResultReadOnlyCantInit {
+		if err = s.rollBack(ctx, o); err == nil {
+			err = s.connect(ctx, sqlite.OpenReadOnly, o)
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("opening store %q: %w", dir, sqliteError(s.path, err))
+	}
+	return s, nil
+}
+
+// rollBack undoes a killed writer's transaction, which takes a connection that may write.
+func (s *Store) rollBack(ctx context.Context, o Options) error {
+	switch err := s.connect(ctx, sqlite.OpenReadWrite, o); {
+	case errors.Is(err, ErrNotExist):
+		return err
+	case err != nil:
+		return &FormatError{
+			Path:    s.path,
+			Problem: "a killed writer left a journal that cannot be rolled back here: " + err.Error(),
+			Remedy:  "open the store once where it can be written, or copy it with its journal to such a place",
+		}
+	}
+	return s.Close()
+}
+
+// connect opens the database, which must be a store's, and loads its state.
+func (s *Store) connect(ctx context.Context, mode sqlite.OpenFlags, o Options) error {
+	info, err := os.Stat(s.path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return ErrNotExist
+	case err != nil:
+		return err
+	case !info.Mode().IsRegular():
+		return &FormatError{Path: s.path, Problem: "not a file"}
+	case info.Size() == 0:
+		return ErrNotExist
+	}
+	if err := s.dial(mode, o); err != nil {
+		return err
+	}
+	err = s.transaction(ctx, func() error { return nil })
+	if err != nil {
+		s.conn.Close()
+		s.conn = nil
+	}
+	return err
+}
+
+// dial opens the connection with the settings of docs/format.md.
+func (s *Store) dial(mode sqlite.OpenFlags, o Options) error {
+	conn, err := sqlite.OpenConn(s.path, mode)
+	if err != nil {
+		return err
+	}
+	conn.SetBusyTimeout(o.LockTimeout)
+	settings := []string{"cache_spill = OFF", "temp_store = MEMORY"}
+	if mode&sqlite.OpenReadWrite != 0 {
+		settings = append(settings, "journal_mode = DELETE", "synchronous = EXTRA")
+	}
+	for _, setting := range settings {
+		if _, err := pragma(conn, setting); err != nil {
+			conn.Close()
+			return err
+		}
+	}
+	s.conn = conn
+	return nil
+}
+
+// Close releases the store. A second call does nothing.
+func (s *Store) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.conn == nil {
+		return nil
+	}
+	err := s.conn.Close()
+	s.conn = nil
+	return err
+}
+
+// Dir is the directory of the store.
+func (s *Store) Dir() string { return s.dir }
+
+// Facts are the facts of the store, as of the last transaction.
+func (s *Store) Facts() Facts {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.state.facts
+}
+
+// Settings are what Writer.SetSettings kept: how the store's first source was split.
+func (s *Store) Settings() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.state.settings
+}
+
+// transaction runs f inside a read transaction with s.state fresh. It must be
+// short: writers wait for it.
+func (s *Store) transaction(ctx context.Context, f func() error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.conn == nil {
+		return ErrClosed
+	}
+	return s.within(ctx, "BEGIN", f)
+}
+
+// within runs f between begin and COMMIT, and rolls back when it fails. The
+// caller holds s.mu.
+func (s *Store) within(ctx context.Context, begin string, f func() error) (err error) {
+	s.conn.SetInterrupt(ctx.Done())
+	defer s.conn.SetInterrupt(nil)
+	if err := sqlitex.Execute(s.conn, begin, nil); err != nil {
+		return s.explain(ctx, err)
+	}
+	defer func() {
+		if err == nil {
+			err = s.explain(ctx, sqlitex.Execute(s.conn, "COMMIT", nil))
+		}
+		if err != nil && !s.conn.AutocommitEnabled() {
+			s.conn.SetInterrupt(nil)
+			err = errors.Join(err, sqlitex.Execute(s.conn, "ROLLBACK", nil))
+		}
+	}()
+	if s.state == nil {
+		if err := checkSchema(s.conn, s.path); err != nil {
+			return err
+		}
+	}
+	if !s.alone {
+		st, err := loadState(s.conn, s.path, s.state)
+		if err != nil {
+			return s.explain(ctx, err)
+		}
+		s.state = st
+	}
+	return s.explain(ctx, f())
+}
+
+// explain prefers the reason of an interrupt, and our own errors, to SQLite's.
+func (s *Store) explain(ctx context.Context, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil && sqlite.ErrCode(err) == sqlite.ResultInterrupt:
+		return context.Cause(ctx)
+	case sqlite.ErrCode(err).ToPrimary() == sqlite.ResultReadOnly:
+		return err // Open looks at it
+	}
+	return sqliteError(s.path, err)
+}
+
+func indexName(n int64) string { return "index." + strconv.FormatInt(n, 10) + ".faiss" }
+
+func (s *Store) indexPath(n int64) string { return filepath.Join(s.dir, indexName(n)) }

@@ -1,0 +1,648 @@
+package store_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"sheaf/internal/faiss"
+	"sheaf/internal/store"
+)
+
+var facts = store.Facts{Embedder: "test", Fingerprint: "1", Dim: 3, Metric: store.L2}
+
+// create makes a store in a temporary project and returns its directory too.
+func create(t *testing.T, f store.Facts) (*store.Writer, string) {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), ".sheaf")
+	w, err := store.Create(t.Context(), dir, f, store.Options{LockTimeout: 10 * time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { w.Close() })
+	return w, dir
+}
+
+// open opens a store for reading.
+func open(t *testing.T, dir string) *store.Store {
+	t.Helper()
+	s, err := store.Open(t.Context(), dir, store.Options{LockTimeout: 10 * time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+func doc(id, text string) store.Document {
+	return store.Document{ID: id, Text: text, Metadata: json.RawMessage(`{"source":"a.txt"}`), StartIndex: -1, StartLine: 1, EndLine: 2}
+}
+
+// vector is a made-up embedding that tells texts apart.
+func vector(text string) []float32 {
+	v := []float32{1, 0, float32(len(text))}
+	for i, b := range []byte(text) {
+		v[1] += float32(b) * float32(i+1) / 64
+	}
+	return v
+}
+
+// replace gives source name the documents, as an ingest would: known ones are
+// kept, texts that the store has are not embedded again.
+func replace(t *testing.T, w *store.Writer, name string, docs ...store.Document) (kept, reused, removed int64) {
+	t.Helper()
+	ctx := t.Context()
+	src, _, err := w.SourceByKey(ctx, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	src.Key, src.Name = name, name
+	r, err := w.Replace(ctx, src)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range docs {
+		m, err := w.Match(ctx, src, &d)
+		switch {
+		case err != nil:
+		case m.Kept:
+			kept++
+			err = r.Keep(ctx, m, d)
+		case m.Vector != nil:
+			reused++
+			err = r.Add(ctx, d, m.Vector, store.Embedded)
+		default:
+			err = r.Add(ctx, d, vector(d.Text), store.Embedded)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return kept, reused, r.Done(src)
+}
+
+func commit(t *testing.T, w *store.Writer) {
+	t.Helper()
+	if err := w.Commit(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func list(t *testing.T, s *store.Store, o store.ListOptions) (docs []store.Document) {
+	t.Helper()
+	for d, err := range s.Documents(t.Context(), o) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		docs = append(docs, d)
+	}
+	return docs
+}
+
+func TestRoundTrip(t *testing.T) {
+	t.Parallel()
+	w, dir := create(t, facts)
+	odd := store.Document{
+		ID: "odd \x00 id", Text: "nul \x00, tab\t, 日本 \U0001f33e", StartIndex: 7, StartLine: 3, EndLine: 9,
+		Metadata: json.RawMessage(`{"z":12345678901234567890123,"a":{"k":[1,2.50]},"b":true,"n":null,"s":"x","f":1e3}`),
+	}
+	replace(t, w, "a.txt", doc("1", "one"), odd)
+	if got := list(t, w.Store, store.ListOptions{}); len(got) != 0 {
+		t.Fatalf("%d documents are visible before the commit", len(got))
+	}
+	commit(t, w)
+
+	s := open(t, dir)
+	odd.Source, odd.Vector = "a.txt", vector(odd.Text)
+	docs, missing, err := s.Get(t.Context(), []string{odd.ID, "nobody"}, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]store.Document{odd}, docs); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff([]string{"nobody"}, missing); diff != "" {
+		t.Error(diff)
+	}
+	if got := list(t, s, store.ListOptions{Limit: 1, WithVectors: true}); len(got) != 1 || got[0].ID != "1" || !slices.Equal(got[0].Vector, vector("one")) {
+		t.Errorf("list with limit: %+v", got)
+	}
+	info, err := s.Info(t.Context())
+	if err != nil || info.Documents != 2 || info.Sources != 1 || info.DeadRows != 0 || info.Normalized || info.IndexFile != "index.1.faiss" {
+		t.Errorf("info %+v, %v", info, err)
+	}
+}
+
+func TestFaissReadsTheIndex(t *testing.T) {
+	t.Parallel()
+	w, dir := create(t, facts)
+	replace(t, w, "a.txt", doc("1", "one"), doc("2", "two"))
+	commit(t, w)
+	replace(t, w, "b.txt", doc("3", "three"))
+	commit(t, w)
+	x, err := faiss.ReadIndex(filepath.Join(dir, "index.1.faiss"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer x.Close()
+	if x.Ntotal() != 3 || x.D() != 3 || x.MetricType() != faiss.L2 {
+		t.Errorf("Faiss reads ntotal %d, d %d, metric %d", x.Ntotal(), x.D(), x.MetricType())
+	}
+	got, err := x.Reconstruct(2)
+	if err != nil || !slices.Equal(got, vector("three")) {
+		t.Errorf("Faiss reconstructs %v, %v", got, err)
+	}
+}
+
+func TestReplaceKeepsReusesAndRemoves(t *testing.T) {
+	t.Parallel()
+	w, dir := create(t, facts)
+	replace(t, w, "a.txt", doc("1", "one"), doc("2", "two"))
+	commit(t, w)
+
+	moved := doc("1", "one")
+	moved.StartLine, moved.EndLine = 11, 12
+	kept, reused, removed := replace(t, w, "a.txt", moved, doc("3", "three"))
+	if kept != 1 || reused != 0 || removed != 1 {
+		t.Errorf("kept %d, reused %d, removed %d", kept, reused, removed)
+	}
+	commit(t, w)
+	// The same text under another id and source takes the vector over.
+	if _, reused, _ = replace(t, w, "b.txt", doc("4", "three")); reused != 1 {
+		t.Errorf("reused %d vectors of an equal text", reused)
+	}
+	commit(t, w)
+	// An id that stays with another text is replaced within its source.
+	if kept, _, removed = replace(t, w, "a.txt", doc("1", "uno"), doc("3", "three")); kept != 1 || removed != 1 {
+		t.Errorf("kept %d, removed %d", kept, removed)
+	}
+	commit(t, w)
+
+	var got []string
+	for _, d := range list(t, open(t, dir), store.ListOptions{}) {
+		got = append(got, fmt.Sprintf("%s %s %s:%d", d.ID, d.Text, d.Source, d.StartLine))
+	}
+	want := []string{"3 three a.txt:1", "4 three b.txt:1", "1 uno a.txt:1"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	var sources []store.SourceInfo
+	for info, err := range w.Sources(t.Context()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		sources = append(sources, info)
+	}
+	if diff := cmp.Diff([]store.SourceInfo{{"a.txt", 2}, {"b.txt", 1}}, sources); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestVectorsThatCameWithDocumentsAreCompared(t *testing.T) {
+	t.Parallel()
+	w, _ := create(t, facts)
+	src := store.Source{Key: "r", Name: "r"}
+	r, err := w.Replace(t.Context(), src)
+	if err != nil {
+		t.Fatal(err)
+	}
+	given := doc("1", "one")
+	given.Vector = []float32{9, 9, 9}
+	if err := r.Add(t.Context(), given, given.Vector, store.Given); err != nil {
+		t.Fatal(err)
+	}
+	r.Done(src)
+	commit(t, w)
+	src, _, _ = w.SourceByKey(t.Context(), "r")
+	for _, c := range []struct {
+		vector []float32
+		kept   bool
+	}{{[]float32{9, 9, 9}, true}, {[]float32{9, 9, 8}, false}, {nil, false}} {
+		d := doc("1", "one")
+		d.Vector = c.vector
+		m, err := w.Match(t.Context(), src, &d)
+		if err != nil || m.Kept != c.kept || m.Vector != nil {
+			t.Errorf("vector %v: %+v, %v", c.vector, m, err)
+		}
+	}
+}
+
+func TestIDsThatCannotBe(t *testing.T) {
+	t.Parallel()
+	w, _ := create(t, facts)
+	replace(t, w, "a.txt", doc("1", "one"))
+	commit(t, w)
+	src := store.Source{Key: "b.txt", Name: "b.txt"}
+	r, err := w.Replace(t.Context(), src)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var foreign *store.ForeignIDError
+	d := doc("1", "other")
+	if _, err := w.Match(t.Context(), src, &d); !errors.As(err, &foreign) || foreign.Source != "a.txt" {
+		t.Errorf("match of another source's id: %v", err)
+	}
+	if err := r.Add(t.Context(), d, vector("other"), store.Embedded); !errors.As(err, &foreign) {
+		t.Errorf("adding another source's id: %v", err)
+	}
+	if err := r.Add(t.Context(), doc("2", "two"), vector("two"), store.Embedded); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Add(t.Context(), doc("2", "deux"), vector("deux"), store.Embedded); !errors.Is(err, store.ErrDuplicateID) {
+		t.Errorf("adding an id twice: %v", err)
+	}
+	r.Done(src)
+	commit(t, w)
+	if got := list(t, w.Store, store.ListOptions{}); len(got) != 2 {
+		t.Errorf("%d documents after two refused ones", len(got))
+	}
+}
+
+func TestAbandonLeavesTheSource(t *testing.T) {
+	t.Parallel()
+	w, dir := create(t, facts)
+	replace(t, w, "a.txt", doc("1", "one"), doc("2", "two"))
+	commit(t, w)
+	src, _, _ := w.SourceByKey(t.Context(), "a.txt")
+	r, err := w.Replace(t.Context(), src)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Add(t.Context(), doc("1", "changed"), vector("changed"), store.Embedded); err != nil {
+		t.Fatal(err)
+	}
+	r.Abandon()
+	replace(t, w, "b.txt", doc("3", "three"))
+	commit(t, w)
+	var got []string
+	for _, d := range list(t, open(t, dir), store.ListOptions{}) {
+		got = append(got, d.ID+" "+d.Text)
+	}
+	if diff := cmp.Diff([]string{"1 one", "2 two", "3 three"}, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestSearch(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name      string
+		facts     store.Facts
+		score     float32
+		relevance float64
+	}{
+		{"l2", store.Facts{Dim: 2, Metric: store.L2}, 0, 1},
+		{"ip", store.Facts{Dim: 2, Metric: store.InnerProduct}, 25, 1 / (1 + math.Exp(-25))},
+		{"cosine", store.Facts{Dim: 2, Metric: store.Cosine}, 1, 1},
+		{"l2 normalized", store.Facts{Dim: 2, Metric: store.L2, Normalize: true}, 0, 1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			w, dir := create(t, c.facts)
+			src := store.Source{Key: "a", Name: "a"}
+			r, err := w.Replace(t.Context(), src)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i, v := range [][]float32{{3, 4}, {-4, 3}, {-3, -4}} {
+				if err := r.Add(t.Context(), doc(fmt.Sprint(i), fmt.Sprint("text ", i)), v, store.Given); err != nil {
+					t.Fatal(err)
+				}
+			}
+			r.Done(src)
+			commit(t, w)
+			hits, err := open(t, dir).Search(t.Context(), []float32{3, 4}, store.SearchOptions{K: 9, WithVectors: true})
+			if err != nil || len(hits) != 1 || len(hits[0]) != 3 {
+				t.Fatalf("%v, %v", hits, err)
+			}
+			best := hits[0][0]
+			if best.ID != "0" || best.Rank != 1 || math.Abs(float64(best.Score-c.score)) > 1e-6 || math.Abs(best.Relevance-c.relevance) > 1e-6 {
+				t.Errorf("best hit %+v", best)
+			}
+			if worst := hits[0][2]; worst.ID != "2" || worst.Relevance < 0 || worst.Relevance >= best.Relevance {
+				t.Errorf("worst hit %+v", worst)
+			}
+		})
+	}
+}
+
+func TestSearchPassesOverTheDead(t *testing.T) {
+	t.Parallel()
+	w, dir := create(t, facts)
+	replace(t, w, "a.txt", doc("1", "one"), doc("2", "two"), doc("3", "three"))
+	commit(t, w)
+	s := open(t, dir)
+	replace(t, w, "a.txt", doc("1", "one"), doc("3", "three"))
+	commit(t, w)
+	hits, err := s.Search(t.Context(), vector("two"), store.SearchOptions{K: 3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, h := range hits[0] {
+		if h.ID == "2" || h.Text == "two" {
+			t.Errorf("a removed document is found: %+v", h)
+		}
+	}
+	if len(hits[0]) != 2 {
+		t.Errorf("%d hits of 2 documents", len(hits[0]))
+	}
+}
+
+func TestWrongQueries(t *testing.T) {
+	t.Parallel()
+	w, _ := create(t, facts)
+	var mismatch *store.MismatchError
+	if _, err := w.Search(t.Context(), []float32{1, 2}, store.SearchOptions{K: 1}); !errors.As(err, &mismatch) || mismatch.Fact != "dim" {
+		t.Errorf("wrong dim: %v", err)
+	}
+	for _, v := range []float64{math.NaN(), math.Inf(1)} {
+		if _, err := w.Search(t.Context(), []float32{1, 2, float32(v)}, store.SearchOptions{K: 1}); err == nil {
+			t.Errorf("a query with %v is answered", v)
+		}
+	}
+	if _, err := w.Search(t.Context(), []float32{1, 2, 3}, store.SearchOptions{}); err == nil {
+		t.Error("k = 0 is answered")
+	}
+	if hits, err := w.Search(t.Context(), []float32{1, 2, 3}, store.SearchOptions{K: 4}); err != nil || len(hits) != 1 || len(hits[0]) != 0 {
+		t.Errorf("an empty store answers %v, %v", hits, err)
+	}
+}
+
+func TestFacts(t *testing.T) {
+	t.Parallel()
+	for _, want := range []store.Facts{{Embedder: "other"}, {Fingerprint: "2"}, {Dim: 4}, {Metric: store.Cosine}, {Normalize: true}} {
+		var mismatch *store.MismatchError
+		if err := facts.Check(want); !errors.As(err, &mismatch) {
+			t.Errorf("%+v agrees with %+v", want, facts)
+		}
+	}
+	if err := facts.Check(store.Facts{Embedder: "test", Dim: 3}); err != nil {
+		t.Error(err)
+	}
+	w, dir := create(t, store.Facts{Dim: 3, Metric: store.L2})
+	if err := w.Bind(t.Context(), "builtin", "x"); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Bind(t.Context(), "openai:m", ""); err == nil {
+		t.Error("a store is bound twice")
+	}
+	if got := open(t, dir).Facts(); got.Embedder != "builtin" || got.Fingerprint != "x" {
+		t.Errorf("bound to %+v", got)
+	}
+}
+
+func TestLock(t *testing.T) {
+	t.Parallel()
+	w, dir := create(t, facts)
+	var locked *store.LockedError
+	if _, err := store.OpenWriter(t.Context(), dir, store.Options{}); !errors.As(err, &locked) || locked.Holder == "" {
+		t.Errorf("a second writer: %v", err)
+	}
+	open(t, dir)
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Errorf("second close: %v", err)
+	}
+	again, err := store.OpenWriter(t.Context(), dir, store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	again.Close()
+}
+
+func TestPlacesThatAreNoStore(t *testing.T) {
+	t.Parallel()
+	var format *store.FormatError
+	var occupied *store.OccupiedError
+	empty := t.TempDir()
+	if _, err := store.Open(t.Context(), empty, store.Options{}); !errors.Is(err, store.ErrNotExist) {
+		t.Errorf("an empty folder: %v", err)
+	}
+	if _, err := store.OpenWriter(t.Context(), filepath.Join(empty, "none"), store.Options{}); !errors.Is(err, store.ErrNotExist) {
+		t.Errorf("a missing folder: %v", err)
+	}
+	text := t.TempDir()
+	write(t, filepath.Join(text, "sheaf.db"), "this is a text and certainly no database of any kind")
+	if _, err := store.Open(t.Context(), text, store.Options{}); !errors.As(err, &format) {
+		t.Errorf("a text file: %v", err)
+	}
+	busy := t.TempDir()
+	write(t, filepath.Join(busy, "thesis.txt"), "mine")
+	if _, err := store.Create(t.Context(), busy, facts, store.Options{}); !errors.As(err, &occupied) || occupied.File != "thesis.txt" {
+		t.Errorf("a folder with other files: %v", err)
+	}
+	_, dir := create(t, facts)
+	if _, err := store.Create(t.Context(), dir, facts, store.Options{}); err == nil {
+		t.Error("a store is created over a store")
+	}
+}
+
+func write(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o666); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestKilledCreationStartsOver(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "sheaf.db"), "")
+	write(t, filepath.Join(dir, "index.1.faiss"), "half")
+	if _, err := store.Open(t.Context(), dir, store.Options{}); !errors.Is(err, store.ErrNotExist) {
+		t.Errorf("opening: %v", err)
+	}
+	w, err := store.Create(t.Context(), dir, facts, store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	replace(t, w, "a.txt", doc("1", "one"))
+	commit(t, w)
+}
+
+func TestDamagedIndex(t *testing.T) {
+	t.Parallel()
+	for name, damage := range map[string]func(path string) error{
+		"missing":      os.Remove,
+		"cut":          func(path string) error { return os.Truncate(path, 50) },
+		"headless":     func(path string) error { return os.Truncate(path, 5) },
+		"other store":  func(path string) error { return poke(path, 20) },
+		"other fourcc": func(path string) error { return poke(path, 0) },
+		"other dim":    func(path string) error { return poke(path, 4) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w, dir := create(t, facts)
+			replace(t, w, "a.txt", doc("1", "one"))
+			commit(t, w)
+			if err := errors.Join(w.Close(), damage(filepath.Join(dir, "index.1.faiss"))); err != nil {
+				t.Fatal(err)
+			}
+			var format *store.FormatError
+			if _, err := open(t, dir).Search(t.Context(), vector("one"), store.SearchOptions{K: 1}); !errors.As(err, &format) {
+				t.Errorf("search: %v", err)
+			}
+			if _, err := store.OpenWriter(t.Context(), dir, store.Options{}); !errors.As(err, &format) {
+				t.Errorf("writer: %v", err)
+			}
+		})
+	}
+}
+
+// poke changes one byte of a file.
+func poke(path string, offset int64) error {
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	b := []byte{0}
+	_, err = f.ReadAt(b, offset)
+	b[0] ^= 0x55
+	_, err2 := f.WriteAt(b, offset)
+	return errors.Join(err, err2, f.Close())
+}
+
+func TestTailAndHeaderOfAKilledWriter(t *testing.T) {
+	t.Parallel()
+	w, dir := create(t, facts)
+	replace(t, w, "a.txt", doc("1", "one"))
+	commit(t, w)
+	w.Close()
+	path := filepath.Join(dir, "index.1.faiss")
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	torn := slices.Concat(whole, []byte("floats that nobody committed"))
+	torn[8], torn[37] = 0, 0 // ntotal and the count of floats, as before the commit
+	write(t, path, string(torn))
+	if hits, err := open(t, dir).Search(t.Context(), vector("one"), store.SearchOptions{K: 5}); err != nil || len(hits[0]) != 1 {
+		t.Errorf("a reader sees %v, %v", hits, err)
+	}
+	w, err = store.OpenWriter(t.Context(), dir, store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Close()
+	if got, err := os.ReadFile(path); err != nil || !slices.Equal(got, whole) {
+		t.Errorf("the next writer leaves %d bytes of %d, %v", len(got), len(whole), err)
+	}
+}
+
+func TestCloseDropsWhatIsStaged(t *testing.T) {
+	t.Parallel()
+	w, dir := create(t, facts)
+	replace(t, w, "a.txt", doc("1", "one"))
+	commit(t, w)
+	var many []store.Document
+	for i := range 2500 {
+		many = append(many, doc(fmt.Sprint("n", i), fmt.Sprint("text number ", i)))
+	}
+	replace(t, w, "big.txt", many...)
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	info, err := os.Stat(filepath.Join(dir, "index.1.faiss"))
+	if err != nil || info.Size() != 45+4*3 {
+		t.Errorf("the index has %d bytes, %v", info.Size(), err)
+	}
+	w, err = store.OpenWriter(t.Context(), dir, store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	replace(t, w, "big.txt", many...)
+	commit(t, w)
+	if got := list(t, w.Store, store.ListOptions{}); len(got) != 2501 || got[2500].ID != "n2499" {
+		t.Errorf("%d documents", len(got))
+	}
+}
+
+func TestAReadOnlyStoreAnswers(t *testing.T) {
+	t.Parallel()
+	w, dir := create(t, facts)
+	replace(t, w, "a.txt", doc("1", "one"))
+	commit(t, w)
+	w.Close()
+	for _, name := range []string{"sheaf.db", "index.1.faiss", "lock", "."} {
+		if err := os.Chmod(filepath.Join(dir, name), 0o555); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Cleanup(func() { os.Chmod(dir, 0o755) })
+	if hits, err := open(t, dir).Search(t.Context(), vector("one"), store.SearchOptions{K: 1}); err != nil || len(hits[0]) != 1 {
+		t.Errorf("%v, %v", hits, err)
+	}
+}
+
+// TestReadersSeeWholeStates searches all the while a writer replaces a
+// source: every text that comes back must be the one whose vector scored.
+func TestReadersSeeWholeStates(t *testing.T) {
+	t.Parallel()
+	w, dir := create(t, facts)
+	version := func(v int) (docs []store.Document) {
+		for i := range 20 {
+			docs = append(docs, doc(fmt.Sprintf("%d", i), fmt.Sprintf("document %d of version %d", i, v)))
+		}
+		return docs
+	}
+	replace(t, w, "a.txt", version(0)...)
+	commit(t, w)
+	ctx, stop := context.WithCancel(t.Context())
+	read := make(chan error, 2)
+	for range cap(read) {
+		go func() { read <- readAll(ctx, dir) }()
+	}
+	for v := 1; v <= 40; v++ {
+		replace(t, w, "a.txt", version(v)...)
+		commit(t, w)
+	}
+	stop()
+	for range cap(read) {
+		if err := <-read; err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func readAll(ctx context.Context, dir string) error {
+	s, err := store.Open(context.Background(), dir, store.Options{LockTimeout: time.Minute})
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	for ctx.Err() == nil {
+		hits, err := s.Search(context.Background(), vector("document 7 of version 3"), store.SearchOptions{K: 30, WithVectors: true})
+		if err != nil {
+			return err
+		}
+		if len(hits[0]) != 20 {
+			return fmt.Errorf("%d documents of 20 in one state", len(hits[0]))
+		}
+		var version int
+		for i, h := range hits[0] {
+			var n, v int
+			fmt.Sscanf(h.Text, "document %d of version %d", &n, &v)
+			if i > 0 && v != version {
+				return fmt.Errorf("versions %d and %d in one answer", version, v)
+			}
+			version = v
+			if !slices.Equal(h.Vector, vector(h.Text)) {
+				return fmt.Errorf("text %q has another one's vector", h.Text)
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,424 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/RoaringBitmap/roaring/v2"
+	"github.com/gofrs/flock"
+	"zombiezen.com/go/sqlite"
+	"zombiezen.com/go/sqlite/sqlitex"
+
+	"sheaf/internal/faiss"
+)
+
+// Writer is a store that this process alone may change. What it is told is
+// staged: documents numbered past the committed count, floats past the
+// committed rows. Nothing counts before Commit.
+//
+// After an error of a write every later call fails with it: what a failed sync
+// left on the disk is not known. Close then leaves the last committed state.
+type Writer struct {
+	*Store
+	lock     *flock.Flock
+	index    *os.File
+	poisoned error
+
+	stage
+}
+
+// stage is what the next commit will make visible.
+type stage struct {
+	buffer  []staged           // documents not yet in the database
+	floats  []byte             // their floats, not yet in the file
+	ids     map[string]int64   // ids of the buffer's documents
+	next    int64              // number of the next document
+	rows    int64              // rows in the file and the buffer
+	unit    bool               // no staged vector has another length than 1 or 0
+	extent  extent             // the last extent with the staged floats that are in the file
+	doomed  *roaring.Bitmap    // committed documents that go
+	updates map[int64]Document // committed documents that stay with other lines or metadata
+	sources []sourceChange
+}
+
+type staged struct {
+	doc    Document
+	origin Origin
+	source int64
+}
+
+// extent is a run of rows and the CRC-32C of its floats.
+type extent struct {
+	first, count int64
+	crc          uint32
+}
+
+// What Add may hold back before it writes to disk.
+const (
+	stageDocuments = 1000
+	stageBytes     = 8 << 20
+)
+
+// OpenWriter opens the store at dir for writing, and repairs what a killed
+// writer left staged. Errors: those of Open.
+func OpenWriter(ctx context.Context, dir string, o Options) (*Writer, error) {
+	w := &Writer{Store: &Store{dir: dir, path: filepath.Join(dir, databaseName)}}
+	if err := w.open(ctx, o); err != nil {
+		return nil, fmt.Errorf("opening store %q: %w", dir, errors.Join(err, w.release()))
+	}
+	return w, nil
+}
+
+func (w *Writer) open(ctx context.Context, o Options) (err error) {
+	if !Is(w.dir) {
+		return ErrNotExist
+	}
+	if w.lock, err = takeLock(ctx, w.dir, o); err != nil {
+		return err
+	}
+	if err := w.connect(ctx, sqlite.OpenReadWrite, o); err != nil {
+		return sqliteError(w.path, err)
+	}
+	if w.index, err = repairIndex(w.indexPath(w.state.indexFile), w.state); err != nil {
+		return err
+	}
+	w.alone = true
+	w.begin()
+	return w.sweep(ctx)
+}
+
+// begin starts an empty stage after the committed state.
+func (w *Writer) begin() {
+	w.stage = stage{
+		ids: map[string]int64{}, next: w.state.count, rows: w.state.rows, unit: w.state.unit,
+		doomed: roaring.New(), updates: map[int64]Document{},
+	}
+}
+
+// Close drops what was not committed and releases the lock.
+func (w *Writer) Close() error {
+	w.mu.Lock()
+	open := w.conn != nil
+	w.mu.Unlock()
+	if !open {
+		return nil
+	}
+	var err error
+	if w.next > w.state.count {
+		err = w.drop()
+	}
+	return errors.Join(err, w.release())
+}
+
+// drop gives back the room that staged documents took. The next writer would
+// do the same; on a full disk it must not wait for it.
+func (w *Writer) drop() error {
+	err := cutTail(w.index, w.state)
+	if w.poisoned != nil {
+		return err
+	}
+	w.begin()
+	return errors.Join(err, w.sweep(context.Background()))
+}
+
+func (w *Writer) release() error {
+	err := w.Store.Close()
+	if w.index != nil {
+		err = errors.Join(err, w.index.Close())
+	}
+	if w.lock != nil {
+		err = errors.Join(err, w.lock.Unlock())
+	}
+	return err
+}
+
+// update runs f inside a writing transaction. An interrupt does not break into
+// it: the transaction is short, and half of one would cost the whole stage.
+func (w *Writer) update(ctx context.Context, f func() error) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch {
+	case w.conn == nil:
+		return ErrClosed
+	case w.poisoned != nil:
+		return w.poisoned
+	}
+	err := w.within(context.WithoutCancel(ctx), "BEGIN IMMEDIATE", f)
+	w.poisoned = err
+	return err
+}
+
+// sweepBatch is how many documents are removed in one transaction.
+const sweepBatch = 5000
+
+// sweep removes rows of documents that nobody sees: those staged by a killed
+// writer, and those that a commit marked dead.
+func (w *Writer) sweep(ctx context.Context) error {
+	for {
+		left := false
+		err := w.update(ctx, func() error {
+			numbers, err := w.unseen()
+			if err != nil {
+				return err
+			}
+			for _, n := range numbers {
+				if err := sqlitex.Execute(w.conn, `DELETE FROM document WHERE n = ?`, &sqlitex.ExecOptions{Args: []any{n}}); err != nil {
+					return err
+				}
+			}
+			left = len(numbers) == sweepBatch
+			return nil
+		})
+		if err != nil || !left {
+			return err
+		}
+	}
+}
+
+// unseen returns up to sweepBatch numbers of documents that have a row in the
+// database and cannot be seen. Most often it finds none by two key lookups.
+func (w *Writer) unseen() (numbers []int64, err error) {
+	collect := func(stmt *sqlite.Stmt) error { numbers = append(numbers, stmt.ColumnInt64(0)); return nil }
+	err = sqlitex.Execute(w.conn, `SELECT n FROM document WHERE n >= ? LIMIT ?`, &sqlitex.ExecOptions{
+		Args: []any{w.state.count, sweepBatch}, ResultFunc: collect,
+	})
+	if err != nil || len(numbers) == sweepBatch {
+		return numbers, err
+	}
+	unswept, err := loadBitmap(w.conn, w.path, kindUnswept)
+	if err != nil || unswept.IsEmpty() {
+		return numbers, err
+	}
+	swept := roaring.New()
+	for it := unswept.Iterator(); it.HasNext() && len(numbers) < sweepBatch; {
+		n := it.Next()
+		numbers = append(numbers, int64(n))
+		swept.Add(n)
+	}
+	unswept.AndNot(swept)
+	return numbers, savePages(w.conn, kindUnswept, unswept, swept)
+}
+
+// flush writes the buffer: floats past the end of the file, documents past the
+// count. The caller is inside a writing transaction.
+func (w *Writer) flush() error {
+	if len(w.buffer) == 0 {
+		return nil
+	}
+	offset := faiss.HeaderSize + 4*(w.rows-int64(len(w.buffer)))*int64(w.state.facts.Dim)
+	if _, err := w.index.WriteAt(w.floats, offset); err != nil {
+		return err
+	}
+	if err := w.extend(); err != nil {
+		return err
+	}
+	first := w.next - int64(len(w.buffer))
+	for i := range w.buffer {
+		if err := w.insert(first+int64(i), &w.buffer[i]); err != nil {
+			return err
+		}
+	}
+	w.buffer, w.floats = w.buffer[:0], w.floats[:0]
+	clear(w.ids)
+	return nil
+}
+
+func (w *Writer) insert(n int64, s *staged) error {
+	meta, err := intern(w.conn, s.doc.Metadata)
+	if err != nil {
+		return err
+	}
+	d := &s.doc
+	return sqlitex.Execute(w.conn, `INSERT INTO document VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, &sqlitex.ExecOptions{Args: []any{
+		n, d.ID, s.source, meta, int(s.origin), d.StartIndex, d.StartLine, d.EndLine, textHash(d.Text), d.hash(n, s.origin), d.Text,
+	}})
+}
+
+// Failed tells whether a write failed: the writer can only be closed.
+func (w *Writer) Failed() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.poisoned != nil
+}
+
+// Complete tells whether a whole source waits for the next commit.
+func (w *Writer) Complete() bool { return len(w.sources) > 0 }
+
+// Pending tells how many documents wait for the next commit.
+func (w *Writer) Pending() int64 { return w.next - w.state.count }
+
+// Commit makes everything visible that was staged since the last one: all of
+// it or, when the process dies before the end, nothing.
+func (w *Writer) Commit(ctx context.Context) error {
+	if w.Pending() == 0 && len(w.sources) == 0 && w.doomed.IsEmpty() && len(w.updates) == 0 {
+		return nil
+	}
+	next := *w.state
+	err := w.update(ctx, func() error {
+		next = *w.state
+		return w.commit(&next)
+	})
+	if err != nil {
+		return fmt.Errorf("committing to %q: %w", w.dir, err)
+	}
+	w.mu.Lock()
+	w.state = &next
+	w.mu.Unlock()
+	if _, err := w.index.WriteAt(next.header(), 0); err != nil {
+		return fmt.Errorf("writing %q: %w", w.index.Name(), err)
+	}
+	doomed := !w.doomed.IsEmpty()
+	w.begin()
+	if doomed {
+		return w.sweep(ctx)
+	}
+	return nil
+}
+
+// commit writes the next state. The floats are on disk before it returns.
+func (w *Writer) commit(next *state) error {
+	if err := w.flush(); err != nil {
+		return err
+	}
+	if w.rows > w.state.rows {
+		if err := w.index.Sync(); err != nil {
+			return err
+		}
+		if err := w.saveExtent(); err != nil {
+			return err
+		}
+	}
+	if err := w.saveBitmaps(next); err != nil {
+		return err
+	}
+	if err := w.savePlaces(); err != nil {
+		return err
+	}
+	if err := w.saveSources(); err != nil {
+		return err
+	}
+	if !w.doomed.IsEmpty() || len(w.updates) > 0 {
+		next.generation++
+	}
+	next.updated = time.Now()
+	next.unit = w.unit
+	next.count, next.rows = w.next, w.rows
+	next.documents = next.rows - int64(next.dead.GetCardinality())
+	return saveState(w.conn, next)
+}
+
+func (w *Writer) saveBitmaps(next *state) error {
+	added := roaring.New()
+	added.AddRange(uint64(w.state.count), uint64(w.next))
+	next.present = roaring.Or(w.state.present, added)
+	next.dead = roaring.Or(w.state.dead, w.doomed)
+	if err := savePages(w.conn, kindPresent, next.present, added); err != nil {
+		return err
+	}
+	if w.doomed.IsEmpty() {
+		return nil
+	}
+	if err := savePages(w.conn, kindDead, next.dead, w.doomed); err != nil {
+		return err
+	}
+	unswept, err := loadBitmap(w.conn, w.path, kindUnswept)
+	if err != nil {
+		return err
+	}
+	unswept.Or(w.doomed)
+	return savePages(w.conn, kindUnswept, unswept, w.doomed)
+}
+
+// extentRows is how many rows an extent has at least before the next commit
+// starts a new one: one checksum a commit would be too many for small commits.
+const extentRows = 1 << 16
+
+// extend adds the buffer's rows to the stage's extent.
+func (w *Writer) extend() error {
+	if w.extent.count == 0 {
+		w.extent.first = w.state.rows
+		err := sqlitex.Execute(w.conn, `SELECT first, count, crc FROM extent ORDER BY first DESC LIMIT 1`, &sqlitex.ExecOptions{
+			ResultFunc: func(stmt *sqlite.Stmt) error {
+				if n := stmt.ColumnInt64(1); n < extentRows {
+					w.extent = extent{stmt.ColumnInt64(0), n, uint32(stmt.ColumnInt64(2))}
+				}
+				return nil
+			},
+		})
+		if err != nil {
+			return err
+		}
+	}
+	w.extent.count += int64(len(w.buffer))
+	w.extent.crc = crc32.Update(w.extent.crc, castagnoli, w.floats)
+	return nil
+}
+
+func (w *Writer) saveExtent() error {
+	return sqlitex.Execute(w.conn, `REPLACE INTO extent VALUES (?, ?, ?)`, &sqlitex.ExecOptions{
+		Args: []any{w.extent.first, w.extent.count, int64(w.extent.crc)},
+	})
+}
+
+// savePlaces rewrites what changed of documents that stay: lines and metadata.
+func (w *Writer) savePlaces() error {
+	const query = `UPDATE document SET meta = ?, start_index = ?, start_line = ?, end_line = ?, hash = ? WHERE n = ?`
+	for n, d := range w.updates {
+		meta, err := intern(w.conn, d.Metadata)
+		if err != nil {
+			return err
+		}
+		origin, err := w.origin(n)
+		if err != nil {
+			return err
+		}
+		err = sqlitex.Execute(w.conn, query, &sqlitex.ExecOptions{Args: []any{meta, d.StartIndex, d.StartLine, d.EndLine, d.hash(n, origin), n}})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *Writer) origin(n int64) (origin Origin, err error) {
+	err = sqlitex.Execute(w.conn, `SELECT origin FROM document WHERE n = ?`, &sqlitex.ExecOptions{
+		Args:       []any{n},
+		ResultFunc: func(stmt *sqlite.Stmt) error { origin = Origin(stmt.ColumnInt(0)); return nil },
+	})
+	return origin, err
+}
+
+// Bind gives a store that has no embedder its one, for good.
+func (w *Writer) Bind(ctx context.Context, embedder, fingerprint string) error {
+	if f := w.Facts(); f.Embedder != "" {
+		return f.Check(Facts{Embedder: embedder, Fingerprint: fingerprint})
+	}
+	return w.change(ctx, func(st *state) { st.facts.Embedder, st.facts.Fingerprint = embedder, fingerprint })
+}
+
+// SetSettings keeps the settings that new sources take when none are given.
+func (w *Writer) SetSettings(ctx context.Context, settings string) error {
+	return w.change(ctx, func(st *state) { st.settings = settings })
+}
+
+// change commits a change of the facts alone.
+func (w *Writer) change(ctx context.Context, f func(*state)) error {
+	var next state
+	err := w.update(ctx, func() error {
+		next = *w.state
+		next.updated = time.Now()
+		f(&next)
+		return saveState(w.conn, &next)
+	})
+	if err == nil {
+		w.mu.Lock()
+		w.state = &next
+		w.mu.Unlock()
+	}
+	return err
+}
