@@ -1,0 +1,197 @@
+package loader
+
+import (
+	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// errLongRow ends a CSV file: behind a quote that is never closed there is no next row to go on with.
+var errLongRow = fmt.Errorf("row longer than %s; is a quote not closed?", formatSize(maxRecord))
+
+// csv reads the rows of a table whose first row names the columns.
+func (r *Reader) csv(yield func(Record, error) bool) error {
+	in, err := r.records()
+	if err != nil {
+		return err
+	}
+	limited := &rowLimiter{in: in, limit: maxRecord}
+	rows := csv.NewReader(limited)
+	rows.Comma = r.src.comma
+	// Programs that write tabs quote cells rarely, and people hardly ever.
+	rows.LazyQuotes = r.src.comma == '\t'
+	limited.read = rows.InputOffset
+	t := table{opts: r.opts}
+	if err := t.header(rows.Read()); err != nil || t.columns == nil {
+		return err
+	}
+	for {
+		row, err := rows.Read()
+		if err == io.EOF {
+			return nil
+		}
+		var rec Record
+		var syntax *csv.ParseError
+		switch {
+		case errors.As(err, &syntax):
+			err = &RecordError{Line: syntax.StartLine, Err: rowError(syntax, len(row), len(t.columns))}
+		case err != nil:
+			return err
+		default:
+			line, _ := rows.FieldPos(0)
+			if rec, err = t.record(row); err != nil {
+				rec, err = Record{}, &RecordError{Line: line, Err: err}
+			} else {
+				rec.Line = line
+			}
+		}
+		if !yield(rec, err) {
+			return errStopped
+		}
+	}
+}
+
+// rowError says what is wrong with a row, whose line is said elsewhere.
+func rowError(e *csv.ParseError, cells, columns int) error {
+	if errors.Is(e.Err, csv.ErrFieldCount) {
+		return fmt.Errorf("%d cells for %d columns", cells, columns)
+	}
+	return fmt.Errorf("column %d: %w", e.Column, e.Err)
+}
+
+// rowLimiter stops a row that is longer than limit.
+type rowLimiter struct {
+	in    io.Reader
+	limit int64
+	given int64
+	read  func() int64 // how much of it has become rows
+}
+
+func (l *rowLimiter) Read(p []byte) (int, error) {
+	if l.given-l.read() > l.limit {
+		return 0, errLongRow
+	}
+	n, err := l.in.Read(p)
+	l.given += int64(n)
+	return n, err
+}
+
+// table makes records of rows.
+type table struct {
+	opts    ReadOptions
+	columns []string
+	keys    [][]byte // columns as JSON strings
+	text    int      // places of the columns that are not metadata; -1: not there
+	id      int
+	vector  int
+}
+
+// header reads the names of the columns. A file without a row has none.
+func (t *table) header(row []string, err error) error {
+	if err == io.EOF {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for i, name := range row {
+		if name == "" {
+			return fmt.Errorf("column %d of the header has no name", i+1)
+		}
+		if slices.Index(row, name) < i {
+			return fmt.Errorf("the header names column %q twice", name)
+		}
+		if !utf8.ValidString(name) {
+			return fmt.Errorf("column %d of the header is not UTF-8", i+1)
+		}
+		key, err := quote(name)
+		if err != nil {
+			return err
+		}
+		t.keys = append(t.keys, key)
+	}
+	t.text = slices.Index(row, t.opts.TextField)
+	t.id = slices.Index(row, t.opts.IDField)
+	t.vector = slices.Index(row, t.opts.VectorField)
+	if t.text < 0 {
+		return fmt.Errorf("no column %q in the header (it has %s)", t.opts.TextField, strings.Join(row, ", "))
+	}
+	t.columns = row
+	return nil
+}
+
+func (t *table) record(row []string) (Record, error) {
+	var rec Record
+	meta := []byte{'{'}
+	for i, cell := range row {
+		if !utf8.ValidString(cell) {
+			return rec, fmt.Errorf("column %q is not UTF-8", t.columns[i])
+		}
+		var err error
+		switch i {
+		case t.text:
+			rec.Text = cell
+		case t.id:
+			rec.ID = cell
+		case t.vector:
+			if rec.Vector, err = cellVector(cell); err != nil {
+				return rec, fmt.Errorf("column %q %w", t.columns[i], err)
+			}
+		default:
+			if len(meta) > 1 {
+				meta = append(meta, ',')
+			}
+			value, err := t.value(cell)
+			if err != nil {
+				return rec, fmt.Errorf("column %q: %w", t.columns[i], err)
+			}
+			meta = append(append(append(meta, t.keys[i]...), ':'), value...)
+		}
+	}
+	if len(meta) > 1 {
+		rec.Metadata = append(meta, '}')
+	}
+	return rec, nil
+}
+
+// value writes a cell as JSON.
+func (t *table) value(cell string) ([]byte, error) {
+	if !t.opts.DetectTypes {
+		return quote(cell)
+	}
+	switch strings.ToLower(cell) {
+	case "":
+		return []byte("null"), nil
+	case "true", "false":
+		return []byte(strings.ToLower(cell)), nil
+	}
+	if raw := []byte(cell); isNumber(raw) && json.Valid(raw) && strings.TrimSpace(cell) == cell {
+		return raw, nil
+	}
+	return quote(cell)
+}
+
+// cellVector reads a vector in a cell: numbers between blanks or commas, in brackets or not. An empty cell is none.
+func cellVector(cell string) ([]float32, error) {
+	cell = strings.TrimSpace(cell)
+	if inside, ok := strings.CutPrefix(cell, "["); ok {
+		if cell, ok = strings.CutSuffix(inside, "]"); !ok {
+			return nil, errors.New("lacks its closing bracket")
+		}
+	}
+	var vector []float32
+	for _, text := range strings.FieldsFunc(cell, func(r rune) bool { return r == ',' || unicode.IsSpace(r) }) {
+		x, err := component(len(vector), []byte(text))
+		if err != nil {
+			return nil, err
+		}
+		vector = append(vector, x)
+	}
+	return vector, nil
+}

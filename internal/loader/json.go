@@ -1,0 +1,169 @@
+package loader
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+	"math"
+	"strconv"
+)
+
+// members yields the members of a JSON object, values as they are written. The object must be valid JSON: that is not
+// checked again. encoding/json itself would lose the order of keys or cost a token stream.
+func members(object []byte) iter.Seq[member] {
+	return func(yield func(member) bool) {
+		rest := skipBlanks(object)[1:]
+		for {
+			rest = skipBlanks(rest)
+			if rest[0] == ',' {
+				rest = skipBlanks(rest[1:])
+			}
+			if rest[0] == '}' {
+				return
+			}
+			n := stringEnd(rest)
+			m := member{key: rest[:n], name: unquote(rest[:n])}
+			rest = skipBlanks(skipBlanks(rest[n:])[1:]) // ":"
+			n = valueEnd(rest)
+			m.value, rest = rest[:n], rest[n:]
+			if !yield(m) {
+				return
+			}
+		}
+	}
+}
+
+func skipBlanks(b []byte) []byte { return bytes.TrimLeft(b, " \t\r\n") }
+
+// stringEnd is the length of the string that valid JSON begins with.
+func stringEnd(b []byte) int {
+	for i := 1; ; i++ {
+		switch b[i] {
+		case '\\':
+			i++
+		case '"':
+			return i + 1
+		}
+	}
+}
+
+// valueEnd is the length of the value that valid JSON begins with.
+func valueEnd(b []byte) int {
+	switch b[0] {
+	case '"':
+		return stringEnd(b)
+	case '{', '[':
+		return nestedEnd(b)
+	}
+	if i := bytes.IndexAny(b, ",}] \t\r\n"); i >= 0 {
+		return i
+	}
+	return len(b)
+}
+
+// nestedEnd is the length of the object or array that valid JSON begins with.
+func nestedEnd(b []byte) int {
+	depth := 0
+	for i := 0; ; i++ {
+		switch b[i] {
+		case '"':
+			i += stringEnd(b[i:]) - 1
+		case '{', '[':
+			depth++
+		case '}', ']':
+			if depth--; depth == 0 {
+				return i + 1
+			}
+		}
+	}
+}
+
+// unquote decodes a valid JSON string.
+func unquote(quoted []byte) string {
+	inside := quoted[1 : len(quoted)-1]
+	if bytes.IndexByte(inside, '\\') < 0 {
+		return string(inside)
+	}
+	var s string
+	if err := json.Unmarshal(quoted, &s); err != nil {
+		return string(inside)
+	}
+	return s
+}
+
+// quote writes a JSON string, with "<" and its like as they are.
+func quote(s string) ([]byte, error) {
+	var buf bytes.Buffer
+	enc := json.NewEncoder(&buf)
+	enc.SetEscapeHTML(false)
+	err := enc.Encode(s)
+	return bytes.TrimSuffix(buf.Bytes(), []byte("\n")), err
+}
+
+func isNull(value []byte) bool { return string(value) == "null" }
+
+func isNumber(value []byte) bool { return value[0] == '-' || value[0] >= '0' && value[0] <= '9' }
+
+// jsonText reads a text: it must be there, and a string.
+func jsonText(value []byte) (string, error) {
+	switch {
+	case value == nil:
+		return "", errors.New("is missing")
+	case value[0] != '"':
+		return "", errors.New("is not a string")
+	}
+	return unquote(value), nil
+}
+
+// jsonID reads an id: a string, or a number, whose JSON text is the id. No id and null are none.
+func jsonID(value []byte) (string, error) {
+	switch {
+	case value == nil || isNull(value):
+		return "", nil
+	case value[0] == '"':
+		return unquote(value), nil
+	case isNumber(value):
+		return string(value), nil
+	}
+	return "", errors.New("is neither a string nor a number")
+}
+
+// jsonVector reads a vector: an array of numbers. No vector and null are none.
+func jsonVector(value []byte) ([]float32, error) {
+	if value == nil || isNull(value) {
+		return nil, nil
+	}
+	if value[0] != '[' {
+		return nil, errors.New("is not an array of numbers")
+	}
+	vector := make([]float32, 0, bytes.Count(value, []byte(","))+1)
+	for rest := skipBlanks(value[1:]); rest[0] != ']'; {
+		n := valueEnd(rest)
+		x, err := component(len(vector), rest[:n])
+		if err != nil {
+			return nil, err
+		}
+		vector = append(vector, x)
+		if rest = skipBlanks(rest[n:]); rest[0] == ',' {
+			rest = skipBlanks(rest[1:])
+		}
+	}
+	if len(vector) == 0 {
+		return nil, errors.New("is an empty array")
+	}
+	return vector, nil
+}
+
+// component reads the i-th number of a vector.
+func component(i int, text []byte) (float32, error) {
+	x, err := strconv.ParseFloat(string(text), 32)
+	switch {
+	case errors.Is(err, strconv.ErrRange):
+		return 0, fmt.Errorf("has %s at place %d, which no float32 can hold", text, i)
+	case err != nil || math.IsInf(x, 0) || math.IsNaN(x) || bytes.ContainsAny(text, "xX_"):
+		return 0, fmt.Errorf("has %s at place %d, which is not a finite number", text, i)
+	}
+	return float32(x), nil
+}

@@ -1,0 +1,119 @@
+// Package loader finds sources of text and reads records from them.
+//
+// A [Walker] turns what a user names (files, folders, globs, "-") into sources, in an order that does not depend on
+// the machine: folders are read recursively and sorted, hidden files and what .gitignore and .sheafignore rule out
+// are left alone, and every file comes once, whichever way it was reached. A path that cannot be read fails by itself
+// and the walk goes on.
+//
+// A [Reader] streams the records of one source: a text file is one record, a JSONL line or a CSV row is one each. Text
+// comes out as UTF-8 with "\n" line ends, whatever the encoding of the file. A record file is never held in memory
+// whole; a text file is, up to [WalkOptions.MaxFileSize].
+//
+// The package writes nothing, follows no reference inside a record, and gives files no meaning beyond their format.
+package loader
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// Format is how the bytes of a source become records.
+type Format string
+
+// The formats. Auto is a wish, never the format of a [Source].
+const (
+	Auto  Format = "auto"
+	Text  Format = "text"  // one record: the whole file
+	JSONL Format = "jsonl" // a JSON object a line
+	CSV   Format = "csv"   // a header, then a record a row (RFC 4180); tabs for a file called .tsv
+)
+
+// DefaultMaxFileSize is the size in bytes above which a text file is passed over.
+const DefaultMaxFileSize = 64 << 20
+
+// maxRecord bounds the bytes of one JSONL line or one CSV row: a file that is one endless line, or a quote that is
+// never closed, must not fill the memory.
+const maxRecord = 64 << 20
+
+// stdinName is the name of standard input as a source.
+const stdinName = "stdin"
+
+// Errors that callers tell apart with [errors.Is].
+var (
+	// ErrBinary is the error of a text source whose bytes are not text.
+	ErrBinary = errors.New("binary, not text")
+	// ErrTooLarge is the error of a text that grew past the limit after it was found, or of standard input past it.
+	ErrTooLarge = errors.New("too large for one text")
+	// ErrStdinTwice is met by a walk over roots that name "-" more than once.
+	ErrStdinTwice = errors.New(`standard input ("-") can be read only once`)
+)
+
+// Source is one input as it was found. Of its content no more has been read than telling text from binary takes.
+type Source struct {
+	Name    string // the path as given, cleaned, with slashes; "stdin" for standard input
+	Path    string // what to open; "" for standard input
+	Format  Format // Text, JSONL or CSV
+	Size    int64  // in bytes; 0 for standard input
+	ModTime time.Time
+
+	comma rune      // between CSV cells
+	limit int64     // of a text, in bytes; 0: none
+	stdin io.Reader // what to read when Path is ""
+}
+
+// Record is one text with what its source says about it.
+type Record struct {
+	ID       string          // "" when the input gives none
+	Text     string          // UTF-8; of a text file with "\n" line ends
+	Metadata json.RawMessage // a JSON object without blanks, keys in input order, numbers verbatim; nil when empty
+	Vector   []float32       // nil unless the record brings one; all finite
+	Line     int             // 1-based line of the record's first byte in its file; 0 for a whole text file
+
+	// What list and export print beside a document, read back from JSONL; zero when not given.
+	Source             string
+	StartLine, EndLine int
+}
+
+// RecordError is one record that could not be read. The records after it can.
+type RecordError struct {
+	Line int // 1-based line of the record
+	Err  error
+}
+
+func (e *RecordError) Error() string { return fmt.Sprintf("line %d: %v", e.Line, e.Err) }
+
+func (e *RecordError) Unwrap() error { return e.Err }
+
+// resolve gives the format and CSV separator of a file called name where the user wished for f.
+func resolve(f Format, name string) (Format, rune) {
+	ext := strings.ToLower(filepath.Ext(name))
+	comma := ','
+	if ext == ".tsv" {
+		comma = '\t'
+	}
+	if f != Auto && f != "" {
+		return f, comma
+	}
+	switch ext {
+	case ".jsonl", ".ndjson":
+		return JSONL, comma
+	case ".csv", ".tsv":
+		return CSV, comma
+	}
+	return Text, comma
+}
+
+// readError names the source that err came from, once: an [fs.PathError] would repeat the path.
+func readError(name string, err error) error {
+	var pathErr *fs.PathError
+	if errors.As(err, &pathErr) {
+		err = pathErr.Err
+	}
+	return fmt.Errorf("reading %q: %w", name, err)
+}

@@ -1,0 +1,233 @@
+package loader
+
+import (
+	"bufio"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"iter"
+	"os"
+
+	"golang.org/x/text/transform"
+)
+
+// ReadOptions say how the bytes of a source become records.
+type ReadOptions struct {
+	// Encoding is the encoding of the source; "" detects it (JSONL is UTF-8 then, or what its byte order mark says).
+	Encoding string
+
+	TextField   string // of records: what holds the text; "" means "text"
+	IDField     string // "" means "id"
+	VectorField string // "" means "vector"
+
+	// DetectTypes reads CSV cells as JSON scalars where they look like one, empty ones as null; otherwise all are
+	// strings.
+	DetectTypes bool
+}
+
+// fields fills in the names that were not given.
+func (o *ReadOptions) fields() error {
+	for _, f := range []struct {
+		name     *string
+		standard string
+	}{{&o.TextField, "text"}, {&o.IDField, "id"}, {&o.VectorField, "vector"}} {
+		if *f.name == "" {
+			*f.name = f.standard
+		}
+	}
+	if o.TextField == o.IDField || o.TextField == o.VectorField || o.IDField == o.VectorField {
+		return fmt.Errorf("text, id and vector need different fields, not %q, %q and %q", o.TextField, o.IDField, o.VectorField)
+	}
+	return nil
+}
+
+// Reader streams the records of one source. It is not safe for concurrent use.
+type Reader struct {
+	src  Source
+	opts ReadOptions
+	raw  *rawReader
+	used bool
+}
+
+// Open opens a source for reading. The caller must close the reader. Reading stops with the error of ctx when it is
+// done.
+func Open(ctx context.Context, src Source, o ReadOptions) (*Reader, error) {
+	if err := o.fields(); err != nil {
+		return nil, err
+	}
+	if o.Encoding != "" {
+		if err := ValidEncoding(o.Encoding); err != nil {
+			return nil, err
+		}
+	}
+	raw, err := openRaw(ctx, src)
+	if err != nil {
+		return nil, readError(src.Name, err)
+	}
+	return &Reader{src: src, opts: o, raw: raw}, nil
+}
+
+// Records yields the records in the order of the source. A text file has exactly one, even when it is empty. A record
+// that cannot be read is yielded as a [*RecordError] and reading goes on; any other error is the last thing yielded.
+// The records can be read only once.
+func (r *Reader) Records() iter.Seq2[Record, error] {
+	return func(yield func(Record, error) bool) {
+		if r.used {
+			return
+		}
+		r.used = true
+		var err error
+		switch r.src.Format {
+		case JSONL:
+			err = r.jsonl(yield)
+		case CSV:
+			err = r.csv(yield)
+		default:
+			err = r.text(yield)
+		}
+		if err != nil && !errors.Is(err, errStopped) {
+			yield(Record{}, readError(r.src.Name, err))
+		}
+	}
+}
+
+// errStopped ends reading when the caller wants no more records.
+var errStopped = errors.New("stopped")
+
+// Hash is the SHA-256 of the source's raw bytes. It is nil until Records has come to the end of the source.
+func (r *Reader) Hash() []byte {
+	if !r.raw.ended {
+		return nil
+	}
+	return r.raw.hash.Sum(nil)
+}
+
+// Close closes the source. Standard input stays open.
+func (r *Reader) Close() error { return r.raw.Close() }
+
+// Hash is the SHA-256 of the raw bytes of a source, read without making records of them.
+func Hash(ctx context.Context, src Source) ([]byte, error) {
+	raw, err := openRaw(ctx, src)
+	if err == nil {
+		_, err = io.Copy(io.Discard, raw)
+		err = errors.Join(err, raw.Close())
+	}
+	if err != nil {
+		return nil, readError(src.Name, err)
+	}
+	return raw.hash.Sum(nil), nil
+}
+
+// text reads the one record of a text file.
+func (r *Reader) text(yield func(Record, error) bool) error {
+	var from io.Reader = r.raw
+	if r.src.limit > 0 {
+		from = io.LimitReader(from, r.src.limit+1)
+	}
+	data, err := io.ReadAll(from)
+	if err != nil {
+		return err
+	}
+	if r.src.limit > 0 && int64(len(data)) > r.src.limit {
+		return fmt.Errorf("%w: more than %s", ErrTooLarge, formatSize(r.src.limit))
+	}
+	text, err := r.decode(data)
+	if err != nil {
+		return err
+	}
+	yield(Record{Text: string(universalNewlines(text))}, nil)
+	return nil
+}
+
+func (r *Reader) decode(data []byte) ([]byte, error) {
+	if isBinary(data[:min(len(data), sniffSize)], r.opts.Encoding) {
+		return nil, ErrBinary
+	}
+	if r.opts.Encoding != "" {
+		c, err := forcedCharset(r.opts.Encoding, data)
+		if err != nil {
+			return nil, err
+		}
+		return c.decode(data, false)
+	}
+	c, err := detectCharset(data, true)
+	if err != nil {
+		return nil, err
+	}
+	return c.decode(data, true)
+}
+
+// records is the stream of a record file as UTF-8. Where the file is UTF-8 already it is not checked, so that a wrong
+// byte costs one record only.
+func (r *Reader) records() (*bufio.Reader, error) {
+	in := bufio.NewReaderSize(r.raw, sampleSize)
+	// A failure to read comes back with the first record.
+	head, _ := in.Peek(sampleSize)
+	c, err := r.recordCharset(head)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := in.Discard(c.bom); err != nil {
+		return nil, err
+	}
+	if c.enc == nil {
+		return in, nil
+	}
+	return bufio.NewReaderSize(transform.NewReader(in, newDecoder(c, r.opts.Encoding == "")), sampleSize), nil
+}
+
+func (r *Reader) recordCharset(head []byte) (charset, error) {
+	if r.opts.Encoding != "" {
+		return forcedCharset(r.opts.Encoding, head)
+	}
+	if r.src.Format == CSV {
+		return detectCharset(head, len(head) < sampleSize)
+	}
+	if c, found := findBOM(head); found {
+		return c, nil
+	}
+	return charset{name: "utf-8"}, nil
+}
+
+// rawReader reads the bytes of a source, hashes them, and stops when its context is done.
+type rawReader struct {
+	ctx    context.Context
+	in     io.Reader
+	close  func() error
+	hash   hash.Hash
+	offset int64
+	ended  bool
+}
+
+func openRaw(ctx context.Context, src Source) (*rawReader, error) {
+	raw := &rawReader{ctx: ctx, in: src.stdin, close: func() error { return nil }, hash: sha256.New()}
+	if src.Path == "" {
+		if src.stdin == nil {
+			return nil, errors.New("there is no standard input")
+		}
+		return raw, nil
+	}
+	f, err := os.Open(src.Path)
+	if err != nil {
+		return nil, err
+	}
+	raw.in, raw.close = f, f.Close
+	return raw, nil
+}
+
+func (r *rawReader) Read(p []byte) (int, error) {
+	if err := r.ctx.Err(); err != nil {
+		return 0, err
+	}
+	n, err := r.in.Read(p)
+	r.hash.Write(p[:n])
+	r.offset += int64(n)
+	r.ended = err == io.EOF
+	return n, err
+}
+
+// Close closes the file.
+func (r *rawReader) Close() error { return r.close() }

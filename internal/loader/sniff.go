@@ -1,0 +1,102 @@
+package loader
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"os"
+	"unicode"
+	"unicode/utf16"
+)
+
+// sniffSize is how many bytes at the beginning of a file tell text from binary: git looks at as many.
+const sniffSize = 8000
+
+// magics begin files that are not text although they may have no zero byte in their first block.
+var magics = []string{
+	"%PDF-", "PK\x03\x04", "\x1f\x8b\x08", "BZh", "\xfd7zXZ\x00", "\x28\xb5\x2f\xfd", "7z\xbc\xaf\x27\x1c", "Rar!\x1a\x07",
+	"\x89PNG\r\n\x1a\n", "\xff\xd8\xff", "GIF87a", "GIF89a", "OggS", "fLaC", "\x7fELF", "\x00asm", "wOFF", "wOF2",
+	"SQLite format 3\x00",
+}
+
+// readHead gives the first bytes of a file, at most sniffSize.
+func readHead(file string) ([]byte, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	head := make([]byte, sniffSize)
+	n, err := io.ReadFull(f, head)
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return nil, err
+	}
+	return head[:n], nil
+}
+
+// isBinary reports whether a file that begins with head is no text. encoding is the one that the user gave, or "".
+func isBinary(head []byte, encoding string) bool {
+	for _, magic := range magics {
+		if bytes.HasPrefix(head, []byte(magic)) {
+			return true
+		}
+	}
+	if bytes.IndexByte(head, 0) < 0 || isWide(encoding) {
+		return false
+	}
+	b, found := findBOM(head)
+	return !(found && isWide(b.name)) && guessUTF16(head) == ""
+}
+
+// guessUTF16 tells text in UTF-16 without a byte order mark from binary data by three signs: zero bytes stand on one
+// side of the pairs only, every pair is a printable character, and pairs are not mostly two ASCII bytes, which short
+// strings between zero bytes would be. The answer is "utf-16le", "utf-16be" or "".
+func guessUTF16(head []byte) string {
+	head = head[:min(len(head), sniffSize)&^1]
+	var zeros [2]int
+	ascii := 0
+	for i := 0; i < len(head); i += 2 {
+		for side := range zeros {
+			if head[i+side] == 0 {
+				zeros[side]++
+			}
+		}
+		if isASCIIText(head[i]) && isASCIIText(head[i+1]) {
+			ascii++
+		}
+	}
+	wide := len(head)/2 - zeros[0] - zeros[1]
+	if (zeros[0] == 0) == (zeros[1] == 0) || 2*ascii > wide {
+		return ""
+	}
+	name, high := "utf-16le", 1
+	if zeros[0] > 0 {
+		name, high = "utf-16be", 0
+	}
+	if !isUTF16Text(head, high) {
+		return ""
+	}
+	return name
+}
+
+func isASCIIText(b byte) bool { return b >= ' ' && b < 0x7f || b == '\n' || b == '\t' || b == '\r' }
+
+// isUTF16Text reports whether pairs of bytes, the high byte at the given side, are text.
+func isUTF16Text(data []byte, high int) bool {
+	units := make([]uint16, len(data)/2)
+	for i := range units {
+		units[i] = uint16(data[2*i+high])<<8 | uint16(data[2*i+1-high])
+	}
+	if n := len(units); n > 0 && utf16.IsSurrogate(rune(units[n-1])) { // perhaps cut in two
+		units = units[:n-1]
+	}
+	for _, r := range utf16.Decode(units) {
+		if r == unicode.ReplacementChar || !unicode.IsGraphic(r) && !unicode.Is(unicode.Cf, r) && !isBlankControl(r) {
+			return false
+		}
+	}
+	return true
+}
+
+// isBlankControl reports whether a control character is one that texts hold.
+func isBlankControl(r rune) bool { return r >= '\t' && r <= '\r' || r == '\x1b' }

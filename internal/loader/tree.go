@@ -1,0 +1,198 @@
+package loader
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"github.com/bmatcuk/doublestar/v4"
+)
+
+// tree is the walk of one root folder.
+type tree struct {
+	*Walker
+	yield   func(Found) bool
+	glob    string // what must match, relative to the root; "" for everything
+	hidden  bool
+	entered map[string]bool // real paths of the folders that were entered
+	met     bool            // something was reported
+	failed  bool            // an error was
+}
+
+// newTree prepares the walk of a root that a glob, if it is not "", narrows to what matches.
+func newTree(w *Walker, glob string, yield func(Found) bool) *tree {
+	t := &tree{Walker: w, glob: glob, entered: map[string]bool{}}
+	// A glob that spells a dot at the beginning of a name asks for hidden names, as in a shell.
+	t.hidden = w.opts.Hidden || strings.Contains("/"+glob, "/.")
+	t.yield = func(f Found) bool {
+		t.failed = t.failed || f.Err != nil
+		return yield(f)
+	}
+	return t
+}
+
+// root walks the tree from its root.
+func (t *tree) root(ctx context.Context, src Source) bool {
+	f := folder{path: src.Path, name: src.Name, matched: t.glob == "", included: len(t.include) == 0}
+	if err := t.place(&f); err != nil {
+		return t.yield(Found{Source: src, Err: err})
+	}
+	return t.walk(ctx, f)
+}
+
+// place finds where a root lies: behind which links, and below which ignore files.
+func (t *tree) place(f *folder) error {
+	var err error
+	if f.real, err = realPath(f.path); err != nil {
+		return readError(f.name, err)
+	}
+	if t.opts.NoIgnore {
+		return nil
+	}
+	cwd, err := os.Getwd()
+	if err != nil {
+		return fmt.Errorf("finding the current folder: %w", err)
+	}
+	abs := f.path
+	if !filepath.IsAbs(abs) {
+		abs = filepath.Join(cwd, abs)
+	}
+	f.ignore, f.ignoreDir, err = ignoresAbove(abs, cwd)
+	return err
+}
+
+// folder is one folder of a tree, under the names it goes by.
+type folder struct {
+	path      string // to open
+	name      string // to show
+	real      string // absolute and without links
+	rel       string // relative to the root, with slashes; "" for the root
+	ignoreDir string // relative to the topmost folder whose ignore files hold; "" for that one
+	ignore    *ignoreLevel
+	matched   bool // the glob matched this folder or one above it
+	included  bool // --include did
+}
+
+// entry is one name in a folder.
+type entry struct {
+	folder             // what it would be as a folder
+	info   fs.FileInfo // of what a link leads to
+	err    error
+}
+
+func (e entry) isDir() bool { return e.err == nil && e.info.IsDir() }
+
+// walk reports what lies in f and below. It returns false when the walk is to end.
+func (t *tree) walk(ctx context.Context, f folder) bool {
+	if t.entered[f.real] {
+		return true
+	}
+	t.entered[f.real] = true
+	src := Source{Name: f.name, Path: f.path}
+	names, err := os.ReadDir(f.path)
+	if err != nil {
+		return t.yield(Found{Source: src, Err: readError(f.name, err)})
+	}
+	if !t.opts.NoIgnore {
+		// Without its rules a folder might give away what they keep back: it is not read at all.
+		if f.ignore, err = f.ignore.enter(f.path, f.ignoreDir, holds(names)); err != nil {
+			return t.yield(Found{Source: src, Err: err})
+		}
+	}
+	for _, d := range names {
+		if ctx.Err() != nil {
+			return false
+		}
+		if d.Name() == ".git" || !t.hidden && strings.HasPrefix(d.Name(), ".") {
+			continue
+		}
+		if !t.visit(ctx, f.entry(d)) {
+			return false
+		}
+	}
+	return true
+}
+
+// holds tells which files are among the sorted entries of a folder.
+func holds(entries []fs.DirEntry) func(name string) bool {
+	return func(name string) bool {
+		for _, e := range entries {
+			if e.Name() == name {
+				return !e.IsDir()
+			}
+		}
+		return false
+	}
+}
+
+// entry looks at one name in f, and through it if it is a link.
+func (f folder) entry(d fs.DirEntry) entry {
+	e := entry{folder: f}
+	e.path = filepath.Join(f.path, d.Name())
+	e.name = path.Join(f.name, d.Name())
+	e.real = filepath.Join(f.real, d.Name())
+	e.rel = path.Join(f.rel, d.Name())
+	e.ignoreDir = path.Join(f.ignoreDir, d.Name())
+	if d.Type()&fs.ModeSymlink == 0 {
+		e.info, e.err = d.Info()
+		return e
+	}
+	if e.info, e.err = os.Stat(e.path); e.err == nil {
+		e.real, e.err = filepath.EvalSymlinks(e.real)
+	}
+	return e
+}
+
+func (t *tree) visit(ctx context.Context, e entry) bool {
+	if e.ignore.ignores(e.ignoreDir, e.isDir()) || t.exclude.verdict(e.rel, e.isDir()) == ignored {
+		return true
+	}
+	e.matched = e.matched || doublestar.MatchUnvalidated(t.glob, e.rel)
+	e.included = e.included || t.include.verdict(e.rel, e.isDir()) == ignored
+	if e.isDir() {
+		if !e.matched && !mayMatchBelow(t.glob, e.rel) || t.opts.SkipDir != nil && t.opts.SkipDir(e.path) {
+			return true
+		}
+		return t.walk(ctx, e.folder)
+	}
+	if !e.matched || !e.included {
+		return true
+	}
+	if e.err != nil {
+		if gone(e) {
+			return true
+		}
+		return t.yield(Found{Source: Source{Name: e.name, Path: e.path}, Err: readError(e.name, e.err)})
+	}
+	t.met = true
+	return t.file(e.path, e.name, e.real, e.info, t.yield)
+}
+
+// gone reports whether a file was removed after its folder was read, which is no failure, unlike a link to nowhere.
+func gone(e entry) bool {
+	return errors.Is(e.err, fs.ErrNotExist) && !exists(e.path)
+}
+
+// mayMatchBelow reports whether a glob can match something inside dir, so that other folders need not be read.
+func mayMatchBelow(glob, dir string) bool {
+	if strings.Contains(glob, "{") { // alternatives can hold slashes
+		return true
+	}
+	parts := strings.Split(glob, "/")
+	for i, name := range strings.Split(dir, "/") {
+		switch {
+		case parts[i] == "**":
+			return true
+		case i == len(parts)-1:
+			return false
+		case !doublestar.MatchUnvalidated(parts[i], name):
+			return false
+		}
+	}
+	return true
+}

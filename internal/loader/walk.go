@@ -1,0 +1,227 @@
+package loader
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"iter"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/bmatcuk/doublestar/v4"
+)
+
+// WalkOptions say what a walk looks for. The zero value finds every file that is neither hidden nor ignored.
+type WalkOptions struct {
+	Format   Format   // of every source; Auto or "" goes by extension
+	Include  []string // patterns as in .gitignore, relative to each root: of a folder only what matches is read
+	Exclude  []string // likewise: what matches is not read, even when it was named
+	Hidden   bool     // read names that begin with a dot (".git" is never entered)
+	NoIgnore bool     // do not look at .gitignore and .sheafignore
+	Encoding string   // as in ReadOptions: text in UTF-16 or UTF-32 is full of zero bytes that mean "binary" elsewhere
+
+	// MaxFileSize is the size in bytes above which a text is passed over; 0 means DefaultMaxFileSize. Records stream
+	// and have no such limit.
+	MaxFileSize int64
+
+	// Stdin is what "-" reads; nil when there is none.
+	Stdin io.Reader
+
+	// SkipDir tells the folders that are stores. They are passed over without a word, unless one is a root.
+	SkipDir func(dir string) bool
+}
+
+// Found is one thing that a walk met: a source to read; a source that is passed over, with the reason in Skip; or a
+// path that failed, with Err. Hidden and ignored files are not reported at all.
+type Found struct {
+	Source Source
+	Skip   string
+	Err    error
+}
+
+// Root is a folder that a walk was asked to read.
+type Root struct {
+	Name string // as given, cleaned, with slashes
+	Path string
+	// Complete is true when everything below was seen: the walk was not cut short, nothing failed, and at least one
+	// file was there. Only then does a file that was not met no longer exist, or is passed over.
+	Complete bool
+}
+
+// Walker finds sources. It is for one walk.
+type Walker struct {
+	opts             WalkOptions
+	include, exclude rules
+	seen             map[string]bool // real paths of the files met so far
+	stdinTaken       bool
+	roots            []Root
+}
+
+// NewWalker prepares a walk.
+func NewWalker(o WalkOptions) *Walker {
+	if o.MaxFileSize <= 0 {
+		o.MaxFileSize = DefaultMaxFileSize
+	}
+	return &Walker{
+		opts:    o,
+		include: parsePatterns(o.Include),
+		exclude: parsePatterns(o.Exclude),
+		seen:    map[string]bool{},
+	}
+}
+
+// Walk is [Walker.Walk] for callers that do not ask for the roots afterwards.
+func Walk(ctx context.Context, roots []string, o WalkOptions) iter.Seq[Found] {
+	return NewWalker(o).Walk(ctx, roots)
+}
+
+// Walk yields what lies below the roots, one root after the other, each in sorted order, and each file once even when
+// roots overlap or links lead to it again. A root is a file, a folder, "-" for standard input, or a glob that the shell
+// left alone ("**" for any number of folders), if no file has that very name.
+//
+// A file that is named is read even when it is hidden or ignored; so is a folder, but the rules hold inside it. Links
+// are followed: to a file always, to a folder unless the walk of this root has been there. A folder that is ruled out
+// is not entered. The walk ends early, without an error of its own, when ctx is done.
+func (w *Walker) Walk(ctx context.Context, roots []string) iter.Seq[Found] {
+	return func(yield func(Found) bool) {
+		for _, root := range roots {
+			if ctx.Err() != nil || !w.root(ctx, root, yield) {
+				return
+			}
+		}
+	}
+}
+
+// Roots are the folders among the roots that the walk has dealt with so far.
+func (w *Walker) Roots() []Root { return w.roots }
+
+func (w *Walker) root(ctx context.Context, root string, yield func(Found) bool) bool {
+	if root == "-" {
+		return yield(w.stdin())
+	}
+	file := filepath.Clean(root)
+	src := Source{Name: filepath.ToSlash(file), Path: file}
+	info, err := os.Stat(root)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && isGlob(root) && !exists(file):
+		return w.glob(ctx, src, yield)
+	case err != nil:
+		return yield(Found{Source: src, Err: readError(root, err)})
+	case info.IsDir():
+		return w.folder(ctx, src, yield)
+	case w.exclude.verdict(src.Name, false) == ignored:
+		return true
+	}
+	real, err := realPath(file)
+	if err != nil {
+		return yield(Found{Source: src, Err: readError(src.Name, err)})
+	}
+	return w.file(file, src.Name, real, info, yield)
+}
+
+func (w *Walker) stdin() Found {
+	src := Source{Name: stdinName, stdin: w.opts.Stdin, limit: w.opts.MaxFileSize}
+	src.Format, src.comma = resolve(w.opts.Format, "")
+	switch {
+	case w.stdinTaken:
+		return Found{Source: src, Err: ErrStdinTwice}
+	case w.opts.Stdin == nil:
+		return Found{Source: src, Err: errors.New("there is no standard input")}
+	}
+	w.stdinTaken = true
+	return Found{Source: src}
+}
+
+// folder walks one root.
+func (w *Walker) folder(ctx context.Context, src Source, yield func(Found) bool) bool {
+	if w.opts.SkipDir != nil && w.opts.SkipDir(src.Path) {
+		return yield(Found{Source: src, Skip: "a store"})
+	}
+	t := newTree(w, "", yield)
+	more := t.root(ctx, src)
+	complete := more && ctx.Err() == nil && t.met && !t.failed
+	w.roots = append(w.roots, Root{Name: src.Name, Path: src.Path, Complete: complete})
+	return more
+}
+
+// glob walks the folder that a glob starts from, reading what matches: files, and folders with all that is in them.
+func (w *Walker) glob(ctx context.Context, src Source, yield func(Found) bool) bool {
+	base, pattern := doublestar.SplitPattern(src.Name)
+	dir := filepath.FromSlash(base)
+	t := newTree(w, pattern, yield)
+	if info, err := os.Stat(dir); err == nil && info.IsDir() && doublestar.ValidatePattern(pattern) {
+		if !t.root(ctx, Source{Name: base, Path: dir}) {
+			return false
+		}
+	}
+	if t.met || t.failed || ctx.Err() != nil {
+		return true
+	}
+	return yield(Found{Source: src, Err: fmt.Errorf("no file matches %q", src.Name)})
+}
+
+// file reports one file, unless the walk has met it already.
+func (w *Walker) file(file, name, real string, info fs.FileInfo, yield func(Found) bool) bool {
+	if w.seen[real] {
+		return true
+	}
+	w.seen[real] = true
+	src := Source{Name: name, Path: file, Size: info.Size(), ModTime: info.ModTime(), limit: w.opts.MaxFileSize}
+	src.Format, src.comma = resolve(w.opts.Format, name)
+	if reason := w.unfit(src, info.Mode()); reason != "" {
+		return yield(Found{Source: src, Skip: reason})
+	}
+	head, err := readHead(file)
+	if err != nil {
+		return yield(Found{Source: src, Err: readError(name, err)})
+	}
+	if isBinary(head, w.opts.Encoding) {
+		return yield(Found{Source: src, Skip: "binary"})
+	}
+	return yield(Found{Source: src})
+}
+
+// unfit is the reason why a file is not read that shows without opening it.
+func (w *Walker) unfit(src Source, mode fs.FileMode) string {
+	switch {
+	case mode&fs.ModeNamedPipe != 0:
+		return "a named pipe"
+	case mode&fs.ModeSocket != 0:
+		return "a socket"
+	case !mode.IsRegular():
+		return "a device"
+	case src.Format == Text && src.Size > w.opts.MaxFileSize:
+		return "larger than " + formatSize(w.opts.MaxFileSize)
+	}
+	return ""
+}
+
+// formatSize writes a number of bytes with the largest unit that leaves no rest: "64 MiB", "1000 bytes".
+func formatSize(n int64) string {
+	units := []string{"bytes", "KiB", "MiB", "GiB", "TiB"}
+	i := 0
+	for n >= 1024 && n%1024 == 0 && i < len(units)-1 {
+		n /= 1024
+		i++
+	}
+	return fmt.Sprintf("%d %s", n, units[i])
+}
+
+func isGlob(s string) bool { return strings.ContainsAny(s, `*?[{`) }
+
+func exists(file string) bool {
+	_, err := os.Lstat(file)
+	return err == nil
+}
+
+// realPath is the absolute path of a file behind all links.
+func realPath(file string) (string, error) {
+	real, err := filepath.EvalSymlinks(file)
+	if err != nil {
+		return "", err
+	}
+	return filepath.Abs(real)
+}
