@@ -72,8 +72,8 @@ func (b *builtin) Embed(ctx context.Context, texts []string) ([][]float32, error
 	var ids []int32
 	tokens := 0
 	for i, text := range texts {
-		if err := ctx.Err(); err != nil {
-			return nil, err
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
 		}
 		b.noticeScript(text)
 		ids = b.tokenizer.Append(ids[:0], text)

@@ -1,11 +1,12 @@
 // Package embed turns texts into vectors. It holds the embedders ("builtin",
-// computed here and offline) and the errors by which a caller tells a refused
-// key from a service that is away.
+// computed here and offline; "openai", any service that speaks OpenAI's
+// protocol), the pool that runs one over many batches, and the errors by which a
+// caller tells a refused key from a service that is away.
 //
 // An embedder is named PROVIDER[:MODEL]. Its Identity is what a store is bound
 // to: vectors of different identities must not be compared. The package reads no
-// environment and no configuration, keeps no global state, and talks to no host
-// but the one whose URL it was given.
+// configuration and no environment but Go's own proxy variables, keeps no global
+// state, and talks to no host but the one whose URL it was given.
 package embed
 
 import (
@@ -56,7 +57,7 @@ type Options struct {
 	Dimensions int           // length of vector to ask for; 0: the model's own
 	BatchSize  int           // texts a request at most; 0: DefaultBatchSize
 	Timeout    time.Duration // of one request; 0: DefaultTimeout
-	RetryFor   time.Duration // how long a service may stay unavailable; 0: DefaultRetryFor
+	RetryFor   time.Duration // how long a service may stay unavailable; 0: DefaultRetryFor, negative: never retry
 
 	Notice func(string)      // is told what people should know; may be nil, may be called concurrently
 	Stats  *progress.Counter // counts requests, texts, tokens and retries; may be nil
@@ -73,7 +74,7 @@ const (
 const MaxBatchSize = 2048
 
 // Known lists the names that New takes, for usage texts.
-const Known = "builtin, none"
+const Known = "builtin, openai[:MODEL], none"
 
 // New makes the embedder named spec, "provider[:model]". It connects to nothing:
 // a missing key or an unreachable service shows at the first Embed.
@@ -85,14 +86,29 @@ func New(spec string, o Options) (Embedder, error) {
 	if hasModel && (provider == "builtin" || provider == "none") {
 		return nil, fmt.Errorf("embedder %q: %s has no models to choose from", spec, provider)
 	}
+	if err := o.check(); err != nil {
+		return nil, err
+	}
 	o.setDefaults()
 	switch provider {
 	case "builtin":
 		return newBuiltin(o)
+	case "openai":
+		return newOpenAI(model, o)
 	case "none":
 		return none{}, nil
 	}
 	return nil, fmt.Errorf("%w %q; known: %s", ErrUnknown, spec, Known)
+}
+
+func (o *Options) check() error {
+	if o.Dimensions < 0 {
+		return fmt.Errorf("dimensions %d: must be positive", o.Dimensions)
+	}
+	if o.BatchSize < 0 || o.BatchSize > MaxBatchSize {
+		return fmt.Errorf("batch size %d: must be from 1 to %d", o.BatchSize, MaxBatchSize)
+	}
+	return nil
 }
 
 func (o *Options) setDefaults() {

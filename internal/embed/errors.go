@@ -30,15 +30,24 @@ func (e *AuthError) Error() string {
 }
 
 // UnavailableError is a service that stayed unavailable for as long as was
-// allowed. Running again later may help.
+// allowed, or that asks to be left alone for longer than that. Running again
+// later may help.
 type UnavailableError struct {
-	Service string
-	For     time.Duration // how long it was tried
-	Err     error         // why the last try did not succeed
+	Service    string
+	For        time.Duration // from the first failure to the last
+	RetryAfter time.Duration // what the service asked to wait at last; 0: nothing
+	Err        error         // why the last try did not succeed
 }
 
 func (e *UnavailableError) Error() string {
-	return fmt.Sprintf("%s stayed unavailable for %s: %v", e.Service, e.For.Round(time.Second), e.Err)
+	how := "is unavailable"
+	if e.For >= time.Second {
+		how = "stayed unavailable for " + e.For.Round(time.Second).String()
+	}
+	if e.RetryAfter > 0 {
+		how += " and asks to wait another " + e.RetryAfter.Round(time.Second).String()
+	}
+	return fmt.Sprintf("%s %s: %v", e.Service, how, e.Err)
 }
 
 func (e *UnavailableError) Unwrap() error { return e.Err }

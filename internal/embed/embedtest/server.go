@@ -1,0 +1,278 @@
+package embedtest
+
+import (
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"hash/fnv"
+	"math"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// ServerOptions say how a Server behaves when it is well.
+type ServerOptions struct {
+	Dim        int    // numbers in a vector; 0: 8. A request's "dimensions" goes before it
+	Key        string // when set, another key is answered with 401
+	Floats     bool   // answers with plain numbers, as servers do that ignore encoding_format
+	Reverse    bool   // lists the vectors from the last to the first
+	MaxInputs  int    // more inputs are answered with 400; 0: 2048
+	OnlyModel  string // when set, another model is answered with 404
+	AlwaysFail *Fault // is done to every request; takes a request after Fail's own
+}
+
+// Fault is what happens to one request instead of a good answer. Its zero value
+// does nothing. Of the fields after Hold, the first that is set decides.
+type Fault struct {
+	Hold <-chan struct{} // waits until it is closed or the client is gone
+
+	Reset      bool                    // cuts the connection
+	Truncate   bool                    // cuts the answer in half
+	Status     int                     // answers with it, RetryAfter and Body
+	RetryAfter string                  // the header's value, with Status
+	Body       string                  // empty: an error object in OpenAI's form
+	HTML       bool                    // answers 200 with an HTML page
+	Raw        string                  // answers 200 with these bytes
+	Edit       func(data *[]Embedding) // changes the vectors before they are sent
+}
+
+// Embedding is one vector of an answer.
+type Embedding struct {
+	Index  int
+	Vector []float32
+}
+
+// Request is what a Server was asked.
+type Request struct {
+	Path           string
+	Authorization  string
+	Input          []string `json:"input"`
+	Model          string   `json:"model"`
+	EncodingFormat string   `json:"encoding_format"`
+	Dimensions     int      `json:"dimensions"`
+}
+
+// Server is a small service that speaks OpenAI's protocol over loopback. The
+// vector of a text is Vector(text, dim), so a test can tell by value whether each
+// text got its own. It needs no *testing.T, so that a program can run it too.
+type Server struct {
+	URL string // the base URL, with "/v1"
+
+	options ServerOptions
+	http    *httptest.Server
+
+	mu       sync.Mutex
+	faults   []Fault
+	requests []Request
+}
+
+// NewServer starts a server on a free port. Close ends it.
+func NewServer(o ServerOptions) *Server {
+	if o.Dim == 0 {
+		o.Dim = 8
+	}
+	if o.MaxInputs == 0 {
+		o.MaxInputs = 2048
+	}
+	s := &Server{options: o}
+	s.http = httptest.NewServer(http.HandlerFunc(s.serve))
+	s.URL = s.http.URL + "/v1"
+	return s
+}
+
+// Close ends the server and its connections.
+func (s *Server) Close() {
+	s.http.CloseClientConnections()
+	s.http.Close()
+}
+
+// Fail does one fault to each of the next requests, in turn.
+func (s *Server) Fail(faults ...Fault) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.faults = append(s.faults, faults...)
+}
+
+// Requests returns what was asked so far, failed requests too.
+func (s *Server) Requests() []Request {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.requests)
+}
+
+// Vector is the vector of a text: numbers in (-1, 1) that depend on the text and
+// the place only, brought to length 1. An empty text has one too.
+func Vector(text string, dim int) []float32 {
+	v := make([]float32, dim)
+	h := fnv.New64a()
+	square := 0.0
+	for i := range v {
+		fmt.Fprintf(h, "%d:%s", i, text)
+		x := float64(h.Sum64()>>11)/(1<<52) - 1
+		v[i] = float32(x)
+		square += x * x
+	}
+	for i := range v {
+		v[i] = float32(float64(v[i]) / math.Sqrt(square))
+	}
+	return v
+}
+
+// serve answers one request.
+func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
+	request := Request{Path: r.URL.Path, Authorization: r.Header.Get("Authorization")}
+	err := json.NewDecoder(r.Body).Decode(&request)
+	fault := s.record(request)
+	if fault.Hold != nil {
+		select {
+		case <-fault.Hold:
+		case <-r.Context().Done():
+			return
+		}
+	}
+	switch {
+	case err != nil:
+		writeError(w, http.StatusBadRequest, "the request is no JSON: "+err.Error(), "")
+	case fault.Reset:
+		reset(w)
+	case fault.Status != 0:
+		writeFault(w, fault)
+	case fault.HTML:
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		fmt.Fprint(w, "<!DOCTYPE html><html><title>Welcome</title></html>")
+	case fault.Raw != "":
+		fmt.Fprint(w, fault.Raw)
+	default:
+		s.answer(w, request, fault)
+	}
+}
+
+func (s *Server) record(r Request) Fault {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.requests = append(s.requests, r)
+	if len(s.faults) > 0 {
+		fault := s.faults[0]
+		s.faults = s.faults[1:]
+		return fault
+	}
+	if s.options.AlwaysFail != nil {
+		return *s.options.AlwaysFail
+	}
+	return Fault{}
+}
+
+// answer serves a request as a well service does, or with its vectors edited or
+// cut off.
+func (s *Server) answer(w http.ResponseWriter, r Request, fault Fault) {
+	if status, message := s.refuse(r); status != 0 {
+		writeError(w, status, message, "invalid_request_error")
+		return
+	}
+	dim := s.options.Dim
+	if r.Dimensions != 0 {
+		dim = r.Dimensions
+	}
+	tokens := 0
+	data := make([]Embedding, len(r.Input))
+	for i, text := range r.Input {
+		data[i] = Embedding{Index: i, Vector: Vector(text, dim)}
+		tokens += len(strings.Fields(text))
+	}
+	if s.options.Reverse {
+		slices.Reverse(data)
+	}
+	if fault.Edit != nil {
+		fault.Edit(&data)
+	}
+	body := encode(r, data, tokens, r.EncodingFormat == "base64" && !s.options.Floats)
+	w.Header().Set("Content-Type", "application/json")
+	if fault.Truncate {
+		body = body[:len(body)/2]
+	}
+	w.Write(body) //nolint:errcheck // a client that went away is the client's business
+}
+
+// refuse returns the status and the words for a request that is wrong, or 0.
+func (s *Server) refuse(r Request) (int, string) {
+	switch {
+	case r.Path != "/v1/embeddings":
+		return http.StatusNotFound, "no such path: " + r.Path
+	case s.options.Key != "" && r.Authorization != "Bearer "+s.options.Key:
+		return http.StatusUnauthorized, "Incorrect API key provided"
+	case s.options.OnlyModel != "" && r.Model != s.options.OnlyModel:
+		return http.StatusNotFound, fmt.Sprintf("The model `%s` does not exist", r.Model)
+	case len(r.Input) == 0 || len(r.Input) > s.options.MaxInputs:
+		return http.StatusBadRequest, fmt.Sprintf("'input' must have 1 to %d entries, not %d", s.options.MaxInputs, len(r.Input))
+	case slices.Contains(r.Input, ""):
+		return http.StatusBadRequest, "'$.input' is invalid: empty string"
+	}
+	return 0, ""
+}
+
+func encode(r Request, data []Embedding, tokens int, asBase64 bool) []byte {
+	rows := make([]map[string]any, len(data))
+	for i, d := range data {
+		rows[i] = map[string]any{"object": "embedding", "index": d.Index, "embedding": d.Vector}
+		if asBase64 {
+			rows[i]["embedding"] = encodeBase64(d.Vector)
+		}
+	}
+	body, err := json.Marshal(map[string]any{
+		"object": "list", "model": r.Model, "data": rows,
+		"usage": map[string]int{"prompt_tokens": tokens, "total_tokens": tokens},
+	})
+	if err != nil { // a number that JSON cannot say
+		return []byte(err.Error())
+	}
+	return body
+}
+
+func encodeBase64(v []float32) string {
+	var data []byte
+	for _, x := range v {
+		data = binary.LittleEndian.AppendUint32(data, math.Float32bits(x))
+	}
+	return base64.StdEncoding.EncodeToString(data)
+}
+
+func writeFault(w http.ResponseWriter, f Fault) {
+	if f.RetryAfter != "" {
+		w.Header().Set("Retry-After", f.RetryAfter)
+	}
+	if f.Body == "" {
+		writeError(w, f.Status, http.StatusText(f.Status), "")
+		return
+	}
+	w.WriteHeader(f.Status)
+	fmt.Fprint(w, f.Body)
+}
+
+func writeError(w http.ResponseWriter, status int, message, code string) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	json.NewEncoder(w).Encode(map[string]any{ //nolint:errcheck // as in answer
+		"error": map[string]any{"message": message, "type": code, "code": code},
+	})
+}
+
+// reset ends the connection as a crashed server does: with a TCP reset.
+func reset(w http.ResponseWriter) {
+	hijacker, ok := w.(http.Hijacker)
+	if !ok {
+		return
+	}
+	connection, _, err := hijacker.Hijack()
+	if err != nil {
+		return
+	}
+	if tcp, ok := connection.(*net.TCPConn); ok {
+		tcp.SetLinger(0) //nolint:errcheck // closing is what matters
+	}
+	connection.Close()
+}

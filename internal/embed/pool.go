@@ -1,0 +1,124 @@
+package embed
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"sync"
+)
+
+// Batch is the texts of one call of an embedder on their way through Run, with
+// whatever their sender wants back beside the vectors.
+type Batch[T any] struct {
+	Texts   []string
+	Carry   T
+	Vectors [][]float32 // one per text, once Run hands the batch to done
+}
+
+// job is a batch in flight. Its ready has room for the one value it will get, so
+// nobody waits to deliver it.
+type job[T any] struct {
+	batch *Batch[T]
+	ready chan error
+}
+
+// Run embeds batches with the given number of workers and calls done for each in
+// input order, in the caller's goroutine, so that nothing depends on timing. A
+// batch without texts costs no request.
+//
+// The batches are drawn in a goroutine of Run's own, which a slow done slows: at
+// most 2*workers + 2 batches exist at once. The first error in input order, of
+// the batches, the embedder or done, ends the run: every batch before it was
+// handed to done, none after it. When ctx ends, so does the run, with ctx's
+// cause. Run returns when all its goroutines have ended, so the sequence must
+// come to an end or to its next batch in any case. With one worker nothing is
+// concurrent.
+func Run[T any](ctx context.Context, e Embedder, workers int, batches iter.Seq2[*Batch[T], error], done func(*Batch[T]) error) error {
+	if workers <= 1 {
+		return runOne(ctx, e, batches, done)
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	var goroutines sync.WaitGroup
+	defer goroutines.Wait()
+	defer cancel()
+
+	// Both channels carry every job: one to whichever worker is free, one to the
+	// join.
+	work := make(chan *job[T])
+	joined := make(chan *job[T], workers)
+	goroutines.Go(func() {
+		defer close(joined)
+		defer close(work)
+		feed(ctx, batches, work, joined)
+	})
+	for range workers {
+		goroutines.Go(func() {
+			for j := range work {
+				j.ready <- j.batch.embed(ctx, e)
+			}
+		})
+	}
+	for j := range joined {
+		if err := <-j.ready; err != nil {
+			return err
+		}
+		if err := done(j.batch); err != nil {
+			return err
+		}
+	}
+	return context.Cause(ctx)
+}
+
+// feed hands each batch to the join, which keeps the order, and then to a
+// worker. A job that the join has gets its ready in any case.
+func feed[T any](ctx context.Context, batches iter.Seq2[*Batch[T], error], work, joined chan<- *job[T]) {
+	for b, err := range batches {
+		j := &job[T]{batch: b, ready: make(chan error, 1)}
+		select {
+		case joined <- j:
+		case <-ctx.Done():
+			return
+		}
+		if err != nil {
+			j.ready <- err
+			return
+		}
+		select {
+		case work <- j:
+		case <-ctx.Done():
+			j.ready <- context.Cause(ctx)
+			return
+		}
+	}
+}
+
+func runOne[T any](ctx context.Context, e Embedder, batches iter.Seq2[*Batch[T], error], done func(*Batch[T]) error) error {
+	for b, err := range batches {
+		if err == nil {
+			err = b.embed(ctx, e)
+		}
+		if err == nil {
+			err = done(b)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return context.Cause(ctx)
+}
+
+// embed fills in the vectors.
+func (b *Batch[T]) embed(ctx context.Context, e Embedder) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if len(b.Texts) == 0 {
+		return nil
+	}
+	vectors, err := e.Embed(ctx, b.Texts)
+	if err == nil && len(vectors) != len(b.Texts) {
+		err = fmt.Errorf("embedder %s: %d vectors for %d texts", e.Identity(), len(vectors), len(b.Texts))
+	}
+	b.Vectors = vectors
+	return err
+}
