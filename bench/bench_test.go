@@ -1,0 +1,170 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"sheaf/internal/store"
+)
+
+func TestStoreIsMadeOnceAndWhole(t *testing.T) {
+	t.Parallel()
+	b := &bench{data: t.TempDir()}
+	dir, err := b.store(t.Context(), 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	index, err := indexFile(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, err := os.ReadFile(index)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.store(t.Context(), 3); err != nil {
+		t.Fatal(err)
+	}
+	if err := addOne(t.Context(), dir); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := documents(t.Context(), dir); n != 4 || err != nil {
+		t.Errorf("got %d documents, %v; want 4", n, err)
+	}
+	// A larger store of the same name was not finished: it is made again.
+	if err := os.Rename(dir, filepath.Join(b.data, "5")); err != nil {
+		t.Fatal(err)
+	}
+	if dir, err = b.store(t.Context(), 5); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := documents(t.Context(), dir); n != 5 || err != nil {
+		t.Errorf("got %d documents, %v; want 5", n, err)
+	}
+	if index, err = indexFile(dir); err != nil {
+		t.Fatal(err)
+	}
+	after, err := os.ReadFile(index)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const header = 45
+	if !slices.Equal(before[header:], after[header:len(before)]) {
+		t.Error("the vectors of two stores differ")
+	}
+}
+
+func TestAgreeWithPeers(t *testing.T) {
+	t.Parallel()
+	hits := [][]store.Hit{{{Document: document(1)}}, {{Document: document(2)}}}
+	if err := agree([]*peer{{labels: []int{1, 2}}}, hits); err != nil {
+		t.Error(err)
+	}
+	for _, labels := range [][]int{{1, 3}, {1}, nil, {1, 2, 3}} {
+		if err := agree([]*peer{{labels: labels}}, hits); err == nil {
+			t.Errorf("labels %v: no error", labels)
+		}
+	}
+}
+
+func TestInterleave(t *testing.T) {
+	t.Parallel()
+	order := ""
+	note := func(name string) contender {
+		return func(context.Context) (sample, error) {
+			order += name
+			return sample{Wall: time.Duration(len(order)), Peak: int64(-len(order))}, nil
+		}
+	}
+	took, err := interleave(t.Context(), 3, note("a"), note("b"))
+	if err != nil || order != "abababab" {
+		t.Fatalf("ran %q, %v", order, err)
+	}
+	a := took[0]
+	if a.median() != 5 || a.fastest() != 3 || a.peak() != -3 {
+		t.Errorf("of %v: median %d, fastest %d, peak %d", a, a.median(), a.fastest(), a.peak())
+	}
+	broken := errors.New("broken")
+	_, err = interleave(t.Context(), 3, note("a"), func(context.Context) (sample, error) { return sample{}, broken })
+	if !errors.Is(err, broken) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestChildMeasures(t *testing.T) {
+	t.Parallel()
+	var out strings.Builder
+	if err := run(t.Context(), []string{childVerb, "true"}, &out); err != nil {
+		t.Fatal(err)
+	}
+	if got := out.String(); !strings.Contains(got, `"Wall":`) || strings.Contains(got, `"Peak":0`) {
+		t.Errorf("got %s", got)
+	}
+	if err := run(t.Context(), []string{childVerb, "false"}, &out); err == nil {
+		t.Error("a command that fails was measured")
+	}
+}
+
+func TestWrongFlags(t *testing.T) {
+	t.Parallel()
+	for _, args := range [][]string{{"-rounds", "0"}, {"-only", "search,lunch"}} {
+		if err := run(t.Context(), args, &strings.Builder{}); err == nil {
+			t.Errorf("%v: no error", args)
+		}
+	}
+}
+
+func TestTable(t *testing.T) {
+	t.Parallel()
+	var out strings.Builder
+	b := &bench{out: &out}
+	b.table("Title:", [][]string{{"a", "b"}, {"1", within(3*time.Second, 2*time.Second)}, {"2", within(time.Second, 2*time.Second)}})
+	want := "\nTitle:\n\n| a | b |\n| --- | --- |\n| 1 | 1.50, missed |\n| 2 | 0.50, reached |\n"
+	if got := out.String(); got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestTreeInputs(t *testing.T) {
+	t.Parallel()
+	words := t.TempDir()
+	if _, err := makeTree(t.TempDir(), words); err == nil {
+		t.Error("no words: no error")
+	}
+	if err := os.WriteFile(filepath.Join(words, "a.md"), []byte("one two three"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	first, err := wordsOf(words)
+	if err != nil || !slices.Equal(first, []string{"one", "two", "three"}) {
+		t.Errorf("got %q, %v", first, err)
+	}
+	path := filepath.Join(t.TempDir(), "file")
+	for _, content := range []string{"a", "a", "b"} {
+		if err := writeOnce(path, []byte(content)); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := os.ReadFile(path); string(got) != content || err != nil {
+			t.Errorf("got %q, %v; want %q", got, err, content)
+		}
+	}
+}
+
+func TestReadAll(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "file")
+	if err := readAll(path, 2); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("got %v", err)
+	}
+	if err := os.WriteFile(path, make([]byte, 3*readBlock+1), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if err := readAll(path, 2); err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,116 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"sheaf/internal/store"
+)
+
+// sourceDocuments is how many documents each source of a synthetic store has.
+const sourceDocuments = 1000
+
+// vectors is a stream of random directions, the same for the same seed.
+type vectors struct{ random *rand.Rand }
+
+func newVectors(seed uint64) vectors { return vectors{rand.New(rand.NewPCG(seed, dim))} }
+
+// fill makes x one vector of length 1.
+func (v vectors) fill(x []float32) {
+	var sum float64
+	for i := range x {
+		n := v.random.NormFloat64()
+		x[i] = float32(n)
+		sum += n * n
+	}
+	inverse := float32(1 / math.Sqrt(sum))
+	for i := range x {
+		x[i] *= inverse
+	}
+}
+
+// queries are n vectors that no store holds.
+func queries(n int) []float32 {
+	v := newVectors(1)
+	x := make([]float32, n*dim)
+	for i := 0; i < len(x); i += dim {
+		v.fill(x[i : i+dim])
+	}
+	return x
+}
+
+// store gives the directory of the synthetic store with n documents, which is
+// made where it is missing or was left half done.
+func (b *bench) store(ctx context.Context, n int) (string, error) {
+	dir := filepath.Join(b.data, strconv.Itoa(n))
+	s, err := store.Open(ctx, dir, store.Options{})
+	if err == nil {
+		info, err := s.Info(ctx)
+		if err := errors.Join(err, s.Close()); err != nil {
+			return "", err
+		}
+		if info.Documents >= int64(n) {
+			return dir, nil
+		}
+	}
+	if err := os.RemoveAll(dir); err != nil {
+		return "", err
+	}
+	fmt.Fprintf(os.Stderr, "bench: making a store of %d documents\n", n)
+	w, err := store.Create(ctx, dir, store.Facts{Dim: dim, Metric: store.L2}, store.Options{})
+	if err != nil {
+		return "", err
+	}
+	return dir, errors.Join(addDocuments(ctx, w, n), w.Close())
+}
+
+// addDocuments fills w and commits once.
+func addDocuments(ctx context.Context, w *store.Writer, n int) error {
+	v, x := newVectors(0), make([]float32, dim)
+	for first := 0; first < n; first += sourceDocuments {
+		source := store.Source{Key: "synthetic:" + strconv.Itoa(first), Name: fmt.Sprintf("part-%07d.jsonl", first)}
+		r, err := w.Replace(ctx, source)
+		if err != nil {
+			return err
+		}
+		for i := first; i < min(first+sourceDocuments, n); i++ {
+			v.fill(x)
+			if err := r.Add(ctx, document(i), x, store.Given); err != nil {
+				return err
+			}
+		}
+		r.Done(source)
+	}
+	return w.Commit(ctx)
+}
+
+// document is the i-th one, with a text about as long as a sentence.
+func document(i int) store.Document {
+	return store.Document{
+		ID:         fmt.Sprintf("doc-%07d", i),
+		Text:       fmt.Sprintf("This is document %d of a synthetic store, with a short text that says nothing else.", i),
+		Metadata:   json.RawMessage(`{"lang":"en"}`),
+		StartIndex: -1,
+		StartLine:  i%sourceDocuments + 1,
+		EndLine:    i%sourceDocuments + 1,
+	}
+}
+
+// indexFile is the one file of vectors in a store.
+func indexFile(dir string) (string, error) {
+	found, err := filepath.Glob(filepath.Join(dir, "index.*.faiss"))
+	if err != nil {
+		return "", err
+	}
+	if len(found) != 1 {
+		return "", fmt.Errorf("%q has %d index files, not one", dir, len(found))
+	}
+	return found[0], nil
+}

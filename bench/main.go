@@ -1,0 +1,155 @@
+// Command bench times sheaf on this machine and prints what it finds as
+// Markdown tables: searches beside a bare pread loop over the same bytes,
+// batches beside Faiss from Python, start-up, ingest, and one document more in
+// a large store.
+//
+// Contenders take turns within each round, the first round is not counted, and
+// figures are medians, so that a machine that is busy for a while is unfair to
+// all alike. Its data (about 5 GB for a million vectors) is made once and kept
+// in a folder; no result is written anywhere but to stdout.
+//
+//	go run ./bench                      # everything
+//	go run ./bench -only search -rounds 21
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+
+	"sheaf/internal/faiss"
+)
+
+// dim is that of the small models that people run on their own machines.
+const dim = 384
+
+// Sizes of the stores, in documents. Batches are asked of the middle one.
+const (
+	small  = 10_000
+	middle = 100_000
+	large  = 1_000_000
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	err := run(ctx, os.Args[1:], os.Stdout)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+// bench is one run: where its things are and how often each is measured.
+type bench struct {
+	out    io.Writer
+	data   string // the folder of stores and inputs
+	sheaf  string // the binary
+	rounds int
+}
+
+// sections are the parts of a run, in the order of the report.
+var sections = []struct {
+	name string
+	run  func(*bench, context.Context) error
+}{
+	{"search", (*bench).search},
+	{"batch", (*bench).batch},
+	{"startup", (*bench).startup},
+	{"ingest", (*bench).ingest},
+	{"add", (*bench).add},
+}
+
+func run(ctx context.Context, args []string, out io.Writer) error {
+	if len(args) > 1 && args[0] == childVerb {
+		return child(ctx, args[1:], out)
+	}
+	b := &bench{out: out}
+	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
+	flags.StringVar(&b.data, "data", filepath.Join("bench", "data"), "keep stores and inputs in this `folder`")
+	flags.StringVar(&b.sheaf, "sheaf", "", "measure this `binary` (default: build the one in the current folder)")
+	flags.IntVar(&b.rounds, "rounds", 11, "measure everything `N` times")
+	only := flags.String("only", "", "run only these `sections`, separated by commas: "+sectionNames())
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	if b.rounds < 1 {
+		return fmt.Errorf("-rounds must be at least 1, not %d", b.rounds)
+	}
+	chosen, err := parseSections(*only)
+	if err != nil {
+		return err
+	}
+	if err := b.prepare(ctx); err != nil {
+		return err
+	}
+	b.describe()
+	for _, s := range sections {
+		if !chosen[s.name] {
+			continue
+		}
+		if err := s.run(b, ctx); err != nil {
+			return fmt.Errorf("%s: %w", s.name, err)
+		}
+	}
+	return nil
+}
+
+func sectionNames() string {
+	var names []string
+	for _, s := range sections {
+		names = append(names, s.name)
+	}
+	return strings.Join(names, ", ")
+}
+
+// parseSections reads -only; nothing means all.
+func parseSections(only string) (map[string]bool, error) {
+	known := strings.Split(sectionNames(), ", ")
+	names := known
+	if only != "" {
+		names = strings.Split(only, ",")
+	}
+	chosen := map[string]bool{}
+	for _, name := range names {
+		if !slices.Contains(known, name) {
+			return nil, fmt.Errorf("-only: %q is not one of %s", name, sectionNames())
+		}
+		chosen[name] = true
+	}
+	return chosen, nil
+}
+
+// prepare makes the folder, and the binary where none is given.
+func (b *bench) prepare(ctx context.Context) (err error) {
+	if b.data, err = filepath.Abs(b.data); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(b.data, 0o777); err != nil {
+		return err
+	}
+	if b.sheaf != "" {
+		b.sheaf, err = filepath.Abs(b.sheaf)
+		return err
+	}
+	b.sheaf = filepath.Join(b.data, "sheaf")
+	build := exec.CommandContext(ctx, "go", "build", "-o", b.sheaf, ".")
+	build.Stderr = os.Stderr
+	if err := build.Run(); err != nil {
+		return fmt.Errorf("building sheaf in the current folder: %w", err)
+	}
+	return nil
+}
+
+func (b *bench) describe() {
+	fmt.Fprintf(b.out, "%s/%s, %d threads, kernel %s, Faiss %s, %d rounds. Figures are medians, the fastest in brackets.\n",
+		runtime.GOOS, runtime.GOARCH, runtime.GOMAXPROCS(0), faiss.Kernel(), faiss.Version(), b.rounds)
+}

@@ -1,0 +1,121 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"runtime"
+	"slices"
+	"syscall"
+	"time"
+)
+
+// sample is what one run took.
+type sample struct {
+	Wall time.Duration
+	Peak int64 // resident bytes, of a process
+}
+
+// series are the samples of one contender.
+type series []sample
+
+func (s series) walls() []time.Duration {
+	walls := make([]time.Duration, len(s))
+	for i := range s {
+		walls[i] = s[i].Wall
+	}
+	slices.Sort(walls)
+	return walls
+}
+
+func (s series) median() time.Duration  { return s.walls()[len(s)/2] }
+func (s series) fastest() time.Duration { return s.walls()[0] }
+
+// peak is the largest of all: a bound on memory holds for every run.
+func (s series) peak() int64 {
+	return slices.MaxFunc(s, func(a, b sample) int { return int(a.Peak - b.Peak) }).Peak
+}
+
+// String gives the median, and the fastest in brackets.
+func (s series) String() string { return millis(s.median()) + " (" + millis(s.fastest()) + ")" }
+
+// contender is something that can be measured once.
+type contender func(context.Context) (sample, error)
+
+// interleave measures the contenders in turn, rounds times, after a round that
+// warms the page cache and does not count.
+func interleave(ctx context.Context, rounds int, contenders ...contender) ([]series, error) {
+	results := make([]series, len(contenders))
+	for round := range rounds + 1 {
+		for i, measure := range contenders {
+			if err := ctx.Err(); err != nil {
+				return nil, err
+			}
+			s, err := measure(ctx)
+			if err != nil {
+				return nil, err
+			}
+			if round > 0 {
+				results[i] = append(results[i], s)
+			}
+		}
+	}
+	return results, nil
+}
+
+// timed makes a contender of a function of this process.
+func timed(f func(context.Context) error) contender {
+	return func(ctx context.Context) (sample, error) {
+		start := time.Now()
+		err := f(ctx)
+		return sample{Wall: time.Since(start)}, err
+	}
+}
+
+// childVerb makes this program measure one command and print the sample. A
+// process's peak memory counts from before its exec, where it still shares the
+// memory of the one that started it: so that one must be small, and this
+// program is not.
+const childVerb = "child"
+
+func child(ctx context.Context, command []string, out io.Writer) error {
+	c := exec.CommandContext(ctx, command[0], command[1:]...)
+	c.Stderr = os.Stderr
+	start := time.Now()
+	if err := c.Run(); err != nil {
+		return fmt.Errorf("%v: %w", command, err)
+	}
+	s := sample{Wall: time.Since(start)}
+	if usage, ok := c.ProcessState.SysUsage().(*syscall.Rusage); ok {
+		s.Peak = int64(usage.Maxrss) * maxrssUnit()
+	}
+	return json.NewEncoder(out).Encode(s)
+}
+
+// maxrssUnit is what getrusage counts in: bytes on macOS, KiB elsewhere.
+func maxrssUnit() int64 {
+	if runtime.GOOS == "darwin" {
+		return 1
+	}
+	return 1 << 10
+}
+
+// command makes a contender of a run of sheaf, from its start to its end.
+func (b *bench) command(args ...string) contender {
+	return func(ctx context.Context) (s sample, err error) {
+		self, err := os.Executable()
+		if err != nil {
+			return s, err
+		}
+		c := exec.CommandContext(ctx, self, append([]string{childVerb, b.sheaf}, args...)...)
+		c.Stderr = os.Stderr
+		out, err := c.Output()
+		if err != nil {
+			return s, fmt.Errorf("measuring sheaf %v: %w", args, err)
+		}
+		return s, json.Unmarshal(out, &s)
+	}
+}

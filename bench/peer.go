@@ -1,0 +1,115 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"time"
+)
+
+// peer is a Python process that searches with Faiss each time it is told to.
+type peer struct {
+	name   string
+	cmd    *exec.Cmd
+	in     io.WriteCloser
+	out    *bufio.Reader
+	labels []int // the first hit of each query
+}
+
+// startPeers starts Faiss at AVX2 and at whatever the CPU has; none where there
+// is no Python, which is said.
+func (b *bench) startPeers(ctx context.Context, dir, queries string) ([]*peer, error) {
+	python, err := b.venv(ctx)
+	if err != nil {
+		fmt.Fprintf(b.out, "\nNo comparison with Faiss: %v\n", err)
+		return nil, nil
+	}
+	index, err := indexFile(dir)
+	if err != nil {
+		return nil, err
+	}
+	var peers []*peer
+	for _, level := range []string{"AVX2", ""} {
+		p, err := startPeer(ctx, python, level, index, queries)
+		if err != nil {
+			stopPeers(peers)
+			return nil, err
+		}
+		peers = append(peers, p)
+	}
+	return peers, nil
+}
+
+// venv gives a Python that has Faiss, in a folder of its own.
+func (b *bench) venv(ctx context.Context) (string, error) {
+	dir := filepath.Join(b.data, "venv")
+	python := filepath.Join(dir, "bin", "python")
+	if exec.CommandContext(ctx, python, "-c", "import faiss, numpy").Run() == nil {
+		return python, nil
+	}
+	for _, command := range [][]string{
+		{"python3", "-m", "venv", dir},
+		{python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "faiss-cpu", "numpy"},
+	} {
+		c := exec.CommandContext(ctx, command[0], command[1:]...)
+		c.Stderr = os.Stderr
+		if err := c.Run(); err != nil {
+			return "", fmt.Errorf("%v: %w", command, err)
+		}
+	}
+	return python, nil
+}
+
+func startPeer(ctx context.Context, python, level, index, queries string) (*peer, error) {
+	threads := runtime.GOMAXPROCS(0)
+	c := exec.CommandContext(ctx, python, filepath.Join("bench", "faiss_peer.py"), index, queries, fmt.Sprint(threads), fmt.Sprint(dim))
+	c.Env, c.Stderr = peerEnv(level, threads), os.Stderr
+	p := &peer{cmd: c}
+	in, inErr := c.StdinPipe()
+	out, outErr := c.StdoutPipe()
+	if err := errors.Join(inErr, outErr, c.Start()); err != nil {
+		return nil, err
+	}
+	p.in, p.out = in, bufio.NewReader(out)
+	var hello struct{ Version, Level string }
+	if err := p.receive(&hello); err != nil {
+		return nil, errors.Join(err, p.stop())
+	}
+	p.name = fmt.Sprintf("faiss-cpu %s, %s", hello.Version, hello.Level)
+	return p, nil
+}
+
+func (p *peer) receive(v any) error {
+	line, err := p.out.ReadBytes('\n')
+	if err != nil {
+		return fmt.Errorf("reading from %v: %w", p.cmd.Args, err)
+	}
+	return json.Unmarshal(line, v)
+}
+
+// search has the peer answer all queries once. It takes the time itself: the
+// pipe between us is not Faiss's fault.
+func (p *peer) search(context.Context) (s sample, err error) {
+	if _, err := fmt.Fprintln(p.in, "search"); err != nil {
+		return s, err
+	}
+	var answer struct {
+		Seconds float64
+		Labels  []int
+	}
+	if err := p.receive(&answer); err != nil {
+		return s, err
+	}
+	p.labels = answer.Labels
+	return sample{Wall: time.Duration(answer.Seconds * float64(time.Second))}, nil
+}
+
+// stop ends the peer, which leaves when its input ends.
+func (p *peer) stop() error { return errors.Join(p.in.Close(), p.cmd.Wait()) }
