@@ -46,7 +46,7 @@ type builtin struct {
 	noticed   atomic.Bool
 }
 
-func newBuiltin(o Options) (*builtin, error) {
+func newBuiltin(o Options) (Embedder, error) {
 	if o.Dimensions != 0 && o.Dimensions != builtinDim {
 		return nil, fmt.Errorf("embedder \"builtin\" makes vectors of %d numbers, not %d", builtinDim, o.Dimensions)
 	}

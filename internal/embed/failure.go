@@ -108,13 +108,13 @@ func (s *openAI) judgeConnection(err error) (failure, error) {
 // it said that the quota is spent.
 func serviceWords(err error) (message string, quota bool) {
 	const insufficientQuota = "insufficient_quota"
+	var request *openai.RequestError // first: it may wrap an empty APIError
+	if errors.As(err, &request) {
+		return bodyWords(request.Body, request.HTTPStatus), false
+	}
 	var api *openai.APIError
 	if errors.As(err, &api) {
 		return api.Message, api.Type == insufficientQuota || api.Code == insufficientQuota
-	}
-	var request *openai.RequestError
-	if errors.As(err, &request) {
-		return bodyWords(request.Body, request.HTTPStatus), false
 	}
 	return err.Error(), false
 }

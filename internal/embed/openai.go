@@ -36,7 +36,7 @@ type openAI struct {
 	clock   clock
 }
 
-func newOpenAI(model string, o Options) (*openAI, error) {
+func newOpenAI(model string, o Options) (Embedder, error) {
 	if model == "" {
 		model = openAIDefaultModel
 	}

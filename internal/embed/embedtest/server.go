@@ -6,7 +6,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"hash/fnv"
+	"io"
 	"math"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -108,12 +110,13 @@ func (s *Server) Requests() []Request {
 // Vector is the vector of a text: numbers in (-1, 1) that depend on the text and
 // the place only, brought to length 1. An empty text has one too.
 func Vector(text string, dim int) []float32 {
+	seed := fnv.New64a()
+	io.WriteString(seed, text) //nolint:errcheck // a hash takes everything
+	random := rand.New(rand.NewPCG(seed.Sum64(), 0))
 	v := make([]float32, dim)
-	h := fnv.New64a()
 	square := 0.0
 	for i := range v {
-		fmt.Fprintf(h, "%d:%s", i, text)
-		x := float64(h.Sum64()>>11)/(1<<52) - 1
+		x := 2*random.Float64() - 1
 		v[i] = float32(x)
 		square += x * x
 	}

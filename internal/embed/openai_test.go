@@ -1,0 +1,202 @@
+package embed_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"sheaf/internal/embed"
+	"sheaf/internal/embed/embedtest"
+	"sheaf/internal/progress"
+)
+
+// newService starts a server and an embedder for it.
+func newService(t *testing.T, so embedtest.ServerOptions, o embed.Options) (*embedtest.Server, embed.Embedder) {
+	t.Helper()
+	server := embedtest.NewServer(so)
+	t.Cleanup(server.Close)
+	o.BaseURL = server.URL
+	e, err := embed.New("openai:m", o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return server, e
+}
+
+// checkValues holds every vector to the one that the server has for its text.
+func checkValues(t *testing.T, texts []string, vectors [][]float32, dim int) {
+	t.Helper()
+	if len(vectors) != len(texts) {
+		t.Fatalf("%d vectors for %d texts", len(vectors), len(texts))
+	}
+	for i, text := range texts {
+		want := embedtest.Vector(text, dim)
+		if text == "" {
+			want = make([]float32, dim)
+		}
+		if !slices.Equal(vectors[i], want) {
+			t.Errorf("text %d %q: %v, want %v", i, text, vectors[i], want)
+		}
+	}
+}
+
+func numberedTexts(n int) []string {
+	texts := make([]string, n)
+	for i := range texts {
+		texts[i] = fmt.Sprintf("text %d", i)
+	}
+	return texts
+}
+
+func TestOpenAIConforms(t *testing.T) {
+	t.Parallel()
+	for name, so := range map[string]embedtest.ServerOptions{
+		"base64":           {},
+		"numbers":          {Floats: true},
+		"reversed":         {Reverse: true},
+		"numbers reversed": {Floats: true, Reverse: true, Dim: 300},
+		"large":            {Dim: 1536},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, e := newService(t, so, embed.Options{BatchSize: 3})
+			embedtest.Conform(t, e)
+		})
+	}
+}
+
+func TestOpenAIRequest(t *testing.T) {
+	t.Parallel()
+	stats := &progress.Counter{}
+	server, e := newService(t, embedtest.ServerOptions{Key: "sk-1"}, embed.Options{APIKey: "sk-1", Dimensions: 12, Stats: stats})
+	texts := []string{"one two", "three"}
+	vectors, err := e.Embed(t.Context(), texts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkValues(t, texts, vectors, 12)
+	got := server.Requests()
+	if len(got) != 1 || got[0].Path != "/v1/embeddings" || got[0].Model != "m" || got[0].Dimensions != 12 ||
+		got[0].EncodingFormat != "base64" || !slices.Equal(got[0].Input, texts) {
+		t.Errorf("asked %+v", got)
+	}
+	if want := (progress.Snapshot{Requests: 1, Texts: 2, Tokens: 3}); stats.Snapshot() != want {
+		t.Errorf("counted %+v, want %+v", stats.Snapshot(), want)
+	}
+}
+
+func TestOpenAISplitsRequests(t *testing.T) {
+	t.Parallel()
+	large := strings.Repeat("x", 200_000)
+	for _, test := range []struct {
+		name  string
+		texts []string
+		batch int
+		want  []int // texts in each request
+	}{
+		{"none", nil, 0, nil},
+		{"default", numberedTexts(600), 0, []int{256, 256, 88}},
+		{"exactly", numberedTexts(4), 2, []int{2, 2}},
+		{"largest", numberedTexts(2049), 2048, []int{2048, 1}},
+		{"bytes", []string{"a", large, large, "b"}, 0, []int{2, 2}},
+		{"one too large", []string{large + large, "b"}, 0, []int{1, 1}},
+		{"empty texts are not sent", []string{"", "a", "", "b", "c", ""}, 2, []int{2, 1}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			server, e := newService(t, embedtest.ServerOptions{}, embed.Options{BatchSize: test.batch})
+			vectors, err := e.Embed(t.Context(), test.texts)
+			if err != nil {
+				t.Fatal(err)
+			}
+			checkValues(t, test.texts, vectors, 8)
+			var sizes []int
+			for _, r := range server.Requests() {
+				sizes = append(sizes, len(r.Input))
+			}
+			if !slices.Equal(sizes, test.want) {
+				t.Errorf("requests of %v texts, want %v", sizes, test.want)
+			}
+		})
+	}
+}
+
+// TestOpenAIOnlyEmptyTexts needs the dim of a model that never saw a text.
+func TestOpenAIOnlyEmptyTexts(t *testing.T) {
+	t.Parallel()
+	server, e := newService(t, embedtest.ServerOptions{}, embed.Options{})
+	vectors, err := e.Embed(t.Context(), []string{"", ""})
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkValues(t, []string{"", ""}, vectors, 8)
+	if n := len(server.Requests()); n != 1 {
+		t.Errorf("%d requests, want 1", n)
+	}
+	server.Fail(embedtest.Fault{Status: 401})
+	other, err := embed.New("openai:n", embed.Options{BaseURL: server.URL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := other.Embed(t.Context(), []string{""}); err == nil {
+		t.Error("a vector without knowing its dim")
+	}
+}
+
+func TestResolve(t *testing.T) {
+	t.Parallel()
+	server, e := newService(t, embedtest.ServerOptions{Dim: 5}, embed.Options{})
+	for range 2 {
+		id, err := embed.Resolve(t.Context(), e)
+		if want := (embed.Identity{Provider: "openai", Model: "m", Dim: 5}); err != nil || id != want {
+			t.Errorf("%+v, %v, want %+v", id, err, want)
+		}
+	}
+	if n := len(server.Requests()); n != 1 {
+		t.Errorf("%d requests, want 1", n)
+	}
+	server, e = newService(t, embedtest.ServerOptions{}, embed.Options{})
+	server.Fail(embedtest.Fault{Status: 400})
+	if id, err := embed.Resolve(t.Context(), e); err == nil || id != (embed.Identity{}) {
+		t.Errorf("%+v, %v from a service that refuses", id, err)
+	}
+}
+
+func TestOpenAIKeys(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "key")
+	if err := os.WriteFile(file, []byte("sk-file\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct{ key, file, want string }{
+		{"", "", ""},
+		{"sk-environment", "", "Bearer sk-environment"},
+		{"", file, "Bearer sk-file"},
+		{"sk-environment", file, "Bearer sk-file"},
+	} {
+		server, e := newService(t, embedtest.ServerOptions{}, embed.Options{APIKey: test.key, APIKeyFile: test.file})
+		if _, err := e.Embed(t.Context(), []string{"a"}); err != nil {
+			t.Fatal(err)
+		}
+		if got := server.Requests()[0].Authorization; got != test.want {
+			t.Errorf("%+v: sent %q", test, got)
+		}
+	}
+}
+
+func TestOpenAIKeyMissing(t *testing.T) {
+	t.Parallel()
+	e, err := embed.New("openai", embed.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var auth *embed.AuthError
+	_, err = e.Embed(t.Context(), []string{"a"})
+	if !errors.As(err, &auth) || !strings.Contains(err.Error(), "set OPENAI_API_KEY or give --api-key-file") {
+		t.Errorf("error %v, want an AuthError with the way out", err)
+	}
+}
