@@ -40,29 +40,34 @@ func (m *merger) add(p piece) {
 			m.oversize = append(m.oversize, m.total)
 		}
 		m.join()
-		for m.total > m.overlap || m.total > 0 && m.grown(p) > m.size {
-			m.drop()
-		}
+		m.shed(p)
 	}
 	m.push(p)
 }
 
+// shed takes out pieces from the front until the rest is a fit overlap before p.
+func (m *merger) shed(p piece) {
+	rest := m.window
+	for m.total > m.overlap || m.total > 0 && m.sum(len(rest), p) > m.size {
+		m.total -= rest[0].size
+		if len(rest) > 1 {
+			m.total -= m.sepSize
+		}
+		rest = rest[1:]
+	}
+	m.first += len(m.window) - len(rest)
+	m.window = append(m.window[:0], rest...)
+}
+
 // grown is the size that the chunk would have with p.
-func (m *merger) grown(p piece) int {
-	if len(m.window) == 0 {
+func (m *merger) grown(p piece) int { return m.sum(len(m.window), p) }
+
+// sum is the total with p after so many pieces.
+func (m *merger) sum(pieces int, p piece) int {
+	if pieces == 0 {
 		return m.total + p.size
 	}
 	return m.total + p.size + m.sepSize
-}
-
-// drop takes the first piece out.
-func (m *merger) drop() {
-	m.total -= m.window[0].size
-	if len(m.window) > 1 {
-		m.total -= m.sepSize
-	}
-	m.window = m.window[1:]
-	m.first++
 }
 
 func (m *merger) push(p piece) {

@@ -18,6 +18,7 @@ type pattern struct {
 	// next matches where the search starts, and some text: what Python looks
 	// for at the place of an empty match before it moves on.
 	next    *regexp2.Regexp
+	groups  int // capture groups
 	timeout time.Duration
 }
 
@@ -35,7 +36,7 @@ func compile(source string) (*pattern, error) {
 	if err != nil {
 		return nil, notCompiled(err)
 	}
-	p := &pattern{re: re, next: next}
+	p := &pattern{re: re, next: next, groups: t.groups}
 	p.limit(matchTimeout)
 	return p, nil
 }
@@ -87,8 +88,8 @@ func (p *pattern) split(text string) ([]span, error) {
 			return append(parts, span{last, len(text)}), nil
 		}
 		parts = append(parts, span{last, ruler.byteOf(m.Index)})
-		for _, g := range m.Groups()[1:] {
-			parts = append(parts, ruler.span(g))
+		for n := range p.groups {
+			parts = append(parts, ruler.span(m.GroupByNumber(n+1)))
 		}
 		wasEmpty = m.Length == 0
 		from = m.Index + m.Length
@@ -111,7 +112,7 @@ func (p *pattern) find(runes []rune, from int, moved bool) (*regexp2.Match, erro
 	return p.re.FindRunesMatchStartingAt(runes, from)
 }
 
-func (r *ruler) span(g regexp2.Group) span {
+func (r *ruler) span(g *regexp2.Group) span {
 	if len(g.Captures) == 0 {
 		return span{-1, -1}
 	}

@@ -14,6 +14,7 @@ import (
 type translation struct {
 	expr    string
 	options regexp2.RegexOptions
+	groups  int // capture groups
 }
 
 // translate turns an expression of Python's re into one with the same meaning
@@ -35,7 +36,7 @@ func translate(source string) (translation, error) {
 	if err != nil {
 		return translation{}, fmt.Errorf("%w at position %d", err, p.pos)
 	}
-	return translation{expr: string(p.out), options: f.options()}, nil
+	return translation{expr: string(p.out), options: f.options(), groups: p.groups}, nil
 }
 
 // flags are the inline flags of an expression. ASCII and verbose are resolved
@@ -157,7 +158,7 @@ func (p *parser) globalFlags() (flags, error) {
 	for p.peek("(?") && p.pos+2 < len(p.src) && unicode.IsLetter(p.src[p.pos+2]) {
 		start := p.pos
 		p.pos += 2
-		g, err := p.flagLetters(f, true)
+		g, _, err := p.flagLetters(f, true)
 		if err != nil {
 			return f, err
 		}
@@ -170,14 +171,19 @@ func (p *parser) globalFlags() (flags, error) {
 	return f, nil
 }
 
-// flagLetters reads letters, each of which changes f.
-func (p *parser) flagLetters(f flags, on bool) (flags, error) {
+// flagLetters reads letters, each of which changes f, and returns them too.
+func (p *parser) flagLetters(f flags, on bool) (flags, string, error) {
+	start := p.pos
 	for !p.done() && unicode.IsLetter(p.src[p.pos]) && p.src[p.pos] != 'P' {
 		if err := f.set(p.take(), on); err != nil {
-			return f, err
+			return f, "", err
 		}
 	}
-	return f, nil
+	letters := string(p.src[start:p.pos])
+	if strings.Contains(letters, "a") && strings.Contains(letters, "u") {
+		return f, "", errors.New("flags a and u are incompatible")
+	}
+	return f, letters, nil
 }
 
 // alternatives reads up to the end of a group or of the expression.

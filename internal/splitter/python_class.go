@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 )
@@ -39,35 +40,38 @@ func shorthand(c rune, f flags) string {
 	return ""
 }
 
-// without is the class of all characters that a shorthand does not hold, for
-// use inside brackets among others, where .NET cannot negate.
-func without(c rune, f flags) string {
-	holds := func(r rune) bool {
-		if f.ascii && r > unicode.MaxASCII {
-			return false
+func isWord(r rune) bool {
+	return r == '_' || unicode.IsLetter(r) || unicode.IsNumber(r)
+}
+
+// complements are the classes of all characters that a shorthand does not hold:
+// among others in brackets, .NET cannot negate one. They are made when needed.
+var complements = map[string]func() string{
+	wordClass:  complement(isWord),
+	asciiWord:  complement(func(r rune) bool { return r <= unicode.MaxASCII && isWord(r) }),
+	spaceClass: complement(isSpace),
+	asciiSpace: complement(func(r rune) bool { return strings.ContainsRune("\t\n\v\f\r ", r) }),
+	digitClass: complement(unicode.IsDigit),
+	asciiDigit: complement(func(r rune) bool { return '0' <= r && r <= '9' }),
+}
+
+// complement writes, for use inside brackets, what a class does not hold.
+func complement(holds func(rune) bool) func() string {
+	return sync.OnceValue(func() string {
+		var b strings.Builder
+		lo := rune(-1)
+		for r := rune(0); r <= unicode.MaxRune+1; r++ {
+			out := utf8.ValidRune(r) && !holds(r)
+			switch {
+			case out && lo < 0:
+				lo = r
+			case !out && lo >= 0:
+				writeRange(&b, lo, r-1)
+				lo = -1
+			}
 		}
-		switch c {
-		case 'w':
-			return r == '_' || unicode.IsLetter(r) || unicode.IsNumber(r)
-		case 's':
-			return isSpace(r) && !(f.ascii && r > '\r' && r < ' ')
-		default:
-			return unicode.IsDigit(r)
-		}
-	}
-	var b strings.Builder
-	lo := rune(-1)
-	for r := rune(0); r <= unicode.MaxRune+1; r++ {
-		out := r <= unicode.MaxRune && !(0xd800 <= r && r <= 0xdfff) && !holds(r)
-		switch {
-		case out && lo < 0:
-			lo = r
-		case !out && lo >= 0:
-			writeRange(&b, lo, r-1)
-			lo = -1
-		}
-	}
-	return b.String()
+		return b.String()
+	})
 }
 
 func writeRange(b *strings.Builder, lo, hi rune) {
@@ -148,7 +152,7 @@ func (p *parser) classItem(f flags) (r rune, class string, err error) {
 	}
 	switch {
 	case strings.ContainsRune("WSD", c):
-		return 0, without(unicode.ToLower(c), f), nil
+		return 0, complements[shorthand(unicode.ToLower(c), f)](), nil
 	case c == 'b':
 		return '\b', "", nil
 	case c >= '0' && c <= '7':

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"unicode"
 )
 
@@ -151,27 +152,28 @@ func (p *parser) checkConditions() error {
 
 // flagged reads a group with flags of its own, such as (?i-s:…).
 func (p *parser) flagged(f flags) error {
-	start := p.pos
-	f, err := p.flagLetters(f, true)
+	f, on, err := p.flagLetters(f, true)
 	if err != nil {
-		return p.unknownExtension(start, err)
+		return err
 	}
-	if p.accept(")") && p.pos-1 > start {
+	if on != "" && p.accept(")") {
 		return errors.New("global flags not at the start of the expression")
 	}
+	off := ""
 	if p.accept("-") {
-		if f, err = p.flagLetters(f, false); err != nil {
+		if f, off, err = p.flagLetters(f, false); err != nil {
 			return err
 		}
+		if off == "" {
+			return errors.New("missing flag")
+		}
 	}
-	if p.pos == start || !p.accept(":") {
-		return p.unknownExtension(start, errors.New("missing :"))
+	if strings.ContainsAny(on, off) {
+		return errors.New("flag turned on and off")
+	}
+	if on+off == "" || !p.accept(":") {
+		return errors.New("unknown extension after (?")
 	}
 	p.emit(f.group())
 	return p.body(f)
-}
-
-func (p *parser) unknownExtension(start int, err error) error {
-	p.pos = start
-	return fmt.Errorf("unknown extension after (?: %w", err)
 }

@@ -10,25 +10,32 @@ import (
 // A separator splits a text. Empty, it splits between all code points.
 type separator struct {
 	text    string   // as given; also what merged pieces are joined with
-	pattern *pattern // nil: text stands for itself
+	pattern *pattern // what splits; nil: text stands for itself
+	probe   *pattern // what tells whether the separator occurs
 }
 
-// newSeparator prepares a separator. One that is kept is captured as a whole,
-// which moves its own groups up by one, as in LangChain.
-func newSeparator(text string, regex bool, keep Keep) (separator, error) {
+// newSeparator prepares a separator. One that is kept is captured as a whole
+// to split, which moves its own groups up by one, as in LangChain.
+func newSeparator(text string, o Options) (separator, error) {
 	// Most of the expressions in language lists stand for themselves.
-	if !regex || regexp.QuoteMeta(text) == text {
+	if !o.Regex || regexp.QuoteMeta(text) == text {
 		return separator{text: text}, nil
 	}
-	source := text
-	if keep != KeepNone {
-		source = "(" + text + ")"
+	captured := text
+	if o.Keep != KeepNone {
+		captured = "(" + text + ")"
 	}
-	p, err := compile(source)
+	p, err := compile(captured)
 	if err != nil {
 		return separator{}, fmt.Errorf("separator %q: %w", text, err)
 	}
-	return separator{text: text, pattern: p}, nil
+	s := separator{text: text, pattern: p, probe: p}
+	if o.Kind != Character && captured != text {
+		if s.probe, err = compile(text); err != nil {
+			return separator{}, fmt.Errorf("separator %q: %w", text, err)
+		}
+	}
+	return s, nil
 }
 
 // lookaround reports whether LangChain takes the separator for one that matches
@@ -47,7 +54,7 @@ func (s separator) in(text string) (bool, error) {
 	if s.pattern == nil {
 		return strings.Contains(text, s.text), nil
 	}
-	found, err := s.pattern.matches(text)
+	found, err := s.probe.matches(text)
 	if err != nil {
 		return false, fmt.Errorf("separator %q: %w", s.text, err)
 	}

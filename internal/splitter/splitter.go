@@ -14,7 +14,6 @@
 package splitter
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -114,7 +113,7 @@ func New(o Options) (*Splitter, error) {
 	}
 	s := &Splitter{opts: o}
 	for _, text := range o.Separators {
-		sep, err := newSeparator(text, o.Regex, o.Keep)
+		sep, err := newSeparator(text, o)
 		if err != nil {
 			return nil, err
 		}
@@ -276,9 +275,6 @@ func choose(seps []separator, text string) (separator, []separator, error) {
 		if found {
 			return sep, seps[i+1:], nil
 		}
-	}
-	if len(seps) == 0 {
-		return separator{}, nil, errors.New("no separators")
 	}
 	return seps[len(seps)-1], nil, nil
 }
