@@ -95,6 +95,14 @@ func (f Facts) vectors(x []float32) ([]float32, error) {
 	return out, nil
 }
 
+// one does the same with a single vector.
+func (f Facts) one(x []float32) ([]float32, error) {
+	if len(x) != f.Dim {
+		return nil, &MismatchError{"dim", strconv.Itoa(f.Dim), strconv.Itoa(len(x))}
+	}
+	return f.vectors(x)
+}
+
 func squaredLength(x []float32) float64 {
 	var sum float64
 	for _, v := range x {

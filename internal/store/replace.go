@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"math"
 	"time"
 
@@ -68,52 +69,73 @@ func (s *Store) source(ctx context.Context, column, value string) (src Source, f
 type Match struct {
 	Kept   bool      // the source has it, with this text and vector: Keep it
 	Vector []float32 // else: the vector that an equal text already has; nil where there is none
-	number int64
+	Err    error     // the document cannot be stored: a *ForeignIDError or *MismatchError
+
+	number int64 // of the source's document with this id; -1: none
+	moved  bool  // that document has another place or other metadata
 }
 
-// Match looks a document up that src is about to get. doc.Vector, where set,
-// came with the document and must equal the stored one. An id that belongs to
-// another source is a *ForeignIDError.
-func (w *Writer) Match(ctx context.Context, src Source, doc *Document) (m Match, err error) {
+// Match looks documents up that src is about to get. A document's Vector,
+// where set, came with it and must equal the stored one.
+func (w *Writer) Match(ctx context.Context, src Source, docs []Document) ([]Match, error) {
+	matches := make([]Match, len(docs))
+	err := w.transaction(ctx, func() error {
+		for i := range docs {
+			if err := w.match(src, &docs[i], &matches[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return matches, err
+}
+
+func (w *Writer) match(src Source, doc *Document, m *Match) (err error) {
+	m.number = -1
 	given := doc.Vector
 	if given != nil {
-		if given, err = w.Facts().vectors(given); err != nil {
-			return m, err
+		if given, err = w.state.facts.one(given); err != nil {
+			m.Err = err
+			return nil
 		}
 	}
-	err = w.transaction(ctx, func() error {
-		if m, err = w.match(src, doc, given); err != nil || m.Kept || given != nil {
-			return err
-		}
-		m.Vector, err = w.vectorOf(doc.Text)
+	if err := w.matchID(src, doc, given != nil, m); err != nil || m.Err != nil {
 		return err
-	})
-	return m, err
+	}
+	switch {
+	case m.Kept && given != nil:
+		stored, err := w.vector(m.number)
+		m.Kept = err == nil && sameBits(stored, given)
+		return err
+	case m.Kept || given != nil:
+		return nil
+	}
+	m.Vector, err = w.vectorOf(doc.Text)
+	return err
 }
 
-func (w *Writer) match(src Source, doc *Document, given []float32) (m Match, err error) {
-	const query = `SELECT d.n, d.source, d.origin, d.text = ?, s.name FROM document d JOIN source s ON s.source = d.source WHERE d.id = ?`
-	err = sqlitex.Execute(w.conn, query, &sqlitex.ExecOptions{
-		Args: []any{doc.Text, doc.ID},
+// matchID looks at the visible document with doc's id.
+func (w *Writer) matchID(src Source, doc *Document, given bool, m *Match) error {
+	const query = `SELECT d.n, d.source, d.origin, d.text, s.name, d.start_index, d.start_line, d.end_line, m.json
+  FROM document d JOIN source s ON s.source = d.source JOIN meta m ON m.meta = d.meta WHERE d.id = ?`
+	return sqlitex.Execute(w.conn, query, &sqlitex.ExecOptions{
+		Args: []any{doc.ID},
 		ResultFunc: func(stmt *sqlite.Stmt) error {
 			n := stmt.ColumnInt64(0)
 			if !w.state.alive(n) {
 				return nil
 			}
 			if stmt.ColumnInt64(1) != src.number {
-				return &ForeignIDError{ID: doc.ID, Source: stmt.ColumnText(4)}
+				m.Err = &ForeignIDError{ID: doc.ID, Source: stmt.ColumnText(4)}
+				return nil
 			}
 			m.number = n
-			m.Kept = stmt.ColumnBool(3) && (Origin(stmt.ColumnInt(2)) == Given) == (given != nil)
+			m.Kept = stmt.ColumnText(3) == doc.Text && (Origin(stmt.ColumnInt(2)) == Given) == given
+			m.moved = stmt.ColumnInt(5) != doc.StartIndex || stmt.ColumnInt(6) != doc.StartLine ||
+				stmt.ColumnInt(7) != doc.EndLine || stmt.ColumnText(8) != string(doc.Metadata)
 			return nil
 		},
 	})
-	if err != nil || !m.Kept || given == nil {
-		return m, err
-	}
-	stored, err := w.vector(m.number)
-	m.Kept = err == nil && sameBits(stored, given)
-	return m, err
 }
 
 // vectorOf finds the vector of a visible document with the same text that this
@@ -198,45 +220,37 @@ func (w *Writer) number(src *Source) error {
 	})
 }
 
-// Keep keeps the document that m found, with doc's place and metadata.
-func (r *Replacement) Keep(ctx context.Context, m Match, doc Document) error {
+// Keep keeps the document that m found, with doc's place and metadata. An id
+// that the source was given before is ErrDuplicateID.
+func (r *Replacement) Keep(m Match, doc Document) error {
 	if !r.seen.CheckedAdd(uint32(m.number)) {
 		return fmt.Errorf("id %q: %w", doc.ID, ErrDuplicateID)
 	}
 	r.src.documents++
-	var docs []Document
-	err := r.w.transaction(ctx, func() (err error) { docs, err = r.w.load([]int64{m.number}, false); return err })
-	if err != nil {
-		return err
-	}
-	old := docs[0]
-	if old.StartIndex != doc.StartIndex || old.StartLine != doc.StartLine || old.EndLine != doc.EndLine || string(old.Metadata) != string(doc.Metadata) {
+	if m.moved {
 		doc.Source = r.src.Name
 		r.w.updates[m.number] = doc
 	}
 	return nil
 }
 
-// Add stages a document with its vector (dim numbers). An id that the source
-// was given before is ErrDuplicateID, one that another source has a *ForeignIDError;
-// after those two the writer goes on as if nothing had been added.
-func (r *Replacement) Add(ctx context.Context, doc Document, vector []float32, origin Origin) error {
+// Add stages a document, which m did not find to be kept, with its vector (dim
+// numbers). An id that the source was given before is ErrDuplicateID, one that
+// another source has got meanwhile a *ForeignIDError, a vector of another dim
+// a *MismatchError; after those the writer goes on as if nothing had been added.
+func (r *Replacement) Add(ctx context.Context, doc Document, m Match, vector []float32, origin Origin) error {
 	w := r.w
-	x, err := w.Facts().vectors(vector)
+	x, err := w.Facts().one(vector)
 	if err != nil {
 		return err
-	}
-	if len(x) != w.state.facts.Dim {
-		return &MismatchError{"dim", fmt.Sprint(w.state.facts.Dim), fmt.Sprint(len(x))}
 	}
 	if w.next > math.MaxUint32 {
 		return errors.New("the store is full: it has had 2^32 documents")
 	}
-	if err := w.claim(ctx, r, doc.ID); err != nil {
+	if err := r.claim(ctx, doc.ID, m); err != nil {
 		return err
 	}
 	doc.Source, doc.Vector = r.src.Name, nil
-	w.ids[doc.ID] = w.next
 	w.buffer = append(w.buffer, staged{doc, origin, r.src.number})
 	w.floats = faiss.AppendFloats(w.floats, x)
 	w.unit = w.unit && isUnit(x, len(x))
@@ -249,32 +263,62 @@ func (r *Replacement) Add(ctx context.Context, doc Document, vector []float32, o
 	return w.update(ctx, w.flush)
 }
 
-// claim makes an id this source's, or says why it cannot be.
-func (w *Writer) claim(ctx context.Context, r *Replacement, id string) error {
-	if _, ok := w.ids[id]; ok {
+// claim makes an id this source's, or says why it cannot be. What m says was
+// true when it was looked up; ids that came since are among those given.
+func (r *Replacement) claim(ctx context.Context, id string, m Match) error {
+	w := r.w
+	key := maphash.String(w.seed, id)
+	if _, maybe := w.given[key]; maybe {
+		if err := w.taken(ctx, r, id); err != nil {
+			return err
+		}
+	}
+	w.given[key] = struct{}{}
+	if m.number < 0 {
+		return nil
+	}
+	if !r.seen.CheckedAdd(uint32(m.number)) {
 		return fmt.Errorf("id %q: %w", id, ErrDuplicateID)
 	}
-	const query = `SELECT d.n, coalesce(s.name, '') FROM document d LEFT JOIN source s ON s.source = d.source WHERE d.id = ?`
+	r.gone.Add(uint32(m.number))
+	return nil
+}
+
+// taken looks for a document that this writer was given with an id, staged or
+// committed since.
+func (w *Writer) taken(ctx context.Context, r *Replacement, id string) error {
+	for i := range w.buffer {
+		if w.buffer[i].doc.ID == id {
+			return w.takenBy(r, id, w.buffer[i].source, w.buffer[i].doc.Source)
+		}
+	}
+	const query = `SELECT d.n, d.source, coalesce(s.name, '') FROM document d LEFT JOIN source s ON s.source = d.source WHERE d.id = ?`
 	return w.transaction(ctx, func() error {
 		return sqlitex.Execute(w.conn, query, &sqlitex.ExecOptions{
 			Args: []any{id},
 			ResultFunc: func(stmt *sqlite.Stmt) error {
 				n := stmt.ColumnInt64(0)
-				switch {
-				case n >= w.state.count:
-					return fmt.Errorf("id %q: %w", id, ErrDuplicateID)
-				case !w.state.alive(n) || w.doomed.Contains(uint32(n)):
-					return nil
-				case !r.old.Contains(uint32(n)):
-					return &ForeignIDError{ID: id, Source: stmt.ColumnText(1)}
-				case !r.seen.CheckedAdd(uint32(n)):
-					return fmt.Errorf("id %q: %w", id, ErrDuplicateID)
+				staged := n >= w.state.count && !w.doomed.Contains(uint32(n))
+				visible := w.state.alive(n) && !w.doomed.Contains(uint32(n)) && !r.old.Contains(uint32(n))
+				if staged || visible {
+					return w.takenBy(r, id, stmt.ColumnInt64(1), stmt.ColumnText(2))
 				}
-				r.gone.Add(uint32(n))
 				return nil
 			},
 		})
 	})
+}
+
+func (w *Writer) takenBy(r *Replacement, id string, source int64, name string) error {
+	if source == r.src.number {
+		return fmt.Errorf("id %q: %w", id, ErrDuplicateID)
+	}
+	for _, c := range w.sources {
+		if c.number == source {
+			name = c.Name
+		}
+	}
+	return &ForeignIDError{ID: id, Source: name}
 }
 
 // Done ends the replacement: src, with what is now known of it, is part of the

@@ -47,6 +47,19 @@ func doc(id, text string) store.Document {
 	return store.Document{ID: id, Text: text, Metadata: json.RawMessage(`{"source":"a.txt"}`), StartIndex: -1, StartLine: 1, EndLine: 2}
 }
 
+// add stages a document as an ingest would, with the error of whoever refuses it.
+func add(t *testing.T, w *store.Writer, r *store.Replacement, src store.Source, d store.Document, v []float32, origin store.Origin) error {
+	t.Helper()
+	matches, err := w.Match(t.Context(), src, []store.Document{d})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if matches[0].Err != nil {
+		return matches[0].Err
+	}
+	return r.Add(t.Context(), d, matches[0], v, origin)
+}
+
 // vector is a made-up embedding that tells texts apart.
 func vector(text string) []float32 {
 	v := []float32{1, 0, float32(len(text))}
@@ -70,18 +83,22 @@ func replace(t *testing.T, w *store.Writer, name string, docs ...store.Document)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, d := range docs {
-		m, err := w.Match(ctx, src, &d)
-		switch {
-		case err != nil:
+	matches, err := w.Match(ctx, src, docs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, d := range docs {
+		switch m := matches[i]; {
+		case m.Err != nil:
+			err = m.Err
 		case m.Kept:
 			kept++
-			err = r.Keep(ctx, m, d)
+			err = r.Keep(m, d)
 		case m.Vector != nil:
 			reused++
-			err = r.Add(ctx, d, m.Vector, store.Embedded)
+			err = r.Add(ctx, d, m, m.Vector, store.Embedded)
 		default:
-			err = r.Add(ctx, d, vector(d.Text), store.Embedded)
+			err = r.Add(ctx, d, m, vector(d.Text), store.Embedded)
 		}
 		if err != nil {
 			t.Fatal(err)
@@ -217,7 +234,7 @@ func TestVectorsThatCameWithDocumentsAreCompared(t *testing.T) {
 	}
 	given := doc("1", "one")
 	given.Vector = []float32{9, 9, 9}
-	if err := r.Add(t.Context(), given, given.Vector, store.Given); err != nil {
+	if err := add(t, w, r, src, given, given.Vector, store.Given); err != nil {
 		t.Fatal(err)
 	}
 	r.Done(src)
@@ -229,8 +246,8 @@ func TestVectorsThatCameWithDocumentsAreCompared(t *testing.T) {
 	}{{[]float32{9, 9, 9}, true}, {[]float32{9, 9, 8}, false}, {nil, false}} {
 		d := doc("1", "one")
 		d.Vector = c.vector
-		m, err := w.Match(t.Context(), src, &d)
-		if err != nil || m.Kept != c.kept || m.Vector != nil {
+		m, err := w.Match(t.Context(), src, []store.Document{d})
+		if err != nil || m[0].Kept != c.kept || m[0].Vector != nil {
 			t.Errorf("vector %v: %+v, %v", c.vector, m, err)
 		}
 	}
@@ -248,22 +265,42 @@ func TestIDsThatCannotBe(t *testing.T) {
 	}
 	var foreign *store.ForeignIDError
 	d := doc("1", "other")
-	if _, err := w.Match(t.Context(), src, &d); !errors.As(err, &foreign) || foreign.Source != "a.txt" {
-		t.Errorf("match of another source's id: %v", err)
-	}
-	if err := r.Add(t.Context(), d, vector("other"), store.Embedded); !errors.As(err, &foreign) {
+	if err := add(t, w, r, src, d, vector("other"), store.Embedded); !errors.As(err, &foreign) || foreign.Source != "a.txt" {
 		t.Errorf("adding another source's id: %v", err)
 	}
-	if err := r.Add(t.Context(), doc("2", "two"), vector("two"), store.Embedded); err != nil {
+	if err := add(t, w, r, src, doc("2", "two"), vector("two"), store.Embedded); err != nil {
 		t.Fatal(err)
 	}
-	if err := r.Add(t.Context(), doc("2", "deux"), vector("deux"), store.Embedded); !errors.Is(err, store.ErrDuplicateID) {
+	if err := add(t, w, r, src, doc("2", "deux"), vector("deux"), store.Embedded); !errors.Is(err, store.ErrDuplicateID) {
 		t.Errorf("adding an id twice: %v", err)
 	}
+	var mismatch *store.MismatchError
+	if err := add(t, w, r, src, doc("3", "three"), []float32{1, 2}, store.Given); !errors.As(err, &mismatch) {
+		t.Errorf("adding a short vector: %v", err)
+	}
 	r.Done(src)
-	commit(t, w)
+
+	// An id that another source got after it was looked up.
+	late := store.Source{Key: "c.txt", Name: "c.txt"}
+	matches, err := w.Match(t.Context(), late, []store.Document{doc("2", "zwei")})
+	if err != nil || matches[0].Err != nil {
+		t.Fatal(matches, err)
+	}
+	for _, committed := range []bool{false, true} {
+		if committed {
+			commit(t, w)
+		}
+		r, err := w.Replace(t.Context(), late)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := r.Add(t.Context(), doc("2", "zwei"), matches[0], vector("zwei"), store.Embedded); !errors.As(err, &foreign) || foreign.Source != "b.txt" {
+			t.Errorf("adding an id that was staged meanwhile (committed %t): %v", committed, err)
+		}
+		r.Abandon()
+	}
 	if got := list(t, w.Store, store.ListOptions{}); len(got) != 2 {
-		t.Errorf("%d documents after two refused ones", len(got))
+		t.Errorf("%d documents after the refused ones", len(got))
 	}
 }
 
@@ -277,7 +314,7 @@ func TestAbandonLeavesTheSource(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := r.Add(t.Context(), doc("1", "changed"), vector("changed"), store.Embedded); err != nil {
+	if err := add(t, w, r, src, doc("1", "changed"), vector("changed"), store.Embedded); err != nil {
 		t.Fatal(err)
 	}
 	r.Abandon()
@@ -314,7 +351,7 @@ func TestSearch(t *testing.T) {
 				t.Fatal(err)
 			}
 			for i, v := range [][]float32{{3, 4}, {-4, 3}, {-3, -4}} {
-				if err := r.Add(t.Context(), doc(fmt.Sprint(i), fmt.Sprint("text ", i)), v, store.Given); err != nil {
+				if err := add(t, w, r, src, doc(fmt.Sprint(i), fmt.Sprint("text ", i)), v, store.Given); err != nil {
 					t.Fatal(err)
 				}
 			}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"hash/maphash"
 	"os"
 	"path/filepath"
 	"time"
@@ -29,6 +30,8 @@ type Writer struct {
 	index    *os.File
 	poisoned error
 
+	seed  maphash.Seed
+	given map[uint64]struct{} // hashes of the ids that this writer was given
 	stage
 }
 
@@ -94,8 +97,11 @@ func (w *Writer) open(ctx context.Context, o Options) (err error) {
 
 // begin starts an empty stage after the committed state.
 func (w *Writer) begin() {
+	if w.given == nil {
+		w.seed, w.given = maphash.MakeSeed(), map[uint64]struct{}{}
+	}
 	w.stage = stage{
-		ids: map[string]int64{}, next: w.state.count, rows: w.state.rows, unit: w.state.unit,
+		next: w.state.count, rows: w.state.rows, unit: w.state.unit,
 		doomed: roaring.New(), updates: map[int64]Document{},
 	}
 }
@@ -224,7 +230,6 @@ func (w *Writer) flush() error {
 		}
 	}
 	w.buffer, w.floats = w.buffer[:0], w.floats[:0]
-	clear(w.ids)
 	return nil
 }
 

@@ -1,0 +1,105 @@
+package ingest
+
+import (
+	"crypto/sha256"
+	"strconv"
+
+	"github.com/google/uuid"
+
+	"sheaf/internal/loader"
+	"sheaf/internal/splitter"
+	"sheaf/internal/store"
+)
+
+// namespace makes derived ids differ from everybody else's UUIDs. It must
+// never change: the same input keeps its ids.
+var namespace = uuid.MustParse("6f2d5b3e-5c0e-4d7b-9a39-6b3b0c7e51aa")
+
+// chunker turns the records of one source into documents.
+type chunker struct {
+	name     string
+	records  bool // JSONL or CSV: metadata is what the record brings
+	meta     []Meta
+	splitter *splitter.Splitter // nil: a record is one document
+	seen     map[[sha256.Size224]byte]int
+}
+
+func newChunker(name string, s settings) (*chunker, error) {
+	c := &chunker{name: name, records: s.Format != loader.Text, meta: s.Meta, seen: map[[sha256.Size224]byte]int{}}
+	options := s.Splitter
+	if options == nil && c.records {
+		return c, nil
+	}
+	if options == nil {
+		options = &defaultSplitter
+	}
+	var err error
+	c.splitter, err = splitter.New(*options)
+	return c, err
+}
+
+// documents splits a record. oversize lists the sizes of pieces that stay
+// longer than the chunk size.
+func (c *chunker) documents(rec loader.Record) (docs []store.Document, oversize []int, err error) {
+	chunks := []splitter.Chunk{{Text: rec.Text, StartIndex: -1, StartLine: rec.Line, EndLine: rec.Line}}
+	if c.splitter != nil {
+		result, err := c.splitter.Split(rec.Text)
+		if err != nil {
+			return nil, nil, err
+		}
+		chunks, oversize = result.Chunks, result.Oversize
+	}
+	base, err := c.metadata(rec)
+	if err != nil {
+		return nil, nil, err
+	}
+	for i, chunk := range chunks {
+		d := store.Document{Text: chunk.Text, StartIndex: chunk.StartIndex, StartLine: chunk.StartLine, EndLine: chunk.EndLine}
+		if c.records {
+			d.StartLine, d.EndLine, d.StartIndex = rec.Line, 0, -1
+		}
+		o := append(object(nil), base...)
+		for _, h := range chunk.Headings {
+			o = o.set(h.Key, quote(h.Value))
+		}
+		for _, m := range c.meta {
+			o = o.set(m.Key, m.Value)
+		}
+		if d.Metadata, err = o.compact(); err != nil {
+			return nil, nil, err
+		}
+		switch {
+		case rec.ID == "":
+			d.ID = c.derive(d)
+		case c.splitter != nil:
+			d.ID = rec.ID + "#" + strconv.Itoa(i+1)
+		default:
+			d.ID = rec.ID
+		}
+		if c.splitter == nil {
+			d.Vector = rec.Vector
+		}
+		docs = append(docs, d)
+	}
+	return docs, oversize, nil
+}
+
+func (c *chunker) metadata(rec loader.Record) (object, error) {
+	if !c.records {
+		return object{{"source", quote(c.name)}}, nil
+	}
+	return parseObject(rec.Metadata)
+}
+
+// derive makes an id of the source's name, the text (of records: the metadata
+// too) and how often the source has had these before.
+func (c *chunker) derive(d store.Document) string {
+	content := c.name + "\x00" + d.Text
+	if c.records {
+		content += "\x00" + string(d.Metadata)
+	}
+	sum := sha256.Sum224([]byte(content))
+	occurrence := c.seen[sum]
+	c.seen[sum]++
+	return uuid.NewSHA1(namespace, []byte(content+"\x00"+strconv.Itoa(occurrence))).String()
+}

@@ -1,0 +1,144 @@
+package ingest_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"sheaf/internal/embed"
+	"sheaf/internal/ingest"
+	"sheaf/internal/store"
+)
+
+// childEnv makes the test binary ingest the folder that it names, and exit.
+const childEnv = "SHEAF_TEST_INGEST"
+
+func TestMain(m *testing.M) {
+	if dir := os.Getenv(childEnv); dir != "" {
+		if _, err := run(context.Background(), dir, hashed{}, ingest.Options{}); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+// hashed is an embedder whose vectors tell texts apart and cost nothing.
+type hashed struct{}
+
+const hashedDim = 8
+
+func (hashed) Identity() embed.Identity {
+	return embed.Identity{Provider: "hashed", Dim: hashedDim, Fingerprint: "1"}
+}
+
+func (hashed) Embed(_ context.Context, texts []string) ([][]float32, error) {
+	vectors := make([][]float32, len(texts))
+	for i, text := range texts {
+		vectors[i] = vectorOf(text)
+	}
+	return vectors, nil
+}
+
+func vectorOf(text string) []float32 {
+	v := make([]float32, hashedDim)
+	for i := range v {
+		h := fnv.New32a()
+		fmt.Fprint(h, i, text)
+		v[i] = float32(h.Sum32()%2000)/1000 - 1
+	}
+	return v
+}
+
+// run ingests the folder text of a project into the project's store.
+func run(ctx context.Context, project string, e embed.Embedder, o ingest.Options) (sum ingest.Summary, err error) {
+	dir := filepath.Join(project, ".sheaf")
+	options := store.Options{LockTimeout: 10 * time.Second}
+	w, err := store.OpenWriter(ctx, dir, options)
+	if errors.Is(err, store.ErrNotExist) {
+		w, err = store.Create(ctx, dir, store.Facts{Embedder: "hashed", Fingerprint: "1", Dim: hashedDim, Metric: store.L2}, options)
+	}
+	if err != nil {
+		return sum, err
+	}
+	if len(o.Roots) == 0 {
+		o.Roots = []string{filepath.Join(project, "text")}
+	}
+	sum, err = ingest.Run(ctx, w, e, o)
+	return sum, errors.Join(err, w.Close())
+}
+
+func ingestHere(t *testing.T, project string) ingest.Summary {
+	t.Helper()
+	sum, err := run(t.Context(), project, hashed{}, ingest.Options{})
+	if err != nil {
+		t.Errorf("ingesting %s: %v", filepath.Base(project), err)
+	}
+	return sum
+}
+
+// documents lists a project's store: id, text and place of each document. A
+// vector that is not its text's is an error.
+func documents(t *testing.T, project string) (docs []string) {
+	t.Helper()
+	s, err := store.Open(t.Context(), filepath.Join(project, ".sheaf"), store.Options{LockTimeout: 10 * time.Second})
+	if err != nil {
+		t.Errorf("opening: %v", err)
+		return nil
+	}
+	defer s.Close()
+	for d, err := range s.Documents(t.Context(), store.ListOptions{WithVectors: true}) {
+		if err != nil {
+			t.Errorf("listing: %v", err)
+			return nil
+		}
+		docs = append(docs, fmt.Sprintf("%s:%d-%d %s %s", filepath.Base(d.Source), d.StartLine, d.EndLine, d.Text, d.Metadata))
+		if fmt.Sprint(d.Vector) != fmt.Sprint(vectorOf(d.Text)) {
+			t.Errorf("text %q has the vector of another", d.Text)
+		}
+	}
+	return docs
+}
+
+// writeTree writes a project's texts: version 0 is small, 2 is 1 with one file
+// changed, one gone short, and one added that is too long for one transaction.
+func writeTree(t *testing.T, project string, version int) {
+	t.Helper()
+	files := map[string]int{"a.jsonl": 1, "b.jsonl": 1, "c.jsonl": 1}
+	switch version {
+	case 1:
+		files = map[string]int{"a.jsonl": 30, "b.jsonl": 30}
+	case 2:
+		files = map[string]int{"a.jsonl": 40, "b.jsonl": 10, "long.jsonl": 1100}
+	}
+	for name, lines := range files {
+		var text []byte
+		for i := range lines {
+			text = fmt.Appendf(text, "{\"text\": \"line %d of %s, in its own words\", \"metadata\": {\"v\": %d}}\n", i, name, i%3)
+		}
+		writeFile(t, filepath.Join(project, "text", name), text)
+	}
+}
+
+func writeFile(t *testing.T, path string, text []byte) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, text, 0o666); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func copyTree(t *testing.T, from, to string) {
+	t.Helper()
+	if err := os.CopyFS(to, os.DirFS(from)); err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,198 @@
+package ingest_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"sheaf/internal/store"
+)
+
+// killPoints is how many different write steps are killed at least.
+const killPoints = 200
+
+// TestKill kills an ingest with SIGKILL before each of its system calls that
+// write, in turn, and reopens the store: it holds the old state or the new one,
+// and the next ingest completes it.
+func TestKill(t *testing.T) {
+	t.Parallel()
+	work := t.TempDir()
+	project := filepath.Join(work, "project")
+	writeTree(t, project, 1)
+	ingestHere(t, project)
+	before := documents(t, project)
+	writeTree(t, project, 2)
+	reference := filepath.Join(work, "reference")
+	copyTree(t, project, reference)
+	ingestHere(t, reference)
+	after := documents(t, reference)
+	if cmp.Equal(before, after) {
+		t.Fatal("the two states do not differ")
+	}
+
+	var next, killed atomic.Int64
+	var wait sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		wait.Go(func() {
+			for !t.Failed() {
+				point := next.Add(1)
+				dir := filepath.Join(work, fmt.Sprint("run", point))
+				copyTree(t, project, dir)
+				done := ingestKilled(t, dir, point)
+				got := documents(t, dir)
+				if done {
+					if diff := cmp.Diff(after, got); diff != "" {
+						t.Errorf("undisturbed: %s", diff)
+					}
+					return
+				}
+				killed.Add(1)
+				if !cmp.Equal(before, got) && !cmp.Equal(after, got) {
+					t.Errorf("killed before write step %d: neither the old state nor the new one: %s", point, cmp.Diff(after, got))
+				}
+				ingestHere(t, dir)
+				if diff := cmp.Diff(after, documents(t, dir)); diff != "" {
+					t.Errorf("the ingest after a kill before write step %d: %s", point, diff)
+				}
+				os.RemoveAll(dir)
+			}
+		})
+	}
+	wait.Wait()
+	if n := killed.Load(); n < killPoints {
+		t.Errorf("only %d write steps were killed, of at least %d", n, killPoints)
+	}
+	t.Logf("killed before each of %d write steps", killed.Load())
+}
+
+// TestKillCreation does the same to the ingest that creates a store: there is
+// no store, an empty one, or the whole.
+func TestKillCreation(t *testing.T) {
+	t.Parallel()
+	work := t.TempDir()
+	for point := int64(1); ; point++ {
+		dir := filepath.Join(work, fmt.Sprint(point))
+		writeTree(t, dir, 0)
+		done := ingestKilled(t, dir, point)
+		s, err := store.Open(t.Context(), filepath.Join(dir, ".sheaf"), store.Options{})
+		if err == nil {
+			s.Close()
+			if got := len(documents(t, dir)); got != 0 && got != 3 {
+				t.Errorf("killed before write step %d: %d documents of 3", point, got)
+			}
+		} else if !errors.Is(err, store.ErrNotExist) {
+			t.Errorf("killed before write step %d: %v", point, err)
+		}
+		ingestHere(t, dir)
+		if got := len(documents(t, dir)); got != 3 {
+			t.Errorf("the ingest after a kill before write step %d leaves %d documents of 3", point, got)
+		}
+		if done {
+			return
+		}
+	}
+}
+
+// ingestKilled runs an ingest in another process and kills it before its
+// system call number point that writes below dir. It returns true when the
+// process came to its end before that.
+func ingestKilled(t *testing.T, dir string, point int64) (done bool) {
+	runtime.LockOSThread() // ptrace belongs to a thread
+	defer runtime.UnlockOSThread()
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), childEnv+"="+dir)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Ptrace: true}
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	if err := cmd.Start(); err != nil {
+		t.Error(err)
+		return true
+	}
+	main := cmd.Process.Pid
+	status, err := trace(main, dir, point)
+	if err != nil {
+		syscall.Kill(main, syscall.SIGKILL)
+		t.Errorf("tracing: %v", err)
+		return true
+	}
+	cmd.Wait() // the process is reaped already; this waits for its output
+	if status.Exited() && status.ExitStatus() != 0 {
+		t.Errorf("the ingest failed: %s", stderr.String())
+	}
+	return status.Exited()
+}
+
+// trace runs the process main under ptrace until it ends, and kills it before
+// its write step number point.
+func trace(main int, dir string, point int64) (syscall.WaitStatus, error) {
+	const (
+		options       = syscall.PTRACE_O_TRACECLONE | syscall.PTRACE_O_TRACESYSGOOD
+		syscallStop   = syscall.SIGTRAP | 0x80
+		childrenOfOne = syscall.WALL | 0x20000000 // __WNOTHREAD: not other threads' children
+	)
+	var status syscall.WaitStatus
+	inside := map[int]bool{} // threads between a system call's entry and exit
+	for first := true; ; {
+		pid, err := syscall.Wait4(-1, &status, childrenOfOne, nil)
+		if err == syscall.EINTR {
+			continue
+		}
+		if err != nil {
+			return status, err
+		}
+		if first {
+			first = false
+			if err := syscall.PtraceSetOptions(main, options); err != nil {
+				return status, err
+			}
+		}
+		if status.Exited() || status.Signaled() {
+			if pid == main {
+				return status, nil
+			}
+			continue
+		}
+		signal := 0
+		switch s := status.StopSignal(); {
+		case s == syscallStop:
+			if inside[pid] = !inside[pid]; inside[pid] && writes(pid, dir) {
+				if point--; point == 0 {
+					syscall.Kill(main, syscall.SIGKILL)
+				}
+			}
+		case s != syscall.SIGTRAP && s != syscall.SIGSTOP:
+			signal = int(s)
+		}
+		if err := syscall.PtraceSyscall(pid, signal); err != nil && err != syscall.ESRCH {
+			return status, err
+		}
+	}
+}
+
+// writes tells whether the system call that pid enters changes something below dir.
+func writes(pid int, dir string) bool {
+	var regs syscall.PtraceRegs
+	if syscall.PtraceGetRegs(pid, &regs) != nil {
+		return false
+	}
+	switch regs.Orig_rax {
+	case syscall.SYS_WRITE, syscall.SYS_PWRITE64, syscall.SYS_WRITEV, syscall.SYS_FSYNC, syscall.SYS_FDATASYNC, syscall.SYS_FTRUNCATE:
+		file, err := os.Readlink(fmt.Sprintf("/proc/%d/fd/%d", pid, regs.Rdi))
+		return err == nil && strings.HasPrefix(file, dir)
+	case syscall.SYS_UNLINK, syscall.SYS_UNLINKAT, syscall.SYS_RENAME, syscall.SYS_RENAMEAT, syscall.SYS_MKDIRAT:
+		return true
+	case syscall.SYS_OPENAT:
+		return regs.Rdx&syscall.O_CREAT != 0
+	}
+	return false
+}

@@ -1,0 +1,231 @@
+package ingest_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"sheaf/internal/ingest"
+	"sheaf/internal/loader"
+	"sheaf/internal/splitter"
+	"sheaf/internal/store"
+)
+
+// counts is a summary without what differs from run to run.
+func counts(sum ingest.Summary) string {
+	return fmt.Sprintf("sources %d added %d updated %d unchanged %d skipped %d failed; chunks %d added %d reused %d removed %d total; %d embedded",
+		sum.Sources.Added, sum.Sources.Updated, sum.Sources.Unchanged, sum.Sources.Skipped, sum.Sources.Failed,
+		sum.Chunks.Added, sum.Chunks.Reused, sum.Chunks.Removed, sum.Chunks.Total, sum.Embedding.Texts)
+}
+
+func expect(t *testing.T, sum ingest.Summary, want string) {
+	t.Helper()
+	if got := counts(sum); got != want {
+		t.Errorf("summary\n %s\nwant\n %s\nfailures %v", got, want, sum.Failures)
+	}
+}
+
+func text(t *testing.T, project, name, content string) {
+	t.Helper()
+	writeFile(t, filepath.Join(project, "text", name), []byte(content))
+}
+
+// age makes a file old enough for its time to be trusted.
+func age(t *testing.T, project, name string) {
+	t.Helper()
+	then := time.Now().Add(-time.Hour)
+	if err := os.Chtimes(filepath.Join(project, "text", name), then, then); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestIngestIsASynchronisation(t *testing.T) {
+	t.Parallel()
+	p := t.TempDir()
+	text(t, p, "a.txt", "first of a\n\nsecond of a\n")
+	text(t, p, "b.txt", "only of b\n")
+	age(t, p, "b.txt")
+	o := ingest.Options{Splitter: &splitter.Options{Kind: splitter.Character, ChunkSize: 15}}
+	sum, err := run(t.Context(), p, hashed{}, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	expect(t, sum, "sources 2 added 0 updated 0 unchanged 0 skipped 0 failed; chunks 3 added 0 reused 0 removed 3 total; 3 embedded")
+
+	// Nothing given: each source remembers how it was split.
+	expect(t, ingestHere(t, p), "sources 0 added 0 updated 2 unchanged 0 skipped 0 failed; chunks 0 added 3 reused 0 removed 3 total; 0 embedded")
+
+	text(t, p, "a.txt", "a new start\n\nsecond of a\n")
+	expect(t, ingestHere(t, p), "sources 0 added 1 updated 1 unchanged 0 skipped 0 failed; chunks 1 added 2 reused 1 removed 3 total; 1 embedded")
+
+	// A text that moves to another file takes its vector along.
+	text(t, p, "c.txt", "only of b\n")
+	expect(t, ingestHere(t, p), "sources 1 added 0 updated 2 unchanged 0 skipped 0 failed; chunks 1 added 4 reused 0 removed 4 total; 0 embedded")
+}
+
+func TestChangedSettingsSplitAgain(t *testing.T) {
+	t.Parallel()
+	p := t.TempDir()
+	text(t, p, "a.txt", "one\n\ntwo\n\nthree\n")
+	ingestHere(t, p)
+	sum, err := run(t.Context(), p, hashed{}, ingest.Options{
+		Splitter: &splitter.Options{Kind: splitter.Character, ChunkSize: 5},
+		Meta:     []ingest.Meta{{Key: "lang", Value: json.RawMessage(`"en"`)}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	expect(t, sum, "sources 0 added 1 updated 0 unchanged 0 skipped 0 failed; chunks 3 added 0 reused 1 removed 3 total; 3 embedded")
+	path := filepath.ToSlash(filepath.Join(p, "text", "a.txt"))
+	want := []string{}
+	for i, word := range []string{"one", "two", "three"} {
+		want = append(want, fmt.Sprintf("a.txt:%d-%d %s {\"source\":%q,\"lang\":\"en\"}", 2*i+1, 2*i+1, word, path))
+	}
+	if diff := cmp.Diff(want, documents(t, p)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestRecords(t *testing.T) {
+	t.Parallel()
+	p := t.TempDir()
+	text(t, p, "r.jsonl", strings.Join([]string{
+		`{"id": 7, "text": "seven", "metadata": {"n": 1}, "n": 2, "m": 3}`,
+		`{"id": "v", "text": "with a vector", "vector": [1,2,3,4,5,6,7,8]}`,
+		`{"id": "7", "text": "again"}`,
+		`{"id": "short", "text": "x", "vector": [1,2]}`,
+		`no json`,
+		`{"text": "no id"}`,
+	}, "\n"))
+	sum := ingestHere(t, p)
+	expect(t, sum, "sources 1 added 0 updated 0 unchanged 0 skipped 0 failed; chunks 3 added 0 reused 0 removed 3 total; 3 embedded")
+	if len(sum.Failures) != 3 || !sum.Failed() {
+		t.Errorf("failures: %v", sum.Failures)
+	}
+	s, err := store.Open(t.Context(), filepath.Join(p, ".sheaf"), store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	docs, missing, err := s.Get(t.Context(), []string{"7", "v"}, true)
+	if err != nil || len(missing) != 0 {
+		t.Fatal(missing, err)
+	}
+	if got := fmt.Sprintf("%s %s %d", docs[0].Text, docs[0].Metadata, docs[0].StartLine); got != `seven {"n":1,"m":3} 1` {
+		t.Errorf("record 7: %s", got)
+	}
+	if docs[1].Vector[7] != 8 {
+		t.Errorf("record v has the vector %v", docs[1].Vector)
+	}
+}
+
+func TestSkipsAndFailures(t *testing.T) {
+	t.Parallel()
+	p := t.TempDir()
+	text(t, p, "a.txt", "fine\n")
+	text(t, p, "b.bin", "\x7fELF\x00\x01\x02")
+	sum, err := run(t.Context(), p, hashed{}, ingest.Options{
+		Roots: []string{filepath.Join(p, "missing.txt"), filepath.Join(p, "text")},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	expect(t, sum, "sources 1 added 0 updated 0 unchanged 1 skipped 1 failed; chunks 1 added 0 reused 0 removed 1 total; 1 embedded")
+	_, err = run(t.Context(), p, hashed{}, ingest.Options{Roots: []string{filepath.Join(p, "missing.txt")}, FailFast: true})
+	if err == nil || !strings.Contains(err.Error(), "missing.txt") {
+		t.Errorf("--fail-fast: %v", err)
+	}
+}
+
+func TestStandardInput(t *testing.T) {
+	t.Parallel()
+	p := t.TempDir()
+	feed := func(name, content string, format loader.Format) ingest.Summary {
+		sum, err := run(t.Context(), p, hashed{}, ingest.Options{
+			Roots: []string{"-"}, Stdin: strings.NewReader(content), Name: name, Walk: loader.WalkOptions{Format: format},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return sum
+	}
+	feed("", "some text", "")
+	expect(t, feed("", "some text", ""), "sources 0 added 0 updated 1 unchanged 0 skipped 0 failed; chunks 0 added 1 reused 0 removed 1 total; 0 embedded")
+	feed("notes", "old note", "")
+	expect(t, feed("notes", "new note", ""), "sources 0 added 1 updated 0 unchanged 0 skipped 0 failed; chunks 1 added 0 reused 1 removed 2 total; 1 embedded")
+	feed("records", `{"text": "from a stream"}`, loader.JSONL)
+	got := documents(t, p)
+	if len(got) != 3 || !strings.HasPrefix(got[1], "stdin:notes:1-1 new note") || !strings.Contains(got[2], "from a stream {}") {
+		t.Errorf("documents: %q", got)
+	}
+}
+
+// TestAProjectMoves takes a store along with its texts: nothing is new.
+func TestAProjectMoves(t *testing.T) {
+	t.Parallel()
+	work := t.TempDir()
+	old, moved := filepath.Join(work, "old"), filepath.Join(work, "moved")
+	text(t, old, "a.txt", "some text")
+	ingestHere(t, old)
+	if err := os.Rename(old, moved); err != nil {
+		t.Fatal(err)
+	}
+	expect(t, ingestHere(t, moved), "sources 0 added 0 updated 1 unchanged 0 skipped 0 failed; chunks 0 added 1 reused 0 removed 1 total; 0 embedded")
+}
+
+// broken is an embedder that fails at a text.
+type broken struct {
+	hashed
+	at string
+}
+
+var errBroken = errors.New("the service is gone")
+
+func (b broken) Embed(ctx context.Context, texts []string) ([][]float32, error) {
+	for _, text := range texts {
+		if strings.Contains(text, b.at) {
+			return nil, errBroken
+		}
+	}
+	return b.hashed.Embed(ctx, texts)
+}
+
+func TestABrokenServiceKeepsWhatIsComplete(t *testing.T) {
+	t.Parallel()
+	p := t.TempDir()
+	for i := range 6 {
+		text(t, p, fmt.Sprintf("%d.txt", i), fmt.Sprintf("text number %d", i))
+	}
+	_, err := run(t.Context(), p, broken{at: "number 4"}, ingest.Options{BatchSize: 1, Workers: 3})
+	if !errors.Is(err, errBroken) {
+		t.Fatalf("the run ends with %v", err)
+	}
+	if got := len(documents(t, p)); got != 4 {
+		t.Errorf("%d complete sources are kept of 4", got)
+	}
+	expect(t, ingestHere(t, p), "sources 2 added 0 updated 4 unchanged 0 skipped 0 failed; chunks 2 added 4 reused 0 removed 6 total; 2 embedded")
+}
+
+func TestWorkersDoNotChangeTheStore(t *testing.T) {
+	t.Parallel()
+	one, many := t.TempDir(), t.TempDir()
+	for _, p := range []string{one, many} {
+		writeTree(t, p, 2)
+	}
+	for p, workers := range map[string]int{one: 1, many: 16} {
+		if _, err := run(t.Context(), p, hashed{}, ingest.Options{Workers: workers, BatchSize: 7}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if diff := cmp.Diff(documents(t, one), documents(t, many)); diff != "" {
+		t.Error(diff)
+	}
+}

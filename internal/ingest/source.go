@@ -1,0 +1,153 @@
+package ingest
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"sheaf/internal/loader"
+	"sheaf/internal/splitter"
+	"sheaf/internal/store"
+)
+
+// settings say how a source is read and split. They are remembered with it.
+type settings struct {
+	Splitter *splitter.Options  `json:"splitter,omitempty"` // nil: the default for text, no splitting for records
+	Meta     []Meta             `json:"meta,omitempty"`
+	Read     loader.ReadOptions `json:"read"`
+	Format   loader.Format      `json:"format"`
+}
+
+// defaultSplitter splits text when nobody says how: LangChain's character
+// splitter with chunks of 1,000 code points that do not overlap.
+var defaultSplitter = splitter.Options{Kind: splitter.Character, ChunkSize: 1000}
+
+func (s settings) encode() (string, error) {
+	b, err := json.Marshal(s)
+	return string(b), err
+}
+
+// settingsFor joins what the run was told with what the source, or else the
+// store, remembers.
+func (r *run) settingsFor(known store.Source, exists bool, format loader.Format) (settings, error) {
+	remembered := r.w.Settings()
+	if exists {
+		remembered = known.Settings
+	}
+	var s settings
+	if remembered != "" {
+		if err := json.Unmarshal([]byte(remembered), &s); err != nil {
+			return s, fmt.Errorf("reading the settings of %q: %w", known.Name, err)
+		}
+	}
+	s.Format = format
+	if r.o.Splitter != nil {
+		s.Splitter = r.o.Splitter
+	}
+	if r.o.Meta != nil {
+		s.Meta = r.o.Meta
+	}
+	if r.o.Read != (loader.ReadOptions{}) {
+		s.Read = r.o.Read
+	}
+	return s, nil
+}
+
+// identify finds the source in the store that src is, or makes a new one. Its
+// key is the path below the store's parent, else the absolute path; its name
+// is the path as it was first given.
+func (r *run) identify(ctx context.Context, src loader.Source) (known store.Source, exists bool, err error) {
+	key, err := r.key(src)
+	if err != nil {
+		return known, false, err
+	}
+	known, exists, err = r.w.SourceByKey(ctx, key)
+	if err != nil || exists {
+		return known, exists, err
+	}
+	other, taken, err := r.w.SourceByName(ctx, src.Name)
+	switch {
+	case err != nil:
+		return known, false, err
+	case !taken:
+		return store.Source{Key: key, Name: src.Name}, false, nil
+	case strings.HasPrefix(key, stdinPrefix) || r.gone(other.Key):
+		other.Key = key
+		return other, true, nil
+	}
+	r.notice(fmt.Sprintf("another source is named %q: this one is named %q", src.Name, key))
+	return store.Source{Key: key, Name: key}, false, nil
+}
+
+const stdinPrefix = "stdin:"
+
+func (r *run) key(src loader.Source) (string, error) {
+	if strings.HasPrefix(src.Name, stdinPrefix) {
+		return src.Name, nil
+	}
+	abs, err := filepath.Abs(filepath.FromSlash(src.Name))
+	if err != nil {
+		return "", err
+	}
+	if rel, err := filepath.Rel(r.home, abs); err == nil && filepath.IsLocal(rel) {
+		return filepath.ToSlash(rel), nil
+	}
+	return filepath.ToSlash(abs), nil
+}
+
+// gone tells whether the file of a key is certainly not there any more.
+func (r *run) gone(key string) bool {
+	p := filepath.FromSlash(key)
+	if !path.IsAbs(key) {
+		p = filepath.Join(r.home, p)
+	}
+	_, err := os.Lstat(p)
+	return errors.Is(err, fs.ErrNotExist)
+}
+
+// mtimeGrain is how coarse a file system's times may be: a file that was
+// written so shortly before it is read may change again without showing it.
+const mtimeGrain = 2 * time.Second
+
+// trusted is a modification time that a later run may rely on, or zero.
+func (r *run) trusted(src loader.Source) time.Time {
+	if src.ModTime.IsZero() || r.start.Sub(src.ModTime) < mtimeGrain {
+		return time.Time{}
+	}
+	return src.ModTime
+}
+
+// unread tells, without reading it, that src is what the store has.
+func (r *run) unread(src loader.Source, known store.Source, settings string) bool {
+	return !r.o.Force && len(known.Hash) > 0 && known.Settings == settings &&
+		known.Size == src.Size && !known.ModTime.IsZero() && known.ModTime.Equal(src.ModTime)
+}
+
+// spool copies standard input to a temporary file, so that it has a hash to be
+// named by before it is read. The caller removes the file.
+func (r *run) spool(src loader.Source) (loader.Source, error) {
+	f, err := os.CreateTemp("", "sheaf-stdin-*")
+	if err != nil {
+		return src, err
+	}
+	hash := sha256.New()
+	src.Size, err = io.Copy(io.MultiWriter(f, hash), r.o.Stdin)
+	if err = errors.Join(err, f.Close()); err != nil {
+		return src, errors.Join(fmt.Errorf("reading standard input: %w", err), os.Remove(f.Name()))
+	}
+	src.Path = f.Name()
+	if src.Name = stdinPrefix + r.o.Name; r.o.Name == "" {
+		src.Name = stdinPrefix + hex.EncodeToString(hash.Sum(nil)[:8])
+	}
+	return src, nil
+}
