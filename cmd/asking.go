@@ -1,0 +1,270 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"sheaf/internal/embed"
+	"sheaf/internal/store"
+)
+
+// askFlags are what every verb that searches takes.
+type askFlags struct {
+	k           int
+	withVectors bool
+	exitStatus  bool
+	queries     string
+	output      outputFlags
+	embedder    embedderFlags
+}
+
+func (o *askFlags) addFlags(c *cobra.Command) {
+	c.Flags().IntVarP(&o.k, "k", "k", 4, "find the `N` nearest documents")
+	c.Flags().BoolVar(&o.withVectors, "with-vectors", false, "print the vector of each hit (JSON only)")
+	c.Flags().BoolVarP(&o.exitStatus, "exit-status", "e", false, "exit 4 when nothing is found")
+	c.Flags().StringVar(&o.queries, "queries", "", "answer each line of `FILE` (- is stdin), one JSON object a line")
+	o.output.addFlags(c.Flags())
+	o.output.addTemplate(c.Flags())
+	o.embedder.addFlags(c)
+}
+
+func (o *askFlags) validate(env *environment) error {
+	if o.k < 1 {
+		return usagef("-k must be at least 1, not %d", o.k)
+	}
+	if o.queries != "" && (o.output.text || o.output.template != "") {
+		return usagef("--queries answers in JSON: it cannot be used with --text or --template")
+	}
+	if err := o.embedder.validate(); err != nil {
+		return err
+	}
+	return o.output.validate(env)
+}
+
+// asker answers questions from a store.
+type asker struct {
+	env   *environment
+	store *store.Store
+	o     *askFlags
+	bound embed.Embedder // nil until a text is asked
+}
+
+// answer is what --json prints, and a line of a batch.
+type answer struct {
+	ID     string `json:"id,omitempty"`
+	Query  string `json:"query,omitempty"`
+	Metric string `json:"metric"`
+	K      int    `json:"k"`
+	Hits   []hit  `json:"hits"`
+}
+
+// failure is the line of a question that could not be answered.
+type failure struct {
+	ID    string `json:"id"`
+	Error string `json:"error"`
+}
+
+// embedder is the store's, made when the first text is asked.
+func (a *asker) embedder() (embed.Embedder, error) {
+	if a.bound != nil {
+		return a.bound, nil
+	}
+	f := a.store.Facts()
+	if f.Embedder == "" && !a.env.config.EmbedderFlag {
+		return nil, errNoEmbedder
+	}
+	e, err := a.env.boundEmbedder(f, a.o.embedder, nil)
+	if err == nil && f.Embedder == "" {
+		err = errNoEmbedder
+	}
+	a.bound = e
+	return e, err
+}
+
+func (a *asker) search(ctx context.Context, vectors []float32) ([][]store.Hit, error) {
+	return a.store.Search(ctx, vectors, store.SearchOptions{K: a.o.k, WithVectors: a.o.withVectors})
+}
+
+// ask answers one question and prints the hits.
+func (a *asker) ask(ctx context.Context, q query) error {
+	if q.vector == nil {
+		e, err := a.embedder()
+		if err != nil {
+			return err
+		}
+		vectors, err := e.Embed(ctx, []string{q.text})
+		if err != nil {
+			return fmt.Errorf("embedding the query: %w", err)
+		}
+		q.vector = vectors[0]
+	}
+	found, err := a.search(ctx, q.vector)
+	if err != nil {
+		return err
+	}
+	err = a.env.print(a.o.output, func(p *printer) error {
+		if p.form == formJSON {
+			return p.object(a.answer(q, found[0]))
+		}
+		return list(p, "hits", sequence(newHits(found[0])))
+	})
+	if err == nil && a.o.exitStatus && len(found[0]) == 0 {
+		return errNothing
+	}
+	return err
+}
+
+func (a *asker) answer(q query, found []store.Hit) answer {
+	return answer{q.id, q.text, string(a.store.Facts().Metric), a.o.k, newHits(found)}
+}
+
+// batchBlock is how many questions are embedded and searched at once.
+const batchBlock = 1000
+
+// askAll answers a batch, one line for each question in their order. Questions
+// are taken in blocks, which end early where no more input is waiting, so that
+// a program may write one question and wait for its answer.
+func (a *asker) askAll(ctx context.Context, all iter.Seq2[query, error]) error {
+	asked, failed, hits := 0, 0, 0
+	err := a.env.print(outputFlags{}, func(p *printer) error {
+		for block, err := range blocks(all, batchBlock) {
+			if err != nil {
+				return err
+			}
+			found, err := a.answerBlock(ctx, block)
+			if err != nil {
+				return err
+			}
+			for i, q := range block {
+				var line any = a.answer(q, found[i])
+				if q.err != nil {
+					line, failed = failure{q.id, q.err.Error()}, failed+1
+				}
+				if err := p.object(line); err != nil {
+					return err
+				}
+				hits += len(found[i])
+			}
+			asked += len(block)
+			if err := p.Flush(); err != nil {
+				return fmt.Errorf("writing the answer: %w", err)
+			}
+		}
+		return nil
+	})
+	switch {
+	case err != nil:
+		return err
+	case failed > 0:
+		return &partialError{fmt.Sprintf("%d of %d queries failed", failed, asked)}
+	case a.o.exitStatus && hits == 0:
+		return errNothing
+	}
+	return nil
+}
+
+// blocks groups questions, at most size at a time.
+func blocks(all iter.Seq2[query, error], size int) iter.Seq2[[]query, error] {
+	return func(yield func([]query, error) bool) {
+		var block []query
+		for q, err := range all {
+			if err != nil {
+				if len(block) == 0 || yield(block, nil) {
+					yield(nil, err)
+				}
+				return
+			}
+			block = append(block, q)
+			if len(block) == size || q.last {
+				if !yield(block, nil) {
+					return
+				}
+				block = nil
+			}
+		}
+		if len(block) > 0 {
+			yield(block, nil)
+		}
+	}
+}
+
+// answerBlock finds the hits of each question. What is wrong with a question
+// is noted in it, and it has no hits.
+func (a *asker) answerBlock(ctx context.Context, block []query) ([][]store.Hit, error) {
+	if err := a.embedBlock(ctx, block); err != nil {
+		return nil, err
+	}
+	facts := a.store.Facts()
+	var flat []float32
+	var asked []int
+	for i := range block {
+		q := &block[i]
+		if q.err == nil {
+			q.err = facts.Check(store.Facts{Dim: len(q.vector)})
+		}
+		if q.err == nil {
+			flat, asked = append(flat, q.vector...), append(asked, i)
+		}
+	}
+	found := make([][]store.Hit, len(block))
+	if len(asked) == 0 {
+		return found, nil
+	}
+	hits, err := a.search(ctx, flat)
+	for i := range hits {
+		found[asked[i]] = hits[i]
+	}
+	return found, err
+}
+
+// embedBlock gives the texts of a block their vectors. A text that the service
+// refuses fails alone; a service that refuses the key or stays away ends the
+// batch.
+func (a *asker) embedBlock(ctx context.Context, block []query) error {
+	var texts []string
+	var at []int
+	for i, q := range block {
+		if q.err == nil && q.vector == nil {
+			texts, at = append(texts, q.text), append(at, i)
+		}
+	}
+	if len(texts) == 0 {
+		return nil
+	}
+	e, err := a.embedder()
+	if err != nil {
+		return err
+	}
+	next := 0
+	return a.env.embedAll(ctx, e, a.o.embedder, sequence(texts), func(_ string, v []float32, err error) error {
+		q := &block[at[next]]
+		q.vector, q.err = v, err
+		next++
+		return nil
+	})
+}
+
+// askFile answers the questions in the file that --queries names.
+func (a *asker) askFile(ctx context.Context, plain func(string) query) error {
+	return a.env.withInput(a.o.queries, func(r io.Reader) error {
+		return a.askAll(ctx, queries(r, plain))
+	})
+}
+
+// withInput calls use with what path names: a file, or stdin for "-".
+func (env *environment) withInput(path string, use func(io.Reader) error) error {
+	if path == "-" {
+		return use(env.streams.In)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(use(f), f.Close())
+}

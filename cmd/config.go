@@ -1,0 +1,271 @@
+package cmd
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+	"github.com/spf13/viper"
+)
+
+// Config is what the flags, the environment and the configuration file say
+// together. A flag outranks the environment, the environment outranks the
+// file, and the file outranks the default.
+type Config struct {
+	Store       string
+	Embedder    string
+	BaseURL     string
+	APIKey      string // only ever from OPENAI_API_KEY
+	APIKeyFile  string
+	Workers     int // 0: not set
+	RPM, TPM    int // 0: no limit
+	Color       string
+	LockTimeout time.Duration
+
+	// EmbedderFlag tells an embedder that this command line asks for from one
+	// that the user's environment merely prefers.
+	EmbedderFlag bool
+}
+
+// A setting is something that flag, environment and file can all say.
+type setting struct {
+	key, def string
+	help     string // as pflag takes it: the value's name in backquotes
+	env      string // a variable besides SHEAF_KEY, which outranks it
+	set      func(c *Config, value string) error
+}
+
+// settings are all there are; docs/config.md is made from this table.
+var settings = []setting{
+	{key: "store", def: ".sheaf", help: "the `DIR` that holds the store",
+		set: func(c *Config, v string) error { c.Store = v; return nil }},
+	{key: "embedder", help: "what turns text into vectors: builtin, openai[:`MODEL`] or none (default builtin for a new store)",
+		set: func(c *Config, v string) error { c.Embedder = v; return nil }},
+	{key: "base-url", env: "OPENAI_BASE_URL", help: "`URL` of the OpenAI-compatible service",
+		set: func(c *Config, v string) error { c.BaseURL = v; return nil }},
+	{key: "api-key-file", help: "`FILE` that holds the service's key, instead of OPENAI_API_KEY",
+		set: func(c *Config, v string) error { c.APIKeyFile = v; return nil }},
+	{key: "workers", help: "embed with `N` workers at once (default: as many as suit the embedder)",
+		set: func(c *Config, v string) error { return setCount(&c.Workers, v, 1) }},
+	{key: "rpm", help: "send at most `N` requests a minute",
+		set: func(c *Config, v string) error { return setCount(&c.RPM, v, 1) }},
+	{key: "tpm", help: "send at most `N` tokens a minute",
+		set: func(c *Config, v string) error { return setCount(&c.TPM, v, 1) }},
+	{key: "color", def: "auto", help: "colour the answer: auto, always or never (`WHEN`)",
+		set: func(c *Config, v string) error { return setChoice(&c.Color, v, colors) }},
+	{key: "lock-timeout", def: "10s", help: "wait this `DURATION` for another writer",
+		set: func(c *Config, v string) error { return setDuration(&c.LockTimeout, v) }},
+}
+
+var colors = []string{"auto", "always", "never"}
+
+func setCount(to *int, value string, least int) error {
+	n, err := strconv.Atoi(value)
+	if err != nil || n < least {
+		return fmt.Errorf("%q is not a whole number from %d", value, least)
+	}
+	*to = n
+	return nil
+}
+
+func setChoice(to *string, value string, choices []string) error {
+	if !slices.Contains(choices, value) {
+		return fmt.Errorf("%q is none of %s", value, strings.Join(choices, ", "))
+	}
+	*to = value
+	return nil
+}
+
+func setDuration(to *time.Duration, value string) error {
+	d, err := time.ParseDuration(value)
+	if err != nil || d < 0 {
+		return fmt.Errorf("%q is not a duration such as 10s or 2m", value)
+	}
+	*to = d
+	return nil
+}
+
+func (s setting) variable() string {
+	return "SHEAF_" + strings.ToUpper(strings.ReplaceAll(s.key, "-", "_"))
+}
+
+// addSettings declares the flags of the settings that keys name.
+func addSettings(flags *pflag.FlagSet, keys ...string) {
+	for _, key := range keys {
+		i := slices.IndexFunc(settings, func(s setting) bool { return s.key == key })
+		short := ""
+		if key == "store" {
+			short = "s"
+		}
+		flags.StringP(key, short, settings[i].def, settings[i].help)
+	}
+}
+
+// loadConfig reads the settings. flags are those of the verb that runs; file
+// is the configuration file that the command line names, or empty for the
+// user's own, which need not exist.
+func loadConfig(flags *pflag.FlagSet, file string) (Config, error) {
+	v := viper.New()
+	if err := readConfigFile(v, file); err != nil {
+		return Config{}, err
+	}
+	c := Config{APIKey: os.Getenv("OPENAI_API_KEY")}
+	for _, s := range settings {
+		names := []string{s.key, s.variable()}
+		if s.env != "" {
+			names = append(names, s.env)
+		}
+		if err := v.BindEnv(names...); err != nil {
+			return Config{}, err
+		}
+		v.SetDefault(s.key, s.def)
+		if f := flags.Lookup(s.key); f != nil {
+			if err := v.BindPFlag(s.key, f); err != nil {
+				return Config{}, err
+			}
+		}
+		value, err := plain(v.Get(s.key))
+		if err == nil && value != "" {
+			err = s.set(&c, value)
+		}
+		if err != nil {
+			return Config{}, usagef("%s: %w", s.origin(v, flags), err)
+		}
+	}
+	c.EmbedderFlag = flags.Changed("embedder")
+	if c.APIKey != "" && !flags.Changed("api-key-file") && os.Getenv("SHEAF_API_KEY_FILE") == "" {
+		c.APIKeyFile = "" // the variable outranks the configuration file
+	}
+	return c, nil
+}
+
+// plain returns a value of the configuration as text; tables and lists have none.
+func plain(value any) (string, error) {
+	switch value := value.(type) {
+	case string:
+		return value, nil
+	case int64, int, bool, float64:
+		return fmt.Sprint(value), nil
+	default:
+		return "", fmt.Errorf("a %T is not a value", value)
+	}
+}
+
+// origin says where the value of s came from.
+func (s setting) origin(v *viper.Viper, flags *pflag.FlagSet) string {
+	switch {
+	case flags.Changed(s.key):
+		return "--" + s.key
+	case os.Getenv(s.variable()) != "":
+		return s.variable()
+	case s.env != "" && os.Getenv(s.env) != "":
+		return s.env
+	default:
+		return fmt.Sprintf("%q: %s", v.ConfigFileUsed(), s.key)
+	}
+}
+
+func readConfigFile(v *viper.Viper, file string) error {
+	named := file != ""
+	if !named {
+		file = configFile()
+	}
+	if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) && !named {
+		return nil
+	}
+	v.SetConfigFile(file)
+	v.SetConfigType("toml")
+	if err := v.ReadInConfig(); err != nil {
+		return usagef("reading the configuration %q: %w", file, err)
+	}
+	for _, key := range v.AllKeys() {
+		if !slices.ContainsFunc(settings, func(s setting) bool { return s.key == key }) {
+			return withHint(usagef("%q: unknown key %q", file, key), "the keys are %s", settingKeys())
+		}
+	}
+	return nil
+}
+
+func settingKeys() string {
+	keys := make([]string, len(settings))
+	for i, s := range settings {
+		keys[i] = s.key
+	}
+	return strings.Join(keys, ", ")
+}
+
+// configFile returns the path of the user's configuration file. One in the
+// current directory is never read: a folder that somebody else made must not
+// tell this tool where to send text.
+func configFile() string {
+	base := os.Getenv("XDG_CONFIG_HOME")
+	if !filepath.IsAbs(base) {
+		home, err := os.UserHomeDir()
+		if err != nil {
+			return ""
+		}
+		base = filepath.Join(home, ".config")
+	}
+	return filepath.Join(base, "sheaf", "config.toml")
+}
+
+// WriteConfigDoc writes docs/config.md.
+func WriteConfigDoc(w io.Writer) error {
+	var b strings.Builder
+	b.WriteString(configDocHead)
+	for _, s := range settings {
+		help := strings.ReplaceAll(s.help, "`", "")
+		variables := "`" + s.variable() + "`"
+		if s.env != "" {
+			variables += ", `" + s.env + "`"
+		}
+		def := ""
+		if s.def != "" {
+			def = "`" + s.def + "`"
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", s.key, variables, def, help)
+	}
+	b.WriteString(configDocTail)
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+const configDocHead = `# Settings
+
+A few settings can be given by flag, by environment variable or in a file, in this order of
+precedence; everything else is a flag of its verb. The flag of a setting is its key behind two dashes.
+
+The file is ` + "`$XDG_CONFIG_HOME/sheaf/config.toml`" + ` (` + "`~/.config/sheaf/config.toml`" + ` where the variable is not
+set), or the one that ` + "`--config FILE`" + ` names. A file in the current directory is never read, and a key
+that is not in this table is an error, so that a typing mistake is noticed.
+
+| key | environment | default | what it says |
+| --- | --- | --- | --- |
+`
+
+const configDocTail = `
+An empty variable counts as not set.
+
+Keys are never flags and never in this file: ` + "`OPENAI_API_KEY`" + ` holds the key of the service, or
+` + "`api-key-file`" + ` names a file that does. ` + "`NO_COLOR`" + ` turns colour off. ` + "`FAISS_NO_AVX2=1`" + ` and
+` + "`FAISS_OPT_LEVEL`" + ` choose slower kernels.
+
+` + "`embedder`" + ` in the environment or in the file applies to new stores. A store that is there keeps the embedder
+that it was made with; the setting then only permits its equal.
+
+` + "```toml" + `
+store = "/srv/notes/.sheaf"
+embedder = "openai:text-embedding-3-small"
+base-url = "http://127.0.0.1:8080/v1"
+api-key-file = "/run/secrets/openai"
+lock-timeout = "1m"
+` + "```" + `
+`

@@ -1,0 +1,150 @@
+package cmd
+
+import (
+	"encoding/json"
+	"fmt"
+	"iter"
+	"strconv"
+
+	"sheaf/internal/store"
+)
+
+// document is a document as get and list print it. The lines are left out
+// where they are not known.
+type document struct {
+	ID        string          `json:"id"`
+	Text      string          `json:"text"`
+	Metadata  json.RawMessage `json:"metadata"`
+	Source    string          `json:"source"`
+	StartLine int             `json:"start_line,omitempty"`
+	EndLine   int             `json:"end_line,omitempty"`
+	Vector    []float32       `json:"vector,omitempty"`
+}
+
+func newDocument(d store.Document) document {
+	return document{d.ID, d.Text, d.Metadata, d.Source, d.StartLine, d.EndLine, d.Vector}
+}
+
+func (d document) columns() []string { return []string{d.ID, d.Source, line(d.StartLine), d.Text} }
+func (d document) body() string      { return d.Text }
+
+func (d document) table(p *printer) {
+	p.heading(p.styled(styleBold, visible(d.ID)), d.Source, d.StartLine)
+	p.snippet(d.Text)
+}
+
+// hit is a document that a search found.
+type hit struct {
+	Rank      int             `json:"rank"`
+	ID        string          `json:"id"`
+	Score     number          `json:"score"`
+	Relevance number          `json:"relevance"`
+	Text      string          `json:"text"`
+	Metadata  json.RawMessage `json:"metadata"`
+	Source    string          `json:"source"`
+	StartLine int             `json:"start_line,omitempty"`
+	EndLine   int             `json:"end_line,omitempty"`
+	Vector    []float32       `json:"vector,omitempty"`
+}
+
+func newHit(h store.Hit) hit {
+	return hit{
+		h.Rank, h.ID, number(h.Score), number(h.Relevance), h.Text, h.Metadata, h.Source, h.StartLine, h.EndLine, h.Vector,
+	}
+}
+
+func newHits(found []store.Hit) []hit {
+	hits := make([]hit, len(found)) // never nil: nothing found is [] in JSON
+	for i, h := range found {
+		hits[i] = newHit(h)
+	}
+	return hits
+}
+
+func (h hit) columns() []string {
+	return []string{strconv.Itoa(h.Rank), h.Score.String(), h.ID, h.Source, line(h.StartLine), h.Text}
+}
+
+func (h hit) body() string { return h.Text }
+
+func (h hit) table(p *printer) {
+	rank := p.styled(styleBold, fmt.Sprintf("%d", h.Rank))
+	score := p.styled(styleGreen, fmt.Sprintf("%.4f", float64(h.Score)))
+	p.heading(rank+"  "+score, h.Source, h.StartLine)
+	p.snippet(h.Text)
+}
+
+// heading writes the line above a snippet: what comes first, and the place.
+func (p *printer) heading(first, source string, startLine int) {
+	place := visible(source)
+	if startLine > 0 {
+		place += ":" + strconv.Itoa(startLine)
+	}
+	fmt.Fprintf(p, "%s  %s\n", first, p.styled(styleCyan, place))
+}
+
+func (p *printer) snippet(text string) {
+	const indent = "   "
+	for _, l := range snippet(text, p.width-len(indent)-2) {
+		p.WriteString(indent + l + "\n")
+	}
+	p.WriteByte('\n')
+}
+
+// line prints a line number, and nothing for one that is not known.
+func line(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return strconv.Itoa(n)
+}
+
+// each turns a sequence of what a package returns into items to print.
+func each[A, B any](seq iter.Seq2[A, error], to func(A) B) iter.Seq2[B, error] {
+	return func(yield func(B, error) bool) {
+		for a, err := range seq {
+			var b B
+			if err == nil {
+				b = to(a)
+			}
+			if !yield(b, err) {
+				return
+			}
+		}
+	}
+}
+
+// sequence iterates over what is already there.
+func sequence[T any](items []T) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		for _, it := range items {
+			if !yield(it, nil) {
+				return
+			}
+		}
+	}
+}
+
+// first yields at most n items, all of them when n is 0.
+func first[T any](n int, seq iter.Seq2[T, error]) iter.Seq2[T, error] {
+	if n == 0 {
+		return seq
+	}
+	return func(yield func(T, error) bool) {
+		left := n
+		for it, err := range seq {
+			left--
+			if !yield(it, err) || left == 0 {
+				return
+			}
+		}
+	}
+}
+
+// count says how many there are: "1 document", "2 documents".
+func count[N int | int64](n N, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}

@@ -1,0 +1,207 @@
+package cmd
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"syscall"
+
+	"sheaf/internal/embed"
+	"sheaf/internal/store"
+)
+
+// How the tool speaks.
+//
+// stdout carries the answer and nothing else. Whatever else a user should
+// know goes to stderr, each line behind the name of the tool:
+//
+//	sheaf: NOTICE                something worth knowing; --quiet hides it
+//	sheaf: error: WHAT WENT WRONG
+//	sheaf: hint: WHAT TO DO ABOUT IT
+//
+// An error is lower case, has no full stop, quotes what the user gave and says
+// first what it is about. A hint is there where there is a way out, and it is
+// a command or a flag wherever it can be. With --json or --jsonl an error is
+// one JSON object instead: {"error", "hint", "code"}.
+//
+// Two ends are silent: "nothing found" under --exit-status, because the code
+// is what was asked for; and a reader of stdout that went away, because nobody
+// is left to read (as any program, sheaf then ends by SIGPIPE).
+
+// The exit codes, which scripts depend on.
+const (
+	exitOK          = 0
+	exitFailed      = 1
+	exitUsage       = 2
+	exitPartial     = 3
+	exitNothing     = 4
+	exitRefused     = 5
+	exitNoStore     = 10
+	exitLocked      = 11
+	exitDamaged     = 12
+	exitUnavailable = 75
+	exitInterrupted = 130
+	exitTerminated  = 143
+)
+
+// exitMeanings is what --help says about the codes.
+var exitMeanings = map[int]string{
+	exitOK:          "done",
+	exitFailed:      "failed",
+	exitUsage:       "wrong usage: an unknown flag, a malformed value",
+	exitPartial:     "finished, but some or all inputs failed; they are listed",
+	exitNothing:     "with --exit-status: nothing found",
+	exitRefused:     "the service refused the key, or the quota is spent",
+	exitNoStore:     "no store at this place",
+	exitLocked:      "locked by another writer",
+	exitDamaged:     "format too new, not a store, or damaged",
+	exitUnavailable: "the service stayed unavailable; run again to go on",
+	exitInterrupted: "interrupted; what was committed stays",
+	exitTerminated:  "terminated; what was committed stays",
+}
+
+// exitStatus returns the EXIT STATUS section of a verb that can end with codes.
+func exitStatus(codes ...int) string {
+	var b strings.Builder
+	b.WriteString("\n\nEXIT STATUS\n")
+	for _, c := range codes {
+		fmt.Fprintf(&b, "  %-4d %s\n", c, exitMeanings[c])
+	}
+	return strings.TrimSuffix(b.String(), "\n")
+}
+
+// usageError says that the command line, an environment variable or the
+// configuration file asks for something that there is not.
+type usageError struct{ err error }
+
+func (e *usageError) Error() string { return e.err.Error() }
+func (e *usageError) Unwrap() error { return e.err }
+
+// usagef returns a usageError, as fmt.Errorf makes errors.
+func usagef(format string, args ...any) error {
+	return &usageError{fmt.Errorf(format, args...)}
+}
+
+// hinted is an error that knows its own way out.
+type hinted struct {
+	err  error
+	hint string
+}
+
+func (e *hinted) Error() string { return e.err.Error() }
+func (e *hinted) Unwrap() error { return e.err }
+
+// withHint adds the way out to err.
+func withHint(err error, format string, args ...any) error {
+	return &hinted{err, fmt.Sprintf(format, args...)}
+}
+
+// partialError says that a run finished although some of its inputs failed.
+type partialError struct{ message string }
+
+func (e *partialError) Error() string { return e.message }
+
+var (
+	// errNothing ends a run under --exit-status that found nothing.
+	errNothing = errors.New("nothing found")
+	// errNoEmbedder says that a store answers vectors only.
+	errNoEmbedder = errors.New("the store has no embedder, so it cannot be asked by text")
+)
+
+// outcomes is the one table from errors to codes and hints. The first row
+// that matches holds; an error that matches none is a plain failure.
+var outcomes = []struct {
+	matches func(error) bool
+	code    int
+	hint    string
+}{
+	{is(errNothing), exitNothing, ""},
+	{as[*usageError], exitUsage, ""},
+	{as[*partialError], exitPartial, ""},
+	{is(store.ErrNotExist), exitNoStore, "make one with sheaf ingest PATH, or name another with --store DIR"},
+	{as[*store.LockedError], exitLocked, "wait for the other run to end, or wait longer with --lock-timeout"},
+	{as[*store.FormatError], exitDamaged, ""},
+	{as[*store.OccupiedError], exitFailed, "name a folder that does not exist yet with --store DIR"},
+	{as[*store.MismatchError], exitFailed, "sheaf info shows what the store holds"},
+	{is(errNoEmbedder), exitFailed, "ask it with sheaf search-vector, or bind the embedder that made its vectors with sheaf init --embedder NAME"},
+	{as[*embed.AuthError], exitRefused, "check OPENAI_API_KEY, --api-key-file and the account"},
+	{as[*embed.UnavailableError], exitUnavailable, "what was done is kept: run the same command again"},
+}
+
+func is(target error) func(error) bool {
+	return func(err error) bool { return errors.Is(err, target) }
+}
+
+func as[E error](err error) bool {
+	var target E
+	return errors.As(err, &target)
+}
+
+// judge returns the code and the hint for err, which must not be nil. A signal
+// outranks whatever its cancellation broke.
+func judge(ctx context.Context, err error) (code int, hint string) {
+	var signal interrupted
+	if errors.As(context.Cause(ctx), &signal) {
+		return 128 + int(signal.signal), "what was committed stays: run the same command again"
+	}
+	code = exitFailed
+	for _, o := range outcomes {
+		if o.matches(err) {
+			code, hint = o.code, o.hint
+			break
+		}
+	}
+	var format *store.FormatError
+	if errors.As(err, &format) {
+		hint = format.Remedy
+	}
+	var own *hinted
+	if errors.As(err, &own) {
+		hint = own.hint
+	}
+	return code, hint
+}
+
+// report writes err to w and returns the exit code. usage is the hint for
+// wrong usage that has no better one.
+func report(ctx context.Context, w io.Writer, err error, asJSON bool, usage string) int {
+	if err == nil {
+		return exitOK
+	}
+	code, hint := judge(ctx, err)
+	message := err.Error()
+	switch code {
+	case exitNothing:
+		return code
+	case exitUsage:
+		if hint == "" {
+			hint = usage
+		}
+	case exitInterrupted, exitTerminated:
+		message = context.Cause(ctx).Error()
+	}
+	if errors.Is(err, syscall.EPIPE) {
+		return code
+	}
+	if asJSON {
+		e := json.NewEncoder(w)
+		e.SetEscapeHTML(false)
+		_ = e.Encode(errorObject{message, hint, code})
+		return code
+	}
+	fmt.Fprintf(w, "sheaf: error: %s\n", message)
+	if hint != "" {
+		fmt.Fprintf(w, "sheaf: hint: %s\n", hint)
+	}
+	return code
+}
+
+// errorObject is an error under --json.
+type errorObject struct {
+	Error string `json:"error"`
+	Hint  string `json:"hint"`
+	Code  int    `json:"code"`
+}

@@ -1,0 +1,81 @@
+// Gen writes what is derived from the command line: completions/, docs/man/ and
+// docs/config.md below the folder that its argument names.
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/cobra/doc"
+
+	"sheaf/cmd"
+)
+
+func main() {
+	if len(os.Args) != 2 {
+		fmt.Fprintln(os.Stderr, "usage: gen ROOT")
+		os.Exit(2)
+	}
+	if err := generate(os.Args[1]); err != nil {
+		fmt.Fprintln(os.Stderr, "gen:", err)
+		os.Exit(1)
+	}
+}
+
+// completionFiles are the names under which shells look for completions.
+var completionFiles = []struct{ shell, name string }{
+	{"bash", "sheaf.bash"}, {"zsh", "_sheaf"}, {"fish", "sheaf.fish"}, {"powershell", "sheaf.ps1"},
+}
+
+func generate(root string) error {
+	for _, f := range completionFiles {
+		err := write(filepath.Join(root, "completions", f.name), func(w io.Writer) error {
+			return cmd.WriteCompletion(cmd.Command(), w, f.shell)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return errors.Join(
+		write(filepath.Join(root, "docs", "config.md"), cmd.WriteConfigDoc),
+		manual(filepath.Join(root, "docs", "man"), cmd.Command()),
+	)
+}
+
+// manualDate is what the pages show: the same on every machine and every day.
+var manualDate = time.Date(2026, time.November, 1, 0, 0, 0, 0, time.UTC)
+
+// manual writes a page for c and each verb below it.
+func manual(dir string, c *cobra.Command) error {
+	if c.IsAvailableCommand() || !c.HasParent() {
+		name := filepath.Join(dir, string(bytes.ReplaceAll([]byte(c.CommandPath()), []byte(" "), []byte("-")))+".1")
+		header := doc.GenManHeader{Section: "1", Source: "sheaf " + c.Root().Version, Manual: "sheaf", Date: &manualDate}
+		c.DisableAutoGenTag = true
+		if err := write(name, func(w io.Writer) error { return doc.GenMan(c, &header, w) }); err != nil {
+			return err
+		}
+	}
+	for _, verb := range c.Commands() {
+		if err := manual(dir, verb); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func write(path string, fill func(io.Writer) error) error {
+	var b bytes.Buffer
+	if err := fill(&b); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+		return err
+	}
+	return os.WriteFile(path, b.Bytes(), 0o666)
+}

@@ -1,0 +1,101 @@
+package cmd
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"sheaf/internal/faiss"
+	"sheaf/internal/store"
+)
+
+func newInfoCmd(env *environment) *cobra.Command {
+	return &cobra.Command{
+		Use:   "info",
+		Short: "Print counts, sizes and facts of a store",
+		Long: `Print what a store holds and what is fixed for its life: embedder, dim, metric
+and whether its vectors have length 1.` + exitStatus(0, 1, 2, 10, 12),
+		Example: `  sheaf info
+  sheaf info --json`,
+		PreRunE: func(_ *cobra.Command, args []string) error { return noArgs("info", args) },
+		RunE:    func(c *cobra.Command, _ []string) error { return runInfo(c.Context(), env) },
+	}
+}
+
+func runInfo(ctx context.Context, env *environment) error {
+	return env.withStore(ctx, func(s *store.Store) error { return env.printInfo(ctx, s) })
+}
+
+// storeInfo is what info and init print.
+type storeInfo struct {
+	Store         string    `json:"store"`
+	FormatVersion int       `json:"format_version"`
+	Embedder      string    `json:"embedder"`
+	Dim           int       `json:"dim"`
+	Metric        string    `json:"metric"`
+	Normalized    bool      `json:"normalized"`
+	Documents     int64     `json:"documents"`
+	Sources       int64     `json:"sources"`
+	DeadRows      int64     `json:"dead_rows"`
+	Bytes         int64     `json:"bytes"`
+	Index         indexInfo `json:"index"`
+	CPU           cpuInfo   `json:"cpu"`
+	CreatedAt     time.Time `json:"created_at"`
+	UpdatedAt     time.Time `json:"updated_at"`
+}
+
+type indexInfo struct {
+	Type string `json:"type"`
+	File string `json:"file"`
+}
+
+type cpuInfo struct {
+	Kernel string `json:"kernel"`
+}
+
+func newStoreInfo(dir string, i store.Info) storeInfo {
+	embedder := i.Embedder
+	if embedder == "" {
+		embedder = noEmbedder
+	}
+	return storeInfo{
+		dir, i.FormatVersion, embedder, i.Dim, string(i.Metric), i.Normalized, i.Documents, i.Sources, i.DeadRows, i.Bytes,
+		indexInfo{i.IndexType, i.IndexFile}, cpuInfo{faiss.Kernel()}, i.CreatedAt.UTC(), i.UpdatedAt.UTC(),
+	}
+}
+
+func (env *environment) printInfo(ctx context.Context, s *store.Store) error {
+	info, err := s.Info(ctx)
+	if err != nil {
+		return err
+	}
+	return env.print(outputFlags{}, func(p *printer) error {
+		i := newStoreInfo(s.Dir(), info)
+		if p.form == formJSON || p.form == formJSONL {
+			return p.object(i)
+		}
+		return p.fields(i.fields())
+	})
+}
+
+func (i storeInfo) fields() []field {
+	return []field{
+		{"store", i.Store},
+		{"format version", strconv.Itoa(i.FormatVersion)},
+		{"embedder", i.Embedder},
+		{"dim", strconv.Itoa(i.Dim)},
+		{"metric", i.Metric},
+		{"normalized", strconv.FormatBool(i.Normalized)},
+		{"documents", strconv.FormatInt(i.Documents, 10)},
+		{"sources", strconv.FormatInt(i.Sources, 10)},
+		{"dead rows", strconv.FormatInt(i.DeadRows, 10)},
+		{"bytes", strconv.FormatInt(i.Bytes, 10)},
+		{"index", fmt.Sprintf("%s (%s)", i.Index.Type, i.Index.File)},
+		{"kernel", i.CPU.Kernel},
+		{"created at", i.CreatedAt.Format(time.RFC3339)},
+		{"updated at", i.UpdatedAt.Format(time.RFC3339)},
+	}
+}

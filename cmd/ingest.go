@@ -1,0 +1,223 @@
+package cmd
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"sheaf/internal/ingest"
+	"sheaf/internal/progress"
+	"sheaf/internal/store"
+)
+
+type ingestOptions struct {
+	roots           []string
+	name            string
+	metaFlags       []string
+	meta            []ingest.Meta
+	force, failFast bool
+
+	splitter splitterFlags
+	loader   loaderFlags
+	embedder embedderFlags
+	facts    factFlags
+}
+
+func newIngestCmd(env *environment) *cobra.Command {
+	var o ingestOptions
+	c := &cobra.Command{
+		Use:   "ingest PATH...",
+		Short: "Load, split, embed and store texts",
+		Long: `Load files, folders or stdin (-), split them into chunks, embed the chunks and
+store them. Run again, it stores only what is new or has changed, and takes away
+the chunks that a source no longer has.
+
+The store is made on first use; --embedder, --metric and --normalize are fixed
+then. Splitter flags and --meta are remembered with each source and used again
+when a later run gives none.
+
+Folders are read recursively; hidden files and what .gitignore or .sheafignore
+rule out are left alone. JSONL and CSV files hold records, {"text", "id"?,
+"metadata"?, "vector"?, ...}, which are split only when --splitter is given.
+Stdin is a source of its own each time, unless --name names it.
+
+An input that cannot be read fails alone: it is listed, everything else is
+stored, and the exit status is 3.` + exitStatus(0, 1, 2, 3, 5, 11, 12, 75, 130, 143),
+		Example: `  sheaf ingest docs notes.txt
+  sheaf ingest --splitter markdown --meta lang=en docs
+  git log | sheaf ingest --name git-log -
+  sheaf ingest --format jsonl --meta year:=2024 tickets.jsonl
+  sheaf ingest --include '*.md' --exclude drafts/ --json docs`,
+		PreRunE: func(c *cobra.Command, args []string) error { return o.validate(c, args) },
+		RunE:    func(c *cobra.Command, _ []string) error { return runIngest(c.Context(), env, &o) },
+	}
+	f := c.Flags()
+	f.StringVar(&o.name, "name", "", "the `NAME` of stdin as a source; the same name replaces")
+	f.StringArrayVar(&o.metaFlags, "meta", nil, "add `KEY=VALUE` (a string) or KEY:=JSON to each document's metadata (repeatable)")
+	f.BoolVar(&o.force, "force", false, "read and split every source again, changed or not")
+	f.BoolVar(&o.failFast, "fail-fast", false, "stop at the first input that fails")
+	o.splitter.addFlags(c)
+	o.loader.addFlags(c)
+	o.embedder.addFlags(c)
+	o.facts.addFlags(c)
+	return c
+}
+
+func (o *ingestOptions) validate(c *cobra.Command, args []string) error {
+	o.roots = args
+	switch {
+	case len(args) == 0:
+		return withHint(usagef("there is no path"), "give files or folders, or - for stdin")
+	case slices.Contains(args, ""):
+		return usagef("an empty path")
+	case !stdinOnce(args):
+		return errStdinTwice
+	case c.Flags().Changed("name") && (o.name == "" || !slices.Contains(args, "-")):
+		return usagef("--name names stdin: it needs - as a path, and must not be empty")
+	}
+	for _, text := range o.metaFlags {
+		m, err := parseMeta(text)
+		if err != nil {
+			return err
+		}
+		o.meta = append(o.meta, m)
+	}
+	return errors.Join(o.splitter.validate(c), o.loader.validate(), o.embedder.validate(), o.facts.validate(c))
+}
+
+// parseMeta reads key=value, a string, or key:=JSON.
+func parseMeta(text string) (ingest.Meta, error) {
+	key, value, ok := strings.Cut(text, "=")
+	name, isJSON := strings.CutSuffix(key, ":")
+	switch {
+	case !ok || name == "":
+		return ingest.Meta{}, usagef("--meta %q is neither KEY=VALUE nor KEY:=JSON", text)
+	case !isJSON:
+		b, err := marshal(value)
+		return ingest.Meta{Key: key, Value: b}, err
+	case !json.Valid([]byte(value)):
+		return ingest.Meta{}, usagef("--meta %q: what follows := is not JSON", text)
+	}
+	return ingest.Meta{Key: name, Value: json.RawMessage(value)}, nil
+}
+
+func runIngest(ctx context.Context, env *environment, o *ingestOptions) error {
+	w, err := env.openOrCreate(ctx, o)
+	if err != nil {
+		return err
+	}
+	err = env.fill(ctx, w, o)
+	return errors.Join(err, w.Close())
+}
+
+// openOrCreate opens the store for writing, or makes it.
+func (env *environment) openOrCreate(ctx context.Context, o *ingestOptions) (*store.Writer, error) {
+	w, err := store.OpenWriter(ctx, env.config.Store, env.storeOptions())
+	if errors.Is(err, store.ErrNotExist) {
+		return env.createStore(ctx, o.embedder, o.facts)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := o.facts.check(w.Facts()); err != nil {
+		return nil, errors.Join(err, w.Close())
+	}
+	return w, nil
+}
+
+func (env *environment) fill(ctx context.Context, w *store.Writer, o *ingestOptions) error {
+	counter := new(progress.Counter)
+	e, err := env.boundEmbedder(w.Facts(), o.embedder, counter)
+	if err != nil {
+		return err
+	}
+	shown := env.showProgress(counter)
+	sum, err := ingest.Run(ctx, w, e, ingest.Options{
+		Roots:     o.roots,
+		Stdin:     env.streams.In,
+		Name:      o.name,
+		Walk:      o.loader.walk,
+		Read:      o.loader.read,
+		Splitter:  o.splitter.chosen(),
+		Meta:      o.meta,
+		Workers:   env.workers(),
+		BatchSize: o.embedder.batchSize,
+		Force:     o.force,
+		FailFast:  o.failFast,
+		Notice:    shown.say,
+		Progress:  counter,
+	})
+	shown.stop()
+	err = errors.Join(err, env.printSummary(sum))
+	if err == nil && sum.Failed() {
+		err = &partialError{count(len(sum.Failures), "input") + " failed; everything else is stored"}
+	}
+	return err
+}
+
+// workers is how many requests or computations run at once.
+func (env *environment) workers() int {
+	if env.config.Workers > 0 {
+		return env.config.Workers
+	}
+	return runtime.GOMAXPROCS(0)
+}
+
+func (env *environment) printSummary(sum ingest.Summary) error {
+	if env.flags.json || env.flags.jsonl {
+		return env.print(outputFlags{}, func(p *printer) error { return p.object(sum) })
+	}
+	if !env.flags.quiet {
+		writeSummary(env.streams.Err, sum, env.flags.verbose)
+	}
+	return nil
+}
+
+// skipsShown is how many skipped files a summary names without --verbose.
+const skipsShown = 5
+
+// writeSummary says what a run did, for people.
+func writeSummary(w io.Writer, sum ingest.Summary, verbose bool) {
+	for _, f := range sum.Failures {
+		fmt.Fprintf(w, "sheaf: failed: %s: %s\n", visible(f.Source), f.Error)
+	}
+	shown := sum.Skips
+	if !verbose && len(shown) > skipsShown {
+		shown = nil
+	}
+	for _, s := range shown {
+		fmt.Fprintf(w, "sheaf: skipped: %s: %s\n", visible(s.Source), s.Reason)
+	}
+	s, c := sum.Sources, sum.Chunks
+	sources := []string{}
+	for _, part := range []struct {
+		n    int
+		what string
+	}{
+		{s.Added, "added"}, {s.Updated, "updated"}, {s.Unchanged, "unchanged"}, {s.Removed, "removed"}, {s.Skipped, "skipped"}, {s.Failed, "failed"},
+	} {
+		if part.n > 0 {
+			sources = append(sources, fmt.Sprintf("%d %s", part.n, part.what))
+		}
+	}
+	if len(sources) == 0 {
+		sources = []string{"none found"}
+	}
+	fmt.Fprintf(w, "sheaf: sources: %s\n", strings.Join(sources, ", "))
+	if !verbose && len(sum.Skips) > skipsShown {
+		fmt.Fprintf(w, "sheaf: hint: --verbose names the files that were skipped\n")
+	}
+	fmt.Fprintf(w, "sheaf: %q holds %s: %d added, %d reused, %d removed, in %.1f s\n",
+		sum.Store, count(c.Total, "chunk"), c.Added, c.Reused, c.Removed, sum.Elapsed)
+	if e := sum.Embedding; verbose && e.Requests > 0 {
+		fmt.Fprintf(w, "sheaf: embedding by %s: %s, %s, %d tokens, %d retries\n",
+			e.Embedder, count(e.Requests, "request"), count(e.Texts, "text"), e.Tokens, e.Retries)
+	}
+}

@@ -1,0 +1,143 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"sheaf/internal/store"
+)
+
+type initOptions struct {
+	embedder embedderFlags
+	facts    factFlags
+}
+
+func newInitCmd(env *environment) *cobra.Command {
+	var o initOptions
+	c := &cobra.Command{
+		Use:   "init",
+		Short: "Create an empty store",
+		Long: `Create an empty store and fix, for its life, the embedder, the length of its
+vectors and how they are compared. sheaf ingest does the same on first use.
+
+Where an equal store is already there, nothing is done. A store that has no
+embedder is bound to the one that is given, once, if the lengths agree.` + exitStatus(0, 1, 2, 5, 11, 12, 75),
+		Example: `  sheaf init --metric cosine --store articles.sheaf
+  sheaf init --embedder none --dimensions 3 --store vectors.sheaf`,
+		PreRunE: func(c *cobra.Command, args []string) error { return o.validate(c, args) },
+		RunE:    func(c *cobra.Command, _ []string) error { return runInit(c.Context(), env, &o) },
+	}
+	o.embedder.addFlags(c)
+	o.facts.addFlags(c)
+	return c
+}
+
+func (o *initOptions) validate(c *cobra.Command, args []string) error {
+	if err := noArgs("init", args); err != nil {
+		return err
+	}
+	if err := o.facts.validate(c); err != nil {
+		return err
+	}
+	return o.embedder.validate()
+}
+
+func runInit(ctx context.Context, env *environment, o *initOptions) error {
+	w, err := store.OpenWriter(ctx, env.config.Store, env.storeOptions())
+	switch {
+	case errors.Is(err, store.ErrNotExist):
+		w, err = env.createStore(ctx, o.embedder, o.facts)
+	case err == nil:
+		err = env.agree(ctx, w, o)
+	}
+	if w != nil {
+		if err == nil {
+			err = env.printInfo(ctx, w.Store)
+		}
+		err = errors.Join(err, w.Close())
+	}
+	return err
+}
+
+// agree compares an existing store with what the flags ask for, and binds the
+// embedder that they name where the store has none.
+func (env *environment) agree(ctx context.Context, w *store.Writer, o *initOptions) error {
+	facts := w.Facts()
+	if err := o.facts.check(facts); err != nil {
+		return err
+	}
+	spec := env.config.Embedder
+	if facts.Embedder != "" || !env.config.EmbedderFlag || spec == noEmbedder {
+		_, err := env.boundEmbedder(facts, o.embedder, nil)
+		return err
+	}
+	e, err := env.embedder(spec, o.embedder, nil)
+	if err != nil {
+		return err
+	}
+	wanted, err := newFacts(ctx, e, o.embedder.dimensions)
+	if err != nil {
+		return err
+	}
+	if err := facts.Check(store.Facts{Dim: wanted.Dim}); err != nil {
+		return fmt.Errorf("binding %s: %w", spec, err)
+	}
+	return w.Bind(ctx, wanted.Embedder, wanted.Fingerprint)
+}
+
+// factFlags are the facts of a new store besides its embedder.
+type factFlags struct {
+	metric    string
+	normalize bool
+
+	metricGiven, normalizeGiven bool
+}
+
+var metrics = []string{string(store.L2), string(store.InnerProduct), string(store.Cosine)}
+
+func (o *factFlags) addFlags(c *cobra.Command) {
+	c.Flags().StringVar(&o.metric, "metric", string(store.L2), "compare vectors by `METRIC`: l2, ip or cosine (new stores)")
+	c.Flags().BoolVar(&o.normalize, "normalize", false, "bring vectors and queries to length 1 (new stores)")
+	complete(c, "metric", metrics...)
+}
+
+func (o *factFlags) validate(c *cobra.Command) error {
+	o.metricGiven, o.normalizeGiven = c.Flags().Changed("metric"), c.Flags().Changed("normalize")
+	if _, err := store.ParseMetric(o.metric); err != nil {
+		return usagef("--metric: %w", err)
+	}
+	return nil
+}
+
+// check compares the flags that were given with the facts of a store.
+func (o *factFlags) check(f store.Facts) error {
+	var err error
+	switch {
+	case o.metricGiven && store.Metric(o.metric) != f.Metric:
+		err = &store.MismatchError{Fact: "metric", Store: string(f.Metric), Given: o.metric}
+	case o.normalizeGiven && o.normalize && f.Metric == store.Cosine:
+		return nil // cosine is normalized anyway
+	case o.normalizeGiven && o.normalize != f.Normalize:
+		err = &store.MismatchError{Fact: "normalize", Store: fmt.Sprint(f.Normalize), Given: fmt.Sprint(o.normalize)}
+	default:
+		return nil
+	}
+	return withHint(err, "leave the flag out, or make another store with --store DIR")
+}
+
+// createStore makes the store that the settings and flags describe.
+func (env *environment) createStore(ctx context.Context, o embedderFlags, facts factFlags) (*store.Writer, error) {
+	e, err := env.embedder(env.preferred(), o, nil)
+	if err != nil {
+		return nil, err
+	}
+	f, err := newFacts(ctx, e, o.dimensions)
+	if err != nil {
+		return nil, err
+	}
+	f.Metric, f.Normalize = store.Metric(facts.metric), facts.normalize
+	return store.Create(ctx, env.config.Store, f, env.storeOptions())
+}

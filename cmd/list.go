@@ -1,0 +1,95 @@
+package cmd
+
+import (
+	"context"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"sheaf/internal/store"
+)
+
+type listOptions struct {
+	ids, sources bool
+	limit        int
+	withVectors  bool
+	output       outputFlags
+}
+
+func newListCmd(env *environment) *cobra.Command {
+	var o listOptions
+	c := &cobra.Command{
+		Use:   "list",
+		Short: "Print all documents, ids or sources",
+		Long: `Print the documents of the store in the order in which they came, or only
+their ids, or the sources that they came from.
+
+On a pipe each document is a line of TSV: id, source, line, text; each source
+is a line with its name and its number of documents.` + exitStatus(0, 1, 2, 10, 12),
+		Example: `  sheaf list --limit 10
+  sheaf list --sources
+  sheaf list --jsonl --with-vectors > documents.jsonl`,
+		PreRunE: func(_ *cobra.Command, args []string) error { return o.validate(env, args) },
+		RunE:    func(c *cobra.Command, _ []string) error { return runList(c.Context(), env, &o) },
+	}
+	c.Flags().BoolVar(&o.ids, "ids", false, "print ids only")
+	c.Flags().BoolVar(&o.sources, "sources", false, "print the sources and their numbers of documents")
+	c.Flags().IntVar(&o.limit, "limit", 0, "stop after `N`")
+	c.Flags().BoolVar(&o.withVectors, "with-vectors", false, "print the vector of each document (JSON only)")
+	o.output.addFlags(c.Flags())
+	return c
+}
+
+func (o *listOptions) validate(env *environment, args []string) error {
+	only := o.ids || o.sources
+	switch {
+	case o.ids && o.sources:
+		return usagef("--ids and --sources cannot be used together")
+	case only && (o.withVectors || o.output.text):
+		return usagef("--with-vectors and --text are about documents: they cannot be used with --ids or --sources")
+	case o.limit < 0:
+		return usagef("--limit must not be negative")
+	}
+	if err := noArgs("list", args); err != nil {
+		return err
+	}
+	return o.output.validate(env)
+}
+
+func runList(ctx context.Context, env *environment, o *listOptions) error {
+	return env.withStore(ctx, func(s *store.Store) error {
+		return env.print(o.output, func(p *printer) error {
+			documents := s.Documents(ctx, store.ListOptions{Limit: o.limit, WithVectors: o.withVectors})
+			switch {
+			case o.ids:
+				return list(p, "ids", each(documents, func(d store.Document) documentID { return documentID(d.ID) }))
+			case o.sources:
+				return list(p, "sources", first(o.limit, each(s.Sources(ctx), newSource)))
+			default:
+				return list(p, "documents", each(documents, newDocument))
+			}
+		})
+	})
+}
+
+// documentID is a document of which only the id is wanted.
+type documentID string
+
+func (id documentID) columns() []string { return []string{string(id)} }
+func (id documentID) body() string      { return string(id) }
+func (id documentID) table(p *printer)  { p.WriteString(visible(string(id)) + "\n") }
+
+// source is a source as list --sources prints it.
+type source struct {
+	Source    string `json:"source"`
+	Documents int64  `json:"documents"`
+}
+
+func newSource(s store.SourceInfo) source { return source{s.Name, s.Documents} }
+
+func (s source) columns() []string { return []string{s.Source, strconv.FormatInt(s.Documents, 10)} }
+func (s source) body() string      { return s.Source }
+
+func (s source) table(p *printer) {
+	p.WriteString(p.styled(styleCyan, visible(s.Source)) + "  " + count(s.Documents, "document") + "\n")
+}

@@ -1,0 +1,107 @@
+package cmd
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"sheaf/internal/loader"
+)
+
+// loaderFlags say which files are read, and how.
+type loaderFlags struct {
+	format      string
+	read        loader.ReadOptions
+	walk        loader.WalkOptions
+	maxFileSize string
+}
+
+var formats = []string{string(loader.Auto), string(loader.Text), string(loader.JSONL), string(loader.CSV)}
+
+func (o *loaderFlags) addFlags(c *cobra.Command) {
+	f := c.Flags()
+	f.StringVar(&o.format, "format", string(loader.Auto), "read every source as `FORMAT`: auto, text, jsonl or csv")
+	f.StringVar(&o.read.TextField, "text-field", "", "the `FIELD` of a record that holds its text (default text)")
+	f.StringVar(&o.read.IDField, "id-field", "", "the `FIELD` of a record that holds its id (default id)")
+	f.StringVar(&o.read.VectorField, "vector-field", "", "the `FIELD` of a record that holds its vector (default vector)")
+	f.BoolVar(&o.read.DetectTypes, "detect-types", false, "read CSV cells that look like numbers or booleans as such")
+	f.StringArrayVar(&o.walk.Include, "include", nil, "of folders read only what matches `GLOB`, as in .gitignore (repeatable)")
+	f.StringArrayVar(&o.walk.Exclude, "exclude", nil, "leave out what matches `GLOB`, as in .gitignore (repeatable)")
+	f.BoolVar(&o.walk.Hidden, "hidden", false, "read hidden files and folders too")
+	f.BoolVar(&o.walk.NoIgnore, "no-ignore", false, "do not honour .gitignore and .sheafignore")
+	f.StringVar(&o.read.Encoding, "encoding", "", "read text in encoding `NAME` (default: UTF-8, detected where it is not)")
+	f.StringVar(&o.maxFileSize, "max-file-size", byteSize(loader.DefaultMaxFileSize), "skip text files larger than `SIZE`, as in 500k, 10M, 1G")
+	complete(c, "format", formats...)
+}
+
+func (o *loaderFlags) validate() error {
+	format := o.format
+	if err := setChoice(&format, o.format, formats); err != nil {
+		return usagef("--format: %w", err)
+	}
+	if o.read.Encoding != "" {
+		if err := loader.ValidEncoding(o.read.Encoding); err != nil {
+			return usagef("--encoding: %w", err)
+		}
+	}
+	size, err := parseByteSize(o.maxFileSize)
+	if err != nil {
+		return usagef("--max-file-size: %w", err)
+	}
+	o.walk.Format, o.walk.Encoding, o.walk.MaxFileSize = loader.Format(format), o.read.Encoding, size
+	return o.distinctFields()
+}
+
+// distinctFields refuses one field for two purposes.
+func (o *loaderFlags) distinctFields() error {
+	seen := map[string]string{}
+	for _, f := range []struct{ flag, field, standard string }{
+		{"--text-field", o.read.TextField, "text"},
+		{"--id-field", o.read.IDField, "id"},
+		{"--vector-field", o.read.VectorField, "vector"},
+	} {
+		if f.field == "" {
+			f.field = f.standard
+		}
+		if other, taken := seen[f.field]; taken {
+			return usagef("%s and %s both name the field %q", other, f.flag, f.field)
+		}
+		seen[f.field] = f.flag
+	}
+	return nil
+}
+
+// byteUnits are the suffixes of sizes, each 1,024 times the one before.
+const byteUnits = "kMGT"
+
+func parseByteSize(text string) (int64, error) {
+	number := strings.TrimSuffix(strings.TrimSuffix(text, "B"), "i")
+	factor := int64(1)
+	if n := len(number); n > 0 {
+		unit := number[n-1:]
+		if unit == "K" || unit == "m" || unit == "g" || unit == "t" {
+			unit = map[string]string{"K": "k", "m": "M", "g": "G", "t": "T"}[unit]
+		}
+		if i := strings.Index(byteUnits, unit); i >= 0 {
+			factor <<= 10 * (i + 1)
+			number = number[:n-1]
+		}
+	}
+	n, err := strconv.ParseInt(number, 10, 64)
+	if err != nil || n < 1 || n > math.MaxInt64/factor {
+		return 0, fmt.Errorf("%q is not a size such as 500k, 10M or 1G", text)
+	}
+	return n * factor, nil
+}
+
+// byteSize writes a size as parseByteSize reads it.
+func byteSize(n int64) string {
+	unit := ""
+	for i := 0; n%1024 == 0 && i < len(byteUnits); i++ {
+		n, unit = n/1024, byteUnits[i:i+1]
+	}
+	return strconv.FormatInt(n, 10) + unit
+}

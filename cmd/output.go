@@ -1,0 +1,241 @@
+package cmd
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"iter"
+	"os"
+	"strings"
+	"text/template"
+
+	"github.com/spf13/pflag"
+)
+
+// form is how an answer is laid out.
+type form int
+
+const (
+	formTable    form = iota // for people: a terminal and no format flag
+	formTSV                  // for other programs: a pipe and no format flag
+	formJSON                 // one object
+	formJSONL                // one object a line
+	formText                 // texts only
+	formTemplate             // what the user's template makes of each item
+)
+
+// outputFlags are the format flags that are not for every verb.
+type outputFlags struct {
+	text, null bool
+	template   string
+}
+
+func (o *outputFlags) addFlags(flags *pflag.FlagSet) {
+	flags.BoolVar(&o.text, "text", false, "print texts only, a blank line between")
+	flags.BoolVarP(&o.null, "null", "0", false, "with --text: a NUL between texts instead of a blank line")
+}
+
+func (o *outputFlags) addTemplate(flags *pflag.FlagSet) {
+	flags.StringVar(&o.template, "template", "", "print each hit by a Go `TEMPLATE` over its JSON fields, as in '{{.id}} {{.score}}'")
+}
+
+// validate checks the format flags against each other.
+func (o *outputFlags) validate(env *environment) error {
+	var given []string
+	for _, f := range []struct {
+		name string
+		set  bool
+	}{
+		{"--json", env.flags.json}, {"--jsonl", env.flags.jsonl}, {"--text", o.text}, {"--template", o.template != ""},
+	} {
+		if f.set {
+			given = append(given, f.name)
+		}
+	}
+	if len(given) > 1 {
+		return usagef("%s cannot be used together", strings.Join(given, " and "))
+	}
+	if o.null && !o.text {
+		return usagef("--null needs --text")
+	}
+	_, err := parseTemplate(o.template)
+	return err
+}
+
+// printer writes an answer to stdout. What it writes is buffered: print
+// flushes it at the end.
+type printer struct {
+	*bufio.Writer
+	form     form
+	null     bool
+	template *template.Template
+	color    bool
+	width    int
+}
+
+// print calls write with a printer for the form that the flags ask for.
+func (env *environment) print(o outputFlags, write func(*printer) error) error {
+	tmpl, err := parseTemplate(o.template)
+	if err != nil {
+		return err
+	}
+	p := &printer{
+		Writer: bufio.NewWriterSize(env.streams.Out, 64<<10),
+		form:   env.form(o), null: o.null, template: tmpl,
+		color: env.colored(), width: env.streams.Width,
+	}
+	err = write(p)
+	if flushed := p.Flush(); err == nil && flushed != nil {
+		err = fmt.Errorf("writing the answer: %w", flushed)
+	}
+	return err
+}
+
+func (env *environment) form(o outputFlags) form {
+	switch {
+	case env.flags.json:
+		return formJSON
+	case env.flags.jsonl:
+		return formJSONL
+	case o.text:
+		return formText
+	case o.template != "":
+		return formTemplate
+	case env.streams.OutTerminal:
+		return formTable
+	default:
+		return formTSV
+	}
+}
+
+func (env *environment) colored() bool {
+	switch env.config.Color {
+	case "always":
+		return true
+	case "never":
+		return false
+	default:
+		return env.streams.OutTerminal && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+	}
+}
+
+// item is one of the things that an answer lists. As JSON it is what
+// encoding/json makes of it.
+type item interface {
+	columns() []string // the fields of TSV
+	body() string      // what --text prints
+	table(p *printer)  // the lines for a terminal
+}
+
+// list writes the items as they come; name is their key under --json.
+func list[T item](p *printer, name string, items iter.Seq2[T, error]) error {
+	if p.form == formJSON {
+		fmt.Fprintf(p, "{%q:[", name)
+	}
+	n := 0
+	for it, err := range items {
+		if err != nil {
+			return err
+		}
+		if err := p.item(it, n == 0); err != nil {
+			return err
+		}
+		n++
+	}
+	switch {
+	case p.form == formJSON:
+		p.WriteString("]}\n")
+	case p.form == formText && n > 0 && !p.null:
+		p.WriteByte('\n')
+	}
+	return nil
+}
+
+func (p *printer) item(it item, first bool) error {
+	switch p.form {
+	case formJSON:
+		if !first {
+			p.WriteByte(',')
+		}
+		b, err := marshal(it)
+		p.Write(b)
+		return err
+	case formJSONL:
+		return p.object(it)
+	case formText:
+		if !first {
+			p.WriteString(p.between())
+		}
+		p.WriteString(it.body())
+	case formTemplate:
+		return p.templated(it)
+	case formTSV:
+		p.WriteString(tsv(it.columns()))
+	case formTable:
+		it.table(p)
+	}
+	return nil
+}
+
+func (p *printer) between() string {
+	if p.null {
+		return "\x00"
+	}
+	return "\n\n"
+}
+
+// object writes v as one line of JSON.
+func (p *printer) object(v any) error {
+	b, err := marshal(v)
+	if err != nil {
+		return err
+	}
+	p.Write(b)
+	return p.WriteByte('\n')
+}
+
+// marshal is json.Marshal that leaves < > & as they are.
+func marshal(v any) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		return nil, err
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
+}
+
+// tsvEscaper keeps a record on one line and its fields apart; printf %b and
+// most languages' unescapers read it back.
+var tsvEscaper = strings.NewReplacer("\\", `\\`, "\t", `\t`, "\n", `\n`, "\r", `\r`)
+
+func tsv(fields []string) string {
+	escaped := make([]string, len(fields))
+	for i, f := range fields {
+		escaped[i] = tsvEscaper.Replace(f)
+	}
+	return strings.Join(escaped, "\t") + "\n"
+}
+
+// say writes a notice for people; --quiet hides it.
+func (env *environment) say(format string, args ...any) {
+	if !env.flags.quiet {
+		fmt.Fprintf(env.streams.Err, "sheaf: "+format+"\n", args...)
+	}
+}
+
+// field is a name and what it is, for verbs whose answer is one object.
+type field struct{ name, value string }
+
+// fields writes one field a line, the values below each other.
+func (p *printer) fields(fields []field) error {
+	width := 0
+	for _, f := range fields {
+		width = max(width, len(f.name))
+	}
+	for _, f := range fields {
+		fmt.Fprintf(p, "%-*s  %s\n", width, f.name, visible(f.value))
+	}
+	return nil
+}

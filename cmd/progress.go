@@ -1,0 +1,101 @@
+package cmd
+
+import (
+	"sync"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+
+	"sheaf/internal/progress"
+)
+
+const (
+	barEvery  = 100 * time.Millisecond
+	lineEvery = 5 * time.Second // on a pipe with --verbose
+)
+
+// display shows a Counter while a run goes on: a bar on a terminal, a line now
+// and then on a pipe with --verbose, nothing otherwise. Notices go through it,
+// so that they do not end up inside the bar.
+type display struct {
+	env     *environment
+	counter *progress.Counter
+	done    chan struct{}
+	ended   sync.WaitGroup
+
+	mu  sync.Mutex
+	bar *progressbar.ProgressBar // nil: lines, or nothing
+}
+
+// showProgress starts a display, which must be stopped.
+func (env *environment) showProgress(counter *progress.Counter) *display {
+	d := &display{env: env, counter: counter, done: make(chan struct{})}
+	quiet := env.flags.quiet || env.flags.noProgress
+	switch {
+	case quiet:
+	case env.streams.ErrTerminal:
+		d.bar = progressbar.NewOptions64(-1,
+			progressbar.OptionSetWriter(env.streams.Err),
+			progressbar.OptionSetDescription("embedding"),
+			progressbar.OptionSetItsString("chunks"),
+			progressbar.OptionShowCount(),
+			progressbar.OptionShowIts(),
+			progressbar.OptionClearOnFinish(),
+			progressbar.OptionThrottle(barEvery),
+		)
+		d.every(barEvery, d.draw)
+	case env.flags.verbose:
+		d.every(lineEvery, d.line)
+	}
+	return d
+}
+
+func (d *display) every(period time.Duration, show func()) {
+	d.ended.Go(func() {
+		ticker := time.NewTicker(period)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-ticker.C:
+				show()
+			case <-d.done:
+				return
+			}
+		}
+	})
+}
+
+// draw brings the bar up to date. What fails to be drawn is not worth an error.
+func (d *display) draw() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	s := d.counter.Snapshot()
+	if s.Total > 0 && d.bar.GetMax64() != s.Total {
+		d.bar.ChangeMax64(s.Total)
+	}
+	_ = d.bar.Set64(s.Chunks)
+}
+
+func (d *display) line() {
+	s := d.counter.Snapshot()
+	d.env.say("%s done, %s, %d tokens", count(s.Chunks, "chunk"), count(s.Requests, "request"), s.Tokens)
+}
+
+// say writes a notice above the bar.
+func (d *display) say(text string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.bar != nil {
+		_ = d.bar.Clear()
+	}
+	d.env.say("%s", visible(text))
+}
+
+// stop takes the display away.
+func (d *display) stop() {
+	close(d.done)
+	d.ended.Wait()
+	if d.bar != nil {
+		_ = d.bar.Clear()
+	}
+}

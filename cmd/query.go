@@ -1,0 +1,133 @@
+package cmd
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"strconv"
+	"strings"
+)
+
+// query is one question of a batch: a text, or a vector, or why it is neither.
+type query struct {
+	id     string
+	text   string
+	vector []float32
+	err    error
+	last   bool // nothing more is waiting to be read: answer before reading on
+}
+
+// textQuery reads a line as a question.
+func textQuery(line string) query {
+	if strings.TrimSpace(line) == "" {
+		return query{err: errors.New("an empty query")}
+	}
+	return query{text: line}
+}
+
+// vectorQuery reads a line as a vector.
+func vectorQuery(line string) query {
+	v, err := parseVector(line)
+	return query{vector: v, err: err}
+}
+
+// queries yields the questions in r. They are lines, which plain reads; or
+// JSON objects, one a line, where the first byte is a brace. An error ends
+// them; what is wrong with one question is in the question.
+func queries(r io.Reader, plain func(line string) query) iter.Seq2[query, error] {
+	return func(yield func(query, error) bool) {
+		b := bufio.NewReaderSize(r, 1<<20)
+		if mark, _ := b.Peek(3); string(mark) == "\ufeff" {
+			_, _ = b.Discard(3)
+		}
+		read := plain
+		first, _ := b.Peek(1)
+		asJSON := string(first) == "{"
+		if asJSON {
+			read = jsonQuery
+		}
+		for n := 1; ; n++ {
+			line, err := b.ReadString('\n')
+			if err != nil && err != io.EOF {
+				yield(query{}, fmt.Errorf("reading queries: %w", err))
+				return
+			}
+			line = strings.TrimRight(line, "\r\n")
+			if line == "" && (asJSON || err == io.EOF) {
+				if err == io.EOF {
+					return
+				}
+				continue
+			}
+			q := read(line)
+			if q.id == "" {
+				q.id = strconv.Itoa(n)
+			}
+			q.last = b.Buffered() == 0
+			if !yield(q, nil) || err == io.EOF {
+				return
+			}
+		}
+	}
+}
+
+// jsonQuery reads {"query"|"vector": …, "id"?: …}; other fields are left alone.
+func jsonQuery(line string) query {
+	var in struct {
+		ID     json.RawMessage `json:"id"`
+		Query  *string         `json:"query"`
+		Vector *[]float32      `json:"vector"`
+	}
+	if err := json.Unmarshal([]byte(line), &in); err != nil {
+		return query{err: fmt.Errorf("a malformed query: %w", err)}
+	}
+	id, err := queryID(in.ID)
+	switch {
+	case err != nil:
+		return query{err: err}
+	case (in.Query == nil) == (in.Vector == nil):
+		return query{id: id, err: errors.New(`a query needs either "query" or "vector"`)}
+	case in.Query != nil:
+		q := textQuery(*in.Query)
+		q.id = id
+		return q
+	default:
+		return query{id: id, vector: *in.Vector, err: checkVector(*in.Vector)}
+	}
+}
+
+// queryID reads an id: a string, or a number by its JSON text.
+func queryID(raw json.RawMessage) (id string, err error) {
+	if len(raw) == 0 || bytes.Equal(raw, []byte("null")) {
+		return "", nil
+	}
+	if raw[0] == '"' {
+		err = json.Unmarshal(raw, &id)
+		return id, err
+	}
+	if raw[0] == '-' || raw[0] >= '0' && raw[0] <= '9' {
+		return string(raw), nil
+	}
+	return "", fmt.Errorf("an id is a string or a number, not %.40s", raw)
+}
+
+// vectorQueries makes questions of the rows of a vector file.
+func vectorQueries(rows iter.Seq2[[]float32, error]) iter.Seq2[query, error] {
+	return func(yield func(query, error) bool) {
+		n := 0
+		for v, err := range rows {
+			n++
+			if v == nil && err != nil {
+				yield(query{}, err)
+				return
+			}
+			if !yield(query{id: strconv.Itoa(n), vector: v, err: err}, nil) {
+				return
+			}
+		}
+	}
+}

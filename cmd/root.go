@@ -1,0 +1,151 @@
+// Package cmd is the command line of sheaf: the only place that prints, reads
+// settings and knows exit codes. Each verb has a file of its own, made the
+// same way: newXCmd declares it, xOptions holds the flags that only it has and
+// checks them before anything is opened, runX does the work.
+package cmd
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+//go:generate go run ./gen ..
+
+// Main runs the command line args (without the program's name) and returns the
+// exit code. It writes to the streams only and never ends the process.
+func Main(ctx context.Context, args []string, streams Streams) int {
+	env := &environment{
+		streams: streams,
+		command: strings.Join(append([]string{"sheaf"}, args...), " "),
+		now:     time.Now,
+	}
+	root := newRootCmd(env)
+	root.SetArgs(guardVectors(args))
+	root.SetIn(streams.In)
+	root.SetOut(streams.Out)
+	root.SetErr(streams.Err)
+	c, err := root.ExecuteContextC(ctx)
+	return report(ctx, streams.Err, err, wantsJSON(args), "see "+c.CommandPath()+" --help")
+}
+
+// Command returns the command line for what describes it: manual pages and
+// completions.
+func Command() *cobra.Command {
+	return newRootCmd(&environment{now: time.Now})
+}
+
+// wantsJSON tells whether errors are to be JSON. It reads the arguments
+// themselves, because an unknown flag before --json ends their parsing.
+func wantsJSON(args []string) bool {
+	if end := slices.Index(args, "--"); end >= 0 {
+		args = args[:end]
+	}
+	return slices.ContainsFunc(args, func(a string) bool {
+		return a == "--json" || a == "--jsonl" || a == "--json=true" || a == "--jsonl=true"
+	})
+}
+
+const (
+	groupStore = "store"
+	groupAsk   = "ask"
+	groupTools = "tools"
+)
+
+func newRootCmd(env *environment) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "sheaf",
+		Short: "Search any pile of text by meaning",
+		Long: `Sheaf makes any pile of text searchable by meaning: ingest files into a store,
+then ask it questions. A store is one folder, .sheaf unless --store names
+another; everything works offline unless an embedder of a service is asked for.` +
+			exitStatus(0, 1, 2, 3, 4, 5, 10, 11, 12, 75, 130, 143),
+		Example: `  sheaf ingest docs notes.txt
+  sheaf search "how does a crash leave the store"`,
+		Version:                    version,
+		SuggestionsMinimumDistance: 2,
+		SilenceErrors:              true,
+		SilenceUsage:               true,
+		Args:                       cobra.ArbitraryArgs,
+		PersistentPreRunE:          func(c *cobra.Command, _ []string) error { return env.load(c) },
+		RunE:                       runRoot,
+		CompletionOptions:          cobra.CompletionOptions{DisableDefaultCmd: true},
+	}
+	root.SetVersionTemplate("sheaf {{.Version}}\n")
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
+	env.flags.addFlags(root.PersistentFlags())
+	addSettings(root.PersistentFlags(), "store", "color", "lock-timeout")
+	complete(root, "color", colors...)
+	root.AddGroup(
+		&cobra.Group{ID: groupAsk, Title: "Ask:"},
+		&cobra.Group{ID: groupStore, Title: "Fill and look at a store:"},
+		&cobra.Group{ID: groupTools, Title: "Without a store:"},
+	)
+	addTo(root, groupAsk, newSearchCmd(env), newSearchVectorCmd(env))
+	addTo(root, groupStore, newInitCmd(env), newIngestCmd(env), newGetCmd(env), newListCmd(env), newInfoCmd(env))
+	addTo(root, groupTools, newEmbedCmd(env), newSplitCmd(env), newCompletionCmd(env), newVersionCmd(env))
+	root.SetHelpCommand(newHelpCmd())
+	root.SetHelpCommandGroupID(groupTools)
+	return root
+}
+
+func addTo(root *cobra.Command, group string, verbs ...*cobra.Command) {
+	for _, v := range verbs {
+		v.GroupID = group
+		root.AddCommand(v)
+	}
+}
+
+// load reads the settings before a verb runs.
+func (env *environment) load(c *cobra.Command) (err error) {
+	env.config, err = loadConfig(c.Flags(), env.flags.configFile)
+	return err
+}
+
+// unconfigured is the PersistentPreRunE of verbs that must work whatever the
+// environment and the configuration file say.
+func unconfigured(*cobra.Command, []string) error { return nil }
+
+func runRoot(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return c.Help()
+	}
+	return unknownVerb(c, args[0])
+}
+
+func unknownVerb(root *cobra.Command, verb string) error {
+	err := usagef("unknown verb %q", verb)
+	if near := root.SuggestionsFor(verb); len(near) > 0 {
+		return withHint(err, "did you mean sheaf %s?", near[0])
+	}
+	return err
+}
+
+func newHelpCmd() *cobra.Command {
+	return &cobra.Command{
+		Use:               "help [VERB]",
+		Short:             "Show what a verb does",
+		Long:              "Show what sheaf or one of its verbs does, as --help." + exitStatus(0, 2),
+		Example:           "  sheaf help search",
+		PersistentPreRunE: unconfigured,
+		ValidArgsFunction: func(c *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
+			var names []string
+			for _, v := range c.Root().Commands() {
+				if v.IsAvailableCommand() {
+					names = append(names, v.Name())
+				}
+			}
+			return names, cobra.ShellCompDirectiveNoFileComp
+		},
+		RunE: func(c *cobra.Command, args []string) error {
+			verb, rest, err := c.Root().Find(args)
+			if err != nil || len(rest) > 0 {
+				return unknownVerb(c.Root(), args[0])
+			}
+			return verb.Help()
+		},
+	}
+}

@@ -1,0 +1,95 @@
+package cmd
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"sheaf/internal/store"
+)
+
+type searchOptions struct {
+	askFlags
+	words []string
+}
+
+func newSearchCmd(env *environment) *cobra.Command {
+	var o searchOptions
+	c := &cobra.Command{
+		Use:   "search QUERY...",
+		Short: "Find the documents nearest to a text",
+		Long: `Find the documents whose meaning is nearest to a text, best first. The words of
+the query are joined by one blank; - reads it from stdin.
+
+On a terminal each hit shows rank, score, source:line and the beginning of the
+text. On a pipe each is a line of TSV: rank, score, id, source, line, text.
+The score is the raw figure of Faiss: a squared distance under l2 (lower is
+better), an inner product under ip and cosine (higher is better).
+
+The query is embedded by the embedder that the store was made with.
+
+With --queries each line of a file is a query, or each line is an object
+{"query"|"vector": ..., "id"?: ...} when the file begins with a brace; each is
+answered by one line of JSON, in the order of the input.` + exitStatus(0, 1, 2, 3, 4, 5, 10, 12, 75),
+		Example: `  sheaf search "how does a crash leave the store"
+  sheaf search -k 1 --json where is the timeout set
+  sheaf search -e --text "refund policy" > context.txt
+  sheaf search --template '{{.score}} {{.source}}:{{.start_line}}' rotating keys
+  sheaf search --queries questions.txt`,
+		PreRunE: func(_ *cobra.Command, args []string) error { return o.validate(env, args) },
+		RunE:    func(c *cobra.Command, _ []string) error { return runSearch(c.Context(), env, &o) },
+	}
+	o.addFlags(c)
+	return c
+}
+
+func (o *searchOptions) validate(env *environment, args []string) error {
+	o.words = args
+	switch {
+	case o.queries != "" && len(args) > 0:
+		return usagef("a query and --queries cannot be used together")
+	case o.queries == "" && strings.TrimSpace(strings.Join(args, "")) == "":
+		return usagef("there is no query")
+	case !stdinOnce(args):
+		return errStdinTwice
+	}
+	return o.askFlags.validate(env)
+}
+
+func runSearch(ctx context.Context, env *environment, o *searchOptions) error {
+	return env.withStore(ctx, func(s *store.Store) error {
+		a := &asker{env: env, store: s, o: &o.askFlags}
+		if o.queries != "" {
+			return a.askFile(ctx, textQuery)
+		}
+		text, err := o.text(env.streams.In)
+		if err != nil {
+			return err
+		}
+		return a.ask(ctx, query{text: text})
+	})
+}
+
+// text joins the words of the query, with what stdin holds in the place of a
+// dash.
+func (o *searchOptions) text(stdin io.Reader) (string, error) {
+	words := append([]string(nil), o.words...)
+	for i, w := range words {
+		if w != "-" {
+			continue
+		}
+		b, err := io.ReadAll(stdin)
+		if err != nil {
+			return "", fmt.Errorf("reading the query from stdin: %w", err)
+		}
+		words[i] = strings.TrimRight(string(b), "\r\n")
+	}
+	text := strings.Join(words, " ")
+	if strings.TrimSpace(text) == "" {
+		return "", usagef("the query on stdin is empty")
+	}
+	return text, nil
+}

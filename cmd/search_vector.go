@@ -1,0 +1,131 @@
+package cmd
+
+import (
+	"context"
+	"io"
+	"iter"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"sheaf/internal/store"
+)
+
+type searchVectorOptions struct {
+	askFlags
+	vector string
+	binary string
+}
+
+func newSearchVectorCmd(env *environment) *cobra.Command {
+	var o searchVectorOptions
+	c := &cobra.Command{
+		Use:   "search-vector VECTOR|-|@FILE",
+		Short: "Find the documents nearest to a vector",
+		Long: `Find the documents whose vectors are nearest to a vector, best first. It needs
+no embedder. The answer has the forms of sheaf search.
+
+A vector is a JSON array, or numbers separated by blanks or commas; it may
+begin with a minus sign. It may also come from stdin (-) or from a file (@FILE): as
+text, as a NumPy .npy file, or with --binary f32 as raw little-endian float32.
+Several rows are a batch, answered as with --queries: one line of JSON each.` +
+			exitStatus(0, 1, 2, 3, 4, 10, 12),
+		Example: `  sheaf embed "stars and navigation" | sheaf search-vector -
+  sheaf search-vector -k 2 --json @query.npy
+  sheaf search-vector --binary f32 @query.f32`,
+		PreRunE: func(_ *cobra.Command, args []string) error { return o.validate(env, args) },
+		RunE:    func(c *cobra.Command, _ []string) error { return runSearchVector(c.Context(), env, &o) },
+	}
+	o.addFlags(c)
+	addBinary(c, &o.binary, "read raw little-endian vectors: `f32`")
+	return c
+}
+
+func (o *searchVectorOptions) validate(env *environment, args []string) error {
+	switch {
+	case o.queries != "" && len(args) > 0:
+		return usagef("a vector and --queries cannot be used together")
+	case o.queries != "" && o.binary != "":
+		return usagef("--queries reads text: give raw vectors as @FILE")
+	case o.queries == "" && len(args) == 0:
+		return usagef("there is no vector")
+	}
+	if o.vector = strings.Join(args, " "); o.binary != "" && !o.fromFile() {
+		return usagef("--binary is about a file: give @FILE, or - for stdin")
+	}
+	if err := validBinary(o.binary); err != nil {
+		return err
+	}
+	return o.askFlags.validate(env)
+}
+
+func (o *searchVectorOptions) fromFile() bool {
+	return o.vector == "-" || strings.HasPrefix(o.vector, "@")
+}
+
+func runSearchVector(ctx context.Context, env *environment, o *searchVectorOptions) error {
+	return env.withStore(ctx, func(s *store.Store) error {
+		a := &asker{env: env, store: s, o: &o.askFlags}
+		switch {
+		case o.queries != "":
+			return a.askFile(ctx, vectorQuery)
+		case o.fromFile():
+			return env.withInput(strings.TrimPrefix(o.vector, "@"), func(r io.Reader) error {
+				return a.askRows(ctx, readVectors(r, vectorInput{raw: o.binary != "", dim: s.Facts().Dim}))
+			})
+		}
+		v, err := parseVector(o.vector)
+		if err != nil {
+			return &usageError{err}
+		}
+		return a.ask(ctx, query{vector: v})
+	})
+}
+
+// askRows answers a file of vectors: one vector as a question, several as a batch.
+func (a *asker) askRows(ctx context.Context, rows iter.Seq2[[]float32, error]) error {
+	next, stop := iter.Pull2(rows)
+	defer stop()
+	first, err, ok := next()
+	switch {
+	case !ok:
+		return usagef("there is no vector")
+	case first == nil && err != nil:
+		return err
+	}
+	second, secondErr, more := next()
+	if !more {
+		if err != nil {
+			return &usageError{err}
+		}
+		return a.ask(ctx, query{vector: first})
+	}
+	if a.o.output.text || a.o.output.template != "" {
+		return usagef("several vectors are answered in JSON: they cannot be used with --text or --template")
+	}
+	return a.askAll(ctx, vectorQueries(func(yield func([]float32, error) bool) {
+		if !yield(first, err) || !yield(second, secondErr) {
+			return
+		}
+		for {
+			if v, err, ok := next(); !ok || !yield(v, err) {
+				return
+			}
+		}
+	}))
+}
+
+// binaryFormats are the raw forms of vectors.
+var binaryFormats = []string{"f32"}
+
+func addBinary(c *cobra.Command, to *string, help string) {
+	c.Flags().StringVar(to, "binary", "", help)
+	complete(c, "binary", binaryFormats...)
+}
+
+func validBinary(format string) error {
+	if format == "" || format == binaryFormats[0] {
+		return nil
+	}
+	return usagef("--binary: %q is not a format of vectors: %s", format, binaryFormats[0])
+}

@@ -1,0 +1,116 @@
+package cmd
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"iter"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"sheaf/internal/ingest"
+	"sheaf/internal/store"
+)
+
+type splitOptions struct {
+	roots    []string
+	splitter splitterFlags
+	loader   loaderFlags
+	output   outputFlags
+}
+
+func newSplitCmd(env *environment) *cobra.Command {
+	var o splitOptions
+	c := &cobra.Command{
+		Use:   "split PATH...",
+		Short: "Print the chunks of texts; nothing is stored",
+		Long: `Print the chunks that sheaf ingest would make of files, folders or stdin (-).
+
+On a pipe each chunk is a line of TSV: source, line, text. In JSON, start_index
+is where the chunk begins in its source, in code points, as LangChain's
+add_start_index gives it: -1 where the text does not stand in the source.` + exitStatus(0, 1, 2, 3),
+		Example: `  sheaf split notes.txt
+  sheaf split --splitter recursive --chunk-size 200 --jsonl docs
+  printf 'one. two. three.' | sheaf split --separator . --chunk-size 5 -`,
+		PreRunE: func(c *cobra.Command, args []string) error { return o.validate(env, c, args) },
+		RunE:    func(c *cobra.Command, _ []string) error { return runSplit(c.Context(), env, &o) },
+	}
+	o.splitter.addFlags(c)
+	o.loader.addFlags(c)
+	o.output.addFlags(c.Flags())
+	return c
+}
+
+func (o *splitOptions) validate(env *environment, c *cobra.Command, args []string) error {
+	o.roots = args
+	switch {
+	case len(args) == 0:
+		return withHint(usagef("there is no path"), "give files or folders, or - for stdin")
+	case slices.Contains(args, ""):
+		return usagef("an empty path")
+	case !stdinOnce(args):
+		return errStdinTwice
+	}
+	return errors.Join(o.splitter.validate(c), o.loader.validate(), o.output.validate(env))
+}
+
+func runSplit(ctx context.Context, env *environment, o *splitOptions) error {
+	failed := 0
+	documents := ingest.Split(ctx, ingest.Options{
+		Roots:    o.roots,
+		Stdin:    env.streams.In,
+		Walk:     o.loader.walk,
+		Read:     o.loader.read,
+		Splitter: o.splitter.chosen(),
+		Notice:   func(text string) { env.say("%s", visible(text)) },
+	})
+	err := env.print(o.output, func(p *printer) error {
+		return list(p, "chunks", each(passing(documents, func(f *ingest.InputError) {
+			failed++
+			env.complain("%v", f)
+		}), newChunk))
+	})
+	if err == nil && failed > 0 {
+		return &partialError{count(failed, "input") + " failed"}
+	}
+	return err
+}
+
+// passing yields what is sound and hands inputs that failed to failed.
+func passing(all iter.Seq2[store.Document, error], failed func(*ingest.InputError)) iter.Seq2[store.Document, error] {
+	return func(yield func(store.Document, error) bool) {
+		for d, err := range all {
+			var input *ingest.InputError
+			if errors.As(err, &input) {
+				failed(input)
+				continue
+			}
+			if !yield(d, err) {
+				return
+			}
+		}
+	}
+}
+
+// chunk is a chunk as split prints it.
+type chunk struct {
+	Text       string          `json:"text"`
+	Source     string          `json:"source"`
+	Metadata   json.RawMessage `json:"metadata"`
+	StartIndex int             `json:"start_index"`
+	StartLine  int             `json:"start_line,omitempty"`
+	EndLine    int             `json:"end_line,omitempty"`
+}
+
+func newChunk(d store.Document) chunk {
+	return chunk{d.Text, d.Source, d.Metadata, d.StartIndex, d.StartLine, d.EndLine}
+}
+
+func (c chunk) columns() []string { return []string{c.Source, line(c.StartLine), c.Text} }
+func (c chunk) body() string      { return c.Text }
+
+func (c chunk) table(p *printer) {
+	p.heading(p.styled(styleBold, count(len([]rune(c.Text)), "character")), c.Source, c.StartLine)
+	p.snippet(c.Text)
+}

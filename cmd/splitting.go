@@ -1,0 +1,77 @@
+package cmd
+
+import (
+	"github.com/spf13/cobra"
+
+	"sheaf/internal/splitter"
+)
+
+// splitterFlags say how texts are cut into chunks.
+type splitterFlags struct {
+	options    splitter.Options
+	kind, keep string
+	separators []string
+
+	given bool // at least one of the flags
+}
+
+var (
+	splitterKinds = []string{
+		string(splitter.Character), string(splitter.Recursive), string(splitter.Markdown), string(splitter.None),
+	}
+	keepChoices = []string{string(splitter.KeepStart), string(splitter.KeepEnd), string(splitter.KeepNone)}
+	// splitterFlagNames are the flags that make a run's splitter its own.
+	splitterFlagNames = []string{
+		"splitter", "separator", "separator-regex", "keep-separator", "no-strip", "language", "chunk-size", "chunk-overlap",
+	}
+)
+
+// defaultChunkSize is LangChain's 4,000 cut to what a passage of an answer
+// should be; in code points.
+const defaultChunkSize = 1000
+
+func (o *splitterFlags) addFlags(c *cobra.Command) {
+	f := c.Flags()
+	f.StringVar(&o.kind, "splitter", string(splitter.Character), "cut texts by `KIND`: character, recursive, markdown or none")
+	f.StringArrayVar(&o.separators, "separator", nil, `cut at `+"`TEXT`"+`; \n \t \r \\ are escapes (default "\n\n"; repeatable for recursive)`)
+	f.BoolVar(&o.options.Regex, "separator-regex", false, "separators are regular expressions")
+	f.StringVar(&o.keep, "keep-separator", "", "keep separators at the `PLACE` start or end of chunks, or none")
+	f.Lookup("keep-separator").NoOptDefVal = string(splitter.KeepStart)
+	f.BoolVar(&o.options.NoStrip, "no-strip", false, "leave white space at the ends of chunks")
+	f.StringVar(&o.options.Language, "language", "", "cut as suits source code in `LANGUAGE` (recursive)")
+	f.IntVar(&o.options.ChunkSize, "chunk-size", defaultChunkSize, "make chunks of at most `N` code points")
+	f.IntVar(&o.options.ChunkOverlap, "chunk-overlap", 0, "let chunks overlap by up to `N` code points")
+	complete(c, "splitter", splitterKinds...)
+	complete(c, "keep-separator", keepChoices...)
+	complete(c, "language", splitter.Languages()...)
+}
+
+func (o *splitterFlags) validate(c *cobra.Command) error {
+	for _, name := range splitterFlagNames {
+		o.given = o.given || c.Flags().Changed(name)
+	}
+	o.options.Kind, o.options.Keep = splitter.Kind(o.kind), splitter.Keep(o.keep)
+	o.options.Separators = nil
+	for _, s := range o.separators {
+		text, err := s, error(nil)
+		if !o.options.Regex { // a regular expression reads its escapes itself
+			text, err = splitter.Unescape(s)
+		}
+		if err != nil {
+			return usagef("--separator: %w", err)
+		}
+		o.options.Separators = append(o.options.Separators, text)
+	}
+	if _, err := splitter.New(o.options); err != nil {
+		return &usageError{err}
+	}
+	return nil
+}
+
+// chosen returns the splitter that the flags ask for, nil where they ask for none.
+func (o *splitterFlags) chosen() *splitter.Options {
+	if !o.given {
+		return nil
+	}
+	return &o.options
+}

@@ -1,0 +1,45 @@
+package cmd
+
+import (
+	"bytes"
+	"io"
+	"os"
+
+	"golang.org/x/term"
+)
+
+// Streams are what a run reads and writes, and what is known about them.
+type Streams struct {
+	In       io.Reader
+	Out, Err io.Writer
+
+	OutTerminal, ErrTerminal bool
+	// Width is the number of columns of the terminal that Out is.
+	Width int
+}
+
+// fallbackWidth is used where a terminal does not tell its width.
+const fallbackWidth = 80
+
+// Standard returns the streams of the process.
+func Standard() Streams {
+	s := Streams{
+		In: os.Stdin, Out: os.Stdout, Err: os.Stderr,
+		OutTerminal: term.IsTerminal(int(os.Stdout.Fd())),
+		ErrTerminal: term.IsTerminal(int(os.Stderr.Fd())),
+		Width:       fallbackWidth,
+	}
+	if s.OutTerminal {
+		if w, _, err := term.GetSize(int(os.Stdout.Fd())); err == nil && w > 0 {
+			s.Width = w
+		}
+	}
+	return s
+}
+
+// recorded returns streams for a test: in is what the run reads, out and
+// errs collect what it writes.
+func recorded(in string) (s Streams, out, errs *bytes.Buffer) {
+	out, errs = new(bytes.Buffer), new(bytes.Buffer)
+	return Streams{In: bytes.NewBufferString(in), Out: out, Err: errs, Width: fallbackWidth}, out, errs
+}

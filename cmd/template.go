@@ -1,0 +1,139 @@
+package cmd
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"text/template"
+	"text/template/parse"
+)
+
+// templateFields are the fields of a hit that a template can name.
+var templateFields = []string{
+	"rank", "id", "score", "relevance", "text", "metadata", "source", "start_line", "end_line", "vector",
+}
+
+// parseTemplate reads a template over the JSON fields of a hit. A field that
+// no hit has is an error here and not an empty column later.
+func parseTemplate(text string) (*template.Template, error) {
+	if text == "" {
+		return nil, nil
+	}
+	t, err := template.New("template").Parse(text)
+	if err != nil {
+		return nil, usagef("--template: %w", err)
+	}
+	if t.Tree == nil { // nothing but definitions
+		return t, nil
+	}
+	if err := checkFields(t.Root); err != nil {
+		return nil, withHint(usagef("--template: %w", err), "the fields are %s", strings.Join(templateFields, ", "))
+	}
+	return t, nil
+}
+
+// checkFields looks for unknown fields of the hit. The bodies of range, with
+// and define are left out: there the dot is something else.
+func checkFields(node parse.Node) error {
+	switch n := node.(type) {
+	case *parse.ListNode:
+		if n == nil {
+			return nil
+		}
+		return checkAll(n.Nodes)
+	case *parse.ActionNode:
+		return checkFields(n.Pipe)
+	case *parse.IfNode:
+		return errors.Join(checkFields(n.Pipe), checkFields(n.List), checkFields(n.ElseList))
+	case *parse.RangeNode:
+		return checkFields(n.Pipe)
+	case *parse.WithNode:
+		return checkFields(n.Pipe)
+	case *parse.PipeNode:
+		for _, c := range n.Cmds {
+			if err := checkAll(c.Args); err != nil {
+				return err
+			}
+		}
+	case *parse.FieldNode:
+		if !slices.Contains(templateFields, n.Ident[0]) {
+			return fmt.Errorf("a hit has no field %q", n.Ident[0])
+		}
+	}
+	return nil
+}
+
+func checkAll(nodes []parse.Node) error {
+	for _, n := range nodes {
+		if err := checkFields(n); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// templated prints it by the user's template, and a newline after it.
+func (p *printer) templated(it item) error {
+	fields, err := fieldsOf(it)
+	if err != nil {
+		return err
+	}
+	var b bytes.Buffer
+	if err := p.template.Execute(&b, fields); err != nil {
+		return usagef("--template: %w", err)
+	}
+	b.WriteByte('\n')
+	_, err = p.Write(b.Bytes())
+	return err
+}
+
+// fieldsOf returns what JSON makes of it, with whole numbers whole and the
+// figures printing as they do in JSON.
+func fieldsOf(it item) (map[string]any, error) {
+	b, err := marshal(it)
+	if err != nil {
+		return nil, err
+	}
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.UseNumber()
+	fields := map[string]any{}
+	if err := d.Decode(&fields); err != nil {
+		return nil, err
+	}
+	for key, value := range fields {
+		fields[key] = numeric(value)
+	}
+	for _, key := range templateFields { // a field that this hit lacks prints as nothing
+		if _, ok := fields[key]; !ok {
+			fields[key] = ""
+		}
+	}
+	return fields, nil
+}
+
+// numeric turns the numbers in a decoded value into what templates can
+// compare: int64 where they are whole and fit, else number.
+func numeric(value any) any {
+	switch value := value.(type) {
+	case json.Number:
+		if i, err := value.Int64(); err == nil {
+			return i
+		}
+		if f, err := value.Float64(); err == nil && strings.ContainsAny(value.String(), ".eE") {
+			return number(f)
+		}
+		return value.String() // an integer beyond int64, digit by digit
+	case []any:
+		for i := range value {
+			value[i] = numeric(value[i])
+		}
+	case map[string]any:
+		for key := range value {
+			value[key] = numeric(value[key])
+		}
+	}
+	return value
+}

@@ -1,0 +1,99 @@
+package cmd
+
+import (
+	"strings"
+	"unicode"
+
+	"github.com/rivo/uniseg"
+)
+
+// The styles of a terminal.
+const (
+	styleBold  = "1"
+	styleDim   = "2"
+	styleGreen = "32"
+	styleCyan  = "36"
+)
+
+// styled returns text in a style where colour is on.
+func (p *printer) styled(style, text string) string {
+	if !p.color {
+		return text
+	}
+	return "\x1b[" + style + "m" + text + "\x1b[0m"
+}
+
+// visible makes text of unknown origin safe for a terminal: a control
+// character could move the cursor, recolour or retitle the window.
+func visible(text string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n' || r == '\t':
+			return r
+		case unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r):
+			return unicode.ReplacementChar
+		}
+		return r
+	}, text)
+}
+
+// snippetLines is how much of a text an answer shows on a terminal.
+const snippetLines = 4
+
+// snippet returns the beginning of text, wrapped to width columns.
+func snippet(text string, width int) []string {
+	lines := wrap(visible(text), width, snippetLines+1)
+	if len(lines) > snippetLines {
+		lines = lines[:snippetLines]
+		lines[snippetLines-1] += " …"
+	}
+	return lines
+}
+
+// wrap breaks text at blanks into at most limit lines of width columns; a
+// word that is longer, or a script without blanks, is broken anywhere.
+func wrap(text string, width, limit int) []string {
+	var lines []string
+	line, used := "", 0
+	for word := range strings.FieldsSeq(text) {
+		w := uniseg.StringWidth(word)
+		if used > 0 && used+1+w > width {
+			lines = append(lines, line)
+			line, used = "", 0
+		}
+		if len(lines) >= limit {
+			return lines
+		}
+		if used > 0 {
+			line, used = line+" ", used+1
+		}
+		for w > width {
+			head, rest := cut(word, width)
+			lines = append(lines, head)
+			if len(lines) >= limit {
+				return lines
+			}
+			word, w = rest, uniseg.StringWidth(rest)
+		}
+		line, used = line+word, used+w
+	}
+	if used > 0 {
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+// cut splits word after as many characters as fit into width columns, at
+// least one.
+func cut(word string, width int) (head, rest string) {
+	used, end := 0, 0
+	graphemes := uniseg.NewGraphemes(word)
+	for graphemes.Next() {
+		used += graphemes.Width()
+		if used > width && end > 0 {
+			break
+		}
+		_, end = graphemes.Positions()
+	}
+	return word[:end], word[end:]
+}
