@@ -15,7 +15,7 @@ import (
 // without any work at start.
 const slotBytes = 8
 
-// FNV-1a, 64 bit (RFC 9923), folded for the mask.
+// FNV-1a, 64 bit.
 const (
 	hashSeed  = 14695981039346656037
 	hashPrime = 1099511628211
@@ -38,6 +38,9 @@ type Vocabulary struct {
 // builds the index, which takes a millisecond or two; OpenVocabulary takes a
 // ready one.
 func NewVocabulary(text []byte) (*Vocabulary, error) {
+	if !bytes.HasSuffix(text, newline) {
+		text = append(bytes.Clone(text), newline...)
+	}
 	index, err := BuildIndex(text)
 	if err != nil {
 		return nil, err

@@ -87,3 +87,86 @@ func BenchmarkAppend(b *testing.B) {
 		ids = tok.Append(ids[:0], text)
 	}
 }
+
+// TestRandom compares with what Hugging Face's tokenizers 0.23.3 made of random
+// characters.
+func TestRandom(t *testing.T) {
+	t.Parallel()
+	data, err := os.ReadFile("testdata/random.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var rows []struct {
+		Text string
+		IDs  []int32
+	}
+	if err := json.Unmarshal(data, &rows); err != nil {
+		t.Fatal(err)
+	}
+	if len(rows) != 300 {
+		t.Fatalf("%d texts, want 300", len(rows))
+	}
+	tok := newTokenizer(t)
+	for _, row := range rows {
+		if got := tok.Append(nil, row.Text); !slices.Equal(got, row.IDs) {
+			t.Errorf("%+q: ids %v, want %v", row.Text, got, row.IDs)
+		}
+	}
+}
+
+func TestAppend(t *testing.T) {
+	t.Parallel()
+	tok := newTokenizer(t)
+	const unknown = 100
+	for _, test := range []struct {
+		name, text string
+		want       []int32
+	}{
+		{"appends", "hello", []int32{7592}},
+		{"invalid bytes are dropped", "he\xffllo\xc3", []int32{7592}},
+		{"only invalid bytes", "\xff\xfe", nil},
+		{"accents", "h\u00e9llo he\u0301llo", []int32{7592, 7592}},
+		{"a mark after ASCII", "hell\u0301o", []int32{7592}},
+		{"special token glued to text", "hello[SEP]hello", []int32{7592, 102, 7592}},
+		{"special token inside a run", "\u00e9[MASK]\u00e9", []int32{1041, 103, 1041}},
+		{"special token in lower case", "[sep]", []int32{1031, 19802, 1033}},
+		{"101 letters", strings.Repeat("a", 101), []int32{unknown}},
+		{"101 wide letters", strings.Repeat("\u0435", 101), []int32{unknown}},
+		{"101 letters, one of them dropped", strings.Repeat("\u0435", 50) + "\u200b" + strings.Repeat("\u0435", 50), tok.Append(nil, strings.Repeat("\u0435", 100))},
+		{"ideographic space", "hello\u3000hello", []int32{7592, 7592}},
+		{"next line is a control", "hel\u0085lo", []int32{7592}},
+		{"Greek question mark", "a\u037e", []int32{1037, 1025}},
+	} {
+		if got := tok.Append([]int32{-1}, test.text); !slices.Equal(got[1:], test.want) || got[0] != -1 {
+			t.Errorf("%s: ids %v, want %v", test.name, got[1:], test.want)
+		}
+	}
+}
+
+func TestAppendASCIIAllocatesNothing(t *testing.T) {
+	tok := newTokenizer(t)
+	ids := make([]int32, 0, 100)
+	if n := testing.AllocsPerRun(10, func() { ids = tok.Append(ids[:0], "No allocation, antidisestablishmentarianism [SEP] or not!") }); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+// FuzzAppend holds that ids exist, and that white space parts a text into texts.
+func FuzzAppend(f *testing.F) {
+	for _, row := range readReference(f).Rows {
+		f.Add(row.Text, "next")
+	}
+	f.Add("\xff[SEP", "]\u0301")
+	tok := newTokenizer(f)
+	f.Fuzz(func(t *testing.T, a, b string) {
+		ids := tok.Append(nil, a)
+		for _, id := range ids {
+			if id < 0 || id >= 30522 {
+				t.Fatalf("%q: id %d", a, id)
+			}
+		}
+		if got, want := tok.Append(nil, a+"\n"+b), tok.Append(ids, b); !slices.Equal(got, want) {
+			t.Errorf("%q and %q: ids %v together, %v apart", a, b, got, want)
+		}
+	})
+}
