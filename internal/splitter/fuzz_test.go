@@ -3,6 +3,7 @@ package splitter
 import (
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 )
 
@@ -64,10 +65,11 @@ func checkCoverage(t *testing.T, sep, text string, chunks []Chunk) {
 	t.Helper()
 	var all strings.Builder
 	for _, c := range chunks {
-		all.WriteString(c.Text)
+		all.WriteString(c.Text + "\n") // apart: bytes of two chunks may make a code point
 	}
+	kept := letters(all.String())
 	for r, count := range letters(text) {
-		if !strings.ContainsRune(sep, r) && letters(all.String())[r] < count {
+		if !strings.ContainsRune(sep, r) && kept[r] < count {
 			t.Fatalf("%q of %q is lost: %q", r, text, texts(chunks))
 		}
 	}
@@ -93,13 +95,13 @@ func FuzzPattern(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, source, text string) {
 		if len(source) > 40 || len(text) > 40 {
-			t.Skip("long ones only take time")
+			return // long ones only take time
 		}
 		p, err := compile(source)
 		if err != nil {
 			return
 		}
-		p.limit(100_000_000)
+		p.limit(100 * time.Millisecond)
 		parts, err := p.split(text)
 		if err != nil {
 			return

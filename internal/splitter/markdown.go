@@ -3,6 +3,7 @@ package splitter
 import (
 	"cmp"
 	"slices"
+	"sort"
 	"strings"
 	"unicode/utf8"
 )
@@ -12,19 +13,23 @@ import (
 // know the heading misses what the section is about.
 func (s *Splitter) splitMarkdown(text string) (Result, error) {
 	var chunks []Chunk
-	find := sourceFinder{text: text, ruler: newRuler(text)}
+	ruler := newRuler(text)
 	for _, sec := range splitHeaders(text, markdownHeaders()) {
 		cuts, _, err := s.cut(sec.text())
 		if err != nil {
 			return Result{}, err
 		}
-		lines := lineCursor{text: sec.text()}
 		for _, c := range cuts {
-			start, end := sec.lines[lines.at(c.lo)-1], sec.lines[lines.at(c.hi-1)-1]
-			chunks = append(chunks, Chunk{
-				Text: c.text, StartIndex: find.within(c.text, start, end),
-				StartLine: start, EndLine: end, Headings: sec.headings,
-			})
+			first, last := sec.lineOf(c.lo), sec.lineOf(c.hi-1)
+			chunk := Chunk{
+				Text: c.text, StartIndex: -1,
+				StartLine: first.number, EndLine: last.number, Headings: sec.headings,
+			}
+			// Where lines were changed or blank ones left out, the source does not hold the text.
+			if at := first.source + c.lo - first.content; at <= len(text) && strings.HasPrefix(text[at:], c.text) {
+				chunk.StartIndex = ruler.runeOf(at)
+			}
+			chunks = append(chunks, chunk)
 		}
 	}
 	return Result{Chunks: chunks}, nil
@@ -36,48 +41,6 @@ func markdownHeaders() headerOptions {
 		{"#", "Header 1"}, {"##", "Header 2"}, {"###", "Header 3"},
 		{"####", "Header 4"}, {"#####", "Header 5"}, {"######", "Header 6"},
 	}}
-}
-
-// A sourceFinder tells where a chunk lies in the source, given its lines, which
-// must not go back by more than a chunk from call to call.
-type sourceFinder struct {
-	text  string
-	ruler *ruler
-	line  int // lines passed
-	at    int // byte offset after them
-}
-
-// within is the start index of s, in code points, if the lines from start to
-// end hold it as it is, else -1.
-func (f *sourceFinder) within(s string, start, end int) int {
-	f.seek(start - 1)
-	hi := f.at
-	for range end - start + 1 {
-		hi = lineEnd(f.text, hi)
-	}
-	i := strings.Index(f.text[f.at:hi], s)
-	if i < 0 {
-		return -1
-	}
-	return f.ruler.runeOf(f.at + i)
-}
-
-// seek moves to where so many lines are passed.
-func (f *sourceFinder) seek(line int) {
-	for ; f.line < line; f.line++ {
-		f.at = lineEnd(f.text, f.at)
-	}
-	for ; f.line > line; f.line-- {
-		f.at = strings.LastIndexByte(f.text[:f.at-1], '\n') + 1
-	}
-}
-
-// lineEnd is the offset after the line that holds offset at.
-func lineEnd(text string, at int) int {
-	if i := strings.IndexByte(text[at:], '\n'); i >= 0 {
-		return at + i + 1
-	}
-	return len(text)
 }
 
 // headerOptions are the arguments of LangChain's MarkdownHeaderTextSplitter.
@@ -132,28 +95,45 @@ func isCustomHeading(line, mark string) bool {
 // A section is a run of lines under the same headings.
 type section struct {
 	content  strings.Builder
-	last     string // the last line of content
-	lines    []int  // the line of the source that each line of content came from
+	lines    []line
+	last     string // the text of the last line
 	headings []Heading
+}
+
+// A line is where a line of a section comes from.
+type line struct {
+	content int // offset in the section's text
+	source  int // offset in the source, after the blanks that were stripped
+	number  int // in the source, from 1
 }
 
 func (s *section) text() string { return s.content.String() }
 
-func (s *section) add(line string, number int) {
+// add adds a line of the source.
+func (s *section) add(text string, source, number int) {
 	if len(s.lines) > 0 {
 		s.content.WriteByte('\n')
 	}
-	s.content.WriteString(line)
-	s.last = line
-	s.lines = append(s.lines, number)
+	s.lines = append(s.lines, line{content: s.content.Len(), source: source, number: number})
+	s.content.WriteString(text)
+	s.last = text
 }
 
 // append adds another section's content as a paragraph.
 func (s *section) append(t *section) {
 	s.content.WriteString("  \n")
+	for _, l := range t.lines {
+		l.content += s.content.Len()
+		s.lines = append(s.lines, l)
+	}
 	s.content.WriteString(t.text())
 	s.last = t.last
-	s.lines = append(s.lines, t.lines...)
+}
+
+// lineOf finds the line that holds an offset in the section's text.
+func (s *section) lineOf(offset int) line {
+	after := sort.Search(len(s.lines), func(i int) bool { return s.lines[i].content > offset })
+	return s.lines[after-1]
 }
 
 // splitHeaders is LangChain's MarkdownHeaderTextSplitter.split_text. Lines lose
@@ -164,12 +144,11 @@ func splitHeaders(text string, o headerOptions) []*section {
 		return cmp.Compare(utf8.RuneCountInString(b.mark), utf8.RuneCountInString(a.mark))
 	})
 	w := headerWalk{opts: o, current: &section{}}
-	for number := 1; ; number++ {
-		line, rest, more := strings.Cut(text, "\n")
-		w.line(line, number)
-		if text = rest; !more {
-			break
-		}
+	source, number := 0, 0
+	for line := range strings.SplitSeq(text, "\n") {
+		number++
+		w.line(line, source, number)
+		source += len(line) + 1
 	}
 	w.flush()
 	if o.eachLine {
@@ -193,23 +172,25 @@ type level struct {
 	key   string
 }
 
-func (w *headerWalk) line(line string, number int) {
-	line, _ = strip(line)
-	line = printable(line)
-	if w.inCode(line) {
-		w.current.add(line, number)
+// line takes a line of the source that begins at an offset.
+func (w *headerWalk) line(raw string, source, number int) {
+	stripped, blanks := strip(raw)
+	source += blanks
+	text := printable(stripped)
+	if w.inCode(text) {
+		w.current.add(text, source, number)
 		return
 	}
-	h, text, ok := w.opts.heading(line)
+	h, title, ok := w.opts.heading(text)
 	switch {
 	case ok:
 		w.flush()
-		w.enter(h, text)
+		w.enter(h, title)
 		if !w.opts.stripHeaders {
-			w.current.add(line, number)
+			w.current.add(text, source, number)
 		}
-	case line != "":
-		w.current.add(line, number)
+	case text != "":
+		w.current.add(text, source, number)
 	default:
 		w.flush()
 	}
