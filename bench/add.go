@@ -66,17 +66,12 @@ func addOne(ctx context.Context, dir string) error {
 		return err
 	}
 	name := unused()
-	source := store.Source{Key: name, Name: name}
-	r, err := w.Replace(ctx, source)
-	if err != nil {
-		return errors.Join(err, w.Close())
-	}
 	doc := store.Document{ID: name, Text: "One more document.", Metadata: json.RawMessage("{}"), StartIndex: -1}
-	if err := r.Add(ctx, doc, queries(1), store.Given); err != nil {
-		return errors.Join(err, w.Close())
+	err = addSource(ctx, w, store.Source{Key: name, Name: name}, []store.Document{doc}, newVectors(1).fill)
+	if err == nil {
+		err = w.Commit(ctx)
 	}
-	r.Done(source)
-	return errors.Join(w.Commit(ctx), w.Close())
+	return errors.Join(err, w.Close())
 }
 
 // syncOnce is the least that anything which survives a power cut must do.

@@ -73,22 +73,39 @@ func (b *bench) store(ctx context.Context, n int) (string, error) {
 
 // addDocuments fills w and commits once.
 func addDocuments(ctx context.Context, w *store.Writer, n int) error {
-	v, x := newVectors(0), make([]float32, dim)
+	v := newVectors(0)
 	for first := 0; first < n; first += sourceDocuments {
+		var docs []store.Document
+		for i := first; i < min(first+sourceDocuments, n); i++ {
+			docs = append(docs, document(i))
+		}
 		source := store.Source{Key: "synthetic:" + strconv.Itoa(first), Name: fmt.Sprintf("part-%07d.jsonl", first)}
-		r, err := w.Replace(ctx, source)
-		if err != nil {
+		if err := addSource(ctx, w, source, docs, v.fill); err != nil {
 			return err
 		}
-		for i := first; i < min(first+sourceDocuments, n); i++ {
-			v.fill(x)
-			if err := r.Add(ctx, document(i), x, store.Given); err != nil {
-				return err
-			}
-		}
-		r.Done(source)
 	}
 	return w.Commit(ctx)
+}
+
+// addSource stages a new source, with the vectors that fill makes.
+func addSource(ctx context.Context, w *store.Writer, source store.Source, docs []store.Document, fill func([]float32)) error {
+	matches, err := w.Match(ctx, source, docs)
+	if err != nil {
+		return err
+	}
+	r, err := w.Replace(ctx, source)
+	if err != nil {
+		return err
+	}
+	x := make([]float32, dim)
+	for i, doc := range docs {
+		fill(x)
+		if err := r.Add(ctx, doc, matches[i], x, store.Given); err != nil {
+			return err
+		}
+	}
+	r.Done(source)
+	return nil
 }
 
 // document is the i-th one, with a text about as long as a sentence.
