@@ -156,6 +156,9 @@ func detectCharset(data []byte, whole bool) (charset, error) {
 	return charset{}, &EncodingError{Encoding: "UTF-8", Offset: int64(bad), Guessed: true}
 }
 
+// noEvidence is the confidence that the detector has in encodings that a sample neither supports nor contradicts.
+const noEvidence = 10
+
 // detectLegacy finds an encoding that makes text of a sample that is not UTF-8. Short samples give the detector little
 // to go by: windows-1252, what most such files are in, is the last that is tried. A sample that is UTF-8 but for a few
 // bytes is damaged, and any other reading would damage all of it.
@@ -164,6 +167,7 @@ func detectLegacy(sample []byte) (charset, bool) {
 	if err != nil {
 		results = nil
 	}
+	results = slices.DeleteFunc(results, func(r chardet.Result) bool { return r.Confidence <= noEvidence })
 	// The detector's own order of equals differs from run to run.
 	slices.SortFunc(results, func(a, b chardet.Result) int {
 		return cmp.Or(cmp.Compare(b.Confidence, a.Confidence), cmp.Compare(a.Charset, b.Charset))

@@ -122,10 +122,11 @@ func matchClass(pattern string, r rune) (in bool, rest string, ok bool) {
 	}
 }
 
+// between reports whether r is in a range, whose first character counts even when the ends are the wrong way round.
 func between(low string, r rune, high string) bool {
 	first, _ := utf8.DecodeRuneInString(low)
 	last, _ := utf8.DecodeRuneInString(high)
-	return first <= r && r <= last
+	return r == first || first <= r && r <= last
 }
 
 // posixClass takes "[:name:]" off the front of the inside of a class.

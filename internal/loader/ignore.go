@@ -193,7 +193,11 @@ func ignoreTop(root, cwd string) string {
 	return root
 }
 
+// isFile reports whether there is something other than a folder; a link that leads nowhere is, and fails when read.
 func isFile(path string) bool {
 	info, err := os.Stat(path)
-	return err == nil && !info.IsDir()
+	if err != nil {
+		return exists(path)
+	}
+	return !info.IsDir()
 }

@@ -44,33 +44,40 @@ func isBinary(head []byte, encoding string) bool {
 	if bytes.IndexByte(head, 0) < 0 || isWide(encoding) {
 		return false
 	}
-	b, found := findBOM(head)
-	return !(found && isWide(b.name)) && guessUTF16(head) == ""
+	if b, found := findBOM(head); found {
+		return !isWide(b.name)
+	}
+	return guessUTF16(head) == ""
 }
 
-// guessUTF16 tells text in UTF-16 without a byte order mark from binary data by three signs: zero bytes stand on one
-// side of the pairs only, every pair is a printable character, and pairs are not mostly two ASCII bytes, which short
-// strings between zero bytes would be. The answer is "utf-16le", "utf-16be" or "".
-func guessUTF16(head []byte) string {
-	head = head[:min(len(head), sniffSize)&^1]
+// guessUTF16 tells text in UTF-16 without a byte order mark from binary data by three signs: there are more zero bytes
+// on one side of the pairs than on the other, every pair is a printable character, and those without a zero are not
+// mostly two ASCII bytes, as in short strings between zero bytes. The answer is "utf-16le", "utf-16be" or "".
+func guessUTF16(data []byte) string {
+	head := data[:min(len(data), sniffSize)]
+	if len(head)%2 != 0 {
+		return ""
+	}
 	var zeros [2]int
-	ascii := 0
+	full, ascii := 0, 0
 	for i := 0; i < len(head); i += 2 {
-		for side := range zeros {
-			if head[i+side] == 0 {
-				zeros[side]++
+		switch a, b := head[i], head[i+1]; {
+		case a == 0:
+			zeros[0]++
+		case b == 0:
+			zeros[1]++
+		default:
+			full++
+			if isASCIIText(a) && isASCIIText(b) {
+				ascii++
 			}
 		}
-		if isASCIIText(head[i]) && isASCIIText(head[i+1]) {
-			ascii++
-		}
 	}
-	wide := len(head)/2 - zeros[0] - zeros[1]
-	if (zeros[0] == 0) == (zeros[1] == 0) || 2*ascii > wide {
+	if zeros[0] == zeros[1] || 2*ascii > full {
 		return ""
 	}
 	name, high := "utf-16le", 1
-	if zeros[0] > 0 {
+	if zeros[0] > zeros[1] {
 		name, high = "utf-16be", 0
 	}
 	if !isUTF16Text(head, high) {

@@ -208,6 +208,7 @@ func TestWalkStops(t *testing.T) {
 		write(t, filepath.Join(dir, fmt.Sprintf("sub%d/a.txt", i)), "a")
 	}
 	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
 	w := NewWalker(WalkOptions{})
 	n := 0
 	for range w.Walk(ctx, []string{dir, dir}) {

@@ -1,0 +1,235 @@
+package loader
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"unicode/utf8"
+)
+
+const (
+	english  = "A plain sentence, with nothing in it that would not be ASCII.\n"
+	french   = "Les élèves ont été très étonnés : le garçon préférait la forêt à l’école où il était né.\n"
+	german   = "Die Bürger müssen über größere Übel hinwegsehen, heißt es; doch möchten sie später für Ruhe sorgen.\n"
+	russian  = "Все счастливые семьи похожи друг на друга, каждая несчастливая семья несчастлива по-своему.\n"
+	greek    = "Η γλώσσα μου έδωσαν ελληνική, το σπίτι φτωχικό στις αμμουδιές του Ομήρου και η ψυχή.\n"
+	japanese = "吾輩は猫である。名前はまだ無い。どこで生れたかとんと見当がつかぬ。何でも薄暗いじめじめした所で泣いていた事だけは記憶している。\n"
+	chinese  = "道可道，非常道。名可名，非常名。无名天地之始；有名万物之母。故常无欲，以观其妙；常有欲，以观其徼。我们在这里是一个人的。\n"
+	korean   = "모든 국민은 인간으로서의 존엄과 가치를 가지며, 행복을 추구할 권리를 가진다. 국가는 이를 보장할 의무를 진다.\n"
+)
+
+// encode writes text in an encoding.
+func encode(t testing.TB, name, text string) string {
+	t.Helper()
+	c := must(findCharset(name))
+	if c.enc == nil {
+		return text
+	}
+	return must(c.enc.NewEncoder().String(text))
+}
+
+func TestDetectEncoding(t *testing.T) {
+	t.Parallel()
+	tests := []struct{ encoding, bom, text string }{
+		{"utf-8", "", french + japanese},
+		{"utf-8", "\xef\xbb\xbf", french},
+		{"utf-16le", "\xff\xfe", french},
+		{"utf-16be", "\xfe\xff", japanese},
+		{"utf-32le", "\xff\xfe\x00\x00", french},
+		{"utf-32be", "\x00\x00\xfe\xff", chinese},
+		{"utf-16le", "", english},
+		{"utf-16be", "", french},
+		{"utf-16le", "", russian},
+		{"utf-16be", "", russian + english},
+		{"utf-16le", "", strings.ReplaceAll(chinese, "。", "。 \n")},
+		{"utf-16le", "", "emoji 🙂 beyond the first plane"},
+		{"windows-1252", "", french},
+		{"iso-8859-1", "", german},
+		{"windows-1252", "", "café"},
+		{"windows-1252", "", "“quoted”"},
+		{"windows-1251", "", strings.Repeat(russian, 3)},
+		{"koi8-r", "", strings.Repeat(russian, 3)},
+		{"iso-8859-7", "", greek},
+		{"shift_jis", "", japanese},
+		{"euc-jp", "", japanese},
+		{"euc-kr", "", korean},
+		{"gb18030", "", chinese},
+		{"big5", "", strings.Repeat("道可道，非常道。名可名，非常名。我們在這裡是一個人的國家，有不得以後大學生。", 2)},
+		// The first strange byte comes late, and the sample may cut characters.
+		{"windows-1252", "", strings.Repeat(english, 5000) + french},
+		{"shift_jis", "", strings.Repeat(english+japanese, 2000)},
+	}
+	for _, test := range tests {
+		in := test.bom + encode(t, test.encoding, test.text)
+		rec, err := readOne(t, from(Text, in), ReadOptions{})
+		if err != nil || rec.Text != test.text {
+			t.Errorf("%s %.20q: %v, read %.60q", test.encoding, test.text, err, rec.Text)
+		}
+	}
+}
+
+func TestForcedEncoding(t *testing.T) {
+	t.Parallel()
+	tests := []struct{ name, in, want string }{
+		{"utf-8", "\xef\xbb\xbfé", "é"},
+		{"UTF8", "é", "é"},
+		{"utf-16", "\xff\xfea\x00", "a"},
+		{"utf-16", "\xfe\xff\x00a", "a"},
+		{"utf-16", "a\x00", "a"},
+		{"utf_16_be", "\xfe\xff\x00a", "a"},
+		{"utf-16le", "\xfd\xff\xe9\x00", "\ufffdé"}, // U+FFFD was there already
+		{"gb18030", "\x84\x31\xa4\x37a\x84\x31\xa4\x37", "\ufffda\ufffd"},
+		{"utf-32", "\xff\xfe\x00\x00a\x00\x00\x00", "a"},
+		{"latin-1", "\xef\xbb\xbf\x80", "ï»¿\u0080"},
+		{"latin1", "caf\xe9", "café"},
+		{"Windows-1252", "\x80", "€"},
+		{"cp437", "\x81", "ü"},
+		{"iso-2022-jp", "\x1b$B5e\x1b(B", "球"},
+		{"x-sjis", "\x8b\x85", "球"},
+	}
+	for _, test := range tests {
+		if err := ValidEncoding(test.name); err != nil {
+			t.Error(err)
+			continue
+		}
+		rec, err := readOne(t, from(Text, test.in), ReadOptions{Encoding: test.name})
+		if err != nil || rec.Text != test.want {
+			t.Errorf("%s %q: %q, %v; want %q", test.name, test.in, rec.Text, err, test.want)
+		}
+	}
+}
+
+func TestWrongEncoding(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat(english, 3000)
+	tests := []struct {
+		name, in string
+		offset   int64
+	}{
+		{"utf-8", "caf\xe9", 3},
+		{"utf-8", "\xef\xbb\xbfa\xffb", 4},
+		{"utf-8", "cut \xe2\x82", 4},
+		{"utf-16le", "\xff\xfea\x00\x00\xd8b\x00", 4},
+		{"utf-16be", "\x00a\x00", 2},
+		{"shift_jis", encode(t, "shift_jis", japanese) + "\xfd\xfd", int64(len(encode(t, "shift_jis", japanese)))},
+		{"gb18030", "\x84\x31\xa4\x37a\xffz", 5},
+		{"us-ascii", "caf\xe9", 3},
+		{"koi8-r", "all bytes of it mean something \xff", -1},
+		{"windows-1253", long + "\xd2", int64(len(long))},
+		{"utf-8", long + "\xe9", int64(len(long))},
+	}
+	for _, test := range tests {
+		_, err := readOne(t, from(Text, test.in), ReadOptions{Encoding: test.name})
+		var wrong *EncodingError
+		switch {
+		case test.offset < 0 && err == nil:
+		case !errors.As(err, &wrong) || wrong.Offset != test.offset || wrong.Guessed:
+			t.Errorf("%s %.20q: %v, want an error at %d", test.name, test.in, err, test.offset)
+		case !strings.HasPrefix(err.Error(), `reading "in": not `):
+			t.Error(err)
+		}
+	}
+}
+
+func TestUndetectedEncoding(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		in     string
+		offset int64
+	}{
+		{strings.Repeat(french, 3) + "\xff" + french, int64(3 * len(french))}, // damaged UTF-8 is not another encoding
+		{"\x01\x02\x03\x81\x8d\x8f\x90\x9d", 3},
+		{"\xef\xbb\xbfa\xff", 4},
+		{"\xff\xfea\x00\x00\xdc", 4},
+	} {
+		_, err := readOne(t, from(Text, test.in), ReadOptions{})
+		var wrong *EncodingError
+		if !errors.As(err, &wrong) || wrong.Offset != test.offset || !strings.Contains(err.Error(), "--encoding") {
+			t.Errorf("%.20q: %v", test.in, err)
+		}
+	}
+}
+
+func TestInvalidEncodingNames(t *testing.T) {
+	t.Parallel()
+	// The last two are known to registers, but not to us.
+	for _, name := range []string{"", "nonsense", "utf-7", "iso-2022-kr", "ebcdic-us"} {
+		err := ValidEncoding(name)
+		if err == nil || !strings.Contains(err.Error(), "windows-1252") {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
+}
+
+func TestBinary(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		head, encoding string
+		want           bool
+	}{
+		{"", "", false},
+		{english + russian, "", false},
+		{"caf\xe9", "", false},
+		{"a\x00b", "", true},
+		{"abc\x00", "", true},
+		{"one\x00two\x00three\x00", "", true},
+		{"\x01\x00\x02\x00\x03\x00\x04\x00", "", true},  // small numbers
+		{"\x00\xd8a\x00b\x00", "", true},                // half a surrogate pair
+		{strings.Repeat("a\x00", 5000), "", false},      // UTF-16, and cut
+		{"a\x00🙂"[:2] + "\x3d\xd8", "", false},          // cut within a pair
+		{"\xff\xfe\x00\x00\x41\x00\x00\x00", "", false}, // UTF-32
+		{"\xff\xfe\x00\x01", "", false},
+		{"\xef\xbb\xbf\x00", "", true},
+		{"\x00\x01", "", true},
+		{"\x00\x01", "utf-16be", false}, // the user knows
+		{"a\x00b", "latin1", true},
+		{"%PDF-1.4 then only text", "", true},
+		{"\x1f\x8b\x08", "utf-16", true},
+	}
+	for _, test := range tests {
+		if got := isBinary([]byte(test.head), test.encoding); got != test.want {
+			t.Errorf("%.20q as %q: binary %v", test.head, test.encoding, got)
+		}
+	}
+}
+
+func TestWalkBinary(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write(t, dir+"/image.png", "\x89PNG\r\n\x1a\n...")
+	write(t, dir+"/rows.csv", "a,b\x00")
+	write(t, dir+"/wide.txt", "\x00\x01")
+	if got := collect(NewWalker(WalkOptions{}), []string{dir}, dir); got != "skip image.png: binary\nskip rows.csv: binary\nskip wide.txt: binary\n" {
+		t.Errorf("found %s", got)
+	}
+	o := WalkOptions{Encoding: "utf-16be", Include: []string{"*.txt"}}
+	if got := collect(NewWalker(o), []string{dir}, dir); got != "wide.txt\n" {
+		t.Errorf("found %s", got)
+	}
+}
+
+// Whatever the bytes, a text is read as UTF-8 or refused; forced encodings agree with the library's own decoders.
+func FuzzText(f *testing.F) {
+	for _, name := range []string{"", "utf-8", "utf-16", "shift_jis", "iso-2022-jp", "gb18030", "windows-1253"} {
+		f.Add([]byte(french+"\r\n"), name)
+		f.Add([]byte("\xff\xfea\x00\x00\xd8"), name)
+		f.Add([]byte("\x1b$B5e\x80\x1b(B"), name)
+	}
+	f.Fuzz(func(t *testing.T, data []byte, name string) {
+		if name != "" && ValidEncoding(name) != nil {
+			return
+		}
+		rec, err := readOne(t, from(Text, string(data)), ReadOptions{Encoding: name})
+		var wrong *EncodingError
+		switch {
+		case errors.As(err, &wrong):
+			if wrong.Offset < 0 || wrong.Offset >= int64(len(data)) {
+				t.Errorf("offset %d of %d", wrong.Offset, len(data))
+			}
+		case err != nil && !errors.Is(err, ErrBinary):
+			t.Error(err)
+		case !utf8.ValidString(rec.Text) || strings.Contains(rec.Text, "\r"):
+			t.Errorf("read %q", rec.Text)
+		}
+	})
+}
