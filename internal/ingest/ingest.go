@@ -64,7 +64,10 @@ func Run(ctx context.Context, w *store.Writer, e embed.Embedder, o Options) (Sum
 	err := r.run(ctx, e)
 	info, infoErr := w.Info(context.WithoutCancel(ctx))
 	r.sum.Chunks.Total = info.Documents
-	r.sum.finish(r.start)
+	if done := o.Progress.Snapshot(); done.Requests > 0 {
+		r.sum.Embedding.Requests, r.sum.Embedding.Tokens, r.sum.Embedding.Retries = done.Requests, done.Tokens, done.Retries
+	}
+	r.sum.Elapsed = time.Since(r.start).Seconds()
 	return r.sum, errors.Join(err, infoErr)
 }
 
@@ -90,6 +93,9 @@ func (r *run) run(ctx context.Context, e embed.Embedder) error {
 		return err
 	}
 	r.home = home
+	if err := r.firstSettings(ctx); err != nil {
+		return err
+	}
 	p := &planner{run: r}
 	err = embed.Run(ctx, e, max(r.o.Workers, 1), p.batches(ctx), func(b *embed.Batch[[]step]) error {
 		return r.write(ctx, b)
@@ -104,6 +110,19 @@ func (r *run) run(ctx context.Context, e embed.Embedder) error {
 		return errors.Join(err, r.salvage(ctx))
 	}
 	return r.commit(ctx)
+}
+
+// firstSettings makes the settings of a store's first run those of all sources
+// that come later and are told nothing else.
+func (r *run) firstSettings(ctx context.Context) error {
+	if r.w.Settings() != "" {
+		return nil
+	}
+	encoded, err := settings{Splitter: r.o.Splitter, Meta: r.o.Meta, Read: r.o.Read}.encode()
+	if err != nil {
+		return err
+	}
+	return r.w.SetSettings(ctx, encoded)
 }
 
 // salvage commits the sources that were complete when a run was stopped.
@@ -143,6 +162,7 @@ func (r *run) apply(ctx context.Context, s step) (err error) {
 		r.current, err = r.w.Replace(ctx, s.source)
 	case stepKeep:
 		if err = r.current.Keep(s.match, s.doc); err == nil {
+			r.o.Progress.AddChunks(1)
 			r.sum.Chunks.Reused++
 		}
 	case stepAdd:
@@ -180,6 +200,7 @@ func (r *run) add(ctx context.Context, s step) error {
 	if err := r.current.Add(ctx, s.doc, s.match, s.vector, s.origin); err != nil {
 		return err
 	}
+	r.o.Progress.AddChunks(1)
 	r.sum.Chunks.Added++
 	if s.text < 0 && s.origin == store.Embedded {
 		r.sum.Chunks.Reused++

@@ -64,7 +64,9 @@ func TestKill(t *testing.T) {
 				if diff := cmp.Diff(after, documents(t, dir)); diff != "" {
 					t.Errorf("the ingest after a kill before write step %d: %s", point, diff)
 				}
-				os.RemoveAll(dir)
+				if err := os.RemoveAll(dir); err != nil {
+					t.Error(err)
+				}
 			}
 		})
 	}
@@ -121,11 +123,10 @@ func ingestKilled(t *testing.T, dir string, point int64) (done bool) {
 	main := cmd.Process.Pid
 	status, err := trace(main, dir, point)
 	if err != nil {
-		syscall.Kill(main, syscall.SIGKILL)
-		t.Errorf("tracing: %v", err)
+		t.Errorf("tracing: %v", errors.Join(err, syscall.Kill(main, syscall.SIGKILL)))
 		return true
 	}
-	cmd.Wait() // the process is reaped already; this waits for its output
+	_ = cmd.Wait() // the process is reaped already; this waits for its output
 	if status.Exited() && status.ExitStatus() != 0 {
 		t.Errorf("the ingest failed: %s", stderr.String())
 	}
@@ -167,7 +168,9 @@ func trace(main int, dir string, point int64) (syscall.WaitStatus, error) {
 		case s == syscallStop:
 			if inside[pid] = !inside[pid]; inside[pid] && writes(pid, dir) {
 				if point--; point == 0 {
-					syscall.Kill(main, syscall.SIGKILL)
+					if err := syscall.Kill(main, syscall.SIGKILL); err != nil {
+						return status, err
+					}
 				}
 			}
 		case s != syscall.SIGTRAP && s != syscall.SIGSTOP:

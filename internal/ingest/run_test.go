@@ -94,6 +94,23 @@ func TestChangedSettingsSplitAgain(t *testing.T) {
 	}
 }
 
+func TestNewSourcesTakeTheFirstSettings(t *testing.T) {
+	t.Parallel()
+	p := t.TempDir()
+	text(t, p, "a.txt", "one\n\ntwo\n")
+	small := ingest.Options{Splitter: &splitter.Options{Kind: splitter.Character, ChunkSize: 4}}
+	if _, err := run(t.Context(), p, hashed{}, small); err != nil {
+		t.Fatal(err)
+	}
+	text(t, p, "b.txt", "three\n\nfour\n")
+	large := ingest.Options{Splitter: &splitter.Options{Kind: splitter.Character, ChunkSize: 100}, Roots: []string{filepath.Join(p, "text", "a.txt")}}
+	if _, err := run(t.Context(), p, hashed{}, large); err != nil {
+		t.Fatal(err)
+	}
+	// a.txt remembers its own, b.txt takes the store's first.
+	expect(t, ingestHere(t, p), "sources 1 added 0 updated 1 unchanged 0 skipped 0 failed; chunks 2 added 1 reused 0 removed 3 total; 2 embedded")
+}
+
 func TestRecords(t *testing.T) {
 	t.Parallel()
 	p := t.TempDir()

@@ -1,7 +1,5 @@
 package ingest
 
-import "time"
-
 // Summary is what a run did, in the shape of `sheaf ingest --json`.
 type Summary struct {
 	Store     string    `json:"store"`
@@ -55,5 +53,3 @@ type Skip struct {
 
 // Failed tells whether an input failed.
 func (s Summary) Failed() bool { return len(s.Failures) > 0 }
-
-func (s *Summary) finish(start time.Time) { s.Elapsed = time.Since(start).Seconds() }

@@ -618,7 +618,11 @@ func TestAReadOnlyStoreAnswers(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	t.Cleanup(func() { os.Chmod(dir, 0o755) })
+	t.Cleanup(func() {
+		if err := os.Chmod(dir, 0o755); err != nil { // or it cannot be removed
+			t.Error(err)
+		}
+	})
 	if hits, err := open(t, dir).Search(t.Context(), vector("one"), store.SearchOptions{K: 1}); err != nil || len(hits[0]) != 1 {
 		t.Errorf("%v, %v", hits, err)
 	}
@@ -671,7 +675,9 @@ func readAll(ctx context.Context, dir string) error {
 		var version int
 		for i, h := range hits[0] {
 			var n, v int
-			fmt.Sscanf(h.Text, "document %d of version %d", &n, &v)
+			if _, err := fmt.Sscanf(h.Text, "document %d of version %d", &n, &v); err != nil {
+				return err
+			}
 			if i > 0 && v != version {
 				return fmt.Errorf("versions %d and %d in one answer", version, v)
 			}

@@ -39,7 +39,6 @@ type Writer struct {
 type stage struct {
 	buffer  []staged           // documents not yet in the database
 	floats  []byte             // their floats, not yet in the file
-	ids     map[string]int64   // ids of the buffer's documents
 	next    int64              // number of the next document
 	rows    int64              // rows in the file and the buffer
 	unit    bool               // no staged vector has another length than 1 or 0
