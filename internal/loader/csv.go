@@ -21,7 +21,7 @@ func (r *Reader) csv(yield func(Record, error) bool) error {
 	if err != nil {
 		return err
 	}
-	limited := &rowLimiter{in: in, limit: maxRecord}
+	limited := &rowLimiter{in: in, limit: int64(r.maxRecord)}
 	rows := csv.NewReader(limited)
 	rows.Comma = r.src.comma
 	// Programs that write tabs quote cells rarely, and people hardly ever.

@@ -19,7 +19,7 @@ func (r *Reader) jsonl(yield func(Record, error) bool) error {
 	if err != nil {
 		return err
 	}
-	lines := lineReader{in: in, limit: maxRecord}
+	lines := lineReader{in: in, limit: r.maxRecord}
 	p := jsonParser{fields: r.opts, index: map[string]int{}}
 	for {
 		line, err := lines.next()
@@ -172,7 +172,8 @@ func (p *jsonParser) metadata(rec *Record, metadata []byte) error {
 	}
 	given := len(p.meta)
 	for _, m := range p.others {
-		if i, ok := p.index[m.name]; ok && i < given || rec.takeField(m) && metadata != nil {
+		i, named := p.index[m.name]
+		if rec.takeField(m) && metadata != nil || named && i < given {
 			continue
 		}
 		p.put(m)

@@ -50,6 +50,8 @@ type Reader struct {
 	opts ReadOptions
 	raw  *rawReader
 	used bool
+
+	maxRecord int // in bytes
 }
 
 // Open opens a source for reading. The caller must close the reader. Reading stops with the error of ctx when it is
@@ -67,7 +69,7 @@ func Open(ctx context.Context, src Source, o ReadOptions) (*Reader, error) {
 	if err != nil {
 		return nil, readError(src.Name, err)
 	}
-	return &Reader{src: src, opts: o, raw: raw}, nil
+	return &Reader{src: src, opts: o, raw: raw, maxRecord: maxRecord}, nil
 }
 
 // Records yields the records in the order of the source. A text file has exactly one, even when it is empty. A record

@@ -1,0 +1,220 @@
+package loader
+
+import (
+	"bytes"
+	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+)
+
+func TestCSV(t *testing.T) {
+	t.Parallel()
+	raw := func(s string) json.RawMessage { return json.RawMessage(s) }
+	tests := []struct {
+		name, in string
+		detect   bool
+		want     []Record
+	}{
+		{"no row", "", false, nil},
+		{"header alone", "text,a\n", false, nil},
+		{"text alone", "text\na\nb", false, []Record{{Text: "a", Line: 2}, {Text: "b", Line: 3}}},
+		{"id and vector", "vector,id,text\n\"[1, 2.5]\",007,a\n1 2,,b\n,x,c\n", false, []Record{
+			{Text: "a", ID: "007", Vector: []float32{1, 2.5}, Line: 2},
+			{Text: "b", Vector: []float32{1, 2}, Line: 3},
+			{Text: "c", ID: "x", Line: 4}}},
+		{"quotes", "\"text\",\"a \"\"b\"\"\"\r\n\"one\r\ntwo\",\"<c,\"\nx,y\r\n", false, []Record{
+			{Text: "one\ntwo", Metadata: raw(`{"a \"b\"":"<c,"}`), Line: 2},
+			{Text: "x", Metadata: raw(`{"a \"b\"":"y"}`), Line: 4}}},
+		{"blank lines", "text\n\n\na\n\nb\n", false, []Record{{Text: "a", Line: 4}, {Text: "b", Line: 6}}},
+		{"strings", "z,text,a\n1,x,\n", false, []Record{{Text: "x", Metadata: raw(`{"z":"1","a":""}`), Line: 2}}},
+		{"types", "text,a,b,c,d,e,f,g,h\n1,12345678901234567890,-1.50,True,FALSE,,007,1e5,1 \n", true, []Record{
+			{Text: "1", Metadata: raw(`{"a":12345678901234567890,"b":-1.50,"c":true,"d":false,"e":null,"f":"007","g":1e5,"h":"1 "}`), Line: 2}}},
+		{"no types", "text,a,b,c\nx,NaN,null,+1\n", true, []Record{{Text: "x", Metadata: raw(`{"a":"NaN","b":"null","c":"+1"}`), Line: 2}}},
+		{"plain columns", "text,source,metadata\nx,s,{}\n", false, []Record{{Text: "x", Metadata: raw(`{"source":"s","metadata":"{}"}`), Line: 2}}},
+	}
+	for _, test := range tests {
+		got, errs, err := readAll(t, from(CSV, test.in), ReadOptions{DetectTypes: test.detect})
+		if diff := cmp.Diff(test.want, got); err != nil || len(errs) > 0 || diff != "" {
+			t.Errorf("%s: %v, %v\n%s", test.name, errs, err, diff)
+		}
+	}
+}
+
+func TestTSV(t *testing.T) {
+	t.Parallel()
+	file := t.TempDir() + "/rows.TSV"
+	write(t, file, "text\ta\n5\" disk\t\"quo\tted\"\n")
+	got, err := readOne(t, findOne(t, file, WalkOptions{}), ReadOptions{})
+	want := Record{Text: `5" disk`, Metadata: json.RawMessage(`{"a":"quo\tted"}`), Line: 2}
+	if diff := cmp.Diff(want, got); err != nil || diff != "" {
+		t.Errorf("%v\n%s", err, diff)
+	}
+}
+
+func TestCSVBadRecords(t *testing.T) {
+	t.Parallel()
+	tests := []struct{ row, want string }{
+		{"a,b,c", "3 cells for 2 columns"},
+		{"a", "1 cells for 2 columns"},
+		{`a,b"c`, `column 4: bare " in non-quoted-field`},
+		{`a,"b"c`, `column 5: extraneous or missing " in quoted-field`},
+		{"caf\xe9,1", `column "text" is not UTF-8`},
+		{"a,[1", `column "vector" lacks its closing bracket`},
+		{"a,1 x", `column "vector" has x at place 1, which is not a finite number`},
+		{"a,NaN", `column "vector" has NaN at place 0, which is not a finite number`},
+		{"a,0x1p3", `column "vector" has 0x1p3 at place 0, which is not a finite number`},
+		{"a,1e39", `column "vector" has 1e39 at place 0, which no float32 can hold`},
+	}
+	// Past the bytes that the encoding is told from.
+	in := "text,vector\n" + strings.Repeat("a,1\n", sampleSize/4)
+	start := strings.Count(in, "\n")
+	for _, test := range tests {
+		in += "\"two\nlines\",1\n" + test.row + "\n"
+	}
+	recs, errs, err := readAll(t, from(CSV, in), ReadOptions{})
+	if err != nil || len(errs) != len(tests) || len(recs) != start-1+len(tests) {
+		t.Fatalf("%d records, %v, %v", len(recs), errs, err)
+	}
+	for i, test := range tests {
+		if want := fmt.Sprintf("line %d: %s", start+3*i+3, test.want); errs[i].Error() != want {
+			t.Errorf("%q: %v, want %s", test.row, errs[i], want)
+		}
+		if rec := recs[start-1+i]; rec.Line != start+3*i+1 || rec.Text != "two\nlines" {
+			t.Errorf("record %+v", rec)
+		}
+	}
+}
+
+func TestCSVBadFiles(t *testing.T) {
+	t.Parallel()
+	tests := []struct{ in, want string }{
+		{"a,b\n1,2\n", `no column "text" in the header (it has a, b)`},
+		{"text,a,a\n", `the header names column "a" twice`},
+		{"text,,a\n", "column 2 of the header has no name"},
+		{"text,\"a\n", `extraneous or missing " in quoted-field`},
+		{"text\n" + strings.Repeat(french, 5) + "\xff\xfe\n", "no other encoding"},
+	}
+	for _, test := range tests {
+		recs, errs, err := readAll(t, from(CSV, test.in), ReadOptions{})
+		if err == nil || !strings.Contains(err.Error(), test.want) || len(recs)+len(errs) > 0 {
+			t.Errorf("%.20q: %v, %v, %v; want %s", test.in, recs, errs, err, test.want)
+		}
+	}
+	if _, _, err := readAll(t, from(CSV, "text,caf\xe9\n"), ReadOptions{Encoding: "utf-8"}); err == nil ||
+		!strings.Contains(err.Error(), "column 2 of the header is not UTF-8") {
+		t.Error(err)
+	}
+}
+
+func TestCSVEncodings(t *testing.T) {
+	t.Parallel()
+	in := "text,name\n" + strings.TrimSpace(french) + ",é\n"
+	for _, test := range []struct{ force, mark, encoding string }{
+		{"", "", "utf-8"},
+		{"", "\xef\xbb\xbf", "utf-8"},
+		{"", "\xff\xfe", "utf-16le"},
+		{"", "", "windows-1252"},
+		{"windows-1252", "", "windows-1252"},
+	} {
+		rec, err := readOne(t, from(CSV, test.mark+encode(t, test.encoding, in)), ReadOptions{Encoding: test.force})
+		if err != nil || rec.Text != strings.TrimSpace(french) || string(rec.Metadata) != `{"name":"é"}` || rec.Line != 2 {
+			t.Errorf("%+v: %+v, %v", test, rec, err)
+		}
+	}
+	// A character that the sample cuts is no reason to doubt UTF-8.
+	cut := "text\n" + strings.Repeat("x", sampleSize-6) + "é\n"
+	if rec, err := readOne(t, from(CSV, cut), ReadOptions{}); err != nil || !strings.HasSuffix(rec.Text, "xé") {
+		t.Errorf("cut: %v", err)
+	}
+}
+
+// A quote that is never closed must not take the rest of the file into memory.
+func TestCSVOpenQuote(t *testing.T) {
+	t.Parallel()
+	const limit = 1 << 20
+	r := must(Open(t.Context(), from(CSV, ""), ReadOptions{}))
+	r.maxRecord = limit
+	endless := &io.LimitedReader{R: blanks{}, N: 100 * limit}
+	r.raw.in = io.MultiReader(strings.NewReader("text\na\n\"open"), endless)
+	n := 0
+	var last error
+	for _, err := range r.Records() {
+		n, last = n+1, err
+	}
+	if n != 2 || !errors.Is(last, errLongRow) || endless.N < 98*limit {
+		t.Errorf("%d results, %v, %d bytes left", n, last, endless.N)
+	}
+}
+
+func TestCSVRoundTrip(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		cell := rapid.StringMatching(`[a-z"',;\n é日]{1,8}`)
+		var in bytes.Buffer
+		w := csv.NewWriter(&in)
+		w.UseCRLF = rapid.Bool().Draw(t, "crlf")
+		rows := [][]string{{"text", "id", "other"}}
+		var want []Record
+		for range rapid.IntRange(0, 5).Draw(t, "rows") {
+			rec := Record{Text: cell.Draw(t, "text"), ID: cell.Draw(t, "id")}
+			other := cell.Draw(t, "other")
+			key, err := quote(other)
+			if err != nil {
+				t.Fatal(err)
+			}
+			rec.Metadata = json.RawMessage(`{"other":` + string(key) + `}`)
+			rows = append(rows, []string{rec.Text, rec.ID, other})
+			want = append(want, rec)
+		}
+		if err := w.WriteAll(rows); err != nil {
+			t.Fatal(err)
+		}
+		r := must(Open(t.Context(), from(CSV, in.String()), ReadOptions{}))
+		var got []Record
+		line := 2
+		for rec, err := range r.Records() {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if rec.Line != line {
+				t.Errorf("record on line %d, want %d", rec.Line, line)
+			}
+			line += 1 + strings.Count(rec.Text+rec.ID+string(rec.Metadata), "\n") + strings.Count(string(rec.Metadata), `\n`)
+			rec.Line = 0
+			got = append(got, rec)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%q:\n%s", in.String(), diff)
+		}
+	})
+}
+
+func FuzzCSV(f *testing.F) {
+	f.Add([]byte("text,id,vector,m\na,1,1 2,\"x\ny\"\n,,,\n"), false, true)
+	f.Add([]byte("\xef\xbb\xbftext\ta\r\n\"b\"\t5\" c"), true, false)
+	f.Add([]byte("text\n\"a\n\nb\n"), false, false)
+	f.Fuzz(func(t *testing.T, data []byte, tabs, detect bool) {
+		src := from(CSV, string(data))
+		if tabs {
+			src.comma = '\t'
+		}
+		recs, _, _ := readAll(t, src, ReadOptions{DetectTypes: detect})
+		last := 1
+		for _, rec := range recs {
+			if rec.Line <= last {
+				t.Errorf("line %d after %d", rec.Line, last)
+			}
+			last = rec.Line
+			if rec.Metadata != nil && checkObject(rec.Metadata) != nil {
+				t.Errorf("metadata %q", rec.Metadata)
+			}
+		}
+	})
+}
