@@ -27,7 +27,7 @@ type job[T any] struct {
 // batch without texts costs no request.
 //
 // The batches are drawn in a goroutine of Run's own, which a slow done slows: at
-// most 2*workers + 2 batches exist at once. The first error in input order, of
+// most workers + 2 batches exist at once. The first error in input order, of
 // the batches, the embedder or done, ends the run: every batch before it was
 // handed to done, none after it. When ctx ends, so does the run, with ctx's
 // cause. Run returns when all its goroutines have ended, so the sequence must

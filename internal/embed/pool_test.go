@@ -124,3 +124,43 @@ func TestRunStopsWhenCancelled(t *testing.T) {
 		}
 	}
 }
+
+// short answers with a vector too few.
+type short struct{ numbered }
+
+func (s *short) Embed(ctx context.Context, texts []string) ([][]float32, error) {
+	vectors, err := s.numbered.Embed(ctx, texts)
+	return vectors[1:], err
+}
+
+func TestRunRefusesTooFewVectors(t *testing.T) {
+	t.Parallel()
+	for _, workers := range []int{1, 3} {
+		err := embed.Run(t.Context(), &short{}, workers, numbers(9), func(*embed.Batch[int]) error { return nil })
+		if err == nil || err.Error() != "embedder numbered: 0 vectors for 1 texts" {
+			t.Errorf("%d workers: %v", workers, err)
+		}
+	}
+}
+
+func TestRunBoundsTheBatches(t *testing.T) {
+	t.Parallel()
+	for _, workers := range []int{1, 3} {
+		var drawn, finished, most atomic.Int32
+		batches := func(yield func(*embed.Batch[int], error) bool) {
+			for b := range numbers(300) {
+				most.Store(max(most.Load(), drawn.Add(1)-finished.Load()))
+				if !yield(b, nil) {
+					return
+				}
+			}
+		}
+		err := embed.Run(t.Context(), &numbered{}, workers, batches, func(*embed.Batch[int]) error {
+			finished.Add(1)
+			return nil
+		})
+		if limit := int32(workers + 2); err != nil || most.Load() > limit {
+			t.Errorf("%d workers: %d batches at once, limit %d; %v", workers, most.Load(), limit, err)
+		}
+	}
+}
