@@ -2,12 +2,12 @@ package faiss
 
 import "slices"
 
-// minBatch is the number of queries from which matrix products pay, as measured.
-const minBatch = 8
-
+// Measured with 100,000 rows of dim 384: from minBatch queries on products pay, and these
+// sizes of a product keep OpenBLAS near its peak.
 const (
-	batchBlock   = 1 << 20 // bytes of rows in one matrix product
-	batchQueries = 128     // queries in one matrix product
+	minBatch     = 12
+	batchBlock   = 1 << 20 // bytes of rows
+	batchQueries = 512
 )
 
 // batch answers many queries with matrix products. They give a lower bound of each row's
@@ -21,7 +21,7 @@ type batch struct {
 	skip    []uint64
 
 	weights  []float32 // one a row
-	products []float32 // batchQueries for each row
+	products []float32 // up to batchQueries for each row
 	at       []int32
 	keys     []float32
 }
@@ -30,7 +30,7 @@ func (s *batch) score(b block, best []topK) {
 	s.weights = resize(s.weights, b.n)
 	s.math.norms(b.data, b.n, s.weights)
 	s.math.weigh(s.weights)
-	s.products = resize(s.products, b.n*batchQueries)
+	s.products = resize(s.products, b.n*min(len(best), batchQueries))
 	s.at, s.keys = resize(s.at, b.n), resize(s.keys, b.n)
 	d := s.math.d
 	for first := 0; first < len(best); first += batchQueries {

@@ -19,6 +19,7 @@ import (
 	"fmt"
 	"math"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"unsafe"
@@ -26,9 +27,6 @@ import (
 
 // ErrClosed is the error of every method of an [Index] after Close.
 var ErrClosed = errors.New("faiss index is closed")
-
-// ErrNoMemory is wrapped by errors of the library that say so.
-var ErrNoMemory = errors.New("out of memory")
 
 // Index is an index of the Faiss library, of any type. Any number of goroutines may search
 // and read it at once; Add and Close wait for them and keep others out. Each call computes
@@ -80,8 +78,8 @@ func open(op string, call func(**C.sheaf_index, **C.char) C.int) (*Index, error)
 	oneThread()
 	var ptr *C.sheaf_index
 	var msg *C.char
-	if code := call(&ptr, &msg); code != C.SHEAF_OK {
-		return nil, takeError(op, code, msg)
+	if call(&ptr, &msg) != C.SHEAF_OK {
+		return nil, takeError(op, msg)
 	}
 	class := C.sheaf_index_type(ptr)
 	defer C.free(unsafe.Pointer(class))
@@ -99,14 +97,10 @@ func open(op string, call func(**C.sheaf_index, **C.char) C.int) (*Index, error)
 // twenty times slower.
 var oneThread = sync.OnceFunc(func() { C.sheaf_one_thread() })
 
-// takeError makes an error of a shim function's code and message, which it frees.
-func takeError(op string, code C.int, msg *C.char) error {
-	text := C.GoString(msg)
-	C.free(unsafe.Pointer(msg))
-	if code == C.SHEAF_NO_MEMORY {
-		return fmt.Errorf("%s: %w", op, ErrNoMemory)
-	}
-	return fmt.Errorf("%s: %s", op, text)
+// takeError makes an error of a shim function's message, which it frees.
+func takeError(op string, msg *C.char) error {
+	defer C.free(unsafe.Pointer(msg))
+	return fmt.Errorf("%s: %s", op, C.GoString(msg))
 }
 
 // Close frees the index. It may be called again; methods that need the vectors then return
@@ -154,16 +148,15 @@ func (idx *Index) Add(x []float32) error {
 		return wrap("adding", err)
 	}
 	var msg *C.char
-	code := C.sheaf_index_add(idx.ptr, C.int64_t(n), floats(x), &msg)
-	if code != C.SHEAF_OK {
-		return takeError("adding", code, msg)
+	if C.sheaf_index_add(idx.ptr, C.int64_t(n), floats(x), &msg) != C.SHEAF_OK {
+		return takeError("adding", msg)
 	}
 	return nil
 }
 
 // Search returns for each of the n vectors of x (n*d floats, all finite) its k nearest:
 // distances and labels hold n*k values, nearest first. Where there are fewer than k, the
-// labels left over are -1.
+// labels left over are -1 and their distances say nothing.
 func (idx *Index) Search(x []float32, k int) (distances []float32, labels []int64, err error) {
 	idx.mu.RLock()
 	defer idx.mu.RUnlock()
@@ -177,12 +170,16 @@ func (idx *Index) Search(x []float32, k int) (distances []float32, labels []int6
 	if err != nil || n == 0 {
 		return nil, nil, wrap("searching", err)
 	}
-	distances, labels = make([]float32, n*k), make([]int64, n*k)
+	distances = make([]float32, n*k)
+	labels = slices.Repeat([]int64{-1}, n*k)
+	if C.sheaf_index_ntotal(idx.ptr) == 0 {
+		return distances, labels, nil // Faiss 1.7.3 would find row 0
+	}
 	var msg *C.char
 	code := C.sheaf_index_search(idx.ptr, C.int64_t(n), floats(x), C.int64_t(k),
 		floats(distances), (*C.int64_t)(unsafe.SliceData(labels)), &msg)
 	if code != C.SHEAF_OK {
-		return nil, nil, takeError("searching", code, msg)
+		return nil, nil, takeError("searching", msg)
 	}
 	return distances, labels, nil
 }
@@ -212,9 +209,8 @@ func (idx *Index) ReconstructN(first, n int64) ([]float32, error) {
 		return x, nil
 	}
 	var msg *C.char
-	code := C.sheaf_index_reconstruct(idx.ptr, C.int64_t(first), C.int64_t(n), floats(x), &msg)
-	if code != C.SHEAF_OK {
-		return nil, takeError("reconstructing", code, msg)
+	if C.sheaf_index_reconstruct(idx.ptr, C.int64_t(first), C.int64_t(n), floats(x), &msg) != C.SHEAF_OK {
+		return nil, takeError("reconstructing", msg)
 	}
 	return x, nil
 }
@@ -233,8 +229,8 @@ func (idx *Index) WriteIndex(path string) error {
 	cpath := C.CString(path)
 	defer C.free(unsafe.Pointer(cpath))
 	var msg *C.char
-	if code := C.sheaf_index_write(idx.ptr, cpath, &msg); code != C.SHEAF_OK {
-		return takeError(op, code, msg)
+	if C.sheaf_index_write(idx.ptr, cpath, &msg) != C.SHEAF_OK {
+		return takeError(op, msg)
 	}
 	return nil
 }
@@ -249,8 +245,8 @@ func (idx *Index) Bytes() ([]byte, error) {
 	var data unsafe.Pointer
 	var size C.size_t
 	var msg *C.char
-	if code := C.sheaf_index_bytes(idx.ptr, &data, &size, &msg); code != C.SHEAF_OK {
-		return nil, takeError("writing index", code, msg)
+	if C.sheaf_index_bytes(idx.ptr, &data, &size, &msg) != C.SHEAF_OK {
+		return nil, takeError("writing index", msg)
 	}
 	defer C.free(data)
 	return append([]byte(nil), unsafe.Slice((*byte)(data), size)...), nil

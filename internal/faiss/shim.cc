@@ -2,7 +2,6 @@
 
 #include <cxxabi.h>
 #include <faiss/IndexFlat.h>
-#include <faiss/impl/FaissException.h>
 #include <faiss/impl/io.h>
 #include <faiss/index_io.h>
 #include <omp.h>
@@ -10,9 +9,8 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
-#include <memory>
+#include <exception>
 #include <new>
-#include <string>
 #include <typeinfo>
 
 namespace {
@@ -32,19 +30,12 @@ int guarded(char **err, Body body) noexcept {
     omp_set_num_threads(1);
     body();
     return SHEAF_OK;
-  } catch (const faiss::FaissException &e) {
+  } catch (const std::exception &e) {  // Faiss's own and std::bad_alloc among them
     *err = strdup(e.what());
-    return SHEAF_REFUSED;
-  } catch (const std::bad_alloc &) {
-    *err = strdup("out of memory");
-    return SHEAF_NO_MEMORY;
-  } catch (const std::exception &e) {
-    *err = strdup(e.what());
-    return SHEAF_OTHER;
   } catch (...) {
     *err = strdup("unknown C++ exception");
-    return SHEAF_OTHER;
   }
+  return SHEAF_FAILED;
 }
 
 struct MemoryReader : faiss::IOReader {

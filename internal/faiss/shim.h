@@ -1,5 +1,5 @@
-// The only door to the Faiss library: C functions that throw nothing. Each returns
-// SHEAF_OK, or a code and a message in *err that the caller frees.
+// The only door to the Faiss library: C functions that throw nothing. Those with err
+// return SHEAF_OK, or SHEAF_FAILED with a message in *err that the caller frees.
 #ifndef SHEAF_SHIM_H
 #define SHEAF_SHIM_H
 
@@ -10,7 +10,7 @@
 extern "C" {
 #endif
 
-enum { SHEAF_OK, SHEAF_REFUSED, SHEAF_NO_MEMORY, SHEAF_OTHER };
+enum { SHEAF_OK, SHEAF_FAILED };
 
 typedef struct sheaf_index sheaf_index;
 
