@@ -39,9 +39,10 @@ test: deps ## run every test
 	@$(call debian,$(DEBIAN_TEST))
 	go test ./...
 
-install: build ## install the binary into PREFIX (/usr/local)
-	install -d $(DESTDIR)$(PREFIX)/bin
+install: build ## install the binary and its man pages into PREFIX (/usr/local)
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1
 	install -m 0755 sheaf $(DESTDIR)$(PREFIX)/bin/sheaf
+	install -m 0644 docs/man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1
 
 deps: go-version ## install the system packages that the build needs
 	@if command -v dpkg-query >/dev/null; then $(call debian,$(DEBIAN_BUILD)); \
