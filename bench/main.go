@@ -5,7 +5,7 @@
 //
 // Contenders take turns within each round, the first round is not counted, and
 // figures are medians, so that a machine that is busy for a while is unfair to
-// all alike. Its data (about 5 GB for a million vectors) is made once and kept
+// all alike. Its data (about 2.5 GB) is made once and kept
 // in a folder; no result is written anywhere but to stdout.
 //
 //	go run ./bench                      # everything
