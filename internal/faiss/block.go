@@ -1,3 +1,5 @@
+//go:build cgo
+
 package faiss
 
 // block is some rows that were read together, packed one behind the other.

@@ -330,7 +330,7 @@ func TestReadRows(t *testing.T) {
 	checkError(t, f.ReadRows([]int64{-1}, got[:2]), "row -1 of 4")
 }
 
-func search(t *testing.T, f *Flat, queries []float32, s Search) [][]Hit {
+func search(t rapid.TB, f *Flat, queries []float32, s Search) [][]Hit {
 	t.Helper()
 	hits, err := f.Search(context.Background(), queries, s)
 	if err != nil {

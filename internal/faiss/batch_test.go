@@ -1,0 +1,108 @@
+package faiss
+
+import (
+	"math"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+// Rows of all sizes, some nearly equal, some beside overflow and underflow: whatever the
+// bounds let through, a batch must answer as its queries one by one do.
+func TestBatchIsSingleQueries(t *testing.T) {
+	t.Parallel()
+	eachKernel(t, func(t *testing.T, l level, m Metric) {
+		path := filepath.Join(t.TempDir(), "index.faiss")
+		rapid.Check(t, func(rt *rapid.T) {
+			d := rapid.SampledFrom([]int{1, 5, 33, 384}).Draw(rt, "d")
+			rows := rapid.IntRange(1, 800).Draw(rt, "rows")
+			seed := rapid.Uint64().Draw(rt, "seed")
+			size := rapid.SampledFrom([]float64{1e-40, 1e-23, 1e-18, 1e-3, 1, 1e17, 1e19, 1e38})
+			x := randomVectors(seed, rows, d)
+			spoil(x, d, size.Draw(rt, "size"), size.Draw(rt, "other size"))
+			queries := randomVectors(seed+1, minBatch, d)
+			spoil(queries, d, size.Draw(rt, "query size"), size.Draw(rt, "other query size"))
+			f := flatFile(rt, path, d, m, x)
+			f.math.level = l
+			s := Search{K: rapid.IntRange(1, 12).Draw(rt, "k"), Threads: rapid.IntRange(1, 2).Draw(rt, "threads")}
+			batch := search(rt, f, queries, s)
+			for i, hits := range batch {
+				single := search(rt, f, queries[i*d:(i+1)*d], s)[0]
+				if !slices.Equal(hits, single) {
+					rt.Fatalf("query %d: in a batch %v, alone %v", i, hits, single)
+				}
+			}
+		})
+	})
+}
+
+// spoil multiplies all vectors by size, moves every third next to its neighbour and
+// multiplies every seventh by other.
+func spoil(x []float32, d int, size, other float64) {
+	for i := range x {
+		factor := size
+		if i/d%7 == 6 {
+			factor = other
+		}
+		x[i] = float32(math.Max(-math.MaxFloat32, math.Min(math.MaxFloat32, float64(x[i])*factor)))
+		if i/d%3 == 2 {
+			x[i] = math.Nextafter32(x[i-d], 0)
+		}
+	}
+}
+
+// The bounds hold, and are near enough to spare nearly every row its key.
+func TestBounds(t *testing.T) {
+	t.Parallel()
+	eachKernel(t, func(t *testing.T, l level, m Metric) {
+		for _, d := range []int{1, 3, 384, 1536} {
+			const rows = 300
+			a := arithmetic{level: l, metric: m, d: d}
+			x, query := randomVectors(1, rows, d), randomVectors(2, 1, d)
+			copy(x, query)
+			weights, products, keys := make([]float32, rows), make([]float32, rows), make([]float32, rows)
+			a.norms(bytesOf(x), rows, weights)
+			a.weigh(weights)
+			a.products(bytesOf(x), rows, query, a.alpha(), products)
+			a.keys(bytesOf(x), rows, query, keys)
+			p := a.probes(query)[0]
+			for i, key := range keys {
+				passes := func(limit float32) bool {
+					return len(a.below(products[i:i+1], weights[i:i+1], p.scale, p.bound(limit), make([]int32, 1))) == 1
+				}
+				if !passes(math.Nextafter32(key, float32(math.Inf(1)))) {
+					t.Fatalf("d %d: row %d with key %v is lost", d, i, key)
+				}
+				if margin := 1e-3 * float32(d); passes(key - margin) {
+					t.Fatalf("d %d: row %d with key %v passes for one below %v", d, i, key, key-margin)
+				}
+			}
+		}
+	})
+}
+
+func TestBatchSkipsRowsOutOfReach(t *testing.T) {
+	t.Parallel()
+	const d = 32
+	a := arithmetic{level: bestLevel(), metric: L2, d: d}
+	near, far := randomVectors(1, 100, d), randomVectors(2, 1000, d)
+	for i := range far {
+		far[i] += 100
+	}
+	query := near[:d]
+	s := &batch{math: a, queries: query, probes: a.probes(query)}
+	best := []topK{{k: 3}}
+	s.score(block{data: bytesOf(near), n: 100}, best)
+	for i := range s.keys {
+		s.keys[i] = -1
+	}
+	s.score(block{data: bytesOf(far), n: 1000, first: 100}, best)
+	if slices.ContainsFunc(s.keys[:100], func(key float32) bool { return key != -1 }) {
+		t.Errorf("keys were computed for rows that are too far: %v", s.keys[:100])
+	}
+	if len(best[0].heap) != 3 || best[0].limit() > 100 {
+		t.Errorf("the near rows are lost: %v", best[0].heap)
+	}
+}
