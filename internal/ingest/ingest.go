@@ -62,6 +62,9 @@ func Run(ctx context.Context, w *store.Writer, e embed.Embedder, o Options) (Sum
 	r.sum = Summary{Store: w.Dir(), Failures: []Failure{}, Skips: []Skip{}}
 	r.sum.Embedding.Embedder = w.Facts().Embedder
 	err := r.run(ctx, e)
+	if err != nil { // what was not committed is not there
+		r.sum.Sources.Added, r.sum.Sources.Updated, r.sum.Chunks = r.kept.added, r.kept.updated, r.kept.chunks
+	}
 	info, infoErr := w.Info(context.WithoutCancel(ctx))
 	r.sum.Chunks.Total = info.Documents
 	if done := o.Progress.Snapshot(); done.Requests > 0 {
@@ -79,6 +82,12 @@ type run struct {
 	committed time.Time
 	sum       Summary
 	current   *store.Replacement
+	kept      tally // of the sum, what is committed
+}
+
+type tally struct {
+	added, updated int // sources
+	chunks         Chunks
 }
 
 func (r *run) notice(text string) {
@@ -134,8 +143,12 @@ func (r *run) salvage(ctx context.Context) error {
 }
 
 func (r *run) commit(ctx context.Context) error {
+	if err := r.w.Commit(ctx); err != nil {
+		return err
+	}
 	r.committed = time.Now()
-	return r.w.Commit(ctx)
+	r.kept = tally{r.sum.Sources.Added, r.sum.Sources.Updated, r.sum.Chunks}
+	return nil
 }
 
 // write applies a batch of steps in order.

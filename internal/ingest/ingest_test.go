@@ -18,8 +18,13 @@ import (
 // childEnv makes the test binary ingest the folder that it names, and exit.
 const childEnv = "SHEAF_TEST_INGEST"
 
+// limitEnv bounds the size of the files that this ingest may write, as a full
+// disk would.
+const limitEnv = "SHEAF_TEST_FILE_SIZE"
+
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(childEnv); dir != "" {
+		limitFiles(os.Getenv(limitEnv))
 		if _, err := run(context.Background(), dir, hashed{}, ingest.Options{}); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)

@@ -3,7 +3,6 @@ package store
 import (
 	"errors"
 	"fmt"
-	"os"
 
 	"zombiezen.com/go/sqlite"
 )
@@ -86,12 +85,9 @@ func sqliteError(path string, err error) error {
 		return damaged(path, "%v", err)
 	case sqlite.ResultBusy, sqlite.ResultLocked:
 		return &LockedError{Holder: "the database stayed busy"}
-	case sqlite.ResultFull:
-		return fmt.Errorf("%q: %w", path, errFull)
+	case sqlite.ResultFull, sqlite.ResultIOErr, sqlite.ResultCantOpen, sqlite.ResultPerm:
+		return fmt.Errorf("%q: %w", path, err)
 	default:
 		return err
 	}
 }
-
-// errFull is what a full disk looks like, whoever notices it first.
-var errFull = &os.PathError{Op: "write", Path: "store", Err: errors.New("no space left on device")}

@@ -71,7 +71,7 @@ func Open(ctx context.Context, dir string, o Options) (*Store, error) {
 		}
 	}
 	if err != nil {
-		return nil, fmt.Errorf("opening store %q: %w", dir, sqliteError(s.path, err))
+		return nil, fmt.Errorf("opening store %q: %w", dir, err)
 	}
 	return s, nil
 }
@@ -119,7 +119,7 @@ func (s *Store) connect(ctx context.Context, mode sqlite.OpenFlags, o Options) e
 func (s *Store) dial(mode sqlite.OpenFlags, o Options) error {
 	conn, err := sqlite.OpenConn(s.path, mode)
 	if err != nil {
-		return err
+		return sqliteError(s.path, err)
 	}
 	conn.SetBusyTimeout(o.LockTimeout)
 	settings := []string{"cache_spill = OFF", "temp_store = MEMORY"}
@@ -128,8 +128,7 @@ func (s *Store) dial(mode sqlite.OpenFlags, o Options) error {
 	}
 	for _, setting := range settings {
 		if _, err := pragma(conn, setting); err != nil {
-			conn.Close()
-			return err
+			return errors.Join(sqliteError(s.path, err), conn.Close())
 		}
 	}
 	s.conn = conn
@@ -195,7 +194,7 @@ func (s *Store) within(ctx context.Context, begin string, f func() error) (err e
 	}()
 	if s.state == nil {
 		if err := checkSchema(s.conn, s.path); err != nil {
-			return err
+			return s.explain(ctx, err)
 		}
 	}
 	if !s.alone {

@@ -84,7 +84,7 @@ func (w *Writer) open(ctx context.Context, o Options) (err error) {
 		return err
 	}
 	if err := w.connect(ctx, sqlite.OpenReadWrite, o); err != nil {
-		return sqliteError(w.path, err)
+		return err
 	}
 	if w.index, err = repairIndex(w.indexPath(w.state.indexFile), w.state); err != nil {
 		return err
