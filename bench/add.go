@@ -16,7 +16,7 @@ const addLimit = 50 * time.Millisecond
 
 // add measures what one document more costs a large store. Each run leaves its
 // document there: the store grows by a few for every time bench is run.
-func (b *bench) add(ctx context.Context) error {
+func (b *bench) add(ctx context.Context) (err error) {
 	dir, err := b.store(ctx, large)
 	if err != nil {
 		return err
@@ -25,7 +25,7 @@ func (b *bench) add(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(inputs)
+	defer func() { err = errors.Join(err, os.RemoveAll(inputs)) }()
 	took, err := interleave(ctx, b.rounds,
 		func(ctx context.Context) (sample, error) {
 			file := filepath.Join(inputs, unused()+".jsonl")

@@ -95,7 +95,7 @@ func child(ctx context.Context, command []string, out io.Writer) error {
 	}
 	s := sample{Wall: time.Since(start)}
 	if usage, ok := c.ProcessState.SysUsage().(*syscall.Rusage); ok {
-		s.Peak = int64(usage.Maxrss) * maxrssUnit()
+		s.Peak = usage.Maxrss * maxrssUnit()
 	}
 	return json.NewEncoder(out).Encode(s)
 }
