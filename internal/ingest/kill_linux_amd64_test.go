@@ -1,3 +1,8 @@
+//go:build !race
+
+// Not under the race detector: these tests look at what another process left on
+// the disk, and that process would be ten times slower.
+
 package ingest_test
 
 import (
