@@ -96,7 +96,7 @@ func TestRunEndsAtTheFirstErrorInOrder(t *testing.T) {
 			}, nil, errBatches},
 		} {
 			seen := 0
-			err := embed.Run(t.Context(), &numbered{failAt: c.failAt}, workers, c.batches, func(b *embed.Batch[int]) error {
+			err := embed.Run(t.Context(), &numbered{failAt: c.failAt}, workers, c.batches, func(*embed.Batch[int]) error {
 				if seen++; seen > 50 {
 					return c.done
 				}
