@@ -71,7 +71,7 @@ type Match struct {
 	Vector []float32 // else: the vector that an equal text already has; nil where there is none
 	Err    error     // the document cannot be stored: a *ForeignIDError or *MismatchError
 
-	number int64 // of the source's document with this id; -1: none
+	number int64 // of the source's document with this id, plus one; 0: none
 	moved  bool  // that document has another place or other metadata
 }
 
@@ -91,7 +91,6 @@ func (w *Writer) Match(ctx context.Context, src Source, docs []Document) ([]Matc
 }
 
 func (w *Writer) match(src Source, doc *Document, m *Match) (err error) {
-	m.number = -1
 	given := doc.Vector
 	if given != nil {
 		if given, err = w.state.facts.one(given); err != nil {
@@ -104,7 +103,7 @@ func (w *Writer) match(src Source, doc *Document, m *Match) (err error) {
 	}
 	switch {
 	case m.Kept && given != nil:
-		stored, err := w.vector(m.number)
+		stored, err := w.vector(m.number - 1)
 		m.Kept = err == nil && sameBits(stored, given)
 		return err
 	case m.Kept || given != nil:
@@ -129,7 +128,7 @@ func (w *Writer) matchID(src Source, doc *Document, given bool, m *Match) error 
 				m.Err = &ForeignIDError{ID: doc.ID, Source: stmt.ColumnText(4)}
 				return nil
 			}
-			m.number = n
+			m.number = n + 1
 			m.Kept = stmt.ColumnText(3) == doc.Text && (Origin(stmt.ColumnInt(2)) == Given) == given
 			m.moved = stmt.ColumnInt(5) != doc.StartIndex || stmt.ColumnInt(6) != doc.StartLine ||
 				stmt.ColumnInt(7) != doc.EndLine || stmt.ColumnText(8) != string(doc.Metadata)
@@ -223,13 +222,13 @@ func (w *Writer) number(src *Source) error {
 // Keep keeps the document that m found, with doc's place and metadata. An id
 // that the source was given before is ErrDuplicateID.
 func (r *Replacement) Keep(m Match, doc Document) error {
-	if !r.seen.CheckedAdd(uint32(m.number)) {
+	if !r.seen.CheckedAdd(uint32(m.number-1)) {
 		return fmt.Errorf("id %q: %w", doc.ID, ErrDuplicateID)
 	}
 	r.src.documents++
 	if m.moved {
 		doc.Source = r.src.Name
-		r.w.updates[m.number] = doc
+		r.w.updates[m.number-1] = doc
 	}
 	return nil
 }
@@ -274,13 +273,13 @@ func (r *Replacement) claim(ctx context.Context, id string, m Match) error {
 		}
 	}
 	w.given[key] = struct{}{}
-	if m.number < 0 {
+	if m.number == 0 {
 		return nil
 	}
-	if !r.seen.CheckedAdd(uint32(m.number)) {
+	if !r.seen.CheckedAdd(uint32(m.number-1)) {
 		return fmt.Errorf("id %q: %w", id, ErrDuplicateID)
 	}
-	r.gone.Add(uint32(m.number))
+	r.gone.Add(uint32(m.number-1))
 	return nil
 }
 

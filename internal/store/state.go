@@ -6,6 +6,7 @@ import (
 	"hash/crc32"
 	"maps"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/RoaringBitmap/roaring/v2"
@@ -13,7 +14,8 @@ import (
 	"zombiezen.com/go/sqlite/sqlitex"
 )
 
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+// castagnoli is made on first use: a command that opens no store needs none.
+var castagnoli = sync.OnceValue(func() *crc32.Table { return crc32.MakeTable(crc32.Castagnoli) })
 
 // state is the one row of table store: what the last commit says. Bitmaps are
 // never changed in place once a state that shows them is committed.
@@ -74,7 +76,7 @@ func (st *state) checksum() int64 {
 	} {
 		b.Write(binary.LittleEndian.AppendUint64(nil, uint64(n)))
 	}
-	return int64(crc32.Checksum(b.Bytes(), castagnoli))
+	return int64(crc32.Checksum(b.Bytes(), castagnoli()))
 }
 
 func number(b bool) int64 {
@@ -162,7 +164,7 @@ func loadBitmap(conn *sqlite.Conn, path string, kind int) (*roaring.Bitmap, erro
 		ResultFunc: func(s *sqlite.Stmt) error {
 			bits := make([]byte, s.ColumnLen(1))
 			s.ColumnBytes(1, bits)
-			if int64(crc32.Checksum(bits, castagnoli)) != s.ColumnInt64(2) {
+			if int64(crc32.Checksum(bits, castagnoli())) != s.ColumnInt64(2) {
 				return damaged(path, "page %d of a bitmap fails its checksum", s.ColumnInt64(0))
 			}
 			page := roaring.New()
@@ -197,7 +199,7 @@ func savePages(conn *sqlite.Conn, kind int, all, changed *roaring.Bitmap) error 
 			return err
 		}
 		err = sqlitex.Execute(conn, `REPLACE INTO bitmap VALUES (?, ?, ?, ?)`, &sqlitex.ExecOptions{
-			Args: []any{kind, page, bits, int64(crc32.Checksum(bits, castagnoli))},
+			Args: []any{kind, page, bits, int64(crc32.Checksum(bits, castagnoli()))},
 		})
 		if err != nil {
 			return err

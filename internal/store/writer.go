@@ -359,7 +359,7 @@ func (w *Writer) extend() error {
 		}
 	}
 	w.extent.count += int64(len(w.buffer))
-	w.extent.crc = crc32.Update(w.extent.crc, castagnoli, w.floats)
+	w.extent.crc = crc32.Update(w.extent.crc, castagnoli(), w.floats)
 	return nil
 }
 
