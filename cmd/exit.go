@@ -118,9 +118,7 @@ var outcomes = []struct {
 	code    int
 	hint    string
 }{
-	{is(errNothing), exitNothing, ""},
 	{as[*usageError], exitUsage, ""},
-	{as[*partialError], exitPartial, ""},
 	{is(store.ErrNotExist), exitNoStore, "make one with sheaf ingest PATH, or name another with --store DIR"},
 	{as[*store.LockedError], exitLocked, "wait for the other run to end, or wait longer with --lock-timeout"},
 	{as[*store.FormatError], exitDamaged, ""},
@@ -129,6 +127,9 @@ var outcomes = []struct {
 	{is(errNoEmbedder), exitFailed, "ask it with sheaf search-vector, or bind the embedder that made its vectors with sheaf init --embedder NAME"},
 	{as[*embed.AuthError], exitRefused, "check OPENAI_API_KEY, --api-key-file and the account"},
 	{as[*embed.UnavailableError], exitUnavailable, "what was done is kept: run the same command again"},
+	// Last: what stops a run outranks what only failed or was not found in it.
+	{as[*partialError], exitPartial, ""},
+	{is(errNothing), exitNothing, ""},
 }
 
 func is(target error) func(error) bool {
@@ -172,7 +173,7 @@ func report(ctx context.Context, w io.Writer, err error, asJSON bool, usage stri
 		return exitOK
 	}
 	code, hint := judge(ctx, err)
-	message := err.Error()
+	message := strings.ReplaceAll(err.Error(), "\n", "; ") // joined errors, on one line
 	switch code {
 	case exitNothing:
 		return code

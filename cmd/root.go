@@ -145,6 +145,8 @@ func newHelpCmd() *cobra.Command {
 			if err != nil || len(rest) > 0 {
 				return unknownVerb(c.Root(), args[0])
 			}
+			verb.InitDefaultHelpFlag()
+			verb.InitDefaultVersionFlag()
 			return verb.Help()
 		},
 	}

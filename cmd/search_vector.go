@@ -26,9 +26,10 @@ func newSearchVectorCmd(env *environment) *cobra.Command {
 no embedder. The answer has the forms of sheaf search.
 
 A vector is a JSON array, or numbers separated by blanks or commas; it may
-begin with a minus sign. It may also come from stdin (-) or from a file (@FILE): as
-text, as a NumPy .npy file, or with --binary f32 as raw little-endian float32.
-Several rows are a batch, answered as with --queries: one line of JSON each.` +
+begin with a minus sign. It may also come from stdin (-) or from a file
+(@FILE): as text, as a NumPy .npy file, or with --binary f32 as raw
+little-endian float32. Several rows are a batch, answered as with --queries:
+one line of JSON each.` +
 			exitStatus(0, 1, 2, 3, 4, 10, 12),
 		Example: `  sheaf embed "stars and navigation" | sheaf search-vector -
   sheaf search-vector -k 2 --json @query.npy

@@ -1,0 +1,100 @@
+package cmd
+
+import (
+	"encoding/binary"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+
+	"sheaf/internal/embed/embedtest"
+)
+
+// TestExamples runs every line of every verb's examples in a folder that holds
+// what they speak of.
+func TestExamples(t *testing.T) {
+	t.Parallel()
+	service := embedtest.NewServer(embedtest.ServerOptions{})
+	t.Cleanup(service.Close)
+	for _, c := range append(Command().Commands(), Command()) {
+		t.Run(c.Name(), func(t *testing.T) {
+			t.Parallel()
+			dir := exampleFolder(t)
+			env := append(os.Environ(), scrubbed(dir)...)
+			env = append(env, "OPENAI_API_KEY=key", "OPENAI_BASE_URL="+service.URL)
+			if c.Name() != "init" {
+				shell(t, dir, env, "sheaf ingest --quiet docs notes.txt tickets.jsonl")
+			}
+			if strings.TrimSpace(c.Example) == "" {
+				t.Fatal("no example")
+			}
+			for line := range strings.Lines(c.Example) {
+				shell(t, dir, env, strings.TrimSpace(line))
+			}
+		})
+	}
+}
+
+func shell(t *testing.T, dir string, env []string, line string) {
+	t.Helper()
+	c := exec.CommandContext(t.Context(), "sh", "-c", line)
+	c.Dir, c.Env = dir, env
+	if out, err := c.CombinedOutput(); err != nil {
+		t.Errorf("%s: %v\n%s", line, err, out)
+	}
+}
+
+// exampleFolder makes the files that the examples name.
+func exampleFolder(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	query := make([]float32, 256)
+	query[0] = 1
+	raw := floats(binary.LittleEndian, query...)
+	for name, content := range map[string]string{
+		"docs/store.md":   "# The store\n\nA crash leaves the store in its old or its new state.\n",
+		"docs/drafts/x":   "A draft about keys.\n",
+		"notes.txt":       "The timeout is set in the settings.\n\nRefund policy: within a month.\n",
+		"tickets.jsonl":   `{"id": "ticket-17", "text": "The printer is on fire."}` + "\n",
+		"questions.txt":   "where is the timeout set\nrefunds\n",
+		"titles.txt":      "stars\nnavigation\n",
+		"query.f32":       string(raw),
+		"query.npy":       npyFile("<f4", "(256,)", raw),
+		"docs/.gitignore": "",
+	} {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(content), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+// TestVerbs holds what every verb's help promises.
+func TestVerbs(t *testing.T) {
+	t.Parallel()
+	for _, c := range Command().Commands() {
+		checkHelp(t, c)
+	}
+}
+
+func checkHelp(t *testing.T, c *cobra.Command) {
+	t.Helper()
+	if c.Short == "" || strings.HasSuffix(c.Short, ".") {
+		t.Errorf("%s: Short is %q", c.Name(), c.Short)
+	}
+	if !strings.Contains(c.Long, "\n\nEXIT STATUS\n  0    done") {
+		t.Errorf("%s: Long has no exit status", c.Name())
+	}
+	for line := range strings.Lines(c.Long) {
+		if len([]rune(strings.TrimRight(line, "\n"))) > 80 {
+			t.Errorf("%s: a line of Long is not wrapped: %q", c.Name(), line)
+		}
+	}
+}

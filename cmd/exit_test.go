@@ -1,0 +1,80 @@
+package cmd
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"syscall"
+	"testing"
+
+	"sheaf/internal/embed"
+	"sheaf/internal/store"
+)
+
+func TestReport(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name string
+		err  error
+		code int
+		want string
+	}{
+		{"nothing wrong", nil, 0, ""},
+		{"anything else", errors.New("odd"), 1, "sheaf: error: odd\n"},
+		{"usage", usagef("no %s", "way"), 2, "sheaf: error: no way\nsheaf: hint: see X\n"},
+		{"usage with a hint", withHint(usagef("no"), "go %d", 1), 2, "sheaf: error: no\nsheaf: hint: go 1\n"},
+		{"some inputs", &partialError{"1 input failed"}, 3, "sheaf: error: 1 input failed\n"},
+		{"nothing found", errNothing, 4, ""},
+		{"the key", &embed.AuthError{Service: "s", Status: 401, Message: "m"}, 5, "hint: check OPENAI_API_KEY"},
+		{"no store", fmt.Errorf("opening: %w", store.ErrNotExist), 10, "hint: make one"},
+		{"locked", &store.LockedError{Holder: "7 sheaf"}, 11, "7 sheaf\nsheaf: hint: wait"},
+		{"damaged", &store.FormatError{Path: "p", Problem: "bad", Remedy: "mend"}, 12, "hint: mend\n"},
+		{"too new", &store.FormatError{Path: "p", Problem: "new"}, 12, "sheaf: error: \"p\": new\n"},
+		{"away", &embed.UnavailableError{Service: "s", Err: errors.New("503")}, 75, "hint: what was done is kept"},
+		{"an error that stops the run outranks failed inputs", errors.Join(&store.LockedError{}, &partialError{"x"}), 11, "locked"},
+		{"a reader that went away", fmt.Errorf("writing: %w", syscall.EPIPE), 1, ""},
+	}
+	for _, tt := range tests {
+		var w bytes.Buffer
+		code := report(t.Context(), &w, tt.err, false, "see X")
+		if code != tt.code || !strings.Contains(w.String(), tt.want) || tt.want == "" && w.Len() > 0 {
+			t.Errorf("%s: %d and %q, want %d and %q", tt.name, code, w.String(), tt.code, tt.want)
+		}
+	}
+}
+
+func TestReportInJSON(t *testing.T) {
+	t.Parallel()
+	var w bytes.Buffer
+	report(t.Context(), &w, usagef("a <b> & \"c\""), true, "see X")
+	if got, want := w.String(), `{"error":"a <b> & \"c\"","hint":"see X","code":2}`+"\n"; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+}
+
+// A signal outranks whatever its cancellation broke on the way.
+func TestReportOfASignal(t *testing.T) {
+	t.Parallel()
+	for signal, want := range map[syscall.Signal]int{syscall.SIGINT: 130, syscall.SIGTERM: 143} {
+		ctx, cancel := context.WithCancelCause(t.Context())
+		cancel(interrupted{signal})
+		var w bytes.Buffer
+		if code := report(ctx, &w, store.ErrNotExist, false, ""); code != want || !strings.Contains(w.String(), "error: "+interrupted{signal}.Error()) {
+			t.Errorf("%v: %d and %q, want %d", signal, code, w.String(), want)
+		}
+		if code := report(ctx, &w, nil, false, ""); code != 0 {
+			t.Errorf("%v after the work was done: %d, want 0", signal, code)
+		}
+	}
+}
+
+func TestEveryCodeHasAMeaning(t *testing.T) {
+	t.Parallel()
+	for _, o := range outcomes {
+		if exitMeanings[o.code] == "" {
+			t.Errorf("--help says nothing about exit code %d", o.code)
+		}
+	}
+}

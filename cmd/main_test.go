@@ -1,0 +1,96 @@
+package cmd
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestTerminal runs verbs as on a terminal, in one process: what people see
+// cannot be asked for by a flag.
+func TestTerminal(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	file := filepath.Join(dir, "tides.txt")
+	if err := os.WriteFile(file, []byte("The moon pulls the sea,\nand tides come and go.\x1b[2J\n"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	// No settings but the flags.
+	global := []string{"--store", filepath.Join(dir, "store"), "--config", os.DevNull, "--lock-timeout", "1s"}
+	tests := []struct {
+		name string
+		args []string
+		want string
+	}{
+		{"ingest", []string{"ingest", "--quiet", file}, ""},
+		{"search", []string{"search", "-k", "1", "--color", "never", "moon"},
+			"1  SCORE  FILE:1\n   The moon pulls the sea,\n   and tides come and\n   go.\ufffd[2J\n\n"},
+		{"search in colour", []string{"search", "-k", "1", "--color", "always", "moon"},
+			"\x1b[1m1\x1b[0m  \x1b[32mSCORE\x1b[0m  \x1b[36mFILE:1\x1b[0m\n   The moon pulls the sea,\n   and tides come and\n   go.\ufffd[2J\n\n"},
+		{"list", []string{"list", "--color", "never"},
+			"ID  FILE:1\n   The moon pulls the sea,\n   and tides come and\n   go.\ufffd[2J\n\n"},
+		{"ids", []string{"list", "--ids"}, "ID\n"},
+		{"sources", []string{"list", "--sources", "--color", "never"}, "FILE  1 document\n"},
+		{"split", []string{"split", "--color", "never", "--chunk-size", "10", "--separator", " ", "--splitter", "recursive", "--text", file}, ""},
+		{"split as a table", []string{"split", "--color", "never", file},
+			"50 characters  FILE:1\n   The moon pulls the sea,\n   and tides come and\n   go.\ufffd[2J\n\n"},
+	}
+	id := ""
+	for _, tt := range tests {
+		s, out, errs := recorded("")
+		s.OutTerminal, s.Width = true, 28
+		if code := Main(t.Context(), append(tt.args, global...), s); code != 0 {
+			t.Fatalf("%s: exit code %d: %s", tt.name, code, errs)
+		}
+		if tt.want == "" {
+			continue
+		}
+		if tt.name == "list" {
+			id, _, _ = strings.Cut(out.String(), "  ")
+		}
+		got := out.String()
+		if id != "" {
+			got = strings.ReplaceAll(got, id, "ID")
+		}
+		got = strings.ReplaceAll(got, filepath.ToSlash(file), "FILE")
+		if _, rest, ok := strings.Cut(got, "0."); ok && strings.HasPrefix(tt.name, "search") {
+			got = strings.Replace(got, "0."+rest[:4], "SCORE", 1)
+		}
+		if got != tt.want {
+			t.Errorf("%s:\n%q, want\n%q", tt.name, got, tt.want)
+		}
+	}
+}
+
+func TestColour(t *testing.T) {
+	tests := []struct {
+		setting, noColor, term string
+		terminal, want         bool
+	}{
+		{"auto", "", "xterm", true, true},
+		{"auto", "", "xterm", false, false},
+		{"auto", "1", "xterm", true, false},
+		{"auto", "", "dumb", true, false},
+		{"always", "1", "xterm", false, true},
+		{"never", "", "xterm", true, false},
+	}
+	for _, tt := range tests {
+		t.Setenv("NO_COLOR", tt.noColor)
+		t.Setenv("TERM", tt.term)
+		env := &environment{streams: Streams{OutTerminal: tt.terminal}, config: Config{Color: tt.setting}}
+		if got := env.colored(); got != tt.want {
+			t.Errorf("%+v: %v", tt, got)
+		}
+	}
+}
+
+func TestBinaryIsNotForATerminal(t *testing.T) {
+	t.Parallel()
+	s, out, errs := recorded("")
+	s.OutTerminal = true
+	code := Main(t.Context(), []string{"embed", "--config", os.DevNull, "--binary", "f32", "text"}, s)
+	if code != exitUsage || out.Len() > 0 || !strings.Contains(errs.String(), "not for a terminal") {
+		t.Errorf("%d, %q, %q, want wrong usage", code, out, errs)
+	}
+}

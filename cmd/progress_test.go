@@ -1,0 +1,89 @@
+package cmd
+
+import (
+	"strings"
+	"testing"
+
+	"sheaf/internal/ingest"
+	"sheaf/internal/progress"
+)
+
+func TestProgressIsForTerminals(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name        string
+		terminal    bool
+		flags       globalFlags
+		bar, notice bool
+	}{
+		{"a terminal", true, globalFlags{}, true, true},
+		{"a pipe", false, globalFlags{}, false, true},
+		{"a pipe with --verbose", false, globalFlags{verbose: true}, false, true},
+		{"--no-progress", true, globalFlags{noProgress: true}, false, true},
+		{"--quiet", true, globalFlags{quiet: true}, false, false},
+	}
+	for _, tt := range tests {
+		s, out, errs := recorded("")
+		s.ErrTerminal = tt.terminal
+		env := &environment{streams: s, flags: tt.flags}
+		counter := new(progress.Counter)
+		counter.SetTotal(10)
+		counter.AddChunks(3)
+		d := env.showProgress(counter)
+		if d.bar != nil {
+			d.draw()
+		}
+		d.say("a notice")
+		d.stop()
+		if got := strings.Contains(errs.String(), "/10"); got != tt.bar {
+			t.Errorf("%s: a bar: %v, in %q", tt.name, got, errs)
+		}
+		if got := strings.Contains(errs.String(), "sheaf: a notice\n"); got != tt.notice {
+			t.Errorf("%s: a notice: %v, in %q", tt.name, got, errs)
+		}
+		if out.Len() > 0 {
+			t.Errorf("%s: %q on stdout", tt.name, out)
+		}
+	}
+}
+
+func TestProgressLines(t *testing.T) {
+	t.Parallel()
+	s, _, errs := recorded("")
+	counter := new(progress.Counter)
+	counter.AddChunks(1)
+	counter.AddRequest(2, 30)
+	d := &display{env: &environment{streams: s}, counter: counter}
+	d.line()
+	if got, want := errs.String(), "sheaf: 1 chunk done, 1 request, 30 tokens\n"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+func TestSummaryForPeople(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name    string
+		sum     ingest.Summary
+		verbose bool
+		want    string
+	}{
+		{"nothing", ingest.Summary{Store: "s"}, false,
+			"sheaf: sources: none found\nsheaf: \"s\" holds 0 chunks: 0 added, 0 reused, 0 removed, in 0.0 s\n"},
+		{"a name that plays tricks", ingest.Summary{Store: "s", Failures: []ingest.Failure{{Source: "a\x1b[2J", Error: "odd"}}}, false,
+			"sheaf: failed: a\ufffd[2J: odd\nsheaf: sources: none found\nsheaf: \"s\" holds 0 chunks: 0 added, 0 reused, 0 removed, in 0.0 s\n"},
+		{"all there is to say", ingest.Summary{
+			Store: "s", Sources: ingest.Sources{Added: 1, Removed: 2}, Chunks: ingest.Chunks{Added: 3, Reused: 4, Removed: 5, Total: 1},
+			Embedding: ingest.Embedding{Embedder: "builtin", Requests: 1, Texts: 3, Tokens: 9, Retries: 0}, Elapsed: 1.25,
+		}, true,
+			"sheaf: sources: 1 added, 2 removed\nsheaf: \"s\" holds 1 chunk: 3 added, 4 reused, 5 removed, in 1.2 s\n" +
+				"sheaf: embedding by builtin: 1 request, 3 texts, 9 tokens, 0 retries\n"},
+	}
+	for _, tt := range tests {
+		var b strings.Builder
+		writeSummary(&b, tt.sum, tt.verbose)
+		if b.String() != tt.want {
+			t.Errorf("%s:\n%s, want\n%s", tt.name, b.String(), tt.want)
+		}
+	}
+}
