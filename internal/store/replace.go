@@ -222,7 +222,7 @@ func (w *Writer) number(src *Source) error {
 // Keep keeps the document that m found, with doc's place and metadata. An id
 // that the source was given before is ErrDuplicateID.
 func (r *Replacement) Keep(m Match, doc Document) error {
-	if !r.seen.CheckedAdd(uint32(m.number-1)) {
+	if !r.seen.CheckedAdd(uint32(m.number - 1)) {
 		return fmt.Errorf("id %q: %w", doc.ID, ErrDuplicateID)
 	}
 	r.src.documents++
@@ -276,10 +276,10 @@ func (r *Replacement) claim(ctx context.Context, id string, m Match) error {
 	if m.number == 0 {
 		return nil
 	}
-	if !r.seen.CheckedAdd(uint32(m.number-1)) {
+	if !r.seen.CheckedAdd(uint32(m.number - 1)) {
 		return fmt.Errorf("id %q: %w", id, ErrDuplicateID)
 	}
-	r.gone.Add(uint32(m.number-1))
+	r.gone.Add(uint32(m.number - 1))
 	return nil
 }
 
