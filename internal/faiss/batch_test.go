@@ -53,34 +53,47 @@ func spoil(x []float32, d int, size, other float64) {
 	}
 }
 
-// The bounds hold, and are near enough to spare nearly every row its key.
+// The bounds hold beside underflow and overflow too, and in between are near enough to
+// spare nearly every row its key.
 func TestBounds(t *testing.T) {
 	t.Parallel()
 	eachKernel(t, func(t *testing.T, l level, m Metric) {
 		for _, d := range []int{1, 3, 384, 1536} {
-			const rows = 300
-			a := arithmetic{level: l, metric: m, d: d}
-			x, query := randomVectors(1, rows, d), randomVectors(2, 1, d)
-			copy(x, query)
-			weights, products, keys := make([]float32, rows), make([]float32, rows), make([]float32, rows)
-			a.norms(bytesOf(x), rows, weights)
-			a.weigh(weights)
-			a.products(bytesOf(x), rows, query, a.alpha(), products)
-			a.keys(bytesOf(x), rows, query, keys)
-			p := a.probes(query)[0]
-			for i, key := range keys {
-				passes := func(limit float32) bool {
-					return len(a.below(products[i:i+1], weights[i:i+1], p.scale, p.bound(limit), make([]int32, 1))) == 1
-				}
-				if !passes(math.Nextafter32(key, float32(math.Inf(1)))) {
-					t.Fatalf("d %d: row %d with key %v is lost", d, i, key)
-				}
-				if margin := 1e-3 * float32(d); passes(key - margin) {
-					t.Fatalf("d %d: row %d with key %v passes for one below %v", d, i, key, key-margin)
-				}
+			for _, size := range []float32{1e-38, 1e-23, 3e-23, 1e-22, 1e-20, 1, 1e16, 1e18, 5e18, 1e19, 1e37} {
+				checkBounds(t, arithmetic{level: l, metric: m, d: d}, size)
 			}
 		}
 	})
+}
+
+func checkBounds(t *testing.T, a arithmetic, size float32) {
+	const rows = 300
+	x, query := randomVectors(1, rows, a.d), randomVectors(2, 1, a.d)
+	copy(x, query)
+	for i := range x {
+		x[i] *= size
+	}
+	for i := range query {
+		query[i] *= size
+	}
+	weights, products, keys := make([]float32, rows), make([]float32, rows), make([]float32, rows)
+	a.norms(bytesOf(x), rows, weights)
+	a.weigh(weights)
+	a.products(bytesOf(x), rows, query, a.alpha(), products)
+	a.keys(bytesOf(x), rows, query, keys)
+	p := a.probes(query)[0]
+	for i, key := range keys {
+		passes := func(limit float32) bool {
+			return len(a.below(products[i:i+1], weights[i:i+1], p.scale, p.bound(limit), make([]int32, 1))) == 1
+		}
+		above := math.Nextafter32(key, float32(math.Inf(1)))
+		if above > key && !passes(above) {
+			t.Fatalf("d %d, size %v: row %d with key %v is lost", a.d, size, i, key)
+		}
+		if margin := 1e-3 * float32(a.d); size == 1 && passes(key-margin) {
+			t.Fatalf("d %d: row %d with key %v passes for one below %v", a.d, i, key, key-margin)
+		}
+	}
 }
 
 func TestBatchSkipsRowsOutOfReach(t *testing.T) {
