@@ -35,7 +35,14 @@ func members(object []byte) iter.Seq[member] {
 	}
 }
 
-func skipBlanks(b []byte) []byte { return bytes.TrimLeft(b, " \t\r\n") }
+func skipBlanks(b []byte) []byte {
+	for len(b) > 0 && isSpace(b[0]) {
+		b = b[1:]
+	}
+	return b
+}
+
+func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\n' }
 
 // stringEnd is the length of the string that valid JSON begins with.
 func stringEnd(b []byte) int {
@@ -57,8 +64,10 @@ func valueEnd(b []byte) int {
 	case '{', '[':
 		return nestedEnd(b)
 	}
-	if i := bytes.IndexAny(b, ",}] \t\r\n"); i >= 0 {
-		return i
+	for i, c := range b {
+		if c == ',' || c == '}' || c == ']' || isSpace(c) {
+			return i
+		}
 	}
 	return len(b)
 }

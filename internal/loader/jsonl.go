@@ -29,7 +29,7 @@ func (r *Reader) jsonl(yield func(Record, error) bool) error {
 		if err != nil && err != errLongRecord {
 			return err
 		}
-		if err == nil && isBlank(line) {
+		if err == nil && len(skipBlanks(line)) == 0 {
 			continue
 		}
 		var rec Record
@@ -45,8 +45,6 @@ func (r *Reader) jsonl(yield func(Record, error) bool) error {
 		}
 	}
 }
-
-func isBlank(line []byte) bool { return len(bytes.TrimLeft(line, " \t\r")) == 0 }
 
 // lineReader reads lines of any length up to a limit.
 type lineReader struct {
@@ -148,7 +146,7 @@ func checkObject(line []byte) error {
 		}
 		return fmt.Errorf("not JSON: %w", err)
 	}
-	if bytes.TrimLeft(line, " \t\r")[0] != '{' {
+	if skipBlanks(line)[0] != '{' {
 		return errors.New("not a JSON object")
 	}
 	return nil

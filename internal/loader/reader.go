@@ -196,12 +196,11 @@ func (r *Reader) recordCharset(head []byte) (charset, error) {
 
 // rawReader reads the bytes of a source, hashes them, and stops when its context is done.
 type rawReader struct {
-	ctx    context.Context
-	in     io.Reader
-	close  func() error
-	hash   hash.Hash
-	offset int64
-	ended  bool
+	ctx   context.Context
+	in    io.Reader
+	close func() error
+	hash  hash.Hash
+	ended bool
 }
 
 func openRaw(ctx context.Context, src Source) (*rawReader, error) {
@@ -226,7 +225,6 @@ func (r *rawReader) Read(p []byte) (int, error) {
 	}
 	n, err := r.in.Read(p)
 	r.hash.Write(p[:n])
-	r.offset += int64(n)
 	r.ended = err == io.EOF
 	return n, err
 }

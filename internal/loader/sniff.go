@@ -19,14 +19,13 @@ var magics = []string{
 	"SQLite format 3\x00",
 }
 
-// readHead gives the first bytes of a file, at most sniffSize.
-func readHead(file string) ([]byte, error) {
+// readHead fills head with the first bytes of a file, as far as there are any.
+func readHead(file string, head []byte) ([]byte, error) {
 	f, err := os.Open(file)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	head := make([]byte, sniffSize)
 	n, err := io.ReadFull(f, head)
 	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
 		return nil, err

@@ -48,7 +48,7 @@ func (t *tree) root(ctx context.Context, src Source) bool {
 // place finds where a root lies: behind which links, and below which ignore files.
 func (t *tree) place(f *folder) error {
 	var err error
-	if f.real, err = realPath(f.path); err != nil {
+	if f.target, err = realPath(f.path); err != nil {
 		return readError(f.name, err)
 	}
 	if t.opts.NoIgnore {
@@ -70,7 +70,7 @@ func (t *tree) place(f *folder) error {
 type folder struct {
 	path      string // to open
 	name      string // to show
-	real      string // absolute and without links
+	target    string // absolute and without links
 	rel       string // relative to the root, with slashes; "" for the root
 	ignoreDir string // relative to the topmost folder whose ignore files hold; "" for that one
 	ignore    *ignoreLevel
@@ -89,10 +89,10 @@ func (e entry) isDir() bool { return e.err == nil && e.info.IsDir() }
 
 // walk reports what lies in f and below. It returns false when the walk is to end.
 func (t *tree) walk(ctx context.Context, f folder) bool {
-	if t.entered[f.real] {
+	if t.entered[f.target] {
 		return true
 	}
-	t.entered[f.real] = true
+	t.entered[f.target] = true
 	src := Source{Name: f.name, Path: f.path}
 	names, err := os.ReadDir(f.path)
 	if err != nil {
@@ -135,7 +135,7 @@ func (f folder) entry(d fs.DirEntry) entry {
 	e := entry{folder: f}
 	e.path = filepath.Join(f.path, d.Name())
 	e.name = path.Join(f.name, d.Name())
-	e.real = filepath.Join(f.real, d.Name())
+	e.target = filepath.Join(f.target, d.Name())
 	e.rel = path.Join(f.rel, d.Name())
 	e.ignoreDir = path.Join(f.ignoreDir, d.Name())
 	if d.Type()&fs.ModeSymlink == 0 {
@@ -143,7 +143,7 @@ func (f folder) entry(d fs.DirEntry) entry {
 		return e
 	}
 	if e.info, e.err = os.Stat(e.path); e.err == nil {
-		e.real, e.err = filepath.EvalSymlinks(e.real)
+		e.target, e.err = filepath.EvalSymlinks(e.target)
 	}
 	return e
 }
@@ -170,7 +170,7 @@ func (t *tree) visit(ctx context.Context, e entry) bool {
 		return t.yield(Found{Source: Source{Name: e.name, Path: e.path}, Err: readError(e.name, e.err)})
 	}
 	t.met = true
-	return t.file(e.path, e.name, e.real, e.info, t.yield)
+	return t.file(e.path, e.name, e.target, e.info, t.yield)
 }
 
 // gone reports whether a file was removed after its folder was read, which is no failure, unlike a link to nowhere.

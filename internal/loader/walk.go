@@ -56,6 +56,7 @@ type Walker struct {
 	opts             WalkOptions
 	include, exclude rules
 	seen             map[string]bool // real paths of the files met so far
+	head             []byte          // room for the beginning of one file
 	stdinTaken       bool
 	roots            []Root
 }
@@ -70,6 +71,7 @@ func NewWalker(o WalkOptions) *Walker {
 		include: parsePatterns(o.Include),
 		exclude: parsePatterns(o.Exclude),
 		seen:    map[string]bool{},
+		head:    make([]byte, sniffSize),
 	}
 }
 
@@ -115,11 +117,11 @@ func (w *Walker) root(ctx context.Context, root string, yield func(Found) bool) 
 	case w.exclude.verdict(src.Name, false) == ignored:
 		return true
 	}
-	real, err := realPath(file)
+	target, err := realPath(file)
 	if err != nil {
 		return yield(Found{Source: src, Err: readError(src.Name, err)})
 	}
-	return w.file(file, src.Name, real, info, yield)
+	return w.file(file, src.Name, target, info, yield)
 }
 
 func (w *Walker) stdin() Found {
@@ -164,17 +166,17 @@ func (w *Walker) glob(ctx context.Context, src Source, yield func(Found) bool) b
 }
 
 // file reports one file, unless the walk has met it already.
-func (w *Walker) file(file, name, real string, info fs.FileInfo, yield func(Found) bool) bool {
-	if w.seen[real] {
+func (w *Walker) file(file, name, target string, info fs.FileInfo, yield func(Found) bool) bool {
+	if w.seen[target] {
 		return true
 	}
-	w.seen[real] = true
+	w.seen[target] = true
 	src := Source{Name: name, Path: file, Size: info.Size(), ModTime: info.ModTime(), limit: w.opts.MaxFileSize}
 	src.Format, src.comma = resolve(w.opts.Format, name)
 	if reason := w.unfit(src, info.Mode()); reason != "" {
 		return yield(Found{Source: src, Skip: reason})
 	}
-	head, err := readHead(file)
+	head, err := readHead(file, w.head)
 	if err != nil {
 		return yield(Found{Source: src, Err: readError(name, err)})
 	}
@@ -219,9 +221,9 @@ func exists(file string) bool {
 
 // realPath is the absolute path of a file behind all links.
 func realPath(file string) (string, error) {
-	real, err := filepath.EvalSymlinks(file)
+	target, err := filepath.EvalSymlinks(file)
 	if err != nil {
 		return "", err
 	}
-	return filepath.Abs(real)
+	return filepath.Abs(target)
 }

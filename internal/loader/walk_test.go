@@ -183,7 +183,7 @@ func TestWalkStdin(t *testing.T) {
 	in := strings.NewReader("text")
 	w := NewWalker(WalkOptions{Stdin: in})
 	var found []Found
-	for f := range w.Walk(context.Background(), []string{"-", "-"}) {
+	for f := range w.Walk(t.Context(), []string{"-", "-"}) {
 		found = append(found, f)
 	}
 	if len(found) != 2 || found[0].Err != nil || found[0].Source.Name != "stdin" || found[0].Source.Path != "" {
@@ -207,7 +207,7 @@ func TestWalkStops(t *testing.T) {
 	for i := range 10 {
 		write(t, filepath.Join(dir, fmt.Sprintf("sub%d/a.txt", i)), "a")
 	}
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	w := NewWalker(WalkOptions{})
 	n := 0
@@ -220,7 +220,7 @@ func TestWalkStops(t *testing.T) {
 		t.Errorf("cancelled at the third of 10 files: met %d, roots %+v", n, w.Roots())
 	}
 	w, n = NewWalker(WalkOptions{}), 0
-	for range w.Walk(context.Background(), []string{dir}) {
+	for range w.Walk(t.Context(), []string{dir}) {
 		if n++; n == 3 {
 			break
 		}
@@ -267,7 +267,7 @@ func TestSourceFacts(t *testing.T) {
 func findOne(t testing.TB, file string, o WalkOptions) Source {
 	t.Helper()
 	var found []Found
-	for f := range Walk(context.Background(), []string{file}, o) {
+	for f := range Walk(t.Context(), []string{file}, o) {
 		found = append(found, f)
 	}
 	if len(found) != 1 || found[0].Err != nil || found[0].Skip != "" {
