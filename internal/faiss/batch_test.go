@@ -96,6 +96,23 @@ func checkBounds(t *testing.T, a arithmetic, size float32) {
 	}
 }
 
+// A squared norm may overflow where the distance does not.
+func TestBatchBesideOverflow(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ query, far, near float32 }{
+		{1e18, -1.72e19, 1.9e19},
+		{1.9e19, 0.8e18, 1e18},
+	} {
+		x := append(slices.Repeat([]float32{c.far}, minRefine), c.near)
+		f := flatFile(t, filepath.Join(t.TempDir(), "index.faiss"), 1, L2, x)
+		for _, hits := range search(t, f, slices.Repeat([]float32{c.query}, minBatch), Search{K: 1}) {
+			if hits[0].Row != minRefine || math.IsInf(float64(hits[0].Score), 0) {
+				t.Errorf("query %v: found %v, want row %d", c.query, hits, minRefine)
+			}
+		}
+	}
+}
+
 func TestBatchSkipsRowsOutOfReach(t *testing.T) {
 	t.Parallel()
 	const d = 32
