@@ -110,11 +110,7 @@ func (t *table) header(row []string, err error) error {
 		if !utf8.ValidString(name) {
 			return fmt.Errorf("column %d of the header is not UTF-8", i+1)
 		}
-		key, err := quote(name)
-		if err != nil {
-			return err
-		}
-		t.keys = append(t.keys, key)
+		t.keys = append(t.keys, quote(name))
 	}
 	t.text = slices.Index(row, t.opts.TextField)
 	t.id = slices.Index(row, t.opts.IDField)
@@ -147,11 +143,7 @@ func (t *table) record(row []string) (Record, error) {
 			if len(meta) > 1 {
 				meta = append(meta, ',')
 			}
-			value, err := t.value(cell)
-			if err != nil {
-				return rec, fmt.Errorf("column %q: %w", t.columns[i], err)
-			}
-			meta = append(append(append(meta, t.keys[i]...), ':'), value...)
+			meta = append(append(append(meta, t.keys[i]...), ':'), t.value(cell)...)
 		}
 	}
 	if len(meta) > 1 {
@@ -161,18 +153,18 @@ func (t *table) record(row []string) (Record, error) {
 }
 
 // value writes a cell as JSON.
-func (t *table) value(cell string) ([]byte, error) {
+func (t *table) value(cell string) []byte {
 	if !t.opts.DetectTypes {
 		return quote(cell)
 	}
-	switch strings.ToLower(cell) {
+	switch lower := strings.ToLower(cell); lower {
 	case "":
-		return []byte("null"), nil
+		return []byte("null")
 	case "true", "false":
-		return []byte(strings.ToLower(cell)), nil
+		return []byte(lower)
 	}
 	if raw := []byte(cell); isNumber(raw) && json.Valid(raw) && strings.TrimSpace(cell) == cell {
-		return raw, nil
+		return raw
 	}
 	return quote(cell)
 }

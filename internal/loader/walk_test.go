@@ -137,15 +137,18 @@ func TestWalkNames(t *testing.T) {
 	write(t, "docs/a.txt", "a")
 	write(t, "docs/sub/b.txt", "b")
 	write(t, "c.txt", "c")
+	write(t, "zoo/z/z.txt", "z")
 	tests := []struct{ roots, want string }{
-		{".", "c.txt docs/a.txt docs/sub/b.txt"},
+		{".", "c.txt docs/a.txt docs/sub/b.txt zoo/z/z.txt"},
 		{"./docs//sub/", "docs/sub/b.txt"},
 		{"docs/../c.txt", "c.txt"},
 		{"../" + filepath.Base(must(os.Getwd())) + "/c.txt", "../" + filepath.Base(must(os.Getwd())) + "/c.txt"},
-		{"*", "c.txt docs/a.txt docs/sub/b.txt"},
+		{"*", "c.txt docs/a.txt docs/sub/b.txt zoo/z/z.txt"},
 		{"*.txt", "c.txt"},
-		{"**/*.txt", "c.txt docs/a.txt docs/sub/b.txt"},
+		{"**/*.txt", "c.txt docs/a.txt docs/sub/b.txt zoo/z/z.txt"},
 		{"d*/*.txt", "docs/a.txt"},
+		{"*/s*/*.txt", "docs/sub/b.txt"},
+		{"[d-z]*/z", "zoo/z/z.txt"},
 		{"{c.txt,docs/sub/*}", "c.txt docs/sub/b.txt"},
 	}
 	for _, test := range tests {
