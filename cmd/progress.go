@@ -23,9 +23,13 @@ type display struct {
 	done    chan struct{}
 	ended   sync.WaitGroup
 
-	mu  sync.Mutex
-	bar *progressbar.ProgressBar // nil: lines, or nothing
+	mu      sync.Mutex
+	bar     *progressbar.ProgressBar // nil: lines, or nothing
+	notices int
 }
+
+// noticesShown is how many notices a run shows without --verbose.
+const noticesShown = 5
 
 // showProgress starts a display, which must be stopped.
 func (env *environment) showProgress(counter *progress.Counter) *display {
@@ -81,21 +85,27 @@ func (d *display) line() {
 	d.env.say("%s done, %s, %d tokens", count(s.Chunks, "chunk"), count(s.Requests, "request"), s.Tokens)
 }
 
-// say writes a notice above the bar.
+// say writes a notice above the bar. Of many it shows the first.
 func (d *display) say(text string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if d.notices++; d.notices > noticesShown && !d.env.flags.verbose {
+		return
+	}
 	if d.bar != nil {
 		_ = d.bar.Clear()
 	}
 	d.env.say("%s", visible(text))
 }
 
-// stop takes the display away.
+// stop takes the display away, and counts the notices that were not shown.
 func (d *display) stop() {
 	close(d.done)
 	d.ended.Wait()
 	if d.bar != nil {
 		_ = d.bar.Clear()
+	}
+	if more := d.notices - noticesShown; more > 0 && !d.env.flags.verbose {
+		d.env.say("%s; --verbose shows them", count(more, "more notice"))
 	}
 }

@@ -47,6 +47,24 @@ func TestProgressIsForTerminals(t *testing.T) {
 	}
 }
 
+func TestManyNoticesAreCounted(t *testing.T) {
+	t.Parallel()
+	for verbose, want := range map[bool]int{false: noticesShown + 1, true: noticesShown + 2} {
+		s, _, errs := recorded("")
+		d := (&environment{streams: s, flags: globalFlags{verbose: verbose}}).showProgress(new(progress.Counter))
+		for range noticesShown + 2 {
+			d.say("a notice")
+		}
+		d.stop()
+		if got := strings.Count(errs.String(), "\n"); got != want {
+			t.Errorf("--verbose %v: %d lines, want %d: %q", verbose, got, want, errs)
+		}
+		if !verbose && !strings.HasSuffix(errs.String(), "sheaf: 2 more notices; --verbose shows them\n") {
+			t.Errorf("%q does not count what is not shown", errs)
+		}
+	}
+}
+
 func TestProgressLines(t *testing.T) {
 	t.Parallel()
 	s, _, errs := recorded("")

@@ -18,6 +18,9 @@ import (
 // Main runs the command line args (without the program's name) and returns the
 // exit code. It writes to the streams only and never ends the process.
 func Main(ctx context.Context, args []string, streams Streams) int {
+	if streams.In != nil {
+		streams.In = &promptReader{ctx: ctx, in: streams.In}
+	}
 	env := &environment{
 		streams: streams,
 		command: strings.Join(append([]string{"sheaf"}, args...), " "),

@@ -3,6 +3,7 @@ package cmd
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -13,6 +14,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/gofrs/flock"
 	"github.com/rogpeppe/go-internal/testscript"
@@ -29,7 +31,19 @@ func TestMain(m *testing.M) {
 			stop()
 			os.Exit(code)
 		},
+		"stubborn": stubborn,
 	})
+}
+
+// stubborn is a program that does not mind being cancelled.
+func stubborn() {
+	ctx, _ := Interruptible(context.Background())
+	fmt.Println("ready")
+	<-ctx.Done()
+	fmt.Println(context.Cause(ctx))
+	for {
+		time.Sleep(time.Hour)
+	}
 }
 
 // TestScripts runs testdata/script/*.txtar: the manual, proved.

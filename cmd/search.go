@@ -29,7 +29,8 @@ text. On a pipe each is a line of TSV: rank, score, id, source, line, text.
 The score is the raw figure of Faiss: a squared distance under l2 (lower is
 better), an inner product under ip and cosine (higher is better).
 
-The query is embedded by the embedder that the store was made with.
+A template is printed for each hit, and a newline after it. The query is
+embedded by the embedder that the store was made with.
 
 With --queries each line of a file is a query, or each line is an object
 {"query"|"vector": ..., "id"?: ...} when the file begins with a brace; each is
