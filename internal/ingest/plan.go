@@ -114,7 +114,7 @@ func (p *planner) put(s step, text ...string) error {
 
 func (p *planner) walk(ctx context.Context) error {
 	o := p.o.Walk
-	o.Stdin = p.o.Stdin
+	o.Stdin, o.Encoding = p.o.Stdin, p.o.Read.Encoding
 	o.SkipDir = store.Is
 	for found := range loader.Walk(ctx, p.o.Roots, o) {
 		if err := ctx.Err(); err != nil {

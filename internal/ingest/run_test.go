@@ -144,6 +144,17 @@ func TestRecords(t *testing.T) {
 	}
 }
 
+func TestAGivenEncodingHoldsForTheWalkToo(t *testing.T) {
+	t.Parallel()
+	p := t.TempDir()
+	text(t, p, "a.txt", "\x2e\x00\x6c\x67\x4b\x30") // UTF-16BE without a mark, and mostly no ASCII
+	sum, err := run(t.Context(), p, hashed{}, ingest.Options{Read: loader.ReadOptions{Encoding: "utf-16be"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	expect(t, sum, "sources 1 added 0 updated 0 unchanged 0 skipped 0 failed; chunks 1 added 0 reused 0 removed 1 total; 1 embedded")
+}
+
 func TestSkipsAndFailures(t *testing.T) {
 	t.Parallel()
 	p := t.TempDir()
