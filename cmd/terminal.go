@@ -57,14 +57,14 @@ func wrap(text string, width, limit int) []string {
 	line, used := "", 0
 	for word := range strings.FieldsSeq(text) {
 		w := uniseg.StringWidth(word)
-		if used > 0 && used+1+w > width {
+		if line != "" && used+1+w > width {
 			lines = append(lines, line)
 			line, used = "", 0
 		}
 		if len(lines) >= limit {
 			return lines
 		}
-		if used > 0 {
+		if line != "" {
 			line, used = line+" ", used+1
 		}
 		for w > width {
@@ -73,11 +73,11 @@ func wrap(text string, width, limit int) []string {
 			if len(lines) >= limit {
 				return lines
 			}
-			word, w = rest, uniseg.StringWidth(rest)
+			word, w = rest, w-uniseg.StringWidth(head)
 		}
 		line, used = line+word, used+w
 	}
-	if used > 0 {
+	if line != "" {
 		lines = append(lines, line)
 	}
 	return lines
