@@ -139,7 +139,7 @@ type embedding struct {
 }
 
 func (env *environment) printVectors(ctx context.Context, e embed.Embedder, o *embedOptions, texts iter.Seq2[string, error]) error {
-	failed := 0
+	failed := &failures{env: env, noun: "text", verb: "could not be embedded"}
 	err := env.print(outputFlags{}, func(p *printer) error {
 		write := o.writer(p)
 		if p.form == formJSON && !o.single() {
@@ -153,26 +153,25 @@ func (env *environment) printVectors(ctx context.Context, e embed.Embedder, o *e
 				return err
 			}
 			if err != nil {
-				failed++
-				env.complain("text %d: %v", n, err)
+				failed.add(fmt.Errorf("text %d: %w", n, err))
 				return nil
 			}
-			return write(n, embedding{text, v})
+			return write(embedding{text, v})
 		})
 	})
-	if err == nil && failed > 0 {
-		return &partialError{count(failed, "text") + " could not be embedded"}
+	if err != nil {
+		return err
 	}
-	return err
+	return failed.err()
 }
 
 // single tells whether the answer is one vector by itself.
 func (o *embedOptions) single() bool { return o.lines == "" && len(o.texts) == 1 }
 
-// writer returns what writes the n-th embedding.
-func (o *embedOptions) writer(p *printer) func(n int, e embedding) error {
+// writer returns what writes one embedding after another.
+func (o *embedOptions) writer(p *printer) func(embedding) error {
 	written := 0
-	return func(_ int, e embedding) error {
+	return func(e embedding) error {
 		written++
 		switch {
 		case o.binary != "":
@@ -191,10 +190,4 @@ func (o *embedOptions) writer(p *printer) func(n int, e embedding) error {
 			return p.object(e)
 		}
 	}
-}
-
-// complain names an input that failed while the others go on. It is no notice:
-// --quiet does not hide it.
-func (env *environment) complain(format string, args ...any) {
-	fmt.Fprintf(env.streams.Err, "sheaf: failed: %s\n", visible(fmt.Sprintf(format, args...)))
 }

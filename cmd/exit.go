@@ -104,6 +104,34 @@ type partialError struct{ message string }
 
 func (e *partialError) Error() string { return e.message }
 
+// failures are the inputs of a run that failed while the others went on. Each
+// is named when it happens, or in the one error object where errors are JSON;
+// --quiet does not hide them.
+type failures struct {
+	env        *environment
+	noun, verb string
+	messages   []string
+}
+
+func (f *failures) add(err error) {
+	f.messages = append(f.messages, err.Error())
+	if !f.env.flags.json && !f.env.flags.jsonl {
+		fmt.Fprintf(f.env.streams.Err, "sheaf: failed: %s\n", visible(err.Error()))
+	}
+}
+
+// err is nil where nothing failed.
+func (f *failures) err() error {
+	if len(f.messages) == 0 {
+		return nil
+	}
+	message := count(len(f.messages), f.noun) + " " + f.verb
+	if f.env.flags.json || f.env.flags.jsonl {
+		message += ": " + strings.Join(f.messages, "; ")
+	}
+	return &partialError{message}
+}
+
 var (
 	// errNothing ends a run under --exit-status that found nothing.
 	errNothing = errors.New("nothing found")

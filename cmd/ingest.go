@@ -174,6 +174,7 @@ func (env *environment) printSummary(sum ingest.Summary) error {
 	if env.flags.json || env.flags.jsonl {
 		return env.print(outputFlags{}, func(p *printer) error { return p.object(sum) })
 	}
+	writeFailures(env.streams.Err, sum)
 	if !env.flags.quiet {
 		writeSummary(env.streams.Err, sum, env.flags.verbose)
 	}
@@ -183,11 +184,15 @@ func (env *environment) printSummary(sum ingest.Summary) error {
 // skipsShown is how many skipped files a summary names without --verbose.
 const skipsShown = 5
 
+// writeFailures names what failed; --quiet does not hide it.
+func writeFailures(w io.Writer, sum ingest.Summary) {
+	for _, f := range sum.Failures {
+		fmt.Fprintf(w, "sheaf: failed: %s: %s\n", visible(f.Source), visible(f.Error))
+	}
+}
+
 // writeSummary says what a run did, for people.
 func writeSummary(w io.Writer, sum ingest.Summary, verbose bool) {
-	for _, f := range sum.Failures {
-		fmt.Fprintf(w, "sheaf: failed: %s: %s\n", visible(f.Source), f.Error)
-	}
 	shown := sum.Skips
 	if !verbose && len(shown) > skipsShown {
 		shown = nil

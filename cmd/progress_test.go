@@ -99,6 +99,7 @@ func TestSummaryForPeople(t *testing.T) {
 	}
 	for _, tt := range tests {
 		var b strings.Builder
+		writeFailures(&b, tt.sum)
 		writeSummary(&b, tt.sum, tt.verbose)
 		if b.String() != tt.want {
 			t.Errorf("%s:\n%s, want\n%s", tt.name, b.String(), tt.want)

@@ -56,7 +56,7 @@ func (o *splitOptions) validate(env *environment, c *cobra.Command, args []strin
 }
 
 func runSplit(ctx context.Context, env *environment, o *splitOptions) error {
-	failed := 0
+	failed := &failures{env: env, noun: "input", verb: "failed"}
 	documents := ingest.Split(ctx, ingest.Options{
 		Roots:    o.roots,
 		Stdin:    env.streams.In,
@@ -66,15 +66,12 @@ func runSplit(ctx context.Context, env *environment, o *splitOptions) error {
 		Notice:   func(text string) { env.say("%s", visible(text)) },
 	})
 	err := env.print(o.output, func(p *printer) error {
-		return list(p, "chunks", each(passing(documents, func(f *ingest.InputError) {
-			failed++
-			env.complain("%v", f)
-		}), newChunk))
+		return list(p, "chunks", each(passing(documents, func(f *ingest.InputError) { failed.add(f) }), newChunk))
 	})
-	if err == nil && failed > 0 {
-		return &partialError{count(failed, "input") + " failed"}
+	if err != nil {
+		return err
 	}
-	return err
+	return failed.err()
 }
 
 // passing yields what is sound and hands inputs that failed to failed.

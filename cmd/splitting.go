@@ -12,7 +12,7 @@ type splitterFlags struct {
 	kind, keep string
 	separators []string
 
-	given bool // at least one of the flags
+	given, kindGiven bool // at least one of the flags, --splitter itself
 }
 
 var (
@@ -50,6 +50,7 @@ func (o *splitterFlags) validate(c *cobra.Command) error {
 	for _, name := range splitterFlagNames {
 		o.given = o.given || c.Flags().Changed(name)
 	}
+	o.kindGiven = c.Flags().Changed("splitter")
 	o.options.Kind, o.options.Keep = splitter.Kind(o.kind), splitter.Keep(o.keep)
 	o.options.Separators = nil
 	for _, s := range o.separators {
@@ -68,10 +69,15 @@ func (o *splitterFlags) validate(c *cobra.Command) error {
 	return nil
 }
 
-// chosen returns the splitter that the flags ask for, nil where they ask for none.
+// chosen returns the splitter that the flags ask for, nil where they ask for
+// none. It has a kind only where one was named: that is what splits records.
 func (o *splitterFlags) chosen() *splitter.Options {
 	if !o.given {
 		return nil
 	}
-	return &o.options
+	options := o.options
+	if !o.kindGiven {
+		options.Kind = ""
+	}
+	return &options
 }

@@ -26,15 +26,18 @@ type chunker struct {
 
 func newChunker(name string, s settings) (*chunker, error) {
 	c := &chunker{name: name, records: s.Format != loader.Text, meta: s.Meta, seen: map[[sha256.Size224]byte]int{}}
-	options := s.Splitter
-	if options == nil && c.records {
+	options := defaultSplitter
+	if s.Splitter != nil {
+		options = *s.Splitter
+	}
+	if c.records && (s.Splitter == nil || options.Kind == "") {
 		return c, nil
 	}
-	if options == nil {
-		options = &defaultSplitter
+	if options.Kind == "" {
+		options.Kind = defaultSplitter.Kind
 	}
 	var err error
-	c.splitter, err = splitter.New(*options)
+	c.splitter, err = splitter.New(options)
 	return c, err
 }
 

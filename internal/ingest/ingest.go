@@ -32,7 +32,7 @@ type Options struct {
 	Name      string // of standard input; "": its hash
 	Walk      loader.WalkOptions
 	Read      loader.ReadOptions // zero: what the source remembers
-	Splitter  *splitter.Options  // nil: what the source remembers, else the store's first settings
+	Splitter  *splitter.Options  // nil: what the source remembers, else the store's first settings; without a Kind records stay whole
 	Meta      []Meta             // nil: likewise
 	Workers   int
 	BatchSize int // texts a request; 0: DefaultBatchSize
