@@ -15,7 +15,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"path/filepath"
 	"time"
 
 	"sheaf/internal/embed"
@@ -77,7 +76,6 @@ func Run(ctx context.Context, w *store.Writer, e embed.Embedder, o Options) (Sum
 type run struct {
 	w         *store.Writer
 	o         Options
-	home      string // the folder that holds the store
 	start     time.Time
 	committed time.Time
 	sum       Summary
@@ -97,16 +95,11 @@ func (r *run) notice(text string) {
 }
 
 func (r *run) run(ctx context.Context, e embed.Embedder) error {
-	home, err := filepath.Abs(filepath.Dir(filepath.Clean(r.w.Dir())))
-	if err != nil {
-		return err
-	}
-	r.home = home
 	if err := r.firstSettings(ctx); err != nil {
 		return err
 	}
 	p := &planner{run: r}
-	err = embed.Run(ctx, e, max(r.o.Workers, 1), p.batches(ctx), func(b *embed.Batch[[]step]) error {
+	err := embed.Run(ctx, e, max(r.o.Workers, 1), p.batches(ctx), func(b *embed.Batch[[]step]) error {
 		return r.write(ctx, b)
 	})
 	err = errors.Join(err, p.close())

@@ -10,8 +10,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -67,7 +65,7 @@ func (r *run) settingsFor(known store.Source, exists bool, format loader.Format)
 // key is the path below the store's parent, else the absolute path; its name
 // is the path as it was first given.
 func (r *run) identify(ctx context.Context, src loader.Source) (known store.Source, exists bool, err error) {
-	key, err := r.key(src)
+	key, err := r.w.Key(src.Name)
 	if err != nil {
 		return known, false, err
 	}
@@ -91,27 +89,12 @@ func (r *run) identify(ctx context.Context, src loader.Source) (known store.Sour
 
 const stdinPrefix = "stdin:"
 
-func (r *run) key(src loader.Source) (string, error) {
-	if strings.HasPrefix(src.Name, stdinPrefix) {
-		return src.Name, nil
-	}
-	abs, err := filepath.Abs(filepath.FromSlash(src.Name))
-	if err != nil {
-		return "", err
-	}
-	if rel, err := filepath.Rel(r.home, abs); err == nil && filepath.IsLocal(rel) {
-		return filepath.ToSlash(rel), nil
-	}
-	return filepath.ToSlash(abs), nil
-}
-
 // gone tells whether the file of a key is certainly not there any more.
 func (r *run) gone(key string) bool {
-	p := filepath.FromSlash(key)
-	if !path.IsAbs(key) {
-		p = filepath.Join(r.home, p)
+	path, err := r.w.Path(key)
+	if err == nil {
+		_, err = os.Lstat(path)
 	}
-	_, err := os.Lstat(p)
 	return errors.Is(err, fs.ErrNotExist)
 }
 

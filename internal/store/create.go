@@ -79,7 +79,7 @@ func vacant(dir string) error {
 	for _, entry := range entries {
 		switch name := entry.Name(); {
 		case name == databaseName, name == databaseName+"-journal", name == lockName:
-		case strings.HasPrefix(name, "index.") && strings.HasSuffix(name, ".faiss"):
+		case isIndexName(name):
 		default:
 			return &OccupiedError{Dir: dir, File: name}
 		}
@@ -101,6 +101,10 @@ func (w *Writer) startOver() error {
 // the store exists.
 func (w *Writer) createDatabase(st *state, o Options) (err error) {
 	if err := w.dial(sqlite.OpenReadWrite|sqlite.OpenCreate, o); err != nil {
+		return err
+	}
+	// Before the first table: compact gives pages back in small transactions.
+	if _, err := pragma(w.conn, "auto_vacuum = INCREMENTAL"); err != nil {
 		return err
 	}
 	end, err := sqlitex.ImmediateTransaction(w.conn)

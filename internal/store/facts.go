@@ -111,9 +111,14 @@ func squaredLength(x []float32) float64 {
 	return sum
 }
 
-// normalize brings x to length 1; a zero vector stays zero.
+// exactLength is how far from 1 the squared length of a vector may lie that was
+// brought to length 1 in float32: the rounding of the factor and of each product.
+const exactLength = 0x1p-21
+
+// normalize brings x to length 1; a zero vector stays zero. What has length 1
+// stays as it is, so that a second time changes no bit.
 func normalize(x []float32) {
-	if n := squaredLength(x); n > 0 {
+	if n := squaredLength(x); n > 0 && math.Abs(n-1) > exactLength {
 		inverse := float32(1 / math.Sqrt(n))
 		for i := range x {
 			x[i] *= inverse

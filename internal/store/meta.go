@@ -60,6 +60,30 @@ func intern(conn *sqlite.Conn, object json.RawMessage) (int64, error) {
 	return meta, nil
 }
 
+// forget removes a metadata object with its typed rows.
+func forget(conn *sqlite.Conn, meta int64) error {
+	var object string
+	err := sqlitex.Execute(conn, `SELECT json FROM meta WHERE meta = ?`, &sqlitex.ExecOptions{
+		Args:       []any{meta},
+		ResultFunc: func(stmt *sqlite.Stmt) error { object = stmt.ColumnText(0); return nil },
+	})
+	if err != nil {
+		return err
+	}
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal([]byte(object), &fields); err != nil {
+		return fmt.Errorf("metadata is not a JSON object: %w", err)
+	}
+	for key, raw := range fields {
+		kind, value := typed(raw)
+		err := sqlitex.Execute(conn, `DELETE FROM field WHERE key = ? AND value = ? AND kind = ? AND meta = ?`, &sqlitex.ExecOptions{Args: []any{key, value, kind, meta}})
+		if err != nil {
+			return err
+		}
+	}
+	return sqlitex.Execute(conn, `DELETE FROM meta WHERE meta = ?`, &sqlitex.ExecOptions{Args: []any{meta}})
+}
+
 // typed gives a JSON value's kind and the SQL value it is compared by.
 func typed(raw json.RawMessage) (kind int, value any) {
 	raw = bytes.TrimSpace(raw)

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"iter"
 	"os"
-	"path/filepath"
 	"time"
 
 	"zombiezen.com/go/sqlite"
@@ -85,19 +84,21 @@ func (s *Store) load(numbers []int64, withVectors bool) ([]Document, error) {
 
 // addVectors reads the vectors of documents from the index file.
 func (st *state) addVectors(flat *faiss.Flat, numbers []int64, docs []Document) error {
+	x, err := st.vectors(flat, numbers)
+	for i := range docs {
+		docs[i].Vector = x[i*st.facts.Dim:][:st.facts.Dim:st.facts.Dim]
+	}
+	return err
+}
+
+// vectors reads len(numbers)*dim numbers from the index file.
+func (st *state) vectors(flat *faiss.Flat, numbers []int64) ([]float32, error) {
 	rows := make([]int64, len(numbers))
 	for i, n := range numbers {
 		rows[i] = st.row(n)
 	}
-	dim := st.facts.Dim
-	x := make([]float32, len(rows)*dim)
-	if err := flat.ReadRows(rows, x); err != nil {
-		return err
-	}
-	for i := range docs {
-		docs[i].Vector = x[i*dim : (i+1)*dim : (i+1)*dim]
-	}
-	return nil
+	x := make([]float32, len(rows)*st.facts.Dim)
+	return x, flat.ReadRows(rows, x)
 }
 
 // openIndex opens and checks the index file that the current state names. The
@@ -241,14 +242,6 @@ func (s *Store) Info(ctx context.Context) (info Info, err error) {
 	if err != nil {
 		return info, fmt.Errorf("reading store %q: %w", s.dir, err)
 	}
-	entries, err := os.ReadDir(s.dir)
-	if err != nil {
-		return info, err
-	}
-	for _, entry := range entries {
-		if fi, err := os.Stat(filepath.Join(s.dir, entry.Name())); err == nil && fi.Mode().IsRegular() {
-			info.Bytes += fi.Size()
-		}
-	}
-	return info, nil
+	info.Bytes, err = s.size()
+	return info, err
 }

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"hash/maphash"
 	"math"
@@ -31,6 +30,7 @@ type Source struct {
 type sourceChange struct {
 	Source
 	documents int64
+	gone      bool // the source is forgotten
 }
 
 // SourceByKey returns the source with a key; false where there is none.
@@ -44,23 +44,30 @@ func (s *Store) SourceByName(ctx context.Context, name string) (Source, bool, er
 }
 
 func (s *Store) source(ctx context.Context, column, value string) (src Source, found bool, err error) {
-	query := `SELECT source, key, name, size, mtime, hash, settings, documents FROM source WHERE ` + column + ` = ?`
 	err = s.transaction(ctx, func() error {
-		return sqlitex.Execute(s.conn, query, &sqlitex.ExecOptions{
-			Args: []any{value},
-			ResultFunc: func(stmt *sqlite.Stmt) error {
-				found = true
-				src = Source{
-					number: stmt.ColumnInt64(0), Key: stmt.ColumnText(1), Name: stmt.ColumnText(2), Size: stmt.ColumnInt64(3),
-					Hash: make([]byte, stmt.ColumnLen(5)), Settings: stmt.ColumnText(6), Documents: stmt.ColumnInt64(7),
-				}
-				if ns := stmt.ColumnInt64(4); ns != 0 {
-					src.ModTime = time.Unix(0, ns)
-				}
-				stmt.ColumnBytes(5, src.Hash)
-				return nil
-			},
-		})
+		src, found, err = s.readSource(column, value)
+		return err
+	})
+	return src, found, err
+}
+
+// readSource is source for a caller who is inside a transaction.
+func (s *Store) readSource(column string, value any) (src Source, found bool, err error) {
+	query := `SELECT source, key, name, size, mtime, hash, settings, documents FROM source WHERE ` + column + ` = ?`
+	err = sqlitex.Execute(s.conn, query, &sqlitex.ExecOptions{
+		Args: []any{value},
+		ResultFunc: func(stmt *sqlite.Stmt) error {
+			found = true
+			src = Source{
+				number: stmt.ColumnInt64(0), Key: stmt.ColumnText(1), Name: stmt.ColumnText(2), Size: stmt.ColumnInt64(3),
+				Hash: make([]byte, stmt.ColumnLen(5)), Settings: stmt.ColumnText(6), Documents: stmt.ColumnInt64(7),
+			}
+			if ns := stmt.ColumnInt64(4); ns != 0 {
+				src.ModTime = time.Unix(0, ns)
+			}
+			stmt.ColumnBytes(5, src.Hash)
+			return nil
+		},
 	})
 	return src, found, err
 }
@@ -195,15 +202,7 @@ func (w *Writer) Replace(ctx context.Context, src Source) (*Replacement, error) 
 		if src.number == 0 {
 			return w.number(&r.src.Source)
 		}
-		return sqlitex.Execute(w.conn, `SELECT n FROM document WHERE source = ?`, &sqlitex.ExecOptions{
-			Args: []any{src.number},
-			ResultFunc: func(stmt *sqlite.Stmt) error {
-				if n := stmt.ColumnInt64(0); w.state.alive(n) {
-					r.old.Add(uint32(n))
-				}
-				return nil
-			},
-		})
+		return w.visibleOf(src.number, r.old)
 	})
 	return r, err
 }
@@ -243,18 +242,12 @@ func (r *Replacement) Add(ctx context.Context, doc Document, m Match, vector []f
 	if err != nil {
 		return err
 	}
-	if w.next > math.MaxUint32 {
-		return errors.New("the store is full: it has had 2^32 documents")
-	}
 	if err := r.claim(ctx, doc.ID, m); err != nil {
 		return err
 	}
-	doc.Source, doc.Vector = r.src.Name, nil
-	w.buffer = append(w.buffer, staged{doc, origin, r.src.number})
-	w.floats = faiss.AppendFloats(w.floats, x)
-	w.unit = w.unit && isUnit(x, len(x))
-	w.next++
-	w.rows++
+	if err := w.put(doc, origin, &r.src.Source, x); err != nil {
+		return err
+	}
 	r.src.documents++
 	if len(w.buffer) < stageDocuments && len(w.floats) < stageBytes {
 		return nil
@@ -327,7 +320,7 @@ func (r *Replacement) Done(src Source) (removed int64) {
 	r.gone.Or(roaring.AndNot(r.old, r.seen))
 	r.w.doomed.Or(r.gone)
 	src.number = r.src.number
-	r.w.sources = append(r.w.sources, sourceChange{src, r.src.documents})
+	r.w.sources = append(r.w.sources, sourceChange{Source: src, documents: r.src.documents})
 	return int64(r.gone.GetCardinality())
 }
 
@@ -342,6 +335,12 @@ func (r *Replacement) Abandon() {
 // committing transaction.
 func (w *Writer) saveSources() error {
 	for _, c := range w.sources {
+		if c.gone {
+			if err := sqlitex.Execute(w.conn, `DELETE FROM source WHERE source = ?`, &sqlitex.ExecOptions{Args: []any{c.number}}); err != nil {
+				return err
+			}
+			continue
+		}
 		mtime := int64(0)
 		if !c.ModTime.IsZero() {
 			mtime = c.ModTime.UnixNano()
@@ -361,5 +360,5 @@ func (w *Writer) saveSources() error {
 
 // Touch records that a source was found unchanged, under a new time or key.
 func (w *Writer) Touch(src Source) {
-	w.sources = append(w.sources, sourceChange{src, src.Documents})
+	w.sources = append(w.sources, sourceChange{Source: src, documents: src.Documents})
 }

@@ -28,6 +28,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -221,5 +222,9 @@ func (s *Store) explain(ctx context.Context, err error) error {
 }
 
 func indexName(n int64) string { return "index." + strconv.FormatInt(n, 10) + ".faiss" }
+
+func isIndexName(name string) bool {
+	return strings.HasPrefix(name, "index.") && strings.HasSuffix(name, ".faiss")
+}
 
 func (s *Store) indexPath(n int64) string { return filepath.Join(s.dir, indexName(n)) }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"hash/maphash"
+	"math"
 	"os"
 	"path/filepath"
 	"time"
@@ -91,7 +92,22 @@ func (w *Writer) open(ctx context.Context, o Options) (err error) {
 	}
 	w.alone = true
 	w.begin()
+	if err := w.removeStale(); err != nil {
+		return err
+	}
 	return w.sweep(ctx)
+}
+
+// removeStale removes index files that a killed Compact left: the next one
+// before its commit, or the last one after it.
+func (w *Writer) removeStale() error {
+	entries, err := os.ReadDir(w.dir)
+	for _, entry := range entries {
+		if name := entry.Name(); isIndexName(name) && name != indexName(w.state.indexFile) {
+			err = errors.Join(err, os.Remove(filepath.Join(w.dir, name)))
+		}
+	}
+	return err
 }
 
 // begin starts an empty stage after the committed state.
@@ -207,6 +223,21 @@ func (w *Writer) unseen() (numbers []int64, err error) {
 	}
 	unswept.AndNot(swept)
 	return numbers, savePages(w.conn, kindUnswept, unswept, swept)
+}
+
+// put stages a document of a source with its vector as the store keeps it. It
+// stays in the buffer until the caller flushes.
+func (w *Writer) put(doc Document, origin Origin, src *Source, x []float32) error {
+	if w.next > math.MaxUint32 {
+		return errors.New("the store is full: it has had 2^32 documents")
+	}
+	doc.Source, doc.Vector = src.Name, nil
+	w.buffer = append(w.buffer, staged{doc, origin, src.number})
+	w.floats = faiss.AppendFloats(w.floats, x)
+	w.unit = w.unit && isUnit(x, len(x))
+	w.next++
+	w.rows++
+	return nil
 }
 
 // flush writes the buffer: floats past the end of the file, documents past the

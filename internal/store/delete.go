@@ -1,0 +1,163 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"iter"
+
+	"github.com/RoaringBitmap/roaring/v2"
+	"github.com/bmatcuk/doublestar/v4"
+	"zombiezen.com/go/sqlite"
+	"zombiezen.com/go/sqlite/sqlitex"
+)
+
+// Set is some documents of a store, as it was when they were selected.
+type Set struct{ numbers *roaring.Bitmap }
+
+// Len is how many documents a set has.
+func (set Set) Len() int64 { return int64(set.numbers.GetCardinality()) }
+
+// SelectIDs returns the documents with the given ids, and those ids that the
+// store does not have.
+func (s *Store) SelectIDs(ctx context.Context, ids []string) (set Set, missing []string, err error) {
+	set.numbers = roaring.New()
+	err = s.transaction(ctx, func() error {
+		for _, id := range ids {
+			n, err := s.find(id)
+			switch {
+			case err != nil:
+				return err
+			case n < 0:
+				missing = append(missing, id)
+			default:
+				set.numbers.Add(uint32(n))
+			}
+		}
+		return nil
+	})
+	return set, missing, err
+}
+
+// SelectSources returns the documents of the sources whose name a doublestar
+// pattern matches: "docs/**/*.md". A malformed pattern is doublestar.ErrBadPattern.
+func (s *Store) SelectSources(ctx context.Context, pattern string) (Set, error) {
+	set := Set{roaring.New()}
+	if !doublestar.ValidatePattern(pattern) {
+		return set, fmt.Errorf("source pattern %q: %w", pattern, doublestar.ErrBadPattern)
+	}
+	err := s.transaction(ctx, func() error {
+		return sqlitex.Execute(s.conn, `SELECT source, name FROM source`, &sqlitex.ExecOptions{ResultFunc: func(stmt *sqlite.Stmt) error {
+			if !doublestar.MatchUnvalidated(pattern, stmt.ColumnText(1)) {
+				return nil
+			}
+			return s.visibleOf(stmt.ColumnInt64(0), set.numbers)
+		}})
+	})
+	return set, err
+}
+
+// visibleOf adds the numbers of a source's visible documents.
+func (s *Store) visibleOf(source int64, to *roaring.Bitmap) error {
+	return sqlitex.Execute(s.conn, `SELECT n FROM document WHERE source = ?`, &sqlitex.ExecOptions{
+		Args: []any{source},
+		ResultFunc: func(stmt *sqlite.Stmt) error {
+			if n := stmt.ColumnInt64(0); s.state.alive(n) {
+				to.Add(uint32(n))
+			}
+			return nil
+		},
+	})
+}
+
+// And returns the documents that both sets have.
+func (set Set) And(other Set) Set { return Set{roaring.And(set.numbers, other.numbers)} }
+
+// IDs yields the ids of a set's documents in the order of insertion.
+func (s *Store) IDs(ctx context.Context, set Set) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		numbers := set.numbers.ManyIterator()
+		page := make([]uint32, listPage)
+		for {
+			var ids []string
+			n := numbers.NextMany(page)
+			err := s.transaction(ctx, func() (err error) { ids, err = s.idsOf(page[:n]); return err })
+			if err != nil {
+				yield("", err)
+				return
+			}
+			for _, id := range ids {
+				if !yield(id, nil) {
+					return
+				}
+			}
+			if n < len(page) {
+				return
+			}
+		}
+	}
+}
+
+func (s *Store) idsOf(numbers []uint32) (ids []string, err error) {
+	for _, n := range numbers {
+		err := sqlitex.Execute(s.conn, `SELECT id FROM document WHERE n = ?`, &sqlitex.ExecOptions{
+			Args:       []any{n},
+			ResultFunc: func(stmt *sqlite.Stmt) error { ids = append(ids, stmt.ColumnText(0)); return nil },
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return ids, nil
+}
+
+// Delete takes the documents of a set away and commits: all or, on an error,
+// none. A source that lost some is read again by its next ingest, which brings
+// them back; one that lost all is forgotten.
+func (w *Writer) Delete(ctx context.Context, set Set) error {
+	if err := w.withdraw(ctx, set.numbers, nil); err != nil {
+		return err
+	}
+	return w.Commit(ctx)
+}
+
+// withdraw marks documents dead and takes them off their sources' counts,
+// except those of settled sources, whose counts are right already.
+func (w *Writer) withdraw(ctx context.Context, numbers *roaring.Bitmap, settled map[int64]bool) error {
+	if numbers.IsEmpty() {
+		return nil
+	}
+	return w.transaction(ctx, func() error {
+		lost := map[int64]int64{}
+		for it := numbers.Iterator(); it.HasNext(); {
+			err := sqlitex.Execute(w.conn, `SELECT source FROM document WHERE n = ?`, &sqlitex.ExecOptions{
+				Args:       []any{it.Next()},
+				ResultFunc: func(stmt *sqlite.Stmt) error { lost[stmt.ColumnInt64(0)]++; return nil },
+			})
+			if err != nil {
+				return err
+			}
+		}
+		w.doomed.Or(numbers)
+		for source, n := range lost {
+			if settled[source] {
+				continue
+			}
+			if err := w.shrink(source, n); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// shrink takes n documents off a source's count.
+func (w *Writer) shrink(source, n int64) error {
+	src, found, err := w.readSource(`source`, source)
+	if err != nil || !found {
+		return err
+	}
+	src.Hash = nil
+	left := src.Documents - n
+	w.sources = append(w.sources, sourceChange{Source: src, documents: left, gone: left <= 0})
+	return nil
+}

@@ -1,0 +1,392 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"os"
+	"path/filepath"
+
+	"github.com/RoaringBitmap/roaring/v2"
+	"github.com/google/uuid"
+	"zombiezen.com/go/sqlite"
+	"zombiezen.com/go/sqlite/sqlitex"
+)
+
+// OnConflict says what becomes of a document whose id the store has with other
+// text or metadata, and of a source of which the store has other chunks.
+type OnConflict string
+
+// The policies. The unit of a source's conflict is the source: all its
+// documents stay as they are, or all become the newcomer's.
+const (
+	OnConflictFail    OnConflict = "fail"    // nothing is merged: *ConflictError
+	OnConflictSkip    OnConflict = "skip"    // the store's own stays
+	OnConflictReplace OnConflict = "replace" // the newcomer takes its place
+	OnConflictNewID   OnConflict = "new-id"  // both stay; a taken id becomes one derived from the document
+)
+
+// ParseOnConflict reads a policy as users write it.
+func ParseOnConflict(s string) (OnConflict, error) {
+	switch o := OnConflict(s); o {
+	case OnConflictFail, OnConflictSkip, OnConflictReplace, OnConflictNewID:
+		return o, nil
+	}
+	return "", fmt.Errorf("unknown policy %q: fail, skip, replace or new-id", s)
+}
+
+// ConflictError says that a document or a source is in the store with another
+// content than the one that was to be merged.
+type ConflictError struct {
+	ID     string // of the document; empty where the source is meant
+	Source string
+}
+
+func (e *ConflictError) Error() string {
+	if e.ID == "" {
+		return fmt.Sprintf("source %q has other chunks in the store", e.Source)
+	}
+	return fmt.Sprintf("id %q of source %q has another text or metadata in the store", e.ID, e.Source)
+}
+
+// ErrSameStore says that a store was to be merged into itself.
+var ErrSameStore = errors.New("a store cannot be merged into itself")
+
+// Same tells whether two folders are one store. It opens no database: doing so
+// twice in one process would drop SQLite's locks.
+func Same(a, b string) bool {
+	x, err := os.Stat(filepath.Join(a, databaseName))
+	if err != nil {
+		return false
+	}
+	y, err := os.Stat(filepath.Join(b, databaseName))
+	return err == nil && os.SameFile(x, y)
+}
+
+// Merged counts documents.
+type Merged struct {
+	Added    int64 // new in the store
+	Skipped  int64 // given and not taken: the store has them, or has others
+	Replaced int64 // of the store, gone in favour of those that were added
+}
+
+// Merge adds the documents of other stores, with their vectors as they are, and
+// commits: all of them or, on any error, none. Nothing else may be staged. Their facts must be the store's
+// (*MismatchError); a store that is merged into itself is ErrSameStore. Memory
+// grows with the number of sources, not of documents.
+func (w *Writer) Merge(ctx context.Context, others []*Store, policy OnConflict) (Merged, error) {
+	return w.merging(ctx, policy, func(m *merge) error { return m.stores(ctx, others) })
+}
+
+// stores merges stores, one phase each.
+func (m *merge) stores(ctx context.Context, others []*Store) error {
+	for _, other := range others {
+		err := m.w.Facts().agree(other.Facts())
+		if Same(m.w.dir, other.dir) {
+			err = ErrSameStore
+		}
+		if err == nil {
+			err = m.phase(ctx, other.transfers(ctx, m.w.Store))
+		}
+		if err != nil {
+			return fmt.Errorf("merging %q: %w", other.dir, err)
+		}
+	}
+	return nil
+}
+
+// Import adds documents that bring their vectors, as Merge does. A vector of
+// another dim is a *MismatchError. Where the facts say so, vectors are brought
+// to length 1; those that have it stay as they are, bit by bit.
+func (w *Writer) Import(ctx context.Context, docs iter.Seq2[Transfer, error], policy OnConflict) (Merged, error) {
+	return w.merging(ctx, policy, func(m *merge) error { return m.phase(ctx, docs) })
+}
+
+// merging runs a merge. Where it fails, the store is as it was.
+func (w *Writer) merging(ctx context.Context, policy OnConflict, run func(*merge) error) (Merged, error) {
+	m, err := w.newMerge(ctx, policy)
+	if err != nil {
+		return Merged{}, err
+	}
+	if err := run(m); err != nil {
+		return Merged{}, errors.Join(err, w.drop())
+	}
+	return m.commit(ctx)
+}
+
+// agree compares the facts of two stores.
+func (f Facts) agree(other Facts) error {
+	if (f.Embedder == "") != (other.Embedder == "") {
+		return &MismatchError{"embedder", named(f.Embedder), named(other.Embedder)}
+	}
+	if f.unit() != other.unit() {
+		return &MismatchError{"normalize", fmt.Sprint(f.unit()), fmt.Sprint(other.unit())}
+	}
+	return f.Check(Facts{Embedder: other.Embedder, Fingerprint: other.Fingerprint, Dim: other.Dim, Metric: other.Metric})
+}
+
+func named(embedder string) string {
+	if embedder == "" {
+		return "none"
+	}
+	return embedder
+}
+
+// merge is one merge on its way. What it adds is staged by the writer.
+type merge struct {
+	w      *Writer
+	policy OnConflict
+	given  int64 // documents so far
+	first  int64 // number of the first document that it stages
+
+	sources map[string]Source // by key: new in the store with this merge
+	names   map[string]bool   // of those
+	next    int64             // number of the next one
+
+	arrivals map[string]*arrival // by key: the sources of this phase
+	begin    int64               // number of the first document that this phase stages
+	recent   map[string]bool     // ids in the writer's buffer
+	stolen   *roaring.Bitmap     // documents that gave their ids to another source's
+}
+
+// arrival is a source that documents arrive for.
+type arrival struct {
+	Source                  // as the store knows it
+	from    Source          // as the documents bring it
+	existed bool            // before this phase
+	other   bool            // one of its documents differs
+	old     *roaring.Bitmap // its documents before
+	kept    *roaring.Bitmap // of them, those that arrived again
+	added   *roaring.Bitmap // staged for it
+}
+
+func (w *Writer) newMerge(ctx context.Context, policy OnConflict) (*merge, error) {
+	m := &merge{w: w, policy: policy, first: w.next, sources: map[string]Source{}, names: map[string]bool{}}
+	var src Source
+	err := w.transaction(ctx, func() error { return w.number(&src) })
+	m.next = src.number
+	return m, err
+}
+
+// commit makes the merge visible and says what it did.
+func (m *merge) commit(ctx context.Context) (Merged, error) {
+	gone := int64(m.w.doomed.GetCardinality())
+	replaced := int64(0)
+	if m.first > 0 {
+		replaced = int64(m.w.doomed.Rank(uint32(m.first - 1)))
+	}
+	added := m.w.next - m.first - (gone - replaced)
+	return Merged{Added: added, Skipped: m.given - added, Replaced: replaced}, m.w.Commit(ctx)
+}
+
+// mergeDocuments and mergeBytes are what a merge stages in one transaction.
+// They are larger than an ingest's: each transaction writes much of the indexes
+// anew.
+const (
+	mergeDocuments = 10_000
+	mergeBytes     = 32 << 20
+)
+
+// phase merges the documents of one other store. Those of earlier phases are,
+// for it, the store's own.
+func (m *merge) phase(ctx context.Context, docs iter.Seq2[Transfer, error]) error {
+	m.arrivals, m.recent, m.stolen, m.begin = map[string]*arrival{}, map[string]bool{}, roaring.New(), m.w.next
+	for t, err := range docs {
+		if err == nil {
+			err = m.add(ctx, &t)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if err := m.flush(ctx); err != nil {
+		return err
+	}
+	settled := map[int64]bool{}
+	for _, a := range m.arrivals {
+		if err := m.settle(a); err != nil {
+			return err
+		}
+		settled[a.number] = true
+	}
+	return m.w.withdraw(ctx, m.stolen, settled)
+}
+
+func (m *merge) flush(ctx context.Context) error {
+	clear(m.recent)
+	return m.w.update(ctx, m.w.flush)
+}
+
+// add merges one document.
+func (m *merge) add(ctx context.Context, t *Transfer) error {
+	m.given++
+	x, err := m.w.Facts().one(t.Vector)
+	switch {
+	case err != nil:
+		return fmt.Errorf("id %q: %w", t.ID, err)
+	case t.ID == "":
+		return fmt.Errorf("a document of source %q has no id", t.From.Name)
+	}
+	a, err := m.arrivalOf(ctx, t.From)
+	if err != nil {
+		return err
+	}
+	if take, err := m.decide(ctx, a, t); err != nil || !take {
+		return err
+	}
+	if a.existed && m.policy == OnConflictFail {
+		return &ConflictError{Source: a.Name}
+	}
+	a.added.Add(uint32(m.w.next))
+	m.recent[t.ID] = true
+	if err := m.w.put(t.Document, t.Origin, &a.Source, x); err != nil {
+		return err
+	}
+	if len(m.w.buffer) < mergeDocuments && len(m.w.floats) < mergeBytes {
+		return nil
+	}
+	return m.flush(ctx)
+}
+
+// arrivalOf returns what is known of a document's source.
+func (m *merge) arrivalOf(ctx context.Context, from Source) (a *arrival, err error) {
+	if a := m.arrivals[from.Key]; a != nil {
+		return a, nil
+	}
+	a = &arrival{from: from, old: roaring.New(), kept: roaring.New(), added: roaring.New()}
+	if a.Source, a.existed = m.sources[from.Key]; !a.existed {
+		if a.Source, a.existed, err = m.w.SourceByKey(ctx, from.Key); err != nil {
+			return nil, err
+		}
+	}
+	if a.existed {
+		err = m.w.transaction(ctx, func() error { return m.w.documentsOf(a.number, a.old) })
+	} else {
+		a.Source, err = m.newSource(ctx, from)
+	}
+	m.arrivals[from.Key] = a
+	return a, err
+}
+
+// newSource makes room for a source. Where its name is another's, it is named
+// by its key, which is its own.
+func (m *merge) newSource(ctx context.Context, from Source) (Source, error) {
+	_, taken, err := m.w.SourceByName(ctx, from.Name)
+	if taken || m.names[from.Name] {
+		from.Name = from.Key
+	}
+	from.number = m.next
+	m.next++
+	m.sources[from.Key], m.names[from.Name] = from, true
+	return from, err
+}
+
+// decide tells whether t is to be staged for a: under another id where the
+// policy gives it one.
+func (m *merge) decide(ctx context.Context, a *arrival, t *Transfer) (bool, error) {
+	for {
+		if m.recent[t.ID] {
+			if err := m.flush(ctx); err != nil {
+				return false, err
+			}
+		}
+		h, err := m.w.holder(ctx, t)
+		switch {
+		case err != nil || h.n < 0:
+			return err == nil, err
+		case h.same && h.source == a.number && h.n < m.begin:
+			a.kept.Add(uint32(h.n))
+			return false, nil
+		case h.same:
+			return false, nil
+		case h.n >= m.begin:
+			return false, fmt.Errorf("id %q: %w, with another text or metadata", t.ID, ErrDuplicateID)
+		}
+		switch m.policy {
+		case OnConflictFail:
+			return false, &ConflictError{ID: t.ID, Source: t.From.Name}
+		case OnConflictSkip:
+			a.other = a.other || h.source == a.number
+			return false, nil
+		case OnConflictReplace:
+			if h.source != a.number {
+				m.stolen.Add(uint32(h.n))
+				m.w.doomed.Add(uint32(h.n))
+			}
+			return true, nil
+		}
+		t.ID = uuid.NewSHA1(idNamespace, bytes.Join([][]byte{[]byte(t.ID), []byte(t.Text), t.Metadata}, []byte{0})).String()
+	}
+}
+
+// idNamespace is that of ids made for documents whose own was taken.
+var idNamespace = uuid.MustParse("1f3d8d0e-52a8-4a53-8a33-0d5f2f0d9a57")
+
+// holder is the document that has an id, staged ones included.
+type holder struct {
+	n, source int64 // n is -1 where none has it
+	same      bool  // text and metadata are equal
+}
+
+func (w *Writer) holder(ctx context.Context, t *Transfer) (h holder, err error) {
+	const query = `SELECT d.n, d.source, d.text, m.json FROM document d JOIN meta m ON m.meta = d.meta WHERE d.id = ?`
+	h.n = -1
+	err = w.transaction(ctx, func() error {
+		return sqlitex.Execute(w.conn, query, &sqlitex.ExecOptions{
+			Args: []any{t.ID},
+			ResultFunc: func(stmt *sqlite.Stmt) error {
+				if n := stmt.ColumnInt64(0); w.current(n) {
+					h = holder{n, stmt.ColumnInt64(1), stmt.ColumnText(2) == t.Text && stmt.ColumnText(3) == string(t.Metadata)}
+				}
+				return nil
+			},
+		})
+	})
+	return h, err
+}
+
+// current tells whether document n will be visible after the next commit. All
+// that is staged must be flushed.
+func (w *Writer) current(n int64) bool {
+	return (n >= w.state.count || w.state.alive(n)) && !w.doomed.Contains(uint32(n))
+}
+
+// documentsOf adds the numbers of a source's documents that will be visible
+// after the next commit.
+func (w *Writer) documentsOf(source int64, to *roaring.Bitmap) error {
+	return sqlitex.Execute(w.conn, `SELECT n FROM document WHERE source = ?`, &sqlitex.ExecOptions{
+		Args: []any{source},
+		ResultFunc: func(stmt *sqlite.Stmt) error {
+			if n := stmt.ColumnInt64(0); w.current(n) {
+				to.Add(uint32(n))
+			}
+			return nil
+		},
+	})
+}
+
+// settle decides about a source once all its documents have arrived.
+func (m *merge) settle(a *arrival) error {
+	changed := a.other || !a.added.IsEmpty() || !a.kept.Equals(a.old)
+	final := a.Source
+	switch {
+	case !a.existed:
+	case changed && m.policy == OnConflictFail:
+		return &ConflictError{Source: a.Name}
+	case m.policy == OnConflictSkip:
+		m.w.doomed.Or(a.added)
+		return nil
+	case m.policy == OnConflictReplace:
+		m.w.doomed.Or(roaring.AndNot(a.old, a.kept))
+		final, a.old = a.from, a.kept
+		final.Key, final.Name, final.number = a.Key, a.Name, a.number
+	case a.added.IsEmpty():
+		return nil
+	default: // the file holds neither the one nor the other
+		final.Hash = nil
+	}
+	m.w.sources = append(m.w.sources, sourceChange{Source: final, documents: int64(a.old.GetCardinality() + a.added.GetCardinality())})
+	return nil
+}

@@ -1,0 +1,472 @@
+package store_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"sheaf/internal/faiss"
+	"sheaf/internal/store"
+)
+
+// ids lists the ids of a store in the order of insertion.
+func ids(t *testing.T, s *store.Store) (all []string) {
+	t.Helper()
+	for _, d := range list(t, s, store.ListOptions{}) {
+		all = append(all, d.ID)
+	}
+	return all
+}
+
+func TestMergeAddsWhatIsNew(t *testing.T) {
+	t.Parallel()
+	w, dir := create(t, facts)
+	replace(t, w, "a.txt", doc("1", "one"), doc("2", "two"))
+	commit(t, w)
+	other, otherDir := create(t, facts)
+	replace(t, other, "b.txt", doc("3", "three"))
+	replace(t, other, "c.txt", doc("1", "one"), doc("4", "four"))
+	commit(t, other)
+
+	got, err := w.Merge(t.Context(), []*store.Store{open(t, otherDir)}, store.OnConflictFail)
+	if want := (store.Merged{Added: 2, Skipped: 1}); err != nil || got != want {
+		t.Fatalf("%+v, %v; want %+v", got, err, want)
+	}
+	s := open(t, dir)
+	if diff := cmp.Diff([]string{"1", "2", "3", "4"}, ids(t, s)); diff != "" {
+		t.Error(diff)
+	}
+	for _, d := range list(t, s, store.ListOptions{WithVectors: true}) {
+		if !slices.Equal(d.Vector, vector(d.Text)) {
+			t.Errorf("id %q has another text's vector", d.ID)
+		}
+	}
+	info, err := s.Info(t.Context())
+	if err != nil || info.Sources != 3 || info.Documents != 4 {
+		t.Errorf("%d sources, %d documents, %v; want 3 and 4", info.Sources, info.Documents, err)
+	}
+}
+
+// conflicting makes a store that has source s with documents 1 and 2 and one
+// with ids in another state, and returns a writer of the first.
+func conflicting(t *testing.T) (w *store.Writer, other *store.Store) {
+	project := t.TempDir()
+	made := func(name string, f func(*store.Writer)) string {
+		dir := filepath.Join(project, name)
+		w, err := store.Create(t.Context(), dir, facts, store.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		f(w)
+		commit(t, w)
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return dir
+	}
+	// Both stores lie in one folder, so that a key means the same source in both.
+	mine := made("mine", func(w *store.Writer) {
+		replace(t, w, "s", doc("1", "one"), doc("2", "two"))
+		replace(t, w, "own", doc("9", "nine"))
+	})
+	theirs := made("theirs", func(w *store.Writer) {
+		replace(t, w, "s", doc("1", "one"), doc("2", "changed"), doc("3", "three"))
+		replace(t, w, "new", doc("9", "other nine"), doc("5", "five"))
+	})
+	w, err := store.OpenWriter(t.Context(), mine, store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { w.Close() })
+	return w, open(t, theirs)
+}
+
+func TestMergePolicies(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		policy  store.OnConflict
+		merged  store.Merged
+		texts   []string
+		sources map[string]int64
+	}{
+		{store.OnConflictSkip, store.Merged{Added: 1, Skipped: 4}, []string{"one", "two", "nine", "five"}, map[string]int64{"s": 2, "own": 1, "new": 1}},
+		{store.OnConflictReplace, store.Merged{Added: 4, Skipped: 1, Replaced: 2}, []string{"one", "changed", "three", "other nine", "five"}, map[string]int64{"s": 3, "new": 2}},
+		{store.OnConflictNewID, store.Merged{Added: 4, Skipped: 1}, []string{"one", "two", "nine", "changed", "three", "other nine", "five"}, map[string]int64{"s": 4, "own": 1, "new": 2}},
+	} {
+		t.Run(string(c.policy), func(t *testing.T) {
+			t.Parallel()
+			w, other := conflicting(t)
+			got, err := w.Merge(t.Context(), []*store.Store{other}, c.policy)
+			if err != nil || got != c.merged {
+				t.Fatalf("%+v, %v; want %+v", got, err, c.merged)
+			}
+			s := open(t, w.Dir())
+			var texts []string
+			seen := map[string]bool{}
+			for _, d := range list(t, s, store.ListOptions{WithVectors: true}) {
+				texts = append(texts, d.Text)
+				if seen[d.ID] {
+					t.Errorf("id %q is there twice", d.ID)
+				}
+				seen[d.ID] = true
+				if !slices.Equal(d.Vector, vector(d.Text)) {
+					t.Errorf("%q has another text's vector", d.Text)
+				}
+			}
+			if diff := cmp.Diff(c.texts, texts); diff != "" {
+				t.Error(diff)
+			}
+			if diff := cmp.Diff(c.sources, sources(t, s)); diff != "" {
+				t.Error(diff)
+			}
+			again, err := w.Merge(t.Context(), []*store.Store{other}, c.policy)
+			if err != nil || again.Added != 0 || again.Replaced != 0 {
+				t.Errorf("merged again: %+v, %v; want nothing added", again, err)
+			}
+		})
+	}
+}
+
+// sources maps the names of a store's sources to their numbers of documents.
+func sources(t *testing.T, s *store.Store) map[string]int64 {
+	t.Helper()
+	all := map[string]int64{}
+	for src, err := range s.Sources(t.Context()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		all[src.Name] = src.Documents
+	}
+	return all
+}
+
+func TestMergeFailsWhole(t *testing.T) {
+	t.Parallel()
+	w, other := conflicting(t)
+	before := list(t, open(t, w.Dir()), store.ListOptions{WithVectors: true})
+	_, err := w.Merge(t.Context(), []*store.Store{other}, store.OnConflictFail)
+	var conflict *store.ConflictError
+	if !errors.As(err, &conflict) || conflict.ID != "2" || conflict.Source != "s" {
+		t.Errorf("%v; want a conflict of id 2 of source s", err)
+	}
+	if diff := cmp.Diff(before, list(t, open(t, w.Dir()), store.ListOptions{WithVectors: true})); diff != "" {
+		t.Errorf("the store changed: %s", diff)
+	}
+	replace(t, w, "s", doc("1", "one")) // the writer goes on
+	commit(t, w)
+	if diff := cmp.Diff([]string{"1", "9"}, ids(t, w.Store)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestMergeOfAPartOfASourceIsAConflict(t *testing.T) {
+	t.Parallel()
+	project := t.TempDir()
+	var dirs []string
+	for i, docs := range [][]store.Document{{doc("1", "one"), doc("2", "two")}, {doc("1", "one")}} {
+		dir := filepath.Join(project, fmt.Sprint(i))
+		w, err := store.Create(t.Context(), dir, facts, store.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		replace(t, w, "s", docs...)
+		commit(t, w)
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		dirs = append(dirs, dir)
+	}
+	w, err := store.OpenWriter(t.Context(), dirs[0], store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	_, err = w.Merge(t.Context(), []*store.Store{open(t, dirs[1])}, store.OnConflictFail)
+	var conflict *store.ConflictError
+	if !errors.As(err, &conflict) || conflict.ID != "" || conflict.Source != "s" {
+		t.Errorf("%v; want a conflict of source s", err)
+	}
+}
+
+func TestMergeManyIsAllOrNothing(t *testing.T) {
+	t.Parallel()
+	w, dir := create(t, facts)
+	first, firstDir := create(t, facts)
+	replace(t, first, "b.txt", doc("1", "one"))
+	commit(t, first)
+	second, secondDir := create(t, facts)
+	replace(t, second, "c.txt", doc("1", "not one"))
+	commit(t, second)
+	stores := []*store.Store{open(t, firstDir), open(t, secondDir)}
+	if _, err := w.Merge(t.Context(), stores, store.OnConflictFail); err == nil {
+		t.Error("two stores with different documents of one id were merged")
+	}
+	if got := ids(t, open(t, dir)); got != nil {
+		t.Errorf("the store has %v; want nothing", got)
+	}
+	got, err := w.Merge(t.Context(), stores, store.OnConflictReplace)
+	if want := (store.Merged{Added: 1, Skipped: 1}); err != nil || got != want {
+		t.Errorf("%+v, %v; want %+v", got, err, want)
+	}
+	if docs := list(t, open(t, dir), store.ListOptions{}); len(docs) != 1 || docs[0].Text != "not one" {
+		t.Errorf("the store has %v; want the second store's document", docs)
+	}
+}
+
+func TestMergeRefuses(t *testing.T) {
+	t.Parallel()
+	w, dir := create(t, facts)
+	refused := func(name string, f store.Facts, want string) {
+		other, _ := create(t, f)
+		_, err := w.Merge(t.Context(), []*store.Store{other.Store}, store.OnConflictSkip)
+		var mismatch *store.MismatchError
+		if !errors.As(err, &mismatch) || mismatch.Fact != want {
+			t.Errorf("%s: %v; want a mismatch of %s", name, err, want)
+		}
+	}
+	f := facts
+	f.Dim = 4
+	refused("another dim", f, "dim")
+	f = facts
+	f.Metric = store.InnerProduct
+	refused("another metric", f, "metric")
+	f = facts
+	f.Embedder = ""
+	refused("no embedder", f, "embedder")
+	f = facts
+	f.Fingerprint = "2"
+	refused("another version of the embedder", f, "embedder")
+	f = facts
+	f.Normalize = true
+	refused("normalized vectors", f, "normalize")
+	if _, err := w.Merge(t.Context(), []*store.Store{open(t, dir)}, store.OnConflictSkip); !errors.Is(err, store.ErrSameStore) {
+		t.Errorf("into itself: %v; want ErrSameStore", err)
+	}
+	link := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(dir, link); err != nil {
+		t.Fatal(err)
+	}
+	if !store.Same(dir, link) || store.Same(dir, t.TempDir()) || store.Same(t.TempDir(), dir) {
+		t.Error("Same does not tell stores apart by their files")
+	}
+}
+
+func transfers(all ...store.Transfer) iter.Seq2[store.Transfer, error] {
+	return func(yield func(store.Transfer, error) bool) {
+		for _, tr := range all {
+			if !yield(tr, nil) {
+				return
+			}
+		}
+	}
+}
+
+func transfer(id, text, source string, v []float32) store.Transfer {
+	return store.Transfer{Document: store.Document{
+		ID: id, Text: text, Metadata: json.RawMessage(`{}`), StartIndex: -1, Vector: v,
+	}, From: store.Source{Key: source, Name: source}}
+}
+
+func TestImportRefuses(t *testing.T) {
+	t.Parallel()
+	good := transfer("1", "one", "s", []float32{1, 2, 3})
+	for name, bad := range map[string]store.Transfer{
+		"dim":          transfer("2", "two", "s", []float32{1, 2}),
+		"no id":        transfer("", "two", "s", []float32{1, 2, 3}),
+		"id twice":     transfer("1", "two", "s", []float32{1, 2, 3}),
+		"no vector":    transfer("2", "two", "s", nil),
+		"not finite":   transfer("2", "two", "s", []float32{1, 2, float32(math.Inf(1))}),
+		"bad metadata": {Document: store.Document{ID: "2", Metadata: json.RawMessage(`[]`), Vector: []float32{1, 2, 3}}, From: good.From},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w, dir := create(t, facts)
+			if _, err := w.Import(t.Context(), transfers(good, bad), store.OnConflictReplace); err == nil {
+				t.Error("it was imported")
+			}
+			if got := ids(t, open(t, dir)); got != nil {
+				t.Errorf("the store has %v; want nothing", got)
+			}
+		})
+	}
+}
+
+func TestImportedUnitVectorsKeepEveryBit(t *testing.T) {
+	t.Parallel()
+	f := facts
+	f.Metric = store.Cosine
+	w, dir := create(t, f)
+	if _, err := w.Import(t.Context(), transfers(transfer("1", "a", "s", []float32{1, 2, 3}), transfer("2", "b", "s", []float32{-0.3, 0.2, 7})), store.OnConflictFail); err != nil {
+		t.Fatal(err)
+	}
+	again, againDir := create(t, f)
+	if _, err := again.Merge(t.Context(), []*store.Store{open(t, dir)}, store.OnConflictFail); err != nil {
+		t.Fatal(err)
+	}
+	o := store.ListOptions{WithVectors: true}
+	if diff := cmp.Diff(list(t, open(t, dir), o), list(t, open(t, againDir), o)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestMergedSourcesAreNamedApart(t *testing.T) {
+	t.Parallel()
+	w, dir := create(t, facts)
+	replace(t, w, "README.md", doc("1", "mine"))
+	commit(t, w)
+	other, otherDir := create(t, facts)
+	replace(t, other, "README.md", doc("2", "theirs"))
+	commit(t, other)
+	if _, err := w.Merge(t.Context(), []*store.Store{open(t, otherDir)}, store.OnConflictFail); err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]int64{"README.md": 1, filepath.Join(filepath.Dir(otherDir), "README.md"): 1}
+	if diff := cmp.Diff(want, sources(t, open(t, dir))); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestDelete(t *testing.T) {
+	t.Parallel()
+	w, dir := create(t, facts)
+	replace(t, w, "docs/a.txt", doc("1", "one"), doc("2", "two"))
+	replace(t, w, "docs/deep/b.txt", doc("3", "three"))
+	replace(t, w, "c.md", doc("4", "four"), doc("5", "five"))
+	commit(t, w)
+
+	set, missing, err := w.SelectIDs(t.Context(), []string{"2", "none", "3", "2"})
+	if err != nil || set.Len() != 2 || !slices.Equal(missing, []string{"none"}) {
+		t.Fatalf("%d documents, missing %q, %v", set.Len(), missing, err)
+	}
+	if err := w.Delete(t.Context(), set); err != nil {
+		t.Fatal(err)
+	}
+	s := open(t, dir)
+	if diff := cmp.Diff([]string{"1", "4", "5"}, ids(t, s)); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff(map[string]int64{"docs/a.txt": 1, "c.md": 2}, sources(t, s)); diff != "" {
+		t.Error(diff)
+	}
+	src, found, err := s.SourceByKey(t.Context(), "docs/a.txt")
+	if err != nil || !found || len(src.Hash) != 0 {
+		t.Errorf("%+v, %v, %v; want a source that is read again", src, found, err)
+	}
+	hits, err := s.Search(t.Context(), vector("two"), store.SearchOptions{K: 5})
+	if err != nil || len(hits[0]) != 3 {
+		t.Errorf("%d hits, %v; want 3", len(hits[0]), err)
+	}
+
+	set, err = w.SelectSources(t.Context(), "docs/**")
+	if err != nil || set.Len() != 1 {
+		t.Errorf("%d documents below docs, %v; want 1", set.Len(), err)
+	}
+	var got []string
+	for id, err := range w.IDs(t.Context(), set) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, id)
+	}
+	if !slices.Equal(got, []string{"1"}) {
+		t.Errorf("ids %q; want 1", got)
+	}
+	if _, err := w.SelectSources(t.Context(), "[x"); err == nil {
+		t.Error("a malformed pattern was taken")
+	}
+}
+
+func TestCompact(t *testing.T) {
+	t.Parallel()
+	w, dir := create(t, facts)
+	var docs []store.Document
+	for i := range 500 {
+		d := doc(fmt.Sprint(i), fmt.Sprintf("text %d", i))
+		d.Metadata = json.RawMessage(fmt.Sprintf(`{"i":%d}`, i))
+		docs = append(docs, d)
+	}
+	replace(t, w, "a.txt", docs...)
+	commit(t, w)
+	var odd []string
+	for i := 1; i < 500; i += 2 {
+		odd = append(odd, fmt.Sprint(i))
+	}
+	set, _, err := w.SelectIDs(t.Context(), odd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Delete(t.Context(), set); err != nil {
+		t.Fatal(err)
+	}
+	reader := open(t, dir)
+	o := store.SearchOptions{K: 20, WithVectors: true}
+	want, err := reader.Search(t.Context(), vector("text 77"), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := list(t, reader, store.ListOptions{WithVectors: true})
+
+	c, err := w.Compact(t.Context())
+	if err != nil || c.Rows != 250 || c.Bytes <= 0 {
+		t.Fatalf("%+v, %v; want 250 rows and some bytes", c, err)
+	}
+	for name, s := range map[string]*store.Store{"open before": reader, "opened after": open(t, dir)} {
+		got, err := s.Search(t.Context(), vector("text 77"), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+		if diff := cmp.Diff(all, list(t, s, store.ListOptions{WithVectors: true})); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+	}
+	info, err := reader.Info(t.Context())
+	if err != nil || info.DeadRows != 0 || info.IndexFile != "index.2.faiss" {
+		t.Errorf("%+v, %v; want no dead rows in index.2.faiss", info, err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "index.1.faiss")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the old index file: %v", err)
+	}
+	index, err := faiss.ReadIndex(filepath.Join(dir, "index.2.faiss"))
+	if err != nil || index.Ntotal() != 250 {
+		t.Fatalf("Faiss: %v", err)
+	}
+	index.Close()
+	replace(t, w, "b.txt", doc("more", "text 1")) // a text that is gone has no vector to give
+	commit(t, w)
+	if c, err := w.Compact(t.Context()); err != nil || c.Rows != 0 {
+		t.Errorf("again: %+v, %v; want nothing", c, err)
+	}
+}
+
+func TestIndexFilesOfAKilledCompactGo(t *testing.T) {
+	t.Parallel()
+	w, dir := create(t, facts)
+	replace(t, w, "a.txt", doc("1", "one"))
+	commit(t, w)
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(dir, "index.2.faiss"), "half of it")
+	w, err := store.OpenWriter(t.Context(), dir, store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	if _, err := os.Stat(filepath.Join(dir, "index.2.faiss")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("index.2.faiss: %v; want it gone", err)
+	}
+	if got := ids(t, w.Store); !slices.Equal(got, []string{"1"}) {
+		t.Errorf("the store has %q", got)
+	}
+}

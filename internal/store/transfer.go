@@ -1,0 +1,180 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"path/filepath"
+	"strings"
+
+	"zombiezen.com/go/sqlite"
+	"zombiezen.com/go/sqlite/sqlitex"
+)
+
+// Transfer is a document on its way into a store with the vector that it has
+// already: from another store, or from a file that holds such documents.
+type Transfer struct {
+	Document        // with its Vector; Metadata without blanks between values
+	Origin   Origin // of the vector
+	From     Source // the document's source, its Key made by Key of the receiving store
+}
+
+// stdinPrefix begins the keys of what was read from standard input.
+const stdinPrefix = "stdin:"
+
+// Key is the key of the source at a path: relative to the folder that holds the
+// store where it lies below it, else absolute. What names no file, standard
+// input or a URL, is its own key.
+func (s *Store) Key(path string) (string, error) {
+	if opaque(path) {
+		return path, nil
+	}
+	abs, err := filepath.Abs(filepath.FromSlash(path))
+	if err != nil {
+		return "", err
+	}
+	home, err := s.home()
+	if err != nil {
+		return "", err
+	}
+	if rel, err := filepath.Rel(home, abs); err == nil && filepath.IsLocal(rel) {
+		return filepath.ToSlash(rel), nil
+	}
+	return filepath.ToSlash(abs), nil
+}
+
+// Path is where the file of a key is, or the key itself where it names none.
+func (s *Store) Path(key string) (string, error) {
+	path := filepath.FromSlash(key)
+	if opaque(key) || filepath.IsAbs(path) {
+		return path, nil
+	}
+	home, err := s.home()
+	return filepath.Join(home, path), err
+}
+
+func opaque(key string) bool {
+	return strings.HasPrefix(key, stdinPrefix) || strings.Contains(key, "://")
+}
+
+// home is the folder that holds the store.
+func (s *Store) home() (string, error) {
+	return filepath.Abs(filepath.Dir(filepath.Clean(s.dir)))
+}
+
+// transferPage is how many documents are read in one transaction.
+const transferPage = 1000
+
+// transfers yields all documents with their vectors, in the order of insertion,
+// for the store to. No transaction is open while the caller works; documents
+// that go away or change meanwhile end it with an error.
+func (s *Store) transfers(ctx context.Context, to *Store) iter.Seq2[Transfer, error] {
+	return func(yield func(Transfer, error) bool) {
+		r := transferReader{from: s, to: to, generation: -1}
+		for {
+			page, err := r.page(ctx)
+			if err != nil {
+				yield(Transfer{}, fmt.Errorf("reading store %q: %w", s.dir, err))
+				return
+			}
+			for _, t := range page {
+				if !yield(t, nil) {
+					return
+				}
+			}
+			if len(page) < transferPage {
+				return
+			}
+		}
+	}
+}
+
+// transferReader reads a store for another one.
+type transferReader struct {
+	from, to   *Store
+	generation int64  // of the first page, -1 before it
+	next       int64  // number of the next document
+	source     Source // of the last document
+}
+
+func (r *transferReader) page(ctx context.Context) (page []Transfer, err error) {
+	s := r.from
+	err = s.transaction(ctx, func() error {
+		if r.generation >= 0 && r.generation != s.state.generation {
+			return errChanged
+		}
+		r.generation = s.state.generation
+		var numbers []int64
+		numbers, r.next = s.state.aliveFrom(r.next, transferPage)
+		if page, err = r.documents(numbers); err != nil || len(page) == 0 {
+			return err
+		}
+		flat, file, err := s.openIndex()
+		if err != nil {
+			return err
+		}
+		defer file.Close()
+		x, err := s.state.vectors(flat, numbers)
+		for i := range page {
+			page[i].Vector = x[i*s.state.facts.Dim:][:s.state.facts.Dim]
+		}
+		return err
+	})
+	return page, err
+}
+
+// documents reads visible documents, given by rising numbers, in one pass over
+// the table.
+func (r *transferReader) documents(numbers []int64) (page []Transfer, err error) {
+	if len(numbers) == 0 {
+		return nil, nil
+	}
+	s := r.from
+	err = sqlitex.Execute(s.conn, selectDocument+`WHERE d.n BETWEEN ? AND ? ORDER BY d.n`, &sqlitex.ExecOptions{
+		Args: []any{numbers[0], numbers[len(numbers)-1]},
+		ResultFunc: func(stmt *sqlite.Stmt) error {
+			if n := stmt.ColumnInt64(0); len(page) == len(numbers) || n != numbers[len(page)] {
+				return nil
+			}
+			_, d, err := scanDocument(stmt, s.path)
+			page = append(page, Transfer{Document: d, Origin: Origin(stmt.ColumnInt(8))})
+			return err
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	if len(page) < len(numbers) {
+		return nil, damaged(s.path, "document %d is missing", numbers[len(page)])
+	}
+	for i := range page {
+		if page[i].From, err = r.sourceOf(page[i].Document.Source); err != nil {
+			return nil, err
+		}
+	}
+	return page, nil
+}
+
+// sourceOf returns the source with a name as the receiving store knows it.
+// Documents that follow one another most often share it.
+func (r *transferReader) sourceOf(name string) (Source, error) {
+	if r.source.Name == name && r.source.number != 0 {
+		return r.source, nil
+	}
+	src, found, err := r.from.readSource(`name`, name)
+	if err != nil {
+		return src, err
+	}
+	if !found {
+		return src, damaged(r.from.path, "source %q is missing", name)
+	}
+	path, err := r.from.Path(src.Key)
+	if err != nil {
+		return src, err
+	}
+	if src.Key, err = r.to.Key(path); err != nil {
+		return src, err
+	}
+	r.source = src
+	return src, nil
+}
