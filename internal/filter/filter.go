@@ -1,0 +1,80 @@
+// Package filter decides which metadata a search may answer from.
+//
+// A filter is written in LangChain's dict syntax, as JSON, or in a short form
+// for the shell (KEY OPERATOR VALUE); both become one small tree. The tree is
+// evaluated in two ways that give the same answer: [Filter.Match] looks at one
+// metadata object, [Filter.Find] at the typed values that a store keeps.
+//
+// Values compare as in Python, which LangChain's filters are written in: 1,
+// 1.0 and true are equal, integers are exact whatever their size, strings have
+// the order of their code points, a key that is missing is null. Two things
+// differ on purpose: comparing what has no order is false and no error, and
+// keys beside $and, $or and $not must hold too. What cannot be a filter is a
+// [*SyntaxError], never a filter that matches nothing.
+package filter
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+)
+
+// Filter is a condition on metadata. It may be used by many goroutines. A nil
+// Filter matches everything.
+type Filter struct{ root node }
+
+// Parse reads expressions that must all hold, each an object in LangChain's
+// syntax or a short form. No expressions give a nil Filter. Errors are of type
+// *SyntaxError.
+func Parse(exprs ...string) (*Filter, error) {
+	if len(exprs) == 0 {
+		return nil, nil
+	}
+	var root all
+	for _, expr := range exprs {
+		n, err := parse(expr)
+		if err != nil {
+			return nil, err
+		}
+		root = append(root, n)
+	}
+	return &Filter{root}, nil
+}
+
+func parse(expr string) (node, error) {
+	if i := strings.IndexRune(expr, utf8.RuneError); i >= 0 && !utf8.ValidString(expr) {
+		return nil, &SyntaxError{expr, i, "not UTF-8"}
+	}
+	if strings.HasPrefix(strings.TrimSpace(expr), "{") {
+		return parseJSON(expr)
+	}
+	return parseShort(expr)
+}
+
+// Match tells whether the filter holds for a metadata object.
+func (f *Filter) Match(metadata json.RawMessage) (bool, error) {
+	if f == nil {
+		return true, nil
+	}
+	object, err := decodeObject(metadata)
+	if err != nil {
+		return false, err
+	}
+	return f.root.match(object), nil
+}
+
+func decodeObject(metadata json.RawMessage) (map[string]any, error) {
+	var object map[string]any
+	if !json.Valid(metadata) {
+		return nil, errors.New("metadata is not valid JSON")
+	}
+	d := json.NewDecoder(bytes.NewReader(metadata))
+	d.UseNumber()
+	if err := d.Decode(&object); err != nil {
+		return nil, fmt.Errorf("metadata is not a JSON object: %w", err)
+	}
+	return object, nil
+}

@@ -1,0 +1,98 @@
+package filter
+
+import (
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// operatorRun finds the operator of a short form: all its signs that follow
+// one another, so that a mistyped one is not read as part of the value.
+var operatorRun = regexp.MustCompile(`[!<>=~]+`)
+
+// shortOperators are those of the short form, with their namesakes in JSON.
+var shortOperators = map[string]string{
+	"=": "$in", "!=": "$nin", "<": "$lt", "<=": "$lte", ">": "$gt", ">=": "$gte", "~": "$glob", "=~": "$regex",
+}
+
+// parseShort reads KEY OPERATOR VALUE; blanks around each do not count.
+func parseShort(expr string) (node, error) {
+	wrong := func(offset int, format string, args ...any) (node, error) {
+		return nil, &SyntaxError{expr, offset, fmt.Sprintf(format, args...)}
+	}
+	start := len(expr) - len(strings.TrimLeft(expr, blanks))
+	if start < len(expr) && strings.ContainsRune(`"[`, rune(expr[start])) {
+		return wrong(start, "a filter is a JSON object or KEY OPERATOR VALUE")
+	}
+	run := operatorRun.FindStringIndex(expr)
+	if run == nil {
+		return wrong(len(expr), "no operator: there are = != < <= > >= ~ =~")
+	}
+	operator := expr[run[0]:run[1]]
+	name, ok := shortOperators[operator]
+	key, value := strings.Trim(expr[:run[0]], blanks), strings.Trim(expr[run[1]:], blanks)
+	switch {
+	case !ok:
+		return wrong(run[0], "unknown operator %q: there are = != < <= > >= ~ =~, and a value that begins with a sign of these is quoted", operator)
+	case key == "":
+		return wrong(run[0], "no key before %q", operator)
+	case value == "" && operator != "=" && operator != "!=":
+		return wrong(len(expr), "no value after %q", operator)
+	}
+	n, problem := shortCondition(key, name, value)
+	if problem != "" {
+		return wrong(strings.LastIndex(expr, value), "%s", problem)
+	}
+	return n, nil
+}
+
+// blanks are what a shell's user may type around the parts.
+const blanks = " \t\r\n"
+
+func shortCondition(key, name, value string) (node, string) {
+	operand, isScalar := scalar(value)
+	text, isText := operand.(string)
+	switch {
+	case !isScalar:
+		operand, text = value, value
+	case !isText:
+		text = value
+	}
+	switch name {
+	case "$in", "$nin":
+		return condition(key, name, []any{operand, text})
+	case "$glob", "$regex":
+		return condition(key, name, text)
+	}
+	if _, ok := number(operand); !ok {
+		return condition(key, name, operand)
+	}
+	strict := ordered(name, operand)
+	return leaf{key, func(v any, present bool) bool { return strict(numeric(v), present) }}, ""
+}
+
+// scalar reads a JSON string, number, boolean or null.
+func scalar(s string) (v any, ok bool) {
+	if s == "" || strings.ContainsRune("[{", rune(s[0])) || !json.Valid([]byte(s)) {
+		return nil, false
+	}
+	d := json.NewDecoder(strings.NewReader(s))
+	d.UseNumber()
+	return v, d.Decode(&v) == nil
+}
+
+// decimal is what counts as a number where it is written as a string.
+var decimal = regexp.MustCompile(`^[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$`)
+
+// numeric reads a string that holds a number as that number.
+func numeric(v any) any {
+	s, ok := v.(string)
+	if !ok {
+		return v
+	}
+	if s = strings.Trim(s, blanks); decimal.MatchString(s) {
+		return parseNumber(s)
+	}
+	return v
+}
