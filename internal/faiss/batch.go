@@ -4,69 +4,95 @@ package faiss
 
 import "slices"
 
-// Measured with 100,000 rows of dim 384: from minBatch queries on products pay, and these
-// sizes of a product keep OpenBLAS near its peak.
+// Measured with 100,000 rows of dim 384: from minBatch queries on a batch pays, and a block
+// of this size with its packed copy stays in the cache of one core.
 const (
-	minBatch     = 12
-	batchBlock   = 1 << 20 // bytes of rows
-	batchQueries = 512
+	minBatch   = 6
+	batchBlock = 384 << 10 // bytes of rows
 )
 
-// batch answers many queries with matrix products. They give a lower bound of each row's
-// key (see probe); where that is under the limit the key is computed, by the kernel that
-// answers a single query, and only this key is ever compared or reported. So a batch finds
-// what its queries find one by one, bit for bit, however loose the bound is.
+// batch answers many queries by matrix products: tiles of some rows and some queries whose
+// sums stay in registers. They give a lower bound of each row's key (see probe); where that
+// is under the limit the key is computed, by the kernel that answers a single query, and
+// only this key is ever compared or reported. So a batch finds what its queries find one by
+// one, bit for bit, however loose the bound is.
 type batch struct {
 	math    arithmetic
 	queries []float32
+	packed  []float32 // the queries in groups
 	probes  []probe
 	skip    []uint64
 
-	weights  []float32 // one a row
-	products []float32 // up to batchQueries for each row
-	at       []int32
-	keys     []float32
+	panels  []float32 // the rows of a block
+	weights []float32 // one a row
+	scale   []float32 // one a query of a group
+	limit   []float32
+	pairs   []pair
+	keys    []float32
 }
+
+// newBatch returns how to make a scorer for each goroutine.
+func newBatch(a arithmetic, queries []float32, skip []uint64) func() scorer {
+	n := len(queries) / a.d
+	packed := make([]float32, roundUp(n, a.group())*a.d)
+	a.pack(bytesOf(queries), n, a.group(), packed)
+	probes := a.probes(queries)
+	return func() scorer {
+		return &batch{
+			math: a, queries: queries, packed: packed, probes: probes, skip: skip,
+			scale: make([]float32, a.group()), limit: make([]float32, a.group()),
+		}
+	}
+}
+
+// minRefine is how many rows are looked at one by one before the rest of a block is sifted
+// by what they leave: few beside a block, enough for a limit that spares most of it.
+const minRefine = 64
 
 func (s *batch) score(b block, best []topK) {
-	s.weights = resize(s.weights, b.n)
+	if first := &best[0]; len(first.heap) < first.k {
+		n := min(b.n, max(first.k, minRefine))
+		(&direct{math: s.math, queries: s.queries, skip: s.skip}).score(b.part(0, n, s.math), best)
+		b = b.part(n, b.n, s.math)
+	}
+	if b.n == 0 {
+		return
+	}
+	s.prepare(b)
+	group := s.math.group()
+	for first := 0; first < len(best); first += group {
+		s.scoreGroup(b, first, best[first:min(first+group, len(best))])
+	}
+}
+
+// prepare packs and weighs the rows of a block.
+func (s *batch) prepare(b block) {
+	padded := roundUp(b.n, s.math.panel())
+	s.panels = resize(s.panels, padded*s.math.d)
+	s.math.pack(b.data, b.n, s.math.panel(), s.panels)
+	s.weights = resize(s.weights, padded)
+	clear(s.weights[b.n:])
 	s.math.norms(b.data, b.n, s.weights)
-	s.math.weigh(s.weights)
-	s.products = resize(s.products, b.n*min(len(best), batchQueries))
-	s.at, s.keys = resize(s.at, b.n), resize(s.keys, b.n)
+	s.math.weigh(s.weights[:b.n])
+	s.pairs = resize(s.pairs, b.n*s.math.group())
+}
+
+// scoreGroup offers to the heaps of the queries from first on the rows that may get in.
+func (s *batch) scoreGroup(b block, first int, best []topK) {
+	s.scale, s.limit = s.scale[:len(best)], s.limit[:len(best)]
+	for j := range best {
+		p := s.probes[first+j]
+		s.scale[j], s.limit[j] = p.scale, p.bound(best[j].limit())
+	}
 	d := s.math.d
-	for first := 0; first < len(best); first += batchQueries {
-		end := min(first+batchQueries, len(best))
-		s.math.products(b.data, b.n, s.queries[first*d:end*d], s.math.alpha(), s.products)
-		for j := first; j < end; j++ {
-			s.refine(b, j, s.products[(j-first)*b.n:][:b.n], &best[j])
+	pairs := s.math.sift(s.panels, b.n, s.packed[first*d:], s.weights, s.scale, s.limit, s.pairs)
+	s.keys = resize(s.keys, len(pairs))
+	s.math.keysOf(b.data, s.queries[first*d:], pairs, s.keys)
+	for i, p := range pairs {
+		if row := b.row(int(p.row)); !skipped(s.skip, row) {
+			best[p.query].offer(candidate{s.keys[i], row})
 		}
 	}
 }
-
-// refine offers to t, query j's heap, the rows of b that may get in. While t is not full
-// every row may; so few are taken at first, to have a limit for the rest.
-func (s *batch) refine(b block, j int, products []float32, t *topK) {
-	p, query := s.probes[j], s.queries[j*s.math.d:(j+1)*s.math.d]
-	for first, end := 0, 0; first < b.n; first = end {
-		end = b.n
-		if len(t.heap) < t.k {
-			end = min(b.n, first+max(t.k, minRefine))
-		}
-		at := s.math.below(products[first:end], s.weights[first:end], p.scale, p.bound(t.limit()), s.at)
-		for i := range at {
-			at[i] += int32(first)
-		}
-		s.math.keysAt(b.data, at, query, s.keys)
-		for i, k := range at {
-			if row := b.row(int(k)); !skipped(s.skip, row) {
-				t.offer(candidate{s.keys[i], row})
-			}
-		}
-	}
-}
-
-// minRefine is large beside one call into C, small beside a block.
-const minRefine = 64
 
 func resize[T any](s []T, n int) []T { return slices.Grow(s[:0], n)[:n] }

@@ -76,21 +76,24 @@ func checkBounds(t *testing.T, a arithmetic, size float32) {
 	for i := range query {
 		query[i] *= size
 	}
-	weights, products, keys := make([]float32, rows), make([]float32, rows), make([]float32, rows)
-	a.norms(bytesOf(x), rows, weights)
-	a.weigh(weights)
-	a.products(bytesOf(x), rows, query, a.alpha(), products)
+	keys := make([]float32, rows)
 	a.keys(bytesOf(x), rows, query, keys)
-	p := a.probes(query)[0]
-	for i, key := range keys {
-		passes := func(limit float32) bool {
-			return len(a.below(products[i:i+1], weights[i:i+1], p.scale, p.bound(limit), make([]int32, 1))) == 1
+	s := newBatch(a, query, nil)().(*batch)
+	s.prepare(block{data: bytesOf(x), n: rows})
+	passes := func(limit float32) map[int]bool {
+		s.scale[0], s.limit[0] = s.probes[0].scale, s.probes[0].bound(limit)
+		found := map[int]bool{}
+		for _, p := range a.sift(s.panels, rows, s.packed, s.weights, s.scale[:1], s.limit[:1], s.pairs) {
+			found[int(p.row)] = true
 		}
+		return found
+	}
+	for i, key := range keys {
 		above := math.Nextafter32(key, float32(math.Inf(1)))
-		if above > key && !passes(above) {
+		if above > key && !passes(above)[i] {
 			t.Fatalf("d %d, size %v: row %d with key %v is lost", a.d, size, i, key)
 		}
-		if margin := 1e-3 * float32(a.d); size == 1 && passes(key-margin) {
+		if margin := 1e-3 * float32(a.d); size == 1 && passes(key - margin)[i] {
 			t.Fatalf("d %d: row %d with key %v passes for one below %v", a.d, i, key, key-margin)
 		}
 	}
@@ -122,15 +125,12 @@ func TestBatchSkipsRowsOutOfReach(t *testing.T) {
 		far[i] += 100
 	}
 	query := near[:d]
-	s := &batch{math: a, queries: query, probes: a.probes(query)}
+	s := newBatch(a, query, nil)().(*batch)
 	best := []topK{{k: 3}}
 	s.score(block{data: bytesOf(near), n: 100}, best)
-	for i := range s.keys {
-		s.keys[i] = -1
-	}
 	s.score(block{data: bytesOf(far), n: 1000, first: 100}, best)
-	if slices.ContainsFunc(s.keys[:100], func(key float32) bool { return key != -1 }) {
-		t.Errorf("keys were computed for rows that are too far: %v", s.keys[:100])
+	if len(s.keys) != 0 {
+		t.Errorf("keys were computed for rows that are too far: %v", s.keys)
 	}
 	if len(best[0].heap) != 3 || best[0].limit() > 100 {
 		t.Errorf("the near rows are lost: %v", best[0].heap)

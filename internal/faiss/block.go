@@ -17,6 +17,15 @@ func (b block) row(i int) int64 {
 	return b.first + int64(i)
 }
 
+// part is the rows of b from first up to end.
+func (b block) part(first, end int, a arithmetic) block {
+	p := block{data: b.data[first*a.rowBytes() : end*a.rowBytes()], n: end - first, first: b.first + int64(first)}
+	if b.rows != nil {
+		p.rows = b.rows[first:end]
+	}
+	return p
+}
+
 // reader cuts the rows of one search into blocks: a range each of all rows, or a stretch
 // each of a list of rows.
 type reader struct {

@@ -91,11 +91,16 @@ func (a arithmetic) keys(rows []byte, n int, queries, out []float32) {
 		C.size_t(n), C.size_t(a.d), floats(queries), C.size_t(nq), floats(out))
 }
 
-// keysAt sets out[i] to the key of row at[i] for one query. It trusts at.
-func (a arithmetic) keysAt(rows []byte, at []int32, query, out []float32) {
-	out = out[:len(at)]
-	C.sheaf_keys_at(C.int(a.level), C.int(a.metric), unsafe.Pointer(unsafe.SliceData(rows)),
-		ints(at), C.size_t(len(at)), C.size_t(a.d), floats(query), floats(out))
+// pair is a row of a block and a query.
+type pair = C.sheaf_pair
+
+func newPair(row, query int) pair { return pair{row: C.int32_t(row), query: C.int32_t(query)} }
+
+// keysOf sets out[i] to the key of pairs[i]. It trusts pairs.
+func (a arithmetic) keysOf(rows []byte, queries []float32, pairs []pair, out []float32) {
+	out = out[:len(pairs)]
+	C.sheaf_keys_of(C.int(a.level), C.int(a.metric), unsafe.Pointer(unsafe.SliceData(rows)), C.size_t(a.d),
+		floats(queries), unsafe.SliceData(pairs), C.size_t(len(pairs)), floats(out))
 }
 
 // norms sets out[i] to the squared norm of row i of n.
@@ -105,25 +110,31 @@ func (a arithmetic) norms(rows []byte, n int, out []float32) {
 		C.size_t(n), C.size_t(a.d), floats(out))
 }
 
-// products sets out[j*n+i] to scale times the inner product of row i of n and query j, as
-// OpenBLAS's sgemm computes it: quickly, and not bit for bit as keys would.
-func (a arithmetic) products(rows []byte, n int, queries []float32, scale float32, out []float32) {
-	nq := len(queries) / a.d
-	rows, out = rows[:n*a.rowBytes()], out[:n*nq]
-	oneThread()
-	C.sheaf_products(unsafe.Pointer(unsafe.SliceData(rows)), C.size_t(n), C.size_t(a.d),
-		floats(queries), C.size_t(nq), C.float(scale), floats(out))
+// panel is how many rows are packed together, group how many queries.
+func (a arithmetic) panel() int { return int(C.sheaf_panel(C.int(a.level))) }
+func (a arithmetic) group() int { return int(C.sheaf_group(C.int(a.level))) }
+
+// pack lays n rows out in panels of width rows, the last one filled up with zeros: out has
+// room for whole panels.
+func (a arithmetic) pack(rows []byte, n, width int, out []float32) {
+	rows, out = rows[:n*a.rowBytes()], out[:roundUp(n, width)*a.d]
+	C.sheaf_pack(unsafe.Pointer(unsafe.SliceData(rows)), C.size_t(n), C.size_t(a.d), C.size_t(width), floats(out))
 }
 
-// below returns, in the memory of at, every i for which v[i] + w[i]*scale >= bound does
-// not hold; NaN on either side lets i through.
-func (a arithmetic) below(v, w []float32, scale, bound float32, at []int32) []int32 {
-	w, at = w[:len(v)], at[:len(v)]
-	n := C.sheaf_below(C.int(a.level), floats(v), floats(w), C.size_t(len(v)),
-		C.float(scale), C.float(bound), ints(at))
-	return at[:n]
+// sift returns, in the memory of out, the pairs of n packed rows and a packed group of
+// queries for which alpha times their product, plus weights[row]*scale[query], is not at
+// least limit[query]; NaN on either side lets a pair through. scale and limit have one number for
+// each query, of which the group may have room for more.
+func (a arithmetic) sift(panels []float32, n int, group, weights, scale, limit []float32, out []pair) []pair {
+	padded, width := roundUp(n, a.panel()), a.group()
+	panels, weights, out = panels[:padded*a.d], weights[:padded], out[:n*width]
+	used := len(limit)
+	group, scale, limit = group[:width*a.d], scale[:width], limit[:width]
+	found := C.sheaf_sift(C.int(a.level), floats(panels), C.size_t(n), C.size_t(a.d), floats(group),
+		floats(weights), C.float(a.alpha()), floats(scale), floats(limit), C.int(used), unsafe.SliceData(out))
+	return out[:found]
 }
+
+func roundUp(n, multiple int) int { return (n + multiple - 1) / multiple * multiple }
 
 func floats(x []float32) *C.float { return (*C.float)(unsafe.SliceData(x)) }
-
-func ints(x []int32) *C.int32_t { return (*C.int32_t)(unsafe.SliceData(x)) }

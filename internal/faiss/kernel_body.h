@@ -6,6 +6,7 @@
 // the call. Vectors have alignment 1, as rows have in an IndexFlat file.
 
 typedef float NAME(vec) __attribute__((vector_size(LANES * 4), aligned(1), may_alias));
+typedef int32_t NAME(mask) __attribute__((vector_size(LANES * 4)));
 
 TARGET static inline NAME(vec) NAME(load)(const char *p) {
   return *(const NAME(vec) *)p;
@@ -58,19 +59,46 @@ TARGET static __attribute__((noinline)) float NAME(ip)(const char *x, const char
   return NAME(score)(SHEAF_IP, x, q, bytes);
 }
 
-// Whole groups are tested at once because almost none holds a row that passes.
-TARGET static size_t NAME(below)(const float *v, const float *w, size_t n, float scale,
-                                 float bound, int32_t *at) {
-  enum { GROUP = 64 };
+// The lower bounds of a panel's keys for a group of queries, whose floats lie as
+// sheaf_pack lays them. The sums stay in registers: QUERIES and the two vectors of a
+// panel are chosen so that they fit.
+TARGET static inline __attribute__((always_inline)) void NAME(bounds)(
+    const float *panel, const float *queries, size_t d, const float *weights, float alpha,
+    const float *scale, NAME(vec) out[QUERIES][2]) {
+  NAME(vec) sum[QUERIES][2] = {{{0}}};
+  for (size_t k = 0; k < d; k++, panel += 2 * LANES, queries += QUERIES) {
+    const NAME(vec) x = NAME(load)((const char *)panel), y = NAME(load)((const char *)(panel + LANES));
+#pragma GCC unroll 16
+    for (int j = 0; j < QUERIES; j++) {
+      sum[j][0] += x * queries[j];
+      sum[j][1] += y * queries[j];
+    }
+  }
+  const NAME(vec) v = NAME(load)((const char *)weights), w = NAME(load)((const char *)(weights + LANES));
+#pragma GCC unroll 16
+  for (int j = 0; j < QUERIES; j++) {
+    out[j][0] = sum[j][0] * alpha + v * scale[j];
+    out[j][1] = sum[j][1] * alpha + w * scale[j];
+  }
+}
+
+// Almost no panel holds a pair that passes, so a whole one is tested at once.
+TARGET static size_t NAME(sift)(const float *panels, size_t n, size_t d, const float *queries,
+                                const float *weights, float alpha, const float *scale,
+                                const float *limit, int used, sheaf_pair *out) {
   size_t found = 0;
-  for (size_t i = 0; i < n; i += GROUP) {
-    size_t end = i + GROUP < n ? i + GROUP : n;
-    int any = end - i < GROUP;
-    if (!any)
-      for (size_t j = i; j < i + GROUP; j++) any |= !(v[j] + w[j] * scale >= bound);
-    if (any)
-      for (size_t j = i; j < end; j++)
-        if (!(v[j] + w[j] * scale >= bound)) at[found++] = (int32_t)j;
+  for (size_t i = 0; i < n; i += 2 * LANES, panels += 2 * LANES * d) {
+    NAME(vec) low[QUERIES][2];
+    NAME(bounds)(panels, queries, d, weights + i, alpha, scale, low);
+    NAME(mask) pass = {0};
+#pragma GCC unroll 16
+    for (int j = 0; j < QUERIES; j++) pass |= ~(low[j][0] >= limit[j]) | ~(low[j][1] >= limit[j]);
+    int any = 0;
+    for (int l = 0; l < LANES; l++) any |= pass[l];
+    for (size_t r = 0; any && r < 2 * LANES && i + r < n; r++)
+      for (int j = 0; j < used; j++)
+        if (!(low[j][r / LANES][r % LANES] >= limit[j]))
+          out[found++] = (sheaf_pair){(int32_t)(i + r), j};
   }
   return found;
 }

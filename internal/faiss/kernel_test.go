@@ -1,7 +1,6 @@
 package faiss
 
 import (
-	"fmt"
 	"math"
 	"slices"
 	"testing"
@@ -50,14 +49,14 @@ func TestKeys(t *testing.T) {
 			a.keys(rows, 2, queries, all)
 			for j := range 3 {
 				query, one := queries[j*d:(j+1)*d], make([]float32, 3)
-				a.keysAt(rows, []int32{1, 0, 1}, query, one)
+				a.keysOf(rows, queries, []pair{newPair(1, j), newPair(0, j), newPair(1, j)}, one)
 				for i := range 2 {
 					key, want := all[2*j+i], keyInFloat64(m, x[i*d:(i+1)*d], query)
 					if math.Abs(float64(key)-want) > 1e-6*float64(d+8) {
 						t.Fatalf("d %d: key %v, want %v", d, key, want)
 					}
 					if one[1-i] != key || one[2] != all[2*j+1] {
-						t.Fatalf("d %d: keysAt gives %v where keys gives %v", d, one, all[2*j:2*j+2])
+						t.Fatalf("d %d: keysOf gives %v where keys gives %v", d, one, all[2*j:2*j+2])
 					}
 				}
 			}
@@ -78,32 +77,60 @@ func keyInFloat64(m Metric, x, q []float32) float64 {
 	return key
 }
 
-func TestBelow(t *testing.T) {
+// What a group of queries sifts out of packed rows is what the same sums in float64 say,
+// whatever the numbers of rows and queries; NaN lets a pair through.
+func TestSift(t *testing.T) {
 	t.Parallel()
 	nan := float32(math.NaN())
 	for l := levelGeneric; l <= bestLevel(); l++ {
-		a := arithmetic{level: l, d: 1}
-		for _, n := range []int{0, 1, 63, 64, 65, 200} {
-			v, w := make([]float32, n), make([]float32, n)
-			var want []int32
-			for i := range v {
-				v[i], w[i] = float32(i%70), 2
-				if i%50 == 3 {
-					w[i] = nan
+		for _, d := range []int{1, 2, 3, 4, 7, 33} {
+			for _, n := range []int{1, 3, 8, 31, 32, 33, 100} {
+				a := arithmetic{level: l, metric: InnerProduct, d: d}
+				used := 1 + (n+d)%a.group()
+				x, queries := wholeNumbers(uint64(n), n*d), wholeNumbers(uint64(d), used*d)
+				panels := make([]float32, roundUp(n, a.panel())*d)
+				a.pack(bytesOf(x), n, a.panel(), panels)
+				group := make([]float32, a.group()*d)
+				a.pack(bytesOf(queries), used, a.group(), group)
+				weights, scale, limit := make([]float32, roundUp(n, a.panel())), make([]float32, a.group()), make([]float32, a.group())
+				for i := range n {
+					weights[i] = float32(i % 5)
 				}
-				if i%70 < 4 || i%50 == 3 {
-					want = append(want, int32(i))
+				weights[n/2] = nan
+				for j := range used {
+					scale[j], limit[j] = float32(j), float32(j-3)
 				}
-			}
-			name := fmt.Sprintf("%v, n %d", l, n)
-			if got := a.below(v, w, 0.5, 5, make([]int32, n)); !slices.Equal(got, want) {
-				t.Errorf("%s: %v, want %v", name, got, want)
-			}
-			if got := a.below(v, w, 0.5, nan, make([]int32, n)); len(got) != n {
-				t.Errorf("%s: bound NaN lets %d through", name, len(got))
+				got := a.sift(panels, n, group, weights, scale[:used], limit[:used], make([]pair, n*a.group()))
+				if want := siftSlowly(x, queries, d, weights, scale, limit[:used]); !slices.Equal(got, want) {
+					t.Fatalf("%v, d %d, %d rows, %d queries: %v, want %v", l, d, n, used, got, want)
+				}
 			}
 		}
 	}
+}
+
+// wholeNumbers are small, so that sums are exact in any order.
+func wholeNumbers(seed uint64, n int) []float32 {
+	x := randomVectors(seed, 1, n)
+	for i := range x {
+		x[i] = float32(math.Round(4 * float64(x[i])))
+	}
+	return x
+}
+
+func siftSlowly(x, queries []float32, d int, weights, scale, limit []float32) (found []pair) {
+	for i := range len(x) / d {
+		for j := range limit {
+			bound := weights[i] * scale[j]
+			for k := range d {
+				bound -= x[i*d+k] * queries[j*d+k]
+			}
+			if !(bound >= limit[j]) {
+				found = append(found, newPair(i, j))
+			}
+		}
+	}
+	return found
 }
 
 func TestAppendFloats(t *testing.T) {

@@ -81,10 +81,7 @@ func (f *Flat) scorer(queries []float32, skip []uint64) (newScorer func() scorer
 	if len(queries) < minBatch*f.math.d || f.math.d > maxBatchDim {
 		return func() scorer { return &direct{math: f.math, queries: queries, skip: skip} }, directBlock
 	}
-	probes := f.math.probes(queries)
-	return func() scorer {
-		return &batch{math: f.math, queries: queries, probes: probes, skip: skip}
-	}, batchBlock
+	return newBatch(f.math, queries, skip), batchBlock
 }
 
 // directBlock fits twice into the smallest L2 caches in use: what pread has copied is

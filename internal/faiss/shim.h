@@ -35,6 +35,9 @@ int sheaf_index_write(const sheaf_index *index, const char *path, char **err);
 // The caller frees *data.
 int sheaf_index_bytes(const sheaf_index *index, void **data, size_t *size, char **err);
 
+// sheaf_one_thread stops OpenBLAS from using threads of its own.
+void sheaf_one_thread(void);
+
 // The version of the linked library; a static string.
 const char *sheaf_faiss_version(void);
 
