@@ -23,6 +23,7 @@ const module = "sheaf"
 var mayImport = map[string][]string{
 	"faiss":       {},
 	"filter":      {},
+	"killtest":    {},
 	"loader":      {},
 	"progress":    {},
 	"splitter":    {},

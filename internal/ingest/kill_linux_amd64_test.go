@@ -15,11 +15,11 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"sheaf/internal/killtest"
 	"sheaf/internal/store"
 )
 
@@ -114,93 +114,13 @@ func TestKillCreation(t *testing.T) {
 // system call number point that writes below dir. It returns true when the
 // process came to its end before that.
 func ingestKilled(t *testing.T, dir string, point int64) (done bool) {
-	runtime.LockOSThread() // ptrace belongs to a thread
-	defer runtime.UnlockOSThread()
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), childEnv+"="+dir)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Ptrace: true}
 	var stderr strings.Builder
 	cmd.Stderr = &stderr
-	if err := cmd.Start(); err != nil {
-		t.Error(err)
-		return true
-	}
-	main := cmd.Process.Pid
-	status, err := trace(main, dir, point)
+	killed, err := killtest.Run(cmd, dir, point)
 	if err != nil {
-		t.Errorf("tracing: %v", errors.Join(err, syscall.Kill(main, syscall.SIGKILL)))
-		return true
+		t.Errorf("the ingest failed: %v: %s", err, stderr.String())
 	}
-	_ = cmd.Wait() // the process is reaped already; this waits for its output
-	if status.Exited() && status.ExitStatus() != 0 {
-		t.Errorf("the ingest failed: %s", stderr.String())
-	}
-	return status.Exited()
-}
-
-// trace runs the process main under ptrace until it ends, and kills it before
-// its write step number point.
-func trace(main int, dir string, point int64) (syscall.WaitStatus, error) {
-	const (
-		options       = syscall.PTRACE_O_TRACECLONE | syscall.PTRACE_O_TRACESYSGOOD
-		syscallStop   = syscall.SIGTRAP | 0x80
-		childrenOfOne = syscall.WALL | 0x20000000 // __WNOTHREAD: not other threads' children
-	)
-	var status syscall.WaitStatus
-	inside := map[int]bool{} // threads between a system call's entry and exit
-	for first := true; ; {
-		pid, err := syscall.Wait4(-1, &status, childrenOfOne, nil)
-		if err == syscall.EINTR {
-			continue
-		}
-		if err != nil {
-			return status, err
-		}
-		if first {
-			first = false
-			if err := syscall.PtraceSetOptions(main, options); err != nil {
-				return status, err
-			}
-		}
-		if status.Exited() || status.Signaled() {
-			if pid == main {
-				return status, nil
-			}
-			continue
-		}
-		signal := 0
-		switch s := status.StopSignal(); {
-		case s == syscallStop:
-			if inside[pid] = !inside[pid]; inside[pid] && writes(pid, dir) {
-				if point--; point == 0 {
-					if err := syscall.Kill(main, syscall.SIGKILL); err != nil {
-						return status, err
-					}
-				}
-			}
-		case s != syscall.SIGTRAP && s != syscall.SIGSTOP:
-			signal = int(s)
-		}
-		if err := syscall.PtraceSyscall(pid, signal); err != nil && err != syscall.ESRCH {
-			return status, err
-		}
-	}
-}
-
-// writes tells whether the system call that pid enters changes something below dir.
-func writes(pid int, dir string) bool {
-	var regs syscall.PtraceRegs
-	if syscall.PtraceGetRegs(pid, &regs) != nil {
-		return false
-	}
-	switch regs.Orig_rax {
-	case syscall.SYS_WRITE, syscall.SYS_PWRITE64, syscall.SYS_WRITEV, syscall.SYS_FSYNC, syscall.SYS_FDATASYNC, syscall.SYS_FTRUNCATE:
-		file, err := os.Readlink(fmt.Sprintf("/proc/%d/fd/%d", pid, regs.Rdi))
-		return err == nil && strings.HasPrefix(file, dir)
-	case syscall.SYS_UNLINK, syscall.SYS_UNLINKAT, syscall.SYS_RENAME, syscall.SYS_RENAMEAT, syscall.SYS_MKDIRAT:
-		return true
-	case syscall.SYS_OPENAT:
-		return regs.Rdx&syscall.O_CREAT != 0
-	}
-	return false
+	return !killed
 }

@@ -236,7 +236,7 @@ func (m *merge) add(ctx context.Context, t *Transfer) error {
 	if take, err := m.decide(ctx, a, t); err != nil || !take {
 		return err
 	}
-	if a.existed && m.policy == OnConflictFail {
+	if a.contested() && m.policy == OnConflictFail {
 		return &ConflictError{Source: a.Name}
 	}
 	a.added.Add(uint32(m.w.next))
@@ -372,7 +372,8 @@ func (m *merge) settle(a *arrival) error {
 	changed := a.other || !a.added.IsEmpty() || !a.kept.Equals(a.old)
 	final := a.Source
 	switch {
-	case !a.existed:
+	case !a.contested():
+		final = a.renewed()
 	case changed && m.policy == OnConflictFail:
 		return &ConflictError{Source: a.Name}
 	case m.policy == OnConflictSkip:
@@ -380,13 +381,23 @@ func (m *merge) settle(a *arrival) error {
 		return nil
 	case m.policy == OnConflictReplace:
 		m.w.doomed.Or(roaring.AndNot(a.old, a.kept))
-		final, a.old = a.from, a.kept
-		final.Key, final.Name, final.number = a.Key, a.Name, a.number
+		final, a.old = a.renewed(), a.kept
 	case a.added.IsEmpty():
 		return nil
 	default: // the file holds neither the one nor the other
 		final.Hash = nil
 	}
-	m.w.sources = append(m.w.sources, sourceChange{Source: final, documents: int64(a.old.GetCardinality() + a.added.GetCardinality())})
+	n := int64(a.old.GetCardinality() + a.added.GetCardinality())
+	m.w.sources = append(m.w.sources, sourceChange{Source: final, documents: n, gone: n == 0})
 	return nil
+}
+
+// contested tells whether the store has documents of the source.
+func (a *arrival) contested() bool { return a.existed && !a.old.IsEmpty() }
+
+// renewed is the store's source with what the newcomer knows of its file.
+func (a *arrival) renewed() Source {
+	src := a.from
+	src.Key, src.Name, src.number = a.Key, a.Name, a.number
+	return src
 }
