@@ -150,6 +150,7 @@ var outcomes = []struct {
 	{is(store.ErrNotExist), exitNoStore, "make one with sheaf ingest PATH, or name another with --store DIR"},
 	{as[*store.LockedError], exitLocked, "wait for the other run to end, or wait longer with --lock-timeout"},
 	{as[*store.FormatError], exitDamaged, ""},
+	{as[*problemsError], exitDamaged, ""},
 	{as[*store.OccupiedError], exitFailed, "name a folder that does not exist yet with --store DIR"},
 	{as[*store.MismatchError], exitFailed, "sheaf info shows what the store holds"},
 	{is(errNoEmbedder), exitFailed, "ask it with sheaf search-vector, or bind the embedder that made its vectors with sheaf init --embedder NAME"},

@@ -88,7 +88,8 @@ another; everything works offline unless an embedder of a service is asked for.`
 		&cobra.Group{ID: groupTools, Title: "Without a store:"},
 	)
 	addTo(root, groupAsk, newSearchCmd(env), newSearchVectorCmd(env))
-	addTo(root, groupStore, newInitCmd(env), newIngestCmd(env), newGetCmd(env), newListCmd(env), newInfoCmd(env))
+	addTo(root, groupStore, newInitCmd(env), newIngestCmd(env), newGetCmd(env), newListCmd(env), newInfoCmd(env),
+		newCheckCmd(env))
 	addTo(root, groupTools, newEmbedCmd(env), newSplitCmd(env), newCompletionCmd(env), newVersionCmd(env))
 	root.SetHelpCommand(newHelpCmd())
 	root.SetHelpCommandGroupID(groupTools)

@@ -50,14 +50,19 @@ func intern(conn *sqlite.Conn, object json.RawMessage) (int64, error) {
 		return 0, err
 	}
 	meta = conn.LastInsertRowID()
+	return meta, insertFields(conn, meta, fields)
+}
+
+// insertFields adds the typed rows of a metadata object.
+func insertFields(conn *sqlite.Conn, meta int64, fields map[string]json.RawMessage) error {
 	for key, raw := range fields {
 		kind, value := typed(raw)
 		err := sqlitex.Execute(conn, `INSERT INTO field VALUES (?, ?, ?, ?)`, &sqlitex.ExecOptions{Args: []any{key, value, kind, meta}})
 		if err != nil {
-			return 0, err
+			return err
 		}
 	}
-	return meta, nil
+	return nil
 }
 
 // forget removes a metadata object with its typed rows.

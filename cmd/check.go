@@ -1,0 +1,110 @@
+package cmd
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"sheaf/internal/store"
+)
+
+type checkOptions struct {
+	repair bool
+}
+
+func newCheckCmd(env *environment) *cobra.Command {
+	var o checkOptions
+	c := &cobra.Command{
+		Use:   "check",
+		Short: "Verify everything in a store",
+		Long: `Verify everything in a store: SQLite's own integrity, checksums of documents,
+metadata and vectors, counts, and files that do not belong there. Each problem
+is named with its way out. Writers wait meanwhile.
+
+With --repair what can be mended without losing a document is mended: what a
+killed run left, the database's indexes, what filters look at, and the counts
+of sources. On a pipe each problem is a line of TSV: kind, path, message,
+remedy, and repaired or not.` + exitStatus(0, 1, 2, 10, 11, 12),
+		Example: `  sheaf check
+  sheaf check --repair --json`,
+		PreRunE: func(_ *cobra.Command, args []string) error { return noArgs("check", args) },
+		RunE:    func(c *cobra.Command, _ []string) error { return runCheck(c.Context(), env, &o) },
+	}
+	c.Flags().BoolVar(&o.repair, "repair", false, "mend what can be mended without losing anything")
+	return c
+}
+
+func runCheck(ctx context.Context, env *environment, o *checkOptions) error {
+	look := store.Check
+	if o.repair {
+		look = store.Repair
+	}
+	found, err := look(ctx, env.config.Store, env.storeOptions())
+	if err != nil {
+		return err
+	}
+	left := 0
+	problems := make([]problem, len(found))
+	for i, p := range found {
+		problems[i] = problem(p)
+		if !p.Repaired {
+			left++
+		}
+	}
+	err = env.print(outputFlags{}, func(p *printer) error {
+		if p.form == formJSON {
+			return p.object(checked{left == 0, problems})
+		}
+		return list(p, "problems", sequence(problems))
+	})
+	switch {
+	case err != nil:
+		return err
+	case left > 0:
+		return &problemsError{left}
+	case len(found) > 0:
+		env.say("%s mended", count(len(found), "problem"))
+	default:
+		env.say("no problems")
+	}
+	return nil
+}
+
+// checked is what --json prints.
+type checked struct {
+	OK       bool      `json:"ok"`
+	Problems []problem `json:"problems"`
+}
+
+// problem is a problem as check prints it.
+type problem struct {
+	Kind     string `json:"kind"`
+	Path     string `json:"path"`
+	Message  string `json:"message"`
+	Remedy   string `json:"remedy"`
+	Repaired bool   `json:"repaired"`
+}
+
+func (p problem) state() string {
+	if p.Repaired {
+		return "repaired"
+	}
+	return ""
+}
+
+func (p problem) columns() []string { return []string{p.Kind, p.Path, p.Message, p.Remedy, p.state()} }
+func (p problem) body() string      { return p.Message }
+
+func (p problem) table(w *printer) {
+	w.WriteString(w.styled(styleBold, p.Kind) + "  " + w.styled(styleCyan, visible(p.Path)) + "  " + visible(p.Message) + "\n")
+	if p.Repaired {
+		w.WriteString("   repaired\n")
+	} else {
+		w.WriteString("   remedy: " + visible(p.Remedy) + "\n")
+	}
+}
+
+// problemsError says that a store is not sound.
+type problemsError struct{ n int }
+
+func (e *problemsError) Error() string { return count(e.n, "problem") + " found" }

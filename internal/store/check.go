@@ -1,0 +1,274 @@
+package store
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"os"
+	"path/filepath"
+
+	"zombiezen.com/go/sqlite"
+	"zombiezen.com/go/sqlite/sqlitex"
+
+	"sheaf/internal/faiss"
+)
+
+// Problem is something in a store that is not as docs/format.md says.
+type Problem struct {
+	Kind     string // one of the constants below
+	Path     string // the file
+	Message  string
+	Remedy   string // what a user can do
+	Repaired bool
+}
+
+// The kinds of problems.
+const (
+	ProblemDatabase = "database" // SQLite finds its file damaged, or facts and bitmaps contradict each other
+	ProblemIndex    = "index"    // header or size of the index file
+	ProblemVectors  = "vectors"  // vectors that are not those that were written
+	ProblemDocument = "document" // a document's row is missing, damaged or there twice
+	ProblemMetadata = "metadata" // metadata, or the rows by which filters find it
+	ProblemSource   = "source"   // a source's count of documents
+	ProblemLeftover = "leftover" // what no reader sees: a killed writer's, or nobody's
+)
+
+const (
+	remedyRepair = "sheaf check --repair"
+	remedyAgain  = "delete the document and ingest its source again, or restore the store from a copy"
+)
+
+// problemsOfAKind is how many problems of one kind are told one by one.
+const problemsOfAKind = 100
+
+// Check holds everything in the store at dir against docs/format.md, without
+// changing it. Writers are kept out meanwhile where the directory can be
+// written. The error is for what keeps it from looking: ErrNotExist,
+// *LockedError.
+func Check(ctx context.Context, dir string, o Options) ([]Problem, error) {
+	if !Is(dir) {
+		return nil, fmt.Errorf("checking store %q: %w", dir, ErrNotExist)
+	}
+	lock, err := takeLock(ctx, dir, o)
+	var locked *LockedError
+	switch {
+	case err == nil:
+		defer lock.Unlock() //nolint:errcheck // nothing was written
+	case errors.As(err, &locked) || ctx.Err() != nil:
+		return nil, fmt.Errorf("checking store %q: %w", dir, err)
+	}
+	problems, err := check(ctx, dir, o)
+	if err != nil {
+		return nil, fmt.Errorf("checking store %q: %w", dir, err)
+	}
+	return problems, nil
+}
+
+// check is Check for a caller who keeps writers out.
+func check(ctx context.Context, dir string, o Options) ([]Problem, error) {
+	s, err := Open(ctx, dir, o)
+	var format *FormatError
+	switch {
+	case errors.As(err, &format):
+		return []Problem{{Kind: ProblemDatabase, Path: format.Path, Message: format.Problem, Remedy: format.Remedy}}, nil
+	case err != nil:
+		return nil, err
+	}
+	c := &checker{s: s, count: map[string]int{}}
+	for _, part := range []func(context.Context) error{c.database, c.documents, c.ids, c.metadata, c.sources, c.index, c.files} {
+		if err == nil {
+			err = part(ctx)
+		}
+		if errors.As(err, &format) { // found by a statement of its own: the rest of that part cannot be read
+			c.add(ProblemDatabase, format.Path, format.Remedy, "%s", format.Problem)
+			err = nil
+		}
+	}
+	return c.problems, errors.Join(err, s.Close())
+}
+
+// checker looks at one part after another and collects what it finds.
+type checker struct {
+	s         *Store
+	problems  []Problem
+	count     map[string]int
+	perSource map[int64]int64 // visible documents
+	fields    int64           // rows that table field should have
+}
+
+func (c *checker) add(kind, path, remedy, format string, args ...any) {
+	switch c.count[kind]++; {
+	case c.count[kind] == problemsOfAKind+1:
+		c.problems = append(c.problems, Problem{Kind: kind, Path: path, Message: "and more of this kind", Remedy: remedy})
+	case c.count[kind] <= problemsOfAKind:
+		c.problems = append(c.problems, Problem{Kind: kind, Path: path, Message: fmt.Sprintf(format, args...), Remedy: remedy})
+	}
+}
+
+// database asks SQLite itself.
+func (c *checker) database(ctx context.Context) error {
+	return c.s.transaction(ctx, func() error {
+		return sqlitex.ExecuteTransient(c.s.conn, "PRAGMA integrity_check", &sqlitex.ExecOptions{ResultFunc: func(stmt *sqlite.Stmt) error {
+			if message := stmt.ColumnText(0); message != "ok" {
+				c.add(ProblemDatabase, c.s.path, remedyDamaged, "%s", message)
+			}
+			return nil
+		}})
+	})
+}
+
+// ids finds ids that several visible documents have.
+func (c *checker) ids(ctx context.Context) error {
+	const query = `SELECT a.id, a.n, b.n FROM document a JOIN document b ON b.id = a.id AND b.n > a.n`
+	return c.s.transaction(ctx, func() error {
+		return sqlitex.Execute(c.s.conn, query, &sqlitex.ExecOptions{ResultFunc: func(stmt *sqlite.Stmt) error {
+			if c.s.state.alive(stmt.ColumnInt64(1)) && c.s.state.alive(stmt.ColumnInt64(2)) {
+				c.add(ProblemDocument, c.s.path, remedyAgain, "documents %d and %d both have id %q", stmt.ColumnInt64(1), stmt.ColumnInt64(2), stmt.ColumnText(0))
+			}
+			return nil
+		}})
+	})
+}
+
+// sources holds the counts of sources against their documents.
+func (c *checker) sources(ctx context.Context) error {
+	return c.s.transaction(ctx, func() error {
+		return sqlitex.Execute(c.s.conn, `SELECT source, name, documents FROM source`, &sqlitex.ExecOptions{ResultFunc: func(stmt *sqlite.Stmt) error {
+			if n := c.perSource[stmt.ColumnInt64(0)]; n != stmt.ColumnInt64(2) {
+				c.add(ProblemSource, c.s.path, remedyRepair, "source %q has %d documents, not %d", stmt.ColumnText(1), n, stmt.ColumnInt64(2))
+			}
+			return nil
+		}})
+	})
+}
+
+// index holds the index file against the state: header, size, checksums.
+func (c *checker) index(ctx context.Context) error {
+	var file *os.File
+	var extents []extent
+	err := c.s.transaction(ctx, func() (err error) {
+		if extents, err = loadExtents(c.s.conn); err == nil {
+			_, file, err = c.s.openIndex()
+		}
+		return err
+	})
+	var format *FormatError
+	if errors.As(err, &format) {
+		c.add(ProblemIndex, format.Path, format.Remedy, "%s", format.Problem)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	if err := c.tail(file); err != nil {
+		return err
+	}
+	return c.vectors(ctx, file, extents)
+}
+
+// tail finds what a killed writer left in the index file.
+func (c *checker) tail(file *os.File) error {
+	info, err := file.Stat()
+	if err != nil {
+		return err
+	}
+	if extra := info.Size() - c.s.state.indexSize(); extra > 0 {
+		c.add(ProblemLeftover, file.Name(), remedyRepair, "%d bytes past the last vector", extra)
+	}
+	head := make([]byte, faiss.HeaderSize)
+	if _, err := file.ReadAt(head, 0); err != nil {
+		return err
+	}
+	if string(head) != string(c.s.state.header()) {
+		c.add(ProblemLeftover, file.Name(), remedyRepair, "the header does not say what was committed last")
+	}
+	return nil
+}
+
+// files finds what does not belong into the directory.
+func (c *checker) files(context.Context) error {
+	entries, err := os.ReadDir(c.s.dir)
+	for _, entry := range entries {
+		path := filepath.Join(c.s.dir, entry.Name())
+		switch name := entry.Name(); {
+		case name == databaseName, name == lockName, name == indexName(c.s.state.indexFile), name == databaseName+"-journal":
+		case isIndexName(name):
+			c.add(ProblemLeftover, path, remedyRepair, "an index file that the store does not name")
+		default:
+			c.add(ProblemLeftover, path, "move it elsewhere", "nothing of a store's")
+		}
+	}
+	return err
+}
+
+// vectors reads all vectors and holds them against the checksums.
+func (c *checker) vectors(ctx context.Context, file *os.File, extents []extent) error {
+	st, next := c.s.state, int64(0)
+	for _, e := range extents {
+		if err := ctx.Err(); err != nil {
+			return context.Cause(ctx)
+		}
+		if e.first != next || e.count < 1 || e.first+e.count > st.rows {
+			c.add(ProblemVectors, c.s.path, remedyDamaged, "the checksums do not cover rows %d to %d", next, st.rows-1)
+			return nil
+		}
+		next = e.first + e.count
+		if err := c.extent(file, e); err != nil {
+			return err
+		}
+	}
+	if next != st.rows {
+		c.add(ProblemVectors, c.s.path, remedyDamaged, "the checksums do not cover rows %d to %d", next, st.rows-1)
+	}
+	return nil
+}
+
+func (c *checker) extent(file *os.File, e extent) error {
+	row := 4 * int64(c.s.state.facts.Dim)
+	sum := crc32.New(castagnoli())
+	numbers := &numberCheck{}
+	_, err := io.Copy(io.MultiWriter(sum, numbers), io.NewSectionReader(file, faiss.HeaderSize+e.first*row, e.count*row))
+	switch {
+	case err != nil:
+		c.add(ProblemVectors, file.Name(), remedyDamaged, "rows %d to %d cannot be read: %v", e.first, e.first+e.count-1, err)
+	case sum.Sum32() != e.crc:
+		c.add(ProblemVectors, file.Name(), remedyDamaged, "the vectors of rows %d to %d fail their checksum", e.first, e.first+e.count-1)
+	case numbers.infinite:
+		c.add(ProblemVectors, file.Name(), remedyDamaged, "a vector of rows %d to %d has a number that is not finite", e.first, e.first+e.count-1)
+	}
+	return nil
+}
+
+// numberCheck looks for float32 numbers that are infinite or NaN in what is
+// written to it.
+type numberCheck struct {
+	infinite bool
+	rest     []byte // of a number that is not whole yet
+}
+
+func (c *numberCheck) Write(p []byte) (int, error) {
+	const exponent = 0x7f800000
+	n := len(p)
+	if len(c.rest) > 0 {
+		p = append(c.rest, p...)
+	}
+	for ; len(p) >= 4; p = p[4:] {
+		c.infinite = c.infinite || binary.LittleEndian.Uint32(p)&exponent == exponent
+	}
+	c.rest = append([]byte(nil), p...)
+	return n, nil
+}
+
+func loadExtents(conn *sqlite.Conn) (extents []extent, err error) {
+	err = sqlitex.Execute(conn, `SELECT first, count, crc FROM extent ORDER BY first`, &sqlitex.ExecOptions{
+		ResultFunc: func(stmt *sqlite.Stmt) error {
+			extents = append(extents, extent{stmt.ColumnInt64(0), stmt.ColumnInt64(1), uint32(stmt.ColumnInt64(2))})
+			return nil
+		},
+	})
+	return extents, err
+}

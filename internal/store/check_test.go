@@ -1,0 +1,300 @@
+package store_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"zombiezen.com/go/sqlite"
+	"zombiezen.com/go/sqlite/sqlitex"
+
+	"sheaf/internal/store"
+)
+
+// filled makes a closed store of some sources, with deleted documents too, and
+// returns its directory.
+func filled(t testing.TB, seed int) string {
+	t.Helper()
+	ctx := context.Background()
+	dir := filepath.Join(t.TempDir(), ".sheaf")
+	w, err := store.Create(ctx, dir, facts, store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []store.Transfer
+	for i := range 60 {
+		text := fmt.Sprintf("store %d, document %d: %s", seed, i, strings.Repeat("some words ", i%7))
+		tr := transfer(fmt.Sprintf("id-%d", i), text, fmt.Sprintf("s%d.txt", i/20), vector(text))
+		tr.Metadata = json.RawMessage(fmt.Sprintf(`{"i":%d,"name":"n%d","deep":{"a":[1,2]}}`, i%9, i%5))
+		all = append(all, tr)
+	}
+	if _, err := w.Import(ctx, transfers(all...), store.OnConflictFail); err != nil {
+		t.Fatal(err)
+	}
+	set, _, err := w.SelectIDs(ctx, []string{"id-3", "id-31", "id-59"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(w.Delete(ctx, set), w.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// kinds are the kinds of problems that check finds.
+func kinds(t testing.TB, dir string) (all []string) {
+	t.Helper()
+	problems, err := store.Check(context.Background(), dir, store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range problems {
+		if p.Message == "" || p.Path == "" || p.Remedy == "" || p.Repaired {
+			t.Errorf("a problem that does not say what, where and what to do: %+v", p)
+		}
+		if !slices.Contains(all, p.Kind) {
+			all = append(all, p.Kind)
+		}
+	}
+	return all
+}
+
+// execute changes the database behind the store's back.
+func execute(t *testing.T, dir string, statements ...string) {
+	t.Helper()
+	conn, err := sqlite.OpenConn(filepath.Join(dir, "sheaf.db"), sqlite.OpenReadWrite)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	for _, s := range statements {
+		if err := sqlitex.ExecuteTransient(conn, s, nil); err != nil {
+			t.Fatalf("%s: %v", s, err)
+		}
+	}
+}
+
+func TestCheckOfASoundStore(t *testing.T) {
+	t.Parallel()
+	if got := kinds(t, filled(t, 1)); got != nil {
+		t.Errorf("problems of the kinds %q", got)
+	}
+	if _, err := store.Check(t.Context(), t.TempDir(), store.Options{}); !errors.Is(err, store.ErrNotExist) {
+		t.Errorf("no store: %v", err)
+	}
+	w, dir := create(t, facts)
+	var locked *store.LockedError
+	if _, err := store.Check(t.Context(), dir, store.Options{}); !errors.As(err, &locked) {
+		t.Errorf("beside a writer: %v", err)
+	}
+	commit(t, w)
+}
+
+func TestCheckAndRepair(t *testing.T) {
+	t.Parallel()
+	sql := func(statements ...string) func(*testing.T, string) {
+		return func(t *testing.T, dir string) { execute(t, dir, statements...) }
+	}
+	for name, c := range map[string]struct {
+		damage func(*testing.T, string)
+		kind   string
+		mended bool
+	}{
+		"a source's count":      {sql(`UPDATE source SET documents = 7 WHERE source = 2`), store.ProblemSource, true},
+		"a filter row gone":     {sql(`DELETE FROM field WHERE key = 'name' AND value = 'n2'`), store.ProblemMetadata, true},
+		"a filter row too many": {sql(`INSERT INTO field VALUES ('name', 'n9', 4, 1)`), store.ProblemMetadata, true},
+		"a staged document":     {sql(`INSERT INTO document SELECT 99, 'x', source, meta, origin, 0, 0, 0, text_hash, hash, text FROM document WHERE n = 0`), store.ProblemLeftover, true},
+		"a dead document":       {sql(`INSERT INTO document SELECT 3, 'x', source, meta, origin, 0, 0, 0, text_hash, hash, text FROM document WHERE n = 0`), store.ProblemLeftover, true},
+		"another text":          {sql(`UPDATE document SET text = 'other' WHERE n = 5`), store.ProblemDocument, false},
+		"another id":            {sql(`UPDATE document SET id = 'id-6' WHERE n = 5`), store.ProblemDocument, false},
+		"another's metadata":    {sql(`UPDATE document SET meta = meta + 1 WHERE n = 5`), store.ProblemDocument, false},
+		"no metadata":           {sql(`UPDATE document SET meta = 1000 WHERE n = 5`), store.ProblemDocument, false},
+		"no source":             {sql(`UPDATE document SET source = 1000 WHERE n = 5`), store.ProblemDocument, false},
+		"a lost document":       {sql(`DELETE FROM document WHERE n = 5`), store.ProblemDocument, false},
+		"the last one lost":     {sql(`DELETE FROM document WHERE n = 58`), store.ProblemDocument, false},
+		"changed metadata":      {sql(`UPDATE meta SET json = '{}' WHERE meta = 2`), store.ProblemMetadata, false},
+		"checksums gone":        {sql(`DELETE FROM extent`), store.ProblemVectors, false},
+		"a bitmap":              {sql(`UPDATE bitmap SET crc = crc + 1 WHERE kind = 0`), store.ProblemDatabase, false},
+		"facts":                 {sql(`UPDATE store SET dim = 4`), store.ProblemDatabase, false},
+		"no facts":              {sql(`DELETE FROM store`), store.ProblemDatabase, false},
+		"a vector":              {func(t *testing.T, dir string) { must(t, poke(filepath.Join(dir, "index.1.faiss"), 45+4*3*10)) }, store.ProblemVectors, false},
+		"the index's dim":       {func(t *testing.T, dir string) { must(t, poke(filepath.Join(dir, "index.1.faiss"), 4)) }, store.ProblemIndex, false},
+		"the index gone":        {func(t *testing.T, dir string) { must(t, os.Remove(filepath.Join(dir, "index.1.faiss"))) }, store.ProblemIndex, false},
+		"the index cut":         {func(t *testing.T, dir string) { must(t, os.Truncate(filepath.Join(dir, "index.1.faiss"), 200)) }, store.ProblemIndex, false},
+		"a tail":                {func(t *testing.T, dir string) { must(t, os.Truncate(filepath.Join(dir, "index.1.faiss"), 9000)) }, store.ProblemLeftover, true},
+		"the header's count":    {staleHeader, store.ProblemLeftover, true},
+		"another index file":    {func(t *testing.T, dir string) { write(t, filepath.Join(dir, "index.7.faiss"), "x") }, store.ProblemLeftover, true},
+		"a stranger's file":     {func(t *testing.T, dir string) { write(t, filepath.Join(dir, "notes.txt"), "x") }, store.ProblemLeftover, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := filled(t, 1)
+			c.damage(t, dir)
+			if got := kinds(t, dir); !slices.Contains(got, c.kind) {
+				t.Fatalf("problems of the kinds %q, want %s", got, c.kind)
+			}
+			problems, err := store.Repair(t.Context(), dir, store.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			left := slices.DeleteFunc(problems, func(p store.Problem) bool { return p.Repaired })
+			if mended := len(left) == 0; mended != c.mended {
+				t.Errorf("left after the repair: %+v", left)
+			}
+			if found := kinds(t, dir); (len(found) == 0) != c.mended {
+				t.Errorf("after the repair there are problems of the kinds %q", found)
+			}
+		})
+	}
+}
+
+// staleHeader makes the index file say what it said before the last commit.
+func staleHeader(t *testing.T, dir string) {
+	f, err := os.OpenFile(filepath.Join(dir, "index.1.faiss"), os.O_RDWR, 0)
+	must(t, err)
+	defer f.Close()
+	for offset, n := range map[int64]byte{8: 1, 37: 3} { // one row, three floats
+		_, err := f.WriteAt([]byte{n, 0, 0, 0, 0, 0, 0, 0}, offset)
+		must(t, err)
+	}
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestManyProblemsAreNotToldOneByOne(t *testing.T) {
+	t.Parallel()
+	dir := filled(t, 1)
+	execute(t, dir, `DELETE FROM document`)
+	for range 3 { // more than are told
+		execute(t, dir, `WITH RECURSIVE r(n) AS (SELECT 1000 UNION ALL SELECT n + 1 FROM r WHERE n < 1200)
+  INSERT OR REPLACE INTO document SELECT n, 'x' || n, 1, 1, 0, 0, 0, 0, 0, x'', '' FROM r`)
+	}
+	problems, err := store.Check(t.Context(), dir, store.Options{})
+	if err != nil || len(problems) > 170 || !strings.Contains(fmt.Sprint(problems), "and more of this kind") {
+		t.Errorf("%d problems, %v", len(problems), err)
+	}
+}
+
+// answers are what a reader gets from a store, errors included, and the
+// documents that its searches show.
+func answers(dir string) (all []string, found map[string]string) {
+	found = map[string]string{}
+	ctx := context.Background()
+	s, err := store.Open(ctx, dir, store.Options{})
+	if err != nil {
+		return []string{"error"}, found
+	}
+	defer s.Close()
+	for d, err := range s.Documents(ctx, store.ListOptions{}) {
+		if err != nil {
+			all = append(all, "error")
+			break
+		}
+		all = append(all, d.ID+content(d))
+	}
+	for q := range 5 {
+		hits, err := s.Search(ctx, vector(fmt.Sprintf("store 1, document %d: ", q*11)), store.SearchOptions{K: 5})
+		if err != nil {
+			all = append(all, "error")
+			continue
+		}
+		for _, h := range hits[0] {
+			found[h.ID] = content(h.Document)
+			all = append(all, fmt.Sprint(h.ID, found[h.ID], h.Score))
+		}
+	}
+	return all, found
+}
+
+func content(d store.Document) string {
+	return fmt.Sprint(d.Text, string(d.Metadata), d.Source, d.StartLine)
+}
+
+// TestDamage damages a store in many random ways. Whatever changes an answer is
+// noticed by Check, nothing crashes, and no text is ever shown as another
+// document's.
+func TestDamage(t *testing.T) {
+	t.Parallel()
+	sound, other := filled(t, 1), filled(t, 2)
+	want, _ := answers(sound)
+	docs := map[string]string{}
+	s, err := store.Open(t.Context(), sound, store.Options{})
+	must(t, err)
+	for _, d := range list(t, s, store.ListOptions{}) {
+		docs[d.ID] = content(d)
+	}
+	must(t, s.Close())
+	changed := 0
+	for seed := range uint64(200) {
+		dir := filepath.Join(t.TempDir(), ".sheaf")
+		if err := os.CopyFS(dir, os.DirFS(sound)); err != nil {
+			t.Fatal(err)
+		}
+		what := damage(t, rand.New(rand.NewPCG(seed, 1)), dir, other)
+		problems, err := store.Check(t.Context(), dir, store.Options{})
+		got, shown := answers(dir)
+		for id, row := range shown {
+			if docs[id] != row {
+				t.Errorf("seed %d, %s: id %q shows %q", seed, what, id, row)
+			}
+		}
+		if !cmp.Equal(got, want) {
+			changed++
+			if err == nil && len(problems) == 0 {
+				t.Errorf("seed %d, %s: the answers changed, and check finds nothing: %s", seed, what, cmp.Diff(want, got))
+			}
+		}
+	}
+	if changed < 50 {
+		t.Errorf("only %d of 200 damages changed an answer", changed)
+	}
+}
+
+// damage does one random thing to the files of a store, and says which.
+func damage(t *testing.T, r *rand.Rand, dir, other string) string {
+	t.Helper()
+	name := []string{"sheaf.db", "index.1.faiss"}[r.IntN(2)]
+	path := filepath.Join(dir, name)
+	b, err := os.ReadFile(path)
+	must(t, err)
+	switch r.IntN(10) {
+	case 0:
+		n := r.IntN(len(b))
+		must(t, os.Truncate(path, int64(n)))
+		return fmt.Sprintf("%s cut to %d bytes", name, n)
+	case 1:
+		must(t, os.Remove(path))
+		return name + " removed"
+	case 2:
+		b, err := os.ReadFile(filepath.Join(other, name))
+		must(t, err)
+		must(t, os.WriteFile(path, b, 0o666))
+		return name + " is another store's"
+	case 3:
+		from, to, n := r.IntN(len(b)), r.IntN(len(b)), 1+r.IntN(512)
+		copy(b[to:], slices.Clone(b[from:min(from+n, len(b))]))
+		must(t, os.WriteFile(path, b, 0o666))
+		return fmt.Sprintf("%s: %d bytes from %d copied to %d", name, n, from, to)
+	}
+	var at []int
+	for range 1 + r.IntN(4) {
+		i := r.IntN(len(b))
+		b[i] ^= byte(1 + r.IntN(255))
+		at = append(at, i)
+	}
+	must(t, os.WriteFile(path, b, 0o666))
+	return fmt.Sprintf("%s flipped at %v", name, at)
+}

@@ -1,0 +1,119 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/RoaringBitmap/roaring/v2"
+	"zombiezen.com/go/sqlite"
+	"zombiezen.com/go/sqlite/sqlitex"
+)
+
+// Repair checks the store at dir as Check does and mends what can be mended
+// without losing anything that a reader sees: what a killed writer left, the
+// database's own indexes, the rows by which filters find metadata, and the
+// counts of sources, whose files the next ingest reads again. It returns what
+// Check found before; what Check does not find any more is marked repaired.
+func Repair(ctx context.Context, dir string, o Options) ([]Problem, error) {
+	before, err := Check(ctx, dir, o)
+	if err != nil || len(before) == 0 {
+		return before, err
+	}
+	w, err := OpenWriter(ctx, dir, o)
+	var format *FormatError
+	switch {
+	case errors.As(err, &format):
+		return before, nil // what is wrong is more than a writer can work with
+	case err != nil:
+		return nil, err
+	}
+	err = w.repair(ctx)
+	if err = errors.Join(err, w.Close()); err != nil && !errors.As(err, &format) {
+		return nil, fmt.Errorf("repairing store %q: %w", dir, err)
+	}
+	after, err := Check(ctx, dir, o)
+	left := map[Problem]bool{}
+	for _, p := range after {
+		left[p] = true
+	}
+	for i := range before {
+		before[i].Repaired = !left[before[i]]
+		delete(left, before[i])
+	}
+	for _, p := range after {
+		if left[p] {
+			before = append(before, p)
+		}
+	}
+	return before, err
+}
+
+// repair mends a store that was just opened, which has swept what a killed
+// writer left. One transaction each: what is mended twice stays right.
+func (w *Writer) repair(ctx context.Context) error {
+	for _, step := range []func() error{w.reindex, w.removeUnseen, w.rebuildFields, w.recountSources} {
+		if err := w.update(ctx, step); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *Writer) reindex() error { return sqlitex.ExecuteTransient(w.conn, "REINDEX", nil) }
+
+// removeUnseen removes rows of documents that are in no bitmap.
+func (w *Writer) removeUnseen() error {
+	unseen := roaring.New()
+	err := sqlitex.Execute(w.conn, `SELECT n FROM document WHERE n >= 0`, &sqlitex.ExecOptions{ResultFunc: func(stmt *sqlite.Stmt) error {
+		if n := stmt.ColumnInt64(0); !w.state.alive(n) {
+			unseen.Add(uint32(n))
+		}
+		return nil
+	}})
+	for it := unseen.Iterator(); err == nil && it.HasNext(); {
+		err = sqlitex.Execute(w.conn, `DELETE FROM document WHERE n = ?`, &sqlitex.ExecOptions{Args: []any{it.Next()}})
+	}
+	return err
+}
+
+// rebuildFields makes the rows of table field anew from the metadata.
+func (w *Writer) rebuildFields() error {
+	if err := sqlitex.Execute(w.conn, `DELETE FROM field`, nil); err != nil {
+		return err
+	}
+	return sqlitex.Execute(w.conn, `SELECT meta, json FROM meta`, &sqlitex.ExecOptions{ResultFunc: func(stmt *sqlite.Stmt) error {
+		var fields map[string]json.RawMessage
+		if json.Unmarshal([]byte(stmt.ColumnText(1)), &fields) != nil {
+			return nil // damaged, as Check says
+		}
+		return insertFields(w.conn, stmt.ColumnInt64(0), fields)
+	}})
+}
+
+// recountSources counts the visible documents of each source. Those that were
+// counted wrong are read again by their next ingest.
+func (w *Writer) recountSources() error {
+	counts := map[int64]int64{}
+	err := sqlitex.Execute(w.conn, `SELECT source, n FROM document`, &sqlitex.ExecOptions{ResultFunc: func(stmt *sqlite.Stmt) error {
+		if w.state.alive(stmt.ColumnInt64(1)) {
+			counts[stmt.ColumnInt64(0)]++
+		}
+		return nil
+	}})
+	if err != nil {
+		return err
+	}
+	wrong := map[int64]bool{}
+	err = sqlitex.Execute(w.conn, `SELECT source, documents FROM source`, &sqlitex.ExecOptions{ResultFunc: func(stmt *sqlite.Stmt) error {
+		wrong[stmt.ColumnInt64(0)] = counts[stmt.ColumnInt64(0)] != stmt.ColumnInt64(1)
+		return nil
+	}})
+	for source, is := range wrong {
+		if err == nil && is {
+			err = sqlitex.Execute(w.conn, `UPDATE source SET documents = ?, hash = x'' WHERE source = ?`, &sqlitex.ExecOptions{Args: []any{counts[source], source}})
+		}
+	}
+	return err
+}
