@@ -33,6 +33,9 @@ func (w *Writer) Compact(ctx context.Context) (c Compacted, err error) {
 	if err != nil {
 		return c, err
 	}
+	if err := w.sweep(ctx); err != nil {
+		return c, fmt.Errorf("compacting %q: %w", w.dir, err)
+	}
 	c.Rows = w.state.rows - w.state.documents
 	if c.Rows > 0 {
 		if err := w.rewrite(ctx); err != nil {
@@ -123,6 +126,7 @@ func (w *Writer) copyAlive(ctx context.Context, out io.Writer) (extents []extent
 		}
 		extents = appendExtent(extents, block, rowBytes)
 		row += n
+		w.progress(int(n))
 	}
 	return extents, nil
 }

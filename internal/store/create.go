@@ -30,13 +30,14 @@ func create(ctx context.Context, dir string, f Facts, o Options) (_ *Writer, err
 	if err := f.validate(); err != nil {
 		return nil, err
 	}
+	made := missing(dir)
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return nil, err
 	}
 	if err := vacant(dir); err != nil {
 		return nil, err
 	}
-	w := &Writer{Store: &Store{dir: dir, path: filepath.Join(dir, databaseName)}}
+	w := newWriter(dir, o)
 	if w.lock, err = takeLock(ctx, dir, o); err != nil {
 		return nil, err
 	}
@@ -65,9 +66,33 @@ func create(ctx context.Context, dir string, f Facts, o Options) (_ *Writer, err
 	if err := w.createDatabase(st, o); err != nil {
 		return nil, sqliteError(w.path, err)
 	}
-	w.state, w.alone = st, true
+	w.state, w.alone, w.fresh, w.made = st, true, true, made
 	w.begin()
 	return w, errors.Join(syncDir(dir), syncDir(filepath.Dir(filepath.Clean(dir))))
+}
+
+// missing returns dir and the folders above it that are not there.
+func missing(dir string) (all []string) {
+	for dir = filepath.Clean(dir); ; dir = filepath.Dir(dir) {
+		if _, err := os.Lstat(dir); !errors.Is(err, os.ErrNotExist) {
+			return all
+		}
+		all = append(all, dir)
+	}
+}
+
+// Discard closes the store. Where Create made it and nothing was committed
+// since, it goes, with the folders that Create made: a run that failed leaves
+// nothing.
+func (w *Writer) Discard() error {
+	if !w.fresh {
+		return w.Close()
+	}
+	err := errors.Join(w.startOver(), os.Remove(w.index.Name()), w.release(), os.Remove(w.lock.Path()))
+	for _, dir := range w.made {
+		err = errors.Join(err, os.Remove(dir))
+	}
+	return err
 }
 
 // vacant refuses a directory that holds files which are not a store's.

@@ -112,12 +112,14 @@ func (s *Store) idsOf(numbers []uint32) (ids []string, err error) {
 
 // Delete takes the documents of a set away and commits: all or, on an error,
 // none. A source that lost some is read again by its next ingest, which brings
-// them back; one that lost all is forgotten.
+// them back; one that lost all is forgotten. IDs still answers for the set
+// until the writer is closed: only then their rows go.
 func (w *Writer) Delete(ctx context.Context, set Set) error {
 	if err := w.withdraw(ctx, set.numbers, nil); err != nil {
 		return err
 	}
-	return w.Commit(ctx)
+	w.unswept = w.unswept || set.Len() > 0
+	return w.publish(ctx)
 }
 
 // withdraw marks documents dead and takes them off their sources' counts,

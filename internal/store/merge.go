@@ -147,7 +147,7 @@ type merge struct {
 
 	arrivals map[string]*arrival // by key: the sources of this phase
 	begin    int64               // number of the first document that this phase stages
-	recent   map[string]bool     // ids in the writer's buffer
+	recent   map[string]bool     // ids that were staged since the last lookup, or wait in the writer's buffer
 	stolen   *roaring.Bitmap     // documents that gave their ids to another source's
 }
 
@@ -185,7 +185,7 @@ func (m *merge) commit(ctx context.Context) (Merged, error) {
 // They are larger than an ingest's: each transaction writes much of the indexes
 // anew.
 const (
-	mergeDocuments = 10_000
+	mergeDocuments = 20_000
 	mergeBytes     = 32 << 20
 )
 
@@ -193,13 +193,20 @@ const (
 // for it, the store's own.
 func (m *merge) phase(ctx context.Context, docs iter.Seq2[Transfer, error]) error {
 	m.arrivals, m.recent, m.stolen, m.begin = map[string]*arrival{}, map[string]bool{}, roaring.New(), m.w.next
+	batch := make([]Transfer, 0, transferPage)
 	for t, err := range docs {
-		if err == nil {
-			err = m.add(ctx, &t)
-		}
 		if err != nil {
 			return err
 		}
+		if batch = append(batch, t); len(batch) == cap(batch) {
+			if err := m.addAll(ctx, batch); err != nil {
+				return err
+			}
+			batch = batch[:0]
+		}
+	}
+	if err := m.addAll(ctx, batch); err != nil {
+		return err
 	}
 	if err := m.flush(ctx); err != nil {
 		return err
@@ -215,13 +222,39 @@ func (m *merge) phase(ctx context.Context, docs iter.Seq2[Transfer, error]) erro
 }
 
 func (m *merge) flush(ctx context.Context) error {
-	clear(m.recent)
 	return m.w.update(ctx, m.w.flush)
 }
 
-// add merges one document.
-func (m *merge) add(ctx context.Context, t *Transfer) error {
+// addAll merges documents. Who has their ids is looked up at once: a transaction
+// for each would take half of the time.
+func (m *merge) addAll(ctx context.Context, batch []Transfer) error {
+	if len(m.w.buffer) == 0 {
+		clear(m.recent)
+	}
+	holders := make([]holder, len(batch))
+	err := m.w.transaction(ctx, func() (err error) {
+		for i := range batch {
+			if holders[i], err = m.w.holder(&batch[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	for i := range batch {
+		if err == nil {
+			err = m.add(ctx, &batch[i], holders[i])
+		}
+	}
+	if err != nil || len(m.w.buffer) < mergeDocuments && len(m.w.floats) < mergeBytes {
+		return err
+	}
+	return m.flush(ctx)
+}
+
+// add merges one document, whose id h had when its batch began.
+func (m *merge) add(ctx context.Context, t *Transfer, h holder) error {
 	m.given++
+	m.w.progress(1)
 	x, err := m.w.Facts().one(t.Vector)
 	switch {
 	case err != nil:
@@ -233,7 +266,12 @@ func (m *merge) add(ctx context.Context, t *Transfer) error {
 	if err != nil {
 		return err
 	}
-	if take, err := m.decide(ctx, a, t); err != nil || !take {
+	if m.recent[t.ID] {
+		if h, err = m.holderNow(ctx, t); err != nil {
+			return err
+		}
+	}
+	if take, err := m.decide(ctx, a, t, h); err != nil || !take {
 		return err
 	}
 	if a.contested() && m.policy == OnConflictFail {
@@ -241,13 +279,7 @@ func (m *merge) add(ctx context.Context, t *Transfer) error {
 	}
 	a.added.Add(uint32(m.w.next))
 	m.recent[t.ID] = true
-	if err := m.w.put(t.Document, t.Origin, &a.Source, x); err != nil {
-		return err
-	}
-	if len(m.w.buffer) < mergeDocuments && len(m.w.floats) < mergeBytes {
-		return nil
-	}
-	return m.flush(ctx)
+	return m.w.put(t.Document, t.Origin, &a.Source, x)
 }
 
 // arrivalOf returns what is known of a document's source.
@@ -285,17 +317,11 @@ func (m *merge) newSource(ctx context.Context, from Source) (Source, error) {
 
 // decide tells whether t is to be staged for a: under another id where the
 // policy gives it one.
-func (m *merge) decide(ctx context.Context, a *arrival, t *Transfer) (bool, error) {
+func (m *merge) decide(ctx context.Context, a *arrival, t *Transfer, h holder) (_ bool, err error) {
 	for {
-		if m.recent[t.ID] {
-			if err := m.flush(ctx); err != nil {
-				return false, err
-			}
-		}
-		h, err := m.w.holder(ctx, t)
 		switch {
-		case err != nil || h.n < 0:
-			return err == nil, err
+		case h.n < 0:
+			return true, nil
 		case h.same && h.source == a.number && h.n < m.begin:
 			a.kept.Add(uint32(h.n))
 			return false, nil
@@ -318,7 +344,24 @@ func (m *merge) decide(ctx context.Context, a *arrival, t *Transfer) (bool, erro
 			return true, nil
 		}
 		t.ID = uuid.NewSHA1(idNamespace, bytes.Join([][]byte{[]byte(t.ID), []byte(t.Text), t.Metadata}, []byte{0})).String()
+		if h, err = m.holderNow(ctx, t); err != nil {
+			return false, err
+		}
 	}
+}
+
+// holderNow is the document that has t's id now.
+func (m *merge) holderNow(ctx context.Context, t *Transfer) (h holder, err error) {
+	if m.recent[t.ID] {
+		if err := m.flush(ctx); err != nil {
+			return h, err
+		}
+	}
+	err = m.w.transaction(ctx, func() error {
+		h, err = m.w.holder(t)
+		return err
+	})
+	return h, err
 }
 
 // idNamespace is that of ids made for documents whose own was taken.
@@ -330,19 +373,18 @@ type holder struct {
 	same      bool  // text and metadata are equal
 }
 
-func (w *Writer) holder(ctx context.Context, t *Transfer) (h holder, err error) {
+// holder looks in the database: what is in the buffer it does not see.
+func (w *Writer) holder(t *Transfer) (h holder, err error) {
 	const query = `SELECT d.n, d.source, d.text, m.json FROM document d JOIN meta m ON m.meta = d.meta WHERE d.id = ?`
 	h.n = -1
-	err = w.transaction(ctx, func() error {
-		return sqlitex.Execute(w.conn, query, &sqlitex.ExecOptions{
-			Args: []any{t.ID},
-			ResultFunc: func(stmt *sqlite.Stmt) error {
-				if n := stmt.ColumnInt64(0); w.current(n) {
-					h = holder{n, stmt.ColumnInt64(1), stmt.ColumnText(2) == t.Text && stmt.ColumnText(3) == string(t.Metadata)}
-				}
-				return nil
-			},
-		})
+	err = sqlitex.Execute(w.conn, query, &sqlitex.ExecOptions{
+		Args: []any{t.ID},
+		ResultFunc: func(stmt *sqlite.Stmt) error {
+			if n := stmt.ColumnInt64(0); w.current(n) {
+				h = holder{n, stmt.ColumnInt64(1), stmt.ColumnText(2) == t.Text && stmt.ColumnText(3) == string(t.Metadata)}
+			}
+			return nil
+		},
 	})
 	return h, err
 }

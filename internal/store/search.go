@@ -61,8 +61,9 @@ func (s *Store) Search(ctx context.Context, queries []float32, o SearchOptions) 
 	return hits, err
 }
 
-// errChanged says that documents went away between a scan and the reading of texts.
-var errChanged = errors.New("the store changed during the search")
+// errChanged says that documents went away between a scan and the reading of
+// texts, or between two pages of a transfer.
+var errChanged = errors.New("documents were taken away meanwhile")
 
 // searchUnlocked scans without a transaction, and gives errChanged where a
 // document was taken away meanwhile: its answer could show another one's text.

@@ -42,6 +42,9 @@ const databaseName = "sheaf.db"
 type Options struct {
 	LockTimeout time.Duration // how long to wait for other processes
 	Holder      string        // the command line, shown to whoever finds the lock taken
+	// Progress, where set, is told of each document that a writer's Merge or
+	// Import was given and of the rows that its Compact has copied.
+	Progress func(n int)
 }
 
 // Store answers from a store. It is safe for concurrent use.

@@ -29,7 +29,11 @@ type Writer struct {
 	*Store
 	lock     *flock.Flock
 	index    *os.File
+	progress func(n int)
 	poisoned error
+	unswept  bool     // rows of deleted documents wait for Close
+	fresh    bool     // Create made the store, and nothing was committed since
+	made     []string // the folders that Create made, the innermost first
 
 	seed  maphash.Seed
 	given map[uint64]struct{} // hashes of the ids that this writer was given
@@ -70,11 +74,19 @@ const (
 // OpenWriter opens the store at dir for writing, and repairs what a killed
 // writer left staged. Errors: those of Open.
 func OpenWriter(ctx context.Context, dir string, o Options) (*Writer, error) {
-	w := &Writer{Store: &Store{dir: dir, path: filepath.Join(dir, databaseName)}}
+	w := newWriter(dir, o)
 	if err := w.open(ctx, o); err != nil {
 		return nil, fmt.Errorf("opening store %q: %w", dir, errors.Join(err, w.release()))
 	}
 	return w, nil
+}
+
+func newWriter(dir string, o Options) *Writer {
+	w := &Writer{Store: &Store{dir: dir, path: filepath.Join(dir, databaseName)}, progress: o.Progress}
+	if w.progress == nil {
+		w.progress = func(int) {}
+	}
+	return w
 }
 
 func (w *Writer) open(ctx context.Context, o Options) (err error) {
@@ -130,8 +142,11 @@ func (w *Writer) Close() error {
 		return nil
 	}
 	var err error
-	if w.next > w.state.count {
+	switch {
+	case w.next > w.state.count:
 		err = w.drop()
+	case w.unswept && w.poisoned == nil:
+		err = w.sweep(context.Background())
 	}
 	return errors.Join(err, w.release())
 }
@@ -196,6 +211,7 @@ func (w *Writer) sweep(ctx context.Context) error {
 			return nil
 		})
 		if err != nil || !left {
+			w.unswept = w.unswept && err != nil
 			return err
 		}
 	}
@@ -290,6 +306,15 @@ func (w *Writer) Pending() int64 { return w.next - w.state.count }
 // Commit makes everything visible that was staged since the last one: all of
 // it or, when the process dies before the end, nothing.
 func (w *Writer) Commit(ctx context.Context) error {
+	doomed := !w.doomed.IsEmpty()
+	if err := w.publish(ctx); err != nil || !doomed {
+		return err
+	}
+	return w.sweep(ctx)
+}
+
+// publish is Commit without the removal of rows that nobody sees any more.
+func (w *Writer) publish(ctx context.Context) error {
 	if w.Pending() == 0 && len(w.sources) == 0 && w.doomed.IsEmpty() && len(w.updates) == 0 {
 		return nil
 	}
@@ -307,11 +332,8 @@ func (w *Writer) Commit(ctx context.Context) error {
 	if _, err := w.index.WriteAt(next.header(), 0); err != nil {
 		return fmt.Errorf("writing %q: %w", w.index.Name(), err)
 	}
-	doomed := !w.doomed.IsEmpty()
+	w.fresh = false
 	w.begin()
-	if doomed {
-		return w.sweep(ctx)
-	}
 	return nil
 }
 

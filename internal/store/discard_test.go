@@ -1,0 +1,126 @@
+package store_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"sheaf/internal/store"
+)
+
+func TestDiscardLeavesNothing(t *testing.T) {
+	t.Parallel()
+	root := t.TempDir()
+	if err := os.Mkdir(filepath.Join(root, "empty"), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"new", "empty", "deep/below/store"} {
+		w, err := store.Create(t.Context(), filepath.Join(root, name), facts, store.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		replace(t, w, "a.txt", doc("1", "one"))
+		if err := w.Discard(); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	left, err := os.ReadDir(root)
+	if err != nil || len(left) != 1 || left[0].Name() != "empty" {
+		t.Errorf("%v, %v; want only the folder that was there before", left, err)
+	}
+	if left, err = os.ReadDir(filepath.Join(root, "empty")); err != nil || len(left) != 0 {
+		t.Errorf("it holds %v, %v", left, err)
+	}
+}
+
+func TestDiscardKeepsWhatWasCommitted(t *testing.T) {
+	t.Parallel()
+	w, dir := create(t, facts)
+	replace(t, w, "a.txt", doc("1", "one"))
+	commit(t, w)
+	replace(t, w, "b.txt", doc("2", "two"))
+	if err := w.Discard(); err != nil {
+		t.Fatal(err)
+	}
+	if got := ids(t, open(t, dir)); !slices.Equal(got, []string{"1"}) {
+		t.Errorf("the store has %q", got)
+	}
+	again, err := store.OpenWriter(t.Context(), dir, store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := again.Discard(); err != nil || !store.Is(dir) {
+		t.Errorf("a store that was opened: %v, there: %v", err, store.Is(dir))
+	}
+}
+
+func TestAMergeThatStagedMuchLeavesNothing(t *testing.T) {
+	t.Parallel()
+	w, dir := create(t, facts)
+	replace(t, w, "a.txt", doc("1", "one"))
+	commit(t, w)
+	broken := errors.New("broken")
+	endless := func(yield func(store.Transfer, error) bool) {
+		for i := range 30_000 { // more than is staged in one transaction
+			if !yield(transfer(fmt.Sprint("b", i), "two", "b.txt", []float32{1, 2, 3}), nil) {
+				return
+			}
+		}
+		yield(store.Transfer{}, broken)
+	}
+	if _, err := w.Import(t.Context(), endless, store.OnConflictFail); !errors.Is(err, broken) {
+		t.Fatal(err)
+	}
+	info, err := os.Stat(filepath.Join(dir, "index.1.faiss"))
+	if err != nil || info.Size() != 45+4*3 {
+		t.Errorf("the index has %d bytes, %v", info.Size(), err)
+	}
+	replace(t, w, "b.txt", doc("2", "two"))
+	commit(t, w)
+	if got := ids(t, open(t, dir)); !slices.Equal(got, []string{"1", "2"}) {
+		t.Errorf("the store has %d documents", len(got))
+	}
+}
+
+// What a set held can be told until the writer is closed; then it is gone from
+// the database too.
+func TestDeletedIDsAreKnownUntilClose(t *testing.T) {
+	t.Parallel()
+	w, dir := create(t, facts)
+	replace(t, w, "a.txt", doc("1", "one"), doc("2", "two"), doc("3", "three"))
+	commit(t, w)
+	set, _, err := w.SelectIDs(t.Context(), []string{"3", "1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Delete(t.Context(), set); err != nil {
+		t.Fatal(err)
+	}
+	told := func(s *store.Store) (ids []string) {
+		for id, err := range s.IDs(t.Context(), set) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			ids = append(ids, id)
+		}
+		return ids
+	}
+	if got := told(w.Store); !slices.Equal(got, []string{"1", "3"}) {
+		t.Errorf("deleted: %q", got)
+	}
+	replace(t, w, "b.txt", doc("1", "another one")) // the id is free at once
+	commit(t, w)
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s := open(t, dir)
+	if got := told(s); got != nil {
+		t.Errorf("after Close: %q", got)
+	}
+	if got := ids(t, s); !slices.Equal(got, []string{"2", "1"}) {
+		t.Errorf("the store has %q", got)
+	}
+}
