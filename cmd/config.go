@@ -35,6 +35,9 @@ type Config struct {
 	EmbedderFlag bool
 }
 
+// defaultStore is the store where nothing names another.
+const defaultStore = ".sheaf"
+
 // A setting is something that flag, environment and file can all say.
 type setting struct {
 	key, def string
@@ -45,7 +48,7 @@ type setting struct {
 
 // settings are all there are; docs/config.md is made from this table.
 var settings = []setting{
-	{key: "store", def: ".sheaf", help: "the `DIR` that holds the store",
+	{key: "store", def: defaultStore, help: "the `DIR` that holds the store",
 		set: func(c *Config, v string) error { c.Store = v; return nil }},
 	{key: "embedder", help: "what turns text into vectors: builtin, openai[:`MODEL`] or none (default builtin for a new store)",
 		set: func(c *Config, v string) error { c.Embedder = v; return nil }},

@@ -141,6 +141,9 @@ func first[T any](n int, seq iter.Seq2[T, error]) iter.Seq2[T, error] {
 	}
 }
 
+// megabytes says how much that is.
+func megabytes(n int64) string { return fmt.Sprintf("%.1f MB", float64(n)/1e6) }
+
 // count says how many there are: "1 document", "2 documents".
 func count[N int | int64](n N, noun string) string {
 	if n == 1 {

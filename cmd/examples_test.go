@@ -28,6 +28,10 @@ func TestExamples(t *testing.T) {
 			if c.Name() != "init" {
 				shell(t, dir, env, "sheaf ingest --quiet docs notes.txt tickets.jsonl")
 			}
+			if c.Name() == "merge" {
+				shell(t, dir, env, "sheaf ingest --quiet --store shards/a docs")
+				shell(t, dir, env, "sheaf ingest --quiet --store shards/b notes.txt")
+			}
 			if strings.TrimSpace(c.Example) == "" {
 				t.Fatal("no example")
 			}
@@ -60,6 +64,7 @@ func exampleFolder(t *testing.T) string {
 		"notes.txt":       "The timeout is set in the settings.\n\nRefund policy: within a month.\n",
 		"tickets.jsonl":   `{"id": "ticket-17", "text": "The printer is on fire."}` + "\n",
 		"questions.txt":   "where is the timeout set\nrefunds\n",
+		"ids.txt":         "ticket-17\nticket-18\n",
 		"titles.txt":      "stars\nnavigation\n",
 		"query.f32":       string(raw),
 		"query.npy":       npyFile("<f4", "(256,)", raw),

@@ -115,7 +115,7 @@ type failures struct {
 
 func (f *failures) add(err error) {
 	f.messages = append(f.messages, err.Error())
-	if !f.env.flags.json && !f.env.flags.jsonl {
+	if !f.env.inJSON() {
 		fmt.Fprintf(f.env.streams.Err, "sheaf: failed: %s\n", visible(err.Error()))
 	}
 }
@@ -126,7 +126,7 @@ func (f *failures) err() error {
 		return nil
 	}
 	message := count(len(f.messages), f.noun) + " " + f.verb
-	if f.env.flags.json || f.env.flags.jsonl {
+	if f.env.inJSON() {
 		message += ": " + strings.Join(f.messages, "; ")
 	}
 	return &partialError{message}
@@ -153,6 +153,7 @@ var outcomes = []struct {
 	{as[*problemsError], exitDamaged, ""},
 	{as[*store.OccupiedError], exitFailed, "name a folder that does not exist yet with --store DIR"},
 	{as[*store.MismatchError], exitFailed, "sheaf info shows what the store holds"},
+	{as[*store.ConflictError], exitFailed, "--on-conflict skip, replace or new-id says what becomes of it; nothing was changed"},
 	{is(errNoEmbedder), exitFailed, "ask it with sheaf search-vector, or bind the embedder that made its vectors with sheaf init --embedder NAME"},
 	{as[*embed.AuthError], exitRefused, "check OPENAI_API_KEY, --api-key-file and the account"},
 	{as[*embed.UnavailableError], exitUnavailable, "what was done is kept: run the same command again"},

@@ -72,14 +72,33 @@ func (env *environment) printInfo(ctx context.Context, s *store.Store) error {
 	if err != nil {
 		return err
 	}
-	return env.print(outputFlags{}, func(p *printer) error {
+	err = env.print(outputFlags{}, func(p *printer) error {
 		i := newStoreInfo(s.Dir(), info)
 		if p.form == formJSON || p.form == formJSONL {
 			return p.object(i)
 		}
 		return p.fields(i.fields())
 	})
+	if err == nil && worthCompacting(info) {
+		env.say("%s of deleted documents, %s: sheaf compact drops them", count(info.DeadRows, "row"), megabytes(deadBytes(info)))
+	}
+	return err
 }
+
+// When compact is worth a notice. A search reads dead rows as it reads others:
+// where a fifth are dead, every search takes a quarter longer. Below 16 MB
+// nobody misses either the time, some two milliseconds, or the room.
+const (
+	deadShare      = 0.2
+	deadBytesNoted = 16 << 20
+)
+
+func worthCompacting(i store.Info) bool {
+	return float64(i.DeadRows) >= deadShare*float64(i.DeadRows+i.Documents) && deadBytes(i) >= deadBytesNoted
+}
+
+// deadBytes is the room that dead rows take in the index file.
+func deadBytes(i store.Info) int64 { return 4 * int64(i.Dim) * i.DeadRows }
 
 func (i storeInfo) fields() []field {
 	return []field{

@@ -138,7 +138,7 @@ func (env *environment) fill(ctx context.Context, w *store.Writer, o *ingestOpti
 	if err != nil {
 		return err
 	}
-	shown := env.showProgress(counter)
+	shown := env.showProgress(counter, "embedding", "chunk")
 	sum, err := ingest.Run(ctx, w, e, ingest.Options{
 		Roots:     o.roots,
 		Stdin:     env.streams.In,
@@ -171,7 +171,7 @@ func (env *environment) workers() int {
 }
 
 func (env *environment) printSummary(sum ingest.Summary) error {
-	if env.flags.json || env.flags.jsonl {
+	if env.inJSON() {
 		return env.print(outputFlags{}, func(p *printer) error { return p.object(sum) })
 	}
 	writeFailures(env.streams.Err, sum)

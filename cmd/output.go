@@ -92,6 +92,12 @@ func (env *environment) print(o outputFlags, write func(*printer) error) error {
 	return err
 }
 
+// inJSON tells whether the answer, and what goes wrong, is JSON.
+func (env *environment) inJSON() bool { return env.flags.json || env.flags.jsonl }
+
+// oneFormat is validate for verbs without format flags of their own.
+func (env *environment) oneFormat() error { return new(outputFlags).validate(env) }
+
 func (env *environment) form(o outputFlags) form {
 	switch {
 	case env.flags.json:
@@ -130,8 +136,13 @@ type item interface {
 
 // list writes the items as they come; name is their key under --json.
 func list[T item](p *printer, name string, items iter.Seq2[T, error]) error {
+	return enclose(p, fmt.Sprintf("{%q:[", name), items, "]}")
+}
+
+// enclose is list with other JSON around the items.
+func enclose[T item](p *printer, before string, items iter.Seq2[T, error], after string) error {
 	if p.form == formJSON {
-		fmt.Fprintf(p, "{%q:[", name)
+		p.WriteString(before)
 	}
 	n := 0
 	for it, err := range items {
@@ -145,7 +156,7 @@ func list[T item](p *printer, name string, items iter.Seq2[T, error]) error {
 	}
 	switch {
 	case p.form == formJSON:
-		p.WriteString("]}\n")
+		p.WriteString(after + "\n")
 	case p.form == formText && n > 0 && !p.null:
 		p.WriteByte('\n')
 	}

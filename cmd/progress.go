@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"fmt"
 	"sync"
 	"time"
 
@@ -20,6 +21,8 @@ const (
 type display struct {
 	env     *environment
 	counter *progress.Counter
+	verb    string // what is done: "embedding"
+	noun    string // to what: "chunk"
 	done    chan struct{}
 	ended   sync.WaitGroup
 
@@ -31,17 +34,18 @@ type display struct {
 // noticesShown is how many notices a run shows without --verbose.
 const noticesShown = 5
 
-// showProgress starts a display, which must be stopped.
-func (env *environment) showProgress(counter *progress.Counter) *display {
-	d := &display{env: env, counter: counter, done: make(chan struct{})}
+// showProgress starts a display of what is done to how many of something, which
+// must be stopped.
+func (env *environment) showProgress(counter *progress.Counter, verb, noun string) *display {
+	d := &display{env: env, counter: counter, verb: verb, noun: noun, done: make(chan struct{})}
 	quiet := env.flags.quiet || env.flags.noProgress
 	switch {
 	case quiet:
 	case env.streams.ErrTerminal:
 		d.bar = progressbar.NewOptions64(-1,
 			progressbar.OptionSetWriter(env.streams.Err),
-			progressbar.OptionSetDescription("embedding"),
-			progressbar.OptionSetItsString("chunks"),
+			progressbar.OptionSetDescription(verb),
+			progressbar.OptionSetItsString(noun+"s"),
 			progressbar.OptionShowCount(),
 			progressbar.OptionShowIts(),
 			progressbar.OptionClearOnFinish(),
@@ -82,7 +86,11 @@ func (d *display) draw() {
 
 func (d *display) line() {
 	s := d.counter.Snapshot()
-	d.env.say("%s done, %s, %d tokens", count(s.Chunks, "chunk"), count(s.Requests, "request"), s.Tokens)
+	done := count(s.Chunks, d.noun) + " done"
+	if s.Requests > 0 {
+		done += fmt.Sprintf(", %s, %d tokens", count(s.Requests, "request"), s.Tokens)
+	}
+	d.env.say("%s: %s", d.verb, done)
 }
 
 // say writes a notice above the bar. Of many it shows the first.

@@ -29,7 +29,7 @@ func TestProgressIsForTerminals(t *testing.T) {
 		counter := new(progress.Counter)
 		counter.SetTotal(10)
 		counter.AddChunks(3)
-		d := env.showProgress(counter)
+		d := env.showProgress(counter, "merging", "document")
 		if d.bar != nil {
 			d.draw()
 		}
@@ -51,7 +51,7 @@ func TestManyNoticesAreCounted(t *testing.T) {
 	t.Parallel()
 	for verbose, want := range map[bool]int{false: noticesShown + 1, true: noticesShown + 2} {
 		s, _, errs := recorded("")
-		d := (&environment{streams: s, flags: globalFlags{verbose: verbose}}).showProgress(new(progress.Counter))
+		d := (&environment{streams: s, flags: globalFlags{verbose: verbose}}).showProgress(new(progress.Counter), "embedding", "chunk")
 		for range noticesShown + 2 {
 			d.say("a notice")
 		}
@@ -70,10 +70,11 @@ func TestProgressLines(t *testing.T) {
 	s, _, errs := recorded("")
 	counter := new(progress.Counter)
 	counter.AddChunks(1)
-	counter.AddRequest(2, 30)
-	d := &display{env: &environment{streams: s}, counter: counter}
+	d := &display{env: &environment{streams: s}, counter: counter, verb: "embedding", noun: "chunk"}
 	d.line()
-	if got, want := errs.String(), "sheaf: 1 chunk done, 1 request, 30 tokens\n"; got != want {
+	counter.AddRequest(2, 30)
+	d.line()
+	if got, want := errs.String(), "sheaf: embedding: 1 chunk done\nsheaf: embedding: 1 chunk done, 1 request, 30 tokens\n"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 }

@@ -89,7 +89,7 @@ another; everything works offline unless an embedder of a service is asked for.`
 	)
 	addTo(root, groupAsk, newSearchCmd(env), newSearchVectorCmd(env))
 	addTo(root, groupStore, newInitCmd(env), newIngestCmd(env), newGetCmd(env), newListCmd(env), newInfoCmd(env),
-		newCheckCmd(env))
+		newDeleteCmd(env), newMergeCmd(env), newCheckCmd(env), newCompactCmd(env))
 	addTo(root, groupTools, newEmbedCmd(env), newSplitCmd(env), newCompletionCmd(env), newVersionCmd(env))
 	root.SetHelpCommand(newHelpCmd())
 	root.SetHelpCommandGroupID(groupTools)

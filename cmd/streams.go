@@ -13,7 +13,7 @@ type Streams struct {
 	In       io.Reader
 	Out, Err io.Writer
 
-	OutTerminal, ErrTerminal bool
+	InTerminal, OutTerminal, ErrTerminal bool
 	// Width is the number of columns of the terminal that Out is.
 	Width int
 }
@@ -25,6 +25,7 @@ const fallbackWidth = 80
 func Standard() Streams {
 	s := Streams{
 		In: os.Stdin, Out: os.Stdout, Err: os.Stderr,
+		InTerminal:  term.IsTerminal(int(os.Stdin.Fd())),
 		OutTerminal: term.IsTerminal(int(os.Stdout.Fd())),
 		ErrTerminal: term.IsTerminal(int(os.Stderr.Fd())),
 		Width:       fallbackWidth,
@@ -36,6 +37,9 @@ func Standard() Streams {
 	}
 	return s
 }
+
+// asks tells whether somebody is there who can be asked.
+func (s Streams) asks() bool { return s.InTerminal && s.ErrTerminal }
 
 // recorded returns streams for a test: in is what the run reads, out and
 // errs collect what it writes.

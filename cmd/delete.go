@@ -1,0 +1,180 @@
+package cmd
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"strings"
+
+	"github.com/bmatcuk/doublestar/v4"
+	"github.com/spf13/cobra"
+
+	"sheaf/internal/store"
+)
+
+type deleteOptions struct {
+	ids                        []string
+	sources                    []string
+	ignoreMissing, dryRun, yes bool
+}
+
+func newDeleteCmd(env *environment) *cobra.Command {
+	var o deleteOptions
+	c := &cobra.Command{
+		Use:   "delete ID...",
+		Short: "Delete documents by id or by source",
+		Long: `Delete the documents with the given ids; - reads ids from stdin, one a line.
+Where one of them is unknown nothing is deleted, and the exit status is 1,
+unless --ignore-missing is given.
+
+Or delete all documents of the sources that a pattern matches: in a pattern *
+stops at a slash, ** does not, and {a,b} is either. It asks on a terminal before
+anything goes; elsewhere it needs --yes.
+
+With --dry-run the ids of what would go are printed, one a line. A document that
+was deleted comes back when its source is ingested again. Its vector stays in
+the index file, unseen, until sheaf compact.` + exitStatus(0, 1, 2, 10, 11, 12, 130, 143),
+		Example: `  sheaf delete ticket-17
+  sheaf delete --source 'docs/drafts/**' --dry-run
+  sheaf delete --source 'docs/drafts/**' --yes
+  sheaf delete --ignore-missing --json - < ids.txt`,
+		PreRunE: func(_ *cobra.Command, args []string) error { return o.validate(env, args) },
+		RunE:    func(c *cobra.Command, _ []string) error { return runDelete(c.Context(), env, &o) },
+	}
+	f := c.Flags()
+	f.StringArrayVar(&o.sources, "source", nil, "delete the documents of the sources that `GLOB` matches")
+	f.BoolVar(&o.ignoreMissing, "ignore-missing", false, "delete the others where an id is unknown")
+	f.BoolVar(&o.dryRun, "dry-run", false, "print the ids of what would be deleted; delete nothing")
+	f.BoolVar(&o.yes, "yes", false, "do not ask before deleting by --source")
+	return c
+}
+
+func (o *deleteOptions) validate(env *environment, args []string) error {
+	o.ids = args
+	switch {
+	case o.selects() && len(args) > 0:
+		return usagef("ids and --source cannot be used together")
+	case !o.selects() && len(args) == 0:
+		return withHint(usagef("there is no id"), "give ids, - to read them from stdin, or --source GLOB")
+	case !stdinOnce(args):
+		return errStdinTwice
+	case o.selects() && o.ignoreMissing:
+		return usagef("--ignore-missing is about ids: it cannot be used with --source")
+	case len(o.sources) > 1:
+		return withHint(usagef("--source can be given only once"), "'{a,b}' matches a and b")
+	}
+	for _, pattern := range o.sources {
+		if pattern == "" || !doublestar.ValidatePattern(pattern) {
+			return usagef("--source %q is not a pattern", pattern)
+		}
+	}
+	if o.selects() && !o.yes && !o.dryRun && !env.streams.asks() {
+		return withHint(usagef("there is no terminal to ask on before deleting by --source"), "add --yes, or look first with --dry-run")
+	}
+	return env.oneFormat()
+}
+
+// selects tells whether documents are chosen by what they are, not by their ids.
+func (o *deleteOptions) selects() bool { return len(o.sources) > 0 }
+
+func runDelete(ctx context.Context, env *environment, o *deleteOptions) (err error) {
+	if o.ids, err = withStdinLines(env.streams.In, o.ids); err != nil {
+		return err
+	}
+	if o.dryRun {
+		return env.withStore(ctx, func(s *store.Store) error {
+			set, err := env.choose(ctx, s, o)
+			if err != nil {
+				return err
+			}
+			return env.printDeleted(s.IDs(ctx, set), set.Len(), true)
+		})
+	}
+	var agreed *store.Set
+	if o.selects() && !o.yes {
+		if agreed, err = env.agreeToDelete(ctx, o); err != nil {
+			return err
+		}
+	}
+	w, err := store.OpenWriter(ctx, env.config.Store, env.storeOptions())
+	if err != nil {
+		return err
+	}
+	return errors.Join(env.deleteChosen(ctx, w, o, agreed), w.Close())
+}
+
+// deleteChosen deletes what o chooses: of that, where somebody was asked, what
+// they agreed to.
+func (env *environment) deleteChosen(ctx context.Context, w *store.Writer, o *deleteOptions, agreed *store.Set) error {
+	set, err := env.choose(ctx, w.Store, o)
+	if err != nil {
+		return err
+	}
+	if agreed != nil {
+		set = set.And(*agreed)
+	}
+	if err := w.Delete(ctx, set); err != nil {
+		return err
+	}
+	return env.printDeleted(w.IDs(ctx, set), set.Len(), false)
+}
+
+// choose finds the documents that o speaks of.
+func (env *environment) choose(ctx context.Context, s *store.Store, o *deleteOptions) (store.Set, error) {
+	if o.selects() {
+		return s.SelectSources(ctx, o.sources[0])
+	}
+	set, missing, err := s.SelectIDs(ctx, o.ids)
+	switch {
+	case err != nil || len(missing) == 0:
+		return set, err
+	case o.ignoreMissing:
+		env.say("no document has the id %s", quoteAll(missing))
+		return set, nil
+	}
+	return set, withHint(fmt.Errorf("no document has the id %s; nothing was deleted", quoteAll(missing)), "--ignore-missing deletes the others")
+}
+
+// agreeToDelete asks whether what o chooses may go. No lock is held meanwhile.
+func (env *environment) agreeToDelete(ctx context.Context, o *deleteOptions) (agreed *store.Set, err error) {
+	err = env.withStore(ctx, func(s *store.Store) error {
+		set, err := env.choose(ctx, s, o)
+		agreed = &set
+		return err
+	})
+	if err != nil || agreed.Len() == 0 {
+		return agreed, err
+	}
+	fmt.Fprintf(env.streams.Err, "sheaf: delete %s from %q? [y/N] ", count(agreed.Len(), "document"), env.config.Store)
+	answer, _ := bufio.NewReader(env.streams.In).ReadString('\n')
+	switch strings.ToLower(strings.TrimSpace(answer)) {
+	case "y", "yes":
+		return agreed, nil
+	}
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	return nil, errors.New("not confirmed: nothing was deleted")
+}
+
+// printDeleted says what is gone, or would be.
+func (env *environment) printDeleted(ids iter.Seq2[string, error], n int64, dryRun bool) error {
+	items := each(ids, func(id string) documentID { return documentID(id) })
+	if env.inJSON() {
+		return env.print(outputFlags{}, func(p *printer) error {
+			p.form = formJSON // one object, also with --jsonl
+			return enclose(p, fmt.Sprintf(`{"deleted":%d,"ids":[`, n), items, fmt.Sprintf(`],"dry_run":%t}`, dryRun))
+		})
+	}
+	if !dryRun {
+		env.say("%s deleted", count(n, "document"))
+		return nil
+	}
+	err := env.print(outputFlags{}, func(p *printer) error { return list(p, "ids", items) })
+	if err == nil {
+		env.say("%s would be deleted", count(n, "document"))
+	}
+	return err
+}

@@ -1,0 +1,94 @@
+package cmd
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"sheaf/internal/store"
+)
+
+func TestWorthCompacting(t *testing.T) {
+	t.Parallel()
+	const dim = 1 << 10 // 4 KiB a row
+	tests := []struct {
+		dead, documents int64
+		want            bool
+	}{
+		{0, 0, false},
+		{4095, 0, false}, // little room
+		{4096, 0, true},
+		{4096, 4 * 4096, true},
+		{4096, 4*4096 + 1, false}, // a small share
+		{1 << 20, 1 << 23, false},
+	}
+	for _, tt := range tests {
+		info := store.Info{Facts: store.Facts{Dim: dim}, DeadRows: tt.dead, Documents: tt.documents}
+		if got := worthCompacting(info); got != tt.want {
+			t.Errorf("%d dead, %d alive: %v", tt.dead, tt.documents, got)
+		}
+	}
+}
+
+func TestInfoTellsWhenCompactIsWorthIt(t *testing.T) {
+	t.Parallel()
+	const notice = "sheaf: 64 rows of deleted documents, 16.8 MB: sheaf compact drops them\n"
+	dir := filepath.Join(t.TempDir(), "store")
+	bulky(t, dir, 65)
+	info := func(flags ...string) (stdout, stderr string) {
+		s, out, errs := recorded("")
+		if code := Main(t.Context(), append(flags, "info", "--config", os.DevNull, "--store", dir), s); code != exitOK {
+			t.Fatalf("exit code %d: %s", code, errs)
+		}
+		return out.String(), errs.String()
+	}
+	if _, errs := info(); errs != "" {
+		t.Errorf("with no dead rows: %q", errs)
+	}
+	args := []string{"delete", "--quiet", "--store", dir}
+	for i := range 64 {
+		args = append(args, fmt.Sprint(i))
+	}
+	sheaf(t, args...)
+	if _, errs := info(); errs != notice {
+		t.Errorf("%q, want %q", errs, notice)
+	}
+	if out, errs := info("--json"); errs != notice || strings.Contains(out, "compact drops") {
+		t.Errorf("--json: %q and %q", out, errs)
+	}
+	if _, errs := info("--quiet"); errs != "" {
+		t.Errorf("--quiet: %q", errs)
+	}
+	sheaf(t, "compact", "--quiet", "--store", dir)
+	if _, errs := info(); errs != "" {
+		t.Errorf("after compact: %q", errs)
+	}
+}
+
+// bulky makes a store of n documents with the longest vectors there can be.
+func bulky(t *testing.T, dir string, n int) {
+	t.Helper()
+	const dim = 1 << 16
+	ctx := t.Context()
+	w, err := store.Create(ctx, dir, store.Facts{Dim: dim, Metric: store.L2}, store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	docs := func(yield func(store.Transfer, error) bool) {
+		for i := range n {
+			d := store.Document{ID: fmt.Sprint(i), Text: fmt.Sprint("text ", i), Metadata: json.RawMessage(`{}`), Vector: make([]float32, dim)}
+			if !yield(store.Transfer{Document: d, From: store.Source{Key: "s", Name: "s"}}, nil) {
+				return
+			}
+		}
+	}
+	if _, err := w.Import(ctx, docs, store.OnConflictFail); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,185 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"sheaf/internal/progress"
+	"sheaf/internal/store"
+)
+
+type mergeOptions struct {
+	others     []string
+	onConflict conflictFlag
+}
+
+func newMergeCmd(env *environment) *cobra.Command {
+	var o mergeOptions
+	c := &cobra.Command{
+		Use:   "merge STORE...",
+		Short: "Merge other stores into this one",
+		Long: `Copy the documents of other stores, with their vectors as they are, into the
+store that --store names. All of them are merged or, on any error, none; the
+other stores are only read. Embedder, dim, metric and normalize must agree. A
+store that is not there is made like the first of the others.
+
+A document that the store has already, with the same id, text and metadata, is
+skipped. An id with another text or metadata is a conflict, and so is a source
+that has other chunks here; --on-conflict says what becomes of it:
+  fail     nothing is merged (the default)
+  skip     what the store has stays
+  replace  the whole source of the merged store takes its place
+  new-id   both stay; a document whose id is taken gets another
+
+The store can be searched all the while.` + exitStatus(0, 1, 2, 10, 11, 12, 130, 143),
+		Example: `  sheaf merge shards/a shards/b --store whole
+  sheaf merge --on-conflict replace --json shards/b --store whole`,
+		PreRunE: func(_ *cobra.Command, args []string) error { return o.validate(env, args) },
+		RunE:    func(c *cobra.Command, _ []string) error { return runMerge(c.Context(), env, &o) },
+	}
+	o.onConflict.addFlags(c)
+	return c
+}
+
+// conflictFlag is --on-conflict.
+type conflictFlag struct{ policy string }
+
+func (o *conflictFlag) addFlags(c *cobra.Command) {
+	c.Flags().StringVar(&o.policy, "on-conflict", string(store.OnConflictFail), "where an id or a source has another content here: fail, skip, replace or new-id (`POLICY`)")
+	complete(c, "on-conflict", string(store.OnConflictFail), string(store.OnConflictSkip), string(store.OnConflictReplace), string(store.OnConflictNewID))
+}
+
+func (o *conflictFlag) validate() error {
+	if _, err := store.ParseOnConflict(o.policy); err != nil {
+		return usagef("--on-conflict: %w", err)
+	}
+	return nil
+}
+
+func (o *mergeOptions) validate(env *environment, args []string) error {
+	o.others = args
+	switch {
+	case len(args) == 0:
+		return withHint(usagef("there is no store to merge"), "name the folders of other stores")
+	case slices.Contains(args, ""):
+		return usagef("an empty store name")
+	}
+	return errors.Join(o.onConflict.validate(), env.oneFormat())
+}
+
+func runMerge(ctx context.Context, env *environment, o *mergeOptions) (err error) {
+	if err := distinct(env.config.Store, o.others); err != nil {
+		return err
+	}
+	var others []*store.Store
+	defer func() {
+		for _, s := range others {
+			err = errors.Join(err, s.Close())
+		}
+	}()
+	for _, dir := range o.others {
+		s, err := env.openOther(ctx, dir)
+		if err != nil {
+			return err
+		}
+		others = append(others, s)
+	}
+	counter := new(progress.Counter)
+	merged, err := env.mergeInto(ctx, others, store.OnConflict(o.onConflict.policy), counter)
+	if err != nil {
+		return err
+	}
+	return env.printMerged(merged)
+}
+
+// distinct refuses to merge a store into itself, and one that is named twice,
+// before any of them is opened: to open one's own store as another would drop
+// the locks on it.
+func distinct(into string, others []string) error {
+	for i, other := range others {
+		if store.Same(into, other) {
+			return fmt.Errorf("merging %q: %w", other, store.ErrSameStore)
+		}
+		for _, earlier := range others[:i] {
+			if store.Same(earlier, other) {
+				return usagef("%q and %q are the same store", earlier, other)
+			}
+		}
+	}
+	return nil
+}
+
+// openOther opens a store that is to be merged.
+func (env *environment) openOther(ctx context.Context, dir string) (*store.Store, error) {
+	s, err := store.Open(ctx, dir, env.storeOptions())
+	if !errors.Is(err, store.ErrNotExist) {
+		return s, err
+	}
+	if inside := filepath.Join(dir, defaultStore); store.Is(inside) {
+		return nil, withHint(err, "did you mean %s?", inside)
+	}
+	return nil, withHint(err, "name the folder that holds the files of the store")
+}
+
+// mergeInto merges the others into the store of the settings, which is made
+// where it is missing; where that fails, it goes again.
+func (env *environment) mergeInto(ctx context.Context, others []*store.Store, policy store.OnConflict, counter *progress.Counter) (merged store.Merged, err error) {
+	options := env.storeOptions()
+	options.Progress = counter.AddChunks
+	w, err := store.OpenWriter(ctx, env.config.Store, options)
+	if errors.Is(err, store.ErrNotExist) {
+		w, err = store.Create(ctx, env.config.Store, others[0].Facts(), options)
+	}
+	if err != nil {
+		return merged, err
+	}
+	total, err := documentsOf(ctx, others)
+	counter.SetTotal(total)
+	if err == nil {
+		shown := env.showProgress(counter, "merging", "document")
+		merged, err = w.Merge(ctx, others, policy)
+		shown.stop()
+	}
+	if err != nil {
+		return merged, errors.Join(explainMerge(err), w.Discard())
+	}
+	return merged, w.Close()
+}
+
+func documentsOf(ctx context.Context, stores []*store.Store) (total int, err error) {
+	for _, s := range stores {
+		info, err := s.Info(ctx)
+		if err != nil {
+			return 0, err
+		}
+		total += int(info.Documents)
+	}
+	return total, nil
+}
+
+// explainMerge adds the way out where stores disagree about what is fixed.
+func explainMerge(err error) error {
+	if as[*store.MismatchError](err) {
+		return withHint(err, "only stores of one embedder, dim, metric and normalize can be merged; ingest the other's sources again instead")
+	}
+	return err
+}
+
+func (env *environment) printMerged(m store.Merged) error {
+	if env.inJSON() {
+		return env.print(outputFlags{}, func(p *printer) error {
+			return p.object(struct {
+				Added    int64 `json:"added"`
+				Skipped  int64 `json:"skipped"`
+				Replaced int64 `json:"replaced"`
+			}(m))
+		})
+	}
+	env.say("%s added, %d skipped, %d replaced", count(m.Added, "document"), m.Skipped, m.Replaced)
+	return nil
+}
