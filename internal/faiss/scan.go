@@ -84,8 +84,8 @@ func (f *Flat) scorer(queries []float32, skip []uint64) (newScorer func() scorer
 	return newBatch(f.math, queries, skip), batchBlock
 }
 
-// directBlock fits twice into the smallest L2 caches in use: what pread has copied is
-// still there when the kernel reads it.
+// directBlock is small enough that what pread has copied is still in the core's own cache
+// when the kernel reads it.
 const directBlock = 256 << 10
 
 // direct computes the key of every row for every query.
