@@ -18,6 +18,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"unicode/utf8"
 )
@@ -41,7 +42,7 @@ func Parse(exprs ...string) (*Filter, error) {
 		}
 		root = append(root, n)
 	}
-	return &Filter{root}, nil
+	return &Filter{simplify(root)}, nil
 }
 
 func parse(expr string) (node, error) {
@@ -66,15 +67,27 @@ func (f *Filter) Match(metadata json.RawMessage) (bool, error) {
 	return f.root.match(object), nil
 }
 
-func decodeObject(metadata json.RawMessage) (map[string]any, error) {
-	var object map[string]any
-	if !json.Valid(metadata) {
-		return nil, errors.New("metadata is not valid JSON")
-	}
-	d := json.NewDecoder(bytes.NewReader(metadata))
-	d.UseNumber()
-	if err := d.Decode(&object); err != nil {
-		return nil, fmt.Errorf("metadata is not a JSON object: %w", err)
+func decodeObject(raw []byte) (map[string]any, error) {
+	v, err := decode(raw)
+	object, ok := v.(map[string]any)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("metadata is not valid JSON: %w", err)
+	case !ok:
+		return nil, errors.New("metadata is not a JSON object")
 	}
 	return object, nil
+}
+
+// decode reads JSON without rounding its numbers.
+func decode(raw []byte) (v any, err error) {
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.UseNumber()
+	if err := d.Decode(&v); err != nil {
+		return nil, err
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return nil, errors.New("something follows the value")
+	}
+	return v, nil
 }

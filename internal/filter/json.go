@@ -144,13 +144,13 @@ func (d *dict) field(key string) (node, error) {
 	}
 	entries, ok := operand.([]any)
 	if !ok {
-		return leaf{key, equals(operand)}, nil
+		return leaf{key, equals(operand), equalTo(operand)}, nil
 	}
 	unhashable := func(v any) bool { return !hashable(v) }
 	if len(entries) > setSize && slices.ContainsFunc(entries, unhashable) {
 		return nil, d.errorf(offset, `lists and objects cannot stand in a list of more than %d values: write {"$in": [...]}`, setSize)
 	}
-	return leaf{key, in(entries)}, nil
+	return leaf{key, in(entries), within(entries)}, nil
 }
 
 // setSize is the length from which on LangChain makes a set of a list.

@@ -19,20 +19,22 @@ var fieldOperators = append(slices.Clone(langchainOperators), "$exists", "$conta
 func condition(key, operator string, operand any) (n node, problem string) {
 	switch operator {
 	case "$eq":
-		return leaf{key, equals(operand)}, ""
+		return leaf{key, equals(operand), equalTo(operand)}, ""
 	case "$neq":
-		return not{leaf{key, equals(operand)}}, ""
-	case "$gt", "$gte", "$lt", "$lte":
-		return leaf{key, ordered(operator, operand)}, ""
+		return not{leaf{key, equals(operand), equalTo(operand)}}, ""
+	case "$gt", "$gte":
+		return leaf{key, ordered(operator, operand), above(operand)}, ""
+	case "$lt", "$lte":
+		return leaf{key, ordered(operator, operand), below(operand)}, ""
 	case "$in":
-		return leaf{key, in(operand)}, ""
+		return leaf{key, in(operand), within(operand)}, ""
 	case "$nin":
 		if _, ok := operand.([]any); ok {
-			return not{leaf{key, in(operand)}}, ""
+			return not{leaf{key, in(operand), within(operand)}}, ""
 		}
-		return leaf{key, notIn(operand)}, ""
+		return leaf{key, notIn(operand), []span{everything}}, ""
 	case "$contains":
-		return leaf{key, containing(operand)}, ""
+		return leaf{key, containing(operand), []span{texts, lists, objects}}, ""
 	case "$exists":
 		return existence(key, operand)
 	case "$glob":
@@ -100,7 +102,8 @@ func existence(key string, operand any) (node, string) {
 	if !ok {
 		return nil, "$exists needs true or false"
 	}
-	return leaf{key, func(_ any, present bool) bool { return present == want }}, ""
+	exists := func(_ any, present bool) bool { return present == want }
+	return leaf{key, exists, []span{everything}}, ""
 }
 
 // glob matches the whole of a string; * and ? stop at a slash, ** does not.
@@ -115,7 +118,16 @@ func glob(key string, operand any) (node, string) {
 	return leaf{key, func(v any, _ bool) bool {
 		s, ok := v.(string)
 		return ok && doublestar.MatchUnvalidated(pattern, s)
-	}}, ""
+	}, startingWith(literalPrefix(pattern))}, ""
+}
+
+// literalPrefix is what every match of a glob begins with. A slash at its end
+// is none of it: "docs/**" matches "docs".
+func literalPrefix(glob string) string {
+	if i := strings.IndexAny(glob, `*?[{\`); i >= 0 {
+		glob = glob[:i]
+	}
+	return strings.TrimRight(glob, "/")
 }
 
 // expression searches a string for a regular expression.
@@ -131,5 +143,5 @@ func expression(key string, operand any) (node, string) {
 	return leaf{key, func(v any, _ bool) bool {
 		s, ok := v.(string)
 		return ok && re.MatchString(s)
-	}}, ""
+	}, []span{texts}}, ""
 }

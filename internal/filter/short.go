@@ -65,11 +65,13 @@ func shortCondition(key, name, value string) (node, string) {
 	case "$glob", "$regex":
 		return condition(key, name, text)
 	}
-	if _, ok := number(operand); !ok {
-		return condition(key, name, operand)
+	n, problem := condition(key, name, operand)
+	strict, isLeaf := n.(leaf)
+	if _, isNumber := number(operand); !isLeaf || !isNumber {
+		return n, problem
 	}
-	strict := ordered(name, operand)
-	return leaf{key, func(v any, present bool) bool { return strict(numeric(v), present) }}, ""
+	loose := func(v any, present bool) bool { return strict.test(numeric(v), present) }
+	return leaf{key, loose, append(strict.spans, texts)}, ""
 }
 
 // scalar reads a JSON string, number, boolean or null.

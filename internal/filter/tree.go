@@ -31,10 +31,58 @@ func oneOf(nodes all) node {
 	return not{none}
 }
 
+// simplify makes one list of nested ones and one leaf of those on the same key,
+// so that two ends of a range are looked for at once.
+func simplify(n node) node {
+	switch n := n.(type) {
+	case not:
+		return not{simplify(n.node)}
+	case all:
+		var flat all
+		for _, part := range n {
+			part = simplify(part)
+			if inner, ok := part.(all); ok {
+				flat = append(flat, inner...)
+			} else {
+				flat = append(flat, part)
+			}
+		}
+		if flat = flat.merged(); len(flat) == 1 {
+			return flat[0]
+		}
+		return flat
+	}
+	return n
+}
+
+func (a all) merged() (nodes all) {
+	place := map[string]int{}
+	for _, n := range a {
+		l, ok := n.(leaf)
+		if !ok {
+			nodes = append(nodes, n)
+			continue
+		}
+		if i, ok := place[l.key]; ok {
+			nodes[i] = nodes[i].(leaf).and(l)
+			continue
+		}
+		place[l.key] = len(nodes)
+		nodes = append(nodes, l)
+	}
+	return nodes
+}
+
 // leaf is a test of the value of one key.
 type leaf struct {
-	key  string
-	test test
+	key   string
+	test  test
+	spans []span // where the values are for which test is true
+}
+
+func (l leaf) and(m leaf) leaf {
+	both := func(v any, present bool) bool { return l.test(v, present) && m.test(v, present) }
+	return leaf{l.key, both, intersect(l.spans, m.spans)}
 }
 
 // test is a condition on a value: nil, a bool, a string, a number (see the
