@@ -64,7 +64,7 @@ func runList(ctx context.Context, env *environment, o *listOptions) error {
 			case o.ids:
 				return list(p, "ids", each(documents, func(d store.Document) documentID { return documentID(d.ID) }))
 			case o.sources:
-				return list(p, "sources", first(o.limit, each(s.Sources(ctx), newSource)))
+				return list(p, "sources", first(o.limit, each(s.Sources(ctx, nil), newSource)))
 			default:
 				return list(p, "documents", each(documents, newDocument))
 			}

@@ -55,7 +55,8 @@ func parse(expr string) (node, error) {
 	return parseShort(expr)
 }
 
-// Match tells whether the filter holds for a metadata object.
+// Match tells whether the filter holds for a metadata object. What is none
+// gives ErrMetadata.
 func (f *Filter) Match(metadata json.RawMessage) (bool, error) {
 	if f == nil {
 		return true, nil
@@ -67,16 +68,16 @@ func (f *Filter) Match(metadata json.RawMessage) (bool, error) {
 	return f.root.match(object), nil
 }
 
+// ErrMetadata says that what should be a metadata object is none.
+var ErrMetadata = errors.New("not a JSON object")
+
 func decodeObject(raw []byte) (map[string]any, error) {
 	v, err := decode(raw)
 	object, ok := v.(map[string]any)
-	switch {
-	case err != nil:
-		return nil, fmt.Errorf("metadata is not valid JSON: %w", err)
-	case !ok:
-		return nil, errors.New("metadata is not a JSON object")
+	if err == nil && !ok {
+		err = ErrMetadata
 	}
-	return object, nil
+	return object, err
 }
 
 // decode reads JSON without rounding its numbers.
@@ -84,10 +85,10 @@ func decode(raw []byte) (v any, err error) {
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.UseNumber()
 	if err := d.Decode(&v); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", ErrMetadata, err)
 	}
 	if _, err := d.Token(); err != io.EOF {
-		return nil, errors.New("something follows the value")
+		return nil, fmt.Errorf("%w: something follows it", ErrMetadata)
 	}
 	return v, nil
 }

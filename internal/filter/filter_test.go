@@ -2,6 +2,7 @@ package filter_test
 
 import (
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 
@@ -84,7 +85,7 @@ func TestSeveralExpressionsMustAllHold(t *testing.T) {
 func TestMatchRefusesWhatIsNoObject(t *testing.T) {
 	t.Parallel()
 	for _, metadata := range []string{``, `[]`, `1`, `{`, `{"a":1}x`} {
-		if _, err := parse(t, "a=1").Match(json.RawMessage(metadata)); err == nil || !strings.Contains(err.Error(), "metadata is not") {
+		if _, err := parse(t, "a=1").Match(json.RawMessage(metadata)); !errors.Is(err, filter.ErrMetadata) {
 			t.Errorf("%q: %v", metadata, err)
 		}
 	}

@@ -216,7 +216,7 @@ func TestFindReportsDamage(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := f.Find(broken{}, 10); err == nil || errors.Is(err, ErrLimit) {
+		if _, err := f.Find(broken{}, 10); !errors.Is(err, ErrMetadata) {
 			t.Errorf("%s: %v", expr, err)
 		}
 		if _, err := f.Find(broken{unreadable}, 10); !errors.Is(err, unreadable) {
@@ -238,6 +238,7 @@ func TestSpans(t *testing.T) {
 		{`{"a": 0.1}`, []any{0.1}, []any{int64(0), 0.2}},
 		{`{"a": 9007199254740993}`, []any{int64(9007199254740993)}, []any{int64(9007199254740992), int64(9007199254740994), "x"}},
 		{`{"a": 9223372036854775808}`, []any{9223372036854775808.0, []byte("9223372036854775808")}, []any{int64(1) << 60, []byte("[]")}},
+		{`{"a": -9223372036854775809}`, []any{-9223372036854775808.0, []byte("-9223372036854775809")}, []any{int64(-1) << 60}},
 		{`{"a": "x"}`, []any{"x"}, []any{"w", "xx", "", int64(0), []byte("[]")}},
 		{`{"a": [1, "x"]}`, []any{int64(1), "x"}, []any{int64(2), "w"}},
 		{`{"a": {"$gt": 1, "$lte": 3.5}}`, []any{int64(2), 3.5}, []any{int64(0), int64(4), "2", []byte("[]")}},

@@ -27,7 +27,7 @@ var (
 func equalTo(x any) []span {
 	if n, ok := number(x); ok {
 		low, high := around(n)
-		if math.Abs(high) < 1<<63 {
+		if math.Abs(high) < 1<<62 { // far from what SQLite's integers do not hold
 			return []span{{low, high}}
 		}
 		return []span{{low, high}, beyond}

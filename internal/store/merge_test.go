@@ -139,7 +139,7 @@ func TestMergePolicies(t *testing.T) {
 func sources(t *testing.T, s *store.Store) map[string]int64 {
 	t.Helper()
 	all := map[string]int64{}
-	for src, err := range s.Sources(t.Context()) {
+	for src, err := range s.Sources(t.Context(), nil) {
 		if err != nil {
 			t.Fatal(err)
 		}

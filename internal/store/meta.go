@@ -14,8 +14,9 @@ import (
 )
 
 // The kinds of a typed metadata value. Booleans are kept as 0 and 1, so that
-// SQL compares them with numbers as Python does; kindOther stands for what
-// is compared in Go: lists, objects, integers past int64.
+// SQL compares them with numbers as Python does. What SQL has no values for is
+// kept as the blob of its JSON, which sorts after all texts: null, and by
+// kindOther lists, objects and numbers past int64 and float64.
 const (
 	kindNull   = 0
 	kindBool   = 1
@@ -24,9 +25,6 @@ const (
 	kindString = 4
 	kindOther  = 5
 )
-
-// noValue fills the value column where kind says all, and sorts after all texts.
-var noValue = []byte{}
 
 // intern returns the number of a metadata object, which it adds with its typed
 // rows when the store has not seen it. The caller is inside a writing transaction.
@@ -94,7 +92,7 @@ func typed(raw json.RawMessage) (kind int, value any) {
 	raw = bytes.TrimSpace(raw)
 	switch raw[0] {
 	case 'n':
-		return kindNull, noValue
+		return kindNull, []byte(raw)
 	case 't':
 		return kindBool, 1
 	case 'f':
@@ -102,11 +100,11 @@ func typed(raw json.RawMessage) (kind int, value any) {
 	case '"':
 		var s string
 		if json.Unmarshal(raw, &s) != nil {
-			return kindOther, noValue
+			return kindOther, []byte(raw)
 		}
 		return kindString, s
 	case '{', '[':
-		return kindOther, noValue
+		return kindOther, []byte(raw)
 	}
 	return typedNumber(string(raw))
 }
@@ -117,7 +115,7 @@ func typedNumber(s string) (int, any) {
 	}
 	f, err := strconv.ParseFloat(s, 64)
 	if err != nil || math.IsInf(f, 0) || !strings.ContainsAny(s, ".eE") {
-		return kindOther, noValue
+		return kindOther, []byte(s)
 	}
 	return kindFloat, f
 }

@@ -7,10 +7,12 @@ import (
 	"os"
 	"time"
 
+	"github.com/RoaringBitmap/roaring/v2"
 	"zombiezen.com/go/sqlite"
 	"zombiezen.com/go/sqlite/sqlitex"
 
 	"sheaf/internal/faiss"
+	"sheaf/internal/filter"
 )
 
 // Get returns the documents with the given ids, in their order, and the ids
@@ -123,7 +125,8 @@ func (s *Store) openIndex() (*faiss.Flat, *os.File, error) {
 
 // ListOptions choose what Documents yields.
 type ListOptions struct {
-	Limit       int // 0: all
+	Filter      *filter.Filter // nil: all
+	Limit       int            // 0: all
 	WithVectors bool
 }
 
@@ -131,15 +134,18 @@ type ListOptions struct {
 const listPage = 256
 
 // Documents yields the documents in the order of insertion, page by page: no
-// transaction is open while the caller works.
+// transaction is open while the caller works. With a filter they are those that
+// match at the beginning and still do when their page is read.
 func (s *Store) Documents(ctx context.Context, o ListOptions) iter.Seq2[Document, error] {
 	return func(yield func(Document, error) bool) {
-		next, left := int64(0), o.Limit
+		pages, left := pager{store: s, filter: o.Filter}, o.Limit
 		for {
 			var docs []Document
-			err := s.transaction(ctx, func() (err error) {
-				var numbers []int64
-				numbers, next = s.state.aliveFrom(next, listPage)
+			err := s.transaction(ctx, func() error {
+				numbers, err := pages.next()
+				if err != nil {
+					return err
+				}
 				docs, err = s.load(numbers, o.WithVectors)
 				return err
 			})
@@ -155,23 +161,65 @@ func (s *Store) Documents(ctx context.Context, o ListOptions) iter.Seq2[Document
 					return
 				}
 			}
-			if len(docs) < listPage {
+			if pages.done {
 				return
 			}
 		}
 	}
 }
 
+// pager gives the numbers of documents page by page, each in a transaction of
+// its own.
+type pager struct {
+	store      *Store
+	filter     *filter.Filter
+	first      int64           // where the next page begins
+	matched    *roaring.Bitmap // what the filter matched in the first transaction
+	generation int64           // of the store in that transaction
+	done       bool            // there is no next page
+}
+
+func (p *pager) next() ([]int64, error) {
+	st := p.store.state
+	if p.filter == nil {
+		return p.cut(st.present), nil
+	}
+	if p.matched == nil {
+		matched, err := p.store.matching(p.filter, noLimit)
+		if err != nil {
+			return nil, err
+		}
+		p.matched, p.generation = matched, st.generation
+	}
+	numbers := p.cut(p.matched)
+	if st.generation == p.generation {
+		return numbers, nil
+	}
+	return p.store.stillMatching(p.filter, numbers)
+}
+
+// cut takes the next page out of a bitmap.
+func (p *pager) cut(from *roaring.Bitmap) (numbers []int64) {
+	numbers, p.first = p.store.state.aliveIn(from, p.first, listPage)
+	p.done = len(numbers) < listPage
+	return numbers
+}
+
 // aliveFrom returns up to limit numbers of visible documents from first on,
 // and the number to go on with.
 func (st *state) aliveFrom(first int64, limit int) ([]int64, int64) {
+	return st.aliveIn(st.present, first, limit)
+}
+
+// aliveIn is aliveFrom among some numbers.
+func (st *state) aliveIn(from *roaring.Bitmap, first int64, limit int) ([]int64, int64) {
 	var numbers []int64
-	it := st.present.Iterator()
+	it := from.Iterator()
 	it.AdvanceIfNeeded(uint32(first))
 	for len(numbers) < limit && it.HasNext() {
-		n := it.Next()
-		if first = int64(n) + 1; !st.dead.Contains(n) {
-			numbers = append(numbers, int64(n))
+		n := int64(it.Next())
+		if first = n + 1; st.alive(n) {
+			numbers = append(numbers, n)
 		}
 	}
 	return numbers, first
@@ -183,28 +231,30 @@ type SourceInfo struct {
 	Documents int64
 }
 
-// Sources yields the sources in the order of their first ingest.
-func (s *Store) Sources(ctx context.Context) iter.Seq2[SourceInfo, error] {
-	const query = `SELECT source, name, documents FROM source WHERE source > ? ORDER BY source LIMIT ?`
+// Sources yields the sources in the order of their first ingest. With a filter
+// they are those of which documents match, with the number of these.
+func (s *Store) Sources(ctx context.Context, f *filter.Filter) iter.Seq2[SourceInfo, error] {
 	return func(yield func(SourceInfo, error) bool) {
-		for last := int64(0); ; {
-			var page []SourceInfo
-			err := s.transaction(ctx, func() error {
-				return sqlitex.Execute(s.conn, query, &sqlitex.ExecOptions{
-					Args: []any{last, listPage},
-					ResultFunc: func(stmt *sqlite.Stmt) error {
-						last = stmt.ColumnInt64(0)
-						page = append(page, SourceInfo{stmt.ColumnText(1), stmt.ColumnInt64(2)})
-						return nil
-					},
-				})
-			})
+		var matching map[int64]int64
+		if f != nil {
+			err := s.transaction(ctx, func() (err error) { matching, err = s.countBySource(f); return err })
 			if err != nil {
 				yield(SourceInfo{}, err)
 				return
 			}
-			for _, info := range page {
-				if !yield(info, nil) {
+		}
+		for last := int64(0); ; {
+			var page []sourceRow
+			err := s.transaction(ctx, func() (err error) { page, last, err = s.sourcePage(last); return err })
+			if err != nil {
+				yield(SourceInfo{}, err)
+				return
+			}
+			for _, row := range page {
+				if f != nil {
+					row.Documents = matching[row.number]
+				}
+				if (f == nil || row.Documents > 0) && !yield(row.SourceInfo, nil) {
 					return
 				}
 			}
@@ -213,6 +263,25 @@ func (s *Store) Sources(ctx context.Context) iter.Seq2[SourceInfo, error] {
 			}
 		}
 	}
+}
+
+type sourceRow struct {
+	SourceInfo
+	number int64
+}
+
+// sourcePage reads up to listPage sources after one, and the number of the last.
+func (s *Store) sourcePage(after int64) (page []sourceRow, last int64, err error) {
+	const query = `SELECT source, name, documents FROM source WHERE source > ? ORDER BY source LIMIT ?`
+	err = sqlitex.Execute(s.conn, query, &sqlitex.ExecOptions{
+		Args: []any{after, listPage},
+		ResultFunc: func(stmt *sqlite.Stmt) error {
+			last = stmt.ColumnInt64(0)
+			page = append(page, sourceRow{SourceInfo{stmt.ColumnText(1), stmt.ColumnInt64(2)}, last})
+			return nil
+		},
+	})
+	return page, last, err
 }
 
 // Info tells what a store holds.

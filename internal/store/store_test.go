@@ -213,7 +213,7 @@ func TestReplaceKeepsReusesAndRemoves(t *testing.T) {
 		t.Error(diff)
 	}
 	var sources []store.SourceInfo
-	for info, err := range w.Sources(t.Context()) {
+	for info, err := range w.Sources(t.Context(), nil) {
 		if err != nil {
 			t.Fatal(err)
 		}

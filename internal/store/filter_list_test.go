@@ -1,0 +1,159 @@
+package store_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"sheaf/internal/filter"
+	"sheaf/internal/store"
+)
+
+func parse(t *testing.T, exprs ...string) *filter.Filter {
+	t.Helper()
+	f, err := filter.Parse(exprs...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+// numbered makes documents with the ids and metadata n from first to below end.
+func numbered(first, end int) (docs []store.Document) {
+	for n := first; n < end; n++ {
+		d := doc(fmt.Sprint(n), fmt.Sprintf("text %d", n))
+		d.Metadata = fmt.Appendf(nil, `{"n":%d,"odd":%v}`, n, n%2 == 1)
+		docs = append(docs, d)
+	}
+	return docs
+}
+
+func TestListWithFilter(t *testing.T) {
+	t.Parallel()
+	w, _ := create(t, facts)
+	replace(t, w, "a.txt", numbered(0, 600)...)
+	commit(t, w)
+	replace(t, w, "b.txt", numbered(600, 1200)...)
+	tests := []struct {
+		filter string
+		limit  int
+		want   []string
+	}{
+		{`{"n": {"$in": [599, 3, 600]}}`, 0, []string{"3", "599"}}, // 600 is not committed
+		{`{"odd": true}`, 3, []string{"1", "3", "5"}},
+		{`{"nowhere": 1}`, 0, nil},
+		{`n<2`, 0, []string{"0", "1"}},
+	}
+	for _, tt := range tests {
+		var got []string
+		for _, d := range list(t, w.Store, store.ListOptions{Filter: parse(t, tt.filter), Limit: tt.limit}) {
+			got = append(got, d.ID)
+		}
+		if diff := cmp.Diff(tt.want, got); diff != "" {
+			t.Errorf("%s: %s", tt.filter, diff)
+		}
+	}
+	if got := list(t, w.Store, store.ListOptions{Filter: parse(t, `{"odd": true}`)}); len(got) != 300 {
+		t.Errorf("%d odd documents, want 300", len(got))
+	}
+}
+
+// What changes after a listing has begun: the listing shows no document that
+// went or ceased to match, and ends.
+func TestListWithFilterWhileTheStoreChanges(t *testing.T) {
+	t.Parallel()
+	w, dir := create(t, facts)
+	docs := numbered(0, 1000)
+	replace(t, w, "a.txt", docs...)
+	commit(t, w)
+	var got []string
+	for d, err := range open(t, dir).Documents(t.Context(), store.ListOptions{Filter: parse(t, `{"odd": true}`)}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got = append(got, d.ID); len(got) > 1 {
+			continue
+		}
+		docs[901].Metadata = json.RawMessage(`{"odd":"no more"}`)
+		replace(t, w, "a.txt", slices.Delete(slices.Clone(docs), 997, 998)...)
+		replace(t, w, "b.txt", numbered(1001, 1002)...)
+		commit(t, w)
+	}
+	if len(got) != 498 || slices.Contains(got, "901") || slices.Contains(got, "997") || slices.Contains(got, "1001") {
+		t.Errorf("%d documents, to %s", len(got), got[len(got)-1])
+	}
+}
+
+func TestSourcesWithFilter(t *testing.T) {
+	t.Parallel()
+	w, _ := create(t, facts)
+	replace(t, w, "a.txt", numbered(0, 5)...)
+	replace(t, w, "b.txt", numbered(5, 10)...)
+	replace(t, w, "c.txt", numbered(10, 12)...)
+	commit(t, w)
+	tests := []struct{ filter, want string }{
+		{`{"n": {"$gte": 4, "$lt": 8}}`, "a.txt 1, b.txt 3"},
+		{`{"odd": true}`, "a.txt 2, b.txt 3, c.txt 1"},
+		{`{"n": 11}`, "c.txt 1"},
+		{`{"n": -1}`, ""},
+	}
+	for _, tt := range tests {
+		var got []string
+		for info, err := range w.Sources(t.Context(), parse(t, tt.filter)) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, fmt.Sprintf("%s %d", info.Name, info.Documents))
+		}
+		if got := strings.Join(got, ", "); got != tt.want {
+			t.Errorf("%s: %s, want %s", tt.filter, got, tt.want)
+		}
+	}
+}
+
+func TestSelectMatching(t *testing.T) {
+	t.Parallel()
+	w, _ := create(t, facts)
+	replace(t, w, "a.txt", numbered(0, 20)...)
+	commit(t, w)
+	set, err := w.SelectMatching(t.Context(), parse(t, `{"odd": true}`, "n<6"))
+	if err != nil || set.Len() != 3 {
+		t.Fatalf("%d documents, %v", set.Len(), err)
+	}
+	if err := w.Delete(t.Context(), set); err != nil {
+		t.Fatal(err)
+	}
+	if set, err = w.SelectMatching(t.Context(), parse(t, "n<6")); err != nil || set.Len() != 3 {
+		t.Errorf("%d documents left, %v", set.Len(), err)
+	}
+	if set, err = w.SelectMatching(t.Context(), nil); err != nil || set.Len() != 17 {
+		t.Errorf("%d documents without a filter, %v", set.Len(), err)
+	}
+}
+
+func TestFilterOnAClosedStore(t *testing.T) {
+	t.Parallel()
+	w, dir := create(t, facts)
+	replace(t, w, "a.txt", doc("1", "one"))
+	commit(t, w)
+	s := open(t, dir)
+	s.Close()
+	f := parse(t, "a=1")
+	if _, err := s.SelectMatching(t.Context(), f); err != store.ErrClosed {
+		t.Errorf("SelectMatching: %v", err)
+	}
+	for _, err := range s.Documents(t.Context(), store.ListOptions{Filter: f}) {
+		if err != store.ErrClosed {
+			t.Errorf("Documents: %v", err)
+		}
+	}
+	for _, err := range s.Sources(t.Context(), f) {
+		if err != store.ErrClosed {
+			t.Errorf("Sources: %v", err)
+		}
+	}
+}

@@ -1,0 +1,241 @@
+package store
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/RoaringBitmap/roaring/v2"
+	"pgregory.net/rapid"
+	"zombiezen.com/go/sqlite"
+	"zombiezen.com/go/sqlite/sqlitex"
+
+	"sheaf/internal/filter"
+)
+
+// TestFilterProperty holds the evaluation over typed rows against Match, on
+// random metadata and random filters.
+func TestFilterProperty(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		metadata := rapid.SliceOfN(rapid.Custom(metadataObject), 1, 30).Draw(t, "metadata")
+		s := memoryStore(t, metadata)
+		defer s.Close()
+		for range 5 {
+			expr := rapid.Custom(filterExpr).Draw(t, "filter")
+			f, err := filter.Parse(expr)
+			if err != nil {
+				t.Fatalf("the generator writes no filter: %v", err)
+			}
+			checkFilter(t, s, f, expr, metadata)
+		}
+	})
+}
+
+func checkFilter(t *rapid.T, s *Store, f *filter.Filter, expr string, metadata []string) {
+	want := roaring.New()
+	visible := roaring.AndNot(s.state.present, s.state.dead)
+	for it := visible.Iterator(); it.HasNext(); {
+		n := it.Next()
+		ok, err := f.Match(json.RawMessage(metadata[int(n)%len(metadata)]))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if ok {
+			want.Add(n)
+		}
+	}
+	got, err := s.matching(f, noLimit)
+	if err != nil || !got.Equals(want) {
+		t.Fatalf("%s: rows give %v (%v), Match gives %v", expr, got, err, want)
+	}
+	switch got, err := s.matching(f, rapid.IntRange(0, 60).Draw(t, "limit")); {
+	case errors.Is(err, filter.ErrLimit):
+	case err != nil || !got.Equals(want):
+		t.Fatalf("%s: rows within a limit give %v (%v), Match gives %v", expr, got, err, want)
+	}
+	numbers, _ := s.state.aliveFrom(0, 1000)
+	kept, err := s.stillMatching(f, numbers)
+	if err != nil || len(kept) != int(want.GetCardinality()) || slices.ContainsFunc(kept, func(n int64) bool { return !want.Contains(uint32(n)) }) {
+		t.Fatalf("%s: matches gives %v (%v), Match gives %v", expr, kept, err, want)
+	}
+}
+
+// Metadata that is damaged is an error of the store, whichever way it is read.
+func TestFilterReportsDamage(t *testing.T) {
+	t.Parallel()
+	parse := func(expr string) *filter.Filter {
+		f, err := filter.Parse(expr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return f
+	}
+	tests := []struct {
+		damage, filter string
+		rows, matches  string // errors of the two ways, "" where the damage is not met
+	}{
+		{`UPDATE field SET value = x'5b' WHERE key = 'list'`, `{"list": {"$contains": 1}}`, "damaged: metadata is not", ""},
+		{`UPDATE meta SET json = '{'`, `{"n": 1}`, "", "damaged: metadata 1 is not"},
+		{`UPDATE meta SET json = '{'`, `{"n": 1, "odd": true}`, "damaged: metadata is not", "damaged: metadata 1 is not"},
+		{`DELETE FROM meta`, `{"n": 1, "odd": true}`, "damaged: metadata 2 is missing", "damaged: document 0 is missing"},
+		{`DROP TABLE field`, `{"n": 1}`, "no such table", ""},
+		{`DROP TABLE document`, `{"n": 1}`, "no such table", "no such table"},
+	}
+	for _, tt := range tests {
+		var metadata []string
+		for n := range 300 {
+			metadata = append(metadata, fmt.Sprintf(`{"n":%d,"odd":%v,"list":[%d]}`, n, n%2 == 1, n))
+		}
+		s := memoryStore(t, metadata)
+		defer s.Close()
+		if err := sqlitex.ExecuteTransient(s.conn, tt.damage, nil); err != nil {
+			t.Fatal(err)
+		}
+		_, err := s.matching(parse(tt.filter), 100)
+		checkError(t, tt.damage+": matching", err, tt.rows)
+		_, err = s.matches(parse(tt.filter), []int64{0})
+		checkError(t, tt.damage+": matches", err, tt.matches)
+	}
+}
+
+// checkError holds an error against a part of its message; none is wanted where that is empty.
+func checkError(t *testing.T, what string, err error, want string) {
+	t.Helper()
+	if (err != nil) != (want != "") || err != nil && !strings.Contains(err.Error(), want) {
+		t.Errorf("%s: %v, want %q", what, err, want)
+	}
+}
+
+type fataler interface{ Fatal(args ...any) }
+
+// memoryStore has two documents of each metadata object, in turns, of which
+// every seventh is dead; and one of each that is staged.
+func memoryStore(t fataler, metadata []string) *Store {
+	conn, err := sqlite.OpenConn(":memory:")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := sqlitex.ExecuteScript(conn, schema, nil); err != nil {
+		t.Fatal(err)
+	}
+	s := &Store{conn: conn, state: &state{present: roaring.New(), dead: roaring.New()}, alone: true}
+	const insert = `INSERT INTO document VALUES (?, ?, 1, ?, 0, 0, 0, 0, 0, x'', '')`
+	for n := range 3 * len(metadata) {
+		meta, err := intern(conn, json.RawMessage(metadata[n%len(metadata)]))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := sqlitex.Execute(conn, insert, &sqlitex.ExecOptions{Args: []any{n, fmt.Sprint(n), meta}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.state.count = int64(2 * len(metadata))
+	s.state.present.AddRange(0, uint64(s.state.count))
+	for n := uint32(3); int64(n) < s.state.count; n += 7 {
+		s.state.dead.Add(n)
+	}
+	return s
+}
+
+var (
+	keys    = []string{"a", "b", "a.b", "a.b.c", "c", "", "é"}
+	scalars = []string{
+		"null", "true", "false", "0", "1", "-1", "2", "0.0", "-0.0", "1.0", "1.5", "-1e-9", "1e19", "1e400", "-1e400",
+		"9007199254740992", "9007199254740993", "9007199254740992.0", "9223372036854775807", "9223372036854775808", "9223372036854775808.0", "-9223372036854775809", "18446744073709551616",
+		`""`, `"1"`, `"01"`, `"1.5"`, `" 2 "`, `"1e400"`, `"a"`, `"b"`, `"ab"`, `"é"`, `"e\u0301"`, `"\u0000"`, `"a\u0000b"`, `"\uffff"`, `"😀"`, `"docs"`, `"docs/a.md"`, `"docs/x/b.md"`, `"null"`, `"true"`,
+	}
+)
+
+func pick(t *rapid.T, from []string) string { return rapid.SampledFrom(from).Draw(t, "one of") }
+
+func some(t *rapid.T, most int, f func() string) string {
+	parts := make([]string, rapid.IntRange(0, most).Draw(t, "some"))
+	for i := range parts {
+		parts[i] = f()
+	}
+	return strings.Join(parts, ",")
+}
+
+func value(t *rapid.T, depth int) string {
+	switch kind := rapid.IntRange(0, 9).Draw(t, "kind"); {
+	case kind == 0 && depth > 0:
+		return "[" + some(t, 3, func() string { return value(t, depth-1) }) + "]"
+	case kind <= 2 && depth > 0:
+		return object(t, depth-1)
+	}
+	return pick(t, scalars)
+}
+
+func object(t *rapid.T, depth int) string {
+	return "{" + some(t, 4, func() string { return quoted(pick(t, keys)) + ":" + value(t, depth) }) + "}"
+}
+
+func metadataObject(t *rapid.T) string { return object(t, 3) }
+
+func quoted(s string) string { return `"` + s + `"` }
+
+// filterExpr writes a filter in either syntax.
+func filterExpr(t *rapid.T) string {
+	if rapid.Bool().Draw(t, "json") {
+		return filterObject(t, 3)
+	}
+	key := pick(t, []string{"a", "b", "a.b", "a.b.c", "é"})
+	switch kind := rapid.IntRange(0, 4).Draw(t, "operator"); kind {
+	case 0:
+		return key + pick(t, []string{"~docs/*", "~docs/**", "~*", "~a*", `~"\u0000"`, "~{a,é}"})
+	case 1:
+		return key + pick(t, []string{"=~^a", "=~.", "=~^$"})
+	default:
+		return key + pick(t, []string{"=", "!=", "<", "<=", ">", ">="}) + pick(t, scalars)
+	}
+}
+
+func filterObject(t *rapid.T, depth int) string {
+	var members []string
+	for _, key := range rapid.SliceOfNDistinct(rapid.SampledFrom(append([]string{"$and", "$or", "$not"}, keys...)), 0, 3, rapid.ID).Draw(t, "keys") {
+		switch {
+		case !strings.HasPrefix(key, "$"):
+			members = append(members, quoted(key)+":"+condition(t))
+		case depth == 0:
+		case key == "$not":
+			members = append(members, `"$not":`+filterObject(t, depth-1))
+		default:
+			members = append(members, quoted(key)+":["+some(t, 3, func() string { return filterObject(t, depth-1) })+"]")
+		}
+	}
+	return "{" + strings.Join(members, ",") + "}"
+}
+
+func condition(t *rapid.T) string {
+	switch rapid.IntRange(0, 3).Draw(t, "condition") {
+	case 0:
+		return pick(t, scalars)
+	case 1:
+		return "[" + some(t, 4, func() string { return value(t, 1) }) + "]"
+	}
+	var operators []string
+	for _, op := range rapid.SliceOfNDistinct(rapid.SampledFrom([]string{
+		"$eq", "$neq", "$gt", "$gte", "$lt", "$lte", "$in", "$nin", "$contains", "$exists", "$glob", "$regex",
+	}), 1, 2, rapid.ID).Draw(t, "operators") {
+		operators = append(operators, quoted(op)+":"+operand(t, op))
+	}
+	return "{" + strings.Join(operators, ",") + "}"
+}
+
+func operand(t *rapid.T, operator string) string {
+	switch operator {
+	case "$exists":
+		return pick(t, []string{"true", "false"})
+	case "$glob":
+		return pick(t, []string{`"docs/*"`, `"docs/**"`, `"docs/**/b.md"`, `"*"`, `"[ab]"`, `"a"`, `"é*"`})
+	case "$regex":
+		return pick(t, []string{`"^a"`, `"b$"`, `"(?i)DOCS"`, `""`})
+	case "$in", "$nin":
+		return pick(t, []string{value(t, 2), "[" + some(t, 4, func() string { return value(t, 2) }) + "]"})
+	}
+	return value(t, 2)
+}
