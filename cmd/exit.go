@@ -10,6 +10,7 @@ import (
 	"syscall"
 
 	"sheaf/internal/embed"
+	"sheaf/internal/filter"
 	"sheaf/internal/store"
 )
 
@@ -147,6 +148,7 @@ var outcomes = []struct {
 	hint    string
 }{
 	{as[*usageError], exitUsage, ""},
+	{as[*filter.SyntaxError], exitUsage, "quote filters for the shell: --filter 'page>=3', or --filter '{\"page\": {\"$gte\": 3}}'"},
 	{is(store.ErrNotExist), exitNoStore, "make one with sheaf ingest PATH, or name another with --store DIR"},
 	{as[*store.LockedError], exitLocked, "wait for the other run to end, or wait longer with --lock-timeout"},
 	{as[*store.FormatError], exitDamaged, ""},

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"sheaf/internal/embed"
+	"sheaf/internal/filter"
 	"sheaf/internal/store"
 )
 
@@ -25,6 +26,7 @@ func TestReport(t *testing.T) {
 		{"anything else", errors.New("odd"), 1, "sheaf: error: odd\n"},
 		{"usage", usagef("no %s", "way"), 2, "sheaf: error: no way\nsheaf: hint: see X\n"},
 		{"usage with a hint", withHint(usagef("no"), "go %d", 1), 2, "sheaf: error: no\nsheaf: hint: go 1\n"},
+		{"a filter", fmt.Errorf("list: %w", &filter.SyntaxError{Expr: "page", Offset: 4, Problem: "odd"}), 2, "filter page, column 5: odd\nsheaf: hint: quote filters"},
 		{"some inputs", &partialError{"1 input failed"}, 3, "sheaf: error: 1 input failed\n"},
 		{"nothing found", errNothing, 4, ""},
 		{"the key", &embed.AuthError{Service: "s", Status: 401, Message: "m"}, 5, "hint: check OPENAI_API_KEY"},

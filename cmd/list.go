@@ -13,6 +13,7 @@ type listOptions struct {
 	ids, sources bool
 	limit        int
 	withVectors  bool
+	filter       filterFlags
 	output       outputFlags
 }
 
@@ -25,9 +26,11 @@ func newListCmd(env *environment) *cobra.Command {
 their ids, or the sources that they came from.
 
 On a pipe each document is a line of TSV: id, source, line, text; each source
-is a line with its name and its number of documents.` + exitStatus(0, 1, 2, 10, 12),
+is a line with its name and its number of documents. With --filter that is the
+number of those that match.` + filterHelp + exitStatus(0, 1, 2, 10, 12),
 		Example: `  sheaf list --limit 10
   sheaf list --sources
+  sheaf list --filter 'source~docs/**' --ids
   sheaf list --jsonl --with-vectors > documents.jsonl`,
 		PreRunE: func(_ *cobra.Command, args []string) error { return o.validate(env, args) },
 		RunE:    func(c *cobra.Command, _ []string) error { return runList(c.Context(), env, &o) },
@@ -36,6 +39,7 @@ is a line with its name and its number of documents.` + exitStatus(0, 1, 2, 10, 
 	c.Flags().BoolVar(&o.sources, "sources", false, "print the sources and their numbers of documents")
 	c.Flags().IntVar(&o.limit, "limit", 0, "stop after `N`")
 	c.Flags().BoolVar(&o.withVectors, "with-vectors", false, "print the vector of each document (JSON only)")
+	o.filter.addFlags(c.Flags())
 	o.output.addFlags(c.Flags())
 	return c
 }
@@ -53,18 +57,21 @@ func (o *listOptions) validate(env *environment, args []string) error {
 	if err := noArgs("list", args); err != nil {
 		return err
 	}
+	if err := o.filter.validate(); err != nil {
+		return err
+	}
 	return o.output.validate(env)
 }
 
 func runList(ctx context.Context, env *environment, o *listOptions) error {
 	return env.withStore(ctx, func(s *store.Store) error {
 		return env.print(o.output, func(p *printer) error {
-			documents := s.Documents(ctx, store.ListOptions{Limit: o.limit, WithVectors: o.withVectors})
+			documents := s.Documents(ctx, store.ListOptions{Filter: o.filter.filter, Limit: o.limit, WithVectors: o.withVectors})
 			switch {
 			case o.ids:
 				return list(p, "ids", each(documents, func(d store.Document) documentID { return documentID(d.ID) }))
 			case o.sources:
-				return list(p, "sources", first(o.limit, each(s.Sources(ctx, nil), newSource)))
+				return list(p, "sources", first(o.limit, each(s.Sources(ctx, o.filter.filter), newSource)))
 			default:
 				return list(p, "documents", each(documents, newDocument))
 			}
