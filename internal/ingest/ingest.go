@@ -129,7 +129,7 @@ func (r *run) firstSettings(ctx context.Context) error {
 
 // salvage commits the sources that were complete when a run was stopped.
 func (r *run) salvage(ctx context.Context) error {
-	if r.w.Failed() || !r.w.Complete() {
+	if r.w.Failed() {
 		return nil
 	}
 	return r.commit(context.WithoutCancel(ctx))

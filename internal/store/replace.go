@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"hash/maphash"
 	"math"
+	"os"
 	"time"
 
 	"github.com/RoaringBitmap/roaring/v2"
@@ -51,6 +52,24 @@ func (s *Store) source(ctx context.Context, column, value string) (src Source, f
 	return src, found, err
 }
 
+// SourcesByKey returns those sources that have one of the keys, by key.
+func (s *Store) SourcesByKey(ctx context.Context, keys []string) (map[string]Source, error) {
+	sources := make(map[string]Source, len(keys))
+	err := s.transaction(ctx, func() error {
+		for _, key := range keys {
+			src, found, err := s.readSource(`key`, key)
+			if err != nil {
+				return err
+			}
+			if found {
+				sources[key] = src
+			}
+		}
+		return nil
+	})
+	return sources, err
+}
+
 // readSource is source for a caller who is inside a transaction.
 func (s *Store) readSource(column string, value any) (src Source, found bool, err error) {
 	query := `SELECT source, key, name, size, mtime, hash, settings, documents FROM source WHERE ` + column + ` = ?`
@@ -76,19 +95,24 @@ func (s *Store) readSource(column string, value any) (src Source, found bool, er
 type Match struct {
 	Kept   bool      // the source has it, with this text and vector: Keep it
 	Vector []float32 // else: the vector that an equal text already has; nil where there is none
-	Err    error     // the document cannot be stored: a *ForeignIDError or *MismatchError
+	Taken  bool      // another source had the id: Add refuses it, unless that source has given it up since
+	Err    error     // the document cannot be stored: a *MismatchError
 
 	number int64 // of the source's document with this id, plus one; 0: none
 	moved  bool  // that document has another place or other metadata
+	asOf   int64 // documents numbered below it were looked at
 }
 
 // Match looks documents up that src is about to get. A document's Vector,
-// where set, came with it and must equal the stored one.
-func (w *Writer) Match(ctx context.Context, src Source, docs []Document) ([]Match, error) {
+// where set, came with it and must equal the stored one. Matches are used in
+// the order in which they were made.
+func (s *Store) Match(ctx context.Context, src Source, docs []Document) ([]Match, error) {
 	matches := make([]Match, len(docs))
-	err := w.transaction(ctx, func() error {
+	err := s.transaction(ctx, func() error {
+		l := lookup{Store: s}
+		defer l.close()
 		for i := range docs {
-			if err := w.match(src, &docs[i], &matches[i]); err != nil {
+			if err := l.match(src, &docs[i], &matches[i]); err != nil {
 				return err
 			}
 		}
@@ -97,48 +121,63 @@ func (w *Writer) Match(ctx context.Context, src Source, docs []Document) ([]Matc
 	return matches, err
 }
 
-func (w *Writer) match(src Source, doc *Document, m *Match) (err error) {
+// lookup is one transaction's look at the store. It opens the index file when
+// it first needs a vector.
+type lookup struct {
+	*Store
+	flat *faiss.Flat
+	file *os.File
+}
+
+func (l *lookup) close() {
+	if l.file != nil {
+		l.file.Close()
+	}
+}
+
+func (l *lookup) match(src Source, doc *Document, m *Match) (err error) {
+	m.asOf = l.state.count
 	given := doc.Vector
 	if given != nil {
-		if given, err = w.state.facts.one(given); err != nil {
+		if given, err = l.state.facts.one(given); err != nil {
 			m.Err = err
 			return nil
 		}
 	}
-	if err := w.matchID(src, doc, given != nil, m); err != nil || m.Err != nil {
+	if err := l.matchID(src, doc, given != nil, m); err != nil {
 		return err
 	}
 	switch {
 	case m.Kept && given != nil:
-		stored, err := w.vector(m.number - 1)
+		stored, err := l.vector(m.number - 1)
 		m.Kept = err == nil && sameBits(stored, given)
 		return err
 	case m.Kept || given != nil:
 		return nil
 	}
-	m.Vector, err = w.vectorOf(doc.Text)
+	m.Vector, err = l.vectorOf(doc.Text)
 	return err
 }
 
 // matchID looks at the visible document with doc's id.
-func (w *Writer) matchID(src Source, doc *Document, given bool, m *Match) error {
-	const query = `SELECT d.n, d.source, d.origin, d.text, s.name, d.start_index, d.start_line, d.end_line, m.json
-  FROM document d JOIN source s ON s.source = d.source JOIN meta m ON m.meta = d.meta WHERE d.id = ?`
-	return sqlitex.Execute(w.conn, query, &sqlitex.ExecOptions{
+func (l *lookup) matchID(src Source, doc *Document, given bool, m *Match) error {
+	const query = `SELECT d.n, d.source, d.text, d.origin, d.start_index, d.start_line, d.end_line, m.json
+  FROM document d JOIN meta m ON m.meta = d.meta WHERE d.id = ?`
+	return sqlitex.Execute(l.conn, query, &sqlitex.ExecOptions{
 		Args: []any{doc.ID},
 		ResultFunc: func(stmt *sqlite.Stmt) error {
 			n := stmt.ColumnInt64(0)
-			if !w.state.alive(n) {
+			if !l.state.alive(n) {
 				return nil
 			}
 			if stmt.ColumnInt64(1) != src.number {
-				m.Err = &ForeignIDError{ID: doc.ID, Source: stmt.ColumnText(4)}
+				m.Taken = true
 				return nil
 			}
 			m.number = n + 1
-			m.Kept = stmt.ColumnText(3) == doc.Text && (Origin(stmt.ColumnInt(2)) == Given) == given
-			m.moved = stmt.ColumnInt(5) != doc.StartIndex || stmt.ColumnInt(6) != doc.StartLine ||
-				stmt.ColumnInt(7) != doc.EndLine || stmt.ColumnText(8) != string(doc.Metadata)
+			m.Kept = stmt.ColumnText(2) == doc.Text && (Origin(stmt.ColumnInt(3)) == Given) == given
+			m.moved = stmt.ColumnInt(4) != doc.StartIndex || stmt.ColumnInt(5) != doc.StartLine ||
+				stmt.ColumnInt(6) != doc.EndLine || stmt.ColumnText(7) != string(doc.Metadata)
 			return nil
 		},
 	})
@@ -146,32 +185,39 @@ func (w *Writer) matchID(src Source, doc *Document, given bool, m *Match) error 
 
 // vectorOf finds the vector of a visible document with the same text that this
 // store's embedder made from all of it.
-func (w *Writer) vectorOf(text string) (vector []float32, err error) {
-	const query = `SELECT n FROM document WHERE text_hash = ? AND origin = ? AND text = ?`
+func (l *lookup) vectorOf(text string) ([]float32, error) {
+	n, err := l.embedded(text, l.state.alive)
+	if err != nil || n < 0 {
+		return nil, err
+	}
+	return l.vector(n)
+}
+
+// embedded finds the first document that may be used, with this text and a
+// vector that this store's embedder made from all of it; -1 for none.
+func (s *Store) embedded(text string, usable func(n int64) bool) (int64, error) {
+	const query = `SELECT n FROM document WHERE text_hash = ? AND origin = ? AND text = ? ORDER BY n`
 	found := int64(-1)
-	err = sqlitex.Execute(w.conn, query, &sqlitex.ExecOptions{
+	err := sqlitex.Execute(s.conn, query, &sqlitex.ExecOptions{
 		Args: []any{textHash(text), int(Embedded), text},
 		ResultFunc: func(stmt *sqlite.Stmt) error {
-			if n := stmt.ColumnInt64(0); w.state.alive(n) {
+			if n := stmt.ColumnInt64(0); found < 0 && usable(n) {
 				found = n
 			}
 			return nil
 		},
 	})
-	if err != nil || found < 0 {
-		return nil, err
-	}
-	return w.vector(found)
+	return found, err
 }
 
-// vector reads one committed row through the writer's own file.
-func (w *Writer) vector(n int64) ([]float32, error) {
-	flat, err := faiss.NewFlat(w.index, w.state.facts.Dim, w.state.rows, w.state.facts.Metric.faiss())
-	if err != nil {
-		return nil, err
+// vector reads one committed row.
+func (l *lookup) vector(n int64) (x []float32, err error) {
+	if l.file == nil {
+		if l.flat, l.file, err = l.openIndex(); err != nil {
+			return nil, err
+		}
 	}
-	x := make([]float32, w.state.facts.Dim)
-	return x, flat.ReadRows([]int64{w.state.row(n)}, x)
+	return l.state.vectors(l.flat, []int64{n})
 }
 
 func sameBits(a, b []float32) bool {
@@ -186,18 +232,21 @@ func sameBits(a, b []float32) bool {
 // Replacement is a source on its way to a new content: the documents that are
 // kept and added, in order. What is neither goes with Done.
 type Replacement struct {
-	w     *Writer
-	src   sourceChange
-	first int64           // number of the first document it adds
-	old   *roaring.Bitmap // its documents before
-	seen  *roaring.Bitmap // of them, those kept or replaced by an equal id
-	gone  *roaring.Bitmap // of them, those replaced
+	w       *Writer
+	src     sourceChange
+	changed bool            // something was added or moved since the last commit
+	first   int64           // number of the first document it adds
+	old     *roaring.Bitmap // its documents before
+	seen    *roaring.Bitmap // of them, those kept or replaced by an equal id
+	gone    *roaring.Bitmap // of them, those replaced
 }
 
-// Replace starts to replace what src holds. One replacement is open at a time,
-// and Commit waits until it is Done.
+// Replace starts to replace what src holds. One replacement is open at a time.
+// A Commit before it is Done shows what was added so far beside what the source
+// had, and leaves the source to be read again: its Hash is empty.
 func (w *Writer) Replace(ctx context.Context, src Source) (*Replacement, error) {
 	r := &Replacement{w: w, src: sourceChange{Source: src}, first: w.next, old: roaring.New(), seen: roaring.New(), gone: roaring.New()}
+	w.replacing = r
 	err := w.transaction(ctx, func() error {
 		if src.number == 0 {
 			return w.number(&r.src.Source)
@@ -221,11 +270,13 @@ func (w *Writer) number(src *Source) error {
 // Keep keeps the document that m found, with doc's place and metadata. An id
 // that the source was given before is ErrDuplicateID.
 func (r *Replacement) Keep(m Match, doc Document) error {
-	if !r.seen.CheckedAdd(uint32(m.number - 1)) {
+	if r.repeats(m) {
 		return fmt.Errorf("id %q: %w", doc.ID, ErrDuplicateID)
 	}
+	r.seen.Add(uint32(m.number - 1))
 	r.src.documents++
 	if m.moved {
+		r.changed = true
 		doc.Source = r.src.Name
 		r.w.updates[m.number-1] = doc
 	}
@@ -248,6 +299,7 @@ func (r *Replacement) Add(ctx context.Context, doc Document, m Match, vector []f
 	if err := w.put(doc, origin, &r.src.Source, x); err != nil {
 		return err
 	}
+	r.changed = true
 	r.src.documents++
 	if len(w.buffer) < stageDocuments && len(w.floats) < stageBytes {
 		return nil
@@ -255,32 +307,48 @@ func (r *Replacement) Add(ctx context.Context, doc Document, m Match, vector []f
 	return w.update(ctx, w.flush)
 }
 
-// claim makes an id this source's, or says why it cannot be. What m says was
-// true when it was looked up; ids that came since are among those given.
+// claim makes an id this source's, or says why it cannot be.
 func (r *Replacement) claim(ctx context.Context, id string, m Match) error {
+	if err := r.Check(ctx, id, m); err != nil {
+		return err
+	}
 	w := r.w
-	key := maphash.String(w.seed, id)
-	if _, maybe := w.given[key]; maybe {
-		if err := w.taken(ctx, r, id); err != nil {
-			return err
-		}
+	w.given[maphash.String(w.seed, id)] = w.next
+	w.asOf = max(w.asOf, m.asOf)
+	if m.number > 0 {
+		r.seen.Add(uint32(m.number - 1))
+		r.gone.Add(uint32(m.number - 1))
 	}
-	w.given[key] = struct{}{}
-	if m.number == 0 {
-		return nil
-	}
-	if !r.seen.CheckedAdd(uint32(m.number - 1)) {
+	return nil
+}
+
+// Check tells whether Add would refuse an id: with ErrDuplicateID or a
+// *ForeignIDError. What m says was true when it was looked up; ids that came
+// since are among those given.
+func (r *Replacement) Check(ctx context.Context, id string, m Match) error {
+	if r.repeats(m) {
 		return fmt.Errorf("id %q: %w", id, ErrDuplicateID)
 	}
-	r.gone.Add(uint32(m.number - 1))
+	w := r.w
+	if n, maybe := w.given[maphash.String(w.seed, id)]; m.Taken || maybe && n >= m.asOf {
+		return w.taken(ctx, r, id)
+	}
 	return nil
+}
+
+// repeats tells whether the document that m found was given to this
+// replacement already: as an old one, or as one that it added itself and that
+// a commit has shown since.
+func (r *Replacement) repeats(m Match) bool {
+	return m.number > 0 && (m.number > r.first || r.seen.Contains(uint32(m.number-1)))
 }
 
 // taken looks for a document that this writer was given with an id, staged or
 // committed since.
 func (w *Writer) taken(ctx context.Context, r *Replacement, id string) error {
+	first := w.next - int64(len(w.buffer))
 	for i := range w.buffer {
-		if w.buffer[i].doc.ID == id {
+		if w.buffer[i].doc.ID == id && !w.doomed.Contains(uint32(first)+uint32(i)) {
 			return w.takenBy(r, id, w.buffer[i].source, w.buffer[i].doc.Source)
 		}
 	}
@@ -313,21 +381,40 @@ func (w *Writer) takenBy(r *Replacement, id string, source int64, name string) e
 	return &ForeignIDError{ID: id, Source: name}
 }
 
+// settle makes what an open replacement has done so far part of a commit: the
+// documents that it added, and the end of those whose ids it gave anew. The
+// other old ones stay until it is Done.
+func (r *Replacement) settle() {
+	if !r.changed {
+		return
+	}
+	r.changed = false
+	r.doom()
+	unfinished := Source{Key: r.src.Key, Name: r.src.Name, Settings: r.src.Settings, number: r.src.number}
+	visible := int64(r.old.GetCardinality()) - int64(r.seen.GetCardinality()) + r.src.documents
+	r.w.sources = append(r.w.sources, sourceChange{Source: unfinished, documents: visible})
+}
+
+// doom marks what was replaced, and is not dead since an earlier commit.
+func (r *Replacement) doom() { r.w.doomed.Or(roaring.AndNot(r.gone, r.w.state.dead)) }
+
 // Done ends the replacement: src, with what is now known of it, is part of the
 // next commit, and what the source had and was not given again goes. It
 // returns how many documents that takes away.
 func (r *Replacement) Done(src Source) (removed int64) {
+	r.w.replacing = nil
 	r.gone.Or(roaring.AndNot(r.old, r.seen))
-	r.w.doomed.Or(r.gone)
+	r.doom()
 	src.number = r.src.number
 	r.w.sources = append(r.w.sources, sourceChange{Source: src, documents: r.src.documents})
 	return int64(r.gone.GetCardinality())
 }
 
-// Abandon ends the replacement and leaves the source as it was: what was added
-// is dead with the next commit.
+// Abandon ends the replacement and leaves the source as the last commit has
+// it: what was added since is dead with the next one.
 func (r *Replacement) Abandon() {
-	r.w.doomed.AddRange(uint64(r.first), uint64(r.w.next))
+	r.w.replacing = nil
+	r.w.doomed.AddRange(uint64(max(r.first, r.w.state.count)), uint64(r.w.next))
 	r.old.Iterate(func(n uint32) bool { delete(r.w.updates, int64(n)); return true })
 }
 
@@ -361,4 +448,41 @@ func (w *Writer) saveSources() error {
 // Touch records that a source was found unchanged, under a new time or key.
 func (w *Writer) Touch(src Source) {
 	w.sources = append(w.sources, sourceChange{Source: src, documents: src.Documents})
+}
+
+// Forget stages the end of a source, and returns how many documents go with it.
+func (w *Writer) Forget(ctx context.Context, src Source) (removed int64, err error) {
+	before := w.doomed.GetCardinality()
+	err = w.transaction(ctx, func() error { return w.visibleOf(src.number, w.doomed) })
+	w.sources = append(w.sources, sourceChange{Source: src, gone: true})
+	return int64(w.doomed.GetCardinality() - before), err
+}
+
+// VectorOf returns the vector of a document with a text that this store's
+// embedder made from all of it, committed or staged; nil where there is none.
+func (w *Writer) VectorOf(ctx context.Context, text string) (vector []float32, err error) {
+	size := len(w.floats) / max(len(w.buffer), 1)
+	for i := range w.buffer {
+		if s := &w.buffer[i]; s.origin == Embedded && s.doc.Text == text {
+			return faiss.Floats(w.floats[i*size : (i+1)*size]), nil
+		}
+	}
+	flushed := w.next - int64(len(w.buffer))
+	err = w.transaction(ctx, func() error {
+		n, err := w.embedded(text, func(n int64) bool { return w.state.alive(n) || n >= w.state.count && n < flushed })
+		if err != nil || n < 0 {
+			return err
+		}
+		row := w.state.rows + n - w.state.count
+		if n < w.state.count {
+			row = w.state.row(n)
+		}
+		flat, err := faiss.NewFlat(w.index, w.state.facts.Dim, w.rows-int64(len(w.buffer)), w.state.facts.Metric.faiss())
+		if err == nil {
+			vector = make([]float32, w.state.facts.Dim)
+			err = flat.ReadRows([]int64{row}, vector)
+		}
+		return err
+	})
+	return vector, err
 }

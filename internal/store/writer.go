@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"hash/maphash"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -35,8 +36,13 @@ type Writer struct {
 	fresh    bool     // Create made the store, and nothing was committed since
 	made     []string // the folders that Create made, the innermost first
 
-	seed  maphash.Seed
-	given map[uint64]struct{} // hashes of the ids that this writer was given
+	// given has the number of the document that came with an id, by the id's
+	// hash: for those that a Match in use may not have seen. All of these were
+	// made after the commit that asOf stands for.
+	seed      maphash.Seed
+	given     map[uint64]int64
+	asOf      int64
+	replacing *Replacement // the open one; nil: none
 	stage
 }
 
@@ -125,8 +131,9 @@ func (w *Writer) removeStale() error {
 // begin starts an empty stage after the committed state.
 func (w *Writer) begin() {
 	if w.given == nil {
-		w.seed, w.given = maphash.MakeSeed(), map[uint64]struct{}{}
+		w.seed, w.given = maphash.MakeSeed(), map[uint64]int64{}
 	}
+	maps.DeleteFunc(w.given, func(_ uint64, n int64) bool { return n < w.asOf })
 	w.stage = stage{
 		next: w.state.count, rows: w.state.rows, unit: w.state.unit,
 		doomed: roaring.New(), updates: map[int64]Document{},
@@ -297,15 +304,16 @@ func (w *Writer) Failed() bool {
 	return w.poisoned != nil
 }
 
-// Complete tells whether a whole source waits for the next commit.
-func (w *Writer) Complete() bool { return len(w.sources) > 0 }
-
-// Pending tells how many documents wait for the next commit.
-func (w *Writer) Pending() int64 { return w.next - w.state.count }
+// Pending tells how many documents wait for the next commit: new ones, and
+// those that stay in another place.
+func (w *Writer) Pending() int64 { return w.next - w.state.count + int64(len(w.updates)) }
 
 // Commit makes everything visible that was staged since the last one: all of
 // it or, when the process dies before the end, nothing.
 func (w *Writer) Commit(ctx context.Context) error {
+	if w.replacing != nil {
+		w.replacing.settle()
+	}
 	doomed := !w.doomed.IsEmpty()
 	if err := w.publish(ctx); err != nil || !doomed {
 		return err
@@ -315,7 +323,7 @@ func (w *Writer) Commit(ctx context.Context) error {
 
 // publish is Commit without the removal of rows that nobody sees any more.
 func (w *Writer) publish(ctx context.Context) error {
-	if w.Pending() == 0 && len(w.sources) == 0 && w.doomed.IsEmpty() && len(w.updates) == 0 {
+	if w.Pending() == 0 && len(w.sources) == 0 && w.doomed.IsEmpty() {
 		return nil
 	}
 	next := *w.state

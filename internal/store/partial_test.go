@@ -1,0 +1,288 @@
+package store_test
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"sheaf/internal/store"
+)
+
+// fill stages documents in an open replacement as an ingest would.
+func fill(t *testing.T, w *store.Writer, r *store.Replacement, src store.Source, docs ...store.Document) (kept int) {
+	t.Helper()
+	matches, err := w.Match(t.Context(), src, docs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, d := range docs {
+		if matches[i].Kept {
+			kept++
+			err = r.Keep(matches[i], d)
+		} else {
+			err = r.Add(t.Context(), d, matches[i], vector(d.Text), store.Embedded)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return kept
+}
+
+// begin opens a replacement of the source with a key.
+func begin(t *testing.T, w *store.Writer, key string) (store.Source, *store.Replacement) {
+	t.Helper()
+	src, _, err := w.SourceByKey(t.Context(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	src.Key, src.Name, src.Hash = key, key, []byte("hash")
+	r, err := w.Replace(t.Context(), src)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return src, r
+}
+
+// content lists a store as "id text@line", and holds the counts to it.
+func content(t *testing.T, w *store.Writer, key string) []string {
+	t.Helper()
+	lines := []string{}
+	for _, d := range list(t, w.Store, store.ListOptions{WithVectors: true}) {
+		lines = append(lines, fmt.Sprintf("%s %s@%d", d.ID, d.Text, d.StartLine))
+		if !slices.Equal(d.Vector, vector(d.Text)) {
+			t.Errorf("document %s has another's vector", d.ID)
+		}
+	}
+	src, found, err := w.SourceByKey(t.Context(), key)
+	if err != nil || !found || src.Documents != int64(len(lines)) {
+		t.Errorf("source %q: found %v, %d documents of %d, %v", key, found, src.Documents, len(lines), err)
+	}
+	return lines
+}
+
+func moved(d store.Document) store.Document {
+	d.StartLine = 9
+	return d
+}
+
+func TestCommitWithinASource(t *testing.T) {
+	t.Parallel()
+	w, _ := create(t, facts)
+	replace(t, w, "a", doc("1", "one"), doc("2", "two"), doc("3", "three"))
+	commit(t, w)
+
+	src, r := begin(t, w, "a")
+	fill(t, w, r, src, moved(doc("1", "one")), doc("2", "deux"), doc("4", "four"))
+	commit(t, w)
+	// What came is there, 2 in its place; 3 may come yet.
+	want := []string{"1 one@9", "3 three@1", "2 deux@1", "4 four@1"}
+	if diff := cmp.Diff(want, content(t, w, "a")); diff != "" {
+		t.Error(diff)
+	}
+	if src, _, err := w.SourceByKey(t.Context(), "a"); err != nil || len(src.Hash) != 0 || src.Size != 0 || !src.ModTime.IsZero() {
+		t.Errorf("a source that is not complete looks so: %+v, %v", src, err)
+	}
+	fill(t, w, r, src, doc("5", "five"))
+	if removed := r.Done(src); removed != 2 {
+		t.Errorf("%d documents were removed, want 2 and 3", removed)
+	}
+	commit(t, w)
+	if diff := cmp.Diff([]string{"1 one@9", "2 deux@1", "4 four@1", "5 five@1"}, content(t, w, "a")); diff != "" {
+		t.Error(diff)
+	}
+	if src, _, err := w.SourceByKey(t.Context(), "a"); err != nil || string(src.Hash) != "hash" {
+		t.Errorf("%+v, %v", src, err)
+	}
+}
+
+// A writer that is closed before its source is complete leaves what it
+// committed, and the next one goes on from there.
+func TestGoingOnWithinASource(t *testing.T) {
+	t.Parallel()
+	w, dir := create(t, facts)
+	src, r := begin(t, w, "a")
+	fill(t, w, r, src, doc("1", "one"), doc("2", "two"))
+	commit(t, w)
+	fill(t, w, r, src, doc("3", "three"))
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	w, err := store.OpenWriter(t.Context(), dir, store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	src, r = begin(t, w, "a")
+	if kept := fill(t, w, r, src, doc("1", "one"), doc("2", "two"), doc("3", "three")); kept != 2 {
+		t.Errorf("%d documents are kept of 2", kept)
+	}
+	if removed := r.Done(src); removed != 0 {
+		t.Errorf("%d documents are removed", removed)
+	}
+	commit(t, w)
+	if diff := cmp.Diff([]string{"1 one@1", "2 two@1", "3 three@1"}, content(t, w, "a")); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestAnEqualIDOnTheOtherSideOfACommit(t *testing.T) {
+	t.Parallel()
+	w, _ := create(t, facts)
+	replace(t, w, "a", doc("1", "one"))
+	commit(t, w)
+	src, r := begin(t, w, "a")
+	early, err := w.Match(t.Context(), src, []store.Document{doc("2", "zwei"), doc("1", "une")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	fill(t, w, r, src, doc("2", "two"), doc("1", "uno"))
+	commit(t, w)
+	late, err := w.Match(t.Context(), src, []store.Document{doc("2", "two"), doc("2", "deux"), doc("1", "uno")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, err := range map[string]error{
+		"added, matched before the commit":    r.Add(t.Context(), doc("2", "zwei"), early[0], vector("zwei"), store.Embedded),
+		"replaced, matched before the commit": r.Add(t.Context(), doc("1", "une"), early[1], vector("une"), store.Embedded),
+		"kept, matched after it":              r.Keep(late[0], doc("2", "two")),
+		"added, matched after it":             r.Add(t.Context(), doc("2", "deux"), late[1], vector("deux"), store.Embedded),
+		"replaced, matched after it":          r.Keep(late[2], doc("1", "uno")),
+	} {
+		if !errors.Is(err, store.ErrDuplicateID) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestAbandonAfterACommit(t *testing.T) {
+	t.Parallel()
+	w, _ := create(t, facts)
+	replace(t, w, "a", doc("1", "one"), doc("2", "two"))
+	commit(t, w)
+	src, r := begin(t, w, "a")
+	fill(t, w, r, src, doc("3", "three"))
+	commit(t, w)
+	fill(t, w, r, src, doc("4", "four"), moved(doc("1", "one")))
+	r.Abandon()
+	commit(t, w)
+	if diff := cmp.Diff([]string{"1 one@1", "2 two@1", "3 three@1"}, content(t, w, "a")); diff != "" {
+		t.Error(diff)
+	}
+	if src, _, err := w.SourceByKey(t.Context(), "a"); err != nil || len(src.Hash) != 0 {
+		t.Errorf("a source that is not complete looks so: %+v, %v", src, err)
+	}
+}
+
+// A source that was opened and given nothing new stays as it is.
+func TestCommitBeforeAnythingCame(t *testing.T) {
+	t.Parallel()
+	w, _ := create(t, facts)
+	src, r := begin(t, w, "a")
+	fill(t, w, r, src, doc("1", "one"))
+	r.Done(src)
+	commit(t, w)
+	src, r = begin(t, w, "b")
+	r.Done(src) // something to commit
+	src, r = begin(t, w, "a")
+	fill(t, w, r, src, doc("1", "one"))
+	commit(t, w)
+	if src, _, err := w.SourceByKey(t.Context(), "a"); err != nil || string(src.Hash) != "hash" {
+		t.Errorf("%+v, %v", src, err)
+	}
+}
+
+// An id that its source has given up goes to another source, whether the two
+// are committed together or not.
+func TestAnIDMovesToAnotherSource(t *testing.T) {
+	t.Parallel()
+	for _, between := range []bool{false, true} {
+		w, _ := create(t, facts)
+		replace(t, w, "a", doc("1", "one"), doc("2", "two"))
+		commit(t, w)
+		src, r := begin(t, w, "b")
+		matches, err := w.Match(t.Context(), src, []store.Document{doc("2", "two")})
+		if err != nil || !matches[0].Taken {
+			t.Fatal(matches, err)
+		}
+		var foreign *store.ForeignIDError
+		if err := r.Check(t.Context(), "2", matches[0]); !errors.As(err, &foreign) || foreign.Source != "a" {
+			t.Errorf("an id of another source: %v", err)
+		}
+		r.Abandon()
+		replace(t, w, "a", doc("1", "one"))
+		if between {
+			commit(t, w)
+		}
+		src, r = begin(t, w, "b")
+		if err := r.Add(t.Context(), doc("2", "two"), matches[0], vector("two"), store.Embedded); err != nil {
+			t.Errorf("commit between %v: %v", between, err)
+		}
+		r.Done(src)
+		commit(t, w)
+		if got := list(t, w.Store, store.ListOptions{}); len(got) != 2 || got[1].Source != "b" {
+			t.Errorf("%+v", got)
+		}
+	}
+}
+
+func TestForget(t *testing.T) {
+	t.Parallel()
+	w, _ := create(t, facts)
+	replace(t, w, "a", doc("1", "one"), doc("2", "two"))
+	replace(t, w, "b", doc("3", "three"))
+	commit(t, w)
+	src, _, err := w.SourceByKey(t.Context(), "a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if removed, err := w.Forget(t.Context(), src); removed != 2 || err != nil {
+		t.Errorf("%d documents are removed of 2, %v", removed, err)
+	}
+	commit(t, w)
+	if diff := cmp.Diff([]string{"3 three@1"}, content(t, w, "b")); diff != "" {
+		t.Error(diff)
+	}
+	sources, err := w.SourcesByKey(t.Context(), []string{"a", "b", "c"})
+	if err != nil || len(sources) != 1 || sources["b"].Documents != 1 {
+		t.Errorf("%v, %v", sources, err)
+	}
+}
+
+// VectorOf finds the vector of a text wherever the document is: in the
+// writer's buffer, staged, committed.
+func TestVectorOf(t *testing.T) {
+	t.Parallel()
+	w, _ := create(t, facts)
+	src, r := begin(t, w, "a")
+	docs := []store.Document{}
+	for i := range 2500 {
+		docs = append(docs, doc(fmt.Sprint(i), fmt.Sprintf("text %d", i)))
+	}
+	fill(t, w, r, src, docs[:300]...)
+	commit(t, w)
+	fill(t, w, r, src, docs[300:]...)
+	given, err := w.Match(t.Context(), src, []store.Document{doc("given", "a given one"), doc("cut", "a long one")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, origin := range []store.Origin{store.Given, store.Truncated} {
+		if err := r.Add(t.Context(), doc([]string{"given", "cut"}[i], []string{"a given one", "a long one"}[i]), given[i], vector(""), origin); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, i := range []int{0, 299, 300, 1299, 1300, 2299, 2300, 2499} {
+		text := fmt.Sprintf("text %d", i)
+		if v, err := w.VectorOf(t.Context(), text); err != nil || !slices.Equal(v, vector(text)) {
+			t.Errorf("%s: %v, %v", text, v, err)
+		}
+	}
+	for _, text := range []string{"text", "a given one", "a long one"} {
+		if v, err := w.VectorOf(t.Context(), text); err != nil || v != nil {
+			t.Errorf("%s: %v, %v, want none", text, v, err)
+		}
+	}
+}
