@@ -2,17 +2,17 @@ package embed
 
 import (
 	"context"
-	"fmt"
 	"iter"
 	"sync"
+	"time"
 )
 
 // Batch is the texts of one call of an embedder on their way through Run, with
 // whatever their sender wants back beside the vectors.
 type Batch[T any] struct {
-	Texts   []string
-	Carry   T
-	Vectors [][]float32 // one per text, once Run hands the batch to done
+	Texts  []string
+	Carry  T
+	Result // once Run hands the batch to done
 }
 
 // job is a batch in flight. Its ready has room for the one value it will get, so
@@ -29,18 +29,22 @@ type job[T any] struct {
 // The batches are drawn in a goroutine of Run's own, which a slow done slows: at
 // most workers + 2 batches exist at once. The first error in input order, of
 // the batches, the embedder or done, ends the run: every batch before it was
-// handed to done, none after it. When ctx ends, so does the run, with ctx's
-// cause. Run returns when all its goroutines have ended, so the sequence must
-// come to an end or to its next batch in any case. With one worker nothing is
-// concurrent.
+// handed to done, none after it. When ctx ends, no further batch is taken; those
+// with the embedder may come to their end for as long as grace, and are handed
+// to done as far as no earlier one is missing; then Run returns ctx's cause. It
+// returns when all its goroutines have ended, so the sequence must come to an end
+// or to its next batch in any case. With one worker nothing is concurrent.
 func Run[T any](ctx context.Context, e Embedder, workers int, batches iter.Seq2[*Batch[T], error], done func(*Batch[T]) error) error {
+	late, cancel := graceful(ctx)
 	if workers <= 1 {
-		return runOne(ctx, e, batches, done)
+		defer cancel()
+		return runOne(ctx, late, e, batches, done)
 	}
-	ctx, cancel := context.WithCancel(ctx)
+	ctx, stop := context.WithCancel(ctx)
 	var goroutines sync.WaitGroup
 	defer goroutines.Wait()
 	defer cancel()
+	defer stop()
 
 	// Both channels carry every job: one to whichever worker is free, one to the
 	// join.
@@ -54,7 +58,7 @@ func Run[T any](ctx context.Context, e Embedder, workers int, batches iter.Seq2[
 	for range workers {
 		goroutines.Go(func() {
 			for j := range work {
-				j.ready <- j.batch.embed(ctx, e)
+				j.ready <- j.batch.embed(late, e)
 			}
 		})
 	}
@@ -67,6 +71,27 @@ func Run[T any](ctx context.Context, e Embedder, workers int, batches iter.Seq2[
 		}
 	}
 	return context.Cause(ctx)
+}
+
+// grace is how long a request that is on its way may take once the run is told
+// to stop: its answer is likely paid for.
+const grace = 3 * time.Second
+
+// graceful returns a context that ends with the same cause as ctx, but that
+// much later.
+func graceful(ctx context.Context) (context.Context, context.CancelFunc) {
+	late, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		select {
+		case <-time.After(grace):
+			cancel(context.Cause(ctx))
+		case <-late.Done():
+		}
+	})
+	return late, func() {
+		stop()
+		cancel(context.Canceled)
+	}
 }
 
 // feed hands each batch to the join, which keeps the order, and then to a
@@ -92,10 +117,13 @@ func feed[T any](ctx context.Context, batches iter.Seq2[*Batch[T], error], work,
 	}
 }
 
-func runOne[T any](ctx context.Context, e Embedder, batches iter.Seq2[*Batch[T], error], done func(*Batch[T]) error) error {
+func runOne[T any](ctx, late context.Context, e Embedder, batches iter.Seq2[*Batch[T], error], done func(*Batch[T]) error) error {
 	for b, err := range batches {
+		if err == nil && ctx.Err() != nil {
+			err = context.Cause(ctx)
+		}
 		if err == nil {
-			err = b.embed(ctx, e)
+			err = b.embed(late, e)
 		}
 		if err == nil {
 			err = done(b)
@@ -107,18 +135,13 @@ func runOne[T any](ctx context.Context, e Embedder, batches iter.Seq2[*Batch[T],
 	return context.Cause(ctx)
 }
 
-// embed fills in the vectors.
-func (b *Batch[T]) embed(ctx context.Context, e Embedder) error {
+// embed fills in the result.
+func (b *Batch[T]) embed(ctx context.Context, e Embedder) (err error) {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	if len(b.Texts) == 0 {
-		return nil
+	if len(b.Texts) > 0 {
+		b.Result, err = Each(ctx, e, b.Texts)
 	}
-	vectors, err := e.Embed(ctx, b.Texts)
-	if err == nil && len(vectors) != len(b.Texts) {
-		err = fmt.Errorf("embedder %s: %d vectors for %d texts", e.Identity(), len(vectors), len(b.Texts))
-	}
-	b.Vectors = vectors
 	return err
 }

@@ -1,7 +1,6 @@
 package ingest
 
 import (
-	"crypto/sha256"
 	"strconv"
 
 	"github.com/google/uuid"
@@ -21,11 +20,17 @@ type chunker struct {
 	records  bool // JSONL or CSV: metadata is what the record brings
 	meta     []Meta
 	splitter *splitter.Splitter // nil: a record is one document
-	seen     map[[sha256.Size224]byte]int
+	seen     occurrences
+}
+
+// document is what a chunker makes of a chunk.
+type document struct {
+	store.Document
+	repeated bool // an earlier one of the source may have its id
 }
 
 func newChunker(name string, s settings) (*chunker, error) {
-	c := &chunker{name: name, records: s.Format != loader.Text, meta: s.Meta, seen: map[[sha256.Size224]byte]int{}}
+	c := &chunker{name: name, records: s.Format != loader.Text, meta: s.Meta}
 	options := defaultSplitter
 	if s.Splitter != nil {
 		options = *s.Splitter
@@ -43,7 +48,7 @@ func newChunker(name string, s settings) (*chunker, error) {
 
 // documents splits a record. oversize lists the sizes of pieces that stay
 // longer than the chunk size.
-func (c *chunker) documents(rec loader.Record) (docs []store.Document, oversize []int, err error) {
+func (c *chunker) documents(rec loader.Record) (docs []document, oversize []int, err error) {
 	chunks := []splitter.Chunk{{Text: rec.Text, StartIndex: -1, StartLine: rec.Line, EndLine: rec.Line}}
 	if c.splitter != nil {
 		result, err := c.splitter.Split(rec.Text)
@@ -56,8 +61,10 @@ func (c *chunker) documents(rec loader.Record) (docs []store.Document, oversize 
 	if err != nil {
 		return nil, nil, err
 	}
+	repeated := rec.ID != "" && c.seen.count([]byte(rec.ID)) > 0
 	for i, chunk := range chunks {
-		d := store.Document{Text: chunk.Text, StartIndex: chunk.StartIndex, StartLine: chunk.StartLine, EndLine: chunk.EndLine}
+		d := document{repeated: repeated}
+		d.Text, d.StartIndex, d.StartLine, d.EndLine = chunk.Text, chunk.StartIndex, chunk.StartLine, chunk.EndLine
 		if c.records {
 			d.StartLine, d.EndLine, d.StartIndex = rec.Line, 0, -1
 		}
@@ -73,7 +80,7 @@ func (c *chunker) documents(rec loader.Record) (docs []store.Document, oversize 
 		}
 		switch {
 		case rec.ID == "":
-			d.ID = c.derive(d)
+			d.ID = c.derive(d.Document)
 		case c.splitter != nil:
 			d.ID = rec.ID + "#" + strconv.Itoa(i+1)
 		default:
@@ -101,8 +108,6 @@ func (c *chunker) derive(d store.Document) string {
 	if c.records {
 		content += "\x00" + string(d.Metadata)
 	}
-	sum := sha256.Sum224([]byte(content))
-	occurrence := c.seen[sum]
-	c.seen[sum]++
+	occurrence := c.seen.count([]byte(content))
 	return uuid.NewSHA1(namespace, []byte(content+"\x00"+strconv.Itoa(occurrence))).String()
 }

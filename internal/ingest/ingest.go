@@ -5,9 +5,16 @@
 // Run's goroutine is the only writer. The walk and everything up to the
 // batches run in the pool's feeding goroutine, the embedder in its workers;
 // batches join in input order, so the store does not depend on timing. What is
-// in flight is bounded by workers × batch size. A source fails alone; an error
-// of the store, of the service or an interrupt ends the run, and what was
-// committed stays.
+// in flight is bounded by workers × batch size, what is not committed by
+// CommitDocuments; nothing else grows with the sources but a few bytes for each
+// name. A source or a document fails alone; an error of the store, of the
+// service or an interrupt ends the run, and what was written until then is
+// committed.
+//
+// A commit may fall within a source. It shows the documents that came so far
+// beside the old ones and leaves the source to be read again, so that the next
+// run keeps those and goes on. The same holds for a source of which a document
+// failed.
 package ingest
 
 import (
@@ -39,48 +46,100 @@ type Options struct {
 	FailFast  bool
 	Notice    func(string) // may be nil
 	Progress  *progress.Counter
+
+	// A commit is due after so many documents, or so much time: a kill costs at
+	// most what came since.
+	CommitDocuments int64         // 0: DefaultCommitDocuments
+	CommitEvery     time.Duration // 0: DefaultCommitEvery
 }
 
-// DefaultBatchSize is how many texts go to the embedder at once.
-const DefaultBatchSize = 128
-
-// When a commit is due: after so many new documents, or so much time. A kill
-// costs at most that.
+// Defaults of Options.
 const (
-	commitDocuments = 20_000
-	commitEvery     = 5 * time.Second
+	DefaultBatchSize       = 128
+	DefaultCommitDocuments = 10_000
+	DefaultCommitEvery     = 5 * time.Second
 )
 
-// batchSteps bounds a batch of steps that need no embedding.
-const batchSteps = 1024
+func (o *Options) setDefaults() {
+	if o.BatchSize <= 0 {
+		o.BatchSize = DefaultBatchSize
+	}
+	if o.CommitDocuments <= 0 {
+		o.CommitDocuments = DefaultCommitDocuments
+	}
+	if o.CommitEvery <= 0 {
+		o.CommitEvery = DefaultCommitEvery
+	}
+}
 
 // Run brings the sources below o.Roots into the store of w. The summary tells
 // what was done and is valid beside an error too.
 func Run(ctx context.Context, w *store.Writer, e embed.Embedder, o Options) (Summary, error) {
-	r := &run{w: w, o: o, start: time.Now(), committed: time.Now()}
-	r.sum = Summary{Store: w.Dir(), Failures: []Failure{}, Skips: []Skip{}}
-	r.sum.Embedding.Embedder = w.Facts().Embedder
-	err := r.run(ctx, e)
+	o.setDefaults()
+	r := &run{library: w, target: writer{w}, e: e, o: o, start: time.Now(), committed: time.Now()}
+	r.sum = newSummary(w.Dir(), w.Facts().Embedder)
+	err := r.firstSettings(ctx, w)
+	if err == nil {
+		err = r.run(ctx)
+	}
 	if err != nil { // what was not committed is not there
 		r.sum.Sources.Added, r.sum.Sources.Updated, r.sum.Chunks = r.kept.added, r.kept.updated, r.kept.chunks
 	}
 	info, infoErr := w.Info(context.WithoutCancel(ctx))
 	r.sum.Chunks.Total = info.Documents
-	if done := o.Progress.Snapshot(); done.Requests > 0 {
-		r.sum.Embedding.Requests, r.sum.Embedding.Tokens, r.sum.Embedding.Retries = done.Requests, done.Tokens, done.Retries
-	}
-	r.sum.Elapsed = time.Since(r.start).Seconds()
+	r.finish()
 	return r.sum, errors.Join(err, infoErr)
 }
 
+// library is what a run asks of a store.
+type library interface {
+	Dir() string
+	Settings() string
+	SourcesByKey(ctx context.Context, keys []string) (map[string]store.Source, error)
+	SourceByName(ctx context.Context, name string) (store.Source, bool, error)
+	Match(ctx context.Context, src store.Source, docs []store.Document) ([]store.Match, error)
+}
+
+// target is what a run writes to.
+type target interface {
+	Replace(ctx context.Context, src store.Source) (replacement, error)
+	Touch(src store.Source)
+	VectorOf(ctx context.Context, text string) ([]float32, error)
+	Pending() int64
+	Commit(ctx context.Context) error
+	Failed() bool
+}
+
+// replacement is a source that is being written.
+type replacement interface {
+	Keep(m store.Match, d store.Document) error
+	Check(ctx context.Context, id string, m store.Match) error
+	Add(ctx context.Context, d store.Document, m store.Match, vector []float32, origin store.Origin) error
+	Done(src store.Source) (removed int64)
+	Abandon()
+}
+
+// writer is a store as a target.
+type writer struct{ *store.Writer }
+
+func (w writer) Replace(ctx context.Context, src store.Source) (replacement, error) {
+	return w.Writer.Replace(ctx, src)
+}
+
 type run struct {
-	w         *store.Writer
+	library
+	target
+	e         embed.Embedder
 	o         Options
 	start     time.Time
 	committed time.Time
 	sum       Summary
-	current   *store.Replacement
 	kept      tally // of the sum, what is committed
+	window    window
+
+	current    replacement      // the open one; nil: none
+	incomplete bool             // a record of the source at hand failed
+	refused    map[uint64]error // why, by hash of the text
 }
 
 type tally struct {
@@ -88,147 +147,53 @@ type tally struct {
 	chunks         Chunks
 }
 
-func (r *run) notice(text string) {
+func (r *run) notice(format string, args ...any) {
 	if r.o.Notice != nil {
-		r.o.Notice(text)
+		r.o.Notice(fmt.Sprintf(format, args...))
 	}
 }
 
-func (r *run) run(ctx context.Context, e embed.Embedder) error {
-	if err := r.firstSettings(ctx); err != nil {
+func (r *run) run(ctx context.Context) error {
+	p := newPlanner(r)
+	// What is written is written whole, whoever wants to stop.
+	whole := context.WithoutCancel(ctx)
+	err := embed.Run(ctx, r.e, max(r.o.Workers, 1), p.batches(ctx), func(b *batch) error {
+		return r.write(whole, b)
+	})
+	if err = errors.Join(err, p.close()); r.Failed() {
 		return err
 	}
-	p := &planner{run: r}
-	err := embed.Run(ctx, e, max(r.o.Workers, 1), p.batches(ctx), func(b *embed.Batch[[]step]) error {
-		return r.write(ctx, b)
-	})
-	err = errors.Join(err, p.close())
-	if err != nil {
-		if r.current != nil {
-			r.current.Abandon()
-			r.current = nil
-		}
-		// What is embedded is paid for: keep it, unless the store itself failed.
-		return errors.Join(err, r.salvage(ctx))
-	}
-	return r.commit(ctx)
+	// What is embedded is paid for.
+	return errors.Join(err, r.commit(whole))
 }
 
 // firstSettings makes the settings of a store's first run those of all sources
 // that come later and are told nothing else.
-func (r *run) firstSettings(ctx context.Context) error {
-	if r.w.Settings() != "" {
+func (r *run) firstSettings(ctx context.Context, w *store.Writer) error {
+	if w.Settings() != "" {
 		return nil
 	}
 	encoded, err := settings{Splitter: r.o.Splitter, Meta: r.o.Meta, Read: r.o.Read}.encode()
 	if err != nil {
 		return err
 	}
-	return r.w.SetSettings(ctx, encoded)
-}
-
-// salvage commits the sources that were complete when a run was stopped.
-func (r *run) salvage(ctx context.Context) error {
-	if r.w.Failed() {
-		return nil
-	}
-	return r.commit(context.WithoutCancel(ctx))
+	return w.SetSettings(ctx, encoded)
 }
 
 func (r *run) commit(ctx context.Context) error {
-	if err := r.w.Commit(ctx); err != nil {
+	if err := r.Commit(ctx); err != nil {
 		return err
 	}
 	r.committed = time.Now()
 	r.kept = tally{r.sum.Sources.Added, r.sum.Sources.Updated, r.sum.Chunks}
+	r.window.commit()
 	return nil
 }
 
-// write applies a batch of steps in order.
-func (r *run) write(ctx context.Context, b *embed.Batch[[]step]) error {
-	for _, s := range b.Carry {
-		if s.text >= 0 && s.kind == stepAdd {
-			s.vector = b.Vectors[s.text]
-			r.sum.Embedding.Texts++
-		}
-		if err := r.apply(ctx, s); err != nil {
-			return err
-		}
+// finish completes the summary.
+func (r *run) finish() {
+	if done := r.o.Progress.Snapshot(); done.Requests > 0 {
+		r.sum.Embedding.Requests, r.sum.Embedding.Tokens, r.sum.Embedding.Retries = done.Requests, done.Tokens, done.Retries
 	}
-	if r.current == nil && (r.w.Pending() >= commitDocuments || time.Since(r.committed) >= commitEvery) {
-		return r.commit(ctx)
-	}
-	return nil
-}
-
-// apply does one step. An id that is taken fails alone.
-func (r *run) apply(ctx context.Context, s step) (err error) {
-	switch s.kind {
-	case stepBegin:
-		r.current, err = r.w.Replace(ctx, s.source)
-	case stepKeep:
-		if err = r.current.Keep(s.match, s.doc); err == nil {
-			r.o.Progress.AddChunks(1)
-			r.sum.Chunks.Reused++
-		}
-	case stepAdd:
-		err = r.add(ctx, s)
-	case stepEnd:
-		r.sum.Chunks.Removed += r.current.Done(s.source)
-		r.current = nil
-		r.count(s.existed)
-	case stepAbandon:
-		r.current.Abandon()
-		r.current = nil
-	case stepUnchanged:
-		r.sum.Sources.Unchanged++
-		r.sum.Chunks.Reused += s.source.Documents
-		if s.touched {
-			r.w.Touch(s.source)
-		}
-	case stepSkip:
-		r.sum.Sources.Skipped++
-		r.sum.Skips = append(r.sum.Skips, Skip{s.source.Name, s.reason})
-	case stepFail:
-		err = r.fail(s.source.Name, s.err, s.whole)
-	case stepNotice:
-		r.notice(s.reason)
-	}
-	var foreign *store.ForeignIDError
-	var mismatch *store.MismatchError
-	if errors.Is(err, store.ErrDuplicateID) || errors.As(err, &foreign) || errors.As(err, &mismatch) && s.origin == store.Given {
-		return r.fail(s.source.Name, fmt.Errorf("line %d: %w", s.doc.StartLine, err), false)
-	}
-	return err
-}
-
-func (r *run) add(ctx context.Context, s step) error {
-	if err := r.current.Add(ctx, s.doc, s.match, s.vector, s.origin); err != nil {
-		return err
-	}
-	r.o.Progress.AddChunks(1)
-	r.sum.Chunks.Added++
-	if s.text < 0 && s.origin == store.Embedded {
-		r.sum.Chunks.Reused++
-	}
-	return nil
-}
-
-func (r *run) count(existed bool) {
-	if existed {
-		r.sum.Sources.Updated++
-	} else {
-		r.sum.Sources.Added++
-	}
-}
-
-func (r *run) fail(source string, err error, whole bool) error {
-	if whole {
-		r.sum.Sources.Failed++
-	}
-	r.sum.Failures = append(r.sum.Failures, Failure{source, err.Error()})
-	if r.o.FailFast {
-		return fmt.Errorf("%q: %w", source, err)
-	}
-	return nil
+	r.sum.Elapsed = time.Since(r.start).Seconds()
 }

@@ -7,6 +7,8 @@ import (
 	"hash/fnv"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -18,6 +20,18 @@ import (
 // childEnv makes the test binary ingest the folder that it names, and exit.
 const childEnv = "SHEAF_TEST_INGEST"
 
+// commitEnv holds how many documents that ingest commits at once; 0: the default.
+const commitEnv = "SHEAF_TEST_COMMIT"
+
+func childOptions(commit int) string { return strconv.Itoa(commit) }
+
+// optionsOf reads what childOptions made. Only documents make a commit due: a
+// busy machine must not.
+func optionsOf(commit string) ingest.Options {
+	n, _ := strconv.ParseInt(commit, 10, 64)
+	return ingest.Options{BatchSize: 50, CommitDocuments: n, CommitEvery: time.Hour}
+}
+
 // limitEnv bounds the size of the files that this ingest may write, as a full
 // disk would.
 const limitEnv = "SHEAF_TEST_FILE_SIZE"
@@ -25,7 +39,7 @@ const limitEnv = "SHEAF_TEST_FILE_SIZE"
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(childEnv); dir != "" {
 		limitFiles(os.Getenv(limitEnv))
-		if _, err := run(context.Background(), dir, hashed{}, ingest.Options{}); err != nil {
+		if _, err := run(context.Background(), dir, hashed{}, optionsOf(os.Getenv(commitEnv))); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
@@ -52,10 +66,11 @@ func (hashed) Embed(_ context.Context, texts []string) ([][]float32, error) {
 }
 
 func vectorOf(text string) []float32 {
+	h := fnv.New32a()
+	h.Write([]byte(text))
 	v := make([]float32, hashedDim)
 	for i := range v {
-		h := fnv.New32a()
-		fmt.Fprint(h, i, text)
+		h.Write([]byte{byte(i)})
 		v[i] = float32(h.Sum32()%2000)/1000 - 1
 	}
 	return v
@@ -104,15 +119,16 @@ func documents(t *testing.T, project string) (docs []string) {
 			return nil
 		}
 		docs = append(docs, fmt.Sprintf("%s:%d-%d %s %s", filepath.Base(d.Source), d.StartLine, d.EndLine, d.Text, d.Metadata))
-		if fmt.Sprint(d.Vector) != fmt.Sprint(vectorOf(d.Text)) {
+		if !slices.Equal(d.Vector, vectorOf(d.Text)) {
 			t.Errorf("text %q has the vector of another", d.Text)
 		}
 	}
 	return docs
 }
 
-// writeTree writes a project's texts: version 0 is small, 2 is 1 with one file
-// changed, one gone short, and one added that is too long for one transaction.
+// writeTree writes a project's texts: version 0 is small, 2 and 3 are 1 with one
+// file changed, one gone short, and one added, which in 2 is too long for one
+// transaction.
 func writeTree(t *testing.T, project string, version int) {
 	t.Helper()
 	files := map[string]int{"a.jsonl": 1, "b.jsonl": 1, "c.jsonl": 1}
@@ -121,6 +137,8 @@ func writeTree(t *testing.T, project string, version int) {
 		files = map[string]int{"a.jsonl": 30, "b.jsonl": 30}
 	case 2:
 		files = map[string]int{"a.jsonl": 40, "b.jsonl": 10, "long.jsonl": 1100}
+	case 3:
+		files = map[string]int{"a.jsonl": 40, "b.jsonl": 10, "long.jsonl": 200}
 	}
 	for name, lines := range files {
 		var text []byte

@@ -7,62 +7,45 @@ import (
 	"fmt"
 	"iter"
 	"os"
+	"slices"
 
-	"sheaf/internal/embed"
 	"sheaf/internal/loader"
 	"sheaf/internal/store"
 )
 
-type stepKind int
-
-const (
-	stepBegin stepKind = iota
-	stepKeep
-	stepAdd
-	stepEnd
-	stepAbandon
-	stepUnchanged
-	stepSkip
-	stepFail
-	stepNotice
-)
-
-// step is one thing for the writer to do. Steps are done in input order.
-type step struct {
-	kind    stepKind
-	source  store.Source
-	doc     store.Document
-	match   store.Match
-	vector  []float32
-	text    int // the batch's text that gives the vector; -1: none
-	origin  store.Origin
-	existed bool // End: the source was there before
-	touched bool // Unchanged: its time or key is new
-	whole   bool // Fail: of the whole source, not of one record
-	reason  string
-	err     error
-}
-
 // planner turns sources into steps, and steps into batches.
 type planner struct {
 	*run
-	batch *embed.Batch[[]step]
-	yield func(*embed.Batch[[]step], error) bool
-	temps []string // files to remove
+	walker *loader.Walker
+	batch  *batch
+	yield  func(*batch, error) bool
+	temps  []string // files to remove
 
-	pending []store.Document // of the current source, not yet looked up
+	pending []document // of the current source, not yet looked up
 }
 
-// lookupDocuments is how many documents are looked up in one transaction.
-const lookupDocuments = 64
+// lookupDocuments and lookupSources are how many are looked up in one
+// transaction; batchSteps bounds a batch of steps that need no embedding.
+const (
+	lookupDocuments = 64
+	lookupSources   = 64
+	batchSteps      = 1024
+)
 
 // errStopped says that nobody takes batches any more.
 var errStopped = errors.New("stopped")
 
+func newPlanner(r *run) *planner {
+	o := r.o.Walk
+	o.Stdin, o.Encoding = r.o.Stdin, r.o.Read.Encoding
+	o.SkipDir = store.Is
+	return &planner{run: r, walker: loader.NewWalker(o), batch: &batch{}}
+}
+
 // batches yields the steps of a run. An error ends it.
-func (p *planner) batches(ctx context.Context) iter.Seq2[*embed.Batch[[]step], error] {
-	return func(yield func(*embed.Batch[[]step], error) bool) {
-		p.yield, p.batch = yield, &embed.Batch[[]step]{}
+func (p *planner) batches(ctx context.Context) iter.Seq2[*batch, error] {
+	return func(yield func(*batch, error) bool) {
+		p.yield = yield
 		err := p.walk(ctx)
 		if err == nil {
 			err = p.flush()
@@ -82,7 +65,7 @@ func (p *planner) close() (err error) {
 
 func (p *planner) flush() error {
 	full := p.batch
-	p.batch = &embed.Batch[[]step]{}
+	p.batch = &batch{}
 	if len(full.Carry) > 0 && !p.yield(full, nil) {
 		return errStopped
 	}
@@ -93,12 +76,7 @@ func (p *planner) flush() error {
 // batch goes when the next one begins, so that the end of a source travels
 // with its last text.
 func (p *planner) put(s step, text ...string) error {
-	limit := p.o.BatchSize
-	if limit <= 0 {
-		limit = DefaultBatchSize
-	}
-	full := len(p.batch.Texts)+len(text) > limit || len(p.batch.Carry) >= max(batchSteps, 4*limit)
-	if full {
+	if len(p.batch.Texts)+len(text) > p.o.BatchSize || len(p.batch.Carry) >= max(batchSteps, 4*p.o.BatchSize) {
 		if err := p.flush(); err != nil {
 			return err
 		}
@@ -109,48 +87,84 @@ func (p *planner) put(s step, text ...string) error {
 		p.batch.Texts = append(p.batch.Texts, text...)
 	}
 	p.batch.Carry = append(p.batch.Carry, s)
+	p.window.planned++
 	return nil
 }
 
 func (p *planner) walk(ctx context.Context) error {
-	o := p.o.Walk
-	o.Stdin, o.Encoding = p.o.Stdin, p.o.Read.Encoding
-	o.SkipDir = store.Is
-	for found := range loader.Walk(ctx, p.o.Roots, o) {
-		if err := ctx.Err(); err != nil {
-			return context.Cause(ctx)
+	var found []loader.Found
+	for f := range p.walker.Walk(ctx, p.o.Roots) {
+		if found = append(found, f); len(found) < lookupSources {
+			continue
 		}
-		named := store.Source{Name: found.Source.Name}
-		var err error
+		if err := p.sources(ctx, found); err != nil {
+			return err
+		}
+		found = found[:0]
+	}
+	return p.sources(ctx, found)
+}
+
+// sources plans what a walk found.
+func (p *planner) sources(ctx context.Context, found []loader.Found) error {
+	keys := make([]string, len(found))
+	for i, f := range found {
+		if f.Err == nil && f.Skip == "" && f.Source.Path != "" {
+			var err error
+			if keys[i], err = store.Key(p.Dir(), f.Source.Name); err != nil {
+				return err
+			}
+		}
+	}
+	known, err := p.SourcesByKey(ctx, slices.DeleteFunc(slices.Clone(keys), func(key string) bool { return key == "" }))
+	if err != nil {
+		return err
+	}
+	for i, f := range found {
+		if ctx.Err() != nil {
+			break
+		}
+		named := store.Source{Name: f.Source.Name}
 		switch {
-		case found.Err != nil:
-			err = p.put(step{kind: stepFail, source: named, err: found.Err, whole: true})
-		case found.Skip != "":
-			err = p.put(step{kind: stepSkip, source: named, reason: found.Skip})
+		case f.Err != nil:
+			err = p.put(step{kind: stepFail, source: named, err: f.Err, whole: true})
+		case f.Skip != "":
+			err = p.put(step{kind: stepSkip, source: named, reason: f.Skip})
+		case keys[i] == "":
+			err = p.stdin(ctx, f.Source)
 		default:
-			err = p.source(ctx, found.Source)
+			err = p.source(ctx, f.Source, keys[i], known)
 		}
 		if err != nil {
 			return err
 		}
 	}
-	return ctx.Err()
+	return context.Cause(ctx)
 }
 
-// source plans one source.
-func (p *planner) source(ctx context.Context, src loader.Source) error {
-	if src.Path == "" {
-		var err error
-		if src, err = p.spool(src); err != nil {
-			return err
-		}
-		p.temps = append(p.temps, src.Path)
-	}
-	known, exists, err := p.identify(ctx, src)
+// stdin plans standard input.
+func (p *planner) stdin(ctx context.Context, src loader.Source) error {
+	src, err := p.spool(src)
 	if err != nil {
 		return err
 	}
-	moved := exists && known.Name != src.Name
+	p.temps = append(p.temps, src.Path)
+	known, err := p.SourcesByKey(ctx, []string{src.Name})
+	if err != nil {
+		return err
+	}
+	return p.source(ctx, src, src.Name, known)
+}
+
+// source plans one source.
+func (p *planner) source(ctx context.Context, src loader.Source, key string, sources map[string]store.Source) error {
+	known, exists := sources[key]
+	if !exists {
+		var err error
+		if known, exists, err = p.identify(ctx, key, src.Name); err != nil {
+			return err
+		}
+	}
 	settings, err := p.settingsFor(known, exists, src.Format)
 	if err != nil {
 		return err
@@ -160,7 +174,8 @@ func (p *planner) source(ctx context.Context, src loader.Source) error {
 		return err
 	}
 	if exists && p.unread(src, known, encoded) {
-		return p.put(step{kind: stepUnchanged, source: known, touched: moved})
+		_, same := sources[key]
+		return p.put(step{kind: stepUnchanged, source: known, touched: !same})
 	}
 	next := known
 	next.Size, next.ModTime, next.Settings = src.Size, p.trusted(src), encoded
@@ -175,16 +190,13 @@ func (p *planner) source(ctx context.Context, src loader.Source) error {
 
 // content reads a source and plans its documents.
 func (p *planner) content(ctx context.Context, src loader.Source, next store.Source, exists bool, s settings) error {
-	fail := func(err error) error {
-		return p.put(step{kind: stepFail, source: next, err: err, whole: true})
-	}
 	chunks, err := newChunker(next.Name, s)
 	if err != nil {
 		return err
 	}
 	reader, err := loader.Open(ctx, src, s.Read)
 	if err != nil {
-		return fail(err)
+		return p.failWhole(next, err)
 	}
 	defer reader.Close()
 	begun := false
@@ -192,6 +204,9 @@ func (p *planner) content(ctx context.Context, src loader.Source, next store.Sou
 		var bad *loader.RecordError
 		switch {
 		case errors.As(err, &bad):
+			if err := p.lookUp(ctx, next); err != nil {
+				return err
+			}
 			if err := p.put(step{kind: stepFail, source: next, err: err}); err != nil {
 				return err
 			}
@@ -200,9 +215,9 @@ func (p *planner) content(ctx context.Context, src loader.Source, next store.Sou
 			return context.Cause(ctx)
 		case err != nil && begun:
 			p.pending = p.pending[:0]
-			return errors.Join(p.put(step{kind: stepAbandon}), fail(err))
+			return errors.Join(p.put(step{kind: stepAbandon}), p.failWhole(next, err))
 		case err != nil:
-			return fail(err)
+			return p.failWhole(next, err)
 		}
 		if !begun {
 			begun = true
@@ -226,6 +241,10 @@ func (p *planner) content(ctx context.Context, src loader.Source, next store.Sou
 	return p.put(step{kind: stepEnd, source: next, existed: exists})
 }
 
+func (p *planner) failWhole(src store.Source, err error) error {
+	return p.put(step{kind: stepFail, source: src, err: err, whole: true})
+}
+
 // record plans the documents of one record.
 func (p *planner) record(ctx context.Context, src store.Source, chunks *chunker, rec loader.Record) error {
 	docs, oversize, err := chunks.documents(rec)
@@ -233,7 +252,7 @@ func (p *planner) record(ctx context.Context, src store.Source, chunks *chunker,
 		return p.put(step{kind: stepFail, source: src, err: fmt.Errorf("line %d: %w", rec.Line, err)})
 	}
 	if len(oversize) > 0 {
-		text := fmt.Sprintf("%q: %d pieces are longer than the chunk size and stay whole, the longest %d code points", src.Name, len(oversize), maxOf(oversize))
+		text := fmt.Sprintf("%q: %d pieces are longer than the chunk size and stay whole, the longest %d code points", src.Name, len(oversize), slices.Max(oversize))
 		if err := p.put(step{kind: stepNotice, reason: text}); err != nil {
 			return err
 		}
@@ -245,17 +264,17 @@ func (p *planner) record(ctx context.Context, src store.Source, chunks *chunker,
 	return p.lookUp(ctx, src)
 }
 
-func maxOf(sizes []int) int {
-	m := 0
-	for _, s := range sizes {
-		m = max(m, s)
-	}
-	return m
-}
-
 // lookUp asks the store what it knows of the pending documents, and plans them.
 func (p *planner) lookUp(ctx context.Context, src store.Source) error {
-	matches, err := p.w.Match(ctx, src, p.pending)
+	if len(p.pending) == 0 {
+		return nil
+	}
+	committed := p.window.committed.Load()
+	docs := make([]store.Document, len(p.pending))
+	for i := range p.pending {
+		docs[i] = p.pending[i].Document
+	}
+	matches, err := p.Match(ctx, src, docs)
 	if err != nil {
 		return err
 	}
@@ -264,21 +283,24 @@ func (p *planner) lookUp(ctx context.Context, src store.Source) error {
 			return err
 		}
 	}
+	p.window.clear(committed)
 	p.pending = p.pending[:0]
 	return nil
 }
 
-func (p *planner) document(src store.Source, d store.Document, m store.Match) error {
-	s := step{kind: stepAdd, source: store.Source{Name: src.Name}, doc: d, match: m}
+func (p *planner) document(src store.Source, d document, m store.Match) error {
+	s := step{kind: stepAdd, source: store.Source{Name: src.Name}, doc: d.Document, match: m}
 	switch {
 	case m.Err != nil:
-		s.kind, s.err = stepFail, fmt.Errorf("line %d: %w", d.StartLine, m.Err)
+		s.kind, s.err = stepFail, fmt.Errorf("%s: %w", s.lines(), m.Err)
 	case m.Kept:
 		s.kind = stepKeep
 	case d.Vector != nil:
 		s.vector, s.origin = d.Vector, store.Given
 	case m.Vector != nil:
 		s.vector, s.origin = m.Vector, store.Embedded
+	case m.Taken || d.repeated || p.window.send(d.Text):
+		s.late, s.origin = true, store.Embedded
 	default:
 		s.origin = store.Embedded
 		return p.put(s, d.Text)

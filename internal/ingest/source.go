@@ -38,7 +38,7 @@ func (s settings) encode() (string, error) {
 // settingsFor joins what the run was told with what the source, or else the
 // store, remembers.
 func (r *run) settingsFor(known store.Source, exists bool, format loader.Format) (settings, error) {
-	remembered := r.w.Settings()
+	remembered := r.Settings()
 	if exists {
 		remembered = known.Settings
 	}
@@ -61,29 +61,20 @@ func (r *run) settingsFor(known store.Source, exists bool, format loader.Format)
 	return s, nil
 }
 
-// identify finds the source in the store that src is, or makes a new one. Its
-// key is the path below the store's parent, else the absolute path; its name
-// is the path as it was first given.
-func (r *run) identify(ctx context.Context, src loader.Source) (known store.Source, exists bool, err error) {
-	key, err := r.w.Key(src.Name)
-	if err != nil {
-		return known, false, err
-	}
-	known, exists, err = r.w.SourceByKey(ctx, key)
-	if err != nil || exists {
-		return known, exists, err
-	}
-	other, taken, err := r.w.SourceByName(ctx, src.Name)
+// identify finds the source in the store that a new key may stand for, or makes
+// a new one. Its name is the path as it was first given.
+func (r *run) identify(ctx context.Context, key, name string) (known store.Source, exists bool, err error) {
+	other, taken, err := r.SourceByName(ctx, name)
 	switch {
 	case err != nil:
 		return known, false, err
 	case !taken:
-		return store.Source{Key: key, Name: src.Name}, false, nil
+		return store.Source{Key: key, Name: name}, false, nil
 	case strings.HasPrefix(key, stdinPrefix) || r.gone(other.Key):
 		other.Key = key
 		return other, true, nil
 	}
-	r.notice(fmt.Sprintf("another source is named %q: this one is named %q", src.Name, key))
+	r.notice("another source is named %q: this one is named %q", name, key)
 	return store.Source{Key: key, Name: key}, false, nil
 }
 
@@ -91,10 +82,11 @@ const stdinPrefix = "stdin:"
 
 // gone tells whether the file of a key is certainly not there any more.
 func (r *run) gone(key string) bool {
-	path, err := r.w.Path(key)
-	if err == nil {
-		_, err = os.Lstat(path)
+	path, err := store.Path(r.Dir(), key)
+	if err != nil {
+		return false
 	}
+	_, err = os.Lstat(path)
 	return errors.Is(err, fs.ErrNotExist)
 }
 

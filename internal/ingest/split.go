@@ -82,7 +82,7 @@ func (o *Options) splitSource(ctx context.Context, src loader.Source, yield func
 			return fail(fmt.Errorf("line %d: %w", rec.Line, err))
 		}
 		for _, d := range docs {
-			if d.Source = src.Name; !yield(d, nil) {
+			if d.Source = src.Name; !yield(d.Document, nil) {
 				return false
 			}
 		}

@@ -12,6 +12,10 @@ type Summary struct {
 	DryRun    bool      `json:"dry_run"`
 }
 
+func newSummary(dir, embedder string) Summary {
+	return Summary{Store: dir, Embedding: Embedding{Embedder: embedder}, Failures: []Failure{}, Skips: []Skip{}}
+}
+
 // Sources counts the sources of a run by what became of them.
 type Sources struct {
 	Added     int `json:"added"`

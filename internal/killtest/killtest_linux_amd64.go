@@ -1,6 +1,7 @@
-// Package killtest runs a program and kills it before one of its writes: a test
-// that does so for one write after another sees every state that a crash can
-// leave on the disk. It uses ptrace and knows Linux on amd64 only.
+// Package killtest runs a program and holds it before each of its writes, or
+// kills it there: a test that looks at what is on the disk at one write after
+// another sees every state that a crash can leave. It uses ptrace and knows Linux
+// on amd64 only.
 package killtest
 
 import (
@@ -19,6 +20,27 @@ import (
 // came to its end before that, and an error where it then failed: its
 // exit status, or what ptrace said.
 func Run(cmd *exec.Cmd, dir string, point int64) (killed bool, err error) {
+	status, err := trace(cmd, dir, func() (kill bool) { point--; return point == 0 })
+	if err == nil && status.Exited() && status.ExitStatus() != 0 {
+		err = fmt.Errorf("exit status %d", status.ExitStatus())
+	}
+	return status.Signaled(), err
+}
+
+// Watch runs cmd to its end and calls look before each of those system calls,
+// while the thread that makes it is held: where one thread writes, nothing below
+// dir changes meanwhile. The error is as Run's.
+func Watch(cmd *exec.Cmd, dir string, look func()) error {
+	status, err := trace(cmd, dir, func() (kill bool) { look(); return false })
+	if err == nil && (!status.Exited() || status.ExitStatus() != 0) {
+		err = fmt.Errorf("exit status %d", status.ExitStatus())
+	}
+	return err
+}
+
+// trace runs cmd under ptrace until it ends. Before each of its write steps it
+// asks whether to kill it.
+func trace(cmd *exec.Cmd, dir string, kill func() bool) (status syscall.WaitStatus, err error) {
 	runtime.LockOSThread() // ptrace belongs to a thread
 	defer runtime.UnlockOSThread()
 	if cmd.SysProcAttr == nil {
@@ -26,23 +48,17 @@ func Run(cmd *exec.Cmd, dir string, point int64) (killed bool, err error) {
 	}
 	cmd.SysProcAttr.Ptrace = true
 	if err := cmd.Start(); err != nil {
-		return false, err
+		return status, err
 	}
-	main := cmd.Process.Pid
-	status, err := trace(main, dir, point)
-	if err != nil {
-		return false, fmt.Errorf("tracing: %w", errors.Join(err, syscall.Kill(main, syscall.SIGKILL)))
+	if status, err = follow(cmd.Process.Pid, dir, kill); err != nil {
+		err = fmt.Errorf("tracing: %w", errors.Join(err, syscall.Kill(cmd.Process.Pid, syscall.SIGKILL)))
 	}
 	_ = cmd.Wait() // the process is reaped already; this waits for its output
-	if status.Exited() && status.ExitStatus() != 0 {
-		return false, fmt.Errorf("exit status %d", status.ExitStatus())
-	}
-	return !status.Exited(), nil
+	return status, err
 }
 
-// trace runs the process main under ptrace until it ends, and kills it before
-// its write step number point.
-func trace(main int, dir string, point int64) (syscall.WaitStatus, error) {
+// follow traces the process main until it ends.
+func follow(main int, dir string, kill func() bool) (syscall.WaitStatus, error) {
 	const (
 		options       = syscall.PTRACE_O_TRACECLONE | syscall.PTRACE_O_TRACESYSGOOD
 		syscallStop   = syscall.SIGTRAP | 0x80
@@ -73,11 +89,9 @@ func trace(main int, dir string, point int64) (syscall.WaitStatus, error) {
 		signal := 0
 		switch s := status.StopSignal(); {
 		case s == syscallStop:
-			if inside[pid] = !inside[pid]; inside[pid] && writes(pid, dir) {
-				if point--; point == 0 {
-					if err := syscall.Kill(main, syscall.SIGKILL); err != nil {
-						return status, err
-					}
+			if inside[pid] = !inside[pid]; inside[pid] && writes(pid, dir) && kill() {
+				if err := syscall.Kill(main, syscall.SIGKILL); err != nil {
+					return status, err
 				}
 			}
 		case s != syscall.SIGTRAP && s != syscall.SIGSTOP:
@@ -98,7 +112,7 @@ func writes(pid int, dir string) bool {
 	switch regs.Orig_rax {
 	case syscall.SYS_WRITE, syscall.SYS_PWRITE64, syscall.SYS_WRITEV, syscall.SYS_FSYNC, syscall.SYS_FDATASYNC, syscall.SYS_FTRUNCATE:
 		file, err := os.Readlink(fmt.Sprintf("/proc/%d/fd/%d", pid, regs.Rdi))
-		return err == nil && strings.HasPrefix(file, dir)
+		return err == nil && strings.HasPrefix(file, dir+"/")
 	case syscall.SYS_UNLINK, syscall.SYS_UNLINKAT, syscall.SYS_RENAME, syscall.SYS_RENAMEAT, syscall.SYS_MKDIRAT:
 		return true
 	case syscall.SYS_OPENAT:

@@ -47,8 +47,8 @@ func begin(t *testing.T, w *store.Writer, key string) (store.Source, *store.Repl
 	return src, r
 }
 
-// content lists a store as "id text@line", and holds the counts to it.
-func content(t *testing.T, w *store.Writer, key string) []string {
+// shown lists a store as "id text@line", and holds the counts to it.
+func shown(t *testing.T, w *store.Writer, key string) []string {
 	t.Helper()
 	lines := []string{}
 	for _, d := range list(t, w.Store, store.ListOptions{WithVectors: true}) {
@@ -80,7 +80,7 @@ func TestCommitWithinASource(t *testing.T) {
 	commit(t, w)
 	// What came is there, 2 in its place; 3 may come yet.
 	want := []string{"1 one@9", "3 three@1", "2 deux@1", "4 four@1"}
-	if diff := cmp.Diff(want, content(t, w, "a")); diff != "" {
+	if diff := cmp.Diff(want, shown(t, w, "a")); diff != "" {
 		t.Error(diff)
 	}
 	if src, _, err := w.SourceByKey(t.Context(), "a"); err != nil || len(src.Hash) != 0 || src.Size != 0 || !src.ModTime.IsZero() {
@@ -91,7 +91,7 @@ func TestCommitWithinASource(t *testing.T) {
 		t.Errorf("%d documents were removed, want 2 and 3", removed)
 	}
 	commit(t, w)
-	if diff := cmp.Diff([]string{"1 one@9", "2 deux@1", "4 four@1", "5 five@1"}, content(t, w, "a")); diff != "" {
+	if diff := cmp.Diff([]string{"1 one@9", "2 deux@1", "4 four@1", "5 five@1"}, shown(t, w, "a")); diff != "" {
 		t.Error(diff)
 	}
 	if src, _, err := w.SourceByKey(t.Context(), "a"); err != nil || string(src.Hash) != "hash" {
@@ -124,7 +124,7 @@ func TestGoingOnWithinASource(t *testing.T) {
 		t.Errorf("%d documents are removed", removed)
 	}
 	commit(t, w)
-	if diff := cmp.Diff([]string{"1 one@1", "2 two@1", "3 three@1"}, content(t, w, "a")); diff != "" {
+	if diff := cmp.Diff([]string{"1 one@1", "2 two@1", "3 three@1"}, shown(t, w, "a")); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -169,7 +169,7 @@ func TestAbandonAfterACommit(t *testing.T) {
 	fill(t, w, r, src, doc("4", "four"), moved(doc("1", "one")))
 	r.Abandon()
 	commit(t, w)
-	if diff := cmp.Diff([]string{"1 one@1", "2 two@1", "3 three@1"}, content(t, w, "a")); diff != "" {
+	if diff := cmp.Diff([]string{"1 one@1", "2 two@1", "3 three@1"}, shown(t, w, "a")); diff != "" {
 		t.Error(diff)
 	}
 	if src, _, err := w.SourceByKey(t.Context(), "a"); err != nil || len(src.Hash) != 0 {
@@ -243,7 +243,7 @@ func TestForget(t *testing.T) {
 		t.Errorf("%d documents are removed of 2, %v", removed, err)
 	}
 	commit(t, w)
-	if diff := cmp.Diff([]string{"3 three@1"}, content(t, w, "b")); diff != "" {
+	if diff := cmp.Diff([]string{"3 three@1"}, shown(t, w, "b")); diff != "" {
 		t.Error(diff)
 	}
 	sources, err := w.SourcesByKey(t.Context(), []string{"a", "b", "c"})

@@ -22,10 +22,10 @@ type Transfer struct {
 // stdinPrefix begins the keys of what was read from standard input.
 const stdinPrefix = "stdin:"
 
-// Key is the key of the source at a path: relative to the folder that holds the
-// store where it lies below it, else absolute. What names no file, standard
-// input or a URL, is its own key.
-func (s *Store) Key(path string) (string, error) {
+// Key is the key of the source at a path for the store in dir: relative to the
+// folder that holds the store where it lies below it, else absolute. What names
+// no file, standard input or a URL, is its own key.
+func Key(dir, path string) (string, error) {
 	if opaque(path) {
 		return path, nil
 	}
@@ -33,7 +33,7 @@ func (s *Store) Key(path string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	home, err := s.home()
+	home, err := home(dir)
 	if err != nil {
 		return "", err
 	}
@@ -44,22 +44,28 @@ func (s *Store) Key(path string) (string, error) {
 }
 
 // Path is where the file of a key is, or the key itself where it names none.
-func (s *Store) Path(key string) (string, error) {
+func Path(dir, key string) (string, error) {
 	path := filepath.FromSlash(key)
 	if opaque(key) || filepath.IsAbs(path) {
 		return path, nil
 	}
-	home, err := s.home()
+	home, err := home(dir)
 	return filepath.Join(home, path), err
 }
+
+// Key is the key that a path has in this store.
+func (s *Store) Key(path string) (string, error) { return Key(s.dir, path) }
+
+// Path is where the file of a key of this store is.
+func (s *Store) Path(key string) (string, error) { return Path(s.dir, key) }
 
 func opaque(key string) bool {
 	return strings.HasPrefix(key, stdinPrefix) || strings.Contains(key, "://")
 }
 
-// home is the folder that holds the store.
-func (s *Store) home() (string, error) {
-	return filepath.Abs(filepath.Dir(filepath.Clean(s.dir)))
+// home is the folder that holds the store in dir.
+func home(dir string) (string, error) {
+	return filepath.Abs(filepath.Dir(filepath.Clean(dir)))
 }
 
 // transferPage is how many documents are read in one transaction.

@@ -1,0 +1,52 @@
+package ingest
+
+import (
+	"fmt"
+
+	"sheaf/internal/store"
+)
+
+type stepKind int
+
+const (
+	stepBegin stepKind = iota
+	stepKeep
+	stepAdd
+	stepEnd
+	stepAbandon
+	stepUnchanged
+	stepSkip
+	stepFail
+	stepNotice
+)
+
+// step is one thing for the writer to do. Steps are done in input order.
+type step struct {
+	kind   stepKind
+	source store.Source
+	doc    store.Document
+	match  store.Match
+	vector []float32
+	text   int  // the batch's text that gives the vector; -1: none
+	late   bool // Add: whether and with what vector shows only when it is its turn
+	origin store.Origin
+
+	existed bool // End: the source was there before
+	touched bool // Unchanged: its time or key is new
+	whole   bool // Fail: of the whole source, not of one record
+	reason  string
+	err     error
+}
+
+// lines says where a document is in its source.
+func (s *step) lines() string {
+	switch d := &s.doc; {
+	case d.EndLine > d.StartLine:
+		return fmt.Sprintf("lines %d to %d", d.StartLine, d.EndLine)
+	case d.StartLine > 0:
+		return fmt.Sprintf("line %d", d.StartLine)
+	}
+	return fmt.Sprintf("id %q", s.doc.ID)
+}
+
+func (s *step) place() string { return fmt.Sprintf("%q, %s", s.source.Name, s.lines()) }
