@@ -1,0 +1,204 @@
+package pickle
+
+import (
+	"errors"
+	"fmt"
+	"math/big"
+	"strings"
+
+	"github.com/google/uuid"
+)
+
+// errArguments says that a class is called with what it does not take.
+var errArguments = errors.New("its arguments are not those of a pickle that Python writes")
+
+// iterable returns the items of the one list or tuple among args.
+func iterable(args []Value) ([]Value, error) {
+	if len(args) == 1 {
+		switch v := args[0].(type) {
+		case *List:
+			v.placed = true
+			return v.Items, nil
+		case *Tuple:
+			return v.Items, nil
+		}
+	}
+	return nil, errArguments
+}
+
+func newSet(m *machine, args []Value) (Value, error)       { return m.set(args, false) }
+func newFrozenSet(m *machine, args []Value) (Value, error) { return m.set(args, true) }
+
+func (m *machine) set(args []Value, frozen bool) (Value, error) {
+	items, err := iterable(args)
+	if err != nil {
+		return nil, err
+	}
+	s := &Set{part: part{weight: holderWeight}, Frozen: frozen}
+	return s, m.extend(s, items)
+}
+
+// newDict is OrderedDict() and defaultdict(type).
+func newDict(_ *machine, args []Value) (Value, error) {
+	if len(args) == 1 {
+		if _, ok := args[0].(*Class); ok || args[0] == None {
+			args = nil
+		}
+	}
+	if len(args) > 0 {
+		return nil, errArguments
+	}
+	return &Dict{part: part{weight: holderWeight}}, nil
+}
+
+// reconstructor is how protocols 0 and 1 write an instance of a plain class.
+func reconstructor(m *machine, args []Value) (Value, error) {
+	if len(args) != 3 || args[2] != None {
+		return nil, errArguments
+	}
+	c, ok1 := args[0].(*Class)
+	base, ok2 := args[1].(*Class)
+	if !ok1 || !ok2 || plainName(base.Name) != "builtins.object" {
+		return nil, errArguments
+	}
+	return m.instance(c)
+}
+
+// encode is how protocols 0 to 2 write bytes: a text in Latin-1.
+func encode(m *machine, args []Value) (Value, error) {
+	if len(args) != 2 {
+		return nil, errArguments
+	}
+	text, ok := args[0].(string)
+	if encoding := args[1]; !ok || encoding != "latin1" && encoding != "latin-1" {
+		return nil, errArguments
+	}
+	b := make([]byte, 0, len(text))
+	for _, r := range text {
+		if r > 0xff {
+			return nil, fmt.Errorf("%q is not in Latin-1", r)
+		}
+		b = append(b, byte(r))
+	}
+	return &Bytes{r: strings.NewReader(string(b)), n: int64(len(b))}, m.charge(holderWeight + int64(len(b)))
+}
+
+func newBytes(_ *machine, args []Value) (Value, error) {
+	if len(args) > 0 {
+		return nil, errArguments
+	}
+	return &Bytes{r: strings.NewReader("")}, nil
+}
+
+// newByteArray takes nothing, bytes, or a text in Latin-1 as Python 2 did.
+func newByteArray(m *machine, args []Value) (Value, error) {
+	v, err := Value(&Bytes{r: strings.NewReader("")}), error(nil)
+	switch len(args) {
+	case 0:
+	case 1:
+		v = args[0]
+	default:
+		v, err = encode(m, args)
+	}
+	if err != nil {
+		return nil, err
+	}
+	b, ok := v.(*Bytes)
+	if !ok {
+		return nil, errArguments
+	}
+	return &Bytes{r: b.r, off: b.off, n: b.n, mutable: true}, nil
+}
+
+func newComplex(_ *machine, args []Value) (Value, error) {
+	if len(args) != 2 {
+		return nil, errArguments
+	}
+	re, ok1 := args[0].(float64)
+	im, ok2 := args[1].(float64)
+	if !ok1 || !ok2 {
+		return nil, errArguments
+	}
+	return complexText(re, im), nil
+}
+
+func newDecimal(_ *machine, args []Value) (Value, error) {
+	if len(args) == 1 {
+		if text, ok := args[0].(string); ok {
+			return Plain(text), nil
+		}
+	}
+	return nil, errArguments
+}
+
+// newFraction takes a text or, from Python 3.12 on, two ints.
+func newFraction(_ *machine, args []Value) (Value, error) {
+	switch len(args) {
+	case 1:
+		if text, ok := args[0].(string); ok {
+			return Plain(text), nil
+		}
+	case 2:
+		n, ok1 := bigInt(args[0])
+		d, ok2 := bigInt(args[1])
+		if ok1 && ok2 && d.Sign() > 0 {
+			return Plain(new(big.Rat).SetFrac(n, d).RatString()), nil
+		}
+	}
+	return nil, errArguments
+}
+
+func bigInt(v Value) (*big.Int, bool) {
+	switch v := v.(type) {
+	case int64:
+		return big.NewInt(v), true
+	case *big.Int:
+		return v, true
+	}
+	return nil, false
+}
+
+// newUUID reads the state of a UUID: a number of 128 bits.
+func newUUID(state *Dict) (Value, error) {
+	v, _ := state.Get("int")
+	n, ok := bigInt(v)
+	if !ok || n.Sign() < 0 || n.BitLen() > 128 {
+		return nil, errArguments
+	}
+	var id uuid.UUID
+	n.FillBytes(id[:])
+	return Plain(id.String()), nil
+}
+
+// newEnum is a member of an enum, which is written by its value.
+func newEnum(_ *machine, args []Value) (Value, error) {
+	if len(args) == 1 {
+		if n, ok := args[0].(int64); ok {
+			return n, nil
+		}
+	}
+	return nil, errArguments
+}
+
+func newPosixPath(_ *machine, args []Value) (Value, error)   { return pathOf(args, "/") }
+func newWindowsPath(_ *machine, args []Value) (Value, error) { return pathOf(args, `\`) }
+
+// pathOf joins the parts of a path: its anchor, if it has one, and its names.
+func pathOf(args []Value, separator string) (Value, error) {
+	var path strings.Builder
+	for i, arg := range args {
+		part, ok := arg.(string)
+		if !ok {
+			return nil, errArguments
+		}
+		anchor := strings.HasSuffix(path.String(), separator) || i == 1 && separator == `\` && strings.HasSuffix(path.String(), ":")
+		if i > 0 && !anchor {
+			path.WriteString(separator)
+		}
+		path.WriteString(part)
+	}
+	if path.Len() == 0 {
+		return Plain("."), nil
+	}
+	return Plain(path.String()), nil
+}

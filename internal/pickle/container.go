@@ -1,0 +1,132 @@
+package pickle
+
+import (
+	"errors"
+	"fmt"
+)
+
+// container executes the instructions that make and fill lists, tuples, dicts
+// and sets.
+func (m *machine) container(op byte) error {
+	switch op {
+	case opEmptyList, opEmptyDict, opEmptySet, opEmptyTuple:
+		return m.make(op, nil)
+	case opTuple1, opTuple2, opTuple3:
+		items, err := m.popN(int(op) - opTuple1 + 1)
+		if err != nil {
+			return err
+		}
+		return m.make(opTuple, items)
+	case opList, opTuple, opDict, opFrozenSet:
+		items, err := m.popMark()
+		if err != nil {
+			return err
+		}
+		return m.make(op, items)
+	}
+	return m.fill(op)
+}
+
+// make pushes a new container with items.
+func (m *machine) make(op byte, items []Value) error {
+	own := part{weight: holderWeight}
+	var v holder
+	switch op {
+	case opEmptyList, opList:
+		v = &List{part: own}
+	case opEmptyTuple, opTuple:
+		v = &Tuple{part: own}
+	case opEmptySet, opFrozenSet:
+		v = &Set{part: own, Frozen: op == opFrozenSet}
+	default:
+		v = &Dict{part: own}
+	}
+	if err := m.charge(holderWeight); err != nil {
+		return err
+	}
+	if err := m.extend(v, items); err != nil {
+		return err
+	}
+	return m.push(v)
+}
+
+// fill adds the topmost values, or those above the mark, to the container
+// below them.
+func (m *machine) fill(op byte) (err error) {
+	var items []Value
+	switch op {
+	case opAppend:
+		items, err = m.popN(1)
+	case opSetItem:
+		items, err = m.popN(2)
+	default:
+		items, err = m.popMark()
+	}
+	if err != nil {
+		return err
+	}
+	into, err := m.top()
+	if err != nil {
+		return err
+	}
+	switch c := into.(type) {
+	case *List:
+		if op == opAppend || op == opAppends {
+			return m.extend(c, items)
+		}
+	case *Dict:
+		if op == opSetItem || op == opSetItems {
+			return m.extend(c, items)
+		}
+	case *Set:
+		if op == opAddItems && !c.Frozen {
+			return m.extend(c, items)
+		}
+	}
+	return fmt.Errorf("%s cannot be filled so", describe(into))
+}
+
+// extend adds items to a container.
+func (m *machine) extend(into holder, items []Value) error {
+	if err := m.charge(slotWeight * int64(len(items))); err != nil {
+		return err
+	}
+	for _, item := range items {
+		if err := into.self().hold(item); err != nil {
+			return err
+		}
+	}
+	switch c := into.(type) {
+	case *List:
+		c.Items = append(c.Items, items...)
+	case *Tuple:
+		c.Items = append(c.Items, items...)
+		for _, item := range items {
+			c.unhashable = c.unhashable || !hashable(item)
+		}
+	case *Set:
+		for _, item := range items {
+			if !hashable(item) {
+				return fmt.Errorf("%s cannot be in a set", describe(item))
+			}
+		}
+		c.Items = append(c.Items, items...)
+	case *Dict:
+		return c.set(items)
+	}
+	return nil
+}
+
+// set adds keys and values in turn.
+func (d *Dict) set(items []Value) error {
+	if len(items)%2 != 0 {
+		return errors.New("a key without a value")
+	}
+	for i := 0; i < len(items); i += 2 {
+		if !hashable(items[i]) {
+			return fmt.Errorf("%s cannot be a key", describe(items[i]))
+		}
+		d.Entries = append(d.Entries, Entry{items[i], items[i+1]})
+	}
+	return nil
+}

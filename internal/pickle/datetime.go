@@ -1,0 +1,209 @@
+package pickle
+
+import (
+	"fmt"
+	"math/big"
+	"strings"
+	"time"
+)
+
+// timeDelta is a datetime.timedelta, in microseconds.
+type timeDelta struct{ micros *big.Int }
+
+// timeZone is a datetime.timezone: its offset from UTC.
+type timeZone struct{ micros int64 }
+
+const (
+	daySeconds   = 86400
+	secondMicros = 1_000_000
+	dayMicros    = daySeconds * secondMicros
+)
+
+func newTimeDelta(_ *machine, args []Value) (Value, error) {
+	total := new(big.Int)
+	for i, unit := range []int64{dayMicros, secondMicros, 1} {
+		if i >= len(args) {
+			break
+		}
+		n, ok := args[i].(int64)
+		if !ok {
+			return nil, errArguments
+		}
+		total.Add(total, new(big.Int).Mul(big.NewInt(n), big.NewInt(unit)))
+	}
+	if len(args) > 3 {
+		return nil, errArguments
+	}
+	return timeDelta{total}, nil
+}
+
+// seconds is what timedelta.total_seconds returns.
+func (d timeDelta) seconds() float64 {
+	s, _ := new(big.Rat).SetFrac(d.micros, big.NewInt(secondMicros)).Float64()
+	return s
+}
+
+func newTimeZone(_ *machine, args []Value) (Value, error) {
+	if len(args) < 1 || len(args) > 2 { // the second is its name
+		return nil, errArguments
+	}
+	d, ok := args[0].(timeDelta)
+	if !ok || !d.micros.IsInt64() || d.micros.Int64() <= -dayMicros || d.micros.Int64() >= dayMicros {
+		return nil, errArguments
+	}
+	return timeZone{d.micros.Int64()}, nil
+}
+
+// text is the offset as isoformat writes it.
+func (z timeZone) text() string {
+	sign, rest := "+", z.micros
+	if rest < 0 {
+		sign, rest = "-", -rest
+	}
+	seconds := rest / secondMicros
+	text := fmt.Sprintf("%s%02d:%02d", sign, seconds/3600, seconds/60%60)
+	if seconds%60 != 0 || rest%secondMicros != 0 {
+		text += fmt.Sprintf(":%02d", seconds%60)
+	}
+	return text + fraction(rest%secondMicros)
+}
+
+func fraction(micros int64) string {
+	if micros == 0 {
+		return ""
+	}
+	return fmt.Sprintf(".%06d", micros)
+}
+
+// fields returns the bytes of a date or time and its zone.
+func fields(args []Value, n int) ([]byte, string, error) {
+	if len(args) < 1 || len(args) > 2 {
+		return nil, "", errArguments
+	}
+	b, ok := args[0].(*Bytes)
+	if !ok || b.n != int64(n) {
+		return nil, "", errArguments
+	}
+	zone := ""
+	if len(args) == 2 && args[1] != None {
+		z, ok := args[1].(timeZone)
+		if !ok {
+			return nil, "", errArguments
+		}
+		zone = z.text()
+	}
+	data, err := b.read()
+	return data, zone, err
+}
+
+// newDateTime reads year (2 bytes), month, day, hour, minute, second and
+// microseconds (3 bytes). The month's first bit tells apart the two hours when
+// clocks are set back; isoformat does not show it.
+func newDateTime(_ *machine, args []Value) (Value, error) {
+	b, zone, err := fields(args, 10)
+	if err != nil {
+		return nil, err
+	}
+	date, err := dateText(b[0], b[1], b[2]&0x7f, b[3])
+	if err != nil {
+		return nil, err
+	}
+	clock, err := clockText(b[4:])
+	return Plain(date + "T" + clock + zone), err
+}
+
+func newDate(_ *machine, args []Value) (Value, error) {
+	b, _, err := fields(args, 4)
+	if err != nil {
+		return nil, err
+	}
+	date, err := dateText(b[0], b[1], b[2], b[3])
+	return Plain(date), err
+}
+
+func newTime(_ *machine, args []Value) (Value, error) {
+	b, zone, err := fields(args, 6)
+	if err != nil {
+		return nil, err
+	}
+	b[0] &= 0x7f // the fold
+	clock, err := clockText(b)
+	return Plain(clock + zone), err
+}
+
+func dateText(high, low, month, day byte) (string, error) {
+	year := int(high)<<8 | int(low)
+	t := time.Date(year, time.Month(month), int(day), 0, 0, 0, 0, time.UTC)
+	if year < 1 || year > 9999 || t.Year() != year || t.Month() != time.Month(month) || t.Day() != int(day) {
+		return "", errArguments
+	}
+	return t.Format(time.DateOnly), nil
+}
+
+func clockText(b []byte) (string, error) {
+	micros := int64(b[3])<<16 | int64(b[4])<<8 | int64(b[5])
+	if b[0] > 23 || b[1] > 59 || b[2] > 59 || micros >= secondMicros {
+		return "", errArguments
+	}
+	return fmt.Sprintf("%02d:%02d:%02d", b[0], b[1], b[2]) + fraction(micros), nil
+}
+
+// clockUnits are numpy's units of time that are a fixed number of seconds or a
+// fraction of one: how many of them a second has, or how many seconds they have.
+var clockUnits = map[string]struct{ perSecond, seconds int64 }{
+	"W": {1, 7 * daySeconds}, "D": {1, daySeconds}, "h": {1, 3600}, "m": {1, 60}, "s": {1, 1},
+	"ms": {1e3, 1}, "us": {1e6, 1}, "ns": {1e9, 1}, "ps": {1e12, 1}, "fs": {1e15, 1}, "as": {1e18, 1},
+}
+
+// notATime is numpy's NaT.
+const notATime = -1 << 63
+
+// dateTime64 writes a numpy.datetime64 as str() does.
+func dateTime64(n int64, unit string, count int64) (Value, error) {
+	if n == notATime {
+		return Plain("NaT"), nil
+	}
+	if count != 1 {
+		return nil, fmt.Errorf("a datetime64 that counts in %d%s", count, unit)
+	}
+	switch unit {
+	case "Y":
+		return calendar(1970+n, 1, "2006")
+	case "M":
+		year, month := n/12, n%12
+		if month < 0 {
+			year, month = year-1, month+12
+		}
+		return calendar(1970+year, time.Month(month+1), "2006-01")
+	}
+	u, ok := clockUnits[unit]
+	if !ok {
+		return nil, fmt.Errorf("a datetime64 that counts in %q", unit)
+	}
+	whole, part := n/u.perSecond, n%u.perSecond
+	if part < 0 {
+		whole, part = whole-1, part+u.perSecond
+	}
+	const farthest = 250_000_000_000 // within the years that have four digits
+	if whole > farthest/u.seconds || whole < -farthest/u.seconds {
+		return nil, fmt.Errorf("a datetime64 of %d%s", n, unit)
+	}
+	t := time.Unix(whole*u.seconds, 0).UTC()
+	layout := map[string]string{"W": time.DateOnly, "D": time.DateOnly, "h": "2006-01-02T15", "m": "2006-01-02T15:04"}[unit]
+	if layout == "" {
+		layout = "2006-01-02T15:04:05"
+	}
+	text := t.Format(layout)
+	if u.perSecond > 1 {
+		digits := len(fmt.Sprint(u.perSecond)) - 1
+		text += fmt.Sprintf(".%0*d", digits, part)
+	}
+	return Plain(strings.TrimSpace(text)), nil
+}
+
+func calendar(year int64, month time.Month, layout string) (Value, error) {
+	if year < 0 || year > 9999 {
+		return nil, fmt.Errorf("a datetime64 in the year %d", year)
+	}
+	return Plain(time.Date(int(year), month, 1, 0, 0, 0, 0, time.UTC).Format(layout)), nil
+}

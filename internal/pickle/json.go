@@ -1,0 +1,204 @@
+package pickle
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"math"
+	"math/big"
+	"slices"
+	"strconv"
+)
+
+// AppendJSON appends a value as JSON: what JSON knows as it is, the other
+// types as docs/langchain.md lists them. The caller looks at [Weight] first,
+// for a small pickle can hold a large value.
+func AppendJSON(dst []byte, v Value) ([]byte, error) {
+	switch v := v.(type) {
+	case none:
+		return append(dst, "null"...), nil
+	case bool:
+		return strconv.AppendBool(dst, v), nil
+	case int64:
+		return strconv.AppendInt(dst, v, 10), nil
+	case *big.Int:
+		return v.Append(dst, 10), nil
+	case float64:
+		return appendFloat(dst, v), nil
+	case timeDelta:
+		return appendFloat(dst, v.seconds()), nil
+	case string:
+		return appendText(dst, v), nil
+	case Plain:
+		return appendText(dst, string(v)), nil
+	case *Bytes:
+		b, err := v.read()
+		return appendText(dst, base64.StdEncoding.EncodeToString(b)), err
+	case *List:
+		return appendList(dst, v.Items)
+	case *Tuple:
+		return appendList(dst, v.Items)
+	case *Set:
+		return appendSet(dst, v.Items)
+	case *Dict:
+		return appendDict(dst, v)
+	case *Array:
+		rows, err := v.rows()
+		if err != nil {
+			return dst, err
+		}
+		return AppendJSON(dst, rows)
+	case *Object:
+		if !v.Class.object && v.State != nil {
+			return AppendJSON(dst, v.State)
+		}
+	}
+	return dst, fmt.Errorf("%s is no value", describe(v))
+}
+
+func appendList(dst []byte, items []Value) (_ []byte, err error) {
+	dst = append(dst, '[')
+	for i, item := range items {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		if dst, err = AppendJSON(dst, item); err != nil {
+			return dst, err
+		}
+	}
+	return append(dst, ']'), nil
+}
+
+// appendSet writes a set, which has no order, in the order of its items' JSON,
+// and what is the same as JSON once.
+func appendSet(dst []byte, items []Value) ([]byte, error) {
+	texts := make([]string, len(items))
+	for i, item := range items {
+		b, err := AppendJSON(nil, item)
+		if err != nil {
+			return dst, err
+		}
+		texts[i] = string(b)
+	}
+	slices.Sort(texts)
+	dst = append(dst, '[')
+	for i, text := range slices.Compact(texts) {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = append(dst, text...)
+	}
+	return append(dst, ']'), nil
+}
+
+// appendDict writes an object. Keys that are no texts become their JSON text;
+// of keys that are then the same the first gives the place and the last the value.
+func appendDict(dst []byte, d *Dict) (_ []byte, err error) {
+	places := make(map[string]int, len(d.Entries))
+	var keys []string
+	var values []Value
+	for _, e := range d.Entries {
+		key, err := KeyText(e.Key)
+		if err != nil {
+			return dst, err
+		}
+		i, seen := places[key]
+		if !seen {
+			i = len(keys)
+			places[key] = i
+			keys, values = append(keys, key), append(values, nil)
+		}
+		values[i] = e.Value
+	}
+	dst = append(dst, '{')
+	for i, key := range keys {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = append(appendText(dst, key), ':')
+		if dst, err = AppendJSON(dst, values[i]); err != nil {
+			return dst, err
+		}
+	}
+	return append(dst, '}'), nil
+}
+
+// KeyText is what a key of a dict, or an id, is as text: itself or, for
+// another type, its JSON.
+func KeyText(v Value) (string, error) {
+	if s, ok := v.(string); ok {
+		return s, nil
+	}
+	b, err := AppendJSON(nil, v)
+	return string(b), err
+}
+
+// appendFloat writes a float as Python's repr does, so that 3.0 stays a float;
+// JSON has no word for what is not finite.
+func appendFloat(dst []byte, x float64) []byte {
+	switch {
+	case math.IsNaN(x):
+		return append(dst, `"NaN"`...)
+	case math.IsInf(x, 1):
+		return append(dst, `"Infinity"`...)
+	case math.IsInf(x, -1):
+		return append(dst, `"-Infinity"`...)
+	}
+	text := strconv.FormatFloat(x, 'e', -1, 64)
+	mantissa := bytes.IndexByte([]byte(text), 'e')
+	exponent, _ := strconv.Atoi(text[mantissa+1:])
+	if exponent < -4 || exponent >= 16 {
+		return append(dst, text...)
+	}
+	text = strconv.FormatFloat(x, 'f', -1, 64)
+	if dst = append(dst, text...); !bytes.ContainsRune([]byte(text), '.') {
+		dst = append(dst, ".0"...)
+	}
+	return dst
+}
+
+// complexText writes a complex number as Python's str does.
+func complexText(re, im float64) Plain {
+	imaginary := shortFloat(im) + "j"
+	if re == 0 && !math.Signbit(re) {
+		return Plain(imaginary)
+	}
+	if imaginary[0] != '-' {
+		imaginary = "+" + imaginary
+	}
+	return Plain("(" + shortFloat(re) + imaginary + ")")
+}
+
+func shortFloat(x float64) string {
+	switch {
+	case math.IsNaN(x):
+		return "nan"
+	case math.IsInf(x, 0):
+		return map[bool]string{true: "inf", false: "-inf"}[x > 0]
+	}
+	return string(bytes.TrimSuffix(appendFloat(nil, x), []byte(".0")))
+}
+
+// appendText writes a JSON string, with <, > and & as they are.
+func appendText(dst []byte, s string) []byte {
+	for i := 0; i < len(s); i++ {
+		if c := s[i]; c < 0x20 || c >= 0x7f || c == '"' || c == '\\' {
+			return appendEscaped(dst, s)
+		}
+	}
+	return append(append(append(dst, '"'), s...), '"')
+}
+
+func appendEscaped(dst []byte, s string) []byte {
+	b := bytes.NewBuffer(dst)
+	e := json.NewEncoder(b)
+	e.SetEscapeHTML(false)
+	_ = e.Encode(s) // every string has a JSON form, and a buffer takes it
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
+}
+
+// unsigned is an integer that may not fit int64.
+func unsigned(n uint64) Value {
+	return integer(new(big.Int).SetUint64(n))
+}
