@@ -60,7 +60,7 @@ func TestParseHeaderRefuses(t *testing.T) {
 	}{
 		{func(b []byte) { copy(b, "IxPQ") }, `starts with "IxPQ"`},
 		{func(b []byte) { copy(b, "IxFI") }, `"IxFI" with metric l2`},
-		{put32(33, 2), "metric 2 is neither"},
+		{put32(33, 2), "l1 is neither"},
 		{put32(33, math.MaxUint32), "metric -1 is neither"},
 		{put32(4, 0), "dim 0"},
 		{put32(4, math.MaxUint32), "dim -1"},

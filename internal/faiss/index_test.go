@@ -82,7 +82,7 @@ func TestReadForeignIndex(t *testing.T) {
 			t.Errorf("%s: row 1 is %v, %v", name, row, err)
 		}
 	}
-	if m := newIndex(t, readTestdata(t, "hnsw_l1")).MetricType(); m.String() != "metric 2" {
+	if m := newIndex(t, readTestdata(t, "hnsw_l1")).MetricType(); m.String() != "l1" {
 		t.Errorf("metric of hnsw_l1 is %v", m)
 	}
 }

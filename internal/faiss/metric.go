@@ -13,14 +13,23 @@ const (
 	L2           Metric = 1 // squared Euclidean distance, lower is nearer
 )
 
+// metricNames are the names of all metrics that Faiss has.
+var metricNames = map[Metric]string{
+	InnerProduct: "ip", L2: "l2", 2: "l1", 3: "linf", 4: "lp",
+	20: "canberra", 21: "braycurtis", 22: "jensenshannon", 23: "jaccard", 24: "naneuclidean", 25: "gower",
+}
+
 func (m Metric) String() string {
-	switch m {
-	case InnerProduct:
-		return "ip"
-	case L2:
-		return "l2"
+	if name, ok := metricNames[m]; ok {
+		return name
 	}
 	return fmt.Sprintf("metric %d", int32(m))
+}
+
+// known tells whether Faiss has the metric.
+func (m Metric) known() bool {
+	_, ok := metricNames[m]
+	return ok
 }
 
 func (m Metric) check() error {

@@ -31,6 +31,18 @@ int sheaf_index_search(const sheaf_index *index, int64_t n, const float *x, int6
 int sheaf_index_reconstruct(const sheaf_index *index, int64_t first, int64_t n, float *x,
                             char **err);
 
+// Indexes of a stranger's making. verify checks what read_part does not; before it has
+// returned SHEAF_OK nothing else may be done with the index but freeing it.
+int sheaf_index_read_part(int fd, int64_t offset, int64_t size, sheaf_index **out, char **err);
+int sheaf_index_verify(const sheaf_index *index, char **err);
+// Whether decode gives back the vectors that were added, bit by bit.
+int sheaf_index_exact(const sheaf_index *index);
+// labels gets the ntotal ids of the vectors, in the order of their places; decode makes the
+// vectors at n places.
+int sheaf_index_labels(const sheaf_index *index, int64_t *labels, char **err);
+int sheaf_index_decode(const sheaf_index *index, const int64_t *places, int64_t n, float *x,
+                       char **err);
+
 int sheaf_index_write(const sheaf_index *index, const char *path, char **err);
 // The caller frees *data.
 int sheaf_index_bytes(const sheaf_index *index, void **data, size_t *size, char **err);

@@ -125,13 +125,28 @@ func appendDict(dst []byte, d *Dict) (_ []byte, err error) {
 }
 
 // KeyText is what a key of a dict, or an id, is as text: itself or, for
-// another type, its JSON.
+// another type, its JSON, with a blank after each comma and colon.
 func KeyText(v Value) (string, error) {
 	if s, ok := v.(string); ok {
 		return s, nil
 	}
 	b, err := AppendJSON(nil, v)
-	return string(b), err
+	spaced := make([]byte, 0, len(b))
+	quoted, escaped := false, false
+	for _, c := range b {
+		spaced = append(spaced, c)
+		switch {
+		case escaped:
+			escaped = false
+		case quoted && c == '\\':
+			escaped = true
+		case c == '"':
+			quoted = !quoted
+		case !quoted && (c == ',' || c == ':'):
+			spaced = append(spaced, ' ')
+		}
+	}
+	return string(spaced), err
 }
 
 // appendFloat writes a float as Python's repr does, so that 3.0 stays a float;

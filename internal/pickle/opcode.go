@@ -139,7 +139,7 @@ func (s *source) next(in *instruction) error {
 	in.op = b[0]
 	switch kind := operands[in.op]; kind {
 	case unknown:
-		return &Error{in.at, fmt.Sprintf("there is no opcode 0x%02x: not a pickle, or damaged", in.op)}
+		return &Error{in.at, fmt.Sprintf("there is no opcode 0x%02x", in.op)}
 	case bare:
 		return nil
 	case line, lines:
@@ -193,8 +193,12 @@ func (s *source) number(in *instruction, kind operand) error {
 		return nil
 	}
 	in.data = s.pos
-	if in.n < 0 || in.n > s.size-s.pos {
-		return &Error{in.at, fmt.Sprintf("%d bytes are announced and %d are left", uint64(in.n), s.size-s.pos)}
+	if in.n >= 0 && in.n <= s.size-s.pos {
+		return nil
 	}
-	return nil
+	announced := fmt.Sprint(uint64(in.n))
+	if kind == countedInt4 {
+		announced = fmt.Sprint(in.n)
+	}
+	return &Error{in.at, fmt.Sprintf("%s bytes are announced and %d are left", announced, s.size-s.pos)}
 }

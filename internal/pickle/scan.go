@@ -1,6 +1,7 @@
 package pickle
 
 import (
+	"errors"
 	"fmt"
 	"math/bits"
 )
@@ -15,13 +16,17 @@ func scan(s *source) (*memo, error) {
 	c := scanner{wanted: &bitset{}}
 	var in instruction
 	for in.op != opStop {
-		if err := s.next(&in); err != nil {
-			return nil, err
+		err := s.next(&in)
+		if err == nil {
+			if in.data != 0 {
+				s.pos = in.data + in.n
+			}
+			err = c.check(&in, s)
 		}
-		if in.data != 0 {
-			s.pos = in.data + in.n
+		if own := (*Error)(nil); errors.As(err, &own) && in.at == 0 {
+			own.Problem = "not a pickle: " + own.Problem
 		}
-		if err := c.check(&in, s); err != nil {
+		if err != nil {
 			return nil, err
 		}
 	}
@@ -50,7 +55,7 @@ func (c *scanner) check(in *instruction, s *source) error {
 		}
 	case opFrame:
 		if in.at < c.frame || in.n < 0 || in.n > s.size-end {
-			return &Error{in.at, fmt.Sprintf("a frame of %d bytes", uint64(in.n))}
+			return &Error{in.at, fmt.Sprintf("a frame of %d bytes, of which %d are left", uint64(in.n), s.size-end)}
 		}
 		c.frame = end + in.n
 	case opMemoize:

@@ -1,6 +1,7 @@
 package pickle
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -88,6 +89,9 @@ type Object struct {
 	held       int64 // memory held before them
 }
 
+// Deferred tells whether the object's state is to be had by [Reader.State].
+func (o *Object) Deferred() bool { return o.end > 0 }
+
 // Bytes are bytes, which stay in the file until they are asked for.
 type Bytes struct {
 	r       io.ReaderAt
@@ -98,8 +102,14 @@ type Bytes struct {
 // Size is how many they are.
 func (b *Bytes) Size() int64 { return b.n }
 
-// Section reads them from the file.
-func (b *Bytes) Section() *io.SectionReader { return io.NewSectionReader(b.r, b.off, b.n) }
+// Place is where in the file r they begin; an error for bytes that a pickle of
+// an early protocol holds as text.
+func (b *Bytes) Place(r io.ReaderAt) (int64, error) {
+	if b.r != r {
+		return 0, errors.New("bytes that the file holds in another form")
+	}
+	return b.off, nil
+}
 
 // read returns all of them where they are not more than a text may be.
 func (b *Bytes) read() ([]byte, error) {
@@ -107,7 +117,7 @@ func (b *Bytes) read() ([]byte, error) {
 		return nil, fmt.Errorf("%d bytes: %d at most", b.n, maxText)
 	}
 	data := make([]byte, b.n)
-	_, err := io.ReadFull(b.Section(), data)
+	_, err := io.ReadFull(io.NewSectionReader(b.r, b.off, b.n), data)
 	return data, err
 }
 

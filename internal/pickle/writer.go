@@ -152,11 +152,12 @@ func (p *Writer) Class(module, name string) {
 func (p *Writer) New()   { p.op(opEmptyTuple, opNewObj) }
 func (p *Writer) Build() { p.op(opBuild) }
 
-// Dict begins an empty dict and Set an empty set. Mark comes before what
-// SetItems or AddItems puts into them.
+// Dict begins an empty dict and Set an empty set. SetItem puts the key and the
+// value written last into a dict; SetItems and AddItems put everything since Mark.
 func (p *Writer) Dict()     { p.op(opEmptyDict) }
 func (p *Writer) Set()      { p.op(opEmptySet) }
 func (p *Writer) Mark()     { p.op(opMark) }
+func (p *Writer) SetItem()  { p.op(opSetItem) }
 func (p *Writer) SetItems() { p.op(opSetItems) }
 func (p *Writer) AddItems() { p.op(opAddItems) }
 

@@ -1,0 +1,113 @@
+package langchain
+
+import (
+	"bufio"
+	"context"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"iter"
+	"math"
+	"os"
+
+	"sheaf/internal/faiss"
+)
+
+// Options say how a store is read.
+type Options struct {
+	// Foreign starts a process that calls [Serve] for size bytes of f from
+	// offset on, and returns what it writes. Its Close ends the process.
+	Foreign func(ctx context.Context, f *os.File, offset, size int64) (io.ReadCloser, error)
+	// TextsOnly leaves the index alone: the documents come without vectors.
+	TextsOnly bool
+}
+
+// Index is a Faiss index of any type that vectors can be read from.
+type Index struct {
+	Type   string // the C++ class, such as "IndexFlatL2"
+	Dim    int
+	Ntotal int64
+	Metric faiss.Metric // maybe none that sheaf compares by
+	Exact  bool         // the vectors come back as they were added
+	Tail   int64        // bytes behind the index, which Faiss ignores
+
+	path   string
+	labels []int64 // rising; nil: 0, 1, 2 and so on
+	floats io.Reader
+	close  func() error
+}
+
+// OpenIndex opens an index file. The caller closes it.
+func OpenIndex(ctx context.Context, path string, o Options) (*Index, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	x, err := openIndex(ctx, f, 0, info.Size(), o)
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	inner := x.close
+	x.close = func() error { defer f.Close(); return inner() }
+	return x, nil
+}
+
+// openIndex opens the index in a part of f, which stays the caller's.
+func openIndex(ctx context.Context, f *os.File, offset, size int64, o Options) (*Index, error) {
+	part := io.NewSectionReader(f, offset, size)
+	h, err := faiss.ReadFileHeader(part, size)
+	if err != nil {
+		return nil, &FormatError{f.Name(), err}
+	}
+	x := &Index{Type: h.Type, Dim: h.D, Ntotal: h.Ntotal, Metric: h.Metric, Exact: true, path: f.Name(), close: func() error { return nil }}
+	if h.Floats > 0 {
+		x.Tail = size - h.End()
+		x.floats = bufio.NewReaderSize(io.NewSectionReader(part, h.Floats, h.End()-h.Floats), 1<<20)
+		return x, nil
+	}
+	if err := x.openForeign(ctx, f, offset, size, o); err != nil {
+		return nil, &FormatError{f.Name(), err}
+	}
+	return x, nil
+}
+
+// Close ends what reads the index.
+func (x *Index) Close() error { return x.close() }
+
+// Label is the id that the index has for its i-th vector.
+func (x *Index) Label(i int64) int64 {
+	if x.labels == nil {
+		return i
+	}
+	return x.labels[i]
+}
+
+// Vectors yields the vectors in the order of their labels. A vector is valid
+// until the next one. They can be read once.
+func (x *Index) Vectors() iter.Seq2[[]float32, error] {
+	return func(yield func([]float32, error) bool) {
+		row, v := make([]byte, 4*x.Dim), make([]float32, x.Dim)
+		for i := range x.Ntotal {
+			if _, err := io.ReadFull(x.floats, row); err != nil {
+				yield(nil, &FormatError{x.path, fmt.Errorf("vector %d of %d: %w", i, x.Ntotal, err)})
+				return
+			}
+			for j := range v {
+				bits := binary.LittleEndian.Uint32(row[4*j:])
+				if v[j] = math.Float32frombits(bits); bits&0x7f800000 == 0x7f800000 {
+					yield(nil, &FormatError{x.path, fmt.Errorf("vector %d has %v at place %d", x.Label(i), v[j], j)})
+					return
+				}
+			}
+			if !yield(v, nil) {
+				return
+			}
+		}
+	}
+}

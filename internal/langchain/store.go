@@ -1,0 +1,307 @@
+package langchain
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"iter"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"sheaf/internal/pickle"
+)
+
+// The names of a store's files, behind the index name.
+const (
+	DefaultName = "index"
+	indexSuffix = ".faiss"
+	docsSuffix  = ".pkl"
+)
+
+// Document is one of a store.
+type Document struct {
+	ID       string // "" where the store has None or an empty text
+	Text     string
+	Metadata json.RawMessage // a JSON object
+	Vector   []float32       // valid until the next document; nil under TextsOnly
+}
+
+// Store is a store of LangChain's, opened for reading.
+type Store struct {
+	Index *Index // nil under TextsOnly
+
+	path      string // of the pickle, for errors
+	pickle    *pickle.Reader
+	docs      *docstore
+	positions []position
+	files     []*os.File
+}
+
+// OpenFolder opens the store NAME.faiss and NAME.pkl in dir. The caller closes it.
+func OpenFolder(ctx context.Context, dir, name string, o Options) (*Store, error) {
+	s := &Store{}
+	if err := s.openFolder(ctx, dir, name, o); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+func (s *Store) openFolder(ctx context.Context, dir, name string, o Options) error {
+	docs, err := s.open(filepath.Join(dir, name+docsSuffix))
+	if err != nil {
+		return missing(dir, name, err)
+	}
+	if !o.TextsOnly {
+		if s.Index, err = OpenIndex(ctx, filepath.Join(dir, name+indexSuffix), o); err != nil {
+			return missing(dir, name, err)
+		}
+	}
+	v, err := s.load(docs)
+	if err != nil {
+		return err
+	}
+	parts, ok := tuple(v, 2)
+	if !ok {
+		return &FormatError{s.path, fmt.Errorf("%s where the pair of docstore and index_to_docstore_id belongs", pickle.Describe(v))}
+	}
+	return s.settle(parts[0], parts[1])
+}
+
+// missing turns the error of a file that is not there into one that names what is.
+func missing(dir, name string, err error) error {
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	others, globErr := filepath.Glob(filepath.Join(dir, "*"+docsSuffix))
+	if globErr != nil || len(others) == 0 {
+		return err
+	}
+	for i, path := range others {
+		others[i] = strings.TrimSuffix(filepath.Base(path), docsSuffix)
+	}
+	if slices.Contains(others, name) {
+		return err
+	}
+	return &IndexNameError{dir, name, others}
+}
+
+// OpenBytes opens what serialize_to_bytes made, which is the file at path.
+func OpenBytes(ctx context.Context, path string, o Options) (*Store, error) {
+	s := &Store{}
+	if err := s.openBytes(ctx, path, o); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+func (s *Store) openBytes(ctx context.Context, path string, o Options) error {
+	f, err := s.open(path)
+	if err != nil {
+		return err
+	}
+	v, err := s.load(f)
+	if err != nil {
+		return err
+	}
+	parts, ok := tuple(v, 3)
+	if !ok {
+		return &FormatError{s.path, fmt.Errorf("%s where index, docstore and index_to_docstore_id belong", pickle.Describe(v))}
+	}
+	if !o.TextsOnly {
+		if err := s.openInner(ctx, f, parts[0], o); err != nil {
+			return err
+		}
+	}
+	return s.settle(parts[1], parts[2])
+}
+
+// openInner opens the index inside a byte string: an object of one of Faiss's
+// classes whose state is the content of an index file.
+func (s *Store) openInner(ctx context.Context, f *os.File, v pickle.Value, o Options) error {
+	object, ok := v.(*pickle.Object)
+	if !ok {
+		return &FormatError{s.path, fmt.Errorf("%s where the index belongs", pickle.Describe(v))}
+	}
+	var file pickle.Value
+	if state, ok := object.State.(*pickle.Dict); ok {
+		file, _ = state.Get("this")
+	}
+	b, ok := file.(*pickle.Bytes)
+	if !ok {
+		return &FormatError{s.path, fmt.Errorf("the index %q has no content", object.Class.Name)}
+	}
+	part, err := b.Place(f)
+	if err != nil {
+		return &FormatError{s.path, err}
+	}
+	if s.Index, err = openIndex(ctx, f, part, b.Size(), o); err != nil {
+		return err
+	}
+	if class := object.Class.Name[strings.LastIndexByte(object.Class.Name, '.')+1:]; s.Index.Tail > 0 || !sameClass(class, s.Index.Type) {
+		return &FormatError{s.path, fmt.Errorf("the index is called %s and holds %s", class, s.Index.Type)}
+	}
+	return nil
+}
+
+// sameClass tells whether a class of Python's Faiss is that of the content.
+func sameClass(class, content string) bool {
+	return class == content || strings.HasPrefix(class, "IndexFlat") && content == "IndexFlat"
+}
+
+func (s *Store) open(path string) (*os.File, error) {
+	f, err := os.Open(path)
+	if err == nil {
+		s.files = append(s.files, f)
+	}
+	return f, err
+}
+
+// load reads a pickle whole, but for its documents.
+func (s *Store) load(f *os.File) (pickle.Value, error) {
+	s.path = f.Name()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	s.pickle, err = pickle.NewReader(f, info.Size(), pickle.Options{Object: wanted, Check: newChecker(info.Size()).check})
+	if err != nil {
+		return nil, &FormatError{s.path, err}
+	}
+	v, err := s.pickle.Load()
+	if err != nil {
+		return nil, &FormatError{s.path, err}
+	}
+	return v, nil
+}
+
+func tuple(v pickle.Value, n int) ([]pickle.Value, bool) {
+	t, ok := v.(*pickle.Tuple)
+	if !ok || len(t.Items) != n {
+		return nil, false
+	}
+	return t.Items, true
+}
+
+// settle holds documents, positions and vectors against each other.
+func (s *Store) settle(docs, mapping pickle.Value) (err error) {
+	if s.docs, err = newDocstore(docs); err != nil {
+		return &FormatError{s.path, err}
+	}
+	if s.positions, err = s.docs.positions(mapping); err != nil {
+		return &FormatError{s.path, err}
+	}
+	if s.Index == nil {
+		return nil
+	}
+	if n := int64(len(s.positions)); n != s.Index.Ntotal {
+		return &FormatError{s.path, fmt.Errorf("%d positions in index_to_docstore_id and %d vectors in the index", n, s.Index.Ntotal)}
+	}
+	for i, p := range s.positions {
+		if label := s.Index.Label(int64(i)); p.label != label {
+			return &FormatError{s.path, fmt.Errorf("index_to_docstore_id has the position %d and the index %d", p.label, label)}
+		}
+	}
+	return nil
+}
+
+// Len is how many documents there are, counting one for each vector.
+func (s *Store) Len() int { return len(s.positions) }
+
+// OddIDs is how many documents have an id that is no text in the store.
+func (s *Store) OddIDs() int { return s.docs.odd }
+
+// Unreferenced is how many documents the store has that no vector points to.
+func (s *Store) Unreferenced() int {
+	seen := make([]bool, len(s.docs.ids))
+	n := len(seen)
+	for _, p := range s.positions {
+		if !seen[p.doc] {
+			seen[p.doc] = true
+			n--
+		}
+	}
+	return n
+}
+
+// Documents yields the documents in the order of the index, once. Where
+// several vectors point to one document, it comes once for each, from the
+// second time on as ID#2, ID#3 and so on.
+func (s *Store) Documents(ctx context.Context) iter.Seq2[Document, error] {
+	return func(yield func(Document, error) bool) {
+		next := func() ([]float32, error, bool) { return nil, nil, true }
+		if s.Index != nil {
+			n, stop := iter.Pull2(s.Index.Vectors())
+			defer stop()
+			next = n
+		}
+		again := map[int32]int{}
+		seen := make([]bool, len(s.docs.ids))
+		for _, p := range s.positions {
+			vector, err, _ := next()
+			if err == nil {
+				err = ctx.Err()
+			}
+			var d Document
+			if err == nil {
+				d, err = s.document(p.doc)
+			}
+			if err != nil {
+				yield(Document{}, err)
+				return
+			}
+			if d.Vector = vector; seen[p.doc] {
+				d.ID = s.another(d.ID, again, p.doc)
+			}
+			seen[p.doc] = true
+			if !yield(d, nil) {
+				return
+			}
+		}
+	}
+}
+
+// another is an id for the next vector of a document.
+func (s *Store) another(id string, again map[int32]int, doc int32) string {
+	for {
+		again[doc]++
+		other := id + "#" + strconv.Itoa(again[doc]+1)
+		if _, taken := s.docs.byID[other]; !taken {
+			return other
+		}
+	}
+}
+
+func (s *Store) document(i int32) (Document, error) {
+	d := Document{ID: s.docs.ids[i]}
+	state, err := s.pickle.State(s.docs.objects[i])
+	var c content
+	if err == nil {
+		c, err = contentOf(state)
+	}
+	if err == nil {
+		d.Text = c.text
+		d.Metadata, err = c.json()
+	}
+	if err != nil {
+		return d, &FormatError{s.path, fmt.Errorf("document %q: %w", d.ID, err)}
+	}
+	return d, nil
+}
+
+// Close closes the files.
+func (s *Store) Close() error {
+	var errs []error
+	if s.Index != nil {
+		errs = append(errs, s.Index.Close())
+	}
+	for _, f := range s.files {
+		errs = append(errs, f.Close())
+	}
+	s.files = nil
+	return errors.Join(errs...)
+}

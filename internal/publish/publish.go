@@ -1,0 +1,84 @@
+// Package publish writes files that are whole or not there at all: each is
+// written beside its place under another name, synced, and renamed. Files that
+// belong together appear together: the last one of a [Set] is taken away before
+// the first is replaced and comes back when all others are in place, so that
+// what reads it never pairs old files with new ones, whenever the process dies.
+package publish
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/google/renameio/v2"
+)
+
+// Set is files that are published together.
+type Set struct {
+	files []*renameio.PendingFile
+	paths []string
+}
+
+// Create starts a file at path, with the permissions that the umask gives. Its
+// folder must exist; what is at path must be a regular file or nothing.
+func (s *Set) Create(path string) (*os.File, error) {
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		path = real
+	}
+	switch info, err := os.Stat(path); {
+	case err == nil && !info.Mode().IsRegular():
+		return nil, fmt.Errorf("%q is not a regular file", path)
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
+		return nil, err
+	}
+	f, err := renameio.NewPendingFile(path, renameio.WithTempDir(filepath.Dir(path)), renameio.WithPermissions(0o666))
+	if err != nil {
+		return nil, err
+	}
+	s.files, s.paths = append(s.files, f), append(s.paths, path)
+	return f.File, nil
+}
+
+// Commit makes the files appear, in the order in which they were created.
+func (s *Set) Commit() error {
+	for i, f := range s.files {
+		if err := f.Sync(); err != nil {
+			return fmt.Errorf("writing %q: %w", s.paths[i], err)
+		}
+	}
+	if last := len(s.paths) - 1; last > 0 {
+		if err := os.Remove(s.paths[last]); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	for i, f := range s.files {
+		if err := f.CloseAtomicallyReplace(); err != nil {
+			return fmt.Errorf("writing %q: %w", s.paths[i], err)
+		}
+		if err := syncDir(filepath.Dir(s.paths[i])); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Discard removes what was not committed. After Commit it does nothing.
+func (s *Set) Discard() error {
+	var errs []error
+	for _, f := range s.files {
+		errs = append(errs, f.Cleanup())
+	}
+	return errors.Join(errs...)
+}
+
+// syncDir makes the names in a directory durable.
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return d.Sync()
+}
