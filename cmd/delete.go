@@ -17,6 +17,7 @@ import (
 type deleteOptions struct {
 	ids                        []string
 	sources                    []string
+	filter                     filterFlags
 	ignoreMissing, dryRun, yes bool
 }
 
@@ -24,30 +25,32 @@ func newDeleteCmd(env *environment) *cobra.Command {
 	var o deleteOptions
 	c := &cobra.Command{
 		Use:   "delete ID...",
-		Short: "Delete documents by id or by source",
+		Short: "Delete documents by id, filter or source",
 		Long: `Delete the documents with the given ids; - reads ids from stdin, one a line.
 Where one of them is unknown nothing is deleted, and the exit status is 1,
 unless --ignore-missing is given.
 
-Or delete all documents of the sources that a pattern matches: in a pattern *
-stops at a slash, ** does not, and {a,b} is either. It asks on a terminal before
-anything goes; elsewhere it needs --yes.
+Or delete the documents that --filter matches, those of the sources whose names
+--source matches, or, given both, those of which both hold: in a GLOB * stops at
+a slash, ** does not, and {a,b} is either. It asks on a terminal before anything
+goes; elsewhere it needs --yes.
 
 With --dry-run the ids of what would go are printed, one a line. A document that
 was deleted comes back when its source is ingested again. Its vector stays in
-the index file, unseen, until sheaf compact.` + exitStatus(0, 1, 2, 10, 11, 12, 130, 143),
+the index file, unseen, until sheaf compact.` + filterHelp + exitStatus(0, 1, 2, 10, 11, 12, 130, 143),
 		Example: `  sheaf delete ticket-17
   sheaf delete --source 'docs/drafts/**' --dry-run
-  sheaf delete --source 'docs/drafts/**' --yes
+  sheaf delete --source 'docs/drafts/**' --filter lang=en --yes
   sheaf delete --ignore-missing --json - < ids.txt`,
 		PreRunE: func(_ *cobra.Command, args []string) error { return o.validate(env, args) },
 		RunE:    func(c *cobra.Command, _ []string) error { return runDelete(c.Context(), env, &o) },
 	}
 	f := c.Flags()
-	f.StringArrayVar(&o.sources, "source", nil, "delete the documents of the sources that `GLOB` matches")
+	o.filter.addFlags(f)
+	f.StringArrayVar(&o.sources, "source", nil, "only documents of sources whose name `GLOB` matches: 'docs/**/*.md'")
 	f.BoolVar(&o.ignoreMissing, "ignore-missing", false, "delete the others where an id is unknown")
 	f.BoolVar(&o.dryRun, "dry-run", false, "print the ids of what would be deleted; delete nothing")
-	f.BoolVar(&o.yes, "yes", false, "do not ask before deleting by --source")
+	f.BoolVar(&o.yes, "yes", false, "do not ask before deleting by --filter or --source")
 	return c
 }
 
@@ -55,13 +58,13 @@ func (o *deleteOptions) validate(env *environment, args []string) error {
 	o.ids = args
 	switch {
 	case o.selects() && len(args) > 0:
-		return usagef("ids and --source cannot be used together")
+		return usagef("ids cannot be used together with --filter or --source")
 	case !o.selects() && len(args) == 0:
-		return withHint(usagef("there is no id"), "give ids, - to read them from stdin, or --source GLOB")
+		return withHint(usagef("there is no id"), "give ids, - to read them from stdin, or --filter or --source")
 	case !stdinOnce(args):
 		return errStdinTwice
 	case o.selects() && o.ignoreMissing:
-		return usagef("--ignore-missing is about ids: it cannot be used with --source")
+		return usagef("--ignore-missing is about ids: it cannot be used with --filter or --source")
 	case len(o.sources) > 1:
 		return withHint(usagef("--source can be given only once"), "'{a,b}' matches a and b")
 	}
@@ -70,14 +73,17 @@ func (o *deleteOptions) validate(env *environment, args []string) error {
 			return usagef("--source %q is not a pattern", pattern)
 		}
 	}
+	if err := o.filter.validate(); err != nil {
+		return err
+	}
 	if o.selects() && !o.yes && !o.dryRun && !env.streams.asks() {
-		return withHint(usagef("there is no terminal to ask on before deleting by --source"), "add --yes, or look first with --dry-run")
+		return withHint(usagef("there is no terminal to ask on before deleting by --filter or --source"), "add --yes, or look first with --dry-run")
 	}
 	return env.oneFormat()
 }
 
 // selects tells whether documents are chosen by what they are, not by their ids.
-func (o *deleteOptions) selects() bool { return len(o.sources) > 0 }
+func (o *deleteOptions) selects() bool { return len(o.filter.exprs)+len(o.sources) > 0 }
 
 func runDelete(ctx context.Context, env *environment, o *deleteOptions) (err error) {
 	if o.ids, err = withStdinLines(env.streams.In, o.ids); err != nil {
@@ -124,7 +130,12 @@ func (env *environment) deleteChosen(ctx context.Context, w *store.Writer, o *de
 // choose finds the documents that o speaks of.
 func (env *environment) choose(ctx context.Context, s *store.Store, o *deleteOptions) (store.Set, error) {
 	if o.selects() {
-		return s.SelectSources(ctx, o.sources[0])
+		set, err := s.SelectMatching(ctx, o.filter.filter)
+		if err != nil || len(o.sources) == 0 {
+			return set, err
+		}
+		named, err := s.SelectSources(ctx, o.sources[0])
+		return set.And(named), err
 	}
 	set, missing, err := s.SelectIDs(ctx, o.ids)
 	switch {
