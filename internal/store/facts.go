@@ -139,22 +139,3 @@ func isUnit(x []float32, dim int) bool {
 	}
 	return true
 }
-
-// relevance maps a score to 0..1, higher is better. Where all vectors have
-// length 1 it is (1+cosine)/2; else 1/(1+d) for L2 and the logistic function
-// of an inner product.
-func relevance(m Metric, unit bool, score float32) float64 {
-	s := float64(score)
-	var r float64
-	switch {
-	case unit && m == L2: // squared distance of unit vectors: 2 - 2 cosine
-		r = 1 - s/4
-	case unit:
-		r = (1 + s) / 2
-	case m == L2:
-		r = 1 / (1 + s)
-	default:
-		r = 1 / (1 + math.Exp(-s))
-	}
-	return min(max(r, 0), 1)
-}

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 
 	"sheaf/internal/faiss"
+	"sheaf/internal/filter"
 )
 
 // Hit is a document with its place in an answer.
@@ -19,7 +21,21 @@ type Hit struct {
 
 // SearchOptions choose what Search answers.
 type SearchOptions struct {
-	K           int // how many hits a query, at least 1
+	K int // how many hits a query, at least 1
+
+	Filter *filter.Filter // nil: all documents
+	// FetchK is LangChain's way with a filter: only the FetchK nearest
+	// documents are looked at. 0 looks at all.
+	FetchK int
+
+	// ScoreThreshold keeps scores up to it under L2, and from it on under the
+	// other metrics, compared as float32.
+	ScoreThreshold *float32
+	// MinRelevance keeps those of the K nearest whose relevance is at least that.
+	MinRelevance *float64
+	// LangChainRelevance asks for LangChain's formulas instead of the store's own.
+	LangChainRelevance bool
+
 	WithVectors bool
 	Threads     int // 0: one per processor
 }
@@ -28,35 +44,56 @@ type SearchOptions struct {
 // try keeps the transaction open, so that writers wait.
 const searchTries = 3
 
+func (o *SearchOptions) validate() error {
+	switch {
+	case o.K < 1:
+		return fmt.Errorf("k must be at least 1, not %d", o.K)
+	case o.FetchK < 0:
+		return fmt.Errorf("fetch-k must not be negative, not %d", o.FetchK)
+	}
+	return nil
+}
+
 // Search returns for each of the n queries (n*dim numbers) its K nearest
 // documents, best first, ties by age. A wrong dim is a *MismatchError.
 func (s *Store) Search(ctx context.Context, queries []float32, o SearchOptions) ([][]Hit, error) {
-	if o.K < 1 {
-		return nil, fmt.Errorf("k must be at least 1, not %d", o.K)
+	return s.answer(ctx, queries, o, nil)
+}
+
+// chooser picks some of what was found for a query.
+type chooser func(snap *snapshot, query []float32, found []faiss.Hit) ([]faiss.Hit, error)
+
+// answer finds the nearest documents of each query, of which choose, where it
+// is not nil, picks some.
+func (s *Store) answer(ctx context.Context, queries []float32, o SearchOptions, choose chooser) (hits [][]Hit, err error) {
+	if err := o.validate(); err != nil {
+		return nil, err
 	}
-	queries, err := s.Facts().vectors(queries)
+	queries, err = s.Facts().vectors(queries)
 	if err != nil {
 		return nil, err
 	}
-	for range searchTries - 1 {
-		hits, err := s.searchUnlocked(ctx, queries, o)
-		if !errors.Is(err, errChanged) {
-			return hits, err
-		}
-	}
-	var hits [][]Hit
-	err = s.transaction(ctx, func() error {
-		snap, err := s.snapshot()
+	err = s.try(ctx, func(snap *snapshot) error {
+		found, err := snap.nearest(ctx, queries, o)
 		if err != nil {
 			return err
 		}
-		defer snap.file.Close()
-		rows, err := snap.scan(ctx, queries, o)
-		if err != nil {
-			return err
+		dim := snap.state.facts.Dim
+		for q := range found {
+			if choose == nil {
+				break
+			}
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			if found[q], err = choose(snap, queries[q*dim:(q+1)*dim], found[q]); err != nil {
+				return err
+			}
 		}
-		hits, err = s.texts(snap, rows, o)
-		return err
+		return snap.read(ctx, func() error {
+			hits, err = snap.texts(found, o)
+			return err
+		})
 	})
 	return hits, err
 }
@@ -65,37 +102,42 @@ func (s *Store) Search(ctx context.Context, queries []float32, o SearchOptions) 
 // texts, or between two pages of a transfer.
 var errChanged = errors.New("documents were taken away meanwhile")
 
-// searchUnlocked scans without a transaction, and gives errChanged where a
+// try runs f, which scans without a transaction, and runs it again where a
 // document was taken away meanwhile: its answer could show another one's text.
-func (s *Store) searchUnlocked(ctx context.Context, queries []float32, o SearchOptions) (hits [][]Hit, err error) {
-	var snap *snapshot
-	err = s.transaction(ctx, func() error {
-		snap, err = s.snapshot()
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	defer snap.file.Close()
-	rows, err := snap.scan(ctx, queries, o)
-	if err != nil {
-		return nil, err
-	}
-	err = s.transaction(ctx, func() error {
-		if s.state.generation != snap.state.generation {
-			return errChanged
+func (s *Store) try(ctx context.Context, f func(*snapshot) error) error {
+	for range searchTries - 1 {
+		var snap *snapshot
+		err := s.transaction(ctx, func() (err error) {
+			snap, err = s.snapshot()
+			return err
+		})
+		if err != nil {
+			return err
 		}
-		hits, err = s.texts(snap, rows, o)
-		return err
+		err = f(snap)
+		snap.file.Close()
+		if !errors.Is(err, errChanged) {
+			return err
+		}
+	}
+	return s.transaction(ctx, func() error {
+		snap, err := s.snapshot()
+		if err != nil {
+			return err
+		}
+		defer snap.file.Close()
+		snap.held = true
+		return f(snap)
 	})
-	return hits, err
 }
 
 // snapshot is what a scan needs: a state and the open index file that fits it.
 type snapshot struct {
+	store *Store
 	state *state
 	flat  *faiss.Flat
 	file  *os.File
+	held  bool // the transaction that it was taken in is still open
 }
 
 func (s *Store) snapshot() (*snapshot, error) {
@@ -103,30 +145,64 @@ func (s *Store) snapshot() (*snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &snapshot{s.state, flat, file}, nil
+	return &snapshot{store: s, state: s.state, flat: flat, file: file}, nil
 }
 
-func (snap *snapshot) scan(ctx context.Context, queries []float32, o SearchOptions) ([][]faiss.Hit, error) {
-	k := int(min(int64(o.K), snap.state.documents))
-	if k == 0 {
-		return make([][]faiss.Hit, len(queries)/snap.state.facts.Dim), nil
+// read runs f in a transaction in which all documents of the snapshot are
+// still there, or gives errChanged.
+func (snap *snapshot) read(ctx context.Context, f func() error) error {
+	if snap.held {
+		return f()
 	}
-	return snap.flat.Search(ctx, queries, faiss.Search{K: k, Skip: snap.state.skip(), Threads: o.Threads})
+	return snap.store.transaction(ctx, func() error {
+		if snap.store.state.generation != snap.state.generation {
+			return errChanged
+		}
+		return f()
+	})
+}
+
+// nearest finds the rows that answer each query. The threshold of scores holds
+// for a first part of any answer, so it makes no difference that it is applied
+// before a filter.
+func (snap *snapshot) nearest(ctx context.Context, queries []float32, o SearchOptions) (found [][]faiss.Hit, err error) {
+	n, documents := len(queries)/snap.state.facts.Dim, int(snap.state.documents)
+	o.K = min(o.K, documents)
+	switch {
+	case documents == 0:
+		return make([][]faiss.Hit, n), nil
+	case o.Filter == nil:
+		found, err = snap.scan(ctx, queries, o, faiss.Search{K: o.K, Skip: snap.state.skip()})
+	case o.FetchK > 0:
+		found, _, err = snap.sifted(ctx, queries, o, o.FetchK)
+	default:
+		found, err = snap.filtered(ctx, queries, o, planFor(n, o.K, snap.state.rows))
+	}
+	for q := range found {
+		found[q] = slices.DeleteFunc(found[q], func(hit faiss.Hit) bool { return !o.relevant(o.relevance(snap.state, hit.Score)) })
+	}
+	return found, err
+}
+
+// scan searches the index file, and keeps the hits that o's threshold accepts.
+func (snap *snapshot) scan(ctx context.Context, queries []float32, o SearchOptions, s faiss.Search) ([][]faiss.Hit, error) {
+	s.Threads = o.Threads
+	found, err := snap.flat.Search(ctx, queries, s)
+	for q := range found {
+		found[q] = slices.DeleteFunc(found[q], func(hit faiss.Hit) bool { return !o.accepts(snap.state.facts.Metric, hit.Score) })
+	}
+	return found, err
 }
 
 // texts turns rows into hits, inside a transaction of the snapshot's generation.
-func (s *Store) texts(snap *snapshot, rows [][]faiss.Hit, o SearchOptions) ([][]Hit, error) {
+func (snap *snapshot) texts(rows [][]faiss.Hit, o SearchOptions) ([][]Hit, error) {
 	hits := make([][]Hit, len(rows))
 	for q := range rows {
-		numbers := make([]int64, len(rows[q]))
-		for i, hit := range rows[q] {
-			n, err := snap.state.document(hit.Row)
-			if err != nil {
-				return nil, damaged(s.path, "row %d of the index has no document", hit.Row)
-			}
-			numbers[i] = n
+		numbers, err := snap.numbers(rows[q])
+		if err != nil {
+			return nil, err
 		}
-		docs, err := s.load(numbers, false)
+		docs, err := snap.store.load(numbers, false)
 		if err != nil {
 			return nil, err
 		}
@@ -138,8 +214,21 @@ func (s *Store) texts(snap *snapshot, rows [][]faiss.Hit, o SearchOptions) ([][]
 		hits[q] = make([]Hit, len(docs))
 		for i, d := range docs {
 			score := rows[q][i].Score
-			hits[q][i] = Hit{d, i + 1, score, relevance(snap.state.facts.Metric, snap.state.unit, score)}
+			hits[q][i] = Hit{d, i + 1, score, o.relevance(snap.state, score)}
 		}
 	}
 	return hits, nil
+}
+
+// numbers gives the documents at rows.
+func (snap *snapshot) numbers(rows []faiss.Hit) ([]int64, error) {
+	numbers := make([]int64, len(rows))
+	for i, hit := range rows {
+		n, err := snap.state.document(hit.Row)
+		if err != nil {
+			return nil, damaged(snap.store.path, "row %d of the index has no document", hit.Row)
+		}
+		numbers[i] = n
+	}
+	return numbers, nil
 }

@@ -1,0 +1,217 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"math"
+	"slices"
+
+	"github.com/RoaringBitmap/roaring/v2"
+
+	"sheaf/internal/faiss"
+	"sheaf/internal/filter"
+)
+
+// plan says which way a search with a filter goes. All ways give the same
+// answer:
+//
+//   - where all that matches is found with little effort, only its rows are
+//     read, or are all that a scan looks at;
+//   - where not, a scan of all rows keeps candidates, of which the best that
+//     match are the answer: to read hundreds of thousands of matches out of
+//     the database would cost more than the scan;
+//   - queries that this leaves short of hits, because what is near to them
+//     does not match, are answered by a second scan, after all matches were
+//     read.
+type plan struct {
+	effort     int   // what finding all that matches may cost, see Store.matching
+	gather     int64 // no more rows than this are read one by one
+	candidates int   // what a scan of all rows keeps for each query
+}
+
+const (
+	// testCost is how many matches are found in the time that one candidate
+	// is tested.
+	testCost = 5
+	// One row in gatherRatio is read by itself sooner than all are read.
+	gatherRatio = 16
+	// spareHits are hits beyond twice k that candidates should hold, so that
+	// bad luck rarely leaves a query short.
+	spareHits = 16
+)
+
+// planFor plans the search for the k nearest to each of n queries among rows.
+//
+// Where a share p of the rows matches, finding all takes p*rows, and testing
+// candidates until each query has its hits takes testCost*n*k/p. The effort is
+// where the two are equal: what costs more is a larger share, whose hits the
+// candidates hold.
+func planFor(n, k int, rows int64) plan {
+	effort := math.Sqrt(testCost * float64(n) * float64(k) * float64(rows))
+	if effort >= float64(rows) {
+		return plan{effort: noLimit, gather: rows / gatherRatio}
+	}
+	return plan{
+		effort:     int(effort),
+		gather:     rows / gatherRatio,
+		candidates: int(float64(2*k+spareHits) * float64(rows) / effort),
+	}
+}
+
+// filtered finds the K nearest of the documents that match o's filter.
+func (snap *snapshot) filtered(ctx context.Context, queries []float32, o SearchOptions, p plan) ([][]faiss.Hit, error) {
+	matching, err := snap.matching(ctx, o, p.effort)
+	switch {
+	case err == nil:
+		return snap.among(ctx, queries, matching, o, p)
+	case !errors.Is(err, filter.ErrLimit):
+		return nil, err
+	}
+	found, short, err := snap.sifted(ctx, queries, o, p.candidates)
+	if err != nil || len(short) == 0 {
+		return found, err
+	}
+	if matching, err = snap.matching(ctx, o, noLimit); err != nil {
+		return nil, err
+	}
+	dim := snap.state.facts.Dim
+	var again []float32
+	for _, q := range short {
+		again = append(again, queries[q*dim:(q+1)*dim]...)
+	}
+	more, err := snap.among(ctx, again, matching, o, p)
+	for i := range more {
+		found[short[i]] = more[i]
+	}
+	return found, err
+}
+
+// matching gives the documents that match o's filter, or filter.ErrLimit.
+func (snap *snapshot) matching(ctx context.Context, o SearchOptions, effort int) (found *roaring.Bitmap, err error) {
+	err = snap.read(ctx, func() error {
+		found, err = snap.store.matching(o.Filter, effort)
+		return err
+	})
+	return found, err
+}
+
+// among finds the K nearest of the given documents.
+func (snap *snapshot) among(ctx context.Context, queries []float32, documents *roaring.Bitmap, o SearchOptions, p plan) ([][]faiss.Hit, error) {
+	s := faiss.Search{K: o.K}
+	if int64(documents.GetCardinality()) <= p.gather {
+		s.Rows = snap.state.rowsOf(documents)
+	} else {
+		s.Skip = snap.state.skipBut(documents)
+	}
+	return snap.scan(ctx, queries, o, s)
+}
+
+// sifted finds the nearest candidates of each query and leaves the K best that
+// match. The short queries are those that have fewer although there were more
+// candidates to be had.
+func (snap *snapshot) sifted(ctx context.Context, queries []float32, o SearchOptions, candidates int) (found [][]faiss.Hit, short []int, err error) {
+	found, err = snap.scan(ctx, queries, o, faiss.Search{K: candidates, Skip: snap.state.skip()})
+	if err != nil {
+		return nil, nil, err
+	}
+	matches, err := snap.test(ctx, found, o)
+	if err != nil {
+		return nil, nil, err
+	}
+	for q, all := range found {
+		found[q] = slices.DeleteFunc(all, func(hit faiss.Hit) bool { return !matches[hit.Row] })
+		if len(found[q]) < o.K && len(all) == candidates {
+			short = append(short, q)
+		}
+		found[q] = found[q][:min(o.K, len(found[q]))]
+	}
+	return found, short, nil
+}
+
+// test tells of the rows found whether they match, of each query as far as its
+// first K that do, or a little further: as long as a query lacks some, twice as
+// many of its rows are tested.
+func (snap *snapshot) test(ctx context.Context, found [][]faiss.Hit, o SearchOptions) (matches map[int64]bool, err error) {
+	matches = map[int64]bool{}
+	open := found
+	for end := 4 * o.K; len(open) > 0; end *= 2 {
+		var rows []faiss.Hit
+		for _, hits := range open {
+			for _, hit := range hits[:min(end, len(hits))] {
+				if _, known := matches[hit.Row]; !known {
+					matches[hit.Row] = false
+					rows = append(rows, hit)
+				}
+			}
+		}
+		if err := snap.testRows(ctx, rows, o, matches); err != nil {
+			return nil, err
+		}
+		var next [][]faiss.Hit
+		for _, hits := range open {
+			if end < len(hits) && count(hits[:end], matches) < o.K {
+				next = append(next, hits)
+			}
+		}
+		open = next
+	}
+	return matches, nil
+}
+
+// testBlock is how many documents are tested in one transaction.
+const testBlock = 4096
+
+// testRows notes which of the rows match.
+func (snap *snapshot) testRows(ctx context.Context, rows []faiss.Hit, o SearchOptions, matches map[int64]bool) error {
+	for block := range slices.Chunk(rows, testBlock) {
+		numbers, err := snap.numbers(block)
+		if err != nil {
+			return err
+		}
+		err = snap.read(ctx, func() error {
+			verdicts, err := snap.store.matches(o.Filter, numbers)
+			for i, ok := range verdicts {
+				matches[block[i].Row] = ok
+			}
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// count is how many of the hits match.
+func count(hits []faiss.Hit, matches map[int64]bool) (n int) {
+	for _, hit := range hits {
+		if matches[hit.Row] {
+			n++
+		}
+	}
+	return n
+}
+
+// rowsOf gives the rows of those of the documents that are alive, in rising order.
+func (st *state) rowsOf(documents *roaring.Bitmap) []int64 {
+	rows := []int64{} // not nil: that would mean all
+	for it := documents.Iterator(); it.HasNext(); {
+		if n := int64(it.Next()); st.alive(n) {
+			rows = append(rows, st.row(n))
+		}
+	}
+	return rows
+}
+
+// skipBut is the bitmap of rows that a scan for the documents passes over.
+func (st *state) skipBut(documents *roaring.Bitmap) []uint64 {
+	bits := make([]uint64, (st.rows+63)/64)
+	row := int64(0)
+	wanted := documents.ToDense()
+	for it := st.present.Iterator(); it.HasNext(); row++ {
+		if n := it.Next(); int(n/64) >= len(wanted) || wanted[n/64]>>(n%64)&1 == 0 || st.dead.Contains(n) {
+			bits[row/64] |= 1 << (row % 64)
+		}
+	}
+	return bits
+}

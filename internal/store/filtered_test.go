@@ -1,0 +1,256 @@
+package store
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	gocmp "github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"sheaf/internal/faiss"
+	"sheaf/internal/filter"
+)
+
+// sample is a store and what it holds, in its order.
+type sample struct {
+	*Writer
+	docs []Document
+}
+
+// newSample makes a store of n documents, of which some are deleted again.
+// Their vectors are small whole numbers, so that scores are exact and tie often.
+func newSample(t *testing.T, f Facts, n int, random *rand.Rand) sample {
+	t.Helper()
+	w, err := Create(t.Context(), filepath.Join(t.TempDir(), ".sheaf"), f, Options{LockTimeout: 10 * time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { w.Close() })
+	src := Source{Key: "s", Name: "s"}
+	r, err := w.Replace(t.Context(), src)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var dead []string
+	for i := range n {
+		d := Document{ID: fmt.Sprint(i), Text: fmt.Sprint("text ", i), Metadata: randomMetadata(random)}
+		v := make([]float32, f.Dim)
+		for j := range v {
+			v[j] = float32(random.IntN(7) - 3)
+		}
+		if err := r.Add(t.Context(), d, Match{}, v, Given); err != nil {
+			t.Fatal(err)
+		}
+		if random.IntN(4) == 0 {
+			dead = append(dead, d.ID)
+		}
+	}
+	r.Done(src)
+	if err := w.Commit(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	s := sample{Writer: w}
+	s.remove(t, dead)
+	for d, err := range w.Documents(t.Context(), ListOptions{WithVectors: true}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.docs = append(s.docs, d)
+	}
+	return s
+}
+
+func (s sample) remove(t *testing.T, ids []string) {
+	t.Helper()
+	set, _, err := s.SelectIDs(t.Context(), ids)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Delete(t.Context(), set); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func randomMetadata(random *rand.Rand) json.RawMessage {
+	fields := []string{`"a":` + fmt.Sprint(random.IntN(4))}
+	if random.IntN(2) == 0 {
+		fields = append(fields, fmt.Sprintf(`"b":%q`, string(rune('x'+random.IntN(3)))))
+	}
+	if random.IntN(20) == 0 {
+		fields = append(fields, `"rare":true`)
+	}
+	return json.RawMessage("{" + strings.Join(fields, ",") + "}")
+}
+
+// samples are stores of all metrics.
+func samples(t *testing.T) []sample {
+	t.Helper()
+	random := rand.New(rand.NewPCG(1, 2))
+	return []sample{
+		newSample(t, Facts{Dim: 2, Metric: L2}, 0, random),
+		newSample(t, Facts{Dim: 2, Metric: L2}, 150, random),
+		newSample(t, Facts{Dim: 3, Metric: InnerProduct}, 90, random),
+		newSample(t, Facts{Dim: 5, Metric: L2}, 260, random),
+	}
+}
+
+// drawFilter makes a filter of what samples hold.
+func drawFilter(t *rapid.T) *filter.Filter {
+	exprs := rapid.SliceOfN(rapid.SampledFrom([]string{
+		"a=1", "a>=2", "a!=3", `{"b": "x"}`, `{"b": {"$in": ["y", "z"]}}`, `{"rare": true}`, `{"a": {"$exists": true}}`, `{"a": 9}`,
+		`{"$or": [{"a": 0}, {"b": "z"}]}`, `{"$not": {"b": "x"}}`, `{}`,
+	}), 1, 2).Draw(t, "filter")
+	f, err := filter.Parse(exprs...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+// drawQueries makes n vectors, with n on both sides of where batches begin.
+func drawQueries(t *rapid.T, dim int) []float32 {
+	n := rapid.SampledFrom([]int{1, 2, 15}).Draw(t, "queries")
+	return rapid.SliceOfN(rapid.Map(rapid.IntRange(-3, 3), func(i int) float32 { return float32(i) }), n*dim, n*dim).Draw(t, "vectors")
+}
+
+// drawOptions makes a search with a filter.
+func drawOptions(t *rapid.T) SearchOptions {
+	o := SearchOptions{K: rapid.SampledFrom([]int{1, 4, 30, 1000}).Draw(t, "k"), Filter: drawFilter(t)}
+	if rapid.Bool().Draw(t, "threshold given") {
+		threshold := float32(rapid.IntRange(-3, 12).Draw(t, "threshold"))
+		o.ScoreThreshold = &threshold
+	}
+	if rapid.Bool().Draw(t, "relevance given") {
+		least := rapid.Float64Range(0, 1).Draw(t, "min relevance")
+		o.MinRelevance = &least
+	}
+	return o
+}
+
+// brute answers a query by looking at every document.
+func (s sample) brute(t *rapid.T, query []float32, o SearchOptions) []Hit {
+	metric := s.Facts().Metric
+	var hits []Hit
+	for _, d := range s.docs {
+		ok, err := o.Filter.Match(d.Metadata)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var score float32
+		for i, q := range query {
+			if metric == L2 {
+				score += (q - d.Vector[i]) * (q - d.Vector[i])
+			} else {
+				score += q * d.Vector[i]
+			}
+		}
+		d.Vector = nil
+		if ok && o.accepts(metric, score) {
+			hits = append(hits, Hit{Document: d, Score: score, Relevance: relevance(metric, false, score)})
+		}
+	}
+	slices.SortStableFunc(hits, func(a, b Hit) int {
+		if metric == L2 {
+			return cmp.Compare(a.Score, b.Score)
+		}
+		return cmp.Compare(b.Score, a.Score)
+	})
+	hits = slices.DeleteFunc(hits[:min(o.K, len(hits))], func(h Hit) bool { return !o.relevant(h.Relevance) })
+	for i := range hits {
+		hits[i].Rank = i + 1
+	}
+	return hits
+}
+
+// TestFilteredSearchIsExact: whichever way it goes, a search with a filter
+// finds the K nearest of all documents that match.
+func TestFilteredSearchIsExact(t *testing.T) {
+	t.Parallel()
+	stores := samples(t)
+	rapid.Check(t, func(rt *rapid.T) {
+		s := rapid.SampledFrom(stores).Draw(rt, "store")
+		queries, o := drawQueries(rt, s.Facts().Dim), drawOptions(rt)
+		got, err := s.Search(t.Context(), queries, o)
+		if err != nil {
+			rt.Fatal(err)
+		}
+		for i, hits := range got {
+			want := s.brute(rt, queries[i*s.Facts().Dim:(i+1)*s.Facts().Dim], o)
+			if diff := gocmp.Diff(want, slices.Clip(hits), gocmp.Comparer(sameHits)); diff != "" {
+				rt.Fatalf("query %d: %s", i, diff)
+			}
+		}
+	})
+}
+
+func sameHits(a, b []Hit) bool {
+	return slices.EqualFunc(a, b, func(a, b Hit) bool {
+		return a.ID == b.ID && a.Text == b.Text && a.Rank == b.Rank && a.Score == b.Score && a.Relevance == b.Relevance
+	})
+}
+
+// TestPlansAgree forces a search with a filter each way: by reading the rows
+// that match, by testing candidates of a scan, and by a second scan.
+func TestPlansAgree(t *testing.T) {
+	t.Parallel()
+	stores := samples(t)
+	rapid.Check(t, func(rt *rapid.T) {
+		s := rapid.SampledFrom(stores).Draw(rt, "store")
+		dim := s.Facts().Dim
+		queries, o := drawQueries(rt, dim), drawOptions(rt)
+		o.MinRelevance = nil
+		const all = math.MaxInt32
+		for name, p := range map[string]plan{
+			"gather":      {effort: all, gather: all},
+			"pass over":   {effort: all, gather: -1},
+			"test all":    {effort: -1, candidates: all},
+			"test some":   {effort: -1, gather: all, candidates: 3 * o.K},
+			"scan again":  {effort: -1, gather: -1, candidates: 1},
+			"as it comes": planFor(len(queries)/dim, o.K, int64(len(s.docs))),
+		} {
+			err := s.try(t.Context(), func(snap *snapshot) error {
+				found, err := snap.filtered(t.Context(), queries, o, p)
+				if err != nil {
+					return err
+				}
+				for i, rows := range found {
+					want := s.brute(rt, queries[i*dim:(i+1)*dim], o)
+					if diff := gocmp.Diff(idsOf(want), snap.ids(rt, rows)); diff != "" {
+						rt.Fatalf("%s, query %d: %s", name, i, diff)
+					}
+				}
+				return nil
+			})
+			if err != nil {
+				rt.Fatal(err)
+			}
+		}
+	})
+}
+
+func idsOf(hits []Hit) (ids []string) {
+	for _, h := range hits {
+		ids = append(ids, h.ID)
+	}
+	return ids
+}
+
+func (snap *snapshot) ids(t *rapid.T, rows []faiss.Hit) []string {
+	var hits [][]Hit
+	err := snap.read(t.Context(), func() (err error) {
+		hits, err = snap.texts([][]faiss.Hit{rows}, SearchOptions{})
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return idsOf(hits[0])
+}

@@ -1,0 +1,111 @@
+package store_test
+
+import (
+	"encoding/json"
+	"testing"
+
+	"sheaf/internal/store"
+)
+
+type mmrCase struct {
+	Name      string
+	Query     json.RawMessage
+	K         int
+	FetchK    int     `json:"fetch_k"`
+	Lambda    float64 `json:"lambda_mult"`
+	Filter    json.RawMessage
+	Reference []goldenHit // LangChain's choice with the scores of the documents
+	NearTie   bool        `json:"near_tie"`
+	Error     *struct{ Type string }
+
+	ReferencePrefilter []goldenHit `json:"reference_prefilter"`
+	LeadPrefilter      *float64    `json:"lead_prefilter"`
+}
+
+// mmrDifferences are the cases that are answered otherwise on purpose;
+// docs/langchain.md gives the reasons.
+var mmrDifferences = map[string]struct {
+	err  bool
+	hits int
+}{
+	"k-zero":     {err: true}, // LangChain: nothing
+	"k-negative": {err: true}, // LangChain: nothing
+	"fetch-zero": {hits: 4},   // LangChain: AssertionError; here 0 is no fetch-k, and the flag refuses it
+}
+
+// TestGoldenMMR asks as LangChain was asked. The choices are LangChain's; the
+// scores are those of the documents chosen, which LangChain's are not where it
+// is given a filter or normalises.
+func TestGoldenMMR(t *testing.T) {
+	t.Parallel()
+	eachGolden(t, "mmr", func(t *testing.T, g *goldenStore[mmrCase]) {
+		s := g.open(t, g.metric())
+		for _, c := range g.Cases {
+			query := g.query(t, c.Query)
+			o := store.MMROptions{SearchOptions: store.SearchOptions{K: c.K, FetchK: c.FetchK}, Lambda: c.Lambda}
+			f, err := goldenFilter(t, c.Filter)
+			var hits [][]store.Hit
+			if err == nil {
+				o.Filter = f
+				hits, err = s.MMR(t.Context(), query, o)
+			}
+			different, ok := mmrDifferences[c.Name]
+			switch {
+			case ok:
+				if different.err != (err != nil) || err == nil && len(hits[0]) != different.hits {
+					t.Errorf("%s: %v, %v", c.Name, hits, err)
+				}
+			case c.Error != nil:
+				if err == nil {
+					t.Errorf("%s: no error", c.Name)
+				}
+			case err != nil:
+				t.Errorf("%s: %v", c.Name, err)
+			default:
+				g.sameChoice(t, c.Name, query, scores(hits[0]), c.Reference, c.NearTie)
+			}
+		}
+	})
+}
+
+// TestGoldenMMRBeforeFilter: by default the candidates are the nearest of the
+// documents that match, however many that are nearer do not.
+func TestGoldenMMRBeforeFilter(t *testing.T) {
+	t.Parallel()
+	eachGolden(t, "mmr", func(t *testing.T, g *goldenStore[mmrCase]) {
+		s := g.open(t, g.metric())
+		for _, c := range g.Cases {
+			f, err := goldenFilter(t, c.Filter)
+			if f == nil || err != nil {
+				continue
+			}
+			query := g.query(t, c.Query)
+			o := store.MMROptions{SearchOptions: store.SearchOptions{K: c.K, Filter: f}, Candidates: c.FetchK, Lambda: c.Lambda}
+			hits, err := s.MMR(t.Context(), query, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			near := c.LeadPrefilter != nil && *c.LeadPrefilter < 1e-6
+			g.sameChoice(t, c.Name, query, scores(hits[0]), c.ReferencePrefilter, near)
+		}
+	})
+}
+
+// sameChoice compares what was picked. Where a pick led by a rounding error
+// only, others may follow it, but the scores must be those of the documents.
+func (g *goldenStore[Case]) sameChoice(t *testing.T, name string, query []float32, got, want []goldenHit, nearTie bool) {
+	t.Helper()
+	truth := g.truth(query)
+	if len(got) != len(want) {
+		t.Errorf("%s: %d picked, want %d", name, len(got), len(want))
+		return
+	}
+	for i := range got {
+		if got[i].id != want[i].id && !nearTie {
+			t.Errorf("%s: pick %d is %v, want %v", name, i+1, got[i], want[i])
+		}
+		if !g.near(got[i].score, truth[got[i].id], 1e-5) {
+			t.Errorf("%s: %q has score %v, want %v", name, got[i].id, got[i].score, truth[got[i].id])
+		}
+	}
+}

@@ -1,0 +1,70 @@
+package store
+
+import "math"
+
+// relevance maps a score to 0..1, higher is better. Where all vectors have
+// length 1 it is (1+cosine)/2; else 1/(1+d) for L2 and the logistic function
+// of an inner product.
+func relevance(m Metric, unit bool, score float32) float64 {
+	s := float64(score)
+	var r float64
+	switch {
+	case unit && m == L2: // squared distance of unit vectors: 2 - 2 cosine
+		r = 1 - s/4
+	case unit:
+		r = (1 + s) / 2
+	case m == L2:
+		r = 1 / (1 + s)
+	default:
+		r = 1 / (1 + math.Exp(-s))
+	}
+	return min(max(r, 0), 1)
+}
+
+// langChainRelevance is what LangChain's FAISS class gives as relevance, in
+// float32 as it computes: 1 - d/√2 of the squared distance, which is negative
+// for all but near documents; for inner products a figure that falls as they
+// rise. Its COSINE strategy is 1 - d, where d is a squared distance too: of
+// vectors of length 1, so 2 - 2 cosine.
+func langChainRelevance(m Metric, score float32) float64 {
+	switch {
+	case m == L2:
+		return float64(1 - score/math.Sqrt2)
+	case m == Cosine:
+		return float64(1 - (2 - 2*score))
+	case score > 0:
+		return float64(1 - score)
+	}
+	return float64(-score)
+}
+
+// relevance is that of the formula that o asks for.
+func (o *SearchOptions) relevance(st *state, score float32) float64 {
+	if o.LangChainRelevance {
+		return langChainRelevance(st.facts.Metric, score)
+	}
+	return relevance(st.facts.Metric, st.unit, score)
+}
+
+// accepts tells whether a score is on the good side of o's threshold.
+func (o *SearchOptions) accepts(m Metric, score float32) bool {
+	switch {
+	case o.ScoreThreshold == nil:
+		return true
+	case m == L2:
+		return score <= *o.ScoreThreshold
+	}
+	return score >= *o.ScoreThreshold
+}
+
+// relevant tells whether a relevance is high enough. LangChain's are compared
+// as float32, as it does.
+func (o *SearchOptions) relevant(r float64) bool {
+	switch {
+	case o.MinRelevance == nil:
+		return true
+	case o.LangChainRelevance:
+		return float32(r) >= float32(*o.MinRelevance)
+	}
+	return r >= *o.MinRelevance
+}
