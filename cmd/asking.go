@@ -8,50 +8,19 @@ import (
 	"iter"
 	"os"
 
-	"github.com/spf13/cobra"
-
 	"sheaf/internal/embed"
 	"sheaf/internal/store"
 )
 
-// askFlags are what every verb that searches takes.
-type askFlags struct {
-	k           int
-	withVectors bool
-	exitStatus  bool
-	queries     string
-	output      outputFlags
-	embedder    embedderFlags
-}
-
-func (o *askFlags) addFlags(c *cobra.Command) {
-	c.Flags().IntVarP(&o.k, "k", "k", 4, "find the `N` nearest documents")
-	c.Flags().BoolVar(&o.withVectors, "with-vectors", false, "print the vector of each hit (JSON only)")
-	c.Flags().BoolVarP(&o.exitStatus, "exit-status", "e", false, "exit 4 when nothing is found")
-	c.Flags().StringVar(&o.queries, "queries", "", "answer each line of `FILE` (- is stdin), one JSON object a line")
-	o.output.addFlags(c.Flags())
-	o.output.addTemplate(c.Flags())
-	o.embedder.addFlags(c)
-}
-
-func (o *askFlags) validate(env *environment) error {
-	if o.k < 1 {
-		return usagef("-k must be at least 1, not %d", o.k)
-	}
-	if o.queries != "" && (o.output.text || o.output.template != "") {
-		return usagef("--queries answers in JSON: it cannot be used with --text or --template")
-	}
-	if err := o.embedder.validate(); err != nil {
-		return err
-	}
-	return o.output.validate(env)
-}
+// finder answers n vectors (n*dim numbers).
+type finder func(ctx context.Context, vectors []float32) ([][]store.Hit, error)
 
 // asker answers questions from a store.
 type asker struct {
 	env   *environment
 	store *store.Store
 	o     *askFlags
+	find  finder
 	bound embed.Embedder // nil until a text is asked
 }
 
@@ -87,10 +56,6 @@ func (a *asker) embedder() (embed.Embedder, error) {
 	return e, err
 }
 
-func (a *asker) search(ctx context.Context, vectors []float32) ([][]store.Hit, error) {
-	return a.store.Search(ctx, vectors, store.SearchOptions{K: a.o.k, WithVectors: a.o.withVectors})
-}
-
 // ask answers one question and prints the hits.
 func (a *asker) ask(ctx context.Context, q query) error {
 	if q.vector == nil {
@@ -104,7 +69,7 @@ func (a *asker) ask(ctx context.Context, q query) error {
 		}
 		q.vector = vectors[0]
 	}
-	found, err := a.search(ctx, q.vector)
+	found, err := a.find(ctx, q.vector)
 	if err != nil {
 		return err
 	}
@@ -216,7 +181,7 @@ func (a *asker) answerBlock(ctx context.Context, block []query) ([][]store.Hit, 
 	if len(asked) == 0 {
 		return found, nil
 	}
-	hits, err := a.search(ctx, flat)
+	hits, err := a.find(ctx, flat)
 	for i := range hits {
 		found[asked[i]] = hits[i]
 	}

@@ -87,7 +87,7 @@ another; everything works offline unless an embedder of a service is asked for.`
 		&cobra.Group{ID: groupStore, Title: "Fill and look at a store:"},
 		&cobra.Group{ID: groupTools, Title: "Without a store:"},
 	)
-	addTo(root, groupAsk, newSearchCmd(env), newSearchVectorCmd(env))
+	addTo(root, groupAsk, newSearchCmd(env), newSearchVectorCmd(env), newMMRCmd(env))
 	addTo(root, groupStore, newInitCmd(env), newIngestCmd(env), newGetCmd(env), newListCmd(env), newInfoCmd(env),
 		newDeleteCmd(env), newMergeCmd(env), newCheckCmd(env), newCompactCmd(env))
 	addTo(root, groupTools, newEmbedCmd(env), newSplitCmd(env), newCompletionCmd(env), newVersionCmd(env))

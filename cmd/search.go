@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -13,8 +14,21 @@ import (
 
 type searchOptions struct {
 	askFlags
-	words []string
+	words queryWords
 }
+
+// fetchFirst is what --fetch-k does in a search.
+const fetchFirst = "with --filter, look at the `N` nearest documents only, as LangChain does"
+
+// nearHelp says in a verb's help what counts as near enough.
+const nearHelp = `
+
+A filter is exact: the hits are the nearest of all documents that match. With
+--fetch-k N they are those that match among the N nearest, as with LangChain.
+--score-threshold keeps scores up to a figure under l2, and from it on under ip
+and cosine. --min-relevance keeps relevances, which are from 0 to 1 and higher
+for nearer documents under every metric; --relevance-fn langchain computes
+LangChain's instead.`
 
 func newSearchCmd(env *environment) *cobra.Command {
 	var o searchOptions
@@ -34,50 +48,66 @@ embedded by the embedder that the store was made with.
 
 With --queries each line of a file is a query, or each line is an object
 {"query"|"vector": ..., "id"?: ...} when the file begins with a brace; each is
-answered by one line of JSON, in the order of the input.` + exitStatus(0, 1, 2, 3, 4, 5, 10, 12, 75),
+answered by one line of JSON, in the order of the input.` + filterHelp + nearHelp + exitStatus(0, 1, 2, 3, 4, 5, 10, 12, 75),
 		Example: `  sheaf search "how does a crash leave the store"
   sheaf search -k 1 --json where is the timeout set
   sheaf search -e --text "refund policy" > context.txt
   sheaf search --template '{{.score}} {{.source}}:{{.start_line}}' rotating keys
+  sheaf search --filter 'source~docs/**' --min-relevance 0.6 rotating keys
   sheaf search --queries questions.txt`,
 		PreRunE: func(_ *cobra.Command, args []string) error { return o.validate(env, args) },
 		RunE:    func(c *cobra.Command, _ []string) error { return runSearch(c.Context(), env, &o) },
 	}
-	o.addFlags(c)
+	o.addFlags(c, fetchFirst)
 	return c
 }
 
 func (o *searchOptions) validate(env *environment, args []string) error {
 	o.words = args
-	switch {
-	case o.queries != "" && len(args) > 0:
-		return usagef("a query and --queries cannot be used together")
-	case o.queries == "" && strings.TrimSpace(strings.Join(args, "")) == "":
-		return usagef("there is no query")
-	case !stdinOnce(args):
-		return errStdinTwice
+	if err := o.words.validate(o.queries); err != nil {
+		return err
 	}
 	return o.askFlags.validate(env)
 }
 
 func runSearch(ctx context.Context, env *environment, o *searchOptions) error {
 	return env.withStore(ctx, func(s *store.Store) error {
-		a := &asker{env: env, store: s, o: &o.askFlags}
+		a := &asker{env: env, store: s, o: &o.askFlags, find: o.nearest(s)}
 		if o.queries != "" {
 			return a.askFile(ctx, textQuery)
 		}
-		text, err := o.text(env.streams.In)
-		if err != nil {
-			return err
-		}
-		return a.ask(ctx, query{text: text})
+		return a.askWords(ctx, o.words)
 	})
+}
+
+// queryWords are the words of a query on the command line.
+type queryWords []string
+
+// validate refuses words beside a file of queries, and no words without one.
+func (words queryWords) validate(queries string) error {
+	switch {
+	case queries != "" && len(words) > 0:
+		return usagef("a query and --queries cannot be used together")
+	case queries == "" && strings.TrimSpace(strings.Join(words, "")) == "":
+		return usagef("there is no query")
+	case !stdinOnce(words):
+		return errStdinTwice
+	}
+	return nil
+}
+
+func (a *asker) askWords(ctx context.Context, words queryWords) error {
+	text, err := words.text(a.env.streams.In)
+	if err != nil {
+		return err
+	}
+	return a.ask(ctx, query{text: text})
 }
 
 // text joins the words of the query, with what stdin holds in the place of a
 // dash.
-func (o *searchOptions) text(stdin io.Reader) (string, error) {
-	words := append([]string(nil), o.words...)
+func (words queryWords) text(stdin io.Reader) (string, error) {
+	words = slices.Clone(words)
 	for i, w := range words {
 		if w != "-" {
 			continue

@@ -13,8 +13,7 @@ import (
 
 type searchVectorOptions struct {
 	askFlags
-	vector string
-	binary string
+	vector queryVector
 }
 
 func newSearchVectorCmd(env *environment) *cobra.Command {
@@ -29,58 +28,81 @@ A vector is a JSON array, or numbers separated by blanks or commas; it may
 begin with a minus sign. It may also come from stdin (-) or from a file
 (@FILE): as text, as a NumPy .npy file, or with --binary f32 as raw
 little-endian float32. Several rows are a batch, answered as with --queries:
-one line of JSON each.` +
+one line of JSON each.` + filterHelp + nearHelp +
 			exitStatus(0, 1, 2, 3, 4, 10, 12),
 		Example: `  sheaf embed "stars and navigation" | sheaf search-vector -
   sheaf search-vector -k 2 --json @query.npy
+  sheaf search-vector --filter lang=en --score-threshold 1.2 @query.npy
   sheaf search-vector --binary f32 @query.f32`,
 		PreRunE: func(_ *cobra.Command, args []string) error { return o.validate(env, args) },
 		RunE:    func(c *cobra.Command, _ []string) error { return runSearchVector(c.Context(), env, &o) },
 	}
-	o.addFlags(c)
-	addBinary(c, &o.binary, "read raw little-endian vectors: `f32`")
+	o.addFlags(c, fetchFirst)
+	o.vector.addFlags(c)
 	return c
 }
 
 func (o *searchVectorOptions) validate(env *environment, args []string) error {
+	o.vector.text = strings.Join(args, " ")
 	switch {
 	case o.queries != "" && len(args) > 0:
 		return usagef("a vector and --queries cannot be used together")
-	case o.queries != "" && o.binary != "":
+	case o.queries != "" && o.vector.binary != "":
 		return usagef("--queries reads text: give raw vectors as @FILE")
 	case o.queries == "" && len(args) == 0:
 		return usagef("there is no vector")
-	}
-	if o.vector = strings.Join(args, " "); o.binary != "" && !o.fromFile() {
-		return usagef("--binary is about a file: give @FILE, or - for stdin")
-	}
-	if err := validBinary(o.binary); err != nil {
-		return err
+	case o.queries == "":
+		if err := o.vector.validate(); err != nil {
+			return err
+		}
 	}
 	return o.askFlags.validate(env)
 }
 
-func (o *searchVectorOptions) fromFile() bool {
-	return o.vector == "-" || strings.HasPrefix(o.vector, "@")
-}
-
 func runSearchVector(ctx context.Context, env *environment, o *searchVectorOptions) error {
 	return env.withStore(ctx, func(s *store.Store) error {
-		a := &asker{env: env, store: s, o: &o.askFlags}
-		switch {
-		case o.queries != "":
+		a := &asker{env: env, store: s, o: &o.askFlags, find: o.nearest(s)}
+		if o.queries != "" {
 			return a.askFile(ctx, vectorQuery)
-		case o.fromFile():
-			return env.withInput(strings.TrimPrefix(o.vector, "@"), func(r io.Reader) error {
-				return a.askRows(ctx, readVectors(r, vectorInput{raw: o.binary != "", dim: s.Facts().Dim}))
-			})
 		}
-		v, err := parseVector(o.vector)
-		if err != nil {
-			return &usageError{err}
-		}
-		return a.ask(ctx, query{vector: v})
+		return a.askVector(ctx, o.vector)
 	})
+}
+
+// queryVector is a vector on the command line, or what names a file of them.
+type queryVector struct {
+	text, binary string
+	numbers      []float32 // of a vector on the command line
+}
+
+func (v *queryVector) addFlags(c *cobra.Command) {
+	addBinary(c, &v.binary, "read raw little-endian vectors: `f32`")
+}
+
+func (v *queryVector) validate() (err error) {
+	switch {
+	case v.fromFile():
+		return validBinary(v.binary)
+	case v.binary != "":
+		return usagef("--binary is about a file: give @FILE, or - for stdin")
+	}
+	if v.numbers, err = parseVector(v.text); err != nil {
+		return &usageError{err}
+	}
+	return nil
+}
+
+func (v *queryVector) fromFile() bool {
+	return v.text == "-" || strings.HasPrefix(v.text, "@")
+}
+
+func (a *asker) askVector(ctx context.Context, v queryVector) error {
+	if v.fromFile() {
+		return a.env.withInput(strings.TrimPrefix(v.text, "@"), func(r io.Reader) error {
+			return a.askRows(ctx, readVectors(r, vectorInput{raw: v.binary != "", dim: a.store.Facts().Dim}))
+		})
+	}
+	return a.ask(ctx, query{vector: v.numbers})
 }
 
 // askRows answers a file of vectors: one vector as a question, several as a batch.

@@ -1,0 +1,152 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"sheaf/internal/store"
+)
+
+// askFlags are what every verb that searches takes.
+type askFlags struct {
+	k              int
+	filter         filterFlags
+	fetchK         positive
+	scoreThreshold figure
+	minRelevance   figure
+	relevanceFn    string
+	withVectors    bool
+	exitStatus     bool
+	queries        string
+	output         outputFlags
+	embedder       embedderFlags
+}
+
+// The formulas that --relevance-fn names.
+const (
+	relevanceDefault   = "default"
+	relevanceLangChain = "langchain"
+)
+
+// addFlags declares them. What fetchK says about --fetch-k is the verb's own.
+func (o *askFlags) addFlags(c *cobra.Command, fetchK string) {
+	flags := c.Flags()
+	flags.IntVarP(&o.k, "k", "k", 4, "find `N` documents")
+	o.filter.addFlags(flags)
+	flags.Var(&o.fetchK, "fetch-k", fetchK)
+	flags.Var(&o.scoreThreshold, "score-threshold", "keep scores up to `X` under l2, from X on under ip and cosine")
+	flags.Var(&o.minRelevance, "min-relevance", "keep relevances from `R` on")
+	flags.StringVar(&o.relevanceFn, "relevance-fn", relevanceDefault, "compute relevances by the `FORMULA` default or langchain")
+	flags.BoolVar(&o.withVectors, "with-vectors", false, "print the vector of each hit (JSON only)")
+	flags.BoolVarP(&o.exitStatus, "exit-status", "e", false, "exit 4 when nothing is found")
+	flags.StringVar(&o.queries, "queries", "", "answer each line of `FILE` (- is stdin), one JSON object a line")
+	complete(c, "relevance-fn", relevanceDefault, relevanceLangChain)
+	o.output.addFlags(flags)
+	o.output.addTemplate(flags)
+	o.embedder.addFlags(c)
+}
+
+func (o *askFlags) validate(env *environment) error {
+	switch {
+	case o.k < 1:
+		return usagef("-k must be at least 1, not %d", o.k)
+	case o.fetchK > 0 && int(o.fetchK) < o.k:
+		return usagef("--fetch-k must be at least -k, which is %d, not %d", o.k, o.fetchK)
+	case o.relevanceFn != relevanceDefault && o.relevanceFn != relevanceLangChain:
+		return usagef("--relevance-fn: %q is neither %s nor %s", o.relevanceFn, relevanceDefault, relevanceLangChain)
+	case o.relevanceFn == relevanceDefault && o.minRelevance.outside(0, 1):
+		return withHint(usagef("--min-relevance must be from 0 to 1, not %s", &o.minRelevance),
+			"LangChain's figures go beyond: --relevance-fn %s", relevanceLangChain)
+	case o.queries != "" && (o.output.text || o.output.template != ""):
+		return usagef("--queries answers in JSON: it cannot be used with --text or --template")
+	}
+	for _, check := range []func() error{o.filter.validate, o.embedder.validate} {
+		if err := check(); err != nil {
+			return err
+		}
+	}
+	return o.output.validate(env)
+}
+
+// options are what the flags ask the store for.
+func (o *askFlags) options() store.SearchOptions {
+	search := store.SearchOptions{
+		K:                  o.k,
+		Filter:             o.filter.filter,
+		FetchK:             int(o.fetchK),
+		MinRelevance:       o.minRelevance.value,
+		LangChainRelevance: o.relevanceFn == relevanceLangChain,
+		WithVectors:        o.withVectors,
+	}
+	if x := o.scoreThreshold.value; x != nil {
+		threshold := float32(*x)
+		search.ScoreThreshold = &threshold
+	}
+	return search
+}
+
+// nearest is the finder of search and search-vector.
+func (o *askFlags) nearest(s *store.Store) finder {
+	return func(ctx context.Context, vectors []float32) ([][]store.Hit, error) {
+		return s.Search(ctx, vectors, o.options())
+	}
+}
+
+// figure is a flag for a number that may be left out.
+type figure struct{ value *float64 }
+
+// Set reads what the user gave, which must be a number that can be compared.
+func (f *figure) Set(text string) error {
+	x, err := strconv.ParseFloat(strings.TrimSpace(text), 64) // see guardVectors
+	if err != nil || math.IsNaN(x) || math.IsInf(x, 0) {
+		return errors.New("must be a number")
+	}
+	f.value = &x
+	return nil
+}
+
+// String is the number, "" where it was left out.
+func (f *figure) String() string {
+	if f.value == nil {
+		return ""
+	}
+	return strconv.FormatFloat(*f.value, 'g', -1, 64)
+}
+
+// Type is what completions and help call it.
+func (f *figure) Type() string { return "number" }
+
+// outside tells whether a number was given that is not from low to high.
+func (f *figure) outside(low, high float64) bool {
+	return f.value != nil && (*f.value < low || *f.value > high)
+}
+
+// positive is a flag for a number from 1 on that may be left out, which is 0.
+type positive int
+
+// Set reads what the user gave.
+func (p *positive) Set(text string) error {
+	n, err := strconv.Atoi(strings.TrimSpace(text))
+	if err != nil || n < 1 {
+		return errors.New("must be a whole number from 1 on")
+	}
+	*p = positive(n)
+	return nil
+}
+
+// String is the number, "" where it was left out.
+func (p *positive) String() string {
+	if *p == 0 {
+		return ""
+	}
+	return fmt.Sprint(int(*p))
+}
+
+// Type is what completions and help call it.
+func (p *positive) Type() string { return "int" }
