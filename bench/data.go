@@ -46,10 +46,15 @@ func queries(n int) []float32 {
 	return x
 }
 
-// store gives the directory of the synthetic store with n documents, which is
-// made where it is missing or was left half done.
+// store gives the directory of the synthetic store with n documents.
 func (b *bench) store(ctx context.Context, n int) (string, error) {
-	dir := filepath.Join(b.data, strconv.Itoa(n))
+	return b.keep(ctx, strconv.Itoa(n), n, document)
+}
+
+// keep gives the directory of the store with a name and n documents, which is
+// made where it is missing or was left half done.
+func (b *bench) keep(ctx context.Context, name string, n int, document func(int) store.Document) (string, error) {
+	dir := filepath.Join(b.data, name)
 	s, err := store.Open(ctx, dir, store.Options{})
 	if err == nil {
 		info, err := s.Info(ctx)
@@ -68,11 +73,11 @@ func (b *bench) store(ctx context.Context, n int) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return dir, errors.Join(addDocuments(ctx, w, n), w.Close())
+	return dir, errors.Join(addDocuments(ctx, w, n, document), w.Close())
 }
 
 // addDocuments fills w and commits once.
-func addDocuments(ctx context.Context, w *store.Writer, n int) error {
+func addDocuments(ctx context.Context, w *store.Writer, n int, document func(int) store.Document) error {
 	v := newVectors(0)
 	for first := 0; first < n; first += sourceDocuments {
 		var docs []store.Document

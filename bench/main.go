@@ -1,11 +1,11 @@
 // Command bench times sheaf on this machine and prints what it finds as
 // Markdown tables: searches beside a bare pread loop over the same bytes,
-// batches beside Faiss from Python, start-up, ingest, and one document more in
-// a large store.
+// filters and MMR beside plain searches, batches beside Faiss from Python,
+// start-up, ingest, and one document more in a large store.
 //
 // Contenders take turns within each round, the first round is not counted, and
 // figures are medians, so that a machine that is busy for a while is unfair to
-// all alike. Its data (about 2.5 GB) is made once and kept
+// all alike. Its data (about 4.5 GB) is made once and kept
 // in a folder; no result is written anywhere but to stdout.
 //
 //	go run ./bench                      # everything
@@ -62,6 +62,8 @@ var sections = []struct {
 	run  func(*bench, context.Context) error
 }{
 	{"search", (*bench).search},
+	{"filter", (*bench).filter},
+	{"mmr", (*bench).mmr},
 	{"batch", (*bench).batch},
 	{"startup", (*bench).startup},
 	{"ingest", (*bench).ingest},
