@@ -136,6 +136,9 @@ func loadConfig(flags *pflag.FlagSet, file string) (Config, error) {
 			}
 		}
 		value, err := plain(v.Get(s.key))
+		if err == nil && value == "" && s.def != "" {
+			err = errors.New("is empty")
+		}
 		if err == nil && value != "" {
 			err = s.set(&c, value)
 		}
@@ -158,7 +161,7 @@ func plain(value any) (string, error) {
 	case int64, int, bool, float64:
 		return fmt.Sprint(value), nil
 	default:
-		return "", fmt.Errorf("a %T is not a value", value)
+		return "", errors.New("a table or a list is not a value")
 	}
 }
 

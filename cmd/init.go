@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -50,6 +52,8 @@ func runInit(ctx context.Context, env *environment, o *initOptions) error {
 	switch {
 	case errors.Is(err, store.ErrNotExist):
 		w, err = env.createStore(ctx, o.embedder, o.facts)
+	case readOnly(err):
+		return env.initReadOnly(ctx, o)
 	case err == nil:
 		err = env.agree(ctx, w, o)
 	}
@@ -60,6 +64,25 @@ func runInit(ctx context.Context, env *environment, o *initOptions) error {
 		err = errors.Join(err, w.Close())
 	}
 	return err
+}
+
+// readOnly tells whether an error says that a place cannot be written.
+func readOnly(err error) bool {
+	return errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS)
+}
+
+// initReadOnly compares a store that cannot be written with the flags.
+func (env *environment) initReadOnly(ctx context.Context, o *initOptions) error {
+	return env.withStore(ctx, func(s *store.Store) error {
+		facts := s.Facts()
+		if err := o.facts.check(facts); err != nil {
+			return err
+		}
+		if _, err := env.boundEmbedder(facts, o.embedder, nil); err != nil {
+			return err
+		}
+		return env.printInfo(ctx, s)
+	})
 }
 
 // agree compares an existing store with what the flags ask for, and binds the

@@ -6,6 +6,7 @@ package cmd
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -78,7 +79,7 @@ another; everything works offline unless an embedder of a service is asked for.`
 		CompletionOptions:          cobra.CompletionOptions{DisableDefaultCmd: true},
 	}
 	root.SetVersionTemplate("sheaf {{.Version}}\n")
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{plainFlagError(err)} })
 	env.flags.addFlags(root.PersistentFlags())
 	addSettings(root.PersistentFlags(), "store", "color", "lock-timeout")
 	complete(root, "color", colors...)
@@ -94,6 +95,16 @@ another; everything works offline unless an embedder of a service is asked for.`
 	root.SetHelpCommand(newHelpCmd())
 	root.SetHelpCommandGroupID(groupTools)
 	return root
+}
+
+// plainFlagError leaves the name of the function out that did not like a value.
+func plainFlagError(err error) error {
+	message := err.Error()
+	if before, after, found := strings.Cut(message, ": strconv."); found {
+		_, reason, _ := strings.Cut(after, `": `)
+		return errors.New(before + ": " + reason)
+	}
+	return err
 }
 
 func addTo(root *cobra.Command, group string, verbs ...*cobra.Command) {

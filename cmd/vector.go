@@ -54,20 +54,36 @@ func parseVector(text string) ([]float32, error) {
 	if strings.HasPrefix(text, "[") {
 		var v []float32
 		if err := json.Unmarshal([]byte(text), &v); err != nil {
-			return nil, fmt.Errorf("a malformed vector: %w", err)
+			return nil, malformed(err)
 		}
 		return v, checkVector(v)
 	}
-	words := strings.FieldsFunc(text, func(r rune) bool { return r == ',' || unicode.IsSpace(r) })
+	var words []string
+	for part := range strings.SplitSeq(text, ",") {
+		fields := strings.Fields(part)
+		if len(fields) == 0 && text != "" {
+			return nil, fmt.Errorf("a malformed vector: number %d is missing", len(words)+1)
+		}
+		words = append(words, fields...)
+	}
 	v := make([]float32, len(words))
 	for i, w := range words {
 		f, err := strconv.ParseFloat(w, 32)
-		if err != nil {
+		if err != nil || strings.ContainsAny(w, "xX_") {
 			return nil, fmt.Errorf("a malformed vector: number %d is %q", i+1, w)
 		}
 		v[i] = float32(f)
 	}
 	return v, checkVector(v)
+}
+
+// malformed explains why JSON is no vector.
+func malformed(err error) error {
+	var kind *json.UnmarshalTypeError
+	if errors.As(err, &kind) {
+		return fmt.Errorf("a malformed vector: it has a JSON %s in the place of a number", kind.Value)
+	}
+	return fmt.Errorf("a malformed vector: %w", err)
 }
 
 func checkVector(v []float32) error {
@@ -161,7 +177,7 @@ func jsonVectors(r io.Reader) iter.Seq2[[]float32, error] {
 				return
 			}
 			if err != nil {
-				yield(nil, usagef("a malformed vector: %w", err))
+				yield(nil, &usageError{malformed(err)})
 				return
 			}
 			for _, v := range rows {

@@ -8,6 +8,8 @@ import (
 	"iter"
 	"math"
 	"strconv"
+	"unicode/utf16"
+	"unicode/utf8"
 )
 
 // members yields the members of a JSON object, values as they are written. The object must be valid JSON: that is not
@@ -102,6 +104,44 @@ func unquote(quoted []byte) string {
 	return s
 }
 
+var errHalfPair = errors.New("has half of a surrogate pair, which is no character")
+
+// halfPair tells whether a valid JSON string escapes one half of a surrogate pair alone: that is no character, and decodes
+// to U+FFFD.
+func halfPair(quoted []byte) bool {
+	for i := bytes.Index(quoted, []byte(`\`)); i >= 0 && i < len(quoted); i++ {
+		if quoted[i] != '\\' {
+			continue
+		}
+		if quoted[i+1] != 'u' {
+			i++
+			continue
+		}
+		r := escaped(quoted[i:])
+		switch {
+		case utf16.IsSurrogate(r) && utf16.DecodeRune(r, escaped(quoted[i+6:])) == utf8.RuneError:
+			return true
+		case utf16.IsSurrogate(r):
+			i += 11
+		default:
+			i += 5
+		}
+	}
+	return false
+}
+
+// escaped is the code unit of the \uXXXX that b begins with, or -1.
+func escaped(b []byte) rune {
+	if len(b) < 6 || b[0] != '\\' || b[1] != 'u' {
+		return -1
+	}
+	n, err := strconv.ParseUint(string(b[2:6]), 16, 16)
+	if err != nil {
+		return -1
+	}
+	return rune(n)
+}
+
 // quote writes a JSON string, with "<" and its like as they are.
 func quote(s string) []byte {
 	var buf bytes.Buffer
@@ -122,6 +162,8 @@ func jsonText(value []byte) (string, error) {
 		return "", errors.New("is missing")
 	case value[0] != '"':
 		return "", errors.New("is not a string")
+	case halfPair(value):
+		return "", errHalfPair
 	}
 	return unquote(value), nil
 }
@@ -131,6 +173,8 @@ func jsonID(value []byte) (string, error) {
 	switch {
 	case value == nil || isNull(value):
 		return "", nil
+	case value[0] == '"' && halfPair(value):
+		return "", errHalfPair
 	case value[0] == '"':
 		return unquote(value), nil
 	case isNumber(value):

@@ -85,7 +85,7 @@ func (w *Writer) rewrite(ctx context.Context) error {
 // copyRows writes the next index file and syncs it and its name.
 func (w *Writer) copyRows(ctx context.Context, next *state) (file *os.File, extents []extent, err error) {
 	path := w.indexPath(next.indexFile)
-	file, err = os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o666)
+	file, err = newIndexFile(path)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/RoaringBitmap/roaring/v2"
@@ -31,7 +32,9 @@ func create(ctx context.Context, dir string, f Facts, o Options) (_ *Writer, err
 		return nil, err
 	}
 	made := missing(dir)
-	if err := os.MkdirAll(dir, 0o777); err != nil {
+	if err := os.MkdirAll(dir, 0o777); errors.Is(err, syscall.ENOTDIR) {
+		return nil, &OccupiedError{Dir: dir}
+	} else if err != nil {
 		return nil, err
 	}
 	if err := vacant(dir); err != nil {

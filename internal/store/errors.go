@@ -58,10 +58,14 @@ func (e *ForeignIDError) Error() string {
 	return fmt.Sprintf("id %q belongs to source %q", e.ID, e.Source)
 }
 
-// OccupiedError says that a store cannot be made in a folder that holds other files.
+// OccupiedError says that a store cannot be made in a folder that holds another
+// file, or in the place of a file (File is empty).
 type OccupiedError struct{ Dir, File string }
 
 func (e *OccupiedError) Error() string {
+	if e.File == "" {
+		return fmt.Sprintf("%q is a file: a store needs a folder of its own", e.Dir)
+	}
 	return fmt.Sprintf("%q holds other files (%q): a store needs a folder of its own", e.Dir, e.File)
 }
 

@@ -1,12 +1,28 @@
 package store
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 
 	"sheaf/internal/faiss"
 )
+
+// openIndexFile opens an index file. That it is missing, or no file at all, is
+// damage; that it may not be opened is not.
+func openIndexFile(path string, flag int) (*os.File, error) {
+	info, err := os.Lstat(path)
+	if err == nil && !info.Mode().IsRegular() {
+		return nil, damaged(path, "it is not a file")
+	}
+	f, err := os.OpenFile(path, flag, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, damaged(path, "it is missing")
+	}
+	return f, err
+}
 
 // checkIndex holds an index file's header and size against the state. The
 // header's own count is not believed: a kill may have left it behind.
@@ -45,9 +61,17 @@ func (st *state) header() []byte {
 	return h.Append(nil)
 }
 
+// newIndexFile makes an empty index file, in the place of one that does not count.
+func newIndexFile(path string) (*os.File, error) {
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	return os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
+}
+
 // createIndex writes an empty index file for st and syncs it.
 func createIndex(path string, st *state) (*os.File, error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o666)
+	f, err := newIndexFile(path)
 	if err != nil {
 		return nil, err
 	}
@@ -64,9 +88,9 @@ func createIndex(path string, st *state) (*os.File, error) {
 // repairIndex opens the index file for writing, cuts what a killed writer left
 // past the committed rows, and makes the header say what the state says.
 func repairIndex(path string, st *state) (*os.File, error) {
-	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	f, err := openIndexFile(path, os.O_RDWR)
 	if err != nil {
-		return nil, damaged(path, "%v", err)
+		return nil, err
 	}
 	err = checkIndex(f, st)
 	if err == nil {

@@ -107,9 +107,9 @@ func (st *state) vectors(flat *faiss.Flat, numbers []int64) ([]float32, error) {
 // caller is inside a transaction and closes the file.
 func (s *Store) openIndex() (*faiss.Flat, *os.File, error) {
 	st, path := s.state, s.indexPath(s.state.indexFile)
-	f, err := os.Open(path)
+	f, err := openIndexFile(path, os.O_RDONLY)
 	if err != nil {
-		return nil, nil, damaged(path, "%v", err)
+		return nil, nil, err
 	}
 	if err := checkIndex(f, st); err != nil {
 		f.Close()

@@ -2,6 +2,7 @@ package store
 
 import (
 	"fmt"
+	"strings"
 
 	"zombiezen.com/go/sqlite"
 	"zombiezen.com/go/sqlite/sqlitex"
@@ -100,7 +101,7 @@ func checkSchema(conn *sqlite.Conn, path string) error {
 	}
 	switch {
 	case app == applicationID && version == formatVersion:
-		return nil
+		return checkTables(conn, path)
 	case app == applicationID && version > formatVersion:
 		return &FormatError{Path: path, Problem: fmt.Sprintf("format version %d is newer than this sheaf knows (%d)", version, formatVersion), Remedy: "use a newer sheaf"}
 	}
@@ -115,6 +116,23 @@ func checkSchema(conn *sqlite.Conn, path string) error {
 		return ErrNotExist
 	}
 	return &FormatError{Path: path, Problem: "a database of another program, not a store"}
+}
+
+// checkTables finds tables and indexes that someone has dropped.
+func checkTables(conn *sqlite.Conn, path string) error {
+	found := map[string]bool{}
+	err := sqlitex.Execute(conn, `SELECT name FROM sqlite_schema`, &sqlitex.ExecOptions{
+		ResultFunc: func(stmt *sqlite.Stmt) error { found[stmt.ColumnText(0)] = true; return nil },
+	})
+	if err != nil {
+		return err
+	}
+	for line := range strings.Lines(schema) {
+		if words := strings.Fields(line); len(words) > 2 && words[0] == "CREATE" && !found[words[2]] {
+			return damaged(path, "%s %q is missing", strings.ToLower(words[1]), words[2])
+		}
+	}
+	return nil
 }
 
 // pragma runs a pragma, or sets one by "name = value", and returns its number.

@@ -30,6 +30,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"zombiezen.com/go/sqlite"
@@ -97,9 +98,9 @@ func (s *Store) rollBack(ctx context.Context, o Options) error {
 
 // connect opens the database, which must be a store's, and loads its state.
 func (s *Store) connect(ctx context.Context, mode sqlite.OpenFlags, o Options) error {
-	info, err := os.Stat(s.path)
+	info, err := os.Lstat(s.path)
 	switch {
-	case errors.Is(err, fs.ErrNotExist):
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
 		return ErrNotExist
 	case err != nil:
 		return err
@@ -123,7 +124,7 @@ func (s *Store) connect(ctx context.Context, mode sqlite.OpenFlags, o Options) e
 func (s *Store) dial(mode sqlite.OpenFlags, o Options) error {
 	conn, err := sqlite.OpenConn(s.path, mode)
 	if err != nil {
-		return sqliteError(s.path, err)
+		return errors.Join(sqliteError(s.path, err), readable(s.path))
 	}
 	conn.SetBusyTimeout(o.LockTimeout)
 	settings := []string{"cache_spill = OFF", "temp_store = MEMORY"}
@@ -137,6 +138,15 @@ func (s *Store) dial(mode sqlite.OpenFlags, o Options) error {
 	}
 	s.conn = conn
 	return nil
+}
+
+// readable tells why a file cannot be read, which SQLite does not.
+func readable(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return f.Close()
 }
 
 // Close releases the store. A second call does nothing.

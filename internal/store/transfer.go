@@ -3,7 +3,9 @@ package store
 import (
 	"context"
 	"fmt"
+	"io/fs"
 	"iter"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -63,9 +65,16 @@ func opaque(key string) bool {
 	return strings.HasPrefix(key, stdinPrefix) || strings.Contains(key, "://")
 }
 
-// home is the folder that holds the store in dir.
+// home is the folder that holds the store in dir: the store's own, where dir is
+// a symbolic link to it.
 func home(dir string) (string, error) {
-	return filepath.Abs(filepath.Dir(filepath.Clean(dir)))
+	dir = filepath.Clean(dir)
+	if info, err := os.Lstat(dir); err == nil && info.Mode()&fs.ModeSymlink != 0 {
+		if dir, err = filepath.EvalSymlinks(dir); err != nil {
+			return "", err
+		}
+	}
+	return filepath.Abs(filepath.Dir(dir))
 }
 
 // transferPage is how many documents are read in one transaction.

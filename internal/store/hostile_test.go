@@ -1,0 +1,116 @@
+package store_test
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"syscall"
+	"testing"
+
+	"sheaf/internal/store"
+)
+
+// A store may come from anywhere: what its links name is not touched.
+func TestLinksInAStoreLeadNowhere(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"lock", "sheaf.db", "index.1.faiss"} {
+		for _, made := range []bool{false, true} {
+			dir := filepath.Join(t.TempDir(), ".sheaf")
+			if made {
+				dir = filled(t, 1)
+			} else {
+				must(t, os.Mkdir(dir, 0o777))
+			}
+			precious := filepath.Join(t.TempDir(), "precious")
+			write(t, precious, "precious")
+			must(t, errors.Join(ignoreMissing(os.Remove(filepath.Join(dir, name))), os.Symlink(precious, filepath.Join(dir, name))))
+			if w, err := store.OpenWriter(t.Context(), dir, store.Options{}); err == nil {
+				t.Errorf("%s is a link, and the store was opened for writing", name)
+				w.Close()
+			}
+			if w, err := store.Create(t.Context(), dir, facts, store.Options{}); err == nil {
+				w.Close()
+			}
+			if b, err := os.ReadFile(precious); err != nil || string(b) != "precious" {
+				t.Errorf("%s is a link, and what it names became %q, %v", name, b, err)
+			}
+		}
+	}
+}
+
+func ignoreMissing(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+func TestAPipeInPlaceOfTheIndex(t *testing.T) {
+	t.Parallel()
+	dir := filled(t, 1)
+	index := filepath.Join(dir, "index.1.faiss")
+	must(t, errors.Join(os.Remove(index), syscall.Mkfifo(index, 0o666)))
+	var damaged *store.FormatError
+	if _, err := open(t, dir).Search(t.Context(), []float32{1, 2, 3}, store.SearchOptions{K: 1}); !errors.As(err, &damaged) {
+		t.Errorf("searching: %v", err)
+	}
+	if _, err := store.OpenWriter(t.Context(), dir, store.Options{}); !errors.As(err, &damaged) {
+		t.Errorf("writing: %v", err)
+	}
+}
+
+func TestAFileInPlaceOfTheStore(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "file")
+	write(t, file, "x")
+	if _, err := store.Open(t.Context(), file, store.Options{}); !errors.Is(err, store.ErrNotExist) {
+		t.Errorf("opening: %v", err)
+	}
+	var occupied *store.OccupiedError
+	for _, dir := range []string{file, filepath.Join(file, "below")} {
+		if _, err := store.Create(t.Context(), dir, facts, store.Options{}); !errors.As(err, &occupied) {
+			t.Errorf("creating %q: %v", dir, err)
+		}
+	}
+}
+
+func TestTablesThatAreGoneAreDamage(t *testing.T) {
+	t.Parallel()
+	dir := filled(t, 1)
+	execute(t, dir, `DROP TABLE meta`)
+	var damaged *store.FormatError
+	if _, err := store.Open(t.Context(), dir, store.Options{}); !errors.As(err, &damaged) {
+		t.Errorf("%v", err)
+	}
+	if got := kinds(t, dir); !slices.Contains(got, store.ProblemDatabase) {
+		t.Errorf("check finds %q", got)
+	}
+}
+
+// Sources are those of the folder that really holds the store.
+func TestKeysOfALinkedStore(t *testing.T) {
+	t.Parallel()
+	root, err := filepath.EvalSymlinks(t.TempDir())
+	must(t, err)
+	one, two := filepath.Join(root, "one"), filepath.Join(root, "two")
+	must(t, errors.Join(os.MkdirAll(filepath.Join(one, ".sheaf"), 0o777), os.Mkdir(two, 0o777)))
+	link := filepath.Join(two, ".sheaf")
+	must(t, os.Symlink("../one/.sheaf", link))
+	for _, c := range []struct{ dir, path, want string }{
+		{filepath.Join(one, ".sheaf"), filepath.Join(one, "README.md"), "README.md"},
+		{link, filepath.Join(one, "README.md"), "README.md"},
+		{link, filepath.Join(two, "README.md"), filepath.Join(two, "README.md")},
+		{link, "stdin:x", "stdin:x"},
+		{link, "https://example.org/a", "https://example.org/a"},
+	} {
+		got, err := store.Key(c.dir, c.path)
+		if err != nil || got != c.want {
+			t.Errorf("key of %q for %q: %q, %v; want %q", c.path, c.dir, got, err, c.want)
+		}
+		if path, err := store.Path(c.dir, got); err != nil || path != c.path {
+			t.Errorf("path of %q for %q: %q, %v; want %q", got, c.dir, path, err, c.path)
+		}
+	}
+}
