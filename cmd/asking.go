@@ -203,6 +203,12 @@ func (a *asker) embedBlock(ctx context.Context, block []query) error {
 		return nil
 	}
 	e, err := a.embedder()
+	if errors.Is(err, errNoEmbedder) {
+		for _, i := range at {
+			block[i].err = err
+		}
+		return nil
+	}
 	if err != nil {
 		return err
 	}

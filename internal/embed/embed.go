@@ -95,7 +95,7 @@ func New(spec string, o Options) (Embedder, error) {
 		return newBuiltin(o)
 	case "openai":
 		return newOpenAI(model, o)
-	case "none":
+	case None:
 		return none{}, nil
 	}
 	return nil, fmt.Errorf("%w %q; known: %s", ErrUnknown, spec, Known)
@@ -140,6 +140,9 @@ func Resolve(ctx context.Context, e Embedder) (Identity, error) {
 	id.Dim = len(vectors[0])
 	return id, nil
 }
+
+// None is the provider of stores whose vectors come with the records.
+const None = "none"
 
 // none embeds nothing: its vectors come with the records.
 type none struct{}

@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"strconv"
+	"strings"
 
 	"github.com/google/uuid"
 
@@ -21,6 +22,7 @@ type chunker struct {
 	meta     []Meta
 	splitter *splitter.Splitter // nil: a record is one document
 	seen     occurrences
+	blank    int // records that had no text to embed, and are left out
 }
 
 // document is what a chunker makes of a chunk.
@@ -49,6 +51,10 @@ func newChunker(name string, s settings) (*chunker, error) {
 // documents splits a record. oversize lists the sizes of pieces that stay
 // longer than the chunk size.
 func (c *chunker) documents(rec loader.Record) (docs []document, oversize []int, err error) {
+	if rec.Vector == nil && c.records && strings.TrimSpace(rec.Text) == "" {
+		c.blank++
+		return nil, nil, nil
+	}
 	chunks := []splitter.Chunk{{Text: rec.Text, StartIndex: -1, StartLine: rec.Line, EndLine: rec.Line}}
 	if c.splitter != nil {
 		result, err := c.splitter.Split(rec.Text)

@@ -78,10 +78,7 @@ func Run(ctx context.Context, w *store.Writer, e embed.Embedder, o Options) (Sum
 	o.setDefaults()
 	r := &run{library: w, target: writer{w}, e: e, o: o, start: time.Now(), committed: time.Now()}
 	r.sum = newSummary(w.Dir(), w.Facts().Embedder)
-	err := r.firstSettings(ctx, w)
-	if err == nil {
-		err = r.run(ctx)
-	}
+	err := r.run(ctx)
 	if err != nil { // what was not committed is not there
 		r.sum.Sources.Added, r.sum.Sources.Updated, r.sum.Chunks = r.kept.added, r.kept.updated, r.kept.chunks
 	}
@@ -105,6 +102,7 @@ type target interface {
 	Replace(ctx context.Context, src store.Source) (replacement, error)
 	Touch(src store.Source)
 	VectorOf(ctx context.Context, text string) ([]float32, error)
+	SetSettings(ctx context.Context, settings string) error
 	Pending() int64
 	Commit(ctx context.Context) error
 	Failed() bool
@@ -167,20 +165,23 @@ func (r *run) run(ctx context.Context) error {
 	return errors.Join(err, r.commit(whole))
 }
 
-// firstSettings makes the settings of a store's first run those of all sources
-// that come later and are told nothing else.
-func (r *run) firstSettings(ctx context.Context, w *store.Writer) error {
-	if w.Settings() != "" {
+// firstSettings makes splitter and metadata of the first run that stored
+// something those of all sources that come later and are told nothing else.
+func (r *run) firstSettings(ctx context.Context) error {
+	if r.sum.Sources.Added == 0 || r.Settings() != "" {
 		return nil
 	}
-	encoded, err := settings{Splitter: r.o.Splitter, Meta: r.o.Meta, Read: r.o.Read}.encode()
+	encoded, err := settings{Splitter: r.o.Splitter, Meta: r.o.Meta}.encode()
 	if err != nil {
 		return err
 	}
-	return w.SetSettings(ctx, encoded)
+	return r.SetSettings(ctx, encoded)
 }
 
 func (r *run) commit(ctx context.Context) error {
+	if err := r.firstSettings(ctx); err != nil {
+		return err
+	}
 	if err := r.Commit(ctx); err != nil {
 		return err
 	}

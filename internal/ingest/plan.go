@@ -9,6 +9,7 @@ import (
 	"os"
 	"slices"
 
+	"sheaf/internal/embed"
 	"sheaf/internal/loader"
 	"sheaf/internal/store"
 )
@@ -144,7 +145,7 @@ func (p *planner) sources(ctx context.Context, found []loader.Found) error {
 
 // stdin plans standard input.
 func (p *planner) stdin(ctx context.Context, src loader.Source) error {
-	src, err := p.spool(src)
+	src, err := p.spool(ctx, src)
 	if err != nil {
 		return err
 	}
@@ -169,6 +170,7 @@ func (p *planner) source(ctx context.Context, src loader.Source, key string, sou
 	if err != nil {
 		return err
 	}
+	src = src.As(settings.Format)
 	encoded, err := settings.encode()
 	if err != nil {
 		return err
@@ -237,6 +239,12 @@ func (p *planner) content(ctx context.Context, src loader.Source, next store.Sou
 	if err := p.lookUp(ctx, next); err != nil {
 		return err
 	}
+	if chunks.blank > 0 {
+		text := fmt.Sprintf("%q: left out what has no text: %d records", next.Name, chunks.blank)
+		if err := p.put(step{kind: stepNotice, reason: text}); err != nil {
+			return err
+		}
+	}
 	next.Hash = reader.Hash()
 	return p.put(step{kind: stepEnd, source: next, existed: exists})
 }
@@ -299,11 +307,14 @@ func (p *planner) document(src store.Source, d document, m store.Match) error {
 		s.vector, s.origin = d.Vector, store.Given
 	case m.Vector != nil:
 		s.vector, s.origin = m.Vector, store.Embedded
-	case m.Taken || d.repeated || p.window.send(d.Text):
+	case (m.Taken || d.repeated || p.window.send(d.Text)) && p.e.Identity().Provider != embed.None:
 		s.late, s.origin = true, store.Embedded
+	case p.e.Identity().Provider == embed.None:
+		s.kind, s.err = stepFail, fmt.Errorf("%s: %w", s.lines(), embed.ErrNone)
 	default:
 		s.origin = store.Embedded
 		return p.put(s, d.Text)
 	}
 	return p.put(s)
 }
+

@@ -94,6 +94,38 @@ func TestChangedSettingsSplitAgain(t *testing.T) {
 	}
 }
 
+func TestHowASourceIsReadIsItsOwn(t *testing.T) {
+	t.Parallel()
+	p := t.TempDir()
+	missing := ingest.Options{Roots: []string{filepath.Join(p, "no.txt")}, Meta: []ingest.Meta{{Key: "lang", Value: json.RawMessage(`"en"`)}}}
+	if _, err := run(t.Context(), p, hashed{}, missing); err != nil {
+		t.Fatal(err)
+	}
+	text(t, p, "latin.txt", "caf\xe9\n")
+	if _, err := run(t.Context(), p, hashed{}, ingest.Options{Read: loader.ReadOptions{Encoding: "latin1"}}); err != nil {
+		t.Fatal(err)
+	}
+	text(t, p, "utf8.txt", "größe\n")
+	text(t, p, "records.txt", `{"id":"r","text":"one record"}`+"\n")
+	records := ingest.Options{Roots: []string{filepath.Join(p, "text", "records.txt")}, Walk: loader.WalkOptions{Format: loader.JSONL}}
+	if _, err := run(t.Context(), p, hashed{}, records); err != nil {
+		t.Fatal(err)
+	}
+	sum := ingestHere(t, p)
+	expect(t, sum, "sources 1 added 0 updated 2 unchanged 0 skipped 0 failed; chunks 1 added 2 reused 0 removed 3 total; 1 embedded")
+	want := []string{
+		"latin.txt:1-1 café {\"source\":%q}", "records.txt:1-0 one record {}", "utf8.txt:1-1 größe {\"source\":%q}",
+	}
+	for i, name := range []string{"latin.txt", "", "utf8.txt"} {
+		if name != "" {
+			want[i] = fmt.Sprintf(want[i], filepath.ToSlash(filepath.Join(p, "text", name)))
+		}
+	}
+	if diff := cmp.Diff(want, documents(t, p)); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestNewSourcesTakeTheFirstSettings(t *testing.T) {
 	t.Parallel()
 	p := t.TempDir()

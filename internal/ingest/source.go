@@ -35,8 +35,8 @@ func (s settings) encode() (string, error) {
 	return string(b), err
 }
 
-// settingsFor joins what the run was told with what the source, or else the
-// store, remembers.
+// settingsFor joins what the run was told with what the source remembers, or,
+// of splitter and metadata, the store for a new source.
 func (r *run) settingsFor(known store.Source, exists bool, format loader.Format) (settings, error) {
 	remembered := r.Settings()
 	if exists {
@@ -48,7 +48,9 @@ func (r *run) settingsFor(known store.Source, exists bool, format loader.Format)
 			return s, fmt.Errorf("reading the settings of %q: %w", known.Name, err)
 		}
 	}
-	s.Format = format
+	if !exists || s.Format == "" || r.o.Walk.Format != loader.Auto && r.o.Walk.Format != "" {
+		s.Format = format
+	}
 	if r.o.Splitter != nil {
 		s.Splitter = r.o.Splitter
 	}
@@ -108,15 +110,32 @@ func (r *run) unread(src loader.Source, known store.Source, settings string) boo
 		known.Size == src.Size && !known.ModTime.IsZero() && known.ModTime.Equal(src.ModTime)
 }
 
+// interruptGrace is how long to wait after standard input has ended: the signal
+// that ended the program at the other end of the pipe comes here too, and what
+// came through the pipe before it is not whole.
+const interruptGrace = 50 * time.Millisecond
+
+func interruptedWithin(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-time.After(d):
+		return nil
+	}
+}
+
 // spool copies standard input to a temporary file, so that it has a hash to be
 // named by before it is read. The caller removes the file.
-func (r *run) spool(src loader.Source) (loader.Source, error) {
+func (r *run) spool(ctx context.Context, src loader.Source) (loader.Source, error) {
 	f, err := os.CreateTemp("", "sheaf-stdin-*")
 	if err != nil {
 		return src, err
 	}
 	hash := sha256.New()
 	src.Size, err = io.Copy(io.MultiWriter(f, hash), r.o.Stdin)
+	if err == nil {
+		err = interruptedWithin(ctx, interruptGrace)
+	}
 	if err = errors.Join(err, f.Close()); err != nil {
 		return src, errors.Join(fmt.Errorf("reading standard input: %w", err), os.Remove(f.Name()))
 	}

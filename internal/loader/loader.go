@@ -90,6 +90,12 @@ func (e *RecordError) Error() string { return fmt.Sprintf("line %d: %v", e.Line,
 
 func (e *RecordError) Unwrap() error { return e.Err }
 
+// As is the source read in another format.
+func (s Source) As(f Format) Source {
+	s.Format, s.comma = resolve(f, s.Name)
+	return s
+}
+
 // resolve gives the format and CSV separator of a file called name where the user wished for f.
 func resolve(f Format, name string) (Format, rune) {
 	ext := strings.ToLower(filepath.Ext(name))
