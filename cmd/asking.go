@@ -203,7 +203,7 @@ func (a *asker) embedBlock(ctx context.Context, block []query) error {
 		return nil
 	}
 	e, err := a.embedder()
-	if errors.Is(err, errNoEmbedder) {
+	if errors.Is(err, errNoEmbedder) && len(texts) < len(block) { // there are vectors among them
 		for _, i := range at {
 			block[i].err = err
 		}

@@ -24,7 +24,7 @@ is named with its way out. Writers wait meanwhile.
 With --repair what can be mended without losing a document is mended: what a
 killed run left, the database's indexes, what filters look at, and the counts
 of sources. On a pipe each problem is a line of TSV: kind, path, message,
-remedy, and repaired or not.` + exitStatus(0, 1, 2, 10, 11, 12),
+remedy, and repaired or not.` + exitStatus(0, 1, 2, 10, 11, 12, 130, 143),
 		Example: `  sheaf check
   sheaf check --repair --json`,
 		PreRunE: func(_ *cobra.Command, args []string) error { return noArgs("check", args) },
@@ -96,7 +96,7 @@ func (p problem) columns() []string { return []string{p.Kind, p.Path, p.Message,
 func (p problem) body() string      { return p.Message }
 
 func (p problem) table(w *printer) {
-	w.WriteString(w.styled(styleBold, p.Kind) + "  " + w.styled(styleCyan, visible(p.Path)) + "  " + visible(p.Message) + "\n")
+	w.WriteString(w.styled(styleBold, p.Kind) + "  " + w.styled(styleCyan, visibleLine(p.Path)) + "  " + visible(p.Message) + "\n")
 	if p.Repaired {
 		w.WriteString("   repaired\n")
 	} else {

@@ -29,7 +29,7 @@ func (d document) columns() []string { return []string{d.ID, d.Source, line(d.St
 func (d document) body() string      { return d.Text }
 
 func (d document) table(p *printer) {
-	p.heading(p.styled(styleBold, visible(d.ID)), d.Source, d.StartLine)
+	p.heading(p.styled(styleBold, visibleLine(d.ID)), d.Source, d.StartLine)
 	p.snippet(d.Text)
 }
 
@@ -76,7 +76,7 @@ func (h hit) table(p *printer) {
 
 // heading writes the line above a snippet: what comes first, and the place.
 func (p *printer) heading(first, source string, startLine int) {
-	place := visible(source)
+	place := visibleLine(source)
 	if startLine > 0 {
 		place += ":" + strconv.Itoa(startLine)
 	}

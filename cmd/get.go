@@ -26,7 +26,7 @@ func newGetCmd(env *environment) *cobra.Command {
 from stdin, one a line. Where ids are unknown the others are printed, and the
 exit status is 1.
 
-On a pipe each document is a line of TSV: id, source, line, text.` + exitStatus(0, 1, 2, 10, 12),
+On a pipe each document is a line of TSV: id, source, line, text.` + exitStatus(0, 1, 2, 10, 11, 12, 130, 143),
 		Example: `  sheaf get ticket-17
   sheaf list --ids | sheaf get --text -`,
 		PreRunE: func(_ *cobra.Command, args []string) error { return o.validate(env, args) },
@@ -81,7 +81,8 @@ func stdinOnce(args []string) bool {
 	return n <= 1
 }
 
-// withStdinLines returns args with the lines of stdin in the place of a dash.
+// withStdinLines returns args with the lines of stdin in the place of a dash,
+// escaped as list --ids prints them.
 func withStdinLines(stdin io.Reader, args []string) ([]string, error) {
 	var all []string
 	for _, a := range args {
@@ -95,7 +96,7 @@ func withStdinLines(stdin io.Reader, args []string) ([]string, error) {
 		}
 		for line := range strings.Lines(string(b)) {
 			if line = strings.TrimRight(line, "\r\n"); line != "" {
-				all = append(all, line)
+				all = append(all, tsvUnescaper.Replace(line))
 			}
 		}
 	}

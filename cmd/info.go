@@ -17,7 +17,7 @@ func newInfoCmd(env *environment) *cobra.Command {
 		Use:   "info",
 		Short: "Print counts, sizes and facts of a store",
 		Long: `Print what a store holds and what is fixed for its life: embedder, dim, metric
-and whether its vectors have length 1.` + exitStatus(0, 1, 2, 10, 12),
+and whether its vectors have length 1.` + exitStatus(0, 1, 2, 10, 11, 12, 130, 143),
 		Example: `  sheaf info
   sheaf info --json`,
 		PreRunE: func(_ *cobra.Command, args []string) error { return noArgs("info", args) },

@@ -27,7 +27,7 @@ their ids, or the sources that they came from.
 
 On a pipe each document is a line of TSV: id, source, line, text; each source
 is a line with its name and its number of documents. With --filter that is the
-number of those that match.` + filterHelp + exitStatus(0, 1, 2, 10, 12),
+number of those that match.` + filterHelp + exitStatus(0, 1, 2, 10, 11, 12, 130, 143),
 		Example: `  sheaf list --limit 10
   sheaf list --sources
   sheaf list --filter 'source~docs/**' --ids
@@ -37,7 +37,7 @@ number of those that match.` + filterHelp + exitStatus(0, 1, 2, 10, 12),
 	}
 	c.Flags().BoolVar(&o.ids, "ids", false, "print ids only")
 	c.Flags().BoolVar(&o.sources, "sources", false, "print the sources and their numbers of documents")
-	c.Flags().IntVar(&o.limit, "limit", 0, "stop after `N`")
+	c.Flags().IntVar(&o.limit, "limit", 0, "stop after `N` (0: print all)")
 	c.Flags().BoolVar(&o.withVectors, "with-vectors", false, "print the vector of each document (JSON only)")
 	o.filter.addFlags(c.Flags())
 	o.output.addFlags(c.Flags())
@@ -84,7 +84,7 @@ type documentID string
 
 func (id documentID) columns() []string { return []string{string(id)} }
 func (id documentID) body() string      { return string(id) }
-func (id documentID) table(p *printer)  { p.WriteString(visible(string(id)) + "\n") }
+func (id documentID) table(p *printer)  { p.WriteString(visibleLine(string(id)) + "\n") }
 
 // source is a source as list --sources prints it.
 type source struct {
@@ -98,5 +98,5 @@ func (s source) columns() []string { return []string{s.Source, strconv.FormatInt
 func (s source) body() string      { return s.Source }
 
 func (s source) table(p *printer) {
-	p.WriteString(p.styled(styleCyan, visible(s.Source)) + "  " + count(s.Documents, "document") + "\n")
+	p.WriteString(p.styled(styleCyan, visibleLine(s.Source)) + "  " + count(s.Documents, "document") + "\n")
 }

@@ -36,7 +36,7 @@ only variety. Hits come in the order in which they were picked, with their own
 scores. Candidates are the nearest documents that match --filter and pass
 --score-threshold and --min-relevance. With --filter and --fetch-k N, as with
 LangChain, they are those that match among the 2 x N nearest.` + filterHelp +
-			exitStatus(0, 1, 2, 3, 4, 5, 10, 12, 75),
+			exitStatus(0, 1, 2, 3, 4, 5, 10, 11, 12, 75, 130, 143),
 		Example: `  sheaf mmr "how does a crash leave the store"
   sheaf mmr -k 8 --fetch-k 50 --lambda 0.3 --json rotating keys
   sheaf embed "stars and navigation" | sheaf mmr --vector -

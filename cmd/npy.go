@@ -28,11 +28,11 @@ type npyHeader struct {
 }
 
 // npyVectors yields the rows of a .npy file of one vector or of a matrix.
-func npyVectors(r io.Reader) iter.Seq2[[]float32, error] {
-	return func(yield func([]float32, error) bool) {
+func npyVectors(r io.Reader) iter.Seq2[row, error] {
+	return func(yield func(row, error) bool) {
 		h, err := readNpyHeader(r)
 		if err != nil {
-			yield(nil, usagef("reading a .npy file: %w", err))
+			yield(row{number: 1}, usagef("reading a .npy file: %w", err))
 			return
 		}
 		n := 0
@@ -41,9 +41,12 @@ func npyVectors(r io.Reader) iter.Seq2[[]float32, error] {
 			if !yield(v, err) {
 				return
 			}
+			if err != nil && v.vector == nil {
+				return
+			}
 		}
 		if n < h.rows {
-			yield(nil, usagef("reading a .npy file: it ends after %d of %d vectors", n, h.rows))
+			yield(row{number: n + 1}, usagef("reading a .npy file: it ends after %d of %d vectors", n, h.rows))
 		}
 	}
 }

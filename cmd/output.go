@@ -221,6 +221,9 @@ func marshal(v any) ([]byte, error) {
 // most languages' unescapers read it back.
 var tsvEscaper = strings.NewReplacer("\\", `\\`, "\t", `\t`, "\n", `\n`, "\r", `\r`)
 
+// tsvUnescaper undoes it; a backslash before anything else is one.
+var tsvUnescaper = strings.NewReplacer(`\\`, "\\", `\t`, "\t", `\n`, "\n", `\r`, "\r")
+
 func tsv(fields []string) string {
 	escaped := make([]string, len(fields))
 	for i, f := range fields {

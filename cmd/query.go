@@ -116,16 +116,14 @@ func queryID(raw json.RawMessage) (id string, err error) {
 }
 
 // vectorQueries makes questions of the rows of a vector file.
-func vectorQueries(rows iter.Seq2[[]float32, error]) iter.Seq2[query, error] {
+func vectorQueries(rows iter.Seq2[row, error]) iter.Seq2[query, error] {
 	return func(yield func(query, error) bool) {
-		n := 0
-		for v, err := range rows {
-			n++
-			if v == nil && err != nil {
+		for r, err := range rows {
+			if err != nil && !as[*usageError](err) {
 				yield(query{}, err)
 				return
 			}
-			if !yield(query{id: strconv.Itoa(n), vector: v, err: err}, nil) {
+			if !yield(query{id: strconv.Itoa(r.number), vector: r.vector, err: err}, nil) {
 				return
 			}
 		}

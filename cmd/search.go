@@ -48,7 +48,7 @@ embedded by the embedder that the store was made with.
 
 With --queries each line of a file is a query, or each line is an object
 {"query"|"vector": ..., "id"?: ...} when the file begins with a brace; each is
-answered by one line of JSON, in the order of the input.` + filterHelp + nearHelp + exitStatus(0, 1, 2, 3, 4, 5, 10, 12, 75),
+answered by one line of JSON, in the order of the input.` + filterHelp + nearHelp + exitStatus(0, 1, 2, 3, 4, 5, 10, 11, 12, 75, 130, 143),
 		Example: `  sheaf search "how does a crash leave the store"
   sheaf search -k 1 --json where is the timeout set
   sheaf search -e --text "refund policy" > context.txt

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"bufio"
 	"context"
 	"io"
 	"iter"
@@ -28,8 +29,8 @@ A vector is a JSON array, or numbers separated by blanks or commas; it may
 begin with a minus sign. It may also come from stdin (-) or from a file
 (@FILE): as text, as a NumPy .npy file, or with --binary f32 as raw
 little-endian float32. Several rows are a batch, answered as with --queries:
-one line of JSON each.` + filterHelp + nearHelp +
-			exitStatus(0, 1, 2, 3, 4, 10, 12),
+one line of JSON each; so are objects as --queries takes them.` + filterHelp + nearHelp +
+			exitStatus(0, 1, 2, 3, 4, 10, 11, 12, 130, 143),
 		Example: `  sheaf embed "stars and navigation" | sheaf search-vector -
   sheaf search-vector -k 2 --json @query.npy
   sheaf search-vector --filter lang=en --score-threshold 1.2 @query.npy
@@ -99,34 +100,38 @@ func (v *queryVector) fromFile() bool {
 func (a *asker) askVector(ctx context.Context, v queryVector) error {
 	if v.fromFile() {
 		return a.env.withInput(strings.TrimPrefix(v.text, "@"), func(r io.Reader) error {
-			return a.askRows(ctx, readVectors(r, vectorInput{raw: v.binary != "", dim: a.store.Facts().Dim}))
+			b := bufio.NewReaderSize(r, 1<<20)
+			if first, _ := b.Peek(1); v.binary == "" && string(first) == "{" {
+				return a.askAll(ctx, queries(b, vectorQuery))
+			}
+			return a.askRows(ctx, readVectors(b, vectorInput{raw: v.binary != "", dim: a.store.Facts().Dim}))
 		})
 	}
 	return a.ask(ctx, query{vector: v.numbers})
 }
 
 // askRows answers a file of vectors: one vector as a question, several as a batch.
-func (a *asker) askRows(ctx context.Context, rows iter.Seq2[[]float32, error]) error {
+func (a *asker) askRows(ctx context.Context, rows iter.Seq2[row, error]) error {
 	next, stop := iter.Pull2(rows)
 	defer stop()
 	first, err, ok := next()
 	switch {
 	case !ok:
 		return usagef("there is no vector")
-	case first == nil && err != nil:
+	case err != nil && !as[*usageError](err):
 		return err
 	}
 	second, secondErr, more := next()
 	if !more {
 		if err != nil {
-			return &usageError{err}
+			return err
 		}
-		return a.ask(ctx, query{vector: first})
+		return a.ask(ctx, query{vector: first.vector})
 	}
 	if a.o.output.text || a.o.output.template != "" {
 		return usagef("several vectors are answered in JSON: they cannot be used with --text or --template")
 	}
-	return a.askAll(ctx, vectorQueries(func(yield func([]float32, error) bool) {
+	return a.askAll(ctx, vectorQueries(func(yield func(row, error) bool) {
 		if !yield(first, err) || !yield(second, secondErr) {
 			return
 		}

@@ -37,6 +37,16 @@ func visible(text string) string {
 	}, text)
 }
 
+// visibleLine is visible for what must stay on one line.
+func visibleLine(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '\n' || r == '\t' {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, visible(text))
+}
+
 // snippetLines is how much of a text an answer shows on a terminal.
 const snippetLines = 4
 

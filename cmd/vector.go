@@ -77,6 +77,14 @@ func parseVector(text string) ([]float32, error) {
 	return v, checkVector(v)
 }
 
+// usable is checkVector for a vector of a file.
+func usable(v []float32) error {
+	if err := checkVector(v); err != nil {
+		return &usageError{err}
+	}
+	return nil
+}
+
 // malformed explains why JSON is no vector.
 func malformed(err error) error {
 	var kind *json.UnmarshalTypeError
@@ -104,10 +112,16 @@ type vectorInput struct {
 	dim int  // numbers in a raw vector
 }
 
+// row is a vector of a file, with its line where lines count, else its number.
+type row struct {
+	number int
+	vector []float32
+}
+
 // readVectors yields the vectors in r: a .npy file, raw float32, JSON arrays
 // (of numbers, or of arrays), or lines of numbers. A file with one number a
-// line is one vector.
-func readVectors(r io.Reader, in vectorInput) iter.Seq2[[]float32, error] {
+// line is one vector. A *usageError is about one row, and others may follow.
+func readVectors(r io.Reader, in vectorInput) iter.Seq2[row, error] {
 	b := bufio.NewReaderSize(r, 1<<20)
 	if in.raw {
 		return rawVectors(b, in.dim, binary.LittleEndian, 4)
@@ -137,39 +151,39 @@ func firstByte(b *bufio.Reader) byte {
 }
 
 // rawVectors yields vectors of dim numbers of size bytes each, 4 or 8.
-func rawVectors(r io.Reader, dim int, order binary.ByteOrder, size int) iter.Seq2[[]float32, error] {
-	return func(yield func([]float32, error) bool) {
-		row := make([]byte, dim*size)
+func rawVectors(r io.Reader, dim int, order binary.ByteOrder, size int) iter.Seq2[row, error] {
+	return func(yield func(row, error) bool) {
+		buf := make([]byte, dim*size)
 		for n := 1; ; n++ {
-			got, err := io.ReadFull(r, row)
+			got, err := io.ReadFull(r, buf)
 			switch {
 			case err == io.EOF:
 				return
 			case err == io.ErrUnexpectedEOF:
-				yield(nil, usagef("vector %d ends after %d of %d bytes", n, got, len(row)))
+				yield(row{number: n}, usagef("vector %d ends after %d of %d bytes", n, got, len(buf)))
 				return
 			case err != nil:
-				yield(nil, err)
+				yield(row{number: n}, err)
 				return
 			}
 			v := make([]float32, dim)
 			for i := range v {
 				if size == 8 {
-					v[i] = float32(math.Float64frombits(order.Uint64(row[8*i:])))
+					v[i] = float32(math.Float64frombits(order.Uint64(buf[8*i:])))
 				} else {
-					v[i] = math.Float32frombits(order.Uint32(row[4*i:]))
+					v[i] = math.Float32frombits(order.Uint32(buf[4*i:]))
 				}
 			}
-			if !yield(v, checkVector(v)) {
+			if !yield(row{n, v}, usable(v)) {
 				return
 			}
 		}
 	}
 }
 
-func jsonVectors(r io.Reader) iter.Seq2[[]float32, error] {
-	return func(yield func([]float32, error) bool) {
-		d := json.NewDecoder(r)
+func jsonVectors(r io.Reader) iter.Seq2[row, error] {
+	return func(yield func(row, error) bool) {
+		d, n := json.NewDecoder(r), 0
 		for {
 			var rows vectorRows
 			err := d.Decode(&rows)
@@ -177,11 +191,11 @@ func jsonVectors(r io.Reader) iter.Seq2[[]float32, error] {
 				return
 			}
 			if err != nil {
-				yield(nil, &usageError{malformed(err)})
+				yield(row{number: n + 1}, &usageError{malformed(err)})
 				return
 			}
 			for _, v := range rows {
-				if !yield(v, checkVector(v)) {
+				if n++; !yield(row{n, v}, usable(v)) {
 					return
 				}
 			}
@@ -202,13 +216,13 @@ func (rows *vectorRows) UnmarshalJSON(b []byte) error {
 	return err
 }
 
-func lineVectors(r *bufio.Reader) iter.Seq2[[]float32, error] {
-	return func(yield func([]float32, error) bool) {
+func lineVectors(r *bufio.Reader) iter.Seq2[row, error] {
+	return func(yield func(row, error) bool) {
 		var column []float32
 		for n := 1; ; n++ {
 			line, err := r.ReadString('\n')
 			if err != nil && err != io.EOF {
-				yield(nil, err)
+				yield(row{number: n}, err)
 				return
 			}
 			if strings.TrimSpace(line) != "" {
@@ -219,7 +233,7 @@ func lineVectors(r *bufio.Reader) iter.Seq2[[]float32, error] {
 				switch {
 				case bad == nil && len(v) == 1 && (n == 1 || column != nil):
 					column = append(column, v[0])
-				case !yield(v, bad):
+				case !yield(row{n, v}, bad):
 					return
 				}
 			}
@@ -228,7 +242,7 @@ func lineVectors(r *bufio.Reader) iter.Seq2[[]float32, error] {
 			}
 		}
 		if column != nil {
-			yield(column, nil)
+			yield(row{1, column}, nil)
 		}
 	}
 }

@@ -72,11 +72,11 @@ func TestParseVector(t *testing.T) {
 
 // collect reads all vectors until the first error.
 func collect(in string, o vectorInput) (rows [][]float32, err error) {
-	for v, err := range readVectors(strings.NewReader(in), o) {
+	for r, err := range readVectors(strings.NewReader(in), o) {
 		if err != nil {
 			return rows, err
 		}
-		rows = append(rows, v)
+		rows = append(rows, r.vector)
 	}
 	return rows, nil
 }
