@@ -5,11 +5,12 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 )
 
 // operatorRun finds the operator of a short form: all its signs that follow
 // one another, so that a mistyped one is not read as part of the value.
-var operatorRun = regexp.MustCompile(`[!<>=~]+`)
+var operatorRun = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`[!<>=~]+`) })
 
 // shortOperators are those of the short form, with their namesakes in JSON.
 var shortOperators = map[string]string{
@@ -25,7 +26,7 @@ func parseShort(expr string) (node, error) {
 	if start < len(expr) && strings.ContainsRune(`"[`, rune(expr[start])) {
 		return wrong(start, "a filter is a JSON object or KEY OPERATOR VALUE")
 	}
-	run := operatorRun.FindStringIndex(expr)
+	run := operatorRun().FindStringIndex(expr)
 	if run == nil {
 		return wrong(len(expr), "no operator: there are = != < <= > >= ~ =~")
 	}
@@ -85,7 +86,9 @@ func scalar(s string) (v any, ok bool) {
 }
 
 // decimal is what counts as a number where it is written as a string.
-var decimal = regexp.MustCompile(`^[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$`)
+var decimal = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$`)
+})
 
 // numeric reads a string that holds a number as that number.
 func numeric(v any) any {
@@ -93,7 +96,7 @@ func numeric(v any) any {
 	if !ok {
 		return v
 	}
-	if s = strings.Trim(s, blanks); decimal.MatchString(s) {
+	if s = strings.Trim(s, blanks); decimal().MatchString(s) {
 		return parseNumber(s)
 	}
 	return v
