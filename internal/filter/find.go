@@ -33,7 +33,7 @@ var ErrLimit = errors.New("too many metadata values to look at")
 // The work of finding is counted in values looked at.
 const (
 	// objectCost is how many values can be looked at while one object is read and matched.
-	objectCost = 64
+	objectCost = 32
 	// firstBudget is what each part of a filter may cost at first, and budgetGrowth
 	// by how much that grows while no part has come to its end.
 	firstBudget  = 1024
@@ -67,11 +67,11 @@ func (f finder) find(n node, limit int) (Set, error) {
 }
 
 // all looks for the nodes in turns, with a growing budget, so that the node
-// with the fewest values ends first, whichever it is. Once that has left few
-// objects they are matched one by one, whatever the other nodes would cost.
+// with the fewest values ends first, whichever it is. Once that has left so few
+// objects that the next turn could cost more, they are matched one by one.
 func (f finder) all(nodes all, limit int) (Set, error) {
 	found := Set{roaring.New(), true}
-	for budget := min(firstBudget, limit); ; budget = grow(budget, limit) {
+	for budget := min(firstBudget, limit); ; {
 		var left all
 		for _, n := range nodes {
 			s, err := f.find(n, budget)
@@ -84,14 +84,16 @@ func (f finder) all(nodes all, limit int) (Set, error) {
 				found = found.and(s)
 			}
 		}
+		next := grow(budget, limit)
 		switch nodes = left; {
 		case len(nodes) == 0:
 			return found, nil
-		case !found.All && found.Metas.GetCardinality() <= uint64(budget/objectCost):
+		case !found.All && found.Metas.GetCardinality() <= uint64(next/objectCost):
 			return f.match(nodes, found)
 		case budget == limit:
 			return Set{}, ErrLimit
 		}
+		budget = next
 	}
 }
 

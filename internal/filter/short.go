@@ -53,16 +53,20 @@ const blanks = " \t\r\n"
 
 func shortCondition(key, name, value string) (node, string) {
 	operand, isScalar := scalar(value)
+	if !isScalar {
+		operand = value
+	}
 	text, isText := operand.(string)
-	switch {
-	case !isScalar:
-		operand, text = value, value
-	case !isText:
+	if !isText {
 		text = value
 	}
 	switch name {
 	case "$in", "$nin":
-		return condition(key, name, []any{operand, text})
+		choice := []any{text}
+		if operand != any(text) {
+			choice = append(choice, operand)
+		}
+		return condition(key, name, choice)
 	case "$glob", "$regex":
 		return condition(key, name, text)
 	}

@@ -55,7 +55,7 @@ func (s *Store) matching(f *filter.Filter, limit int) (*roaring.Bitmap, error) {
 
 // seekCost is how many rows of an index SQLite walks over in the time that it
 // takes to look one up.
-const seekCost = 64
+const seekCost = 16
 
 // documentsOf returns the numbers of all documents, visible or not, that have
 // one of the metadata objects.
