@@ -8,9 +8,8 @@ import (
 	"sync"
 )
 
-// operatorRun finds the operator of a short form: all its signs that follow
-// one another, so that a mistyped one is not read as part of the value.
-var operatorRun = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`[!<>=~]+`) })
+// signs make up the operators of the short form.
+const signs = "!<>=~"
 
 // shortOperators are those of the short form, with their namesakes in JSON.
 var shortOperators = map[string]string{
@@ -26,18 +25,20 @@ func parseShort(expr string) (node, error) {
 	if start < len(expr) && strings.ContainsRune(`"[`, rune(expr[start])) {
 		return wrong(start, "a filter is a JSON object or KEY OPERATOR VALUE")
 	}
-	run := operatorRun().FindStringIndex(expr)
-	if run == nil {
+	at := strings.IndexAny(expr, signs)
+	if at < 0 {
 		return wrong(len(expr), "no operator: there are = != < <= > >= ~ =~")
 	}
-	operator := expr[run[0]:run[1]]
+	// All signs that follow one another: a mistyped one is no part of the value.
+	rest := strings.TrimLeft(expr[at:], signs)
+	operator := expr[at : len(expr)-len(rest)]
 	name, ok := shortOperators[operator]
-	key, value := strings.Trim(expr[:run[0]], blanks), strings.Trim(expr[run[1]:], blanks)
+	key, value := strings.Trim(expr[:at], blanks), strings.Trim(rest, blanks)
 	switch {
 	case !ok:
-		return wrong(run[0], "unknown operator %q: there are = != < <= > >= ~ =~, and a value that begins with a sign of these is quoted", operator)
+		return wrong(at, "unknown operator %q: there are = != < <= > >= ~ =~; a value that begins with one of these signs needs quotes", operator)
 	case key == "":
-		return wrong(run[0], "no key before %q", operator)
+		return wrong(at, "no key before %q", operator)
 	case value == "" && operator != "=" && operator != "!=":
 		return wrong(len(expr), "no value after %q", operator)
 	}
