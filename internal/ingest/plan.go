@@ -317,4 +317,3 @@ func (p *planner) document(src store.Source, d document, m store.Match) error {
 	}
 	return p.put(s)
 }
-
