@@ -12,6 +12,7 @@ package embed
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"strings"
 	"time"
 
@@ -29,6 +30,27 @@ type Embedder interface {
 	Embed(ctx context.Context, texts []string) ([][]float32, error)
 	Identity() Identity
 }
+
+// Hints are what suits an embedder where the user says nothing.
+type Hints struct {
+	Workers   int // calls of Embed at once
+	BatchSize int // texts in each
+}
+
+// Hinter is an Embedder that knows what suits it.
+type Hinter interface{ Hints() Hints }
+
+// HintsOf returns what suits e: as many workers as there are processors, unless
+// it says something else.
+func HintsOf(e Embedder) Hints {
+	if h, ok := e.(Hinter); ok {
+		return h.Hints()
+	}
+	return Hints{Workers: runtime.GOMAXPROCS(0), BatchSize: defaultBatch}
+}
+
+// defaultBatch suits embedders that compute.
+const defaultBatch = 128
 
 // Identity is what makes vectors comparable.
 type Identity struct {
@@ -58,6 +80,10 @@ type Options struct {
 	BatchSize  int           // texts a request at most; 0: DefaultBatchSize
 	Timeout    time.Duration // of one request; 0: DefaultTimeout
 	RetryFor   time.Duration // how long a service may stay unavailable; 0: DefaultRetryFor, negative: never retry
+	Backoff    time.Duration // about how long to wait after the first failure; 0: DefaultBackoff
+	RPM, TPM   int           // requests and tokens a minute at most; 0: no limit
+	Truncate   bool          // embed the beginning of a text that is too long, which otherwise fails
+	Dim        int           // of the vectors, where that is known already; 0: the first answers tell
 
 	Notice func(string)      // is told what people should know; may be nil, may be called concurrently
 	Stats  *progress.Counter // counts requests, texts, tokens and retries; may be nil
@@ -68,6 +94,7 @@ const (
 	DefaultBatchSize = 256
 	DefaultTimeout   = 60 * time.Second
 	DefaultRetryFor  = 10 * time.Minute
+	DefaultBackoff   = 500 * time.Millisecond
 )
 
 // MaxBatchSize is the number of inputs that OpenAI takes in one request.
@@ -121,24 +148,34 @@ func (o *Options) setDefaults() {
 	if o.RetryFor == 0 {
 		o.RetryFor = DefaultRetryFor
 	}
+	if o.Backoff == 0 {
+		o.Backoff = DefaultBackoff
+	}
 	if o.Notice == nil {
 		o.Notice = func(string) {}
 	}
 }
 
-// Resolve returns the identity of e with its Dim known, which takes one small
-// request where it was not. The identity of "none" has no Dim.
+// maxResolve bounds the requests that learn how long the vectors are.
+const maxResolve = 8
+
+// Resolve returns the identity of e with its Dim known, which takes some small
+// requests where it was not. The identity of "none" has no Dim.
 func Resolve(ctx context.Context, e Embedder) (Identity, error) {
 	id := e.Identity()
-	if id.Dim != 0 || id.Provider == (none{}).Identity().Provider {
+	if id.Provider == (none{}).Identity().Provider {
 		return id, nil
 	}
-	vectors, err := e.Embed(ctx, []string{"dimension"})
-	if err != nil {
-		return Identity{}, err
+	for range maxResolve {
+		if id.Dim != 0 {
+			return id, nil
+		}
+		if _, err := e.Embed(ctx, []string{probe}); err != nil {
+			return Identity{}, err
+		}
+		id = e.Identity()
 	}
-	id.Dim = len(vectors[0])
-	return id, nil
+	return Identity{}, fmt.Errorf("embedder %s: its vectors have another length in every answer", id)
 }
 
 // None is the provider of stores whose vectors come with the records.

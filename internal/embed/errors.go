@@ -64,6 +64,16 @@ func (e *RefusedError) Error() string {
 	return fmt.Sprintf("%s refused the request (status %d): %s", e.Service, e.Status, e.Message)
 }
 
+// InputError is a text to which the service has no good answer although it
+// answers others.
+type InputError struct{ Err error }
+
+func (e *InputError) Error() string {
+	return fmt.Sprintf("the service answers other texts, but not this: %v", e.Err)
+}
+
+func (e *InputError) Unwrap() error { return e.Err }
+
 // AnswerError is an answer that cannot be used: not JSON, too few vectors, a
 // vector of another length, a number that is none.
 type AnswerError struct {

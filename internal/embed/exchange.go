@@ -22,8 +22,8 @@ const (
 
 // reply is what the client library does not show of an answer.
 type reply struct {
-	status     int
-	retryAfter string
+	status int
+	header http.Header
 }
 
 // exchange is one request and its answer. It stands between the client library
@@ -34,16 +34,22 @@ type exchange struct {
 	client  *http.Client
 	service string
 	reply   *reply
+	plain   bool // leave the format of the vectors to the service
 }
 
 // Do implements openai.HTTPDoer.
 func (e *exchange) Do(request *http.Request) (*http.Response, error) {
+	if e.plain {
+		if err := forgetFormat(request); err != nil {
+			return nil, err
+		}
+	}
 	response, err := e.client.Do(request)
 	if err != nil {
 		return nil, err
 	}
 	e.reply.status = response.StatusCode
-	e.reply.retryAfter = response.Header.Get("Retry-After")
+	e.reply.header = response.Header
 	switch {
 	case response.StatusCode >= http.StatusBadRequest:
 		response.Body = limit(response.Body, maxErrorBytes)
@@ -60,6 +66,21 @@ func (e *exchange) Do(request *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	return response, nil
+}
+
+// forgetFormat takes the format out of a request, which the library only knows
+// how to read if it asked for it.
+func forgetFormat(request *http.Request) error {
+	var fields map[string]json.RawMessage
+	if err := json.NewDecoder(request.Body).Decode(&fields); err != nil {
+		return err
+	}
+	delete(fields, "encoding_format")
+	body, err := json.Marshal(fields)
+	request.Body = io.NopCloser(bytes.NewReader(body))
+	request.ContentLength = int64(len(body))
+	request.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
+	return err
 }
 
 // prepare looks at the beginning of a good answer.

@@ -7,5 +7,8 @@ import (
 
 // SetClock gives an openai embedder a time of the test's own.
 func SetClock(e Embedder, now func() time.Time, sleep func(context.Context, time.Duration) error) {
-	e.(*openAI).clock = clock{now: now, sleep: sleep}
+	e.(*openAI).setClock(clock{now: now, sleep: sleep})
 }
+
+// FirstTokens is firstTokens.
+func FirstTokens(text string, limit int) string { return firstTokens(text, limit) }

@@ -19,9 +19,13 @@ import (
 
 // failure says what may be done about a request that did not succeed.
 type failure struct {
-	kind       failureKind
-	retryAfter time.Duration // what the service asked to wait; 0: nothing
+	kind    failureKind
+	idle    time.Duration // how long the service wants to be left alone; good answers may say so too
+	crowded bool          // there are more requests than it can bear
 }
+
+// suspect tells whether the request may be at fault.
+func (f failure) suspect() bool { return f.kind == badAnswer || f.kind == broken }
 
 type failureKind int
 
@@ -29,6 +33,7 @@ const (
 	final     failureKind = iota // the same request would fail again
 	transient                    // the service or the way to it is unwell
 	badAnswer                    // it answered, with something unusable
+	broken                       // status 500: it is unwell, or this request makes it so
 )
 
 // judge sorts the error of one request and puts it into words of ours. The
@@ -38,7 +43,7 @@ func (s *openAI) judge(attempt context.Context, err error, r reply) (failure, er
 	var refused *RefusedError
 	switch {
 	case attempt.Err() != nil:
-		return failure{kind: transient}, fmt.Errorf("no answer within %s", s.options.Timeout)
+		return failure{kind: transient, crowded: true}, fmt.Errorf("no answer within %s", s.options.Timeout)
 	case errors.As(err, &answer):
 		return failure{kind: badAnswer}, answer
 	case errors.As(err, &refused):
@@ -58,8 +63,12 @@ func (s *openAI) judgeStatus(err error, r reply) (failure, error) {
 	case r.status == http.StatusUnauthorized, r.status == http.StatusPaymentRequired, r.status == http.StatusForbidden, quota:
 		return failure{kind: final}, &AuthError{Service: s.service, Status: r.status, Message: message}
 	case mayPass(r.status):
-		wait := parseRetryAfter(r.retryAfter, s.clock.now())
-		return failure{kind: transient, retryAfter: wait}, fmt.Errorf("status %d: %s", r.status, message)
+		cause := failure{kind: transient, idle: r.idle(s.clock.now())}
+		cause.crowded = r.status == http.StatusTooManyRequests || r.status == http.StatusServiceUnavailable
+		if r.status == http.StatusInternalServerError {
+			cause.kind = broken
+		}
+		return cause, fmt.Errorf("status %d: %s", r.status, message)
 	}
 	return failure{kind: final}, &RefusedError{Service: s.service, Status: r.status, Message: message}
 }

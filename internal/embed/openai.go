@@ -3,11 +3,11 @@ package embed
 import (
 	"context"
 	"fmt"
-	"math"
 	"net/http"
 	"net/url"
 	"os"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -17,10 +17,12 @@ import (
 const (
 	openAIBaseURL      = "https://api.openai.com/v1"
 	openAIDefaultModel = string(openai.SmallEmbedding3)
+)
 
-	// maxRequestBytes keeps a request below the 300,000 tokens that OpenAI takes
-	// without counting them: a token is at least one byte.
-	maxRequestBytes = 300_000
+// What suits a service: its time goes into waiting.
+const (
+	serviceWorkers = 16
+	serviceBatch   = 256
 )
 
 // openAI asks a service that speaks OpenAI's protocol, POST BASE/embeddings.
@@ -32,8 +34,18 @@ type openAI struct {
 	options Options
 	config  openai.ClientConfig
 	client  *http.Client
-	dim     atomic.Int64 // 0 while unknown
 	clock   clock
+	pace    *pace
+
+	inputTokens   int          // a text may have; 0: the service knows
+	requestTokens int          // all texts of a request may have
+	maxInputs     atomic.Int64 // texts of a request; falls where the service takes fewer
+	dim, lastDim  atomic.Int64 // 0 while unknown
+	answered      atomic.Bool  // well, at least once
+	plain         atomic.Bool  // vectors are not asked for in base64
+
+	mu   sync.Mutex
+	sick time.Time // since when no answer was good; zero: the last one was
 }
 
 func newOpenAI(model string, o Options) (Embedder, error) {
@@ -52,16 +64,39 @@ func newOpenAI(model string, o Options) (Embedder, error) {
 	config := openai.DefaultConfig(o.APIKey)
 	config.BaseURL = base.String()
 	s := &openAI{
-		model:   model,
-		own:     base.Hostname() == "api.openai.com" || strings.HasSuffix(base.Hostname(), ".api.openai.com"),
-		service: base.Redacted(),
-		options: o,
-		config:  config,
-		client:  &http.Client{CheckRedirect: keepRedirect},
-		clock:   systemClock(),
+		model:         model,
+		own:           base.Hostname() == "api.openai.com" || strings.HasSuffix(base.Hostname(), ".api.openai.com"),
+		service:       base.Redacted(),
+		options:       o,
+		config:        config,
+		client:        &http.Client{CheckRedirect: keepRedirect, Transport: newTransport()},
+		inputTokens:   inputTokens(model),
+		requestTokens: maxRequestTokens,
 	}
+	if o.TPM > 0 { // a request is worth at most ten seconds of it, or one text
+		s.requestTokens = min(maxRequestTokens, max(o.TPM/6, maxInputTokens))
+	}
+	s.setClock(systemClock())
+	s.maxInputs.Store(int64(o.BatchSize))
 	s.dim.Store(int64(s.knownDim()))
 	return s, nil
+}
+
+func (s *openAI) setClock(c clock) {
+	s.clock = c
+	s.pace = newPace(c, s.options.RPM, s.options.TPM, s.requestTokens)
+}
+
+// newTransport keeps a connection for each worker: the standard one closes all
+// but two after every request.
+func newTransport() http.RoundTripper {
+	t, ok := http.DefaultTransport.(*http.Transport)
+	if !ok {
+		return http.DefaultTransport
+	}
+	t = t.Clone()
+	t.MaxIdleConnsPerHost = t.MaxIdleConns
+	return t
 }
 
 // parseBaseURL reads a base URL; empty stands for OpenAI's.
@@ -98,6 +133,8 @@ func (s *openAI) knownDim() int {
 	switch {
 	case s.options.Dimensions != 0:
 		return s.options.Dimensions
+	case s.options.Dim != 0:
+		return s.options.Dim
 	case !s.own:
 		return 0
 	}
@@ -115,146 +152,9 @@ func (s *openAI) Identity() Identity {
 	return Identity{Provider: "openai", Model: s.model, Dim: int(s.dim.Load()), Normalized: s.own}
 }
 
-// Embed sends the texts in as many requests as the limits ask for, one after
-// another.
-func (s *openAI) Embed(ctx context.Context, texts []string) ([][]float32, error) {
-	if s.own && s.options.APIKey == "" {
-		return nil, &AuthError{Service: s.service, Message: "no API key: set OPENAI_API_KEY or give --api-key-file"}
-	}
-	vectors := make([][]float32, len(texts))
-	for start := 0; start < len(texts); {
-		places, next := s.nextRequest(texts, start)
-		if err := s.embedPlaces(ctx, texts, places, vectors); err != nil {
-			return nil, err
-		}
-		start = next
-	}
-	return vectors, s.fillEmpty(ctx, vectors)
-}
-
-// nextRequest returns the places of the texts from start on that one request
-// takes, empty ones left out, and the place after them.
-func (s *openAI) nextRequest(texts []string, start int) (places []int, next int) {
-	size := 0
-	for i := start; i < len(texts); i++ {
-		size += len(texts[i])
-		if len(places) > 0 && (len(places) == s.options.BatchSize || size > maxRequestBytes) {
-			return places, i
-		}
-		if texts[i] != "" {
-			places = append(places, i)
-		}
-	}
-	return places, len(texts)
-}
-
-func (s *openAI) embedPlaces(ctx context.Context, texts []string, places []int, vectors [][]float32) error {
-	if len(places) == 0 {
-		return nil
-	}
-	inputs := make([]string, len(places))
-	for i, place := range places {
-		inputs[i] = texts[place]
-	}
-	answers, err := s.request(ctx, inputs)
-	if err != nil {
-		return err
-	}
-	for i, place := range places {
-		vectors[place] = answers[i]
-	}
-	return nil
-}
-
-// fillEmpty sets the vectors of empty texts.
-func (s *openAI) fillEmpty(ctx context.Context, vectors [][]float32) error {
-	for i, vector := range vectors {
-		if vector != nil {
-			continue
-		}
-		id, err := Resolve(ctx, s)
-		if err != nil {
-			return err
-		}
-		vectors[i] = make([]float32, id.Dim)
-	}
-	return nil
-}
-
-// request embeds inputs, none of them empty, and tries again what may succeed.
-func (s *openAI) request(ctx context.Context, inputs []string) (vectors [][]float32, err error) {
-	err = s.retry(ctx, func() (failure, error) {
-		var cause failure
-		vectors, cause, err = s.try(ctx, inputs)
-		return cause, err
-	})
-	return vectors, err
-}
-
-// try sends one request.
-func (s *openAI) try(ctx context.Context, inputs []string) ([][]float32, failure, error) {
-	attempt, cancel := context.WithTimeout(ctx, s.options.Timeout)
-	defer cancel()
-	var r reply
-	config := s.config
-	config.HTTPClient = &exchange{client: s.client, service: s.service, reply: &r}
-	answer, err := openai.NewClientWithConfig(config).CreateEmbeddings(attempt, openai.EmbeddingRequest{
-		Input:          inputs,
-		Model:          openai.EmbeddingModel(s.model),
-		EncodingFormat: openai.EmbeddingEncodingFormatBase64,
-		Dimensions:     s.options.Dimensions,
-	})
-	if err == nil {
-		var vectors [][]float32
-		if vectors, err = s.order(answer.Data, len(inputs)); err == nil {
-			s.options.Stats.AddRequest(len(inputs), answer.Usage.PromptTokens)
-			return vectors, failure{}, nil
-		}
-	}
-	cause, err := s.judge(attempt, err, r)
-	return nil, cause, err
-}
-
-// order checks an answer to n texts and returns its vectors in their order.
-func (s *openAI) order(data []openai.Embedding, n int) ([][]float32, error) {
-	if len(data) != n {
-		return nil, s.answerError("%d vectors for %d texts", len(data), n)
-	}
-	vectors := make([][]float32, n)
-	for _, d := range data {
-		if d.Index < 0 || d.Index >= n {
-			return nil, s.answerError("a vector for text %d of %d", d.Index, n)
-		}
-		if vectors[d.Index] != nil {
-			return nil, s.answerError("two vectors for text %d", d.Index)
-		}
-		if err := s.checkVector(d.Embedding); err != nil {
-			return nil, err
-		}
-		vectors[d.Index] = d.Embedding
-	}
-	return vectors, nil
-}
-
-// checkVector holds every vector to the known length, or else to the first one's.
-func (s *openAI) checkVector(v []float32) error {
-	if len(v) == 0 {
-		return s.answerError("a vector without numbers")
-	}
-	for i, x := range v {
-		if math.IsNaN(float64(x)) || math.IsInf(float64(x), 0) {
-			return s.answerError("number %d of a vector is %v", i, x)
-		}
-	}
-	s.dim.CompareAndSwap(0, int64(len(v)))
-	if want := int(s.dim.Load()); len(v) != want {
-		return s.answerError("a vector of %d numbers, want %d", len(v), want)
-	}
-	return nil
-}
-
-func (s *openAI) answerError(format string, args ...any) error {
-	return &AnswerError{Service: s.service, Problem: fmt.Sprintf(format, args...)}
+// Hints implements Hinter.
+func (s *openAI) Hints() Hints {
+	return Hints{Workers: serviceWorkers, BatchSize: min(s.options.BatchSize, serviceBatch)}
 }
 
 // clock is what retrying needs of time.

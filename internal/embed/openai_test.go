@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"sheaf/internal/embed"
@@ -60,6 +61,9 @@ func TestOpenAIConforms(t *testing.T) {
 		"reversed":         {Reverse: true},
 		"numbers reversed": {Floats: true, Reverse: true, Dim: 300},
 		"large":            {Dim: 1536},
+		"refuses base64":   {NoBase64: true},
+		"no usage":         {NoUsage: true},
+		"takes few inputs": {MaxInputs: 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -91,7 +95,8 @@ func TestOpenAIRequest(t *testing.T) {
 
 func TestOpenAISplitsRequests(t *testing.T) {
 	t.Parallel()
-	large := strings.Repeat("x", 200_000)
+	large := strings.Repeat("one two ", 75_000) // 150,000 tokens
+	dense := strings.Repeat("x", 200_000)       // 25,000
 	for _, test := range []struct {
 		name  string
 		texts []string
@@ -102,8 +107,9 @@ func TestOpenAISplitsRequests(t *testing.T) {
 		{"default", numberedTexts(600), 0, []int{256, 256, 88}},
 		{"exactly", numberedTexts(4), 2, []int{2, 2}},
 		{"largest", numberedTexts(2049), 2048, []int{2048, 1}},
-		{"bytes", []string{"a", large, large, "b"}, 0, []int{2, 2}},
-		{"one too large", []string{large + large, "b"}, 0, []int{1, 1}},
+		{"tokens, not bytes", slices.Repeat([]string{dense}, 13), 0, []int{12, 1}},
+		{"tokens", []string{"a", large, large, "b"}, 0, []int{2, 2}},
+		{"one too large", []string{large + large + large, "b"}, 0, []int{1, 1}},
 		{"empty texts are not sent", []string{"", "a", "", "b", "c", ""}, 2, []int{2, 1}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -134,8 +140,8 @@ func TestOpenAIOnlyEmptyTexts(t *testing.T) {
 		t.Fatal(err)
 	}
 	checkValues(t, []string{"", ""}, vectors, 8)
-	if n := len(server.Requests()); n != 1 {
-		t.Errorf("%d requests, want 1", n)
+	if n := len(server.Requests()); n != 2 {
+		t.Errorf("%d requests, want 2", n)
 	}
 	server.Fail(embedtest.Fault{Status: 401})
 	other, err := embed.New("openai:n", embed.Options{BaseURL: server.URL})
@@ -156,13 +162,35 @@ func TestResolve(t *testing.T) {
 			t.Errorf("%+v, %v, want %+v", id, err, want)
 		}
 	}
-	if n := len(server.Requests()); n != 1 {
-		t.Errorf("%d requests, want 1", n)
+	if n := len(server.Requests()); n != 2 { // the second confirms the first
+		t.Errorf("%d requests, want 2", n)
 	}
 	server, e = newService(t, embedtest.ServerOptions{}, embed.Options{})
 	server.Fail(embedtest.Fault{Status: 400})
 	if id, err := embed.Resolve(t.Context(), e); err == nil || id != (embed.Identity{}) {
 		t.Errorf("%+v, %v from a service that refuses", id, err)
+	}
+}
+
+// One answer of another length than the others is not what a store is bound to.
+func TestResolveAsksAgain(t *testing.T) {
+	t.Parallel()
+	shorter := embedtest.Fault{Edit: func(data *[]embedtest.Embedding) { (*data)[0].Vector = (*data)[0].Vector[1:] }}
+	server, e := newService(t, embedtest.ServerOptions{Dim: 5}, embed.Options{})
+	server.Fail(shorter, embedtest.Fault{}, shorter)
+	if id, err := embed.Resolve(t.Context(), e); err != nil || id.Dim != 5 {
+		t.Errorf("%+v, %v", id, err)
+	}
+	var n atomic.Int64
+	odd := func(embedtest.Request) embedtest.Fault {
+		if n.Add(1)%2 == 0 {
+			return shorter
+		}
+		return embedtest.Fault{}
+	}
+	_, e = newService(t, embedtest.ServerOptions{Spoil: odd}, embed.Options{})
+	if id, err := embed.Resolve(t.Context(), e); err == nil || !strings.Contains(err.Error(), "another length in every answer") {
+		t.Errorf("%+v, %v", id, err)
 	}
 }
 

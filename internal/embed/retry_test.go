@@ -56,8 +56,8 @@ func (c *fakeClock) slept() (total time.Duration) {
 func passingFaults() map[string]embedtest.Fault {
 	return map[string]embedtest.Fault{
 		"rate limit":          {Status: 429},
-		"rate limit, seconds": {Status: 429, RetryAfter: "7"},
-		"rate limit, date":    {Status: 429, RetryAfter: "Mon, 04 May 2026 03:02:31 GMT"},
+		"rate limit, seconds": {Status: 429, Header: map[string]string{"Retry-After": "7"}},
+		"rate limit, date":    {Status: 429, Header: map[string]string{"Retry-After": "Mon, 04 May 2026 03:02:31 GMT"}},
 		"request timeout":     {Status: 408},
 		"server error":        {Status: 500},
 		"bad gateway":         {Status: 502, Body: "<html>bad gateway</html>"},
@@ -114,7 +114,7 @@ func TestRetryAfter(t *testing.T) {
 		var notices []string
 		server, e := newService(t, embedtest.ServerOptions{}, embed.Options{Notice: func(s string) { notices = append(notices, s) }})
 		clock := setFakeClock(e)
-		server.Fail(embedtest.Fault{Status: 429, RetryAfter: value})
+		server.Fail(embedtest.Fault{Status: 429, Header: map[string]string{"Retry-After": value}})
 		if _, err := e.Embed(t.Context(), numberedTexts(1)); err != nil {
 			t.Errorf("%q: %v", value, err)
 			continue
@@ -180,8 +180,8 @@ func TestRetryGivesUpAtOnce(t *testing.T) {
 		retryFor time.Duration
 		want     string
 	}{
-		"asked to wait too long": {embedtest.Fault{Status: 429, RetryAfter: "3600"}, 0, "is unavailable and asks to wait another 1h0m0s: status 429"},
-		"asked to wait for ever": {embedtest.Fault{Status: 503, RetryAfter: "1e300"}, 0, "asks to wait another 24h0m0s"},
+		"asked to wait too long": {embedtest.Fault{Status: 429, Header: map[string]string{"Retry-After": "3600"}}, 0, "is unavailable and asks to wait another 1h0m0s: status 429"},
+		"asked to wait for ever": {embedtest.Fault{Status: 503, Header: map[string]string{"Retry-After": "1e300"}}, 0, "asks to wait another 24h0m0s"},
 		"no retries":             {embedtest.Fault{Status: 503}, -1, "is unavailable: status 503: Service Unavailable"},
 	} {
 		server, e := newService(t, embedtest.ServerOptions{}, embed.Options{RetryFor: test.retryFor})
@@ -235,7 +235,7 @@ func TestRetryCancelled(t *testing.T) {
 		ctx, cancel := context.WithCancelCause(t.Context())
 		noticed := func(string) { cancel(reason) } // comes just before the wait
 		server, e := newService(t, embedtest.ServerOptions{}, embed.Options{Notice: noticed})
-		server.Fail(embedtest.Fault{Status: 429, RetryAfter: "500"})
+		server.Fail(embedtest.Fault{Status: 429, Header: map[string]string{"Retry-After": "500"}})
 		if _, err := e.Embed(ctx, numberedTexts(1)); !errors.Is(err, reason) {
 			t.Errorf("error %v, want the cause", err)
 		}

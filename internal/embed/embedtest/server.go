@@ -7,25 +7,37 @@ import (
 	"fmt"
 	"hash/fnv"
 	"io"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
+	"time"
 )
 
 // ServerOptions say how a Server behaves when it is well.
 type ServerOptions struct {
-	Dim        int    // numbers in a vector; 0: 8. A request's "dimensions" goes before it
-	Key        string // when set, another key is answered with 401
-	Floats     bool   // answers with plain numbers, as servers do that ignore encoding_format
-	Reverse    bool   // lists the vectors from the last to the first
-	MaxInputs  int    // more inputs are answered with 400; 0: 2048
-	OnlyModel  string // when set, another model is answered with 404
-	AlwaysFail *Fault // is done to every request; takes a request after Fail's own
+	Dim       int                            // numbers in a vector; 0: 8. A request's "dimensions" goes before it
+	Key       string                         // when set, another key is answered with 401
+	Floats    bool                           // answers with plain numbers, as servers do that ignore encoding_format
+	NoBase64  bool                           // answers with 400 to those who ask for base64, and with plain numbers otherwise
+	NoUsage   bool                           // does not say how many tokens it counted
+	Reverse   bool                           // lists the vectors from the last to the first
+	MaxInputs int                            // more inputs are answered with 400; 0: 2048
+	OnlyModel string                         // when set, another model is answered with 404
+	Header    http.Header                    // of good answers
+	Refuse    func(text string) string       // says with which words an input is refused (400); "": it is not
+	Latency   func(inputs int) time.Duration // before an answer
+
+	// What is done to a request: Fail's faults first, then AlwaysFail, Spoil, Chaos.
+	AlwaysFail *Fault
+	Spoil      func(r Request) Fault
+	Chaos      *Chaos
 }
 
 // Fault is what happens to one request instead of a good answer. Its zero value
@@ -35,8 +47,10 @@ type Fault struct {
 
 	Reset      bool                    // cuts the connection
 	Truncate   bool                    // cuts the answer in half
-	Status     int                     // answers with it, RetryAfter and Body
-	RetryAfter string                  // the header's value, with Status
+	Slow       time.Duration           // stops so long in the middle of the answer
+	Status     int                     // answers with it, Header, RetryAfter and Body
+	Header     map[string]string       // with Status
+	RetryAfter time.Duration           // as a header in seconds, with Status
 	Body       string                  // empty: an error object in OpenAI's form
 	HTML       bool                    // answers 200 with an HTML page
 	Raw        string                  // answers 200 with these bytes
@@ -71,6 +85,7 @@ type Server struct {
 	mu       sync.Mutex
 	faults   []Fault
 	requests []Request
+	answered map[string]int
 }
 
 // NewServer starts a server on a free port. Close ends it.
@@ -81,7 +96,7 @@ func NewServer(o ServerOptions) *Server {
 	if o.MaxInputs == 0 {
 		o.MaxInputs = 2048
 	}
-	s := &Server{options: o}
+	s := &Server{options: o, answered: map[string]int{}}
 	s.http = httptest.NewServer(http.HandlerFunc(s.serve))
 	s.URL = s.http.URL + "/v1"
 	return s
@@ -105,6 +120,13 @@ func (s *Server) Requests() []Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.requests)
+}
+
+// Answered returns how often each input was sent a good answer.
+func (s *Server) Answered() map[string]int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.answered)
 }
 
 // Vector is the vector of a text: numbers in (-1, 1) that depend on the text and
@@ -138,6 +160,9 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
+	if s.options.Latency != nil {
+		time.Sleep(s.options.Latency(len(request.Input)))
+	}
 	switch {
 	case err != nil:
 		writeError(w, http.StatusBadRequest, "the request is no JSON: "+err.Error(), "")
@@ -164,8 +189,13 @@ func (s *Server) record(r Request) Fault {
 		s.faults = s.faults[1:]
 		return fault
 	}
-	if s.options.AlwaysFail != nil {
+	switch {
+	case s.options.AlwaysFail != nil:
 		return *s.options.AlwaysFail
+	case s.options.Spoil != nil:
+		return s.options.Spoil(r)
+	case s.options.Chaos != nil:
+		return s.options.Chaos.fault(len(s.requests))
 	}
 	return Fault{}
 }
@@ -193,12 +223,32 @@ func (s *Server) answer(w http.ResponseWriter, r Request, fault Fault) {
 	if fault.Edit != nil {
 		fault.Edit(&data)
 	}
-	body := encode(r, data, tokens, r.EncodingFormat == "base64" && !s.options.Floats)
+	body := s.encode(r, data, tokens)
 	w.Header().Set("Content-Type", "application/json")
-	if fault.Truncate {
+	maps.Copy(w.Header(), s.options.Header)
+	switch {
+	case fault.Truncate:
 		body = body[:len(body)/2]
+	case fault.Slow > 0:
+		w.Write(body[:len(body)/2]) //nolint:errcheck // as below
+		if f, ok := w.(http.Flusher); ok {
+			f.Flush()
+		}
+		time.Sleep(fault.Slow)
+		body = body[len(body)/2:]
+	}
+	if !fault.Truncate && fault.Edit == nil {
+		s.count(r.Input)
 	}
 	w.Write(body) //nolint:errcheck // a client that went away is the client's business
+}
+
+func (s *Server) count(inputs []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, text := range inputs {
+		s.answered[text]++
+	}
 }
 
 // refuse returns the status and the words for a request that is wrong, or 0.
@@ -214,22 +264,32 @@ func (s *Server) refuse(r Request) (int, string) {
 		return http.StatusBadRequest, fmt.Sprintf("'input' must have 1 to %d entries, not %d", s.options.MaxInputs, len(r.Input))
 	case slices.Contains(r.Input, ""):
 		return http.StatusBadRequest, "'$.input' is invalid: empty string"
+	case s.options.NoBase64 && r.EncodingFormat == "base64":
+		return http.StatusBadRequest, "encoding_format: only float is supported"
+	case s.options.Refuse == nil:
+		return 0, ""
+	}
+	for _, text := range r.Input {
+		if words := s.options.Refuse(text); words != "" {
+			return http.StatusBadRequest, words
+		}
 	}
 	return 0, ""
 }
 
-func encode(r Request, data []Embedding, tokens int, asBase64 bool) []byte {
+func (s *Server) encode(r Request, data []Embedding, tokens int) []byte {
 	rows := make([]map[string]any, len(data))
 	for i, d := range data {
 		rows[i] = map[string]any{"object": "embedding", "index": d.Index, "embedding": d.Vector}
-		if asBase64 {
+		if r.EncodingFormat == "base64" && !s.options.Floats {
 			rows[i]["embedding"] = encodeBase64(d.Vector)
 		}
 	}
-	body, err := json.Marshal(map[string]any{
-		"object": "list", "model": r.Model, "data": rows,
-		"usage": map[string]int{"prompt_tokens": tokens, "total_tokens": tokens},
-	})
+	answer := map[string]any{"object": "list", "model": r.Model, "data": rows}
+	if !s.options.NoUsage {
+		answer["usage"] = map[string]int{"prompt_tokens": tokens, "total_tokens": tokens}
+	}
+	body, err := json.Marshal(answer)
 	if err != nil { // a number that JSON cannot say
 		return []byte(err.Error())
 	}
@@ -245,8 +305,11 @@ func encodeBase64(v []float32) string {
 }
 
 func writeFault(w http.ResponseWriter, f Fault) {
-	if f.RetryAfter != "" {
-		w.Header().Set("Retry-After", f.RetryAfter)
+	if f.RetryAfter > 0 {
+		w.Header().Set("Retry-After", strconv.FormatFloat(f.RetryAfter.Seconds(), 'f', -1, 64))
+	}
+	for key, value := range f.Header {
+		w.Header().Set(key, value)
 	}
 	if f.Body == "" {
 		writeError(w, f.Status, http.StatusText(f.Status), "")

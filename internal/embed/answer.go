@@ -1,0 +1,87 @@
+package embed
+
+import (
+	"context"
+	"fmt"
+	"math"
+
+	"github.com/sashabaranov/go-openai"
+)
+
+// try sends one request.
+func (s *openAI) try(ctx context.Context, inputs []string) ([][]float32, failure, error) {
+	attempt, cancel := context.WithTimeout(ctx, s.options.Timeout)
+	defer cancel()
+	var r reply
+	config := s.config
+	config.HTTPClient = &exchange{client: s.client, service: s.service, reply: &r, plain: s.plain.Load()}
+	answer, err := openai.NewClientWithConfig(config).CreateEmbeddings(attempt, openai.EmbeddingRequest{
+		Input:          inputs,
+		Model:          openai.EmbeddingModel(s.model),
+		EncodingFormat: openai.EmbeddingEncodingFormatBase64,
+		Dimensions:     s.options.Dimensions,
+	})
+	if err == nil {
+		var vectors [][]float32
+		if vectors, err = s.order(answer.Data, len(inputs)); err == nil {
+			s.answered.Store(true)
+			s.learnDim(len(vectors[0]))
+			s.options.Stats.AddRequest(len(inputs), answer.Usage.PromptTokens)
+			return vectors, failure{idle: r.idle(s.clock.now())}, nil
+		}
+	}
+	cause, err := s.judge(attempt, err, r)
+	return nil, cause, err
+}
+
+// order checks an answer to n texts and returns its vectors in their order.
+func (s *openAI) order(data []openai.Embedding, n int) ([][]float32, error) {
+	if len(data) != n {
+		return nil, s.answerError("%d vectors for %d texts", len(data), n)
+	}
+	want := int(s.dim.Load())
+	if want == 0 {
+		want = len(data[0].Embedding)
+	}
+	vectors := make([][]float32, n)
+	for _, d := range data {
+		if d.Index < 0 || d.Index >= n {
+			return nil, s.answerError("a vector for text %d of %d", d.Index, n)
+		}
+		if vectors[d.Index] != nil {
+			return nil, s.answerError("two vectors for text %d", d.Index)
+		}
+		if err := s.checkVector(d.Embedding, want); err != nil {
+			return nil, err
+		}
+		vectors[d.Index] = d.Embedding
+	}
+	return vectors, nil
+}
+
+func (s *openAI) checkVector(v []float32, want int) error {
+	if len(v) == 0 {
+		return s.answerError("a vector without numbers")
+	}
+	for i, x := range v {
+		if math.IsNaN(float64(x)) || math.IsInf(float64(x), 0) {
+			return s.answerError("number %d of a vector is %v", i, x)
+		}
+	}
+	if len(v) != want {
+		return s.answerError("a vector of %d numbers, want %d", len(v), want)
+	}
+	return nil
+}
+
+// learnDim believes the length of the vectors once two answers in a row agree:
+// a store is bound to it for life.
+func (s *openAI) learnDim(n int) {
+	if s.dim.Load() == 0 && s.lastDim.Swap(int64(n)) == int64(n) {
+		s.dim.Store(int64(n))
+	}
+}
+
+func (s *openAI) answerError(format string, args ...any) error {
+	return &AnswerError{Service: s.service, Problem: fmt.Sprintf(format, args...)}
+}

@@ -1,0 +1,82 @@
+package embed
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+)
+
+// isolate finds out which of the texts of a refused request are the cause.
+func (c *call) isolate(ctx context.Context, places []int, why error) error {
+	if c.strict && len(places) == 1 && !c.shortens(places[0]) {
+		return why
+	}
+	if !c.answered.Load() && !c.alive(ctx) {
+		return why // it refuses whatever it is asked
+	}
+	if len(places) == 1 {
+		return c.shorten(ctx, places[0], why)
+	}
+	c.parts = true
+	half, failed := (len(places)+1)/2, len(c.Errs)
+	if err := c.embed(ctx, places[:half]); err != nil {
+		return err
+	}
+	if err := c.embed(ctx, places[half:]); err != nil {
+		return err
+	}
+	if len(c.Errs) == failed { // it was their number
+		c.maxInputs.Store(min(c.maxInputs.Load(), int64(half)))
+	}
+	return nil
+}
+
+// leastTokens is how much of a text must be left for its vector to be worth
+// having.
+const leastTokens = 64
+
+// shortens tells whether less of a text may be sent: that is allowed, and nobody
+// knows the length that the service takes.
+func (c *call) shortens(place int) bool {
+	return c.options.Truncate && c.inputTokens == 0 && c.count(place) >= 2*leastTokens
+}
+
+// shorten sends half of a text that the service refuses, and half of that. The
+// error of a text that is refused to the end is the first one.
+func (c *call) shorten(ctx context.Context, place int, why error) error {
+	if !c.shortens(place) {
+		c.Errs[place] = why
+		return nil
+	}
+	c.cut(place, min(c.count(place)/2, maxInputTokens))
+	if err := c.embed(ctx, []int{place}); err != nil {
+		return err
+	}
+	if c.Errs[place] != nil {
+		c.Errs[place] = why
+		delete(c.Cut, place)
+	}
+	return nil
+}
+
+// refusesBase64 tells whether the service will not answer in the format that it
+// was asked for.
+func refusesBase64(err error) bool {
+	var refused *RefusedError
+	return errors.As(err, &refused) && (strings.Contains(refused.Message, "encoding_format") || strings.Contains(refused.Message, "base64"))
+}
+
+// concernsInputs tells whether an error may concern some of the texts of a
+// request only: their length, their number, their content.
+func concernsInputs(err error) bool {
+	var refused *RefusedError
+	var input *InputError
+	if errors.As(err, &refused) {
+		switch refused.Status {
+		case http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnprocessableEntity:
+			return true
+		}
+	}
+	return errors.As(err, &input)
+}

@@ -1,0 +1,155 @@
+package embed_test
+
+import (
+	"errors"
+	"math"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"sheaf/internal/embed"
+	"sheaf/internal/embed/embedtest"
+)
+
+func refuseBad(text string) string {
+	if strings.Contains(text, "bad") {
+		return "I do not like it"
+	}
+	return ""
+}
+
+// checkEach holds a result to what it should be: texts with "bad" in them have
+// an error that says so, the others their vectors, and nothing was answered twice.
+func checkEach(t *testing.T, server *embedtest.Server, texts []string, r embed.Result, words string) {
+	t.Helper()
+	for i, text := range texts {
+		switch err := r.Errs[i]; {
+		case strings.Contains(text, "bad"):
+			if err == nil || !strings.Contains(err.Error(), words) || r.Vectors[i] != nil {
+				t.Errorf("%s: %v", text, err)
+			}
+		case err != nil:
+			t.Errorf("%s: %v", text, err)
+		default:
+			checkValues(t, texts[i:i+1], r.Vectors[i:i+1], 8)
+		}
+	}
+	for text, n := range server.Answered() {
+		if n > 1 && text != "dimension" {
+			t.Errorf("%s was answered %d times", text, n)
+		}
+	}
+}
+
+func TestRefusedTextsAreIsolated(t *testing.T) {
+	t.Parallel()
+	for _, texts := range [][]string{
+		slices.Concat(numberedTexts(100), []string{"bad 1"}, numberedTexts(0), []string{"good", "bad 2", "bad 3"}),
+		{"bad"}, {"bad 1", "bad 2", "bad 3"}, {"bad", "good"}, {"good", "bad"},
+	} {
+		server, e := newService(t, embedtest.ServerOptions{Refuse: refuseBad}, embed.Options{})
+		r, err := embed.Each(t.Context(), e, texts)
+		if err != nil {
+			t.Errorf("%d texts: %v", len(texts), err)
+			continue
+		}
+		checkEach(t, server, texts, r, "refused the request (status 400): I do not like it")
+		if n := len(server.Requests()); n > 40 {
+			t.Errorf("%d requests", n)
+		}
+		if _, err := e.Embed(t.Context(), texts); err == nil || !strings.Contains(err.Error(), "I do not like it") {
+			t.Errorf("Embed: %v", err)
+		}
+	}
+}
+
+// A service that refuses everything is not asked for each text.
+func TestAServiceThatRefusesEverything(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{400, 413, 422} {
+		server, e := newService(t, embedtest.ServerOptions{AlwaysFail: &embedtest.Fault{Status: status}}, embed.Options{})
+		_, err := embed.Each(t.Context(), e, numberedTexts(100))
+		var refused *embed.RefusedError
+		if n := len(server.Requests()); !errors.As(err, &refused) || n != 2 {
+			t.Errorf("status %d: %v after %d requests", status, err, n)
+		}
+	}
+}
+
+// A service that takes fewer inputs a request shows it once.
+func TestFewerInputsARequest(t *testing.T) {
+	t.Parallel()
+	server, e := newService(t, embedtest.ServerOptions{MaxInputs: 10}, embed.Options{})
+	texts := numberedTexts(200)
+	for range 2 {
+		r, err := embed.Each(t.Context(), e, texts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		checkValues(t, texts, r.Vectors, 8)
+	}
+	refused := 0
+	for _, request := range server.Requests() {
+		if len(request.Input) > 10 {
+			refused++
+		}
+	}
+	if n := len(server.Requests()); refused > 5 || n > 70 {
+		t.Errorf("%d of %d requests were too large", refused, n)
+	}
+}
+
+// TestPoison has texts that make the service fail in ways that look like its
+// own: status 500, and answers with NaN.
+func TestPoison(t *testing.T) {
+	t.Parallel()
+	nan := func(data *[]embedtest.Embedding) { (*data)[0].Vector[0] = float32(math.NaN()) }
+	for name, fault := range map[string]embedtest.Fault{
+		"status 500":              {Status: http.StatusInternalServerError, Body: "input is too large to process"},
+		"number 0 of a vector is": {Edit: nan},
+	} {
+		spoil := func(r embedtest.Request) embedtest.Fault {
+			if slices.ContainsFunc(r.Input, func(text string) bool { return strings.Contains(text, "bad") }) {
+				return fault
+			}
+			return embedtest.Fault{}
+		}
+		server, e := newService(t, embedtest.ServerOptions{Spoil: spoil}, embed.Options{})
+		clock := setFakeClock(e)
+		if _, err := e.Embed(t.Context(), []string{"well"}); err != nil {
+			t.Fatal(err)
+		}
+		texts := slices.Concat(numberedTexts(20), []string{"bad 1"}, []string{"good", "bad 2"})
+		r, err := embed.Each(t.Context(), e, texts)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		checkEach(t, server, texts, r, "answers other texts, but not this: ")
+		checkEach(t, server, texts, r, name)
+		if clock.slept().Minutes() > 3 {
+			t.Errorf("%s: it took %v", name, clock.slept())
+		}
+	}
+}
+
+// A service that has only unusable answers after good ones, to anything, ends
+// the run; one that has only status 500 is away.
+func TestAServiceThatGoesBad(t *testing.T) {
+	t.Parallel()
+	for name, fault := range map[string]embedtest.Fault{"HTML": {HTML: true}, "500": {Status: 500}} {
+		server, e := newService(t, embedtest.ServerOptions{}, embed.Options{})
+		setFakeClock(e)
+		if _, err := e.Embed(t.Context(), []string{"well"}); err != nil {
+			t.Fatal(err)
+		}
+		server.Fail(slices.Repeat([]embedtest.Fault{fault}, 200)...)
+		_, err := embed.Each(t.Context(), e, numberedTexts(3))
+		var answer *embed.AnswerError
+		var away *embed.UnavailableError
+		if name == "HTML" && !errors.As(err, &answer) || name == "500" && !errors.As(err, &away) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
