@@ -19,13 +19,15 @@ type embedderFlags struct {
 	dimensions int
 	batchSize  int
 	retryFor   time.Duration
+	truncate   bool
 }
 
 func (o *embedderFlags) addFlags(c *cobra.Command) {
-	addSettings(c.Flags(), "embedder", "base-url", "api-key-file", "workers")
+	addSettings(c.Flags(), "embedder", "base-url", "api-key-file", "workers", "rpm", "tpm")
 	c.Flags().IntVar(&o.dimensions, "dimensions", 0, "ask for vectors of `N` numbers (default: the model's own)")
 	c.Flags().IntVar(&o.batchSize, "batch-size", 0, "send at most `N` texts in a request")
 	c.Flags().DurationVar(&o.retryFor, "retry-for", embed.DefaultRetryFor, "how long a service may stay unavailable")
+	c.Flags().BoolVar(&o.truncate, "truncate", false, "embed the beginning of a text that is too long, which fails otherwise")
 	complete(c, "embedder", "builtin", "openai:text-embedding-3-small", "openai:text-embedding-3-large", "none")
 }
 
@@ -46,6 +48,11 @@ const noEmbedder = "none"
 
 // embedder makes the embedder that spec names. stats may be nil.
 func (env *environment) embedder(spec string, o embedderFlags, stats *progress.Counter) (embed.Embedder, error) {
+	return env.embedderOf(spec, o, 0, stats)
+}
+
+// embedderOf is embedder where the length of its vectors is known; 0 is not.
+func (env *environment) embedderOf(spec string, o embedderFlags, dim int, stats *progress.Counter) (embed.Embedder, error) {
 	e, err := embed.New(spec, embed.Options{
 		BaseURL:    env.config.BaseURL,
 		APIKey:     env.config.APIKey,
@@ -53,13 +60,29 @@ func (env *environment) embedder(spec string, o embedderFlags, stats *progress.C
 		Dimensions: o.dimensions,
 		BatchSize:  o.batchSize,
 		RetryFor:   max(o.retryFor, time.Nanosecond), // 0 is "the default" there, "do not retry" here
-		Notice:     func(text string) { env.say("%s", text) },
+		RPM:        env.config.RPM,
+		TPM:        env.config.TPM,
+		Truncate:   o.truncate,
+		Dim:        dim,
+		Notice:     env.notice,
 		Stats:      stats,
 	})
 	if err != nil {
 		return nil, &usageError{err}
 	}
 	return e, nil
+}
+
+// hints are the settings, or what suits the embedder.
+func (env *environment) hints(e embed.Embedder, o embedderFlags) embed.Hints {
+	h := embed.HintsOf(e)
+	if env.config.Workers > 0 {
+		h.Workers = env.config.Workers
+	}
+	if o.batchSize > 0 {
+		h.BatchSize = o.batchSize
+	}
+	return h
 }
 
 // preferred names the embedder of a new store.
@@ -126,7 +149,7 @@ func (env *environment) boundEmbedder(f store.Facts, o embedderFlags, stats *pro
 	if f.Fingerprint == fmt.Sprintf(askedDimensions, f.Dim) {
 		o.dimensions = f.Dim
 	}
-	e, err := env.embedder(bound, o, stats)
+	e, err := env.embedderOf(bound, o, f.Dim, stats)
 	if err != nil {
 		return nil, err
 	}

@@ -17,6 +17,7 @@ type environment struct {
 	config  Config
 	command string // as typed: what a lock shows to others
 	now     func() time.Time
+	shown   *display // of the run that goes on; nil: none
 }
 
 // globalFlags are the flags of every verb that are no settings.

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"runtime"
 	"slices"
 	"strings"
 
@@ -138,6 +137,7 @@ func (env *environment) fill(ctx context.Context, w *store.Writer, o *ingestOpti
 	if err != nil {
 		return err
 	}
+	hints := env.hints(e, o.embedder)
 	shown := env.showProgress(counter, "embedding", "chunk")
 	sum, err := ingest.Run(ctx, w, e, ingest.Options{
 		Roots:     o.roots,
@@ -147,8 +147,8 @@ func (env *environment) fill(ctx context.Context, w *store.Writer, o *ingestOpti
 		Read:      o.loader.read,
 		Splitter:  o.splitter.chosen(),
 		Meta:      o.meta,
-		Workers:   env.workers(),
-		BatchSize: o.embedder.batchSize,
+		Workers:   hints.Workers,
+		BatchSize: hints.BatchSize,
 		Force:     o.force,
 		FailFast:  o.failFast,
 		Notice:    shown.say,
@@ -160,14 +160,6 @@ func (env *environment) fill(ctx context.Context, w *store.Writer, o *ingestOpti
 		err = &partialError{count(len(sum.Failures), "input") + " failed; everything else is stored"}
 	}
 	return err
-}
-
-// workers is how many requests or computations run at once.
-func (env *environment) workers() int {
-	if env.config.Workers > 0 {
-		return env.config.Workers
-	}
-	return runtime.GOMAXPROCS(0)
 }
 
 func (env *environment) printSummary(sum ingest.Summary) error {

@@ -55,7 +55,17 @@ func (env *environment) showProgress(counter *progress.Counter, verb, noun strin
 	case env.flags.verbose:
 		d.every(lineEvery, d.line)
 	}
+	env.shown = d
 	return d
+}
+
+// notice tells people something while a run goes on, or at any other time.
+func (env *environment) notice(text string) {
+	if env.shown != nil {
+		env.shown.say(text)
+	} else {
+		env.say("%s", visible(text))
+	}
 }
 
 func (d *display) every(period time.Duration, show func()) {
@@ -110,6 +120,7 @@ func (d *display) say(text string) {
 func (d *display) stop() {
 	close(d.done)
 	d.ended.Wait()
+	d.env.shown = nil
 	if d.bar != nil {
 		_ = d.bar.Clear()
 	}

@@ -139,7 +139,7 @@ func signalled(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // fakeOpenAI starts a service for the rest of the script and points sheaf at
-// it: fakeopenai [dim=N] [key=K] [fail=STATUS]
+// it: fakeopenai [dim=N] [key=K] [fail=STATUS] [refuse=WORD] [max=INPUTS]
 func fakeOpenAI(ts *testscript.TestScript, neg bool, args []string) {
 	o := embedtest.ServerOptions{Dim: 8}
 	for _, a := range args {
@@ -152,8 +152,17 @@ func fakeOpenAI(ts *testscript.TestScript, neg bool, args []string) {
 			o.Key = value
 		case name == "fail":
 			o.AlwaysFail = &embedtest.Fault{Status: n}
+		case name == "max":
+			o.MaxInputs = n
+		case name == "refuse":
+			o.Refuse = func(text string) string {
+				if strings.Contains(text, value) {
+					return "an input is not acceptable"
+				}
+				return ""
+			}
 		default:
-			ts.Fatalf("usage: fakeopenai [dim=N] [key=K] [fail=STATUS]")
+			ts.Fatalf("usage: fakeopenai [dim=N] [key=K] [fail=STATUS] [refuse=WORD] [max=INPUTS]")
 		}
 	}
 	s := embedtest.NewServer(o)

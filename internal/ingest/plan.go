@@ -307,10 +307,10 @@ func (p *planner) document(src store.Source, d document, m store.Match) error {
 		s.vector, s.origin = d.Vector, store.Given
 	case m.Vector != nil:
 		s.vector, s.origin = m.Vector, store.Embedded
-	case (m.Taken || d.repeated || p.window.send(d.Text)) && p.e.Identity().Provider != embed.None:
-		s.late, s.origin = true, store.Embedded
 	case p.e.Identity().Provider == embed.None:
 		s.kind, s.err = stepFail, fmt.Errorf("%s: %w", s.lines(), embed.ErrNone)
+	case m.Taken || d.repeated || p.window.send(d.Text):
+		s.late, s.origin = true, store.Embedded
 	default:
 		s.origin = store.Embedded
 		return p.put(s, d.Text)
