@@ -10,7 +10,9 @@ import (
 	"syscall"
 
 	"sheaf/internal/embed"
+	"sheaf/internal/faiss"
 	"sheaf/internal/filter"
+	"sheaf/internal/langchain"
 	"sheaf/internal/store"
 )
 
@@ -152,7 +154,10 @@ var outcomes = []struct {
 	{is(store.ErrNotExist), exitNoStore, "make one with sheaf ingest PATH, or name another with --store DIR"},
 	{as[*store.LockedError], exitLocked, "wait for the other run to end, or wait longer with --lock-timeout"},
 	{as[*store.FormatError], exitDamaged, ""},
+	{as[*faiss.UnreadableError], exitDamaged, "--reembed --embedder NAME makes the vectors anew from the texts"},
+	{as[*langchain.FormatError], exitDamaged, ""},
 	{as[*problemsError], exitDamaged, ""},
+	{as[*langchain.OccupiedError], exitFailed, "name a folder that does not exist yet"},
 	{as[*store.OccupiedError], exitFailed, "name a folder that does not exist yet with --store DIR"},
 	{readOnly, exitFailed, "see who may read and write the files of the store, and whether its disk is mounted read-only"},
 	{is(syscall.ENOSPC), exitFailed, "make room on the disk and run the same command again: what was committed is kept"},

@@ -35,6 +35,13 @@ func npyVectors(r io.Reader) iter.Seq2[row, error] {
 			yield(row{number: 1}, usagef("reading a .npy file: %w", err))
 			return
 		}
+		h.vectors(r)(yield)
+	}
+}
+
+// vectors yields the rows that follow the header.
+func (h npyHeader) vectors(r io.Reader) iter.Seq2[[]float32, error] {
+	return func(yield func([]float32, error) bool) {
 		n := 0
 		for v, err := range rawVectors(io.LimitReader(r, int64(h.rows)*int64(h.dim)*int64(h.size)), h.dim, h.order, h.size) {
 			n++
@@ -123,4 +130,16 @@ func npyEntry(header, pattern string) string {
 		return m[1]
 	}
 	return ""
+}
+
+// npyAlign is what the floats of a .npy file begin at a multiple of.
+const npyAlign = 64
+
+// npyMatrixHeader is what comes before the floats of a matrix, in version 1.
+func npyMatrixHeader(rows int64, dim int) []byte {
+	text := fmt.Sprintf("{'descr': '<f4', 'fortran_order': False, 'shape': (%d, %d), }", rows, dim)
+	before := len(npyMagic) + 4
+	text += strings.Repeat(" ", npyAlign-1-(before+len(text))%npyAlign) + "\n"
+	header := append([]byte(npyMagic), 1, 0)
+	return append(binary.LittleEndian.AppendUint16(header, uint16(len(text))), text...)
 }

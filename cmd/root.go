@@ -19,6 +19,9 @@ import (
 // Main runs the command line args (without the program's name) and returns the
 // exit code. It writes to the streams only and never ends the process.
 func Main(ctx context.Context, args []string, streams Streams) int {
+	if len(args) > 0 && args[0] == serveIndexVerb {
+		return runServeIndex(args[1:], streams.Out)
+	}
 	if streams.In != nil {
 		streams.In = &promptReader{ctx: ctx, in: streams.In}
 	}
@@ -90,7 +93,7 @@ another; everything works offline unless an embedder of a service is asked for.`
 	)
 	addTo(root, groupAsk, newSearchCmd(env), newSearchVectorCmd(env), newMMRCmd(env))
 	addTo(root, groupStore, newInitCmd(env), newIngestCmd(env), newGetCmd(env), newListCmd(env), newInfoCmd(env),
-		newDeleteCmd(env), newMergeCmd(env), newCheckCmd(env), newCompactCmd(env))
+		newDeleteCmd(env), newMergeCmd(env), newExportCmd(env), newImportCmd(env), newCheckCmd(env), newCompactCmd(env))
 	addTo(root, groupTools, newEmbedCmd(env), newSplitCmd(env), newCompletionCmd(env), newVersionCmd(env))
 	root.SetHelpCommand(newHelpCmd())
 	root.SetHelpCommandGroupID(groupTools)

@@ -125,3 +125,10 @@ func (h *FileHeader) flat(fourcc string, b []byte, size int64) error {
 
 // End is where the rows of an IndexFlat end.
 func (h *FileHeader) End() int64 { return h.Floats + floatSize*h.Ntotal*int64(h.D) }
+
+// IsIndexType tells whether four bytes are the type code of an index.
+func IsIndexType(fourcc string) bool {
+	_, vectors := indexTypes[fourcc]
+	_, other := unreadable[fourcc]
+	return vectors || other
+}

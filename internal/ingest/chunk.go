@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"encoding/json"
 	"strconv"
 	"strings"
 
@@ -114,6 +115,19 @@ func (c *chunker) derive(d store.Document) string {
 	if c.records {
 		content += "\x00" + string(d.Metadata)
 	}
-	occurrence := c.seen.count([]byte(content))
+	return derive(&c.seen, content)
+}
+
+func derive(seen *occurrences, content string) string {
+	occurrence := seen.count([]byte(content))
 	return uuid.NewSHA1(namespace, []byte(content+"\x00"+strconv.Itoa(occurrence))).String()
+}
+
+// IDs derives ids for records that bring none, as an ingest does, so that the
+// same records get the same ids whichever way they come.
+type IDs struct{ seen occurrences }
+
+// Derive returns the id of a source's next record with this text and metadata.
+func (ids *IDs) Derive(source, text string, metadata json.RawMessage) string {
+	return derive(&ids.seen, source+"\x00"+text+"\x00"+string(metadata))
 }

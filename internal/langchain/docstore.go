@@ -22,10 +22,11 @@ var (
 	docstoreClasses = []string{
 		"langchain_community.docstore.in_memory.InMemoryDocstore", "langchain.docstore.in_memory.InMemoryDocstore",
 	}
-	// Which of these modules an index belongs to depends on the processor of
-	// whoever wrote it.
+	// An index that Python pickles belongs to the module for the writer's
+	// processor; "faiss" alone stands for the one of the reader's, and is what
+	// is written here.
 	indexModules = []string{
-		"faiss.swigfaiss", "faiss.swigfaiss_avx2", "faiss.swigfaiss_avx512", "faiss.swigfaiss_avx512_spr", "faiss.swigfaiss_sve",
+		"faiss", "faiss.swigfaiss", "faiss.swigfaiss_avx2", "faiss.swigfaiss_avx512", "faiss.swigfaiss_avx512_spr", "faiss.swigfaiss_sve",
 	}
 )
 

@@ -77,6 +77,17 @@ func openIndex(ctx context.Context, f *os.File, offset, size int64, o Options) (
 	return x, nil
 }
 
+// Remarks are what is worth knowing about the index beside its vectors.
+func (x *Index) Remarks() (all []string) {
+	if !x.Exact {
+		all = append(all, fmt.Sprintf("%s keeps approximations of vectors: those are what came, and scores differ a little", x.Type))
+	}
+	if x.Tail > 0 {
+		all = append(all, fmt.Sprintf("%d bytes follow the index; they were ignored, as Faiss does", x.Tail))
+	}
+	return all
+}
+
 // Close ends what reads the index.
 func (x *Index) Close() error { return x.close() }
 
@@ -88,12 +99,13 @@ func (x *Index) Label(i int64) int64 {
 	return x.labels[i]
 }
 
-// Vectors yields the vectors in the order of their labels. A vector is valid
-// until the next one. They can be read once.
+// Vectors yields the vectors in the order of their labels. They can be read
+// once.
 func (x *Index) Vectors() iter.Seq2[[]float32, error] {
 	return func(yield func([]float32, error) bool) {
-		row, v := make([]byte, 4*x.Dim), make([]float32, x.Dim)
+		row := make([]byte, 4*x.Dim)
 		for i := range x.Ntotal {
+			v := make([]float32, x.Dim)
 			if _, err := io.ReadFull(x.floats, row); err != nil {
 				yield(nil, &FormatError{x.path, fmt.Errorf("vector %d of %d: %w", i, x.Ntotal, err)})
 				return

@@ -28,7 +28,7 @@ type Document struct {
 	ID       string // "" where the store has None or an empty text
 	Text     string
 	Metadata json.RawMessage // a JSON object
-	Vector   []float32       // valid until the next document; nil under TextsOnly
+	Vector   []float32       // nil under TextsOnly
 }
 
 // Store is a store of LangChain's, opened for reading.
@@ -212,20 +212,33 @@ func (s *Store) settle(docs, mapping pickle.Value) (err error) {
 // Len is how many documents there are, counting one for each vector.
 func (s *Store) Len() int { return len(s.positions) }
 
-// OddIDs is how many documents have an id that is no text in the store.
-func (s *Store) OddIDs() int { return s.docs.odd }
-
-// Unreferenced is how many documents the store has that no vector points to.
-func (s *Store) Unreferenced() int {
+// Remarks are what is worth knowing about a store beside its documents.
+func (s *Store) Remarks() (all []string) {
+	say := func(n int, one, many string) {
+		if n == 1 {
+			all = append(all, "1 "+one)
+		} else if n > 1 {
+			all = append(all, fmt.Sprintf("%d %s", n, many))
+		}
+	}
 	seen := make([]bool, len(s.docs.ids))
-	n := len(seen)
+	pointed := 0
 	for _, p := range s.positions {
 		if !seen[p.doc] {
 			seen[p.doc] = true
-			n--
+			pointed++
 		}
 	}
-	return n
+	say(s.docs.odd, "document has an id that is no text: see docs/langchain.md", "documents have ids that are no texts: see docs/langchain.md")
+	say(len(s.positions)-pointed, "vector points to a document that another one points to: it came as ID#2",
+		"vectors point to documents that others point to: they came as ID#2 and so on")
+	say(len(seen)-pointed, "document has no vector and was left out", "documents have no vector and were left out")
+	say(s.pickle.Halves(), "text held half of a surrogate pair: U+FFFD stands in its place",
+		"texts held halves of surrogate pairs: U+FFFD stands in their place")
+	if s.Index != nil {
+		all = append(all, s.Index.Remarks()...)
+	}
+	return all
 }
 
 // Documents yields the documents in the order of the index, once. Where

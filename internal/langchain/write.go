@@ -132,34 +132,48 @@ func WriteBytes(w io.Writer, shape Shape, n int64, docs func() iter.Seq2[Documen
 	p.New()
 	p.Dict()
 	p.Text("this")
-	header := shape.header(n)
-	inner := p.Bytes(int64(len(header)) + 4*n*int64(shape.Dim))
-	if _, err := inner.Write(header); err != nil {
+	inner := p.Bytes(int64(len(shape.header(0))) + 4*n*int64(shape.Dim))
+	if err := WriteIndex(inner, shape, n, docs()); err != nil {
 		return err
 	}
+	p.SetItem()
+	p.Build()
+	again, err := writeDocuments(p, docs())
+	if err == nil && again != n {
+		err = fmt.Errorf("%d documents where %d were announced", again, n)
+	}
+	if err != nil {
+		return err
+	}
+	p.Tuple(3)
+	return p.Close()
+}
+
+// WriteIndex writes the vectors of n documents as an index file.
+func WriteIndex(w io.Writer, shape Shape, n int64, docs iter.Seq2[Document, error]) error {
+	if _, err := w.Write(shape.header(n)); err != nil {
+		return err
+	}
+	return writeVectors(w, n, docs)
+}
+
+func writeVectors(w io.Writer, n int64, docs iter.Seq2[Document, error]) error {
 	var b []byte
 	written := int64(0)
-	for d, err := range docs() {
+	for d, err := range docs {
 		if err == nil {
 			b = faiss.AppendFloats(b[:0], d.Vector)
-			_, err = inner.Write(b)
+			_, err = w.Write(b)
 		}
 		if err != nil {
 			return err
 		}
 		written++
 	}
-	p.SetItem()
-	p.Build()
-	again, err := writeDocuments(p, docs())
-	if err != nil {
-		return err
+	if written != n {
+		return fmt.Errorf("%d documents where %d were announced", written, n)
 	}
-	if written != n || again != n {
-		return fmt.Errorf("%d and %d documents where %d were announced", written, again, n)
-	}
-	p.Tuple(3)
-	return p.Close()
+	return nil
 }
 
 // perBatch is how many entries are put into a dict at once, as CPython does.

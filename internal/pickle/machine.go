@@ -27,6 +27,8 @@ type machine struct {
 	marks []int
 	puts  int64 // memo slots filled so far
 
+	halves int // texts that held half of a surrogate pair
+
 	held, limit int64   // bytes of memory, about
 	open        *Object // the deferred object that waits for its state
 	kept        []Value // what the memo keeps of that state

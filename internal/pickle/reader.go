@@ -72,3 +72,7 @@ func (r *Reader) State(o *Object) (*Dict, error) {
 	}
 	return state, nil
 }
+
+// Halves is how many texts Load met that held half of a surrogate pair, which
+// no UTF-8 has; U+FFFD stands in its place.
+func (r *Reader) Halves() int { return r.m.halves }

@@ -8,6 +8,7 @@ import (
 	"math/big"
 	"strconv"
 	"strings"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -112,6 +113,10 @@ func (m *machine) text(in *instruction) (Value, error) {
 	if err != nil {
 		return nil, err
 	}
+	if utf8.Valid(b) {
+		return string(b), m.charge(slotWeight + in.n)
+	}
+	m.halves++
 	s, err := decode(b)
 	if err != nil {
 		return nil, err
@@ -119,12 +124,9 @@ func (m *machine) text(in *instruction) (Value, error) {
 	return s, m.charge(slotWeight + int64(len(s)))
 }
 
-// decode reads UTF-8, in which Python also writes halves of surrogate pairs.
-// UTF-8 proper cannot hold those: each becomes U+FFFD.
+// decode reads UTF-8 in which Python wrote halves of surrogate pairs. UTF-8
+// proper cannot hold those: each becomes U+FFFD.
 func decode(b []byte) (string, error) {
-	if utf8.Valid(b) {
-		return string(b), nil
-	}
 	var out strings.Builder
 	for i := 0; i < len(b); {
 		r, size := utf8.DecodeRune(b[i:])
@@ -144,6 +146,7 @@ func decode(b []byte) (string, error) {
 // and \U for everything beyond.
 func (m *machine) escaped(b []byte) (Value, error) {
 	var out strings.Builder
+	half := false
 	for i := 0; i < len(b); i++ {
 		digits := 0
 		if b[i] == '\\' && i+1 < len(b) {
@@ -161,8 +164,12 @@ func (m *machine) escaped(b []byte) (Value, error) {
 		if err != nil || len(code) < digits || r > utf8.MaxRune {
 			return nil, fmt.Errorf("a text has a malformed escape %q", b[i:i+2+len(code)])
 		}
+		half = half || utf16.IsSurrogate(rune(r))
 		out.WriteRune(rune(r)) // U+FFFD for half of a surrogate pair
 		i += 1 + digits
+	}
+	if half {
+		m.halves++
 	}
 	s := out.String()
 	return s, m.charge(slotWeight + int64(len(s)))

@@ -87,8 +87,12 @@ func (m *merge) stores(ctx context.Context, others []*Store) error {
 		if Same(m.w.dir, other.dir) {
 			err = ErrSameStore
 		}
+		var snap *Snapshot
 		if err == nil {
-			err = m.phase(ctx, other.transfers(ctx, m.w.Store))
+			snap, err = other.Snapshot(ctx)
+		}
+		if err == nil {
+			err = m.phase(ctx, snap.Transfers(ctx, m.w.dir))
 		}
 		if err != nil {
 			return fmt.Errorf("merging %q: %w", other.dir, err)

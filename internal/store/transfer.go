@@ -80,16 +80,38 @@ func home(dir string) (string, error) {
 // transferPage is how many documents are read in one transaction.
 const transferPage = 1000
 
-// transfers yields all documents with their vectors, in the order of insertion,
-// for the store to. No transaction is open while the caller works; documents
-// that go away or change meanwhile end it with an error.
-func (s *Store) transfers(ctx context.Context, to *Store) iter.Seq2[Transfer, error] {
+// Snapshot is what a store holds at one moment, to be read whole.
+type Snapshot struct {
+	Facts     Facts
+	Documents int64
+
+	s                 *Store
+	generation, count int64
+}
+
+// Snapshot takes the state of the store as it is now.
+func (s *Store) Snapshot(ctx context.Context) (snap *Snapshot, err error) {
+	err = s.transaction(ctx, func() error {
+		snap = &Snapshot{Facts: s.state.facts, Documents: s.state.documents, s: s, generation: s.state.generation, count: s.state.count}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading store %q: %w", s.dir, err)
+	}
+	return snap, nil
+}
+
+// Transfers yields all documents with their vectors, in the order of insertion,
+// for the store in the folder dir. No transaction is open while the caller
+// works. What is added meanwhile does not come; documents that go away or
+// change end it with an error.
+func (snap *Snapshot) Transfers(ctx context.Context, dir string) iter.Seq2[Transfer, error] {
 	return func(yield func(Transfer, error) bool) {
-		r := transferReader{from: s, to: to, generation: -1}
+		r := transferReader{from: snap.s, dir: dir, snap: snap}
 		for {
 			page, err := r.page(ctx)
 			if err != nil {
-				yield(Transfer{}, fmt.Errorf("reading store %q: %w", s.dir, err))
+				yield(Transfer{}, fmt.Errorf("reading store %q: %w", snap.s.dir, err))
 				return
 			}
 			for _, t := range page {
@@ -106,21 +128,24 @@ func (s *Store) transfers(ctx context.Context, to *Store) iter.Seq2[Transfer, er
 
 // transferReader reads a store for another one.
 type transferReader struct {
-	from, to   *Store
-	generation int64  // of the first page, -1 before it
-	next       int64  // number of the next document
-	source     Source // of the last document
+	from   *Store
+	dir    string // of the receiving store
+	snap   *Snapshot
+	next   int64  // number of the next document
+	source Source // of the last document
 }
 
 func (r *transferReader) page(ctx context.Context) (page []Transfer, err error) {
 	s := r.from
 	err = s.transaction(ctx, func() error {
-		if r.generation >= 0 && r.generation != s.state.generation {
+		if r.snap.generation != s.state.generation {
 			return errChanged
 		}
-		r.generation = s.state.generation
 		var numbers []int64
 		numbers, r.next = s.state.aliveFrom(r.next, transferPage)
+		for len(numbers) > 0 && numbers[len(numbers)-1] >= r.snap.count {
+			numbers = numbers[:len(numbers)-1]
+		}
 		if page, err = r.documents(numbers); err != nil || len(page) == 0 {
 			return err
 		}
@@ -187,7 +212,7 @@ func (r *transferReader) sourceOf(name string) (Source, error) {
 	if err != nil {
 		return src, err
 	}
-	if src.Key, err = r.to.Key(path); err != nil {
+	if src.Key, err = Key(r.dir, path); err != nil {
 		return src, err
 	}
 	r.source = src

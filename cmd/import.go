@@ -1,0 +1,269 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"sheaf/internal/embed"
+	"sheaf/internal/progress"
+	"sheaf/internal/store"
+)
+
+type importOptions struct {
+	format, indexName string
+	src               string
+	verify, reembed   bool
+	onConflict        conflictFlag
+	embedder          embedderFlags
+	facts             factFlags
+}
+
+func newImportCmd(env *environment) *cobra.Command {
+	var o importOptions
+	c := &cobra.Command{
+		Use:   "import SRC|-",
+		Short: "Read documents with their vectors from LangChain and others",
+		Long: `Copy documents with their vectors into the store, which is made where it is
+missing: all of them or, on any error, none. SRC is a folder or a file, or stdin
+for -; its content tells the format, unless --format does:
+  langchain  a folder with index.faiss and index.pkl, written by save_local of
+             any version of LangChain
+  bytes      what serialize_to_bytes returned
+  jsonl      records with a vector each, as sheaf export writes them
+  npy        a NumPy matrix, and its documents in a .jsonl beside it
+  faiss      a Faiss index alone: the documents have an id and no text
+  sheaf      another store
+Nothing of a pickle is ever executed. Flat indexes are read as they are; other
+types of Faiss index are read in a process with limits, and where they keep
+only approximations of vectors, a notice says so.
+
+The metric is the index's, unless --metric says how the vectors are to be
+compared here. LangChain's files do not tell of normalize_L2: give --normalize,
+and queries are brought to length 1 as LangChain does. --embedder names what
+the vectors were made with, so that texts can be searched for; --verify makes
+sure of it by embedding three texts again. --reembed makes all vectors anew.
+
+A document with the id of another in the store is a conflict, and so is a
+source that has other documents there: see sheaf merge --help.` + exitStatus(0, 1, 2, 5, 11, 12, 75, 130, 143),
+		Example: `  sheaf import faiss_index --store imported.sheaf
+  sheaf import --embedder builtin --verify documents.jsonl --store copy.sheaf
+  sheaf import - --store piped.sheaf < documents.jsonl`,
+		PreRunE: func(c *cobra.Command, args []string) error { return o.validate(env, c, args) },
+		RunE:    func(c *cobra.Command, _ []string) error { return runImport(c.Context(), env, &o) },
+	}
+	f := c.Flags()
+	f.StringVar(&o.format, "format", "", "read `FORMAT`: langchain, bytes, jsonl, npy, faiss or sheaf (default: what the content tells)")
+	f.BoolVar(&o.verify, "verify", false, "embed three of the texts again, and fail where the vectors are not those of --embedder")
+	f.BoolVar(&o.reembed, "reembed", false, "leave the vectors and embed all texts with --embedder")
+	addIndexName(c, &o.indexName)
+	complete(c, "format", importFormats...)
+	o.onConflict.addFlags(c)
+	o.embedder.addFlags(c)
+	o.facts.addFlags(c)
+	return c
+}
+
+func (o *importOptions) validate(env *environment, c *cobra.Command, args []string) error {
+	switch {
+	case len(args) == 0 || args[0] == "":
+		return withHint(usagef("there is nothing to import"), "name a folder or a file, or - for stdin")
+	case len(args) > 1:
+		return usagef("import takes one source, not %d", len(args))
+	case o.verify && o.reembed:
+		return usagef("--verify is about vectors that --reembed makes anew: they cannot be used together")
+	}
+	o.src = args[0]
+	if o.format != "" {
+		if err := setChoice(&o.format, o.format, importFormats); err != nil {
+			return usagef("--format: %w", err)
+		}
+	}
+	if o.src == "-" && (o.format == formatLangchain || o.format == formatNpy || o.format == formatSheaf) {
+		return usagef("%s is more than one file: it cannot come from stdin", o.format)
+	}
+	if env.config.EmbedderFlag && env.config.Embedder == "openai" {
+		return withHint(usagef("openai has several models with vectors of the same length"), "name the one: --embedder openai:text-embedding-3-small")
+	}
+	return errors.Join(validIndexName(o.indexName), o.onConflict.validate(), o.embedder.validate(), o.facts.validate(c), env.oneFormat())
+}
+
+func runImport(ctx context.Context, env *environment, o *importOptions) (err error) {
+	in, err := env.openIncoming(ctx, o)
+	if err != nil {
+		return fmt.Errorf("importing %q: %w", o.src, err)
+	}
+	defer func() { err = errors.Join(err, in.close()) }()
+	var counter progress.Counter
+	i := &importing{ctx: ctx, env: env, o: o, in: in, counter: &counter}
+	if i.w, i.e, err = i.open(); err != nil {
+		return err
+	}
+	counter.SetTotal(in.total)
+	shown := env.showProgress(&counter, "importing", "document")
+	merged, err := i.w.Import(ctx, i.transfers(), store.OnConflict(o.onConflict.policy))
+	shown.stop()
+	if err != nil {
+		return errors.Join(fmt.Errorf("importing %q: %w", o.src, i.explain(err)), i.w.Discard())
+	}
+	facts, created := i.w.Facts(), i.created
+	if err := i.w.Close(); err != nil {
+		return err
+	}
+	return env.printImported(in, merged, facts, created)
+}
+
+// importing is an import on its way into a store.
+type importing struct {
+	ctx     context.Context
+	env     *environment
+	o       *importOptions
+	in      *incoming
+	counter *progress.Counter
+	w       *store.Writer
+	created bool
+	e       embed.Embedder // nil where no text is embedded
+}
+
+// open opens the store, which must agree with what comes, or makes it.
+func (i *importing) open() (*store.Writer, embed.Embedder, error) {
+	options := i.env.storeOptions()
+	options.Progress = i.counter.AddChunks
+	w, err := store.OpenWriter(i.ctx, i.env.config.Store, options)
+	if errors.Is(err, store.ErrNotExist) {
+		facts, e, err := i.newFacts()
+		if err != nil {
+			return nil, nil, err
+		}
+		i.created = true
+		w, err := store.Create(i.ctx, i.env.config.Store, facts, options)
+		return w, e, err
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	e, err := i.agree(w.Facts())
+	if err != nil {
+		return nil, nil, errors.Join(err, w.Close())
+	}
+	return w, e, nil
+}
+
+// metric is what the vectors are to be compared by; empty where nothing says so.
+func (i *importing) metric() (store.Metric, error) {
+	if i.o.facts.metricGiven {
+		return store.Metric(i.o.facts.metric), nil
+	}
+	if i.in.metric == "" {
+		return "", nil
+	}
+	m, err := store.ParseMetric(i.in.metric)
+	if err != nil {
+		return "", withHint(fmt.Errorf("importing %q: its index compares by %s, which sheaf does not", i.o.src, i.in.metric),
+			"--metric l2, ip or cosine imports the vectors to be compared so")
+	}
+	return m, nil
+}
+
+// newFacts are those of the store that the import makes.
+func (i *importing) newFacts() (f store.Facts, e embed.Embedder, err error) {
+	f = i.in.facts
+	if f.Metric, err = i.metric(); err != nil {
+		return f, nil, err
+	}
+	if f.Metric == "" {
+		f.Metric = store.L2
+	}
+	if f.Dim = i.in.dim; i.o.facts.normalizeGiven {
+		f.Normalize = i.o.facts.normalize
+	}
+	if spec := i.env.config.Embedder; i.env.config.EmbedderFlag && spec != noEmbedder {
+		if e, err = i.env.embedder(spec, i.o.embedder, nil); err != nil {
+			return f, nil, err
+		}
+		bound, err := newFacts(i.ctx, e, i.o.embedder.dimensions)
+		if err != nil {
+			return f, nil, err
+		}
+		if !i.o.reembed && bound.Dim != f.Dim {
+			err := fmt.Errorf("%s makes vectors of %d numbers, and those of %q have %d", spec, bound.Dim, i.o.src, f.Dim)
+			return f, nil, withHint(err, "name the embedder that made them, or make them anew with --reembed")
+		}
+		f.Embedder, f.Fingerprint, f.Dim = bound.Embedder, bound.Fingerprint, bound.Dim
+	}
+	switch {
+	case e == nil && (i.o.reembed || i.o.verify):
+		return f, nil, usagef("--reembed and --verify need --embedder, which names what embeds")
+	case f.Dim == 0:
+		return f, nil, fmt.Errorf("importing %q: it holds no document, so nothing tells how long vectors are", i.o.src)
+	}
+	return f, e, nil
+}
+
+// agree compares what comes with the facts of a store that is there.
+func (i *importing) agree(f store.Facts) (embed.Embedder, error) {
+	if err := i.o.facts.check(f); err != nil {
+		return nil, err
+	}
+	metric, err := i.metric()
+	if err != nil {
+		return nil, err
+	}
+	if metric != "" && metric != f.Metric {
+		err := &store.MismatchError{Fact: "metric", Store: string(f.Metric), Given: string(metric)}
+		return nil, withHint(err, "--metric %s imports the vectors to be compared as the store's", f.Metric)
+	}
+	want := store.Facts{Dim: i.in.dim}
+	if i.o.reembed {
+		want.Dim = 0
+	} else if !i.env.config.EmbedderFlag {
+		want.Embedder, want.Fingerprint = i.in.facts.Embedder, i.in.facts.Fingerprint
+	}
+	if err := f.Check(want); err != nil {
+		return nil, fmt.Errorf("importing %q: %w", i.o.src, err)
+	}
+	embeds := i.o.reembed || i.o.verify
+	if !embeds && !i.env.config.EmbedderFlag {
+		return nil, nil
+	}
+	e, err := i.env.boundEmbedder(f, i.o.embedder, nil)
+	switch {
+	case err != nil:
+		return nil, err
+	case embeds && f.Embedder == "":
+		return nil, errNoEmbedder
+	}
+	return e, nil
+}
+
+// explain adds the way out.
+func (i *importing) explain(err error) error {
+	if errors.Is(err, errNoVector) {
+		return withHint(err, "sheaf ingest embeds records without vectors; --reembed --embedder NAME makes all vectors anew")
+	}
+	return err
+}
+
+func (env *environment) printImported(in *incoming, m store.Merged, f store.Facts, created bool) error {
+	if env.inJSON() {
+		return env.print(outputFlags{}, func(p *printer) error {
+			return p.object(struct {
+				Added   int64  `json:"added"`
+				Skipped int64  `json:"skipped"`
+				Dim     int    `json:"dim"`
+				Metric  string `json:"metric"`
+				Format  string `json:"format"`
+			}{m.Added, m.Skipped, f.Dim, string(f.Metric), in.format})
+		})
+	}
+	env.say("%s imported, %d skipped, %d replaced; metric %s, dim %d", count(m.Added, "document"), m.Skipped, m.Replaced, f.Metric, f.Dim)
+	for _, remark := range in.remarks() {
+		env.say("%s", visible(remark))
+	}
+	if created && f.Embedder == "" {
+		env.say("no embedder is bound, so the store answers vectors only; sheaf init --embedder NAME binds the one that made them")
+	}
+	return nil
+}

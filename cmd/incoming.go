@@ -1,0 +1,279 @@
+package cmd
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"sheaf/internal/langchain"
+	"sheaf/internal/loader"
+	"sheaf/internal/store"
+)
+
+// incoming is what an import reads, in whichever format.
+type incoming struct {
+	format string
+	name   string      // of what is read, for documents that name no source
+	dim    int         // 0: nothing comes
+	metric string      // as Faiss names it; empty where the format has none
+	facts  store.Facts // of another sheaf store
+	total  int         // documents, 0: not known
+
+	// documents come in order and once. One may lack its id, its vector or its
+	// source; what is there is complete.
+	documents iter.Seq2[store.Transfer, error]
+	remarks   func() []string // what is worth knowing once all came
+	closers   []func() error
+}
+
+func (in *incoming) close() error {
+	var errs []error
+	for _, c := range in.closers {
+		errs = append(errs, c())
+	}
+	return errors.Join(errs...)
+}
+
+// openIncoming opens what the command line names.
+func (env *environment) openIncoming(ctx context.Context, o *importOptions) (_ *incoming, err error) {
+	in := &incoming{format: o.format, name: filepath.ToSlash(filepath.Clean(o.src)), remarks: func() []string { return nil }}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, in.close())
+		}
+	}()
+	path := o.src
+	if path == "-" {
+		if path, err = in.spool(env.streams.In); err != nil {
+			return nil, err
+		}
+	}
+	if in.format == "" {
+		if in.format, err = formatOfContent(path, o.indexName); err != nil {
+			return nil, err
+		}
+	}
+	options := langchain.Options{Foreign: serveIndex, TextsOnly: o.reembed}
+	switch in.format {
+	case formatSheaf:
+		err = in.openStore(ctx, env, path)
+	case formatRecords:
+		err = in.openRecords(ctx, path)
+	case formatNpy:
+		err = in.openNpy(ctx, path)
+	case formatFaiss:
+		options.TextsOnly = false
+		err = in.openIndex(ctx, path, options)
+	default:
+		err = in.openLangchain(ctx, path, o.indexName, options)
+	}
+	return in, err
+}
+
+// spool copies stdin to a temporary file, for the formats are not read front to
+// back. Its hash is its name as a source.
+func (in *incoming) spool(stdin io.Reader) (string, error) {
+	f, err := os.CreateTemp("", "sheaf-import-*")
+	if err != nil {
+		return "", err
+	}
+	in.closers = append(in.closers, func() error { return os.Remove(f.Name()) })
+	hash := sha256.New()
+	_, err = io.Copy(io.MultiWriter(f, hash), stdin)
+	if err = errors.Join(err, f.Close()); err != nil {
+		return "", fmt.Errorf("reading stdin: %w", err)
+	}
+	in.name = "stdin:" + hex.EncodeToString(hash.Sum(nil)[:8])
+	return f.Name(), nil
+}
+
+func (in *incoming) openStore(ctx context.Context, env *environment, dir string) error {
+	if store.Same(env.config.Store, dir) {
+		return store.ErrSameStore
+	}
+	s, err := env.openOther(ctx, dir)
+	if err != nil {
+		return err
+	}
+	in.closers = append(in.closers, s.Close)
+	snap, err := s.Snapshot(ctx)
+	if err != nil {
+		return err
+	}
+	in.facts, in.dim, in.metric, in.total = snap.Facts, snap.Facts.Dim, string(snap.Facts.Metric), int(snap.Documents)
+	in.documents = snap.Transfers(ctx, env.config.Store)
+	return nil
+}
+
+func (in *incoming) openLangchain(ctx context.Context, path, indexName string, o langchain.Options) (err error) {
+	var s *langchain.Store
+	if in.format == formatBytes {
+		s, err = langchain.OpenBytes(ctx, path, o)
+	} else {
+		s, err = langchain.OpenFolder(ctx, path, indexName, o)
+	}
+	if other := (*langchain.IndexNameError)(nil); errors.As(err, &other) {
+		return withHint(err, "name the index: --index-name %q", other.Others[0])
+	}
+	if err != nil {
+		return err
+	}
+	in.closers = append(in.closers, s.Close)
+	if s.Index != nil {
+		in.dim, in.metric = s.Index.Dim, s.Index.Metric.String()
+	}
+	in.total, in.remarks = s.Len(), s.Remarks
+	in.documents = each(s.Documents(ctx), func(d langchain.Document) store.Transfer {
+		return store.Transfer{Document: store.Document{ID: d.ID, Text: d.Text, Metadata: d.Metadata, StartIndex: -1, Vector: d.Vector}}
+	})
+	return nil
+}
+
+// openRecords reads JSONL: the first record tells how long vectors are.
+func (in *incoming) openRecords(ctx context.Context, path string) error {
+	records, err := in.records(ctx, path)
+	if err != nil {
+		return err
+	}
+	next, stop := iter.Pull2(records)
+	in.closers = append(in.closers, func() error { stop(); return nil })
+	first, err, ok := next()
+	if err != nil {
+		return err
+	}
+	in.dim = len(first.Vector)
+	in.documents = func(yield func(store.Transfer, error) bool) {
+		for t := first; ok && yield(t, err); {
+			t, err, ok = next()
+		}
+	}
+	return nil
+}
+
+// records reads the lines of a JSONL file. A bad one ends the import.
+func (in *incoming) records(ctx context.Context, path string) (iter.Seq2[store.Transfer, error], error) {
+	r, err := loader.Open(ctx, loader.Source{Name: path, Path: path, Format: loader.JSONL}, loader.ReadOptions{})
+	if err != nil {
+		return nil, err
+	}
+	in.closers = append(in.closers, r.Close)
+	return func(yield func(store.Transfer, error) bool) {
+		for rec, err := range r.Records() {
+			if bad := (*loader.RecordError)(nil); errors.As(err, &bad) {
+				err = &langchain.FormatError{Path: path, Err: bad}
+			}
+			if !yield(recordTransfer(rec), err) || err != nil {
+				return
+			}
+		}
+	}, nil
+}
+
+func recordTransfer(rec loader.Record) store.Transfer {
+	d := store.Document{
+		ID: rec.ID, Text: rec.Text, Metadata: rec.Metadata, Source: rec.Source, StartIndex: -1,
+		StartLine: rec.StartLine, EndLine: rec.EndLine, Vector: rec.Vector,
+	}
+	if d.Metadata == nil {
+		d.Metadata = []byte("{}")
+	}
+	if d.Source == "" {
+		d.StartLine, d.EndLine = rec.Line, 0
+	}
+	return store.Transfer{Document: d}
+}
+
+// openNpy reads a matrix and, where they are there, its documents.
+func (in *incoming) openNpy(ctx context.Context, path string) error {
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		path = filepath.Join(path, npyName)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	in.closers = append(in.closers, f.Close)
+	h, err := readNpyHeader(f)
+	if err != nil {
+		return &langchain.FormatError{Path: path, Err: err}
+	}
+	in.dim, in.total = h.dim, h.rows
+	rows := h.vectors(f)
+	if in.name == "" || !exists(beside(path)) {
+		in.documents = numbered(path, rows, func(i int) int64 { return int64(i) })
+		return nil
+	}
+	records, err := in.records(ctx, beside(path))
+	if err != nil {
+		return err
+	}
+	in.documents = joined(path, records, rows)
+	return nil
+}
+
+// openIndex reads vectors that have no documents.
+func (in *incoming) openIndex(ctx context.Context, path string, o langchain.Options) error {
+	x, err := langchain.OpenIndex(ctx, path, o)
+	if err != nil {
+		return err
+	}
+	in.closers = append(in.closers, x.Close)
+	in.dim, in.metric, in.total, in.remarks = x.Dim, x.Metric.String(), int(x.Ntotal), x.Remarks
+	in.documents = numbered(path, x.Vectors(), func(i int) int64 { return x.Label(int64(i)) })
+	return nil
+}
+
+// numbered makes documents of vectors alone: their id is their number.
+func numbered(path string, vectors iter.Seq2[[]float32, error], label func(int) int64) iter.Seq2[store.Transfer, error] {
+	return func(yield func(store.Transfer, error) bool) {
+		i := 0
+		for v, err := range vectors {
+			d := store.Document{ID: strconv.FormatInt(label(i), 10), Metadata: []byte("{}"), StartIndex: -1, Vector: v}
+			if !yield(store.Transfer{Document: d}, formatError(path, err)) || err != nil {
+				return
+			}
+			i++
+		}
+	}
+}
+
+// joined gives records the rows of a matrix as vectors.
+func joined(path string, records iter.Seq2[store.Transfer, error], rows iter.Seq2[[]float32, error]) iter.Seq2[store.Transfer, error] {
+	return func(yield func(store.Transfer, error) bool) {
+		next, stop := iter.Pull2(rows)
+		defer stop()
+		n := 0
+		for t, err := range records {
+			v, bad, ok := next()
+			if err == nil && bad == nil && !ok {
+				bad = fmt.Errorf("it has %d rows and there are more documents in %q", n, beside(path))
+			}
+			if err == nil {
+				err = formatError(path, bad)
+			}
+			if t.Vector = v; !yield(t, err) || err != nil {
+				return
+			}
+			n++
+		}
+		if _, bad, ok := next(); ok && bad == nil {
+			yield(store.Transfer{}, formatError(path, fmt.Errorf("it has more rows than the %d documents in %q", n, beside(path))))
+		}
+	}
+}
+
+// formatError says that a file is bad. What readers of vectors call wrong usage
+// is about a file here.
+func formatError(path string, err error) error {
+	if err == nil || as[*langchain.FormatError](err) {
+		return err
+	}
+	return &langchain.FormatError{Path: path, Err: errors.New(err.Error())}
+}
