@@ -32,6 +32,10 @@ func TestExamples(t *testing.T) {
 				shell(t, dir, env, "sheaf ingest --quiet --store shards/a docs")
 				shell(t, dir, env, "sheaf ingest --quiet --store shards/b notes.txt")
 			}
+			if c.Name() == "import" {
+				shell(t, dir, env, "sheaf export --quiet faiss_index")
+				shell(t, dir, env, "sheaf export --quiet documents.jsonl")
+			}
 			if strings.TrimSpace(c.Example) == "" {
 				t.Fatal("no example")
 			}

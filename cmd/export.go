@@ -74,7 +74,10 @@ func (o *exportOptions) validate(env *environment, args []string) error {
 	case len(args) > 1:
 		return usagef("export takes one place, not %d", len(args))
 	}
-	if o.dest = args[0]; o.format == "" && o.dest != "-" {
+	if o.dest = args[0]; o.format == "" {
+		if o.dest == "-" {
+			return withHint(usagef("stdout has no name that tells a format"), "use --format bytes, jsonl or faiss")
+		}
 		o.format = formatOfName(o.dest)
 	}
 	if err := setChoice(&o.format, o.format, exportFormats); err != nil {

@@ -96,7 +96,7 @@ func formatOfFile(path string) (string, error) {
 		return formatNpy, nil
 	case bytes.HasPrefix(head, []byte(pickleProto)):
 		return formatBytes, nil
-	case bytes.HasPrefix(text, []byte("{")):
+	case bytes.HasPrefix(text, []byte("{")), len(text) == 0 && formatOfName(path) == formatRecords:
 		return formatRecords, nil
 	case len(head) >= 4 && faiss.IsIndexType(string(head[:4])):
 		return formatFaiss, nil

@@ -196,8 +196,10 @@ func (i *importing) newFacts() (f store.Facts, e embed.Embedder, err error) {
 	switch {
 	case e == nil && (i.o.reembed || i.o.verify):
 		return f, nil, usagef("--reembed and --verify need --embedder, which names what embeds")
-	case f.Dim == 0:
+	case f.Dim == 0 && i.in.empty:
 		return f, nil, fmt.Errorf("importing %q: it holds no document, so nothing tells how long vectors are", i.o.src)
+	case f.Dim == 0:
+		return f, nil, fmt.Errorf("importing %q: its first document: %w", i.o.src, i.explain(errNoVector))
 	}
 	return f, e, nil
 }

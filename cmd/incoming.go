@@ -21,7 +21,8 @@ import (
 type incoming struct {
 	format string
 	name   string      // of what is read, for documents that name no source
-	dim    int         // 0: nothing comes
+	dim    int         // 0: not known
+	empty  bool        // no document comes
 	metric string      // as Faiss names it; empty where the format has none
 	facts  store.Facts // of another sheaf store
 	total  int         // documents, 0: not known
@@ -148,7 +149,7 @@ func (in *incoming) openRecords(ctx context.Context, path string) error {
 	if err != nil {
 		return err
 	}
-	in.dim = len(first.Vector)
+	in.dim, in.empty = len(first.Vector), !ok
 	in.documents = func(yield func(store.Transfer, error) bool) {
 		for t := first; ok && yield(t, err); {
 			t, err, ok = next()
@@ -205,7 +206,7 @@ func (in *incoming) openNpy(ctx context.Context, path string) error {
 		return &langchain.FormatError{Path: path, Err: err}
 	}
 	in.dim, in.total = h.dim, h.rows
-	rows := h.vectors(f)
+	rows := each(h.vectors(f), func(r row) []float32 { return r.vector })
 	if in.name == "" || !exists(beside(path)) {
 		in.documents = numbered(path, rows, func(i int) int64 { return int64(i) })
 		return nil

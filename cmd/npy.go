@@ -40,8 +40,8 @@ func npyVectors(r io.Reader) iter.Seq2[row, error] {
 }
 
 // vectors yields the rows that follow the header.
-func (h npyHeader) vectors(r io.Reader) iter.Seq2[[]float32, error] {
-	return func(yield func([]float32, error) bool) {
+func (h npyHeader) vectors(r io.Reader) iter.Seq2[row, error] {
+	return func(yield func(row, error) bool) {
 		n := 0
 		for v, err := range rawVectors(io.LimitReader(r, int64(h.rows)*int64(h.dim)*int64(h.size)), h.dim, h.order, h.size) {
 			n++
@@ -62,6 +62,9 @@ func readNpyHeader(r io.Reader) (npyHeader, error) {
 	var start [8]byte
 	if _, err := io.ReadFull(r, start[:]); err != nil {
 		return npyHeader{}, err
+	}
+	if string(start[:len(npyMagic)]) != npyMagic {
+		return npyHeader{}, errors.New("not a .npy file")
 	}
 	var length uint32
 	var err error

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -20,6 +21,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"sheaf/internal/embed/embedtest"
+	"sheaf/internal/langchain/langchaintest"
 )
 
 // TestMain lets the test binary be sheaf for the scripts.
@@ -63,6 +65,7 @@ func TestScripts(t *testing.T) {
 			"exits":      exits,
 			"signalled":  signalled,
 			"fakeopenai": fakeOpenAI,
+			"golden":     copyGolden,
 			"holdlock":   holdLock,
 			"json":       checkJSON,
 			"keys":       checkKeys,
@@ -181,6 +184,18 @@ func holdLock(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(lock.Lock())
 	ts.Defer(func() { ts.Check(lock.Unlock()) })
 	ts.Check(os.WriteFile(path, []byte(args[1]+"\n"), 0o666))
+}
+
+// copyGolden copies what LangChain wrote: golden FOLDER DEST
+func copyGolden(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: golden FOLDER DEST")
+	}
+	files, err := langchaintest.Files()
+	ts.Check(err)
+	below, err := fs.Sub(files, args[0])
+	ts.Check(err)
+	ts.Check(os.CopyFS(ts.MkAbs(args[1]), below))
 }
 
 // checkLines checks the number of lines: lines FILE N

@@ -24,14 +24,15 @@ var archive []byte
 // Golden returns the files: bytes, hostile, interop and stores.
 func Golden(t testing.TB) fs.FS {
 	t.Helper()
-	files, err := unpack()
+	files, err := Files()
 	if err != nil {
 		t.Fatal(err)
 	}
 	return files
 }
 
-var unpack = sync.OnceValues(func() (fs.FS, error) {
+// Files is Golden where there is no test to fail.
+var Files = sync.OnceValues(func() (fs.FS, error) {
 	compressed, err := gzip.NewReader(bytes.NewReader(archive))
 	if err != nil {
 		return nil, err

@@ -1,0 +1,92 @@
+//go:build unix
+
+package cmd
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"sheaf/internal/langchain/langchaintest"
+)
+
+// What a hostile file may cost.
+const (
+	hostileMemory  = 256 << 20
+	hostileSeconds = 5
+)
+
+// TestHostileImport imports every hostile file in a process of its own. What
+// must be refused is, with exit code 12 and a reason, at little cost, and leaves
+// nothing behind.
+func TestHostileImport(t *testing.T) {
+	t.Parallel()
+	hostile, all := langchaintest.Hostiles(t)
+	for _, h := range all {
+		t.Run(h.File, func(t *testing.T) {
+			t.Parallel()
+			src, dir := h.Place(t, hostile), t.TempDir()
+			var stderr bytes.Buffer
+			c := exec.CommandContext(t.Context(), "sheaf", "import", src, "--store", "made/store")
+			if h.Kind == "bytes" {
+				c.Args = append(c.Args, "--format", "bytes")
+			}
+			c.Dir, c.Env, c.Stderr = dir, append(os.Environ(), scrubbed(dir)...), &stderr
+			_ = c.Run() // the exit code tells
+			usage := c.ProcessState.SysUsage().(*syscall.Rusage)
+			memory := usage.Maxrss
+			if runtime.GOOS == "linux" {
+				memory *= 1024
+			}
+			if spent := c.ProcessState.UserTime() + c.ProcessState.SystemTime(); spent > hostileSeconds*time.Second || memory > hostileMemory {
+				t.Errorf("it took %v and %d MB", spent, memory>>20)
+			}
+			switch code := c.ProcessState.ExitCode(); {
+			case code == exitDamaged:
+				checkRefused(t, dir, stderr.String())
+			case code != exitOK || h.Outcome == "refuse":
+				t.Errorf("%s: exit code %d: %s", h.Why, code, &stderr)
+			}
+		})
+	}
+}
+
+func checkRefused(t *testing.T, dir, stderr string) {
+	t.Helper()
+	if first, _, _ := strings.Cut(stderr, "\n"); !strings.HasPrefix(first, "sheaf: error: importing ") || strings.Contains(stderr, "goroutine ") {
+		t.Errorf("stderr: %s", stderr)
+	}
+	left, err := os.ReadDir(dir)
+	if err != nil || len(left) > 0 {
+		t.Errorf("it left %v, %v", left, err)
+	}
+}
+
+// TestHostileImportKeepsTheStore: a store that was there is as it was.
+func TestHostileImportKeepsTheStore(t *testing.T) {
+	t.Parallel()
+	hostile, all := langchaintest.Hostiles(t)
+	good, dir := filepath.Join(hostile, "base"), t.TempDir()
+	mustSheaf(t, dir, "import", good)
+	before := mustSheaf(t, dir, "list", "--jsonl", "--with-vectors")
+	for _, h := range all {
+		if h.File != "indexes/nan_vector.faiss" && h.File != "pickles/evil_in_metadata.pkl" && h.File != "bytes/truncated_90.bin" {
+			continue
+		}
+		if out, code := sheafIn(t, dir, "import", h.Place(t, hostile), "--on-conflict", "replace"); code != exitDamaged {
+			t.Errorf("%s: exit code %d: %s", h.File, code, out)
+		}
+		if after := mustSheaf(t, dir, "list", "--jsonl", "--with-vectors"); after != before {
+			t.Errorf("%s changed the store:\n%s", h.File, after)
+		}
+	}
+	if out, code := sheafIn(t, dir, "check"); code != exitOK {
+		t.Errorf("check: %s", out)
+	}
+}
