@@ -180,7 +180,11 @@ func (i *importing) newFacts() (f store.Facts, e embed.Embedder, err error) {
 		f.Normalize = i.o.facts.normalize
 	}
 	if spec := i.env.config.Embedder; i.env.config.EmbedderFlag && spec != noEmbedder {
-		if e, err = i.env.embedder(spec, i.o.embedder, nil); err != nil {
+		known := f.Dim
+		if i.o.reembed {
+			known = 0
+		}
+		if e, err = i.env.embedderOf(spec, i.o.embedder, known, nil); err != nil {
 			return f, nil, err
 		}
 		bound, err := newFacts(i.ctx, e, i.o.embedder.dimensions)

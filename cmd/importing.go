@@ -148,16 +148,19 @@ func cosine(a, b []float32) float64 {
 
 // embedded gives each document the vector that the embedder makes of its text.
 func (i *importing) embedded(docs iter.Seq2[store.Transfer, error]) iter.Seq2[store.Transfer, error] {
-	size := i.o.embedder.batchSize
-	if size == 0 {
-		size = embed.DefaultBatchSize
-	}
+	hints := i.env.hints(i.e, i.o.embedder)
 	return func(yield func(store.Transfer, error) bool) {
 		ctx, cancel := context.WithCancel(i.ctx)
 		defer cancel()
-		err := embed.Run(ctx, i.e, i.env.workers(), documentBatches(docs, size), func(b *embed.Batch[[]store.Transfer]) error {
+		err := embed.Run(ctx, i.e, hints.Workers, documentBatches(docs, hints.BatchSize), func(b *embed.Batch[[]store.Transfer]) error {
 			for n, t := range b.Carry {
+				if b.Errs[n] != nil {
+					return fmt.Errorf("document %q: %w", t.ID, b.Errs[n])
+				}
 				t.Vector, t.Origin = b.Vectors[n], store.Embedded
+				if _, cut := b.Cut[n]; cut {
+					t.Origin = store.Truncated
+				}
 				if !yield(t, nil) {
 					return errStopped
 				}
