@@ -1,0 +1,120 @@
+package transformer
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+const (
+	maxSize = 1 << 20 // of anything that a configuration counts; no tensor is as wide
+	maxJSON = 1 << 20 // bytes of a configuration
+)
+
+// shape is the sizes of an encoder.
+type shape struct {
+	vocabulary, positions, types int
+	dim, layers, heads, inner    int
+	epsilon                      float32
+}
+
+// configFile is config.json, with the defaults of transformers' BertConfig where leaving a
+// key out is usual.
+type configFile struct {
+	ModelType  string   `json:"model_type"`
+	Activation string   `json:"hidden_act"`
+	Positional string   `json:"position_embedding_type"`
+	Decoder    bool     `json:"is_decoder"`
+	Vocabulary int      `json:"vocab_size"`
+	Positions  int      `json:"max_position_embeddings"`
+	Types      int      `json:"type_vocab_size"`
+	Dim        int      `json:"hidden_size"`
+	Layers     int      `json:"num_hidden_layers"`
+	Heads      int      `json:"num_attention_heads"`
+	Inner      int      `json:"intermediate_size"`
+	Epsilon    *float64 `json:"layer_norm_eps"`
+}
+
+// readShape reads config.json and refuses what is no plain BERT encoder.
+func readShape(dir string) (shape, error) {
+	c := configFile{Activation: "gelu", Positional: "absolute", Types: 2}
+	if err := readJSON(filepath.Join(dir, "config.json"), &c); err != nil {
+		return shape{}, err
+	}
+	s, err := c.shape()
+	if err != nil {
+		return shape{}, fmt.Errorf("config.json: %w", err)
+	}
+	return s, nil
+}
+
+func (c *configFile) shape() (shape, error) {
+	switch {
+	case c.ModelType != "bert":
+		return shape{}, fmt.Errorf("the architecture %q is not supported, only \"bert\"", c.ModelType)
+	case c.Decoder:
+		return shape{}, errors.New("a decoder is not supported, only an encoder")
+	case c.Activation != "gelu":
+		return shape{}, fmt.Errorf("the activation %q is not supported, only \"gelu\"", c.Activation)
+	case c.Positional != "absolute":
+		return shape{}, fmt.Errorf("position embeddings of type %q are not supported, only \"absolute\"", c.Positional)
+	}
+	for _, size := range []struct {
+		key   string
+		value int
+	}{
+		{"vocab_size", c.Vocabulary}, {"max_position_embeddings", c.Positions}, {"type_vocab_size", c.Types},
+		{"hidden_size", c.Dim}, {"num_hidden_layers", c.Layers}, {"num_attention_heads", c.Heads}, {"intermediate_size", c.Inner},
+	} {
+		if size.value < 1 || size.value > maxSize {
+			return shape{}, fmt.Errorf("%s is %d, not from 1 to %d", size.key, size.value, maxSize)
+		}
+	}
+	if c.Dim%c.Heads != 0 {
+		return shape{}, fmt.Errorf("hidden_size %d does not share out among %d heads", c.Dim, c.Heads)
+	}
+	epsilon := 1e-12
+	if c.Epsilon != nil {
+		epsilon = *c.Epsilon
+	}
+	if epsilon < 0 || epsilon > 1 {
+		return shape{}, fmt.Errorf("layer_norm_eps is %v", epsilon)
+	}
+	return shape{
+		vocabulary: c.Vocabulary, positions: c.Positions, types: c.Types,
+		dim: c.Dim, layers: c.Layers, heads: c.Heads, inner: c.Inner, epsilon: float32(epsilon),
+	}, nil
+}
+
+// readJSON reads a configuration that must be there.
+func readJSON(path string, to any) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxJSON+1))
+	switch {
+	case err != nil:
+		return err
+	case len(data) > maxJSON:
+		return fmt.Errorf("%q is larger than %d bytes", path, maxJSON)
+	}
+	if err := json.Unmarshal(data, to); err != nil {
+		return fmt.Errorf("%q: %w", path, err)
+	}
+	return nil
+}
+
+// readOptional reads a configuration, or leaves to as it is where there is none.
+func readOptional(path string, to any) error {
+	err := readJSON(path, to)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}

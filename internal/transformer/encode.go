@@ -1,0 +1,155 @@
+//go:build cgo
+
+package transformer
+
+import (
+	"errors"
+	"fmt"
+	"math"
+)
+
+// Workspace is the memory of one computation. It grows to what is needed and is kept for
+// the next; one goroutine may use it at a time. The zero value is ready.
+type Workspace struct{ state, sum, wide, scratch []float32 }
+
+// Encode returns the vector of each text, given as its token ids with [CLS] before and
+// [SEP] behind them, at most Settings.MaxTokens. All texts are computed at once, in one
+// thread and without padding: some ten kilobytes of memory a token are needed.
+func (m *Model) Encode(w *Workspace, texts [][]int32) ([][]float32, error) {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	if m.file == nil {
+		return nil, ErrClosed
+	}
+	tokens, longest, err := m.check(texts)
+	if err != nil || len(texts) == 0 {
+		return nil, err
+	}
+	vectors := m.encode(w, texts, tokens, longest)
+	for i, v := range vectors {
+		if !finite(v) {
+			return nil, fmt.Errorf("text %d of %d has a vector that is not finite: the weights are damaged", i+1, len(texts))
+		}
+	}
+	return vectors, nil
+}
+
+// check counts tokens and holds what C trusts.
+func (m *Model) check(texts [][]int32) (tokens, longest int, err error) {
+	for i, ids := range texts {
+		if len(ids) == 0 || len(ids) > m.folder.MaxTokens {
+			return 0, 0, fmt.Errorf("text %d has %d tokens, not from 1 to %d", i+1, len(ids), m.folder.MaxTokens)
+		}
+		for _, id := range ids {
+			if id < 0 || int(id) >= m.folder.Vocabulary {
+				return 0, 0, fmt.Errorf("text %d: token %d is not below %d", i+1, id, m.folder.Vocabulary)
+			}
+		}
+		tokens += len(ids)
+		longest = max(longest, len(ids))
+	}
+	if tokens > math.MaxInt32 {
+		return 0, 0, errors.New("too many tokens at once")
+	}
+	return tokens, longest, nil
+}
+
+// encode is the forward pass. Each token has a row in state, what the layers pass on; in
+// sum, what a layer adds to it; and in wide, which holds query, key, value and the
+// attention's result behind each other, later the inner layer.
+func (m *Model) encode(w *Workspace, texts [][]int32, tokens, longest int) [][]float32 {
+	s := m.folder.shape
+	width := max(4*s.dim, s.inner)
+	state := rows{grow(&w.state, tokens*s.dim), s.dim, tokens}
+	sum := rows{grow(&w.sum, tokens*s.dim), s.dim, tokens}
+	wide := rows{grow(&w.wide, tokens*width), width, tokens}
+	scratch := grow(&w.scratch, scratchSize(max(s.dim, s.inner), longest, s.dim/s.heads))
+
+	m.lookUp(state.x, texts)
+	m.norm.apply(m.level, state, rows{})
+	for _, l := range m.layers {
+		for i, part := range []linear{l.query, l.key, l.value} {
+			part.apply(m.level, identity, state, wide.from(i*s.dim), scratch)
+		}
+		attended, first := wide.from(3*s.dim), 0
+		for _, ids := range texts {
+			n := len(ids)
+			attend(m.level, wide.cut(first, n), s.heads, s.dim/s.heads, attended.cut(first, n), scratch)
+			first += n
+		}
+		l.output.apply(m.level, identity, attended, sum, scratch)
+		l.attended.apply(m.level, state, sum)
+		l.up.apply(m.level, gelu, state, wide, scratch)
+		l.down.apply(m.level, identity, wide, sum, scratch)
+		l.norm.apply(m.level, state, sum)
+	}
+	return m.pool(state.x, texts)
+}
+
+// lookUp sets each row of state to the sum of its token's three embeddings.
+func (m *Model) lookUp(state []float32, texts [][]int32) {
+	dim := m.folder.Dim
+	for _, ids := range texts {
+		for place, id := range ids {
+			word, position := m.words[int(id)*dim:][:dim], m.positions[place*dim:][:dim]
+			for i, x := range m.types[:dim] {
+				state[i] = word[i] + x + position[i]
+			}
+			state = state[dim:]
+		}
+	}
+}
+
+// pool makes one vector of each text's rows.
+func (m *Model) pool(state []float32, texts [][]int32) [][]float32 {
+	dim := m.folder.Dim
+	vectors, flat := make([][]float32, len(texts)), make([]float32, len(texts)*dim)
+	for i, ids := range texts {
+		v := flat[i*dim : (i+1)*dim : (i+1)*dim]
+		n := len(ids)
+		if m.folder.pooling == clsPooling {
+			n = 1
+		}
+		mean(v, state[:n*dim])
+		if m.folder.Normalized {
+			normalize(v)
+		}
+		vectors[i], state = v, state[len(ids)*dim:]
+	}
+	return vectors
+}
+
+// mean sets v to the mean of rows.
+func mean(v, rows []float32) {
+	n := float32(len(rows) / len(v))
+	for ; len(rows) > 0; rows = rows[len(v):] {
+		for i := range v {
+			v[i] += rows[i]
+		}
+	}
+	for i := range v {
+		v[i] /= n
+	}
+}
+
+func normalize(v []float32) {
+	var square float64
+	for _, x := range v {
+		square += float64(x) * float64(x)
+	}
+	if square == 0 {
+		return
+	}
+	scale := 1 / math.Sqrt(square)
+	for i, x := range v {
+		v[i] = float32(float64(x) * scale)
+	}
+}
+
+// grow returns n floats of what x points to, which is made larger where it must be.
+func grow(x *[]float32, n int) []float32 {
+	if cap(*x) < n {
+		*x = make([]float32, n)
+	}
+	return (*x)[:n]
+}

@@ -1,0 +1,178 @@
+package transformer
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"strings"
+)
+
+// Settings are what a model folder says beside weights.
+type Settings struct {
+	Dim        int // numbers in a vector
+	Vocabulary int // token ids lie below it
+	MaxTokens  int // of a text, [CLS] and [SEP] included
+	Normalized bool
+	Lowercase  bool // texts are lowered before the tokenizer sees them
+
+	QueryPrompt, PassagePrompt string // what goes before a question, before a text to be found
+
+	TokenizerDir string // the folder of the tokenizer's files
+}
+
+// pooling is how the vectors of a text's tokens become one.
+type pooling string
+
+const (
+	meanPooling pooling = "mean"
+	clsPooling  pooling = "cls"
+)
+
+// folder is what the configurations of a model folder say.
+type folder struct {
+	Settings
+	shape   shape
+	pooling pooling
+	encoder string // the folder of config.json and the weights
+}
+
+// module is one entry of modules.json.
+type module struct {
+	Type string `json:"type"`
+	Path string `json:"path"`
+}
+
+// readFolder reads the configurations below dir. Without modules.json the folder is a bare
+// encoder, and its pooling is mean, as in sentence-transformers.
+func readFolder(dir string) (*folder, error) {
+	f := &folder{}
+	modules := []module{{Type: "Transformer"}}
+	switch err := readJSON(filepath.Join(dir, "modules.json"), &modules); {
+	case errors.Is(err, fs.ErrNotExist):
+		f.pooling = meanPooling
+	case err != nil:
+		return nil, err
+	}
+	for i, m := range modules {
+		if m.Path != "" && !filepath.IsLocal(m.Path) {
+			return nil, fmt.Errorf("modules.json: %q does not lie in the folder", m.Path)
+		}
+		if err := f.module(i, m.Type, filepath.Join(dir, m.Path)); err != nil {
+			return nil, err
+		}
+	}
+	if f.pooling == "" {
+		return nil, errors.New("modules.json names no pooling")
+	}
+	return f, f.readPrompts(dir)
+}
+
+// module takes in the i-th module, of a type such as sentence_transformers.models.Pooling.
+func (f *folder) module(i int, kind, dir string) error {
+	switch name := kind[strings.LastIndexByte(kind, '.')+1:]; {
+	case i == 0 && name == "Transformer":
+		f.encoder = dir
+		return f.readEncoder()
+	case i == 1 && name == "Pooling":
+		return f.readPooling(dir)
+	case i > 0 && name == "Normalize":
+		f.Normalized = true
+		return nil
+	}
+	return fmt.Errorf("modules.json: %q as module %d is not supported", kind, i)
+}
+
+func (f *folder) readEncoder() (err error) {
+	if f.shape, err = readShape(f.encoder); err != nil {
+		return err
+	}
+	var text struct {
+		Longest *int `json:"max_seq_length"`
+		Lower   bool `json:"do_lower_case"`
+	}
+	var tokenizer struct {
+		Longest float64 `json:"model_max_length"` // 1e30 stands for "any"
+	}
+	if err := readOptional(filepath.Join(f.encoder, "sentence_bert_config.json"), &text); err != nil {
+		return err
+	}
+	if err := readOptional(filepath.Join(f.encoder, "tokenizer_config.json"), &tokenizer); err != nil {
+		return err
+	}
+	longest := f.shape.positions
+	switch {
+	case text.Longest != nil:
+		longest = min(longest, *text.Longest)
+	case tokenizer.Longest >= 1:
+		longest = int(min(float64(longest), tokenizer.Longest))
+	}
+	if longest < 3 {
+		return fmt.Errorf("max_seq_length %d leaves no room for a token", longest)
+	}
+	f.Dim, f.Vocabulary, f.MaxTokens = f.shape.dim, f.shape.vocabulary, longest
+	f.Lowercase, f.TokenizerDir = text.Lower, f.encoder
+	return nil
+}
+
+// legacyPoolings are the keys that named the poolings before "pooling_mode" did.
+var legacyPoolings = map[string]string{
+	"pooling_mode_cls_token":            "cls",
+	"pooling_mode_max_tokens":           "max",
+	"pooling_mode_mean_tokens":          "mean",
+	"pooling_mode_mean_sqrt_len_tokens": "mean_sqrt_len_tokens",
+	"pooling_mode_weightedmean_tokens":  "weightedmean",
+	"pooling_mode_lasttoken":            "lasttoken",
+}
+
+func (f *folder) readPooling(dir string) error {
+	path, c := filepath.Join(dir, "config.json"), map[string]any{}
+	if err := readJSON(path, &c); err != nil {
+		return err
+	}
+	if include, ok := c["include_prompt"].(bool); ok && !include {
+		return fmt.Errorf("%q: pooling without the prompt is not supported", path)
+	}
+	var modes []any
+	for key, mode := range legacyPoolings {
+		if on, ok := c[key].(bool); ok && on {
+			modes = append(modes, mode)
+		}
+	}
+	switch given := c["pooling_mode"].(type) {
+	case string:
+		modes = []any{given}
+	case []any:
+		modes = given
+	}
+	if len(modes) == 0 {
+		modes = []any{string(meanPooling)}
+	}
+	mode, _ := modes[0].(string)
+	f.pooling = pooling(mode)
+	if len(modes) > 1 || f.pooling != meanPooling && f.pooling != clsPooling {
+		return fmt.Errorf("%q: pooling by %v is not supported, only by mean or by cls", path, modes)
+	}
+	return nil
+}
+
+// readPrompts reads what sentence-transformers puts before questions and passages.
+func (f *folder) readPrompts(dir string) error {
+	var c struct {
+		Prompts map[string]string `json:"prompts"`
+		Default string            `json:"default_prompt_name"`
+	}
+	if err := readOptional(filepath.Join(dir, "config_sentence_transformers.json"), &c); err != nil {
+		return err
+	}
+	prompt := func(names ...string) string {
+		for _, name := range append(names, c.Default) {
+			if text, found := c.Prompts[name]; found {
+				return text
+			}
+		}
+		return ""
+	}
+	f.QueryPrompt, f.PassagePrompt = prompt("query"), prompt("document", "passage", "corpus")
+	return nil
+}

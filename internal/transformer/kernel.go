@@ -1,0 +1,106 @@
+package transformer
+
+/*
+#cgo CFLAGS: -O3
+#cgo LDFLAGS: -lm
+#include "kernel.h"
+*/
+import "C"
+
+import "unsafe"
+
+// level is an instruction set that the kernels were compiled for; the numbers are
+// kernel.h's.
+type level int
+
+const (
+	levelGeneric level = C.BERT_GENERIC
+	levelAVX2    level = C.BERT_AVX2
+	levelAVX512  level = C.BERT_AVX512
+)
+
+// activation is what a linear layer ends with.
+type activation int
+
+const (
+	identity activation = C.BERT_LINEAR
+	gelu     activation = C.BERT_GELU
+)
+
+func bestLevel() level { return level(C.bert_best_level()) }
+
+// chooseLevel returns the level of a name, or the best where there is none.
+func chooseLevel(best level, name string) level {
+	switch name {
+	case "":
+		return best
+	case "avx512":
+		return min(best, levelAVX512)
+	case "avx2":
+		return min(best, levelAVX2)
+	}
+	return levelGeneric
+}
+
+// rows are m rows of floats in one slice, each stride after the one before.
+type rows struct {
+	x      []float32
+	stride int
+	m      int
+}
+
+// from returns the rows without their first columns.
+func (r rows) from(column int) rows { return rows{r.x[column:], r.stride, r.m} }
+
+// cut returns m of the rows from the given one on.
+func (r rows) cut(first, m int) rows { return rows{r.x[first*r.stride:], r.stride, m} }
+
+// first returns the address of rows that must have cols columns.
+func (r rows) first(cols int) *C.float {
+	if r.m == 0 {
+		return nil
+	}
+	return floats(r.x[:(r.m-1)*r.stride+cols])
+}
+
+// linear is the weights of one linear layer, out rows of in columns.
+type linear struct {
+	weight, bias []float32
+	in, out      int
+}
+
+// apply sets the first columns of out to f(x·weightᵀ + bias).
+func (w linear) apply(l level, f activation, x, out rows, scratch []float32) {
+	C.bert_linear(C.int(l), C.int(f), x.first(w.in), C.size_t(x.stride), C.size_t(x.m), C.size_t(w.in),
+		floats(w.weight[:w.in*w.out]), floats(w.bias[:w.out]), C.size_t(w.out),
+		out.first(w.out), C.size_t(out.stride), floats(scratch))
+}
+
+// attend sets the first columns of out to the attention of one text, whose queries, keys
+// and values are the first columns of qkv.
+func attend(l level, qkv rows, heads, dim int, out rows, scratch []float32) {
+	C.bert_attention(C.int(l), qkv.first(3*heads*dim), C.size_t(qkv.stride), C.size_t(qkv.m),
+		C.size_t(heads), C.size_t(dim), out.first(heads*dim), C.size_t(out.stride), floats(scratch))
+}
+
+// norm is the weights of a layer norm.
+type norm struct {
+	gamma, beta []float32
+	epsilon     float32
+}
+
+// apply brings x + y to the norm, in x. A y without rows counts as zeros. Neither has a
+// stride.
+func (w norm) apply(l level, x, y rows) {
+	n := len(w.gamma)
+	C.bert_norm(C.int(l), x.first(n), y.first(n), C.size_t(x.m), C.size_t(n),
+		floats(w.gamma), floats(w.beta[:n]), C.float(w.epsilon))
+}
+
+// scratchSize is how many floats of scratch linear.apply and attend need for sums over k
+// columns, texts of so many tokens and heads of dim columns.
+func scratchSize(k, tokens, dim int) int {
+	return int(C.bert_scratch(C.size_t(k), C.size_t(tokens), C.size_t(dim)))
+}
+
+func floats(x []float32) *C.float { return (*C.float)(unsafe.SliceData(x)) }

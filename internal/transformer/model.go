@@ -1,0 +1,180 @@
+//go:build cgo
+
+package transformer
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"math"
+	"os"
+	"path/filepath"
+	"sync"
+)
+
+const weightsFile = "model.safetensors"
+
+// ErrClosed is the error of a [Model] after Close.
+var ErrClosed = errors.New("the model is closed")
+
+// Model is an encoder with what follows it. Any number of goroutines may use it at once;
+// Close waits for them.
+type Model struct {
+	mu     sync.RWMutex
+	file   *mapping // nil once closed
+	level  level
+	folder *folder
+
+	words, positions, types []float32 // rows of dim
+	norm                    norm
+	layers                  []layer
+	fingerprint             string
+}
+
+// layer is one of the encoder's.
+type layer struct {
+	query, key, value, output linear
+	attended                  norm
+	up, down                  linear
+	norm                      norm
+}
+
+// Open reads the model in the folder dir. kernel names the instruction set to compute with,
+// "avx512", "avx2" or "generic", lowered to what CPU and operating system support; empty
+// stands for the best.
+func Open(dir, kernel string) (*Model, error) {
+	f, err := readFolder(dir)
+	if err != nil {
+		return nil, err
+	}
+	path := filepath.Join(f.encoder, weightsFile)
+	file, err := openMapping(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, missingWeights(f.encoder)
+	}
+	if err != nil {
+		return nil, err
+	}
+	m := &Model{file: file, level: chooseLevel(bestLevel(), kernel), folder: f}
+	if err := m.bind(); err != nil {
+		return nil, errors.Join(fmt.Errorf("%q: %w", path, err), file.close())
+	}
+	return m, nil
+}
+
+// missingWeights says what lies in place of the weights.
+func missingWeights(dir string) error {
+	for _, other := range []struct{ file, problem string }{
+		{"model.safetensors.index.json", "weights in several files are not supported"},
+		{"pytorch_model.bin", "the weights are a pickle (pytorch_model.bin), which could run code; convert them to " + weightsFile},
+		{"tf_model.h5", "weights of TensorFlow are not supported; convert them to " + weightsFile},
+	} {
+		if _, err := os.Stat(filepath.Join(dir, other.file)); err == nil {
+			return fmt.Errorf("%q: %s", dir, other.problem)
+		}
+	}
+	return fmt.Errorf("%q has no %s", dir, weightsFile)
+}
+
+// Close gives the file back. Encode must not be used after it.
+func (m *Model) Close() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.file == nil {
+		return nil
+	}
+	err := m.file.close()
+	m.file = nil
+	return err
+}
+
+// Settings are what the folder says beside weights.
+func (m *Model) Settings() Settings { return m.folder.Settings }
+
+// Fingerprint is equal for models that give equal vectors for equal tokens: a hash over the
+// sizes, the pooling, and of each tensor its name and some numbers spread over it. A model
+// that was trained further has other numbers everywhere.
+func (m *Model) Fingerprint() string { return m.fingerprint }
+
+// bind finds every weight of the encoder.
+func (m *Model) bind() error {
+	if isPointer(m.file.data) {
+		return errors.New("this is a Git LFS pointer, not the file that it stands for")
+	}
+	t, err := parseTensors(m.file.data)
+	if err != nil {
+		return err
+	}
+	b := newBinder(t)
+	s := m.folder.shape
+	m.words = b.floats("embeddings.word_embeddings.weight", s.vocabulary, s.dim)
+	m.positions = b.floats("embeddings.position_embeddings.weight", s.positions, s.dim)
+	m.types = b.floats("embeddings.token_type_embeddings.weight", s.types, s.dim)
+	m.norm = b.norm("embeddings.LayerNorm", s)
+	// One by one, because the number of layers is not checked by any tensor's shape.
+	for i := 0; i < s.layers && b.err == nil; i++ {
+		m.layers = append(m.layers, b.layer(fmt.Sprintf("encoder.layer.%d", i), s))
+	}
+	m.fingerprint = b.fingerprint(m.folder)
+	return b.err
+}
+
+// binder takes tensors out of a file. After the first error it does nothing.
+type binder struct {
+	tensors *tensors
+	prefix  string // of every name
+	seen    sampler
+	err     error
+}
+
+// newBinder also takes files in which the encoder is a part of a larger model.
+func newBinder(t *tensors) *binder {
+	b := &binder{tensors: t, seen: newSampler()}
+	if !t.has("embeddings.word_embeddings.weight") && t.has("bert.embeddings.word_embeddings.weight") {
+		b.prefix = "bert."
+	}
+	return b
+}
+
+func (b *binder) floats(name string, shape ...int) []float32 {
+	if b.err != nil {
+		return nil
+	}
+	var x []float32
+	x, b.err = b.tensors.floats(b.prefix+name, shape...)
+	b.seen.add(name, x)
+	return x
+}
+
+func (b *binder) linear(name string, out, in int) linear {
+	return linear{
+		weight: b.floats(name+".weight", out, in), bias: b.floats(name+".bias", out),
+		in: in, out: out,
+	}
+}
+
+func (b *binder) norm(name string, s shape) norm {
+	return norm{gamma: b.floats(name+".weight", s.dim), beta: b.floats(name+".bias", s.dim), epsilon: s.epsilon}
+}
+
+func (b *binder) layer(name string, s shape) layer {
+	return layer{
+		query:    b.linear(name+".attention.self.query", s.dim, s.dim),
+		key:      b.linear(name+".attention.self.key", s.dim, s.dim),
+		value:    b.linear(name+".attention.self.value", s.dim, s.dim),
+		output:   b.linear(name+".attention.output.dense", s.dim, s.dim),
+		attended: b.norm(name+".attention.output.LayerNorm", s),
+		up:       b.linear(name+".intermediate.dense", s.inner, s.dim),
+		down:     b.linear(name+".output.dense", s.dim, s.inner),
+		norm:     b.norm(name+".output.LayerNorm", s),
+	}
+}
+
+func finite(x []float32) bool {
+	for _, v := range x {
+		if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
+			return false
+		}
+	}
+	return true
+}
