@@ -1,0 +1,244 @@
+package wordpiece
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"unicode/utf8"
+)
+
+// ErrUnsupported is wrapped by the error about a tokenizer whose ids this package would get
+// wrong.
+var ErrUnsupported = errors.New("the tokenizer is not supported")
+
+func unsupportedf(format string, args ...any) error {
+	return fmt.Errorf("%w: %s", ErrUnsupported, fmt.Sprintf(format, args...))
+}
+
+// tokenizerFile is the tokenizer.json of Hugging Face's tokenizers, as far as it decides
+// ids. Truncation and padding belong to the model.
+type tokenizerFile struct {
+	Added []struct {
+		ID         int32  `json:"id"`
+		Content    string `json:"content"`
+		Normalized bool   `json:"normalized"`
+		SingleWord bool   `json:"single_word"`
+		Left       bool   `json:"lstrip"`
+		Right      bool   `json:"rstrip"`
+	} `json:"added_tokens"`
+	Normalizer struct {
+		Type      string `json:"type"`
+		Clean     bool   `json:"clean_text"`
+		Chinese   bool   `json:"handle_chinese_chars"`
+		Accents   *bool  `json:"strip_accents"` // null: as lowercase
+		Lowercase bool   `json:"lowercase"`
+	} `json:"normalizer"`
+	PreTokenizer struct {
+		Type string `json:"type"`
+	} `json:"pre_tokenizer"`
+	PostProcessor struct {
+		Type   string           `json:"type"`
+		Single []map[string]any `json:"single"` // of TemplateProcessing
+		CLS    []any            `json:"cls"`    // of BertProcessing
+		SEP    []any            `json:"sep"`
+	} `json:"post_processor"`
+	Model struct {
+		Type       string          `json:"type"`
+		Unknown    string          `json:"unk_token"`
+		Prefix     string          `json:"continuing_subword_prefix"`
+		MaxRunes   int             `json:"max_input_chars_per_word"`
+		Vocabulary json.RawMessage `json:"vocab"`
+	} `json:"model"`
+}
+
+// ReadTokenizer returns the vocabulary of a tokenizer.json, in the form of a vocab.txt. A
+// tokenizer that is not the one of this package with that vocabulary is refused by what
+// differs.
+//
+// Nearly all of such a file is the vocabulary, and a query waits for it; so that part is cut
+// out and read by itself, ten times as fast as encoding/json would.
+func ReadTokenizer(data []byte) ([]byte, error) {
+	start := bytes.Index(data, []byte(`"vocab"`)) + len(`"vocab"`)
+	r := pieceReader{data: data, at: start}
+	if start < len(`"vocab"`) || !r.next(':') {
+		return nil, unsupportedf("it has no vocab")
+	}
+	start = r.at
+	pieces, err := r.pieces()
+	if err != nil {
+		return nil, err
+	}
+	var f tokenizerFile
+	if err := json.Unmarshal(slices.Concat(data[:start], []byte(cutOut), data[r.at:]), &f); err != nil {
+		return nil, err
+	}
+	if string(f.Model.Vocabulary) != cutOut {
+		return nil, unsupportedf("its model has no vocab")
+	}
+	if err := f.check(); err != nil {
+		return nil, err
+	}
+	for _, added := range f.Added {
+		if added.ID < 0 || int(added.ID) >= len(pieces) || string(pieces[added.ID]) != added.Content {
+			return nil, unsupportedf("the added token %q has an id of its own", added.Content)
+		}
+	}
+	return append(bytes.Join(pieces, newline), newline...), nil
+}
+
+// cutOut stands in the place of the vocabulary. No vocabulary looks like it, so the decoder
+// tells whether what was cut out was the model's.
+const cutOut = `["cut out"]`
+
+func (f *tokenizerFile) check() error {
+	n, m := f.Normalizer, f.Model
+	switch {
+	case m.Type != "WordPiece":
+		return unsupportedf("its model is %q, not WordPiece", m.Type)
+	case m.Unknown != specialNames[0] || m.Prefix != continuation || m.MaxRunes != maxWordRunes:
+		return unsupportedf("unk_token %q, continuing_subword_prefix %q and max_input_chars_per_word %d are not %q, %q and %d",
+			m.Unknown, m.Prefix, m.MaxRunes, specialNames[0], continuation, maxWordRunes)
+	case n.Type != "BertNormalizer":
+		return unsupportedf("its normalizer is %q, not BertNormalizer", n.Type)
+	case !n.Lowercase:
+		return unsupportedf("it does not lower the case")
+	case !n.Clean || !n.Chinese || n.Accents != nil && !*n.Accents:
+		return unsupportedf("its normalizer leaves out clean_text, handle_chinese_chars or strip_accents")
+	case f.PreTokenizer.Type != "BertPreTokenizer":
+		return unsupportedf("its pre_tokenizer is %q, not BertPreTokenizer", f.PreTokenizer.Type)
+	case !f.bracketed():
+		return unsupportedf("its post_processor is not [CLS] before and [SEP] behind a text")
+	}
+	var added []string
+	for _, token := range f.Added {
+		if !slices.Contains(specialNames[:], token.Content) || token.Normalized || token.SingleWord || token.Left || token.Right {
+			return unsupportedf("the added token %q", token.Content)
+		}
+		added = append(added, token.Content)
+	}
+	slices.Sort(added)
+	if len(slices.Compact(added)) != len(specialNames) {
+		return unsupportedf("not all of %v are added tokens", specialNames)
+	}
+	return nil
+}
+
+// bracketed reports whether a text gets [CLS] and [SEP].
+func (f *tokenizerFile) bracketed() bool {
+	p := f.PostProcessor
+	if p.Type == "BertProcessing" {
+		return len(p.CLS) > 0 && p.CLS[0] == "[CLS]" && len(p.SEP) > 0 && p.SEP[0] == "[SEP]"
+	}
+	special := func(part map[string]any) any {
+		token, _ := part["SpecialToken"].(map[string]any)
+		return token["id"]
+	}
+	return p.Type == "TemplateProcessing" && len(p.Single) == 3 &&
+		special(p.Single[0]) == "[CLS]" && p.Single[1]["Sequence"] != nil && special(p.Single[2]) == "[SEP]"
+}
+
+// pieceReader reads an object from pieces to ids. What it is given may be anything.
+type pieceReader struct {
+	data []byte
+	at   int
+}
+
+// pieces reads the object. The ids must be 0, 1, 2, … in any order.
+func (r *pieceReader) pieces() ([][]byte, error) {
+	var pieces [][]byte
+	var ids []int
+	if !r.next('{') {
+		return nil, r.malformed()
+	}
+	for !r.next('}') {
+		if len(pieces) > 0 && !r.next(',') {
+			return nil, r.malformed()
+		}
+		piece, ok := r.text()
+		if !ok || !r.next(':') {
+			return nil, r.malformed()
+		}
+		id, ok := r.number()
+		if !ok {
+			return nil, r.malformed()
+		}
+		if len(piece) == 0 || bytes.IndexByte(piece, '\n') >= 0 {
+			return nil, fmt.Errorf("piece %q: %w", piece, ErrVocabulary)
+		}
+		pieces, ids = append(pieces, piece), append(ids, id)
+	}
+	ordered := make([][]byte, len(pieces))
+	for i, id := range ids {
+		if id >= len(ordered) || ordered[id] != nil {
+			return nil, fmt.Errorf("piece %q has the id %d, but the ids of %d pieces are not 0, 1, 2 and so on: %w", pieces[i], id, len(pieces), ErrVocabulary)
+		}
+		ordered[id] = pieces[i]
+	}
+	return ordered, nil
+}
+
+func (r *pieceReader) malformed() error {
+	return fmt.Errorf("vocab is no object from pieces to ids at byte %d: %w", r.at, ErrVocabulary)
+}
+
+func (r *pieceReader) skipSpace() {
+	for r.at < len(r.data) && (r.data[r.at] == ' ' || r.data[r.at] == '\n' || r.data[r.at] == '\t' || r.data[r.at] == '\r') {
+		r.at++
+	}
+}
+
+// next takes c, if it comes next after white space.
+func (r *pieceReader) next(c byte) bool {
+	r.skipSpace()
+	if r.at < len(r.data) && r.data[r.at] == c {
+		r.at++
+		return true
+	}
+	return false
+}
+
+// text reads a string.
+func (r *pieceReader) text() ([]byte, bool) {
+	if !r.next('"') {
+		return nil, false
+	}
+	start, escaped := r.at, false
+	for ; r.at < len(r.data); r.at++ {
+		switch c := r.data[r.at]; {
+		case c == '\\':
+			escaped = true
+			r.at++
+		case c == '"':
+			raw := r.data[start:r.at]
+			r.at++
+			if escaped {
+				return unescape(raw)
+			}
+			return raw, utf8.Valid(raw)
+		case c < ' ':
+			return nil, false
+		}
+	}
+	return nil, false
+}
+
+func unescape(raw []byte) ([]byte, bool) {
+	var text string
+	err := json.Unmarshal(slices.Concat([]byte{'"'}, raw, []byte{'"'}), &text)
+	return []byte(text), err == nil && utf8.Valid(raw)
+}
+
+// number reads a whole number from 0.
+func (r *pieceReader) number() (int, bool) {
+	r.skipSpace()
+	start := r.at
+	for r.at < len(r.data) && '0' <= r.data[r.at] && r.data[r.at] <= '9' {
+		r.at++
+	}
+	digits := string(r.data[start:r.at])
+	n, err := strconv.Atoi(digits)
+	return n, err == nil && len(digits) < 10 && (digits[0] != '0' || digits == "0")
+}
