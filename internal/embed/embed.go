@@ -1,7 +1,8 @@
 // Package embed turns texts into vectors. It holds the embedders ("builtin",
-// computed here and offline; "openai", any service that speaks OpenAI's
-// protocol), the pool that runs one over many batches, and the errors by which a
-// caller tells a refused key from a service that is away.
+// computed here and offline; "minilm" and "hf", BERT encoders computed here from
+// a folder of theirs; "openai", any service that speaks OpenAI's protocol), the
+// pool that runs one over many batches, and the errors by which a caller tells a
+// refused key from a service that is away.
 //
 // An embedder is named PROVIDER[:MODEL]. Its Identity is what a store is bound
 // to: vectors of different identities must not be compared. The package reads no
@@ -22,9 +23,8 @@ import (
 // Embedder turns texts into vectors, one per text, in order.
 //
 // All vectors of one embedder have the same length and finite numbers. Texts may
-// be empty; the vector of a text without any token is zero. Embed must be safe
-// for concurrent use and must return soon after ctx ends; on an error it returns
-// no vectors. An Identity does not change, but for a Dim of 0, which stands for
+// be empty. Embed must be safe for concurrent use and must return soon after ctx
+// ends; on an error it returns no vectors. An Identity does not change, but for a Dim of 0, which stands for
 // "not known before the first answer".
 type Embedder interface {
 	Embed(ctx context.Context, texts []string) ([][]float32, error)
@@ -54,11 +54,11 @@ const defaultBatch = 128
 
 // Identity is what makes vectors comparable.
 type Identity struct {
-	Provider    string // "builtin", "openai", "none"
+	Provider    string // "builtin", "minilm", "hf", "openai", "none"
 	Model       string // as the provider calls it; empty where it has only one
 	Dim         int    // numbers in a vector; 0 while unknown
 	Normalized  bool   // vectors are known to have length 1 (or 0, for no token)
-	Fingerprint string // version or hash of the model's data; empty where the provider gives none
+	Fingerprint string // version or hash of the model's data, and prompts; empty where there are none
 }
 
 // String returns the name by which New makes this embedder: "builtin",
@@ -85,6 +85,12 @@ type Options struct {
 	Truncate   bool          // embed the beginning of a text that is too long, which otherwise fails
 	Dim        int           // of the vectors, where that is known already; 0: the first answers tell
 
+	FindModel func(name string) (dir string, err error) // finds a model of the Hugging Face hub on this machine
+	Kernel    string                                    // instruction set to compute with at most; empty: the best
+	Workers   int                                       // threads that compute here at once; 0: GOMAXPROCS
+	Prompts   *Prompts                                  // what goes before texts; nil: what the model asks for
+	Questions bool                                      // texts are questions, not passages that may answer one
+
 	Notice func(string)      // is told what people should know; may be nil, may be called concurrently
 	Stats  *progress.Counter // counts requests, texts, tokens and retries; may be nil
 }
@@ -101,36 +107,51 @@ const (
 const MaxBatchSize = 2048
 
 // Known lists the names that New takes, for usage texts.
-const Known = "builtin, openai[:MODEL], none"
+const Known = "builtin, minilm, hf:NAME, hf:DIR, openai[:MODEL], none"
 
 // New makes the embedder named spec, "provider[:model]". It connects to nothing:
 // a missing key or an unreachable service shows at the first Embed.
 func New(spec string, o Options) (Embedder, error) {
+	spec, err := Canonical(spec)
+	if err != nil {
+		return nil, err
+	}
 	provider, model, hasModel := strings.Cut(spec, ":")
-	if hasModel && model == "" {
+	if model == "" && (hasModel || provider == "hf") {
 		return nil, fmt.Errorf("embedder %q: no model after the colon", spec)
 	}
-	if hasModel && (provider == "builtin" || provider == "none") {
+	if hasModel && (provider == "builtin" || provider == "minilm" || provider == None) {
 		return nil, fmt.Errorf("embedder %q: %s has no models to choose from", spec, provider)
 	}
 	if err := o.check(); err != nil {
 		return nil, err
 	}
 	o.setDefaults()
+	var e Embedder
 	switch provider {
 	case "builtin":
-		return newBuiltin(o)
+		e, err = newBuiltin(o)
+	case "minilm", "hf":
+		e, err = newBERT(Identity{Provider: provider, Model: model}, o)
 	case "openai":
-		return newOpenAI(model, o)
+		e, err = newOpenAI(model, o)
 	case None:
 		return none{}, nil
+	default:
+		err = fmt.Errorf("%w %q; known: %s", ErrUnknown, spec, Known)
 	}
-	return nil, fmt.Errorf("%w %q; known: %s", ErrUnknown, spec, Known)
+	if err != nil {
+		return nil, err
+	}
+	return withPrompts(e, o), nil
 }
 
 func (o *Options) check() error {
 	if o.Dimensions < 0 {
 		return fmt.Errorf("dimensions %d: must be positive", o.Dimensions)
+	}
+	if o.Workers < 0 {
+		return fmt.Errorf("workers %d: must be positive", o.Workers)
 	}
 	if o.BatchSize < 0 || o.BatchSize > MaxBatchSize {
 		return fmt.Errorf("batch size %d: must be from 1 to %d", o.BatchSize, MaxBatchSize)
@@ -150,6 +171,9 @@ func (o *Options) setDefaults() {
 	}
 	if o.Backoff == 0 {
 		o.Backoff = DefaultBackoff
+	}
+	if o.FindModel == nil {
+		o.FindModel = func(name string) (string, error) { return "", fmt.Errorf("model %q: nowhere to look for it", name) }
 	}
 	if o.Notice == nil {
 		o.Notice = func(string) {}

@@ -23,9 +23,15 @@ func TestNewErrors(t *testing.T) {
 		options embed.Options
 		want    string
 	}{
-		{"word2vec", embed.Options{}, `unknown embedder "word2vec"; known: builtin, openai[:MODEL], none`},
-		{"minilm", embed.Options{}, `unknown embedder "minilm"`},
-		{"hf:BAAI/bge", embed.Options{}, `unknown embedder "hf:BAAI/bge"`},
+		{"word2vec", embed.Options{}, `unknown embedder "word2vec"; known: builtin, minilm, hf:NAME, hf:DIR, openai[:MODEL], none`},
+		{"minilm", embed.Options{}, `embedder "minilm": model "sentence-transformers/all-MiniLM-L6-v2": nowhere to look`},
+		{"hf:BAAI/bge", embed.Options{}, `embedder "hf:BAAI/bge": model "BAAI/bge": nowhere to look`},
+		{"hf:a/b/c", embed.Options{}, `"a/b/c" is no name of a model, OWNER/NAME; a folder is written ./a/b/c`},
+		{"hf", embed.Options{}, `embedder "hf": no model after the colon`},
+		{"hf:", embed.Options{}, `embedder "hf:": no model after the colon`},
+		{"hf:./absent", embed.Options{}, "absent/config.json: no such file"},
+		{"minilm:x", embed.Options{}, "minilm has no models to choose from"},
+		{"builtin", embed.Options{Workers: -1}, "workers -1: must be positive"},
 		{"", embed.Options{}, `unknown embedder ""`},
 		{"openai:", embed.Options{}, `"openai:": no model after the colon`},
 		{"builtin:large", embed.Options{}, `"builtin:large": builtin has no models`},

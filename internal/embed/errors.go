@@ -14,6 +14,16 @@ var (
 	ErrNone = errors.New("no embedder is bound: vectors must come with the input")
 )
 
+// ModelError is an embedder whose model is not on this machine, or cannot be used.
+type ModelError struct {
+	Embedder string
+	Err      error
+}
+
+func (e *ModelError) Error() string { return fmt.Sprintf("embedder %q: %v", e.Embedder, e.Err) }
+
+func (e *ModelError) Unwrap() error { return e.Err }
+
 // AuthError is a service that will not serve this key: it is missing, refused,
 // not allowed, or its quota is spent. Trying again does not help.
 type AuthError struct {

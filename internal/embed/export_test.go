@@ -12,3 +12,13 @@ func SetClock(e Embedder, now func() time.Time, sleep func(context.Context, time
 
 // FirstTokens is firstTokens.
 func FirstTokens(text string, limit int) string { return firstTokens(text, limit) }
+
+// Tokens are the ids that a BERT embedder computes for a text.
+func Tokens(e Embedder, text string) []int32 { return e.(*bert).tokens(text) }
+
+// TakeWorkspace occupies one thread of a BERT embedder until the function is called.
+func TakeWorkspace(e Embedder) (giveBack func()) {
+	b := e.(*bert)
+	w := <-b.workspaces
+	return func() { b.workspaces <- w }
+}

@@ -1,0 +1,238 @@
+package embed
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
+
+	"sheaf/internal/transformer"
+	"sheaf/internal/wordpiece"
+)
+
+const (
+	// packTokens is how many tokens are computed at once: enough that packing weights
+	// costs little beside computing with them, few enough for the processor's caches and
+	// 10 MB of memory.
+	packTokens = 1024
+	// leastPack is how many tokens are worth a thread of their own.
+	leastPack = 64
+)
+
+const (
+	maxVocabulary = 64 << 20 // bytes; that of BERT's tokenizer.json is 0.5 MB
+	clsPiece      = "[CLS]"
+	sepPiece      = "[SEP]"
+)
+
+// bert computes vectors with a BERT encoder on this machine, as sentence-transformers does
+// with the same folder.
+type bert struct {
+	identity   Identity
+	model      *transformer.Model
+	settings   transformer.Settings
+	tokenizer  *wordpiece.Tokenizer
+	cls, sep   int32
+	options    Options
+	workspaces chan *transformer.Workspace // one for each computation that may run at once
+	noticed    atomic.Bool
+}
+
+// newBERT makes "minilm", which is one model of the hub, and "hf:MODEL".
+func newBERT(id Identity, o Options) (Embedder, error) {
+	dir := id.Model
+	if !IsFolder(dir) {
+		var err error
+		if dir, err = o.FindModel(cmp.Or(id.Model, MiniLM)); err != nil {
+			return nil, &ModelError{id.String(), err}
+		}
+	}
+	b, err := openBERT(dir, o)
+	if err != nil {
+		return nil, &ModelError{id.String(), err}
+	}
+	id.Dim, id.Normalized, id.Fingerprint = b.settings.Dim, b.settings.Normalized, b.identity.Fingerprint
+	b.identity = id
+	if o.Dimensions != 0 && o.Dimensions != id.Dim {
+		return nil, errors.Join(fmt.Errorf("embedder %q makes vectors of %d numbers, not %d", id, id.Dim, o.Dimensions), b.model.Close())
+	}
+	return b, nil
+}
+
+// CheckModel reports why no embedder can be made of the model in dir.
+func CheckModel(dir string) error {
+	b, err := openBERT(dir, Options{})
+	if err != nil {
+		return err
+	}
+	return b.model.Close()
+}
+
+func openBERT(dir string, o Options) (*bert, error) {
+	model, err := transformer.Open(dir, o.Kernel)
+	if err != nil {
+		return nil, err
+	}
+	b := &bert{model: model, settings: model.Settings(), options: o}
+	if err := b.openTokenizer(); err != nil {
+		return nil, errors.Join(err, model.Close())
+	}
+	threads := o.Workers
+	if threads == 0 {
+		threads = runtime.GOMAXPROCS(0)
+	}
+	b.workspaces = make(chan *transformer.Workspace, threads)
+	for range threads {
+		b.workspaces <- new(transformer.Workspace)
+	}
+	return b, nil
+}
+
+// openTokenizer reads the tokenizer beside the model, and completes the fingerprint by it.
+func (b *bert) openTokenizer() error {
+	text, err := readVocabulary(b.settings.TokenizerDir)
+	if err != nil {
+		return err
+	}
+	v, err := openVocabulary(text)
+	if err != nil {
+		return err
+	}
+	if v.Size() > b.settings.Vocabulary {
+		return fmt.Errorf("the tokenizer has %d pieces, the model %d", v.Size(), b.settings.Vocabulary)
+	}
+	if b.tokenizer, err = wordpiece.New(v); err != nil {
+		return err
+	}
+	b.cls, _ = v.ID(clsPiece)
+	b.sep, _ = v.ID(sepPiece)
+	sum := sha256.Sum256(append([]byte(b.model.Fingerprint()+"\n"), text...))
+	b.identity.Fingerprint = hex.EncodeToString(sum[:fingerprintBytes])
+	return nil
+}
+
+const fingerprintBytes = 8
+
+// openVocabulary takes the index that is built in where the vocabulary is BERT's own, as it
+// nearly always is.
+func openVocabulary(text []byte) (*wordpiece.Vocabulary, error) {
+	if bytes.Equal(text, builtinVocab) {
+		return wordpiece.OpenVocabulary(builtinVocab, builtinIndex, builtinVocabulary, builtinLongest)
+	}
+	return wordpiece.NewVocabulary(text)
+}
+
+// readVocabulary reads a folder's tokenizer.json, or where there is none, vocab.txt.
+func readVocabulary(dir string) ([]byte, error) {
+	path := filepath.Join(dir, "tokenizer.json")
+	data, err := readAtMost(path, maxVocabulary)
+	if err == nil {
+		text, err := wordpiece.ReadTokenizer(data)
+		if err != nil {
+			return nil, fmt.Errorf("%q: %w", path, err)
+		}
+		return text, nil
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	text, err := readAtMost(filepath.Join(dir, "vocab.txt"), maxVocabulary)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%q has neither tokenizer.json nor vocab.txt", dir)
+	}
+	return bytes.ReplaceAll(text, []byte("\r\n"), []byte("\n")), err
+}
+
+func readAtMost(path string, limit int64) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if info.Size() > limit {
+		return nil, fmt.Errorf("%q is larger than %d bytes", path, limit)
+	}
+	return os.ReadFile(path)
+}
+
+func (b *bert) Identity() Identity { return b.identity }
+
+// prompts are what the model's folder asks for.
+func (b *bert) prompts() Prompts { return Prompts{b.settings.QueryPrompt, b.settings.PassagePrompt} }
+
+// Embed computes packs of texts at the same time, as many as Options.Workers over all calls.
+func (b *bert) Embed(ctx context.Context, texts []string) ([][]float32, error) {
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	ids, tokens := make([][]int32, len(texts)), 0
+	for i, text := range texts {
+		ids[i] = b.tokens(text)
+		tokens += len(ids[i])
+	}
+	vectors := make([][]float32, len(texts))
+	group, ctx := errgroup.WithContext(ctx)
+	for first, end := 0, 0; first < len(ids); first = end {
+		end = first + packLen(ids[first:], tokens/cap(b.workspaces))
+		group.Go(func() error { return b.pack(ctx, ids[first:end], vectors[first:end]) })
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	b.options.Stats.AddRequest(len(texts), tokens)
+	return vectors, nil
+}
+
+// packLen is how many of the texts to compute at once, where share is what would give each
+// thread the same.
+func packLen(ids [][]int32, share int) int {
+	limit, tokens := min(max(share, leastPack), packTokens), len(ids[0])
+	n := 1
+	for n < len(ids) && tokens+len(ids[n]) <= limit {
+		tokens += len(ids[n])
+		n++
+	}
+	return n
+}
+
+func (b *bert) pack(ctx context.Context, ids [][]int32, vectors [][]float32) error {
+	var w *transformer.Workspace
+	select {
+	case w = <-b.workspaces:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	defer func() { b.workspaces <- w }()
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	computed, err := b.model.Encode(w, ids)
+	copy(vectors, computed)
+	return err
+}
+
+// tokens are a text's ids, cut to what the model reads.
+func (b *bert) tokens(text string) []int32 {
+	if b.settings.Lowercase {
+		text = strings.ToLower(text)
+	}
+	ids := b.tokenizer.Append([]int32{b.cls}, text)
+	if limit := b.settings.MaxTokens - 1; len(ids) > limit {
+		ids = ids[:limit]
+		if b.noticed.CompareAndSwap(false, true) {
+			b.options.Notice(fmt.Sprintf("%s reads the first %d tokens of a text and one is longer: the rest of it does not count (smaller chunks help)",
+				b.identity, b.settings.MaxTokens))
+		}
+	}
+	return append(ids, b.sep)
+}

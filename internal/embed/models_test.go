@@ -1,0 +1,103 @@
+//go:build models
+
+package embed_test
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"sheaf/internal/embed"
+)
+
+// modelVariable names the folder of all-MiniLM-L6-v2; make test-models sets it.
+const modelVariable = "SHEAF_TEST_MODEL"
+
+// modelFiles are the files that the reference was made with.
+var modelFiles = map[string]string{
+	"model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+	"tokenizer.json":    "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
+	"vocab.txt":         "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3",
+}
+
+func realModel(t *testing.T) string {
+	t.Helper()
+	dir := os.Getenv(modelVariable)
+	if dir == "" {
+		t.Fatalf("%s names no folder: run make test-models", modelVariable)
+	}
+	for name, want := range modelFiles {
+		data, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if sum := sha256.Sum256(data); hex.EncodeToString(sum[:]) != want {
+			t.Fatalf("%s in %s is another file", name, dir)
+		}
+	}
+	return dir
+}
+
+// TestMiniLMIsTheReference compares with what Python's sentence-transformers made of the same
+// files: every token id, and every number of every vector.
+func TestMiniLMIsTheReference(t *testing.T) {
+	t.Parallel()
+	const tolerance = 1e-5
+	dir := realModel(t)
+	data, err := os.ReadFile("../wordpiece/testdata/reference.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var reference struct {
+		Rows []struct {
+			Text     string
+			InputIDs []int32 `json:"input_ids"`
+			Vector   []float64
+		}
+	}
+	if err := json.Unmarshal(data, &reference); err != nil {
+		t.Fatal(err)
+	}
+	if len(reference.Rows) != 63 {
+		t.Fatalf("%d reference texts, want 63", len(reference.Rows))
+	}
+	var texts []string
+	for _, row := range reference.Rows {
+		texts = append(texts, row.Text)
+	}
+	for _, kernel := range []string{"generic", "avx2", "avx512"} {
+		e := mustNew(t, "minilm", embed.Options{Kernel: kernel, FindModel: found(embed.MiniLM, dir)})
+		vectors, err := e.Embed(t.Context(), texts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		worst := 0.0
+		for i, row := range reference.Rows {
+			if got := embed.Tokens(e, row.Text); !slices.Equal(got, row.InputIDs) {
+				t.Errorf("%q: ids %v, want %v", row.Text, got, row.InputIDs)
+			}
+			for j, want := range row.Vector {
+				worst = max(worst, math.Abs(float64(vectors[i][j])-want))
+			}
+		}
+		if !(worst < tolerance) {
+			t.Errorf("kernel %s: off by %v, want less than %v", kernel, worst, tolerance)
+		}
+		t.Logf("kernel %s: off by %v at most", kernel, worst)
+	}
+}
+
+// TestMiniLMIdentity holds what stores remember of the real model.
+func TestMiniLMIdentity(t *testing.T) {
+	t.Parallel()
+	e := mustNew(t, "minilm", embed.Options{FindModel: found(embed.MiniLM, realModel(t))})
+	want := embed.Identity{Provider: "minilm", Dim: 384, Normalized: true, Fingerprint: "725f0d4e9ebdf0d4"}
+	if got := e.Identity(); got != want {
+		t.Errorf("identity %#v, want %#v", got, want)
+	}
+}

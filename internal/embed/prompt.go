@@ -1,0 +1,68 @@
+package embed
+
+import (
+	"context"
+	"fmt"
+	"strings"
+)
+
+// Prompts are what goes before texts: some models were trained to tell questions from the
+// passages that answer them by a few words in front, such as "query: " and "passage: ".
+type Prompts struct{ Query, Passage string }
+
+// prompted is an embedder with a prompt before every text. Prompts are part of its identity.
+type prompted struct {
+	Embedder
+	prompts Prompts
+	prompt  string // the one of these texts
+}
+
+// withPrompts puts before texts what the options say, or else what the model itself asks for.
+func withPrompts(e Embedder, o Options) Embedder {
+	var p Prompts
+	if model, ok := e.(interface{ prompts() Prompts }); ok {
+		p = model.prompts()
+	}
+	if o.Prompts != nil {
+		p = *o.Prompts
+	}
+	switch {
+	case p == (Prompts{}):
+		return e
+	case o.Questions:
+		return &prompted{e, p, p.Query}
+	}
+	return &prompted{e, p, p.Passage}
+}
+
+func (p *prompted) Embed(ctx context.Context, texts []string) ([][]float32, error) {
+	if p.prompt == "" {
+		return p.Embedder.Embed(ctx, texts)
+	}
+	with := make([]string, len(texts))
+	for i, text := range texts {
+		with[i] = p.prompt + text
+	}
+	return p.Embedder.Embed(ctx, with)
+}
+
+// The fingerprint of an embedder with prompts ends in them.
+const promptsFormat = "query=%q passage=%q"
+
+func (p *prompted) Identity() Identity {
+	id := p.Embedder.Identity()
+	id.Fingerprint = strings.TrimLeft(id.Fingerprint+" "+fmt.Sprintf(promptsFormat, p.prompts.Query, p.prompts.Passage), " ")
+	return id
+}
+
+// PromptsOf returns the prompts that the identity of an embedder names, given its
+// fingerprint; none where it has none.
+func PromptsOf(fingerprint string) Prompts {
+	var p Prompts
+	if i := strings.Index(fingerprint, `query="`); i >= 0 {
+		if _, err := fmt.Sscanf(fingerprint[i:], promptsFormat, &p.Query, &p.Passage); err != nil {
+			return Prompts{}
+		}
+	}
+	return p
+}
