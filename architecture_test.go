@@ -26,6 +26,7 @@ var mayImport = map[string][]string{
 	"killtest":    {},
 	"langchain":   {"faiss", "pickle", "publish"},
 	"loader":      {},
+	"model":       {},
 	"pickle":      {},
 	"progress":    {},
 	"publish":     {},

@@ -1,0 +1,181 @@
+package model
+
+import (
+	"archive/zip"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+)
+
+// knownWeights are the names of models by the checksum of their weights, for archives that
+// do not say what they hold.
+var knownWeights = map[string]string{
+	"53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db": "sentence-transformers/all-MiniLM-L6-v2",
+}
+
+// ErrNameless is wrapped by the error about a model that must be given a name.
+var ErrNameless = errors.New("nothing says what model this is")
+
+// ErrExists is wrapped by the error about a model that is ours already.
+var ErrExists = errors.New("is here already")
+
+// AddFolder copies the model in a folder, under a name; an empty name stands for that of
+// known weights.
+func (l Library) AddFolder(ctx context.Context, dir, name string) (Model, error) {
+	if !isModel(dir) {
+		return Model{}, fmt.Errorf("%q is no model: it has no %s", dir, configFile)
+	}
+	return l.addFS(ctx, os.DirFS(dir), dir, name)
+}
+
+// AddArchive copies the model in a zip archive or a Python wheel, wherever in it it lies.
+func (l Library) AddArchive(ctx context.Context, file, name string) (Model, error) {
+	z, err := zip.OpenReader(file)
+	if err != nil {
+		return Model{}, fmt.Errorf("opening %q: %w", file, err)
+	}
+	defer z.Close()
+	root := ""
+	for _, f := range z.File {
+		if path.Base(f.Name) == weightsFile && fs.ValidPath(f.Name) && (root == "" || len(path.Dir(f.Name)) < len(root)) {
+			root = path.Dir(f.Name)
+		}
+	}
+	if root == "" {
+		return Model{}, fmt.Errorf("%q holds no %s", file, weightsFile)
+	}
+	if base := path.Base(root); modulePath.MatchString(base) {
+		root = path.Dir(root)
+	}
+	model, err := fs.Sub(z, root)
+	if err != nil {
+		return Model{}, err
+	}
+	return l.addFS(ctx, model, file, name)
+}
+
+// addFS copies the model at the root of a file system.
+func (l Library) addFS(ctx context.Context, model fs.FS, source, name string) (m Model, err error) {
+	staging, err := l.stage()
+	if err != nil {
+		return Model{}, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(staging)) }() // nothing, once it is in its place
+	if err := copyFiles(ctx, model, staging); err != nil {
+		return Model{}, fmt.Errorf("copying from %q: %w", source, err)
+	}
+	if name == "" {
+		sum, _, err := checksum(filepath.Join(staging, weightsFile), sha256.New())
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return Model{}, err
+		}
+		if name = knownWeights[sum]; name == "" {
+			return Model{}, fmt.Errorf("%q: %w", source, ErrNameless)
+		}
+	}
+	return l.settle(staging, manifest{Name: name, Source: source})
+}
+
+// stage makes a folder in which a model comes together.
+func (l Library) stage() (string, error) {
+	if err := os.MkdirAll(l.Dir, 0o777); err != nil {
+		return "", err
+	}
+	return os.MkdirTemp(l.Dir, ".adding-")
+}
+
+// copyFiles copies those files that are a model's.
+func copyFiles(ctx context.Context, from fs.FS, to string) error {
+	return fs.WalkDir(from, ".", func(name string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case entry.IsDir() && name != "." && !modulePath.MatchString(name):
+			return fs.SkipDir
+		case entry.IsDir() || !wanted(name):
+			return nil
+		}
+		f, err := from.Open(name)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		path := filepath.Join(to, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+			return err
+		}
+		return writeSynced(path, &reader{ctx, f})
+	})
+}
+
+// reader ends when its context does.
+type reader struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (r *reader) Read(p []byte) (int, error) {
+	if r.ctx.Err() != nil {
+		return 0, context.Cause(r.ctx)
+	}
+	return r.r.Read(p)
+}
+
+// settle checks a complete folder, writes its manifest, and renames it to its place.
+func (l Library) settle(staging string, about manifest) (Model, error) {
+	m, err := l.own(about.Name)
+	if err != nil {
+		return Model{}, err
+	}
+	if isModel(m.Dir) {
+		return Model{}, fmt.Errorf("model %q %w, in %q", m.Name, ErrExists, m.Dir)
+	}
+	if err := l.Check(staging); err != nil {
+		return Model{}, errors.New(strings.ReplaceAll(err.Error(), staging, about.Source)) // the staging folder means nothing to anyone
+	}
+	sums, err := newManifest(staging)
+	if err != nil {
+		return Model{}, err
+	}
+	about.Files = sums.Files
+	if err := about.write(staging); err != nil {
+		return Model{}, err
+	}
+	// MkdirTemp makes folders for this user only; others may read a model.
+	if err := errors.Join(os.Chmod(staging, 0o755), os.MkdirAll(filepath.Dir(m.Dir), 0o777)); err != nil {
+		return Model{}, err
+	}
+	if err := os.Rename(staging, m.Dir); err != nil {
+		return Model{}, err
+	}
+	m.Bytes = size(m.Dir)
+	return m, syncDir(filepath.Dir(m.Dir))
+}
+
+// writeSynced writes a file and waits until it is on the disk.
+func writeSynced(path string, r io.Reader) error {
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(f, r)
+	return errors.Join(err, f.Sync(), f.Close())
+}
+
+func syncDir(dir string) error {
+	f, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return f.Sync()
+}

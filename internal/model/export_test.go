@@ -1,0 +1,4 @@
+package model
+
+// NewClient lets tests see which redirects are followed.
+var NewClient = newClient
