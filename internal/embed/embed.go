@@ -88,8 +88,9 @@ type Options struct {
 	FindModel func(name string) (dir string, err error) // finds a model of the Hugging Face hub on this machine
 	Kernel    string                                    // instruction set to compute with at most; empty: the best
 	Workers   int                                       // threads that compute here at once; 0: GOMAXPROCS
-	Prompts   *Prompts                                  // what goes before texts; nil: what the model asks for
-	Questions bool                                      // texts are questions, not passages that may answer one
+	Query     *string                                   // what goes before questions; nil: what the model asks for
+	Passage   *string                                   // what goes before texts to be found; nil: what the model asks for
+	Questions bool                                      // texts are questions
 
 	Notice func(string)      // is told what people should know; may be nil, may be called concurrently
 	Stats  *progress.Counter // counts requests, texts, tokens and retries; may be nil

@@ -256,7 +256,7 @@ func TestPrompts(t *testing.T) {
 	t.Parallel()
 	own := transformertest.Model{Prompts: map[string]string{"query": "query: ", "passage": "passage: "}}
 	bare, asking := "hf:"+folder(t, transformertest.Model{}), "hf:"+folder(t, own)
-	given := &embed.Prompts{Query: "go \"", Passage: ""}
+	none, given := new(string), "go \""
 	vector := func(spec, text string, o embed.Options) []float32 {
 		v, err := mustNew(t, spec, o).Embed(t.Context(), []string{text})
 		if err != nil {
@@ -273,10 +273,10 @@ func TestPrompts(t *testing.T) {
 		{bare, embed.Options{Questions: true}, "tides"},
 		{asking, embed.Options{}, "passage: tides"},
 		{asking, embed.Options{Questions: true}, "query: tides"},
-		{asking, embed.Options{Prompts: &embed.Prompts{}}, "tides"},
-		{asking, embed.Options{Prompts: given, Questions: true}, "go \"tides"},
-		{asking, embed.Options{Prompts: given}, "tides"},
-		{"builtin", embed.Options{Prompts: &embed.Prompts{Passage: "doc "}}, "doc tides"},
+		{asking, embed.Options{Query: none, Passage: none}, "tides"},
+		{asking, embed.Options{Query: &given, Passage: none, Questions: true}, "go \"tides"},
+		{asking, embed.Options{Query: &given}, "passage: tides"},
+		{"builtin", embed.Options{Passage: &given}, "go \"tides"},
 	} {
 		reference := bare
 		if test.spec == "builtin" {
@@ -294,15 +294,15 @@ func TestPrompts(t *testing.T) {
 	}{
 		{asking, plain + ` query="query: " passage="passage: "`, embed.Options{}},
 		{asking, plain + ` query="query: " passage="passage: "`, embed.Options{Questions: true}},
-		{bare, plain + ` query="go \"" passage=""`, embed.Options{Prompts: given}},
-		{asking, plain, embed.Options{Prompts: &embed.Prompts{}}},
+		{bare, plain + ` query="go \"" passage=""`, embed.Options{Query: &given}},
+		{asking, plain, embed.Options{Query: none, Passage: none}},
 	} {
 		id := mustNew(t, test.spec, test.options).Identity()
 		if id.Fingerprint != test.fingerprint {
 			t.Errorf("fingerprint %s, want %s", id.Fingerprint, test.fingerprint)
 		}
 		again := embed.PromptsOf(id.Fingerprint)
-		if diff := cmp.Diff(id, mustNew(t, bare, embed.Options{Prompts: &again}).Identity(), cmp.FilterPath(isModel, cmp.Ignore())); diff != "" {
+		if diff := cmp.Diff(id, mustNew(t, bare, embed.Options{Query: &again.Query, Passage: &again.Passage}).Identity(), cmp.FilterPath(isModel, cmp.Ignore())); diff != "" {
 			t.Error(diff)
 		}
 	}

@@ -43,9 +43,9 @@ func realModel(t *testing.T) string {
 	return dir
 }
 
-// TestMiniLMIsTheReference compares with what Python's sentence-transformers made of the same
+// TestRealModelIsTheReference compares with what Python's sentence-transformers made of the same
 // files: every token id, and every number of every vector.
-func TestMiniLMIsTheReference(t *testing.T) {
+func TestRealModelIsTheReference(t *testing.T) {
 	t.Parallel()
 	const tolerance = 1e-5
 	dir := realModel(t)
@@ -92,8 +92,8 @@ func TestMiniLMIsTheReference(t *testing.T) {
 	}
 }
 
-// TestMiniLMIdentity holds what stores remember of the real model.
-func TestMiniLMIdentity(t *testing.T) {
+// TestRealModelIdentity holds what stores remember of the real model.
+func TestRealModelIdentity(t *testing.T) {
 	t.Parallel()
 	e := mustNew(t, "minilm", embed.Options{FindModel: found(embed.MiniLM, realModel(t))})
 	want := embed.Identity{Provider: "minilm", Dim: 384, Normalized: true, Fingerprint: "725f0d4e9ebdf0d4"}

@@ -23,8 +23,11 @@ func withPrompts(e Embedder, o Options) Embedder {
 	if model, ok := e.(interface{ prompts() Prompts }); ok {
 		p = model.prompts()
 	}
-	if o.Prompts != nil {
-		p = *o.Prompts
+	if o.Query != nil {
+		p.Query = *o.Query
+	}
+	if o.Passage != nil {
+		p.Passage = *o.Passage
 	}
 	switch {
 	case p == (Prompts{}):
