@@ -14,6 +14,8 @@ import (
 
 	"github.com/spf13/pflag"
 	"github.com/spf13/viper"
+
+	"sheaf/internal/embed"
 )
 
 // Config is what the flags, the environment and the configuration file say
@@ -50,8 +52,8 @@ type setting struct {
 var settings = []setting{
 	{key: "store", def: defaultStore, help: "the `DIR` that holds the store",
 		set: func(c *Config, v string) error { c.Store = v; return nil }},
-	{key: "embedder", help: "what turns text into vectors: builtin, openai[:`MODEL`] or none (default builtin for a new store)",
-		set: func(c *Config, v string) error { c.Embedder = v; return nil }},
+	{key: "embedder", help: "what turns text into vectors: builtin, minilm, hf:NAME, hf:DIR, openai[:`MODEL`] or none (default builtin for a new store)",
+		set: func(c *Config, v string) (err error) { c.Embedder, err = embed.Canonical(v); return err }},
 	{key: "base-url", env: "OPENAI_BASE_URL", help: "`URL` of the OpenAI-compatible service",
 		set: func(c *Config, v string) error { c.BaseURL = v; return nil }},
 	{key: "api-key-file", help: "`FILE` that holds the service's key, instead of OPENAI_API_KEY",

@@ -1,14 +1,18 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"sheaf/internal/embed"
+	"sheaf/internal/faiss"
 	"sheaf/internal/progress"
 	"sheaf/internal/store"
 )
@@ -20,6 +24,9 @@ type embedderFlags struct {
 	batchSize  int
 	retryFor   time.Duration
 	truncate   bool
+	query      *string // what goes before questions, before passages;
+	passage    *string // nil: what the model asks for
+	questions  bool    // of the verb: its texts are questions
 }
 
 func (o *embedderFlags) addFlags(c *cobra.Command) {
@@ -28,7 +35,17 @@ func (o *embedderFlags) addFlags(c *cobra.Command) {
 	c.Flags().IntVar(&o.batchSize, "batch-size", 0, "send at most `N` texts in a request")
 	c.Flags().DurationVar(&o.retryFor, "retry-for", embed.DefaultRetryFor, "how long a service may stay unavailable")
 	c.Flags().BoolVar(&o.truncate, "truncate", false, "embed the beginning of a text that is too long, which fails otherwise")
-	complete(c, "embedder", "builtin", "openai:text-embedding-3-small", "openai:text-embedding-3-large", "none")
+	c.Flags().Func("query-prefix", "put `TEXT` before questions (new stores; default: what the model asks for)", setText(&o.query))
+	c.Flags().Func("passage-prefix", "put `TEXT` before texts to be found (new stores; default: what the model asks for)", setText(&o.passage))
+	complete(c, "embedder", "builtin", "minilm", "openai:text-embedding-3-small", "openai:text-embedding-3-large", "none")
+}
+
+// setText is a flag's value that differs from none when it is empty.
+func setText(to **string) func(string) error {
+	return func(text string) error {
+		*to = &text
+		return nil
+	}
 }
 
 func (o *embedderFlags) validate() error {
@@ -64,9 +81,18 @@ func (env *environment) embedderOf(spec string, o embedderFlags, dim int, stats 
 		TPM:        env.config.TPM,
 		Truncate:   o.truncate,
 		Dim:        dim,
+		FindModel:  env.findModel,
+		Kernel:     faiss.Kernel(),
+		Workers:    env.config.Workers,
+		Query:      o.query,
+		Passage:    o.passage,
+		Questions:  o.questions,
 		Notice:     env.notice,
 		Stats:      stats,
 	})
+	if broken := (*embed.ModelError)(nil); errors.As(err, &broken) {
+		return nil, err
+	}
 	if err != nil {
 		return nil, &usageError{err}
 	}
@@ -98,16 +124,20 @@ func (env *environment) preferred() string {
 // a service that was never asked may refuse to be, so the length alone does not tell.
 const askedDimensions = "dimensions=%d"
 
+func fingerprint(id embed.Identity, dimensions int) string {
+	if dimensions == 0 || id.Provider != "openai" {
+		return id.Fingerprint
+	}
+	return strings.TrimRight(fmt.Sprintf(askedDimensions, dimensions)+" "+id.Fingerprint, " ")
+}
+
 // newFacts are the facts of a store that the embedder e is bound to.
 func newFacts(ctx context.Context, e embed.Embedder, dimensions int) (store.Facts, error) {
 	id, err := embed.Resolve(ctx, e)
 	if err != nil {
 		return store.Facts{}, err
 	}
-	f := store.Facts{Embedder: id.String(), Fingerprint: id.Fingerprint, Dim: id.Dim}
-	if dimensions != 0 && f.Fingerprint == "" {
-		f.Fingerprint = fmt.Sprintf(askedDimensions, dimensions)
-	}
+	f := store.Facts{Embedder: id.String(), Fingerprint: fingerprint(id, dimensions), Dim: id.Dim}
 	if f.Embedder == noEmbedder {
 		if dimensions == 0 {
 			return f, usagef("a store without an embedder needs --dimensions N, the length of its vectors")
@@ -117,51 +147,94 @@ func newFacts(ctx context.Context, e embed.Embedder, dimensions int) (store.Fact
 	return f, nil
 }
 
-// boundEmbedder makes the embedder of an existing store. A store is data,
-// never orders: what it names is used only where nothing but the name follows
-// from it (providers that are part of this program, at a URL that the user
-// chose). A flag that names another embedder is an error; the environment's
-// preference is for new stores and does not count.
+// boundEmbedder makes the embedder of an existing store.
 func (env *environment) boundEmbedder(f store.Facts, o embedderFlags, stats *progress.Counter) (embed.Embedder, error) {
-	bound := f.Embedder
-	if bound == "" {
-		bound = noEmbedder
-	}
-	if given := env.config.Embedder; env.config.EmbedderFlag && !sameEmbedder(given, bound) {
-		err := &store.MismatchError{Fact: "embedder", Store: bound, Given: given}
-		if bound == noEmbedder {
-			return nil, withHint(err, "bind it first: sheaf init --embedder %s", given)
-		}
-		return nil, withHint(err, "leave --embedder out, or make another store with --store DIR")
-	}
-	switch provider, _, _ := strings.Cut(bound, ":"); provider {
-	case noEmbedder, "builtin", "openai":
-	default:
-		if env.config.Embedder != bound {
-			return nil, withHint(fmt.Errorf("the store asks for the embedder %q, which only you may choose", bound),
-				"if you trust it, give --embedder %s", bound)
-		}
-	}
-	if o.dimensions != 0 && o.dimensions != f.Dim {
-		err := f.Check(store.Facts{Dim: o.dimensions})
-		return nil, withHint(err, "leave --dimensions out, or make another store with --store DIR")
-	}
-	if f.Fingerprint == fmt.Sprintf(askedDimensions, f.Dim) {
-		o.dimensions = f.Dim
-	}
-	e, err := env.embedderOf(bound, o, f.Dim, stats)
+	bound, err := env.boundName(f)
 	if err != nil {
 		return nil, err
 	}
+	if err := o.bind(f); err != nil {
+		return nil, err
+	}
+	e, err := env.embedderOf(bound, o, f.Dim, stats)
+	if err != nil || bound == noEmbedder {
+		return e, err
+	}
 	id := e.Identity()
-	if err := f.Check(store.Facts{Embedder: id.String(), Fingerprint: id.Fingerprint, Dim: id.Dim}); bound != noEmbedder && err != nil {
+	made := store.Facts{Embedder: id.String(), Fingerprint: fingerprint(id, o.dimensions), Dim: id.Dim}
+	if sameFolder(made.Embedder, f.Embedder) {
+		made.Embedder = f.Embedder
+	}
+	if err := f.Check(made); err != nil {
 		return nil, withHint(err, "the store's vectors were made by another version of the embedder: ingest its sources into a new store")
 	}
 	return e, nil
 }
 
+// boundName is the name of a store's embedder. A store is data, never orders:
+// what it names is used only where nothing but the name follows from it
+// (providers that are part of this program, models that the user has added, at a
+// URL that the user chose). A flag that names another embedder is an error; the
+// environment's preference is for new stores and does not count.
+func (env *environment) boundName(f store.Facts) (string, error) {
+	given, bound := env.config.Embedder, cmp.Or(f.Embedder, noEmbedder)
+	if env.config.EmbedderFlag && !sameEmbedder(given, bound) {
+		err := &store.MismatchError{Fact: "embedder", Store: bound, Given: given}
+		if bound == noEmbedder {
+			return "", withHint(err, "bind it first: sheaf init --embedder %s", given)
+		}
+		return "", withHint(err, "leave --embedder out, or make another store with --store DIR")
+	}
+	switch provider, model, _ := strings.Cut(bound, ":"); {
+	case provider == noEmbedder, provider == "builtin", provider == "minilm", provider == "openai":
+	case provider == "hf" && !embed.IsFolder(model):
+	case sameEmbedder(given, bound):
+		return given, nil // perhaps in another place than when the store was made
+	default:
+		return "", withHint(fmt.Errorf("the store asks for the embedder %q, which only you may choose", bound),
+			"if you trust it, give --embedder %s", bound)
+	}
+	return bound, nil
+}
+
+// bind completes the flags by what a store remembers of its embedder, with which
+// they must agree.
+func (o *embedderFlags) bind(f store.Facts) error {
+	if o.dimensions != 0 && o.dimensions != f.Dim {
+		return withHint(f.Check(store.Facts{Dim: o.dimensions}), "leave --dimensions out, or make another store with --store DIR")
+	}
+	if asked := fmt.Sprintf(askedDimensions, f.Dim); f.Fingerprint == asked || strings.HasPrefix(f.Fingerprint, asked+" ") {
+		o.dimensions = f.Dim
+	}
+	prompts := embed.PromptsOf(f.Fingerprint)
+	for _, p := range []struct {
+		flag  string
+		given **string
+		bound string
+	}{
+		{"query-prefix", &o.query, prompts.Query}, {"passage-prefix", &o.passage, prompts.Passage},
+	} {
+		if *p.given != nil && **p.given != p.bound {
+			err := &store.MismatchError{Fact: p.flag, Store: strconv.Quote(p.bound), Given: strconv.Quote(**p.given)}
+			return withHint(err, "leave --%s out, or make another store with --store DIR", p.flag)
+		}
+		*p.given = &p.bound
+	}
+	return nil
+}
+
 // sameEmbedder tells whether given names the embedder bound. A bare provider
-// names whatever model of it the store has.
+// names whatever model of it the store has, and the folder of a model may have
+// moved: what is in it is compared later.
 func sameEmbedder(given, bound string) bool {
-	return given == bound || !strings.Contains(given, ":") && strings.HasPrefix(bound, given+":")
+	return given == bound || !strings.Contains(given, ":") && strings.HasPrefix(bound, given+":") || sameFolder(given, bound)
+}
+
+// sameFolder tells whether both embedders are models in a folder.
+func sameFolder(a, b string) bool {
+	isFolder := func(spec string) bool {
+		model, isHF := strings.CutPrefix(spec, "hf:")
+		return isHF && embed.IsFolder(model)
+	}
+	return isFolder(a) && isFolder(b)
 }

@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"encoding/binary"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -10,7 +11,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"sheaf/internal/embed"
 	"sheaf/internal/embed/embedtest"
+	"sheaf/internal/model/modeltest"
+	"sheaf/internal/transformer/transformertest"
 )
 
 // TestExamples runs every line of every verb's examples in a folder that holds
@@ -19,12 +23,18 @@ func TestExamples(t *testing.T) {
 	t.Parallel()
 	service := embedtest.NewServer(embedtest.ServerOptions{})
 	t.Cleanup(service.Close)
-	for _, c := range append(Command().Commands(), Command()) {
-		t.Run(c.Name(), func(t *testing.T) {
+	weights := t.TempDir()
+	if err := exampleModel.Write(weights); err != nil {
+		t.Fatal(err)
+	}
+	hub := modeltest.NewHub("BAAI/bge-small-en-v1.5", weights)
+	t.Cleanup(hub.Close)
+	for _, c := range verbs(Command()) {
+		t.Run(c.CommandPath(), func(t *testing.T) {
 			t.Parallel()
 			dir := exampleFolder(t)
 			env := append(os.Environ(), scrubbed(dir)...)
-			env = append(env, "OPENAI_API_KEY=key", "OPENAI_BASE_URL="+service.URL)
+			env = append(env, "OPENAI_API_KEY=key", "OPENAI_BASE_URL="+service.URL, "HF_ENDPOINT="+hub.URL)
 			if c.Name() != "init" {
 				shell(t, dir, env, "sheaf ingest --quiet docs notes.txt tickets.jsonl")
 			}
@@ -46,6 +56,18 @@ func TestExamples(t *testing.T) {
 	}
 }
 
+// verbs are c and every verb below it.
+func verbs(c *cobra.Command) []*cobra.Command {
+	all := []*cobra.Command{c}
+	for _, below := range c.Commands() {
+		all = append(all, verbs(below)...)
+	}
+	return all
+}
+
+// exampleModel is what the examples' models are.
+var exampleModel = transformertest.Model{Normalize: true}
+
 func shell(t *testing.T, dir string, env []string, line string) {
 	t.Helper()
 	c := exec.CommandContext(t.Context(), "sh", "-c", line)
@@ -62,6 +84,10 @@ func exampleFolder(t *testing.T) string {
 	query := make([]float32, 256)
 	query[0] = 1
 	raw := floats(binary.LittleEndian, query...)
+	models := filepath.Join(dir, "data", "sheaf", "models", filepath.FromSlash(embed.MiniLM))
+	if err := errors.Join(exampleModel.Write(models), exampleModel.Write(filepath.Join(dir, "my-model"))); err != nil {
+		t.Fatal(err)
+	}
 	for name, content := range map[string]string{
 		"docs/store.md":   "# The store\n\nA crash leaves the store in its old or its new state.\n",
 		"docs/drafts/x":   "A draft about keys.\n",
@@ -88,7 +114,7 @@ func exampleFolder(t *testing.T) string {
 // TestVerbs holds what every verb's help promises.
 func TestVerbs(t *testing.T) {
 	t.Parallel()
-	for _, c := range Command().Commands() {
+	for _, c := range verbs(Command()) {
 		checkHelp(t, c)
 	}
 }

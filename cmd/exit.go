@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -13,6 +15,7 @@ import (
 	"sheaf/internal/faiss"
 	"sheaf/internal/filter"
 	"sheaf/internal/langchain"
+	"sheaf/internal/model"
 	"sheaf/internal/store"
 )
 
@@ -166,6 +169,10 @@ var outcomes = []struct {
 	{is(errNoEmbedder), exitFailed, "ask it with sheaf search-vector, or bind the embedder that made its vectors with sheaf init --embedder NAME"},
 	{as[*embed.AuthError], exitRefused, "check OPENAI_API_KEY, --api-key-file and the account"},
 	{as[*embed.UnavailableError], exitUnavailable, "what was done is kept: run the same command again"},
+	{hubStatus(http.StatusUnauthorized, http.StatusForbidden), exitRefused, "set HF_TOKEN to a token that may read the model"},
+	{hubStatus(http.StatusNotFound), exitFailed, "check the name, as it stands on the hub, and --revision"},
+	{as[*model.UnreachableError], exitUnavailable, "what was loaded is kept: run the same command again"},
+	{as[*model.RefusedError], exitUnavailable, "what was loaded is kept: run the same command again later"},
 	// Last: what stops a run outranks what only failed or was not found in it.
 	{as[*partialError], exitPartial, ""},
 	{is(errNothing), exitNothing, ""},
@@ -178,6 +185,14 @@ func is(target error) func(error) bool {
 func as[E error](err error) bool {
 	var target E
 	return errors.As(err, &target)
+}
+
+// hubStatus matches an answer of the hub with one of the codes.
+func hubStatus(codes ...int) func(error) bool {
+	return func(err error) bool {
+		var refused *model.RefusedError
+		return errors.As(err, &refused) && slices.Contains(codes, refused.Status)
+	}
 }
 
 // judge returns the code and the hint for err, which must not be nil. A signal

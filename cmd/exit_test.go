@@ -12,6 +12,7 @@ import (
 
 	"sheaf/internal/embed"
 	"sheaf/internal/filter"
+	"sheaf/internal/model"
 	"sheaf/internal/store"
 )
 
@@ -39,6 +40,10 @@ func TestReport(t *testing.T) {
 		{"a read-only disk", fmt.Errorf("opening: %w", syscall.EROFS), 1, "mounted read-only"},
 		{"a full disk", fmt.Errorf("writing: %w", syscall.ENOSPC), 1, "hint: make room"},
 		{"away", &embed.UnavailableError{Service: "s", Err: errors.New("503")}, 75, "hint: what was done is kept"},
+		{"the hub's token", &model.RefusedError{URL: "u", Status: 401}, 5, "u answers 401 Unauthorized\nsheaf: hint: set HF_TOKEN"},
+		{"no such model", &model.RefusedError{URL: "u", Status: 404}, 1, "hint: check the name"},
+		{"a hub in trouble", &model.RefusedError{URL: "u", Status: 503}, 75, "hint: what was loaded is kept"},
+		{"no hub", &model.UnreachableError{Err: errors.New("no route")}, 75, "no route\nsheaf: hint: what was loaded is kept"},
 		{"an error that stops the run outranks failed inputs", errors.Join(&store.LockedError{}, &partialError{"x"}), 11, "locked"},
 		{"a reader that went away", fmt.Errorf("writing: %w", syscall.EPIPE), 1, ""},
 	}

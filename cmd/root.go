@@ -94,7 +94,7 @@ another; everything works offline unless an embedder of a service is asked for.`
 	addTo(root, groupAsk, newSearchCmd(env), newSearchVectorCmd(env), newMMRCmd(env))
 	addTo(root, groupStore, newInitCmd(env), newIngestCmd(env), newGetCmd(env), newListCmd(env), newInfoCmd(env),
 		newDeleteCmd(env), newMergeCmd(env), newExportCmd(env), newImportCmd(env), newCheckCmd(env), newCompactCmd(env))
-	addTo(root, groupTools, newEmbedCmd(env), newSplitCmd(env), newCompletionCmd(env), newVersionCmd(env))
+	addTo(root, groupTools, newEmbedCmd(env), newSplitCmd(env), newModelCmd(env), newCompletionCmd(env), newVersionCmd(env))
 	root.SetHelpCommand(newHelpCmd())
 	root.SetHelpCommandGroupID(groupTools)
 	return root

