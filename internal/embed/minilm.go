@@ -28,6 +28,8 @@ const (
 	packTokens = 1024
 	// leastPack is how many tokens are worth a thread of their own.
 	leastPack = 64
+	// modelBatch is how many texts to hand over at once: about a second of work.
+	modelBatch = 32
 )
 
 const (
@@ -166,6 +168,9 @@ func readAtMost(path string, limit int64) ([]byte, error) {
 }
 
 func (b *bert) Identity() Identity { return b.identity }
+
+// Hints implements Hinter.
+func (b *bert) Hints() Hints { return Hints{Workers: cap(b.workspaces), BatchSize: modelBatch} }
 
 // prompts are what the model's folder asks for.
 func (b *bert) prompts() Prompts { return Prompts{b.settings.QueryPrompt, b.settings.PassagePrompt} }

@@ -313,4 +313,37 @@ func TestPrompts(t *testing.T) {
 	}
 }
 
+// The prompt counts as part of what a service is sent, and not of a text that is cut.
+func TestPromptsOfAService(t *testing.T) {
+	t.Parallel()
+	server := embedtest.NewServer(embedtest.ServerOptions{})
+	t.Cleanup(server.Close)
+	prompt := "passage: "
+	e := mustNew(t, "openai:text-embedding-3-small", embed.Options{BaseURL: server.URL, Truncate: true, Passage: &prompt})
+	plain := mustNew(t, "openai:text-embedding-3-small", embed.Options{BaseURL: server.URL, Truncate: true})
+	if embed.HintsOf(e) != embed.HintsOf(plain) {
+		t.Errorf("hints %+v, want %+v", embed.HintsOf(e), embed.HintsOf(plain))
+	}
+	long := strings.Repeat("tides come and go ", 3000)
+	got, err := embed.Each(t.Context(), e, []string{"tides", long})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := embed.Each(t.Context(), plain, []string{prompt + "tides", prompt + long})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(got.Vectors[0], want.Vectors[0]) || got.Cut[1] != want.Cut[1]-len(prompt) || got.Cut[1] <= 0 {
+		t.Errorf("cut at %d and %d bytes", got.Cut[1], want.Cut[1])
+	}
+}
+
+func TestBERTHints(t *testing.T) {
+	t.Parallel()
+	e := mustNew(t, "hf:"+folder(t, transformertest.Model{}), embed.Options{Workers: 3})
+	if h := embed.HintsOf(e); h.Workers != 3 || h.BatchSize < 1 {
+		t.Errorf("hints %+v", h)
+	}
+}
+
 func isModel(p cmp.Path) bool { return p.String() == "Model" }

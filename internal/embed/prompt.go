@@ -39,14 +39,27 @@ func withPrompts(e Embedder, o Options) Embedder {
 }
 
 func (p *prompted) Embed(ctx context.Context, texts []string) ([][]float32, error) {
-	if p.prompt == "" {
-		return p.Embedder.Embed(ctx, texts)
+	return p.Embedder.Embed(ctx, p.before(texts))
+}
+
+// EmbedEach implements Lenient.
+func (p *prompted) EmbedEach(ctx context.Context, texts []string) (Result, error) {
+	r, err := Each(ctx, p.Embedder, p.before(texts))
+	for place, bytes := range r.Cut {
+		r.Cut[place] = max(0, bytes-len(p.prompt))
 	}
+	return r, err
+}
+
+// Hints implements Hinter.
+func (p *prompted) Hints() Hints { return HintsOf(p.Embedder) }
+
+func (p *prompted) before(texts []string) []string {
 	with := make([]string, len(texts))
 	for i, text := range texts {
 		with[i] = p.prompt + text
 	}
-	return p.Embedder.Embed(ctx, with)
+	return with
 }
 
 // The fingerprint of an embedder with prompts ends in them.
