@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"sheaf/internal/store"
@@ -122,5 +123,28 @@ func TestDeletedIDsAreKnownUntilClose(t *testing.T) {
 	}
 	if got := ids(t, s); !slices.Equal(got, []string{"2", "1"}) {
 		t.Errorf("the store has %q", got)
+	}
+}
+
+// A page of a transfer ends early where texts are long; nothing is lost between
+// two pages.
+func TestMergeOfLongTexts(t *testing.T) {
+	t.Parallel()
+	w, dir := create(t, facts)
+	other, otherDir := create(t, facts)
+	var docs []store.Document
+	for _, letter := range []string{"a", "b", "c", "d", "e"} {
+		docs = append(docs, doc(letter, strings.Repeat(letter, 3<<20)))
+	}
+	replace(t, other, "long.txt", docs...)
+	commit(t, other)
+	got, err := w.Merge(t.Context(), []*store.Store{open(t, otherDir)}, store.OnConflictFail)
+	if want := (store.Merged{Added: 5}); err != nil || got != want {
+		t.Fatalf("%+v, %v; want %+v", got, err, want)
+	}
+	for i, d := range list(t, open(t, dir), store.ListOptions{WithVectors: true}) {
+		if d.ID != docs[i].ID || d.Text != docs[i].Text || !slices.Equal(d.Vector, vector(d.Text)) {
+			t.Errorf("document %d is %q with %d letters", i, d.ID, len(d.Text))
+		}
 	}
 }

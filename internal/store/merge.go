@@ -73,9 +73,10 @@ type Merged struct {
 }
 
 // Merge adds the documents of other stores, with their vectors as they are, and
-// commits: all of them or, on any error, none. Nothing else may be staged. Their facts must be the store's
-// (*MismatchError); a store that is merged into itself is ErrSameStore. Memory
-// grows with the number of sources, not of documents.
+// commits: all of them or, on any error, none. Nothing else may be staged.
+// Their facts must be the store's (*MismatchError); a store that is merged into
+// itself is ErrSameStore. Memory grows with the number of sources, not of
+// documents.
 func (w *Writer) Merge(ctx context.Context, others []*Store, policy OnConflict) (Merged, error) {
 	return w.merging(ctx, policy, func(m *merge) error { return m.stores(ctx, others) })
 }
@@ -114,7 +115,10 @@ func (w *Writer) merging(ctx context.Context, policy OnConflict, run func(*merge
 	if err != nil {
 		return Merged{}, err
 	}
-	if err := run(m); err != nil {
+	if err = run(m); err == nil {
+		err = w.letGo()
+	}
+	if err != nil {
 		return Merged{}, errors.Join(err, w.drop())
 	}
 	return m.commit(ctx)
@@ -143,6 +147,8 @@ type merge struct {
 	w      *Writer
 	policy OnConflict
 	given  int64 // documents so far
+	held   int   // documents in the transaction that is open
+	bytes  int   // of their texts and metadata
 	first  int64 // number of the first document that it stages
 
 	sources map[string]Source // by key: new in the store with this merge
@@ -151,7 +157,7 @@ type merge struct {
 
 	arrivals map[string]*arrival // by key: the sources of this phase
 	begin    int64               // number of the first document that this phase stages
-	recent   map[string]bool     // ids that were staged since the last lookup, or wait in the writer's buffer
+	recent   map[string]bool     // ids in the writer's buffer
 	stolen   *roaring.Bitmap     // documents that gave their ids to another source's
 }
 
@@ -169,9 +175,17 @@ type arrival struct {
 func (w *Writer) newMerge(ctx context.Context, policy OnConflict) (*merge, error) {
 	m := &merge{w: w, policy: policy, first: w.next, sources: map[string]Source{}, names: map[string]bool{}}
 	var src Source
-	err := w.transaction(ctx, func() error { return w.number(&src) })
+	err := w.transaction(ctx, func() error { return errors.Join(w.enlargeCache(), w.number(&src)) })
 	m.next = src.number
 	return m, err
+}
+
+// enlargeCache lets SQLite keep 64 MiB of the database in memory, not 2 MB,
+// until the writer is closed: a merge comes back to the same pages of the indexes
+// again and again, and reading them took a fifth of its time.
+func (w *Writer) enlargeCache() error {
+	_, err := pragma(w.conn, "cache_size = -65536")
+	return err
 }
 
 // commit makes the merge visible and says what it did.
@@ -185,11 +199,12 @@ func (m *merge) commit(ctx context.Context) (Merged, error) {
 	return Merged{Added: added, Skipped: m.given - added, Replaced: replaced}, m.w.Commit(ctx)
 }
 
-// mergeDocuments and mergeBytes are what a merge stages in one transaction.
-// They are larger than an ingest's: each transaction writes much of the indexes
-// anew.
+// mergeDocuments and mergeBytes are what a merge stages in one transaction. It
+// is more than an ingest's, because each transaction writes much of the indexes
+// anew. Its pages must stay in memory: in a large store a document changes two
+// that no other one does, in the indexes by id and by text, 16 kB in all.
 const (
-	mergeDocuments = 20_000
+	mergeDocuments = 15_000
 	mergeBytes     = 32 << 20
 )
 
@@ -197,20 +212,13 @@ const (
 // for it, the store's own.
 func (m *merge) phase(ctx context.Context, docs iter.Seq2[Transfer, error]) error {
 	m.arrivals, m.recent, m.stolen, m.begin = map[string]*arrival{}, map[string]bool{}, roaring.New(), m.w.next
-	batch := make([]Transfer, 0, transferPage)
 	for t, err := range docs {
+		if err == nil {
+			err = m.add(ctx, &t)
+		}
 		if err != nil {
 			return err
 		}
-		if batch = append(batch, t); len(batch) == cap(batch) {
-			if err := m.addAll(ctx, batch); err != nil {
-				return err
-			}
-			batch = batch[:0]
-		}
-	}
-	if err := m.addAll(ctx, batch); err != nil {
-		return err
 	}
 	if err := m.flush(ctx); err != nil {
 		return err
@@ -225,38 +233,26 @@ func (m *merge) phase(ctx context.Context, docs iter.Seq2[Transfer, error]) erro
 	return m.w.withdraw(ctx, m.stolen, settled)
 }
 
+// flush writes what is in the writer's buffer, in the transaction that is open
+// for it, and ends that one when it has become large.
 func (m *merge) flush(ctx context.Context) error {
-	return m.w.update(ctx, m.w.flush)
-}
-
-// addAll merges documents. Who has their ids is looked up at once: a transaction
-// for each would take half of the time.
-func (m *merge) addAll(ctx context.Context, batch []Transfer) error {
-	if len(m.w.buffer) == 0 {
-		clear(m.recent)
+	clear(m.recent)
+	for i := range m.w.buffer {
+		m.bytes += len(m.w.buffer[i].doc.Text) + len(m.w.buffer[i].doc.Metadata)
 	}
-	holders := make([]holder, len(batch))
-	err := m.w.transaction(ctx, func() (err error) {
-		for i := range batch {
-			if holders[i], err = m.w.holder(&batch[i]); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	for i := range batch {
-		if err == nil {
-			err = m.add(ctx, &batch[i], holders[i])
-		}
-	}
-	if err != nil || len(m.w.buffer) < mergeDocuments && len(m.w.floats) < mergeBytes {
+	m.held += len(m.w.buffer)
+	if err := m.w.hold(ctx); err != nil {
 		return err
 	}
-	return m.flush(ctx)
+	if err := m.w.update(ctx, m.w.flush); err != nil || m.held < mergeDocuments && m.bytes < mergeBytes {
+		return err
+	}
+	m.held, m.bytes = 0, 0
+	return m.w.letGo()
 }
 
-// add merges one document, whose id h had when its batch began.
-func (m *merge) add(ctx context.Context, t *Transfer, h holder) error {
+// add merges one document.
+func (m *merge) add(ctx context.Context, t *Transfer) error {
 	m.given++
 	m.w.progress(1)
 	x, err := m.w.Facts().one(t.Vector)
@@ -270,12 +266,7 @@ func (m *merge) add(ctx context.Context, t *Transfer, h holder) error {
 	if err != nil {
 		return err
 	}
-	if m.recent[t.ID] {
-		if h, err = m.holderNow(ctx, t); err != nil {
-			return err
-		}
-	}
-	if take, err := m.decide(ctx, a, t, h); err != nil || !take {
+	if take, err := m.decide(ctx, a, t); err != nil || !take {
 		return err
 	}
 	if a.contested() && m.policy == OnConflictFail {
@@ -283,7 +274,10 @@ func (m *merge) add(ctx context.Context, t *Transfer, h holder) error {
 	}
 	a.added.Add(uint32(m.w.next))
 	m.recent[t.ID] = true
-	return m.w.put(t.Document, t.Origin, &a.Source, x)
+	if err := m.w.put(t.Document, t.Origin, &a.Source, x); err != nil || !m.w.full() {
+		return err
+	}
+	return m.flush(ctx)
 }
 
 // arrivalOf returns what is known of a document's source.
@@ -298,7 +292,7 @@ func (m *merge) arrivalOf(ctx context.Context, from Source) (a *arrival, err err
 		}
 	}
 	if a.existed {
-		err = m.w.transaction(ctx, func() error { return m.w.documentsOf(a.number, a.old) })
+		err = m.w.transaction(ctx, func() error { return m.w.currentOf(a.number, a.old) })
 	} else {
 		a.Source, err = m.newSource(ctx, from)
 	}
@@ -321,11 +315,17 @@ func (m *merge) newSource(ctx context.Context, from Source) (Source, error) {
 
 // decide tells whether t is to be staged for a: under another id where the
 // policy gives it one.
-func (m *merge) decide(ctx context.Context, a *arrival, t *Transfer, h holder) (_ bool, err error) {
+func (m *merge) decide(ctx context.Context, a *arrival, t *Transfer) (bool, error) {
 	for {
+		if m.recent[t.ID] {
+			if err := m.flush(ctx); err != nil {
+				return false, err
+			}
+		}
+		h, err := m.w.holder(ctx, t)
 		switch {
-		case h.n < 0:
-			return true, nil
+		case err != nil || h.n < 0:
+			return err == nil, err
 		case h.same && h.source == a.number && h.n < m.begin:
 			a.kept.Add(uint32(h.n))
 			return false, nil
@@ -348,24 +348,7 @@ func (m *merge) decide(ctx context.Context, a *arrival, t *Transfer, h holder) (
 			return true, nil
 		}
 		t.ID = uuid.NewSHA1(idNamespace, bytes.Join([][]byte{[]byte(t.ID), []byte(t.Text), t.Metadata}, []byte{0})).String()
-		if h, err = m.holderNow(ctx, t); err != nil {
-			return false, err
-		}
 	}
-}
-
-// holderNow is the document that has t's id now.
-func (m *merge) holderNow(ctx context.Context, t *Transfer) (h holder, err error) {
-	if m.recent[t.ID] {
-		if err := m.flush(ctx); err != nil {
-			return h, err
-		}
-	}
-	err = m.w.transaction(ctx, func() error {
-		h, err = m.w.holder(t)
-		return err
-	})
-	return h, err
 }
 
 // idNamespace is that of ids made for documents whose own was taken.
@@ -377,18 +360,30 @@ type holder struct {
 	same      bool  // text and metadata are equal
 }
 
-// holder looks in the database: what is in the buffer it does not see.
-func (w *Writer) holder(t *Transfer) (h holder, err error) {
-	const query = `SELECT d.n, d.source, d.text, m.json FROM document d JOIN meta m ON m.meta = d.meta WHERE d.id = ?`
+func (w *Writer) holder(ctx context.Context, t *Transfer) (h holder, err error) {
+	const byID = `SELECT n FROM document WHERE id = ?`
+	const byNumber = `SELECT d.source, d.text, m.json FROM document d JOIN meta m ON m.meta = d.meta WHERE d.n = ?`
 	h.n = -1
-	err = sqlitex.Execute(w.conn, query, &sqlitex.ExecOptions{
-		Args: []any{t.ID},
-		ResultFunc: func(stmt *sqlite.Stmt) error {
-			if n := stmt.ColumnInt64(0); w.current(n) {
-				h = holder{n, stmt.ColumnInt64(1), stmt.ColumnText(2) == t.Text && stmt.ColumnText(3) == string(t.Metadata)}
-			}
-			return nil
-		},
+	err = w.transaction(ctx, func() error {
+		err := sqlitex.Execute(w.conn, byID, &sqlitex.ExecOptions{
+			Args: []any{t.ID},
+			ResultFunc: func(stmt *sqlite.Stmt) error {
+				if n := stmt.ColumnInt64(0); w.current(n) {
+					h.n = n
+				}
+				return nil
+			},
+		})
+		if err != nil || h.n < 0 { // most often: ids are new
+			return err
+		}
+		return sqlitex.Execute(w.conn, byNumber, &sqlitex.ExecOptions{
+			Args: []any{h.n},
+			ResultFunc: func(stmt *sqlite.Stmt) error {
+				h.source, h.same = stmt.ColumnInt64(0), stmt.ColumnText(1) == t.Text && stmt.ColumnText(2) == string(t.Metadata)
+				return nil
+			},
+		})
 	})
 	return h, err
 }
@@ -399,9 +394,9 @@ func (w *Writer) current(n int64) bool {
 	return (n >= w.state.count || w.state.alive(n)) && !w.doomed.Contains(uint32(n))
 }
 
-// documentsOf adds the numbers of a source's documents that will be visible
+// currentOf adds the numbers of a source's documents that will be visible
 // after the next commit.
-func (w *Writer) documentsOf(source int64, to *roaring.Bitmap) error {
+func (w *Writer) currentOf(source int64, to *roaring.Bitmap) error {
 	return sqlitex.Execute(w.conn, `SELECT n FROM document WHERE source = ?`, &sqlitex.ExecOptions{
 		Args: []any{source},
 		ResultFunc: func(stmt *sqlite.Stmt) error {

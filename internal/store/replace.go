@@ -301,7 +301,7 @@ func (r *Replacement) Add(ctx context.Context, doc Document, m Match, vector []f
 	}
 	r.changed = true
 	r.src.documents++
-	if len(w.buffer) < stageDocuments && len(w.floats) < stageBytes {
+	if !w.full() {
 		return nil
 	}
 	return w.update(ctx, w.flush)

@@ -56,6 +56,7 @@ type Store struct {
 	conn  *sqlite.Conn // nil once closed
 	state *state
 	alone bool // this process holds the writer lock: state is never behind
+	held  bool // a transaction is open for all that is done: Writer.hold
 }
 
 // Is tells whether dir looks like a store: it holds a database of that name.
@@ -194,6 +195,9 @@ func (s *Store) transaction(ctx context.Context, f func() error) error {
 func (s *Store) within(ctx context.Context, begin string, f func() error) (err error) {
 	s.conn.SetInterrupt(ctx.Done())
 	defer s.conn.SetInterrupt(nil)
+	if s.held {
+		return s.explain(ctx, f())
+	}
 	if err := sqlitex.Execute(s.conn, begin, nil); err != nil {
 		return s.explain(ctx, err)
 	}

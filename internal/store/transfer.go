@@ -77,8 +77,12 @@ func home(dir string) (string, error) {
 	return filepath.Abs(filepath.Dir(dir))
 }
 
-// transferPage is how many documents are read in one transaction.
-const transferPage = 1000
+// What is read of a store in one transaction: so many documents, or so many
+// bytes of their texts, metadata and vectors.
+const (
+	transferPage  = 1000
+	transferBytes = 8 << 20
+)
 
 // Snapshot is what a store holds at one moment, to be read whole.
 type Snapshot struct {
@@ -119,7 +123,7 @@ func (snap *Snapshot) Transfers(ctx context.Context, dir string) iter.Seq2[Trans
 					return
 				}
 			}
-			if len(page) < transferPage {
+			if len(page) == 0 {
 				return
 			}
 		}
@@ -141,14 +145,15 @@ func (r *transferReader) page(ctx context.Context) (page []Transfer, err error) 
 		if r.snap.generation != s.state.generation {
 			return errChanged
 		}
-		var numbers []int64
-		numbers, r.next = s.state.aliveFrom(r.next, transferPage)
+		numbers, _ := s.state.aliveFrom(r.next, transferPage)
 		for len(numbers) > 0 && numbers[len(numbers)-1] >= r.snap.count {
 			numbers = numbers[:len(numbers)-1]
 		}
 		if page, err = r.documents(numbers); err != nil || len(page) == 0 {
 			return err
 		}
+		numbers = numbers[:len(page)]
+		r.next = numbers[len(page)-1] + 1
 		flat, file, err := s.openIndex()
 		if err != nil {
 			return err
@@ -164,19 +169,20 @@ func (r *transferReader) page(ctx context.Context) (page []Transfer, err error) 
 }
 
 // documents reads visible documents, given by rising numbers, in one pass over
-// the table.
+// the table: as many of the first as make a page.
 func (r *transferReader) documents(numbers []int64) (page []Transfer, err error) {
 	if len(numbers) == 0 {
 		return nil, nil
 	}
-	s := r.from
+	s, size := r.from, 0
 	err = sqlitex.Execute(s.conn, selectDocument+`WHERE d.n BETWEEN ? AND ? ORDER BY d.n`, &sqlitex.ExecOptions{
 		Args: []any{numbers[0], numbers[len(numbers)-1]},
 		ResultFunc: func(stmt *sqlite.Stmt) error {
-			if n := stmt.ColumnInt64(0); len(page) == len(numbers) || n != numbers[len(page)] {
+			if n := stmt.ColumnInt64(0); size >= transferBytes || len(page) == len(numbers) || n != numbers[len(page)] {
 				return nil
 			}
 			_, d, err := scanDocument(stmt, s.path)
+			size += len(d.Text) + len(d.Metadata) + 4*s.state.facts.Dim
 			page = append(page, Transfer{Document: d, Origin: Origin(stmt.ColumnInt(8))})
 			return err
 		},
@@ -184,7 +190,7 @@ func (r *transferReader) documents(numbers []int64) (page []Transfer, err error)
 	if err != nil {
 		return nil, err
 	}
-	if len(page) < len(numbers) {
+	if size < transferBytes && len(page) < len(numbers) {
 		return nil, damaged(s.path, "document %d is missing", numbers[len(page)])
 	}
 	for i := range page {

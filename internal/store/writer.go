@@ -54,6 +54,8 @@ type stage struct {
 	rows    int64              // rows in the file and the buffer
 	unit    bool               // no staged vector has another length than 1 or 0
 	extent  extent             // the last extent with the staged floats that are in the file
+	object  string             // the metadata of the last document that went to the database
+	meta    int64              // its number, 0 before the first
 	doomed  *roaring.Bitmap    // committed documents that go
 	updates map[int64]Document // committed documents that stay with other lines or metadata
 	sources []sourceChange
@@ -161,7 +163,7 @@ func (w *Writer) Close() error {
 // drop gives back the room that staged documents took. The next writer would
 // do the same; on a full disk it must not wait for it.
 func (w *Writer) drop() error {
-	err := cutTail(w.index, w.state)
+	err := errors.Join(w.endHold("ROLLBACK"), cutTail(w.index, w.state))
 	if w.poisoned != nil {
 		return err
 	}
@@ -193,6 +195,48 @@ func (w *Writer) update(ctx context.Context, f func() error) error {
 	}
 	err := w.within(context.WithoutCancel(ctx), "BEGIN IMMEDIATE", f)
 	w.poisoned = err
+	return err
+}
+
+// hold opens a writing transaction for all that the writer does until letGo.
+// Readers do not mind: they wait for its end only, as with a short one.
+func (w *Writer) hold(ctx context.Context) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch {
+	case w.held:
+		return nil
+	case w.conn == nil:
+		return ErrClosed
+	case w.poisoned != nil:
+		return w.poisoned
+	}
+	err := sqlitex.Execute(w.conn, "BEGIN IMMEDIATE", nil)
+	w.held = err == nil
+	return w.explain(ctx, err)
+}
+
+// letGo ends what hold began.
+func (w *Writer) letGo() error { return w.endHold("COMMIT") }
+
+func (w *Writer) endHold(how string) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.held {
+		return nil
+	}
+	w.held = false
+	if w.conn.AutocommitEnabled() {
+		return nil // an error ended it, and has poisoned the writer
+	}
+	err := sqlitex.Execute(w.conn, how, nil)
+	if err != nil {
+		err = w.explain(context.Background(), err)
+		w.poisoned = err
+	}
+	if !w.conn.AutocommitEnabled() {
+		err = errors.Join(err, sqlitex.Execute(w.conn, "ROLLBACK", nil))
+	}
 	return err
 }
 
@@ -263,6 +307,9 @@ func (w *Writer) put(doc Document, origin Origin, src *Source, x []float32) erro
 	return nil
 }
 
+// full tells whether the buffer is to be flushed.
+func (w *Writer) full() bool { return len(w.buffer) >= stageDocuments || len(w.floats) >= stageBytes }
+
 // flush writes the buffer: floats past the end of the file, documents past the
 // count. The caller is inside a writing transaction.
 func (w *Writer) flush() error {
@@ -287,13 +334,16 @@ func (w *Writer) flush() error {
 }
 
 func (w *Writer) insert(n int64, s *staged) error {
-	meta, err := intern(w.conn, s.doc.Metadata)
-	if err != nil {
-		return err
-	}
 	d := &s.doc
+	if w.meta == 0 || w.object != string(d.Metadata) { // chunks of a source most often share it
+		meta, err := intern(w.conn, d.Metadata)
+		if err != nil {
+			return err
+		}
+		w.object, w.meta = string(d.Metadata), meta
+	}
 	return sqlitex.Execute(w.conn, `INSERT INTO document VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, &sqlitex.ExecOptions{Args: []any{
-		n, d.ID, s.source, meta, int(s.origin), d.StartIndex, d.StartLine, d.EndLine, textHash(d.Text), d.hash(n, s.origin), d.Text,
+		n, d.ID, s.source, w.meta, int(s.origin), d.StartIndex, d.StartLine, d.EndLine, textHash(d.Text), d.hash(n, s.origin), d.Text,
 	}})
 }
 
