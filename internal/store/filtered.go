@@ -192,24 +192,25 @@ func count(hits []faiss.Hit, matches map[int64]bool) (n int) {
 	return n
 }
 
-// rowsOf gives the rows of those of the documents that are alive, in rising order.
+// rowsOf gives the rows of visible documents, in rising order. Documents that
+// were added since are left out.
 func (st *state) rowsOf(documents *roaring.Bitmap) []int64 {
 	rows := []int64{} // not nil: that would mean all
 	for it := documents.Iterator(); it.HasNext(); {
-		if n := int64(it.Next()); st.alive(n) {
+		if n := int64(it.Next()); n < st.count {
 			rows = append(rows, st.row(n))
 		}
 	}
 	return rows
 }
 
-// skipBut is the bitmap of rows that a scan for the documents passes over.
+// skipBut is the bitmap of rows that a scan for visible documents passes over.
 func (st *state) skipBut(documents *roaring.Bitmap) []uint64 {
 	bits := make([]uint64, (st.rows+63)/64)
 	row := int64(0)
 	wanted := documents.ToDense()
 	for it := st.present.Iterator(); it.HasNext(); row++ {
-		if n := it.Next(); int(n/64) >= len(wanted) || wanted[n/64]>>(n%64)&1 == 0 || st.dead.Contains(n) {
+		if n := it.Next(); int(n/64) >= len(wanted) || wanted[n/64]>>(n%64)&1 == 0 {
 			bits[row/64] |= 1 << (row % 64)
 		}
 	}

@@ -34,30 +34,14 @@ func newSample(t *testing.T, f Facts, n int, random *rand.Rand) sample {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { w.Close() })
-	src := Source{Key: "s", Name: "s"}
-	r, err := w.Replace(t.Context(), src)
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := sample{Writer: w}
+	s.grow(t, "s", n, random)
 	var dead []string
 	for i := range n {
-		d := Document{ID: fmt.Sprint(i), Text: fmt.Sprint("text ", i), Metadata: randomMetadata(random)}
-		v := make([]float32, f.Dim)
-		for j := range v {
-			v[j] = float32(random.IntN(7) - 3)
-		}
-		if err := r.Add(t.Context(), d, Match{}, v, Given); err != nil {
-			t.Fatal(err)
-		}
 		if random.IntN(4) == 0 {
-			dead = append(dead, d.ID)
+			dead = append(dead, fmt.Sprint("s", i))
 		}
 	}
-	r.Done(src)
-	if err := w.Commit(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	s := sample{Writer: w}
 	s.remove(t, dead)
 	for d, err := range w.Documents(t.Context(), ListOptions{WithVectors: true}) {
 		if err != nil {
@@ -66,6 +50,30 @@ func newSample(t *testing.T, f Facts, n int, random *rand.Rand) sample {
 		s.docs = append(s.docs, d)
 	}
 	return s
+}
+
+// grow adds a source of n documents.
+func (s sample) grow(t *testing.T, source string, n int, random *rand.Rand) {
+	t.Helper()
+	src := Source{Key: source, Name: source}
+	r, err := s.Replace(t.Context(), src)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range n {
+		d := Document{ID: fmt.Sprint(source, i), Text: fmt.Sprint("text ", i), Metadata: randomMetadata(random)}
+		v := make([]float32, s.Facts().Dim)
+		for j := range v {
+			v[j] = float32(random.IntN(7) - 3)
+		}
+		if err := r.Add(t.Context(), d, Match{}, v, Given); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.Done(src)
+	if err := s.Commit(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func (s sample) remove(t *testing.T, ids []string) {
@@ -197,6 +205,19 @@ func sameHits(a, b []Hit) bool {
 	})
 }
 
+// plans are all ways to search with a filter, and the one that would be taken.
+func plans(n, k, rows int) map[string]plan {
+	const all = math.MaxInt32
+	return map[string]plan{
+		"gather":      {effort: all, gather: all},
+		"pass over":   {effort: all, gather: -1},
+		"test all":    {effort: -1, candidates: all},
+		"test some":   {effort: -1, gather: all, candidates: 3 * k},
+		"scan again":  {effort: -1, gather: -1, candidates: 1},
+		"as it comes": planFor(n, k, int64(rows)),
+	}
+}
+
 // TestPlansAgree forces a search with a filter each way: by reading the rows
 // that match, by testing candidates of a scan, and by a second scan.
 func TestPlansAgree(t *testing.T) {
@@ -207,15 +228,7 @@ func TestPlansAgree(t *testing.T) {
 		dim := s.Facts().Dim
 		queries, o := drawQueries(rt, dim), drawOptions(rt)
 		o.MinRelevance = nil
-		const all = math.MaxInt32
-		for name, p := range map[string]plan{
-			"gather":      {effort: all, gather: all},
-			"pass over":   {effort: all, gather: -1},
-			"test all":    {effort: -1, candidates: all},
-			"test some":   {effort: -1, gather: all, candidates: 3 * o.K},
-			"scan again":  {effort: -1, gather: -1, candidates: 1},
-			"as it comes": planFor(len(queries)/dim, o.K, int64(len(s.docs))),
-		} {
+		for name, p := range plans(len(queries)/dim, o.K, len(s.docs)) {
 			err := s.try(t.Context(), func(snap *snapshot) error {
 				found, err := snap.filtered(t.Context(), queries, o, p)
 				if err != nil {
@@ -234,6 +247,32 @@ func TestPlansAgree(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestNewcomersDuringASearch: documents that are added while a search scans
+// are not of its snapshot.
+func TestNewcomersDuringASearch(t *testing.T) {
+	t.Parallel()
+	random := rand.New(rand.NewPCG(13, 14))
+	s := newSample(t, Facts{Dim: 2, Metric: L2}, 40, random)
+	query, o := []float32{1, 2}, SearchOptions{K: 100, Filter: parseFilter(t, "a>=1")}
+	for name, p := range plans(1, o.K, len(s.docs)) {
+		err := s.try(t.Context(), func(snap *snapshot) error {
+			before, err := snap.filtered(t.Context(), query, o, p)
+			if err != nil {
+				return err
+			}
+			s.grow(t, name, 10, random)
+			after, err := snap.filtered(t.Context(), query, o, p)
+			if diff := gocmp.Diff(before, after); diff != "" {
+				t.Errorf("%s: %s", name, diff)
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 func idsOf(hits []Hit) (ids []string) {
