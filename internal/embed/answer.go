@@ -25,7 +25,7 @@ func (s *openAI) try(ctx context.Context, inputs []string) ([][]float32, failure
 		var vectors [][]float32
 		if vectors, err = s.order(answer.Data, len(inputs)); err == nil {
 			s.answered.Store(true)
-			s.learnDim(len(vectors[0]))
+			s.length.learn(len(vectors[0]))
 			s.options.Stats.AddRequest(len(inputs), answer.Usage.PromptTokens)
 			return vectors, failure{idle: r.idle(s.clock.now())}, nil
 		}
@@ -39,7 +39,7 @@ func (s *openAI) order(data []openai.Embedding, n int) ([][]float32, error) {
 	if len(data) != n {
 		return nil, s.answerError("%d vectors for %d texts", len(data), n)
 	}
-	want := int(s.dim.Load())
+	want := s.length.want()
 	if want == 0 {
 		want = len(data[0].Embedding)
 	}
@@ -72,14 +72,6 @@ func (s *openAI) checkVector(v []float32, want int) error {
 		return s.answerError("a vector of %d numbers, want %d", len(v), want)
 	}
 	return nil
-}
-
-// learnDim believes the length of the vectors once two answers in a row agree:
-// a store is bound to it for life.
-func (s *openAI) learnDim(n int) {
-	if s.dim.Load() == 0 && s.lastDim.Swap(int64(n)) == int64(n) {
-		s.dim.Store(int64(n))
-	}
 }
 
 func (s *openAI) answerError(format string, args ...any) error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 )
 
 // Result is what became of each of some texts.
@@ -45,4 +46,12 @@ func (r Result) all() ([][]float32, error) {
 		}
 	}
 	return nil, errors.Join(errs...)
+}
+
+// Close ends what an embedder may have started, such as a program.
+func Close(e Embedder) error {
+	if c, ok := e.(io.Closer); ok {
+		return c.Close()
+	}
+	return nil
 }

@@ -1,8 +1,8 @@
 // Package embed turns texts into vectors. It holds the embedders ("builtin",
 // computed here and offline; "minilm" and "hf", BERT encoders computed here from
-// a folder of theirs; "openai", any service that speaks OpenAI's protocol), the
-// pool that runs one over many batches, and the errors by which a caller tells a
-// refused key from a service that is away.
+// a folder of theirs; "openai", any service that speaks OpenAI's protocol;
+// "command", any program), the pool that runs one over many batches, and the
+// errors by which a caller tells a refused key from a service that is away.
 //
 // An embedder is named PROVIDER[:MODEL]. Its Identity is what a store is bound
 // to: vectors of different identities must not be compared. The package reads no
@@ -13,6 +13,7 @@ package embed
 import (
 	"context"
 	"fmt"
+	"io"
 	"runtime"
 	"strings"
 	"time"
@@ -54,7 +55,7 @@ const defaultBatch = 128
 
 // Identity is what makes vectors comparable.
 type Identity struct {
-	Provider    string // "builtin", "minilm", "hf", "openai", "none"
+	Provider    string // "builtin", "minilm", "hf", "openai", "command", "none"
 	Model       string // as the provider calls it; empty where it has only one
 	Dim         int    // numbers in a vector; 0 while unknown
 	Normalized  bool   // vectors are known to have length 1 (or 0, for no token)
@@ -94,6 +95,7 @@ type Options struct {
 
 	Notice func(string)      // is told what people should know; may be nil, may be called concurrently
 	Stats  *progress.Counter // counts requests, texts, tokens and retries; may be nil
+	Stderr io.Writer         // gets what a program writes to its standard error; may be nil
 }
 
 // Defaults of Options.
@@ -108,7 +110,7 @@ const (
 const MaxBatchSize = 2048
 
 // Known lists the names that New takes, for usage texts.
-const Known = "builtin, minilm, hf:NAME, hf:DIR, openai[:MODEL], none"
+const Known = "builtin, minilm, hf:NAME, hf:DIR, openai[:MODEL], command:PROGRAM, none"
 
 // New makes the embedder named spec, "provider[:model]". It connects to nothing:
 // a missing key or an unreachable service shows at the first Embed.
@@ -136,6 +138,8 @@ func New(spec string, o Options) (Embedder, error) {
 		e, err = newBERT(Identity{Provider: provider, Model: model}, o)
 	case "openai":
 		e, err = newOpenAI(model, o)
+	case "command":
+		e, err = newCommand(model, o)
 	case None:
 		return none{}, nil
 	default:

@@ -23,7 +23,7 @@ func TestNewErrors(t *testing.T) {
 		options embed.Options
 		want    string
 	}{
-		{"word2vec", embed.Options{}, `unknown embedder "word2vec"; known: builtin, minilm, hf:NAME, hf:DIR, openai[:MODEL], none`},
+		{"word2vec", embed.Options{}, `unknown embedder "word2vec"; known: builtin, minilm, hf:NAME, hf:DIR, openai[:MODEL], command:PROGRAM, none`},
 		{"minilm", embed.Options{}, `embedder "minilm": model "sentence-transformers/all-MiniLM-L6-v2": nowhere to look`},
 		{"hf:BAAI/bge", embed.Options{}, `embedder "hf:BAAI/bge": model "BAAI/bge": nowhere to look`},
 		{"hf:a/b/c", embed.Options{}, `"a/b/c" is no name of a model, OWNER/NAME; a folder is written ./a/b/c`},

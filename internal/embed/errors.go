@@ -84,6 +84,24 @@ func (e *InputError) Error() string {
 
 func (e *InputError) Unwrap() error { return e.Err }
 
+// ProgramError is a program that cannot be asked any more: it ended, or what it
+// answers is not what was agreed.
+type ProgramError struct {
+	Program string
+	Err     error
+	Said    string // its last words on standard error
+}
+
+func (e *ProgramError) Error() string {
+	said := ""
+	if e.Said != "" {
+		said = ": " + e.Said
+	}
+	return fmt.Sprintf("embedder program %q: %v%s", e.Program, e.Err, said)
+}
+
+func (e *ProgramError) Unwrap() error { return e.Err }
+
 // AnswerError is an answer that cannot be used: not JSON, too few vectors, a
 // vector of another length, a number that is none.
 type AnswerError struct {

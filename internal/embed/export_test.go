@@ -2,6 +2,7 @@ package embed
 
 import (
 	"context"
+	"testing"
 	"time"
 )
 
@@ -22,3 +23,6 @@ func TakeWorkspace(e Embedder) (giveBack func()) {
 	w := <-b.workspaces
 	return func() { b.workspaces <- w }
 }
+
+// SetStallNotice changes after what time people are told that a program does not answer.
+func SetStallNotice(_ *testing.T, e Embedder, d time.Duration) { e.(*command).stall = d }

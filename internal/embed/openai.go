@@ -40,9 +40,9 @@ type openAI struct {
 	inputTokens   int          // a text may have; 0: the service knows
 	requestTokens int          // all texts of a request may have
 	maxInputs     atomic.Int64 // texts of a request; falls where the service takes fewer
-	dim, lastDim  atomic.Int64 // 0 while unknown
-	answered      atomic.Bool  // well, at least once
-	plain         atomic.Bool  // vectors are not asked for in base64
+	length        vectorLength
+	answered      atomic.Bool // well, at least once
+	plain         atomic.Bool // vectors are not asked for in base64
 
 	mu   sync.Mutex
 	sick time.Time // since when no answer was good; zero: the last one was
@@ -78,7 +78,7 @@ func newOpenAI(model string, o Options) (Embedder, error) {
 	}
 	s.setClock(systemClock())
 	s.maxInputs.Store(int64(o.BatchSize))
-	s.dim.Store(int64(s.knownDim()))
+	s.length.known.Store(int64(s.knownDim()))
 	return s, nil
 }
 
@@ -149,7 +149,7 @@ func (s *openAI) knownDim() int {
 
 // Identity says Normalized only of OpenAI's own service, which promises it.
 func (s *openAI) Identity() Identity {
-	return Identity{Provider: "openai", Model: s.model, Dim: int(s.dim.Load()), Normalized: s.own}
+	return Identity{Provider: "openai", Model: s.model, Dim: s.length.want(), Normalized: s.own}
 }
 
 // Hints implements Hinter.

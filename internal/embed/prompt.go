@@ -54,6 +54,9 @@ func (p *prompted) EmbedEach(ctx context.Context, texts []string) (Result, error
 // Hints implements Hinter.
 func (p *prompted) Hints() Hints { return HintsOf(p.Embedder) }
 
+// Close ends what the embedder may have started.
+func (p *prompted) Close() error { return Close(p.Embedder) }
+
 func (p *prompted) before(texts []string) []string {
 	with := make([]string, len(texts))
 	for i, text := range texts {

@@ -26,7 +26,7 @@ func (s *openAI) embedAll(ctx context.Context, texts []string, strict bool) (Res
 		}
 		start = next
 	}
-	return c.Result, s.fillEmpty(ctx, &c.Result)
+	return c.Result, fillEmpty(ctx, s, c.Result)
 }
 
 // Embed implements Embedder.
@@ -160,13 +160,13 @@ func (c *call) embed(ctx context.Context, places []int) error {
 	return err
 }
 
-// fillEmpty sets the vectors of empty texts.
-func (s *openAI) fillEmpty(ctx context.Context, r *Result) error {
+// fillEmpty sets the vectors of texts that were not sent because they are empty.
+func fillEmpty(ctx context.Context, e Embedder, r Result) error {
 	for i, vector := range r.Vectors {
 		if vector != nil || r.Errs[i] != nil {
 			continue
 		}
-		id, err := Resolve(ctx, s)
+		id, err := Resolve(ctx, e)
 		if err != nil {
 			return err
 		}

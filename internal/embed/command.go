@@ -1,0 +1,172 @@
+package embed
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+)
+
+// command asks a program, PROGRAM of "command:PROGRAM", which the shell starts
+// at the first text and which runs until Close. Each text is a line of JSON on its
+// standard input, {"text": "…"}; it answers each with one line, in order:
+// {"vector": […]}, or {"error": "…"} for a text that it refuses. An empty text is
+// not sent: its vector is zero.
+//
+// One call at a time talks to the program. After a line that is no answer, an
+// unexpected end or a cancelled call nobody knows what the next line belongs to:
+// the program is ended, and every later call fails.
+type command struct {
+	program string
+	options Options
+	length  vectorLength
+	stall   time.Duration // how long an answer may take before people are told
+
+	mu      sync.Mutex
+	process *process // nil: not started
+	over    error    // why it cannot be asked any more
+}
+
+func newCommand(program string, o Options) (Embedder, error) {
+	if strings.TrimSpace(program) == "" {
+		return nil, errors.New("embedder \"command\": no program: want command:PROGRAM")
+	}
+	c := &command{program: program, options: o, stall: stallNotice}
+	c.length.known.Store(int64(max(o.Dimensions, o.Dim)))
+	return c, nil
+}
+
+// Identity implements Embedder.
+func (c *command) Identity() Identity {
+	return Identity{Provider: "command", Model: c.program, Dim: c.length.want()}
+}
+
+// Hints implements Hinter: while the program computes, the next batch is made.
+func (c *command) Hints() Hints { return Hints{Workers: 2, BatchSize: min(c.options.BatchSize, 64)} }
+
+// Embed implements Embedder.
+func (c *command) Embed(ctx context.Context, texts []string) ([][]float32, error) {
+	r, err := c.EmbedEach(ctx, texts)
+	if err != nil {
+		return nil, err
+	}
+	return r.all()
+}
+
+// EmbedEach implements Lenient.
+func (c *command) EmbedEach(ctx context.Context, texts []string) (Result, error) {
+	if ctx.Err() != nil {
+		return Result{}, context.Cause(ctx)
+	}
+	r := Result{Vectors: make([][]float32, len(texts)), Errs: map[int]error{}}
+	var places []int
+	var input bytes.Buffer
+	lines := json.NewEncoder(&input)
+	lines.SetEscapeHTML(false)
+	for i, text := range texts {
+		if text == "" {
+			continue
+		}
+		places = append(places, i)
+		if err := lines.Encode(question{text}); err != nil {
+			return Result{}, err
+		}
+	}
+	if len(places) > 0 {
+		if err := c.ask(ctx, input.Bytes(), places, r); err != nil {
+			return Result{}, err
+		}
+		c.options.Stats.AddRequest(len(places), 0)
+	}
+	return r, fillEmpty(ctx, c, r)
+}
+
+type question struct {
+	Text string `json:"text"`
+}
+
+// ask writes the input and reads an answer for each place.
+func (c *command) ask(ctx context.Context, input []byte, places []int, r Result) (err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.over != nil {
+		return c.over
+	}
+	if c.process == nil {
+		if c.process, err = startProcess(c.program, c.options.Stderr); err != nil {
+			return &ProgramError{Program: c.program, Err: err}
+		}
+	}
+	stop := context.AfterFunc(ctx, c.process.kill)
+	defer stop()
+	next := 0
+	err = c.process.exchange(input, len(places), c.stall, c.stalled, func(line []byte) error {
+		place := places[next]
+		next++
+		var refusal error
+		r.Vectors[place], refusal, err = c.read(line)
+		if refusal != nil {
+			r.Errs[place] = refusal
+		}
+		return err
+	})
+	if err == nil {
+		return nil
+	}
+	c.process.kill()
+	c.over = &ProgramError{Program: c.program, Err: err, Said: c.process.said()}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return c.over
+}
+
+// stalled is told when no answer came for a while: most often the program keeps
+// its answers in a buffer and waits for more input.
+func (c *command) stalled() {
+	c.options.Notice(fmt.Sprintf("%q has not answered for %s: does it flush its output after every line?", c.program, c.stall))
+}
+
+// read reads an answer.
+func (c *command) read(line []byte) (vector []float32, refusal, err error) {
+	raw := bytes.TrimSpace(line)
+	if !bytes.HasPrefix(raw, []byte("[")) {
+		var answer struct {
+			Vector json.RawMessage `json:"vector"`
+			Error  string          `json:"error"`
+		}
+		if err := json.Unmarshal(raw, &answer); err != nil {
+			return nil, nil, fmt.Errorf("a line that is no answer: %.80q", raw)
+		}
+		if answer.Error != "" {
+			return nil, errors.New(answer.Error), nil
+		}
+		raw = answer.Vector
+	}
+	if bytes.Contains(raw, []byte("null")) || json.Unmarshal(raw, &vector) != nil || len(vector) == 0 {
+		return nil, nil, fmt.Errorf("an answer without a vector of numbers: %.80q", line)
+	}
+	want := c.length.want()
+	if c.length.learn(len(vector)); want != 0 && len(vector) != want {
+		return nil, nil, fmt.Errorf("a vector of %d numbers, want %d", len(vector), want)
+	}
+	return vector, nil, nil
+}
+
+// Close ends the program: its input ends, and it has a little time to end by
+// itself. A second call does nothing.
+func (c *command) Close() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.over == nil {
+		c.over = &ProgramError{Program: c.program, Err: errors.New("closed")}
+		if c.process != nil {
+			return c.process.close()
+		}
+	}
+	return nil
+}

@@ -1,0 +1,231 @@
+package embed_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"sheaf/internal/embed"
+	"sheaf/internal/embed/embedtest"
+	"sheaf/internal/progress"
+)
+
+// programEnv makes the test binary an embedder program that behaves as it says.
+const programEnv = "SHEAF_TEST_PROGRAM"
+
+func TestMain(m *testing.M) {
+	if how := os.Getenv(programEnv); how != "" {
+		os.Exit(program(how))
+	}
+	os.Exit(m.Run())
+}
+
+// program answers texts as embedtest.Server does.
+func program(how string) int {
+	in, out := bufio.NewScanner(os.Stdin), bufio.NewWriter(os.Stdout)
+	defer out.Flush()
+	fmt.Fprintln(os.Stderr, "model loaded")
+	if how == "banner" {
+		fmt.Fprintln(out, "Loading 100%")
+	}
+	for n := 1; in.Scan(); n++ {
+		var q struct{ Text string }
+		if err := json.Unmarshal(in.Bytes(), &q); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 2
+		}
+		dim := 8
+		switch {
+		case how == "crash" && n == 3:
+			fmt.Fprintln(os.Stderr, "out of memory")
+			return 7
+		case how == "quit" && n == 3:
+			return 0
+		case how == "longer" && n == 3:
+			dim = 9
+		case how == "hang":
+			time.Sleep(time.Hour)
+		case strings.Contains(q.Text, "bad"):
+			how = "refuse"
+		}
+		answer, _ := json.Marshal(map[string]any{"vector": embedtest.Vector(q.Text, dim), "seconds": 0.1})
+		switch how {
+		case "refuse":
+			answer, how = []byte(`{"error": "no such words"}`), "well"
+		case "array":
+			answer, _ = json.Marshal(embedtest.Vector(q.Text, dim))
+		case "null":
+			answer = []byte(`{"vector": [1, null]}`)
+		case "empty":
+			answer = []byte(`{"embedding": [1]}`)
+		case "endless":
+			answer = bytes.Repeat([]byte("1"), 5<<20)
+		}
+		out.Write(append(answer, '\n'))
+		if how != "buffered" {
+			out.Flush()
+		}
+	}
+	if how == "late" {
+		fmt.Fprintln(os.Stderr, "bye")
+		return 3
+	}
+	return 0
+}
+
+// newProgram makes an embedder of a program that behaves in a way.
+func newProgram(t *testing.T, how string, o embed.Options) embed.Embedder {
+	t.Helper()
+	e, err := embed.New(fmt.Sprintf("command:%s=%s '%s'", programEnv, how, os.Args[0]), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { e.(io.Closer).Close() })
+	return e
+}
+
+func TestCommandConforms(t *testing.T) {
+	t.Parallel()
+	for _, how := range []string{"well", "array"} {
+		t.Run(how, func(t *testing.T) {
+			t.Parallel()
+			embedtest.Conform(t, newProgram(t, how, embed.Options{}))
+		})
+	}
+}
+
+func TestCommand(t *testing.T) {
+	t.Parallel()
+	var stderr bytes.Buffer
+	stats := &progress.Counter{}
+	e := newProgram(t, "well", embed.Options{Stats: stats, Stderr: &stderr})
+	texts := append(numberedTexts(3000), "a\nline & <another>\u2028")
+	for range 2 {
+		vectors, err := e.Embed(t.Context(), texts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		checkValues(t, texts, vectors, 8)
+	}
+	if err := e.(io.Closer).Close(); err != nil || stderr.String() != "model loaded\n" {
+		t.Errorf("%v; it was started once and said %q", err, stderr.String())
+	}
+	if want := (progress.Snapshot{Requests: 2, Texts: 6002}); stats.Snapshot() != want {
+		t.Errorf("counted %+v, want %+v", stats.Snapshot(), want)
+	}
+	if _, err := e.Embed(t.Context(), texts); err == nil || !strings.HasSuffix(err.Error(), "closed") {
+		t.Errorf("after Close: %v", err)
+	}
+}
+
+func TestCommandRefusesTexts(t *testing.T) {
+	t.Parallel()
+	e := newProgram(t, "well", embed.Options{})
+	r, err := embed.Each(t.Context(), e, []string{"good", "", "bad", "well"})
+	if err != nil || len(r.Errs) != 1 || r.Errs[2].Error() != "no such words" {
+		t.Fatal(err, r.Errs)
+	}
+	checkValues(t, []string{"good", "", "well"}, [][]float32{r.Vectors[0], r.Vectors[1], r.Vectors[3]}, 8)
+	if _, err := e.Embed(t.Context(), []string{"good", "bad"}); err == nil || err.Error() != "no such words" {
+		t.Error(err)
+	}
+}
+
+func TestCommandFails(t *testing.T) {
+	t.Parallel()
+	for how, want := range map[string]string{
+		"crash":    "it ended with exit status 7: out of memory",
+		"quit":     "it ended after 2 of 4 answers: model loaded",
+		"longer":   "a vector of 9 numbers, want 8",
+		"null":     `an answer without a vector of numbers: "{\"vector\": [1, null]}"`,
+		"empty":    "an answer without a vector of numbers",
+		"banner":   `a line that is no answer: "Loading 100%"`,
+		"endless":  "reading its answers: bufio.Scanner: token too long",
+		"well; :'": "it ended with exit status",
+	} {
+		t.Run(how, func(t *testing.T) {
+			t.Parallel()
+			e := newProgram(t, how, embed.Options{Dim: 8})
+			for range 2 { // and it stays so
+				vectors, err := e.Embed(t.Context(), []string{"a", "b", "c", "d"})
+				var failed *embed.ProgramError
+				if !errors.As(err, &failed) || !strings.Contains(err.Error(), want) || vectors != nil {
+					t.Errorf("%v, want %q", err, want)
+				}
+			}
+		})
+	}
+	e, err := embed.New("command:/no/such/program --flag", embed.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := e.Embed(t.Context(), []string{"a"}); err == nil || !strings.Contains(err.Error(), `embedder program "/no/such/program --flag": it ended with exit status 127: `) {
+		t.Error(err)
+	}
+}
+
+func TestCommandClose(t *testing.T) {
+	t.Parallel()
+	e := newProgram(t, "late", embed.Options{})
+	if _, err := e.Embed(t.Context(), []string{"a"}); err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []string{"exit status 3", "<nil>"} {
+		if err := e.(io.Closer).Close(); fmt.Sprint(err) != want {
+			t.Errorf("close %d: %v, want %s", i+1, err, want)
+		}
+	}
+	unused := newProgram(t, "well", embed.Options{})
+	if err := unused.(io.Closer).Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestCommandIsCancelled(t *testing.T) {
+	t.Parallel()
+	why := errors.New("enough")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	e := newProgram(t, "hang", embed.Options{Stderr: writerFunc(func() { cancel(why) })}) // once it runs
+	if _, err := e.Embed(ctx, []string{"a"}); !errors.Is(err, why) {
+		t.Errorf("%v, want %v", err, why)
+	}
+	if _, err := e.Embed(t.Context(), []string{"a"}); err == nil {
+		t.Error("a program whose answers are out of step goes on")
+	}
+}
+
+type writerFunc func()
+
+func (f writerFunc) Write(b []byte) (int, error) {
+	f()
+	return len(b), nil
+}
+
+// A program that buffers its answers is waited for, and people are told.
+func TestCommandStalls(t *testing.T) {
+	t.Parallel()
+	told := make(chan string, 10)
+	e := newProgram(t, "buffered", embed.Options{Notice: func(text string) { told <- text }})
+	embed.SetStallNotice(t, e, time.Millisecond)
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() {
+		_, err := e.Embed(ctx, []string{"a"})
+		done <- err
+	}()
+	if text := <-told; !strings.Contains(text, "does it flush its output after every line?") {
+		t.Error(text)
+	}
+	cancel()
+	if err := <-done; !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+}
