@@ -52,7 +52,7 @@ type setting struct {
 var settings = []setting{
 	{key: "store", def: defaultStore, help: "the `DIR` that holds the store",
 		set: func(c *Config, v string) error { c.Store = v; return nil }},
-	{key: "embedder", help: "what turns text into vectors: builtin, minilm, hf:NAME, hf:DIR, openai[:`MODEL`] or none (default builtin for a new store)",
+	{key: "embedder", help: "what turns text into vectors: builtin, minilm, hf:NAME, hf:DIR, openai[:`MODEL`], command:PROGRAM or none (default builtin for a new store)",
 		set: func(c *Config, v string) (err error) { c.Embedder, err = embed.Canonical(v); return err }},
 	{key: "base-url", env: "OPENAI_BASE_URL", help: "`URL` of the OpenAI-compatible service",
 		set: func(c *Config, v string) error { c.BaseURL = v; return nil }},

@@ -20,7 +20,9 @@ type picky struct {
 
 func (*picky) Identity() embed.Identity { return embed.Identity{Provider: "picky", Dim: 1} }
 
-func (*picky) Embed(context.Context, []string) ([][]float32, error) { return nil, errors.ErrUnsupported }
+func (*picky) Embed(context.Context, []string) ([][]float32, error) {
+	return nil, errors.ErrUnsupported
+}
 
 func (p *picky) EmbedEach(_ context.Context, texts []string) (embed.Result, error) {
 	p.mu.Lock()

@@ -89,6 +89,7 @@ func (env *environment) embedderOf(spec string, o embedderFlags, dim int, stats 
 		Questions:  o.questions,
 		Notice:     env.notice,
 		Stats:      stats,
+		Stderr:     programOutput{env},
 	})
 	if broken := (*embed.ModelError)(nil); errors.As(err, &broken) {
 		return nil, err
@@ -96,6 +97,7 @@ func (env *environment) embedderOf(spec string, o embedderFlags, dim int, stats 
 	if err != nil {
 		return nil, &usageError{err}
 	}
+	env.started.embedders = append(env.started.embedders, e)
 	return e, nil
 }
 
@@ -192,7 +194,7 @@ func (env *environment) boundName(f store.Facts) (string, error) {
 		return given, nil // perhaps in another place than when the store was made
 	default:
 		return "", withHint(fmt.Errorf("the store asks for the embedder %q, which only you may choose", bound),
-			"if you trust it, give --embedder %s", bound)
+			"if you trust it, give --embedder %s", shellQuote(bound))
 	}
 	return bound, nil
 }
@@ -228,6 +230,14 @@ func (o *embedderFlags) bind(f store.Facts) error {
 // moved: what is in it is compared later.
 func sameEmbedder(given, bound string) bool {
 	return given == bound || !strings.Contains(given, ":") && strings.HasPrefix(bound, given+":") || sameFolder(given, bound)
+}
+
+// shellQuote writes a word as a shell reads it.
+func shellQuote(word string) string {
+	if strings.ContainsAny(word, " \t\n'\"$`\\!*?[]{}()<>|&;#~") {
+		return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+	}
+	return word
 }
 
 // sameFolder tells whether both embedders are models in a folder.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"sheaf/internal/embed"
 	"sheaf/internal/store"
 )
 
@@ -17,7 +18,22 @@ type environment struct {
 	config  Config
 	command string // as typed: what a lock shows to others
 	now     func() time.Time
-	shown   *display // of the run that goes on; nil: none
+	started started
+}
+
+// started is what a verb has started and not ended yet.
+type started struct {
+	shown     *display // nil: no progress is shown
+	embedders []embed.Embedder
+}
+
+// end ends what the verb leaves behind: programs that embed.
+func (env *environment) end() {
+	for _, e := range env.started.embedders {
+		if err := embed.Close(e); err != nil {
+			env.say("%s: %v", e.Identity(), err)
+		}
+	}
 }
 
 // globalFlags are the flags of every verb that are no settings.

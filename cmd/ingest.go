@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"sheaf/internal/embed"
 	"sheaf/internal/ingest"
 	"sheaf/internal/progress"
 	"sheaf/internal/store"
@@ -108,35 +109,41 @@ func parseMeta(text string) (ingest.Meta, error) {
 }
 
 func runIngest(ctx context.Context, env *environment, o *ingestOptions) error {
-	w, err := env.openOrCreate(ctx, o)
+	counter := new(progress.Counter)
+	w, e, err := env.openOrCreate(ctx, o, counter)
 	if err != nil {
 		return err
 	}
-	err = env.fill(ctx, w, o)
+	err = env.fill(ctx, w, e, o, counter)
 	return errors.Join(err, w.Close())
 }
 
-// openOrCreate opens the store for writing, or makes it.
-func (env *environment) openOrCreate(ctx context.Context, o *ingestOptions) (*store.Writer, error) {
+// openOrCreate opens the store for writing, or makes it, and makes its embedder.
+func (env *environment) openOrCreate(ctx context.Context, o *ingestOptions, counter *progress.Counter) (*store.Writer, embed.Embedder, error) {
 	w, err := store.OpenWriter(ctx, env.config.Store, env.storeOptions())
 	if errors.Is(err, store.ErrNotExist) {
-		return env.createStore(ctx, o.embedder, o.facts)
+		e, err := env.embedder(env.preferred(), o.embedder, counter)
+		if err != nil {
+			return nil, nil, err
+		}
+		w, err := env.createStoreFor(ctx, e, o.embedder, o.facts)
+		return w, e, err
 	}
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	if err := o.facts.check(w.Facts()); err != nil {
-		return nil, errors.Join(err, w.Close())
+	err = o.facts.check(w.Facts())
+	var e embed.Embedder
+	if err == nil {
+		e, err = env.boundEmbedder(w.Facts(), o.embedder, counter)
 	}
-	return w, nil
+	if err != nil {
+		return nil, nil, errors.Join(err, w.Close())
+	}
+	return w, e, nil
 }
 
-func (env *environment) fill(ctx context.Context, w *store.Writer, o *ingestOptions) error {
-	counter := new(progress.Counter)
-	e, err := env.boundEmbedder(w.Facts(), o.embedder, counter)
-	if err != nil {
-		return err
-	}
+func (env *environment) fill(ctx context.Context, w *store.Writer, e embed.Embedder, o *ingestOptions, counter *progress.Counter) error {
 	hints := env.hints(e, o.embedder)
 	shown := env.showProgress(counter, "embedding", "chunk")
 	sum, err := ingest.Run(ctx, w, e, ingest.Options{

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"sheaf/internal/embed"
 	"sheaf/internal/store"
 )
 
@@ -157,6 +158,11 @@ func (env *environment) createStore(ctx context.Context, o embedderFlags, facts 
 	if err != nil {
 		return nil, err
 	}
+	return env.createStoreFor(ctx, e, o, facts)
+}
+
+// createStoreFor is createStore with its embedder.
+func (env *environment) createStoreFor(ctx context.Context, e embed.Embedder, o embedderFlags, facts factFlags) (*store.Writer, error) {
 	f, err := newFacts(ctx, e, o.dimensions)
 	if err != nil {
 		return nil, err

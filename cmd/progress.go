@@ -55,17 +55,31 @@ func (env *environment) showProgress(counter *progress.Counter, verb, noun strin
 	case env.flags.verbose:
 		d.every(lineEvery, d.line)
 	}
-	env.shown = d
+	env.started.shown = d
 	return d
 }
 
 // notice tells people something while a run goes on, or at any other time.
 func (env *environment) notice(text string) {
-	if env.shown != nil {
-		env.shown.say(text)
+	if d := env.started.shown; d != nil {
+		d.say(text)
 	} else {
 		env.say("%s", visible(text))
 	}
+}
+
+// programOutput is where the program of an embedder may write what it likes.
+type programOutput struct{ env *environment }
+
+func (o programOutput) Write(b []byte) (int, error) {
+	if d := o.env.started.shown; d != nil {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		if d.bar != nil {
+			_ = d.bar.Clear()
+		}
+	}
+	return o.env.streams.Err.Write(b)
 }
 
 func (d *display) every(period time.Duration, show func()) {
@@ -120,7 +134,7 @@ func (d *display) say(text string) {
 func (d *display) stop() {
 	close(d.done)
 	d.ended.Wait()
-	d.env.shown = nil
+	d.env.started.shown = nil
 	if d.bar != nil {
 		_ = d.bar.Clear()
 	}

@@ -36,6 +36,7 @@ func Main(ctx context.Context, args []string, streams Streams) int {
 	root.SetOut(streams.Out)
 	root.SetErr(streams.Err)
 	c, err := root.ExecuteContextC(ctx)
+	env.end()
 	return report(ctx, streams.Err, err, wantsJSON(args), "see "+c.CommandPath()+" --help")
 }
 
