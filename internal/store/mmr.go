@@ -36,9 +36,7 @@ func (s *Store) MMR(ctx context.Context, queries []float32, o MMROptions) ([][]H
 	if err := o.validate(); err != nil {
 		return nil, err
 	}
-	return s.answer(ctx, queries, o.candidates(), func(snap *snapshot, query []float32, found []faiss.Hit) ([]faiss.Hit, error) {
-		return snap.diverse(query, found, o)
-	})
+	return s.answer(ctx, queries, o.candidates(), o.choose)
 }
 
 // candidates is the search for what MMR picks from.
@@ -58,21 +56,28 @@ func (o MMROptions) candidates() SearchOptions {
 	return s
 }
 
-// diverse picks from what was found for one query.
-func (snap *snapshot) diverse(query []float32, found []faiss.Hit, o MMROptions) ([]faiss.Hit, error) {
-	rows := make([]int64, len(found))
-	for i, hit := range found {
-		rows[i] = hit.Row
+// choose leaves of each query's candidates those that MMR picks.
+func (o MMROptions) choose(ctx context.Context, snap *snapshot, queries []float32, found [][]faiss.Hit) error {
+	dim := snap.state.facts.Dim
+	for q, candidates := range found {
+		rows := make([]int64, len(candidates))
+		for i, hit := range candidates {
+			rows[i] = hit.Row
+		}
+		vectors := make([]float32, len(rows)*dim)
+		if err := snap.flat.ReadRows(rows, vectors); err != nil {
+			return err
+		}
+		picked, err := marginal(ctx, queries[q*dim:(q+1)*dim], vectors, o.K, o.Lambda)
+		if err != nil {
+			return err
+		}
+		found[q] = nil
+		for _, i := range picked {
+			found[q] = append(found[q], candidates[i])
+		}
 	}
-	vectors := make([]float32, len(rows)*len(query))
-	if err := snap.flat.ReadRows(rows, vectors); err != nil {
-		return nil, err
-	}
-	var picked []faiss.Hit
-	for _, i := range marginal(query, vectors, o.K, o.Lambda) {
-		picked = append(picked, found[i])
-	}
-	return picked, nil
+	return nil
 }
 
 // marginal is maximal marginal relevance (Carbonell and Goldstein, 1998) as
@@ -83,7 +88,7 @@ func (snap *snapshot) diverse(query []float32, found []faiss.Hit, o MMROptions) 
 //	lambda * cosine(query) - (1-lambda) * highest cosine(picked)
 //
 // where equals go to the earlier candidate. The cosine with a zero vector is 0.
-func marginal(query, candidates []float32, k int, lambda float64) []int {
+func marginal(ctx context.Context, query, candidates []float32, k int, lambda float64) (picked []int, err error) {
 	dim := len(query)
 	n := len(candidates) / dim
 	candidate := func(i int) []float32 { return candidates[i*dim : (i+1)*dim] }
@@ -95,8 +100,10 @@ func marginal(query, candidates []float32, k int, lambda float64) []int {
 		toPicked[i] = math.Inf(-1)
 	}
 	gain := slices.Clone(toQuery)
-	var picked []int
 	for len(picked) < min(k, n) {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		best := highest(gain)
 		picked = append(picked, best)
 		for i := range n {
@@ -107,7 +114,7 @@ func marginal(query, candidates []float32, k int, lambda float64) []int {
 			gain[i] = math.Inf(-1)
 		}
 	}
-	return picked
+	return picked, nil
 }
 
 // highest is the index of the first of the highest numbers.

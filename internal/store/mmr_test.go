@@ -1,6 +1,8 @@
 package store
 
 import (
+	"context"
+	"errors"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -28,12 +30,17 @@ func TestMarginal(t *testing.T) {
 		{"one", []float32{0, 1}, 1, 0, []int{2}},
 		{"a zero query is like nothing: the first comes first", []float32{0, 0}, 2, 0.5, []int{0, 3}},
 	} {
-		if got := marginal(c.query, candidates, c.k, c.lambda); !slices.Equal(got, c.want) {
-			t.Errorf("%s: picked %v, want %v", c.name, got, c.want)
+		if got, err := marginal(t.Context(), c.query, candidates, c.k, c.lambda); err != nil || !slices.Equal(got, c.want) {
+			t.Errorf("%s: picked %v, %v, want %v", c.name, got, err, c.want)
 		}
 	}
-	if got := marginal([]float32{1, 0}, nil, 4, 0.5); len(got) != 0 {
-		t.Errorf("of no candidates: %v", got)
+	if got, err := marginal(t.Context(), []float32{1, 0}, nil, 4, 0.5); err != nil || len(got) != 0 {
+		t.Errorf("of no candidates: %v, %v", got, err)
+	}
+	stopped, stop := context.WithCancel(t.Context())
+	stop()
+	if got, err := marginal(stopped, []float32{1, 0}, candidates, 4, 0.5); !errors.Is(err, context.Canceled) {
+		t.Errorf("after an interrupt: %v, %v", got, err)
 	}
 }
 
@@ -54,9 +61,9 @@ func TestMarginalIsTheFormula(t *testing.T) {
 			return cosine(x, y, math.Sqrt(squaredLength(x)), math.Sqrt(squaredLength(y)))
 		}
 		at := func(i int) []float32 { return candidates[i*dim : (i+1)*dim] }
-		picked := marginal(query, candidates, k, lambda)
-		if len(picked) != min(k, n) {
-			t.Fatalf("%d picked of %d, k = %d", len(picked), n, k)
+		picked, err := marginal(t.Context(), query, candidates, k, lambda)
+		if err != nil || len(picked) != min(k, n) {
+			t.Fatalf("%d picked of %d, k = %d, %v", len(picked), n, k, err)
 		}
 		for step := range picked {
 			value := func(i int) float64 {
@@ -136,8 +143,12 @@ func TestMMRIsMarginal(t *testing.T) {
 			for _, c := range candidates {
 				flat = append(flat, vectors[c.ID]...)
 			}
+			picked, err := marginal(t.Context(), query, flat, o.K, o.Lambda)
+			if err != nil {
+				rt.Fatal(err)
+			}
 			var want []Hit
-			for rank, i := range marginal(query, flat, o.K, o.Lambda) {
+			for rank, i := range picked {
 				candidates[i].Rank = rank + 1
 				want = append(want, candidates[i])
 			}

@@ -16,7 +16,7 @@ type Hit struct {
 	Document
 	Rank      int     // from 1
 	Score     float32 // Faiss's raw figure
-	Relevance float64 // 0..1, higher is better
+	Relevance float64 // 0..1, higher is better, unless LangChain's was asked for
 }
 
 // SearchOptions choose what Search answers.
@@ -60,11 +60,11 @@ func (s *Store) Search(ctx context.Context, queries []float32, o SearchOptions) 
 	return s.answer(ctx, queries, o, nil)
 }
 
-// chooser picks some of what was found for a query.
-type chooser func(snap *snapshot, query []float32, found []faiss.Hit) ([]faiss.Hit, error)
+// chooser leaves some of what was found for each query.
+type chooser func(ctx context.Context, snap *snapshot, queries []float32, found [][]faiss.Hit) error
 
-// answer finds the nearest documents of each query, of which choose, where it
-// is not nil, picks some.
+// answer finds the nearest documents of each query, of which choose leaves
+// some; nil leaves all.
 func (s *Store) answer(ctx context.Context, queries []float32, o SearchOptions, choose chooser) (hits [][]Hit, err error) {
 	if err := o.validate(); err != nil {
 		return nil, err
@@ -75,20 +75,11 @@ func (s *Store) answer(ctx context.Context, queries []float32, o SearchOptions, 
 	}
 	err = s.try(ctx, func(snap *snapshot) error {
 		found, err := snap.nearest(ctx, queries, o)
+		if err == nil && choose != nil {
+			err = choose(ctx, snap, queries, found)
+		}
 		if err != nil {
 			return err
-		}
-		dim := snap.state.facts.Dim
-		for q := range found {
-			if choose == nil {
-				break
-			}
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			if found[q], err = choose(snap, queries[q*dim:(q+1)*dim], found[q]); err != nil {
-				return err
-			}
 		}
 		return snap.read(ctx, func() error {
 			hits, err = snap.texts(found, o)
