@@ -130,10 +130,22 @@ func normalize(x []float32) {
 // count as one of length 1: float32 rounding over a few thousand numbers.
 const unitTolerance = 1e-3
 
+// squaredLengths are those of the n*dim numbers' vectors.
+func squaredLengths(x []float32, dim int) []float64 {
+	squared := make([]float64, len(x)/dim)
+	for i := range squared {
+		squared[i] = squaredLength(x[i*dim : (i+1)*dim])
+	}
+	return squared
+}
+
+// isOne tells whether a squared length counts as that of a vector of length 1.
+func isOne(squared float64) bool { return math.Abs(squared-1) <= unitTolerance }
+
 // isUnit tells whether every one of the n*dim numbers' vectors has length 1 or 0.
 func isUnit(x []float32, dim int) bool {
 	for i := 0; i < len(x); i += dim {
-		if n := squaredLength(x[i : i+dim]); n != 0 && math.Abs(n-1) > unitTolerance {
+		if n := squaredLength(x[i : i+dim]); n != 0 && !isOne(n) {
 			return false
 		}
 	}

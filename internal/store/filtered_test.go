@@ -162,7 +162,7 @@ func (s sample) brute(t *rapid.T, query []float32, o SearchOptions) []Hit {
 		}
 		d.Vector = nil
 		if ok && o.accepts(metric, score) {
-			hits = append(hits, Hit{Document: d, Score: score, Relevance: relevance(metric, false, score)})
+			hits = append(hits, Hit{Document: d, Score: score, Relevance: relevance(metric, false, score, squaredLength(query))})
 		}
 	}
 	slices.SortStableFunc(hits, func(a, b Hit) int {

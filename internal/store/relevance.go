@@ -2,17 +2,23 @@ package store
 
 import "math"
 
-// relevance maps a score to 0..1, higher is better. Where all vectors have
-// length 1 it is (1+cosine)/2; else 1/(1+d) for L2 and the logistic function
-// of an inner product.
-func relevance(m Metric, unit bool, score float32) float64 {
+// relevance maps a score to 0..1, higher is better. Where all vectors of the
+// store have length 1 it is (1+cosine)/2, with a query whose squared length is
+// given; else 1/(1+d) for L2 and the logistic function of an inner product.
+func relevance(m Metric, unit bool, score float32, squared float64) float64 {
 	s := float64(score)
 	var r float64
 	switch {
-	case unit && m == L2: // squared distance of unit vectors: 2 - 2 cosine
+	case unit && squared == 0: // a zero vector is as near to all
+		r = 0.5
+	case unit && m == L2 && isOne(squared): // squared distance of unit vectors: 2 - 2 cosine
 		r = 1 - s/4
-	case unit:
+	case unit && m == L2:
+		r = (1 + (squared+1-s)/(2*math.Sqrt(squared))) / 2
+	case unit && isOne(squared):
 		r = (1 + s) / 2
+	case unit:
+		r = (1 + s/math.Sqrt(squared)) / 2
 	case m == L2:
 		r = 1 / (1 + s)
 	default:
@@ -38,12 +44,13 @@ func langChainRelevance(m Metric, score float32) float64 {
 	return float64(-score)
 }
 
-// relevance is that of the formula that o asks for.
-func (o *SearchOptions) relevance(st *state, score float32) float64 {
+// relevance is that of the formula that o asks for. squared is the squared
+// length of the query.
+func (o *SearchOptions) relevance(st *state, score float32, squared float64) float64 {
 	if o.LangChainRelevance {
 		return langChainRelevance(st.facts.Metric, score)
 	}
-	return relevance(st.facts.Metric, st.unit, score)
+	return relevance(st.facts.Metric, st.unit, score, squared)
 }
 
 // accepts tells whether a score is on the good side of o's threshold.

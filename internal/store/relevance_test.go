@@ -28,11 +28,35 @@ func TestRelevance(t *testing.T) {
 		{Cosine, true, 0, 0.5, -1},
 		{Cosine, true, -1, 0, -3},
 	} {
-		if got := relevance(c.metric, c.unit, c.score); math.Abs(got-c.own) > 1e-12 {
+		if got := relevance(c.metric, c.unit, c.score, 1); math.Abs(got-c.own) > 1e-12 {
 			t.Errorf("%s, unit %t, score %v: %v, want %v", c.metric, c.unit, c.score, got, c.own)
 		}
 		if got := langChainRelevance(c.metric, c.score); got != c.lang {
 			t.Errorf("%s, score %v: %v in LangChain's way, want %v", c.metric, c.score, got, c.lang)
+		}
+	}
+}
+
+// TestRelevanceOfLongQueries: the cosine does not depend on the query's length.
+func TestRelevanceOfLongQueries(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		metric  Metric
+		score   float32
+		squared float64
+		want    float64
+	}{
+		{L2, 81, 100, 1},    // (10, 0) and (1, 0)
+		{L2, 101, 100, 0.5}, // (10, 0) and (0, 1)
+		{L2, 121, 100, 0},   // (10, 0) and (-1, 0)
+		{L2, 1, 0, 0.5},
+		{InnerProduct, 10, 100, 1},
+		{InnerProduct, 0, 100, 0.5},
+		{InnerProduct, 0, 0, 0.5},
+		{Cosine, 0, 0, 0.5},
+	} {
+		if got := relevance(c.metric, true, c.score, c.squared); math.Abs(got-c.want) > 1e-12 {
+			t.Errorf("%s, score %v, squared length %v: %v, want %v", c.metric, c.score, c.squared, got, c.want)
 		}
 	}
 }

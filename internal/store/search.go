@@ -73,7 +73,9 @@ func (s *Store) answer(ctx context.Context, queries []float32, o SearchOptions, 
 	if err != nil {
 		return nil, err
 	}
+	squared := squaredLengths(queries, s.Facts().Dim)
 	err = s.try(ctx, func(snap *snapshot) error {
+		snap.squared = squared
 		found, err := snap.nearest(ctx, queries, o)
 		if err == nil && choose != nil {
 			err = choose(ctx, snap, queries, found)
@@ -129,6 +131,8 @@ type snapshot struct {
 	flat  *faiss.Flat
 	file  *os.File
 	held  bool // the transaction that it was taken in is still open
+
+	squared []float64 // lengths of the queries
 }
 
 func (s *Store) snapshot() (*snapshot, error) {
@@ -170,7 +174,7 @@ func (snap *snapshot) nearest(ctx context.Context, queries []float32, o SearchOp
 		found, err = snap.filtered(ctx, queries, o, planFor(n, o.K, snap.state.rows))
 	}
 	for q := range found {
-		found[q] = slices.DeleteFunc(found[q], func(hit faiss.Hit) bool { return !o.relevant(o.relevance(snap.state, hit.Score)) })
+		found[q] = slices.DeleteFunc(found[q], func(hit faiss.Hit) bool { return !o.relevant(o.relevance(snap.state, hit.Score, snap.squared[q])) })
 	}
 	return found, err
 }
@@ -205,7 +209,7 @@ func (snap *snapshot) texts(rows [][]faiss.Hit, o SearchOptions) ([][]Hit, error
 		hits[q] = make([]Hit, len(docs))
 		for i, d := range docs {
 			score := rows[q][i].Score
-			hits[q][i] = Hit{d, i + 1, score, o.relevance(snap.state, score)}
+			hits[q][i] = Hit{d, i + 1, score, o.relevance(snap.state, score, snap.squared[q])}
 		}
 	}
 	return hits, nil
