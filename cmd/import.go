@@ -180,11 +180,7 @@ func (i *importing) newFacts() (f store.Facts, e embed.Embedder, err error) {
 		f.Normalize = i.o.facts.normalize
 	}
 	if spec := i.env.config.Embedder; i.env.config.EmbedderFlag && spec != noEmbedder {
-		known := f.Dim
-		if i.o.reembed {
-			known = 0
-		}
-		if e, err = i.env.embedderOf(spec, i.o.embedder, known, nil); err != nil {
+		if e, err = i.embedder(spec, f.Dim); err != nil {
 			return f, nil, err
 		}
 		bound, err := newFacts(i.ctx, e, i.o.embedder.dimensions)
@@ -206,6 +202,16 @@ func (i *importing) newFacts() (f store.Facts, e embed.Embedder, err error) {
 		return f, nil, fmt.Errorf("importing %q: its first document: %w", i.o.src, i.explain(errNoVector))
 	}
 	return f, e, nil
+}
+
+// embedder makes the one that spec names. One that does not know how long its
+// vectors are is told so, and not asked.
+func (i *importing) embedder(spec string, dim int) (embed.Embedder, error) {
+	e, err := i.env.embedder(spec, i.o.embedder, nil)
+	if err != nil || i.o.reembed || e.Identity().Dim != 0 {
+		return e, err
+	}
+	return i.env.embedderOf(spec, i.o.embedder, dim, nil)
 }
 
 // agree compares what comes with the facts of a store that is there.
