@@ -63,6 +63,7 @@ test-interop: deps $(INTEROP)/bin/python ## have LangChain itself load what shea
 $(INTEROP)/bin/python:
 	@command -v python3 >/dev/null || { echo 'test-interop needs Python 3 with venv' >&2; exit 1; }
 	@rm -rf $(INTEROP) && mkdir $(INTEROP)
+	@python3 -c 'import ensurepip' 2>/dev/null || { $(call debian,python3-venv); }
 	python3 -m venv $(INTEROP)/venv
 	tar -xzf $(RECORDED) -C $(INTEROP) requirements.txt
 	$(INTEROP)/venv/bin/python -m pip install --quiet --disable-pip-version-check -r $(INTEROP)/requirements.txt
