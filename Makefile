@@ -57,17 +57,17 @@ $(REAL)/config.json: | deps
 INTEROP  := .interop
 RECORDED := internal/langchain/langchaintest/golden.tar.gz
 
-test-interop: deps $(INTEROP)/bin/python ## have LangChain itself load what sheaf exports
+test-interop: deps $(INTEROP)/ready ## have LangChain itself load what sheaf exports
 	go test -count 1 -run TestInterop ./cmd
 
-$(INTEROP)/bin/python:
+$(INTEROP)/ready:
 	@command -v python3 >/dev/null || { echo 'test-interop needs Python 3 with venv' >&2; exit 1; }
-	@rm -rf $(INTEROP) && mkdir $(INTEROP)
 	@python3 -c 'import ensurepip' 2>/dev/null || { $(call debian,python3-venv); }
-	python3 -m venv $(INTEROP)/venv
+	@rm -rf $(INTEROP)
+	python3 -m venv $(INTEROP)
 	tar -xzf $(RECORDED) -C $(INTEROP) requirements.txt
-	$(INTEROP)/venv/bin/python -m pip install --quiet --disable-pip-version-check -r $(INTEROP)/requirements.txt
-	@ln -s venv/bin $(INTEROP)/bin
+	$(INTEROP)/bin/python -m pip install --quiet --disable-pip-version-check -r $(INTEROP)/requirements.txt
+	@touch $@
 
 install: build ## install the binary and its man pages into PREFIX (/usr/local)
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1

@@ -20,8 +20,8 @@ import (
 // interopPython is a Python that has LangChain, or nothing.
 func interopPython() string {
 	python := os.Getenv("SHEAF_INTEROP_PYTHON")
-	if python == "" {
-		python = filepath.Join("..", ".interop", "bin", "python")
+	if made := filepath.Join("..", ".interop"); python == "" && exists(filepath.Join(made, "ready")) {
+		python = filepath.Join(made, "bin", "python")
 	}
 	found, err := exec.LookPath(python)
 	if err != nil {
