@@ -284,6 +284,7 @@ func idsOf(hits []Hit) (ids []string) {
 
 func (snap *snapshot) ids(t *rapid.T, rows []faiss.Hit) []string {
 	var hits [][]Hit
+	snap.squared = []float64{1} // only ids are looked at
 	err := snap.read(t.Context(), func() (err error) {
 		hits, err = snap.texts([][]faiss.Hit{rows}, SearchOptions{})
 		return err
