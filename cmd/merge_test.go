@@ -58,10 +58,19 @@ func newInterruptedAfter(parent context.Context, n int64) *interruptedAfter {
 }
 
 func (c *interruptedAfter) Done() <-chan struct{} {
+	c.asked()
+	return c.Context.Done()
+}
+
+func (c *interruptedAfter) Err() error {
+	c.asked()
+	return c.Context.Err()
+}
+
+func (c *interruptedAfter) asked() {
 	if c.left.Add(-1) == 0 {
 		c.cancel(interrupted{syscall.SIGINT})
 	}
-	return c.Context.Done()
 }
 
 // Ctrl-C at any moment leaves the store as it was, or the whole merge done; a

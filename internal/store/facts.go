@@ -81,7 +81,7 @@ func (f Facts) vectors(x []float32) ([]float32, error) {
 		return nil, &MismatchError{"dim", strconv.Itoa(f.Dim), strconv.Itoa(len(x))}
 	}
 	for i, v := range x {
-		if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
+		if v-v != 0 { // NaN or infinite
 			return nil, fmt.Errorf("the vector's number %d is %v", i%f.Dim+1, v)
 		}
 	}

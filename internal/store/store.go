@@ -193,11 +193,14 @@ func (s *Store) transaction(ctx context.Context, f func() error) error {
 // within runs f between begin and COMMIT, and rolls back when it fails. The
 // caller holds s.mu.
 func (s *Store) within(ctx context.Context, begin string, f func() error) (err error) {
-	s.conn.SetInterrupt(ctx.Done())
-	defer s.conn.SetInterrupt(nil)
-	if s.held {
+	if s.held { // many short steps: each is done before it can be interrupted
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
 		return s.explain(ctx, f())
 	}
+	s.conn.SetInterrupt(ctx.Done())
+	defer s.conn.SetInterrupt(nil)
 	if err := sqlitex.Execute(s.conn, begin, nil); err != nil {
 		return s.explain(ctx, err)
 	}
