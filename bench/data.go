@@ -48,12 +48,12 @@ func queries(n int) []float32 {
 
 // store gives the directory of the synthetic store with n documents.
 func (b *bench) store(ctx context.Context, n int) (string, error) {
-	return b.keep(ctx, strconv.Itoa(n), n, document)
+	return b.keep(ctx, strconv.Itoa(n), 0, n, document)
 }
 
-// keep gives the directory of the store with a name and n documents, which is
-// made where it is missing or was left half done.
-func (b *bench) keep(ctx context.Context, name string, n int, document func(int) store.Document) (string, error) {
+// keep gives the directory of the store with a name and the n documents from
+// first on, which is made where it is missing or was left half done.
+func (b *bench) keep(ctx context.Context, name string, first, n int, document func(int) store.Document) (string, error) {
 	dir := filepath.Join(b.data, name)
 	s, err := store.Open(ctx, dir, store.Options{})
 	if err == nil {
@@ -73,15 +73,15 @@ func (b *bench) keep(ctx context.Context, name string, n int, document func(int)
 	if err != nil {
 		return "", err
 	}
-	return dir, errors.Join(addDocuments(ctx, w, n, document), w.Close())
+	return dir, errors.Join(addDocuments(ctx, w, first, first+n, document), w.Close())
 }
 
-// addDocuments fills w and commits once.
-func addDocuments(ctx context.Context, w *store.Writer, n int, document func(int) store.Document) error {
-	v := newVectors(0)
-	for first := 0; first < n; first += sourceDocuments {
+// addDocuments adds those from first up to end and commits once.
+func addDocuments(ctx context.Context, w *store.Writer, first, end int, document func(int) store.Document) error {
+	v := newVectors(uint64(first))
+	for ; first < end; first += sourceDocuments {
 		var docs []store.Document
-		for i := first; i < min(first+sourceDocuments, n); i++ {
+		for i := first; i < min(first+sourceDocuments, end); i++ {
 			docs = append(docs, document(i))
 		}
 		source := store.Source{Key: "synthetic:" + strconv.Itoa(first), Name: fmt.Sprintf("part-%07d.jsonl", first)}
@@ -123,6 +123,19 @@ func document(i int) store.Document {
 		StartLine:  i%sourceDocuments + 1,
 		EndLine:    i%sourceDocuments + 1,
 	}
+}
+
+// copyOf copies a store to a folder that removes it again.
+func (b *bench) copyOf(dir string) (path string, remove func() error, err error) {
+	root, err := os.MkdirTemp(b.data, "copy")
+	if err != nil {
+		return "", nil, err
+	}
+	path, remove = filepath.Join(root, filepath.Base(dir)), func() error { return os.RemoveAll(root) }
+	if err := os.CopyFS(path, os.DirFS(dir)); err != nil {
+		return "", nil, errors.Join(err, remove())
+	}
+	return path, remove, nil
 }
 
 // indexFile is the one file of vectors in a store.

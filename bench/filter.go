@@ -120,7 +120,7 @@ func (b *bench) ask(ctx context.Context) (dir string, s *store.Store, query []fl
 // labelled gives the directory of the store of n documents whose metadata all
 // differ.
 func (b *bench) labelled(ctx context.Context, n int) (string, error) {
-	return b.keep(ctx, "labelled-"+strconv.Itoa(n), n, func(i int) store.Document { return labelledDocument(i, n) })
+	return b.keep(ctx, "labelled-"+strconv.Itoa(n), 0, n, func(i int) store.Document { return labelledDocument(i, n) })
 }
 
 // labelledDocument is the i-th of n. Its rank is its own, and has nothing to

@@ -1,11 +1,11 @@
 // Command bench times sheaf on this machine and prints what it finds as
 // Markdown tables: searches beside a bare pread loop over the same bytes,
 // filters and MMR beside plain searches, batches beside Faiss from Python,
-// start-up, ingest, and one document more in a large store.
+// start-up, ingest, one document more or less in a large store, and merges.
 //
 // Contenders take turns within each round, the first round is not counted, and
 // figures are medians, so that a machine that is busy for a while is unfair to
-// all alike. Its data (about 4.5 GB) is made once and kept
+// all alike. Its data (about 6.5 GB) is made once and kept
 // in a folder; no result is written anywhere but to stdout.
 //
 //	go run ./bench                      # everything
@@ -68,6 +68,8 @@ var sections = []struct {
 	{"startup", (*bench).startup},
 	{"ingest", (*bench).ingest},
 	{"add", (*bench).add},
+	{"delete", (*bench).delete},
+	{"merge", (*bench).merge},
 }
 
 func run(ctx context.Context, args []string, out io.Writer) error {
