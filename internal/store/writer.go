@@ -168,6 +168,9 @@ func (w *Writer) drop() error {
 		return err
 	}
 	w.begin()
+	if w.fresh { // most likely the whole store goes: Discard
+		return err
+	}
 	return errors.Join(err, w.sweep(context.Background()))
 }
 
@@ -240,8 +243,9 @@ func (w *Writer) endHold(how string) error {
 	return err
 }
 
-// sweepBatch is how many documents are removed in one transaction.
-const sweepBatch = 5000
+// sweepBatch is how many documents are removed in one transaction: as many as a
+// merge adds, for the same reasons.
+const sweepBatch = mergeDocuments
 
 // sweep removes rows of documents that nobody sees: those staged by a killed
 // writer, and those that a commit marked dead.
