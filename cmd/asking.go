@@ -89,8 +89,15 @@ func (a *asker) answer(q query, found []store.Hit) answer {
 	return answer{q.id, q.text, string(a.store.Facts().Metric), a.o.k, newHits(found)}
 }
 
-// batchBlock is how many questions are embedded and searched at once.
-const batchBlock = 1000
+// A block of a batch has at most batchBlock questions and, unless one alone has
+// more, batchHits hits: their texts are in memory together.
+const (
+	batchBlock = 1000
+	batchHits  = 20_000
+)
+
+// block is how many questions are embedded and searched at once.
+func (a *asker) block() int { return max(1, min(batchBlock, batchHits/a.o.k)) }
 
 // askAll answers a batch, one line for each question in their order. Questions
 // are taken in blocks, which end early where no more input is waiting, so that
@@ -98,7 +105,7 @@ const batchBlock = 1000
 func (a *asker) askAll(ctx context.Context, all iter.Seq2[query, error]) error {
 	asked, failed, hits := 0, 0, 0
 	err := a.env.print(outputFlags{}, func(p *printer) error {
-		for block, err := range blocks(all, batchBlock) {
+		for block, err := range blocks(all, a.block()) {
 			if err != nil {
 				return err
 			}
@@ -203,7 +210,7 @@ func (a *asker) embedBlock(ctx context.Context, block []query) error {
 		return nil
 	}
 	e, err := a.embedder()
-	if errors.Is(err, errNoEmbedder) && len(texts) < len(block) { // there are vectors among them
+	if errors.Is(err, errNoEmbedder) {
 		for _, i := range at {
 			block[i].err = err
 		}

@@ -82,10 +82,11 @@ func jsonQuery(line string) query {
 		Query  *string         `json:"query"`
 		Vector *[]float32      `json:"vector"`
 	}
-	if err := json.Unmarshal([]byte(line), &in); err != nil {
-		return query{err: fmt.Errorf("a malformed query: %w", err)}
+	malformed := json.Unmarshal([]byte(line), &in)
+	id, err := queryID(in.ID) // there for a field of another type than expected too
+	if malformed != nil {
+		return query{id: id, err: fmt.Errorf("a malformed query: %w", malformed)}
 	}
-	id, err := queryID(in.ID)
 	switch {
 	case err != nil:
 		return query{err: err}

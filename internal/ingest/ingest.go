@@ -94,6 +94,7 @@ type library interface {
 	Settings() string
 	SourcesByKey(ctx context.Context, keys []string) (map[string]store.Source, error)
 	SourceByName(ctx context.Context, name string) (store.Source, bool, error)
+	FreeName(ctx context.Context, wanted, key string, taken func(name string) bool) (string, error)
 	Match(ctx context.Context, src store.Source, docs []store.Document) ([]store.Match, error)
 }
 

@@ -76,8 +76,9 @@ func (r *run) identify(ctx context.Context, key, name string) (known store.Sourc
 		other.Key = key
 		return other, true, nil
 	}
-	r.notice("another source is named %q: this one is named %q", name, key)
-	return store.Source{Key: key, Name: key}, false, nil
+	free, err := r.FreeName(ctx, name, key, func(string) bool { return false })
+	r.notice("another source is named %q: this one is named %q", name, free)
+	return store.Source{Key: key, Name: free}, false, err
 }
 
 const stdinPrefix = "stdin:"

@@ -56,7 +56,7 @@ func Check(ctx context.Context, dir string, o Options) ([]Problem, error) {
 	var locked *LockedError
 	switch {
 	case err == nil:
-		defer lock.Unlock() //nolint:errcheck // nothing was written
+		defer lock.Close()
 	case errors.As(err, &locked) || ctx.Err() != nil:
 		return nil, fmt.Errorf("checking store %q: %w", dir, err)
 	}
@@ -168,6 +168,21 @@ func (c *checker) index(ctx context.Context) error {
 		return err
 	}
 	return c.vectors(ctx, file, extents)
+}
+
+// verifyVectors holds all vectors against their checksums before they are
+// copied. Damage is a *FormatError.
+func (s *Store) verifyVectors(ctx context.Context) error {
+	c := &checker{s: s, count: map[string]int{}}
+	if err := c.index(ctx); err != nil {
+		return err
+	}
+	for _, p := range c.problems {
+		if p.Kind != ProblemLeftover {
+			return &FormatError{Path: p.Path, Problem: "damaged: " + p.Message, Remedy: p.Remedy}
+		}
+	}
+	return nil
 }
 
 // tail finds what a killed writer left in the index file.

@@ -57,6 +57,9 @@ func (w *Writer) Compact(ctx context.Context) (c Compacted, err error) {
 // to it. The old file goes when the commit is done; readers that have it open
 // keep it.
 func (w *Writer) rewrite(ctx context.Context) error {
+	if err := w.verifyVectors(ctx); err != nil { // new checksums must not bless damage
+		return err
+	}
 	next := *w.state
 	next.indexFile++
 	next.present = roaring.AndNot(w.state.present, w.state.dead)
@@ -72,7 +75,11 @@ func (w *Writer) rewrite(ctx context.Context) error {
 		return w.commitRewrite(&next, extents)
 	})
 	if err != nil {
-		return errors.Join(err, file.Close(), os.Remove(file.Name()))
+		err = errors.Join(err, file.Close())
+		if !w.uncertain {
+			err = errors.Join(err, os.Remove(file.Name()))
+		}
+		return err
 	}
 	old := w.index
 	w.mu.Lock()

@@ -44,8 +44,12 @@ func create(ctx context.Context, dir string, f Facts, o Options) (_ *Writer, err
 	if w.lock, err = takeLock(ctx, dir, o); err != nil {
 		return nil, err
 	}
+	begun := false
 	defer func() {
-		if err != nil {
+		switch {
+		case err != nil && begun:
+			err = errors.Join(err, w.undo(made))
+		case err != nil:
 			err = errors.Join(err, w.release())
 		}
 	}()
@@ -55,6 +59,7 @@ func create(ctx context.Context, dir string, f Facts, o Options) (_ *Writer, err
 	case !errors.Is(err, ErrNotExist):
 		return nil, err
 	}
+	begun = true
 	if err := w.startOver(); err != nil {
 		return nil, err
 	}
@@ -91,8 +96,18 @@ func (w *Writer) Discard() error {
 	if !w.fresh {
 		return w.Close()
 	}
-	err := errors.Join(w.startOver(), os.Remove(w.index.Name()), w.release(), os.Remove(w.lock.Path()))
-	for _, dir := range w.made {
+	return w.undo(w.made)
+}
+
+// undo removes a store that this writer began to make, and the folders made for
+// it. The lock goes before it is released: who waits for it looks again.
+func (w *Writer) undo(made []string) error {
+	err := w.startOver()
+	if index := os.Remove(w.indexPath(1)); !errors.Is(index, os.ErrNotExist) {
+		err = errors.Join(err, index)
+	}
+	err = errors.Join(err, os.Remove(w.lock.Name()), w.release())
+	for _, dir := range made {
 		err = errors.Join(err, os.Remove(dir))
 	}
 	return err

@@ -140,11 +140,15 @@ func (w *Writer) withdraw(ctx context.Context, numbers *roaring.Bitmap, settled 
 			}
 		}
 		w.doomed.Or(numbers)
+		staged := map[int64]int{} // the last change of each source
+		for i, c := range w.sources {
+			staged[c.number] = i
+		}
 		for source, n := range lost {
 			if settled[source] {
 				continue
 			}
-			if err := w.shrink(source, n); err != nil {
+			if err := w.shrink(source, n, staged); err != nil {
 				return err
 			}
 		}
@@ -153,7 +157,13 @@ func (w *Writer) withdraw(ctx context.Context, numbers *roaring.Bitmap, settled 
 }
 
 // shrink takes n documents off a source's count.
-func (w *Writer) shrink(source, n int64) error {
+func (w *Writer) shrink(source, n int64, staged map[int64]int) error {
+	if i, is := staged[source]; is {
+		c := &w.sources[i]
+		c.Hash, c.documents = nil, c.documents-n
+		c.gone = c.documents <= 0
+		return nil
+	}
 	src, found, err := w.readSource(`source`, source)
 	if err != nil || !found {
 		return err

@@ -119,9 +119,9 @@ const exactLength = 0x1p-21
 // stays as it is, so that a second time changes no bit.
 func normalize(x []float32) {
 	if n := squaredLength(x); n > 0 && math.Abs(n-1) > exactLength {
-		inverse := float32(1 / math.Sqrt(n))
+		inverse := 1 / math.Sqrt(n)
 		for i := range x {
-			x[i] *= inverse
+			x[i] = float32(float64(x[i]) * inverse)
 		}
 	}
 }

@@ -9,8 +9,6 @@ import (
 	"strings"
 	"syscall"
 	"time"
-
-	"github.com/gofrs/flock"
 )
 
 const lockName = "lock"
@@ -18,42 +16,60 @@ const lockName = "lock"
 // lockPoll is how often a writer that waits for another looks again.
 const lockPoll = 20 * time.Millisecond
 
-// takeLock takes the writer lock of a directory and writes into it who holds
-// it. The kernel releases the lock of a process that dies.
-func takeLock(ctx context.Context, dir string, o Options) (*flock.Flock, error) {
+// takeLock takes the writer lock of a directory, an advisory lock on a file, and
+// writes into the file who holds it. Closing the file releases the lock; the
+// kernel does so for a process that dies.
+func takeLock(ctx context.Context, dir string, o Options) (*os.File, error) {
 	path := filepath.Join(dir, lockName)
-	// Not through a symbolic link: a store may come from anywhere, and what the
-	// link names is not its own.
-	lock := flock.New(path, flock.SetFlag(os.O_CREATE|os.O_RDWR|syscall.O_NOFOLLOW), flock.SetPermissions(0o666))
-	got, err := lock.TryLock()
-	if err == nil && !got && o.LockTimeout > 0 {
-		wait, cancel := context.WithTimeout(ctx, o.LockTimeout)
-		defer cancel()
-		got, err = lock.TryLockContext(wait, lockPoll)
-		if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
-			err = nil
+	until := time.Now().Add(o.LockTimeout)
+	for {
+		f, err := tryLock(path)
+		switch {
+		case err == nil:
+			if err := writeHolder(f, o.Holder); err != nil {
+				return nil, errors.Join(err, f.Close())
+			}
+			return f, nil
+		case !errors.Is(err, syscall.EWOULDBLOCK):
+			return nil, err
+		case !time.Now().Before(until):
+			holder, _ := os.ReadFile(path) // only to tell who it is
+			return nil, &LockedError{Holder: strings.TrimSpace(string(holder))}
+		}
+		select {
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		case <-time.After(lockPoll):
 		}
 	}
-	switch {
-	case err != nil:
-		return nil, err
-	case !got:
-		holder, _ := os.ReadFile(path) // only to tell who it is
-		return nil, &LockedError{Holder: strings.TrimSpace(string(holder))}
-	}
-	holder := fmt.Sprintf("%d %s\n", os.Getpid(), o.Holder)
-	if err := writeHolder(path, holder); err != nil {
-		return nil, errors.Join(err, lock.Unlock())
-	}
-	return lock, nil
 }
 
-// writeHolder writes into a lock file that is there who holds it.
-func writeHolder(path, holder string) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_TRUNC|syscall.O_NOFOLLOW, 0)
+// tryLock locks the file at path, which it makes where it is missing; an error
+// that is EWOULDBLOCK says that another process has it, or had.
+func tryLock(path string) (*os.File, error) {
+	// Not through a symbolic link: a store may come from anywhere, and what the
+	// link names is not its own.
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR|syscall.O_NOFOLLOW, 0o666)
 	if err != nil {
+		return nil, err
+	}
+	if err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err == nil {
+		// Who discards a store removes its lock: this file may be the past one.
+		mine, statErr := f.Stat()
+		now, nowErr := os.Stat(path)
+		if statErr == nil && nowErr == nil && os.SameFile(mine, now) {
+			return f, nil
+		}
+		err = syscall.EWOULDBLOCK
+	}
+	return nil, errors.Join(err, f.Close())
+}
+
+// writeHolder writes into the lock file who holds it.
+func writeHolder(f *os.File, holder string) error {
+	if err := f.Truncate(0); err != nil {
 		return err
 	}
-	_, err = f.WriteString(holder)
-	return errors.Join(err, f.Close())
+	_, err := fmt.Fprintf(f, "%d %s\n", os.Getpid(), holder)
+	return err
 }

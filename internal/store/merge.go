@@ -90,6 +90,9 @@ func (m *merge) stores(ctx context.Context, others []*Store) error {
 		}
 		var snap *Snapshot
 		if err == nil {
+			err = other.verifyVectors(ctx)
+		}
+		if err == nil {
 			snap, err = other.Snapshot(ctx)
 		}
 		if err == nil {
@@ -158,6 +161,7 @@ type merge struct {
 	arrivals map[string]*arrival // by key: the sources of this phase
 	begin    int64               // number of the first document that this phase stages
 	recent   map[string]bool     // ids in the writer's buffer
+	matched  *roaring.Bitmap     // documents that arrived again, of whatever source
 	stolen   *roaring.Bitmap     // documents that gave their ids to another source's
 }
 
@@ -168,7 +172,6 @@ type arrival struct {
 	existed bool            // before this phase
 	other   bool            // one of its documents differs
 	old     *roaring.Bitmap // its documents before
-	kept    *roaring.Bitmap // of them, those that arrived again
 	added   *roaring.Bitmap // staged for it
 }
 
@@ -212,6 +215,7 @@ const (
 // for it, the store's own.
 func (m *merge) phase(ctx context.Context, docs iter.Seq2[Transfer, error]) error {
 	m.arrivals, m.recent, m.stolen, m.begin = map[string]*arrival{}, map[string]bool{}, roaring.New(), m.w.next
+	m.matched = roaring.New()
 	for t, err := range docs {
 		if err == nil {
 			err = m.add(ctx, &t)
@@ -285,7 +289,7 @@ func (m *merge) arrivalOf(ctx context.Context, from Source) (a *arrival, err err
 	if a := m.arrivals[from.Key]; a != nil {
 		return a, nil
 	}
-	a = &arrival{from: from, old: roaring.New(), kept: roaring.New(), added: roaring.New()}
+	a = &arrival{from: from, old: roaring.New(), added: roaring.New()}
 	if a.Source, a.existed = m.sources[from.Key]; !a.existed {
 		if a.Source, a.existed, err = m.w.SourceByKey(ctx, from.Key); err != nil {
 			return nil, err
@@ -300,13 +304,11 @@ func (m *merge) arrivalOf(ctx context.Context, from Source) (a *arrival, err err
 	return a, err
 }
 
-// newSource makes room for a source. Where its name is another's, it is named
-// by its key, which is its own.
+// newSource makes room for a source. Where its name is another's, it gets one of
+// its own.
 func (m *merge) newSource(ctx context.Context, from Source) (Source, error) {
-	_, taken, err := m.w.SourceByName(ctx, from.Name)
-	if taken || m.names[from.Name] {
-		from.Name = from.Key
-	}
+	name, err := m.w.FreeName(ctx, from.Name, from.Key, func(name string) bool { return m.names[name] })
+	from.Name = name
 	from.number = m.next
 	m.next++
 	m.sources[from.Key], m.names[from.Name] = from, true
@@ -326,12 +328,10 @@ func (m *merge) decide(ctx context.Context, a *arrival, t *Transfer) (bool, erro
 		switch {
 		case err != nil || h.n < 0:
 			return err == nil, err
-		case h.same && h.source == a.number && h.n < m.begin:
-			a.kept.Add(uint32(h.n))
-			return false, nil
 		case h.same:
+			m.matched.Add(uint32(h.n))
 			return false, nil
-		case h.n >= m.begin:
+		case h.n >= m.begin || m.matched.Contains(uint32(h.n)):
 			return false, fmt.Errorf("id %q: %w, with another text or metadata", t.ID, ErrDuplicateID)
 		}
 		switch m.policy {
@@ -410,7 +410,8 @@ func (w *Writer) currentOf(source int64, to *roaring.Bitmap) error {
 
 // settle decides about a source once all its documents have arrived.
 func (m *merge) settle(a *arrival) error {
-	changed := a.other || !a.added.IsEmpty() || !a.kept.Equals(a.old)
+	kept := roaring.And(a.old, m.matched)
+	changed := a.other || !a.added.IsEmpty() || !kept.Equals(a.old)
 	final := a.Source
 	switch {
 	case !a.contested():
@@ -421,8 +422,8 @@ func (m *merge) settle(a *arrival) error {
 		m.w.doomed.Or(a.added)
 		return nil
 	case m.policy == OnConflictReplace:
-		m.w.doomed.Or(roaring.AndNot(a.old, a.kept))
-		final, a.old = a.renewed(), a.kept
+		m.w.doomed.Or(roaring.AndNot(a.old, kept))
+		final, a.old = a.renewed(), kept
 	case a.added.IsEmpty():
 		return nil
 	default: // the file holds neither the one nor the other

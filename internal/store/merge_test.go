@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -199,6 +200,8 @@ func TestMergeOfAPartOfASourceIsAConflict(t *testing.T) {
 func TestMergeManyIsAllOrNothing(t *testing.T) {
 	t.Parallel()
 	w, dir := create(t, facts)
+	replace(t, w, "a.txt") // committed once, a writer outlives a merge that failed
+	commit(t, w)
 	first, firstDir := create(t, facts)
 	replace(t, first, "b.txt", doc("1", "one"))
 	commit(t, first)
@@ -469,4 +472,146 @@ func TestIndexFilesOfAKilledCompactGo(t *testing.T) {
 	if got := ids(t, w.Store); !slices.Equal(got, []string{"1"}) {
 		t.Errorf("the store has %q", got)
 	}
+}
+
+// made makes closed stores of one project, where a key means the same source in
+// all: each a map from sources to documents. It opens the first for writing.
+func made(t *testing.T, stores ...map[string][]store.Document) (w *store.Writer, others []*store.Store) {
+	t.Helper()
+	project := t.TempDir()
+	for i, content := range stores {
+		dir := filepath.Join(project, fmt.Sprint(i))
+		w, err := store.Create(t.Context(), dir, facts, store.Options{})
+		must(t, err)
+		for _, name := range slices.Sorted(maps.Keys(content)) {
+			replace(t, w, name, content[name]...)
+		}
+		commit(t, w)
+		must(t, w.Close())
+		if i > 0 {
+			others = append(others, open(t, dir))
+		}
+	}
+	w, err := store.OpenWriter(t.Context(), filepath.Join(project, "0"), store.Options{})
+	must(t, err)
+	t.Cleanup(func() { w.Close() })
+	return w, others
+}
+
+// sound fails where check finds something.
+func sound(t *testing.T, w *store.Writer) {
+	t.Helper()
+	must(t, w.Close())
+	if got := kinds(t, w.Dir()); got != nil {
+		t.Errorf("check finds %q", got)
+	}
+}
+
+func TestMergeOfTwoThatReplaceEachOther(t *testing.T) {
+	t.Parallel()
+	type content = map[string][]store.Document
+	for _, mine := range []content{{"s1": {doc("1", "one")}}, {"s0": {doc("0", "zero")}}} {
+		w, others := made(t, mine,
+			content{"s1": {doc("1", "other one"), doc("2", "two"), doc("3", "three")}},
+			content{"s2": {doc("2", "other two")}})
+		_, err := w.Merge(t.Context(), others, store.OnConflictReplace)
+		must(t, err)
+		got := sources(t, w.Store)
+		if delete(got, "s0"); got["s1"] != 2 || got["s2"] != 1 || len(got) != 2 {
+			t.Errorf("sources %v", got)
+		}
+		sound(t, w)
+	}
+}
+
+func TestADocumentThatMovedToAnotherSourceIsNotLost(t *testing.T) {
+	t.Parallel()
+	type content = map[string][]store.Document
+	w, others := made(t, content{"b": {doc("x", "x"), doc("y", "y")}},
+		content{"a": {doc("x", "x"), doc("z", "z")}, "b": {doc("y", "y")}})
+	_, err := w.Merge(t.Context(), others, store.OnConflictReplace)
+	must(t, err)
+	if diff := cmp.Diff([]string{"x", "y", "z"}, ids(t, w.Store)); diff != "" {
+		t.Error(diff)
+	}
+	sound(t, w)
+}
+
+func TestAnIDThatArrivesTwiceIsRefused(t *testing.T) {
+	t.Parallel()
+	w, _ := made(t, map[string][]store.Document{"b": {doc("1", "one")}})
+	same := transfer("1", "one", "b", vector("one"))
+	same.Metadata = doc("", "").Metadata
+	_, err := w.Import(t.Context(), transfers(same, transfer("1", "other", "a", vector("other"))), store.OnConflictReplace)
+	if !errors.Is(err, store.ErrDuplicateID) {
+		t.Errorf("%v; want ErrDuplicateID", err)
+	}
+	sound(t, w)
+}
+
+// A name that is another source's is never taken, be it the newcomer's own or
+// its key.
+func TestNamesThatAreTaken(t *testing.T) {
+	t.Parallel()
+	w, _ := made(t, map[string][]store.Document{})
+	named := func(key, name string) store.Source { return store.Source{Key: key, Name: name} }
+	first := transfer("1", "one", "", vector("one"))
+	first.From = named("docs/a.md", "a.md")
+	second := transfer("2", "two", "", vector("two"))
+	second.From = named("a.md", "a.md")
+	for _, tr := range []store.Transfer{first, second} {
+		_, err := w.Import(t.Context(), transfers(tr), store.OnConflictFail)
+		must(t, err)
+	}
+	whole, err := w.Path("a.md")
+	must(t, err)
+	if diff := cmp.Diff(map[string]int64{"a.md": 1, filepath.ToSlash(whole): 1}, sources(t, w.Store)); diff != "" {
+		t.Error(diff)
+	}
+	sound(t, w)
+}
+
+func TestCopiesOfDamageAreNotMade(t *testing.T) {
+	t.Parallel()
+	dir := filled(t, 1)
+	must(t, poke(filepath.Join(dir, "index.1.faiss"), 45+4*3*10))
+	w, err := store.OpenWriter(t.Context(), dir, store.Options{})
+	must(t, err)
+	defer w.Close()
+	var damaged *store.FormatError
+	if _, err := w.Compact(t.Context()); !errors.As(err, &damaged) {
+		t.Errorf("compact: %v", err)
+	}
+	other, _ := create(t, facts)
+	if _, err := other.Merge(t.Context(), []*store.Store{open(t, dir)}, store.OnConflictFail); !errors.As(err, &damaged) {
+		t.Errorf("merge: %v", err)
+	}
+}
+
+func TestOtherFilesCalledIndexStay(t *testing.T) {
+	t.Parallel()
+	dir := filled(t, 1)
+	mine := filepath.Join(dir, "index.backup.faiss")
+	write(t, mine, "mine")
+	w, err := store.OpenWriter(t.Context(), dir, store.Options{})
+	must(t, err)
+	must(t, w.Close())
+	if _, err := os.Stat(mine); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestTinyVectorsGetLengthOne(t *testing.T) {
+	t.Parallel()
+	f := facts
+	f.Metric = store.Cosine
+	w, _ := create(t, f)
+	_, err := w.Import(t.Context(), transfers(transfer("1", "a", "s", []float32{1e-39, 0, 0})), store.OnConflictFail)
+	must(t, err)
+	for _, d := range list(t, w.Store, store.ListOptions{WithVectors: true}) {
+		if math.Abs(float64(d.Vector[0])-1) > 1e-6 {
+			t.Errorf("%v", d.Vector)
+		}
+	}
+	sound(t, w)
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/RoaringBitmap/roaring/v2"
 	"zombiezen.com/go/sqlite"
@@ -29,7 +30,7 @@ func Repair(ctx context.Context, dir string, o Options) ([]Problem, error) {
 	case err != nil:
 		return nil, err
 	}
-	err = w.repair(ctx)
+	err = w.repair(ctx, before)
 	if err = errors.Join(err, w.Close()); err != nil && !errors.As(err, &format) {
 		return nil, fmt.Errorf("repairing store %q: %w", dir, err)
 	}
@@ -52,9 +53,17 @@ func Repair(ctx context.Context, dir string, o Options) ([]Problem, error) {
 
 // repair mends a store that was just opened, which has swept what a killed
 // writer left. One transaction each: what is mended twice stays right.
-func (w *Writer) repair(ctx context.Context) error {
-	for _, step := range []func() error{w.reindex, w.removeUnseen, w.rebuildFields, w.recountSources} {
-		if err := w.update(ctx, step); err != nil {
+func (w *Writer) repair(ctx context.Context, problems []Problem) error {
+	for _, step := range []struct {
+		kind string
+		mend func() error
+	}{
+		{ProblemDatabase, w.reindex}, {ProblemLeftover, w.removeUnseen}, {ProblemMetadata, w.rebuildFields}, {ProblemSource, w.recountSources},
+	} {
+		if !slices.ContainsFunc(problems, func(p Problem) bool { return p.Kind == step.kind }) {
+			continue
+		}
+		if err := w.update(ctx, step.mend); err != nil {
 			return err
 		}
 	}

@@ -2,10 +2,12 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"hash/maphash"
 	"math"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/RoaringBitmap/roaring/v2"
@@ -201,14 +203,21 @@ func (s *Store) embedded(text string, usable func(n int64) bool) (int64, error) 
 	err := sqlitex.Execute(s.conn, query, &sqlitex.ExecOptions{
 		Args: []any{textHash(text), int(Embedded), text},
 		ResultFunc: func(stmt *sqlite.Stmt) error {
-			if n := stmt.ColumnInt64(0); found < 0 && usable(n) {
+			if n := stmt.ColumnInt64(0); usable(n) {
 				found = n
+				return errFound // of a text that is there a million times one is enough
 			}
 			return nil
 		},
 	})
+	if errors.Is(err, errFound) {
+		err = nil
+	}
 	return found, err
 }
+
+// errFound ends a statement that has found what was wanted.
+var errFound = errors.New("found")
 
 // vector reads one committed row.
 func (l *lookup) vector(n int64) (x []float32, err error) {
@@ -435,7 +444,7 @@ func (w *Writer) saveSources() error {
 		if c.Hash == nil {
 			c.Hash = []byte{}
 		}
-		err := sqlitex.Execute(w.conn, `REPLACE INTO source VALUES (?, ?, ?, ?, ?, ?, ?, ?)`, &sqlitex.ExecOptions{
+		err := sqlitex.Execute(w.conn, saveSource, &sqlitex.ExecOptions{
 			Args: []any{c.number, c.Key, c.Name, c.Size, mtime, c.Hash, c.Settings, c.documents},
 		})
 		if err != nil {
@@ -443,6 +452,28 @@ func (w *Writer) saveSources() error {
 		}
 	}
 	return nil
+}
+
+// saveSource is not REPLACE: that would take the row of another source away
+// which has the same name or key.
+const saveSource = `INSERT INTO source VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (source) DO UPDATE SET
+  key = excluded.key, name = excluded.name, size = excluded.size, mtime = excluded.mtime, hash = excluded.hash,
+  settings = excluded.settings, documents = excluded.documents`
+
+// FreeName returns a name for a new source: the wanted one, else its key, which
+// is its own, unless that is what another source is called; then its whole path.
+func (s *Store) FreeName(ctx context.Context, wanted, key string, taken func(name string) bool) (string, error) {
+	whole, err := s.Path(key)
+	if err != nil {
+		return "", err
+	}
+	for _, name := range []string{wanted, key, filepath.ToSlash(whole)} {
+		_, stored, err := s.SourceByName(ctx, name)
+		if err != nil || !stored && !taken(name) {
+			return name, err
+		}
+	}
+	return "", fmt.Errorf("source %q: its name, its key %q and its path are names of other sources", wanted, key)
 }
 
 // Touch records that a source was found unchanged, under a new time or key.

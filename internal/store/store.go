@@ -25,6 +25,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -56,7 +57,10 @@ type Store struct {
 	conn  *sqlite.Conn // nil once closed
 	state *state
 	alone bool // this process holds the writer lock: state is never behind
-	held  bool // a transaction is open for all that is done: Writer.hold
+
+	// uncertain: a commit failed, and it is not known whether it came through.
+	uncertain bool
+	held      bool // a transaction is open for all that is done: Writer.hold
 }
 
 // Is tells whether dir looks like a store: it holds a database of that name.
@@ -84,8 +88,9 @@ func Open(ctx context.Context, dir string, o Options) (*Store, error) {
 
 // rollBack undoes a killed writer's transaction, which takes a connection that may write.
 func (s *Store) rollBack(ctx context.Context, o Options) error {
+	var locked *LockedError
 	switch err := s.connect(ctx, sqlite.OpenReadWrite, o); {
-	case errors.Is(err, ErrNotExist):
+	case errors.Is(err, ErrNotExist), errors.As(err, &locked), ctx.Err() != nil:
 		return err
 	case err != nil:
 		return &FormatError{
@@ -127,7 +132,7 @@ func (s *Store) dial(mode sqlite.OpenFlags, o Options) error {
 	if err != nil {
 		return errors.Join(sqliteError(s.path, err), readable(s.path))
 	}
-	conn.SetBusyTimeout(o.LockTimeout)
+	conn.SetBusyTimeout(min(o.LockTimeout, math.MaxInt32*time.Millisecond))
 	settings := []string{"cache_spill = OFF", "temp_store = MEMORY"}
 	if mode&sqlite.OpenReadWrite != 0 {
 		settings = append(settings, "journal_mode = DELETE", "synchronous = EXTRA")
@@ -206,7 +211,7 @@ func (s *Store) within(ctx context.Context, begin string, f func() error) (err e
 	}
 	defer func() {
 		if err == nil {
-			err = s.explain(ctx, sqlitex.Execute(s.conn, "COMMIT", nil))
+			err = s.commitTransaction(ctx)
 		}
 		if err != nil && !s.conn.AutocommitEnabled() {
 			s.conn.SetInterrupt(nil)
@@ -228,6 +233,15 @@ func (s *Store) within(ctx context.Context, begin string, f func() error) (err e
 	return s.explain(ctx, f())
 }
 
+// commitTransaction ends a transaction. A COMMIT that fails most often leaves it
+// open or rolls it back; but when only the journal's directory could not be
+// synced, it has come through.
+func (s *Store) commitTransaction(ctx context.Context) error {
+	err := sqlitex.Execute(s.conn, "COMMIT", nil)
+	s.uncertain = s.uncertain || err != nil && s.conn.AutocommitEnabled()
+	return s.explain(ctx, err)
+}
+
 // explain prefers the reason of an interrupt, and our own errors, to SQLite's.
 func (s *Store) explain(ctx context.Context, err error) error {
 	switch {
@@ -244,7 +258,9 @@ func (s *Store) explain(ctx context.Context, err error) error {
 func indexName(n int64) string { return "index." + strconv.FormatInt(n, 10) + ".faiss" }
 
 func isIndexName(name string) bool {
-	return strings.HasPrefix(name, "index.") && strings.HasSuffix(name, ".faiss")
+	number, ok := strings.CutPrefix(name, "index.")
+	number, ends := strings.CutSuffix(number, ".faiss")
+	return ok && ends && number != "" && strings.Trim(number, "0123456789") == ""
 }
 
 func (s *Store) indexPath(n int64) string { return filepath.Join(s.dir, indexName(n)) }

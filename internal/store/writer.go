@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/RoaringBitmap/roaring/v2"
-	"github.com/gofrs/flock"
 	"zombiezen.com/go/sqlite"
 	"zombiezen.com/go/sqlite/sqlitex"
 
@@ -28,7 +27,7 @@ import (
 // left on the disk is not known. Close then leaves the last committed state.
 type Writer struct {
 	*Store
-	lock     *flock.Flock
+	lock     *os.File
 	index    *os.File
 	progress func(n int)
 	poisoned error
@@ -161,18 +160,27 @@ func (w *Writer) Close() error {
 }
 
 // drop gives back the room that staged documents took. The next writer would
-// do the same; on a full disk it must not wait for it.
+// do the same; on a full disk it must not wait for it. Where it is not known
+// whether a commit came through, everything is left to the next writer.
 func (w *Writer) drop() error {
-	err := errors.Join(w.endHold("ROLLBACK"), cutTail(w.index, w.state))
+	err := w.endHold("ROLLBACK")
+	if w.uncertain {
+		return err
+	}
+	err = errors.Join(err, cutTail(w.index, w.state))
 	if w.poisoned != nil {
 		return err
 	}
 	w.begin()
-	if w.fresh { // most likely the whole store goes: Discard
+	if w.fresh { // the whole store goes with Discard; its rows need no sweep
+		w.poisoned = errDiscard
 		return err
 	}
 	return errors.Join(err, w.sweep(context.Background()))
 }
+
+// errDiscard says that the first thing written to a new store failed.
+var errDiscard = errors.New("a new store whose first run failed can only be discarded")
 
 func (w *Writer) release() error {
 	err := w.Store.Close()
@@ -180,7 +188,7 @@ func (w *Writer) release() error {
 		err = errors.Join(err, w.index.Close())
 	}
 	if w.lock != nil {
-		err = errors.Join(err, w.lock.Unlock())
+		err = errors.Join(err, w.lock.Close())
 	}
 	return err
 }
@@ -234,6 +242,7 @@ func (w *Writer) endHold(how string) error {
 	}
 	err := sqlitex.Execute(w.conn, how, nil)
 	if err != nil {
+		w.uncertain = w.uncertain || w.conn.AutocommitEnabled()
 		err = w.explain(context.Background(), err)
 		w.poisoned = err
 	}
@@ -250,7 +259,7 @@ const sweepBatch = mergeDocuments
 // sweep removes rows of documents that nobody sees: those staged by a killed
 // writer, and those that a commit marked dead.
 func (w *Writer) sweep(ctx context.Context) error {
-	for {
+	for ctx.Err() == nil { // the next writer does the rest
 		left := false
 		err := w.update(ctx, func() error {
 			numbers, err := w.unseen()
@@ -270,6 +279,7 @@ func (w *Writer) sweep(ctx context.Context) error {
 			return err
 		}
 	}
+	return nil
 }
 
 // unseen returns up to sweepBatch numbers of documents that have a row in the
@@ -391,11 +401,11 @@ func (w *Writer) publish(ctx context.Context) error {
 	w.mu.Lock()
 	w.state = &next
 	w.mu.Unlock()
-	if _, err := w.index.WriteAt(next.header(), 0); err != nil {
-		return fmt.Errorf("writing %q: %w", w.index.Name(), err)
-	}
 	w.fresh = false
 	w.begin()
+	// Readers do not believe the header, and the next writer mends it: that it
+	// cannot be written does not undo the commit.
+	_, _ = w.index.WriteAt(next.header(), 0)
 	return nil
 }
 
