@@ -114,6 +114,29 @@ func runExport(ctx context.Context, env *environment, o *exportOptions) error {
 	})
 }
 
+// outsideStores refuses a place in a store: its files would be taken for the
+// store's own, or replace them.
+func outsideStores(dest string) error {
+	if dest == "-" {
+		return nil
+	}
+	dir, err := filepath.Abs(dest)
+	if err != nil {
+		return err
+	}
+	if real, err := filepath.EvalSymlinks(dir); err == nil {
+		dir = real
+	}
+	for ; ; dir = filepath.Dir(dir) {
+		if store.Is(dir) {
+			return withHint(fmt.Errorf("it lies in the store %q", dir), "name a place outside")
+		}
+		if dir == filepath.Dir(dir) {
+			return nil
+		}
+	}
+}
+
 // export is one on its way.
 type export struct {
 	ctx     context.Context
@@ -125,6 +148,9 @@ type export struct {
 }
 
 func (x *export) write() error {
+	if err := outsideStores(x.o.dest); err != nil {
+		return err
+	}
 	switch x.o.format {
 	case formatLangchain:
 		_, err := langchain.WriteFolder(x.o.dest, x.o.indexName, x.shape(), x.documents())
@@ -224,6 +250,9 @@ func (x *export) npy() error {
 			return err
 		}
 		path = filepath.Join(path, npyName)
+	}
+	if exists(beside(path)) && !exists(path) { // no export wrote it
+		return withHint(fmt.Errorf("%q, which the documents go to, is there already", beside(path)), "export to another name")
 	}
 	var files publish.Set
 	documents, err := files.Create(beside(path))

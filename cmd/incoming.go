@@ -208,6 +208,8 @@ func (in *incoming) openNpy(ctx context.Context, path string) error {
 	in.dim, in.total = h.dim, h.rows
 	rows := each(h.vectors(f), func(r row) []float32 { return r.vector })
 	if in.name == "" || !exists(beside(path)) {
+		alone := fmt.Sprintf("%q is not there: the documents have numbers for ids, and no text", beside(path))
+		in.remarks = func() []string { return []string{alone} }
 		in.documents = numbered(path, rows, func(i int) int64 { return int64(i) })
 		return nil
 	}

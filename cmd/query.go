@@ -80,11 +80,18 @@ func jsonQuery(line string) query {
 	var in struct {
 		ID     json.RawMessage `json:"id"`
 		Query  *string         `json:"query"`
-		Vector *[]float32      `json:"vector"`
+		Vector *numbers        `json:"vector"`
 	}
 	malformed := json.Unmarshal([]byte(line), &in)
 	id, err := queryID(in.ID) // there for a field of another type than expected too
 	if malformed != nil {
+		var kind *json.UnmarshalTypeError
+		if errors.As(malformed, &kind) {
+			malformed = fmt.Errorf("%q cannot be a JSON %s", kind.Field, kind.Value)
+			if kind.Field == "" {
+				malformed = fmt.Errorf("it is a JSON %s and not an object", kind.Value)
+			}
+		}
 		return query{id: id, err: fmt.Errorf("a malformed query: %w", malformed)}
 	}
 	switch {

@@ -10,6 +10,7 @@ import (
 	"io"
 	"iter"
 	"math"
+	"reflect"
 	"strconv"
 	"strings"
 	"unicode"
@@ -52,7 +53,7 @@ func guardVectors(args []string) []string {
 func parseVector(text string) ([]float32, error) {
 	text = strings.TrimSpace(text)
 	if strings.HasPrefix(text, "[") {
-		var v []float32
+		var v numbers
 		if err := json.Unmarshal([]byte(text), &v); err != nil {
 			return nil, malformed(err)
 		}
@@ -83,6 +84,17 @@ func usable(v []float32) error {
 		return &usageError{err}
 	}
 	return nil
+}
+
+// numbers are a JSON array of nothing but numbers: null, which encoding/json
+// passes over, is none.
+type numbers []float32
+
+func (v *numbers) UnmarshalJSON(b []byte) error {
+	if bytes.Contains(b, []byte("null")) {
+		return &json.UnmarshalTypeError{Value: "null", Type: reflect.TypeFor[[]float32]()}
+	}
+	return json.Unmarshal(b, (*[]float32)(v))
 }
 
 // malformed explains why JSON is no vector.
@@ -204,13 +216,13 @@ func jsonVectors(r io.Reader) iter.Seq2[row, error] {
 }
 
 // vectorRows is one array of numbers, or an array of such arrays.
-type vectorRows [][]float32
+type vectorRows []numbers
 
 func (rows *vectorRows) UnmarshalJSON(b []byte) error {
 	if rest := bytes.TrimSpace(bytes.TrimPrefix(b, []byte("["))); bytes.HasPrefix(rest, []byte("[")) {
-		return json.Unmarshal(b, (*[][]float32)(rows))
+		return json.Unmarshal(b, (*[]numbers)(rows))
 	}
-	var v []float32
+	var v numbers
 	err := json.Unmarshal(b, &v)
 	*rows = vectorRows{v}
 	return err

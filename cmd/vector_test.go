@@ -48,6 +48,7 @@ func TestParseVector(t *testing.T) {
 		{in: "inf", err: "number 1 is +Inf"},
 		{in: "1e39", err: `number 1 is "1e39"`},
 		{in: "[1e39]", err: "malformed"},
+		{in: "[1,null]", err: "it has a JSON null in the place of a number"},
 		{in: "[[1,2]]", err: "it has a JSON array in the place of a number"},
 		{in: "1_0 0x2", err: `number 1 is "1_0"`},
 		{in: "1 0x2", err: `number 2 is "0x2"`},

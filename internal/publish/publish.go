@@ -21,7 +21,8 @@ type Set struct {
 	paths []string
 }
 
-// Create starts a file at path, with the permissions that the umask gives. Its
+// Create starts a file at path, with the permissions of the one that is there,
+// else those that the umask gives. Its
 // folder must exist; what is at path must be a regular file or nothing.
 func (s *Set) Create(path string) (*os.File, error) {
 	if real, err := filepath.EvalSymlinks(path); err == nil {
@@ -33,7 +34,7 @@ func (s *Set) Create(path string) (*os.File, error) {
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return nil, err
 	}
-	f, err := renameio.NewPendingFile(path, renameio.WithTempDir(filepath.Dir(path)), renameio.WithPermissions(0o666))
+	f, err := renameio.NewPendingFile(path, renameio.WithTempDir(filepath.Dir(path)), renameio.WithPermissions(0o666), renameio.WithExistingPermissions())
 	if err != nil {
 		return nil, err
 	}

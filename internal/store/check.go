@@ -50,7 +50,7 @@ const problemsOfAKind = 100
 // *LockedError.
 func Check(ctx context.Context, dir string, o Options) ([]Problem, error) {
 	if !Is(dir) {
-		return nil, fmt.Errorf("checking store %q: %w", dir, ErrNotExist)
+		return check(ctx, dir, o)
 	}
 	lock, err := takeLock(ctx, dir, o)
 	var locked *LockedError

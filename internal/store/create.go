@@ -31,6 +31,9 @@ func create(ctx context.Context, dir string, f Facts, o Options) (_ *Writer, err
 	if err := f.validate(); err != nil {
 		return nil, err
 	}
+	if outer := filepath.Dir(filepath.Clean(dir)); Is(outer) {
+		return nil, &OccupiedError{Dir: outer, File: databaseName}
+	}
 	made := missing(dir)
 	if err := os.MkdirAll(dir, 0o777); errors.Is(err, syscall.ENOTDIR) {
 		return nil, &OccupiedError{Dir: dir}

@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"fmt"
+	"syscall"
 
 	"zombiezen.com/go/sqlite"
 )
@@ -84,12 +85,14 @@ func sqliteError(path string, err error) error {
 	}
 	switch code := sqlite.ErrCode(err).ToPrimary(); code {
 	case sqlite.ResultNotADB:
-		return &FormatError{Path: path, Problem: "not a sheaf database"}
+		return &FormatError{Path: path, Problem: "not a sheaf database", Remedy: remedyDamaged}
 	case sqlite.ResultCorrupt:
 		return damaged(path, "%v", err)
 	case sqlite.ResultBusy, sqlite.ResultLocked:
 		return &LockedError{Holder: "the database stayed busy"}
-	case sqlite.ResultFull, sqlite.ResultIOErr, sqlite.ResultCantOpen, sqlite.ResultPerm:
+	case sqlite.ResultFull:
+		return fmt.Errorf("%q: %w (%w)", path, syscall.ENOSPC, err)
+	case sqlite.ResultIOErr, sqlite.ResultCantOpen, sqlite.ResultPerm:
 		return fmt.Errorf("%q: %w", path, err)
 	default:
 		return err

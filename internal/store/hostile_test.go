@@ -76,6 +76,43 @@ func TestAFileInPlaceOfTheStore(t *testing.T) {
 	}
 }
 
+// Without its database a store is damaged, and nobody starts over in its place.
+func TestALostDatabase(t *testing.T) {
+	t.Parallel()
+	for _, cut := range []bool{false, true} {
+		dir := filled(t, 1)
+		database := filepath.Join(dir, "sheaf.db")
+		if must(t, os.Remove(database)); cut {
+			write(t, database, "")
+		}
+		var damaged *store.FormatError
+		if _, err := store.Open(t.Context(), dir, store.Options{}); !errors.As(err, &damaged) {
+			t.Errorf("opening: %v", err)
+		}
+		if _, err := store.Create(t.Context(), dir, facts, store.Options{}); !errors.As(err, &damaged) {
+			t.Errorf("creating: %v", err)
+		}
+		if problems, err := store.Repair(t.Context(), dir, store.Options{}); err != nil || len(problems) != 1 || problems[0].Repaired {
+			t.Errorf("repairing: %+v, %v", problems, err)
+		}
+		if info, err := os.Stat(filepath.Join(dir, "index.1.faiss")); err != nil || info.Size() < 500 {
+			t.Errorf("the vectors: %v", err)
+		}
+	}
+}
+
+func TestNoStoreInAStore(t *testing.T) {
+	t.Parallel()
+	dir := filled(t, 1)
+	var occupied *store.OccupiedError
+	if _, err := store.Create(t.Context(), filepath.Join(dir, "inner"), facts, store.Options{}); !errors.As(err, &occupied) {
+		t.Errorf("%v", err)
+	}
+	if got := kinds(t, dir); got != nil {
+		t.Errorf("check finds %q", got)
+	}
+}
+
 func TestTablesThatAreGoneAreDamage(t *testing.T) {
 	t.Parallel()
 	dir := filled(t, 1)

@@ -25,7 +25,7 @@ func Repair(ctx context.Context, dir string, o Options) ([]Problem, error) {
 	w, err := OpenWriter(ctx, dir, o)
 	var format *FormatError
 	switch {
-	case errors.As(err, &format):
+	case errors.As(err, &format), errors.Is(err, ErrNotExist):
 		return before, nil // what is wrong is more than a writer can work with
 	case err != nil:
 		return nil, err

@@ -115,7 +115,7 @@ func checkSchema(conn *sqlite.Conn, path string) error {
 	case tables == 0:
 		return ErrNotExist
 	}
-	return &FormatError{Path: path, Problem: "a database of another program, not a store"}
+	return &FormatError{Path: path, Problem: "a database of another program, not a store", Remedy: "name another folder with --store DIR"}
 }
 
 // checkTables finds tables and indexes that someone has dropped.

@@ -36,6 +36,8 @@ import (
 
 	"zombiezen.com/go/sqlite"
 	"zombiezen.com/go/sqlite/sqlitex"
+
+	"sheaf/internal/faiss"
 )
 
 const databaseName = "sheaf.db"
@@ -107,13 +109,13 @@ func (s *Store) connect(ctx context.Context, mode sqlite.OpenFlags, o Options) e
 	info, err := os.Lstat(s.path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
-		return ErrNotExist
+		return s.nothing()
 	case err != nil:
 		return err
 	case !info.Mode().IsRegular():
-		return &FormatError{Path: s.path, Problem: "not a file"}
+		return &FormatError{Path: s.path, Problem: "not a file", Remedy: remedyDamaged}
 	case info.Size() == 0:
-		return ErrNotExist
+		return s.nothing()
 	}
 	if err := s.dial(mode, o); err != nil {
 		return err
@@ -124,6 +126,21 @@ func (s *Store) connect(ctx context.Context, mode sqlite.OpenFlags, o Options) e
 		s.conn = nil
 	}
 	return err
+}
+
+// nothing is ErrNotExist, unless there are vectors without a database: then that
+// is lost, and nobody may start over in its place.
+func (s *Store) nothing() error {
+	entries, err := os.ReadDir(s.dir)
+	if err != nil {
+		return ErrNotExist
+	}
+	for _, entry := range entries {
+		if info, err := entry.Info(); err == nil && isIndexName(entry.Name()) && info.Size() > faiss.HeaderSize {
+			return damaged(s.path, "it is missing or empty, and %q holds vectors", entry.Name())
+		}
+	}
+	return ErrNotExist
 }
 
 // dial opens the connection with the settings of docs/format.md.
