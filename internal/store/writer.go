@@ -117,18 +117,6 @@ func (w *Writer) open(ctx context.Context, o Options) (err error) {
 	return w.sweep(ctx)
 }
 
-// removeStale removes index files that a killed Compact left: the next one
-// before its commit, or the last one after it.
-func (w *Writer) removeStale() error {
-	entries, err := os.ReadDir(w.dir)
-	for _, entry := range entries {
-		if name := entry.Name(); isIndexName(name) && name != indexName(w.state.indexFile) {
-			err = errors.Join(err, os.Remove(filepath.Join(w.dir, name)))
-		}
-	}
-	return err
-}
-
 // begin starts an empty stage after the committed state.
 func (w *Writer) begin() {
 	if w.given == nil {
@@ -207,103 +195,6 @@ func (w *Writer) update(ctx context.Context, f func() error) error {
 	err := w.within(context.WithoutCancel(ctx), "BEGIN IMMEDIATE", f)
 	w.poisoned = err
 	return err
-}
-
-// hold opens a writing transaction for all that the writer does until letGo.
-// Readers do not mind: they wait for its end only, as with a short one.
-func (w *Writer) hold(ctx context.Context) error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	switch {
-	case w.held:
-		return nil
-	case w.conn == nil:
-		return ErrClosed
-	case w.poisoned != nil:
-		return w.poisoned
-	}
-	err := sqlitex.Execute(w.conn, "BEGIN IMMEDIATE", nil)
-	w.held = err == nil
-	return w.explain(ctx, err)
-}
-
-// letGo ends what hold began.
-func (w *Writer) letGo() error { return w.endHold("COMMIT") }
-
-func (w *Writer) endHold(how string) error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if !w.held {
-		return nil
-	}
-	w.held = false
-	if w.conn.AutocommitEnabled() {
-		return nil // an error ended it, and has poisoned the writer
-	}
-	err := sqlitex.Execute(w.conn, how, nil)
-	if err != nil {
-		w.uncertain = w.uncertain || w.conn.AutocommitEnabled()
-		err = w.explain(context.Background(), err)
-		w.poisoned = err
-	}
-	if !w.conn.AutocommitEnabled() {
-		err = errors.Join(err, sqlitex.Execute(w.conn, "ROLLBACK", nil))
-	}
-	return err
-}
-
-// sweepBatch is how many documents are removed in one transaction: as many as a
-// merge adds, for the same reasons.
-const sweepBatch = mergeDocuments
-
-// sweep removes rows of documents that nobody sees: those staged by a killed
-// writer, and those that a commit marked dead.
-func (w *Writer) sweep(ctx context.Context) error {
-	for ctx.Err() == nil { // the next writer does the rest
-		left := false
-		err := w.update(ctx, func() error {
-			numbers, err := w.unseen()
-			if err != nil {
-				return err
-			}
-			for _, n := range numbers {
-				if err := sqlitex.Execute(w.conn, `DELETE FROM document WHERE n = ?`, &sqlitex.ExecOptions{Args: []any{n}}); err != nil {
-					return err
-				}
-			}
-			left = len(numbers) == sweepBatch
-			return nil
-		})
-		if err != nil || !left {
-			w.unswept = w.unswept && err != nil
-			return err
-		}
-	}
-	return nil
-}
-
-// unseen returns up to sweepBatch numbers of documents that have a row in the
-// database and cannot be seen. Most often it finds none by two key lookups.
-func (w *Writer) unseen() (numbers []int64, err error) {
-	collect := func(stmt *sqlite.Stmt) error { numbers = append(numbers, stmt.ColumnInt64(0)); return nil }
-	err = sqlitex.Execute(w.conn, `SELECT n FROM document WHERE n >= ? LIMIT ?`, &sqlitex.ExecOptions{
-		Args: []any{w.state.count, sweepBatch}, ResultFunc: collect,
-	})
-	if err != nil || len(numbers) == sweepBatch {
-		return numbers, err
-	}
-	unswept, err := loadBitmap(w.conn, w.path, kindUnswept)
-	if err != nil || unswept.IsEmpty() {
-		return numbers, err
-	}
-	swept := roaring.New()
-	for it := unswept.Iterator(); it.HasNext() && len(numbers) < sweepBatch; {
-		n := it.Next()
-		numbers = append(numbers, int64(n))
-		swept.Add(n)
-	}
-	unswept.AndNot(swept)
-	return numbers, savePages(w.conn, kindUnswept, unswept, swept)
 }
 
 // put stages a document of a source with its vector as the store keeps it. It

@@ -1,0 +1,158 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"math"
+	"os"
+
+	"zombiezen.com/go/sqlite"
+	"zombiezen.com/go/sqlite/sqlitex"
+
+	"sheaf/internal/faiss"
+)
+
+// Match tells what the store already knows of a document of a source.
+type Match struct {
+	Kept   bool      // the source has it, with this text and vector: Keep it
+	Vector []float32 // else: the vector that an equal text already has; nil where there is none
+	Taken  bool      // another source had the id: Add refuses it, unless that source has given it up since
+	Err    error     // the document cannot be stored: a *MismatchError
+
+	number int64 // of the source's document with this id, plus one; 0: none
+	moved  bool  // that document has another place or other metadata
+	asOf   int64 // documents numbered below it were looked at
+}
+
+// Match looks documents up that src is about to get. A document's Vector,
+// where set, came with it and must equal the stored one. Matches are used in
+// the order in which they were made.
+func (s *Store) Match(ctx context.Context, src Source, docs []Document) ([]Match, error) {
+	matches := make([]Match, len(docs))
+	err := s.transaction(ctx, func() error {
+		l := lookup{Store: s}
+		defer l.close()
+		for i := range docs {
+			if err := l.match(src, &docs[i], &matches[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return matches, err
+}
+
+// lookup is one transaction's look at the store. It opens the index file when
+// it first needs a vector.
+type lookup struct {
+	*Store
+	flat *faiss.Flat
+	file *os.File
+}
+
+func (l *lookup) close() {
+	if l.file != nil {
+		l.file.Close()
+	}
+}
+
+func (l *lookup) match(src Source, doc *Document, m *Match) (err error) {
+	m.asOf = l.state.count
+	given := doc.Vector
+	if given != nil {
+		if given, err = l.state.facts.one(given); err != nil {
+			m.Err = err
+			return nil
+		}
+	}
+	if err := l.matchID(src, doc, given != nil, m); err != nil {
+		return err
+	}
+	switch {
+	case m.Kept && given != nil:
+		stored, err := l.vector(m.number - 1)
+		m.Kept = err == nil && sameBits(stored, given)
+		return err
+	case m.Kept || given != nil:
+		return nil
+	}
+	m.Vector, err = l.vectorOf(doc.Text)
+	return err
+}
+
+// matchID looks at the visible document with doc's id.
+func (l *lookup) matchID(src Source, doc *Document, given bool, m *Match) error {
+	const query = `SELECT d.n, d.source, d.text, d.origin, d.start_index, d.start_line, d.end_line, m.json
+  FROM document d JOIN meta m ON m.meta = d.meta WHERE d.id = ?`
+	return sqlitex.Execute(l.conn, query, &sqlitex.ExecOptions{
+		Args: []any{doc.ID},
+		ResultFunc: func(stmt *sqlite.Stmt) error {
+			n := stmt.ColumnInt64(0)
+			if !l.state.alive(n) {
+				return nil
+			}
+			if stmt.ColumnInt64(1) != src.number {
+				m.Taken = true
+				return nil
+			}
+			m.number = n + 1
+			m.Kept = stmt.ColumnText(2) == doc.Text && (Origin(stmt.ColumnInt(3)) == Given) == given
+			m.moved = stmt.ColumnInt(4) != doc.StartIndex || stmt.ColumnInt(5) != doc.StartLine ||
+				stmt.ColumnInt(6) != doc.EndLine || stmt.ColumnText(7) != string(doc.Metadata)
+			return nil
+		},
+	})
+}
+
+// vectorOf finds the vector of a visible document with the same text that this
+// store's embedder made from all of it.
+func (l *lookup) vectorOf(text string) ([]float32, error) {
+	n, err := l.embedded(text, l.state.alive)
+	if err != nil || n < 0 {
+		return nil, err
+	}
+	return l.vector(n)
+}
+
+// embedded finds the first document that may be used, with this text and a
+// vector that this store's embedder made from all of it; -1 for none.
+func (s *Store) embedded(text string, usable func(n int64) bool) (int64, error) {
+	const query = `SELECT n FROM document WHERE text_hash = ? AND origin = ? AND text = ? ORDER BY n`
+	found := int64(-1)
+	err := sqlitex.Execute(s.conn, query, &sqlitex.ExecOptions{
+		Args: []any{textHash(text), int(Embedded), text},
+		ResultFunc: func(stmt *sqlite.Stmt) error {
+			if n := stmt.ColumnInt64(0); usable(n) {
+				found = n
+				return errFound // of a text that is there a million times one is enough
+			}
+			return nil
+		},
+	})
+	if errors.Is(err, errFound) {
+		err = nil
+	}
+	return found, err
+}
+
+// errFound ends a statement that has found what was wanted.
+var errFound = errors.New("found")
+
+// vector reads one committed row.
+func (l *lookup) vector(n int64) (x []float32, err error) {
+	if l.file == nil {
+		if l.flat, l.file, err = l.openIndex(); err != nil {
+			return nil, err
+		}
+	}
+	return l.state.vectors(l.flat, []int64{n})
+}
+
+func sameBits(a, b []float32) bool {
+	for i := range a {
+		if math.Float32bits(a[i]) != math.Float32bits(b[i]) {
+			return false
+		}
+	}
+	return len(a) == len(b)
+}
