@@ -1,7 +1,7 @@
 // Package killtest runs a program and holds it before each of its writes, or
 // kills it there: a test that looks at what is on the disk at one write after
-// another sees every state that a crash can leave. It uses ptrace and knows Linux
-// on amd64 only.
+// another sees every state that the crash of a process can leave; what a power
+// cut can leave it does not show. It uses ptrace and knows Linux on amd64 only.
 package killtest
 
 import (
