@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -23,6 +25,9 @@ type ingestOptions struct {
 	metaFlags       []string
 	meta            []ingest.Meta
 	force, failFast bool
+	prune, dryRun   bool
+	price           float64
+	priceGiven      bool
 
 	splitter splitterFlags
 	loader   loaderFlags
@@ -48,6 +53,9 @@ rule out are left alone. JSONL and CSV files hold records, {"text", "id"?,
 "metadata"?, "vector"?, ...}, which are split only when --splitter is given.
 Stdin is a source of its own each time, unless --name names it.
 
+--prune removes sources whose files are gone from the given folders. --dry-run
+says what would be done and what it would cost, and does nothing.
+
 An input that cannot be read fails alone: it is listed, everything else is
 stored, and the exit status is 3.` + exitStatus(0, 1, 2, 3, 5, 11, 12, 75, 130, 143),
 		Example: `  sheaf ingest docs notes.txt
@@ -63,6 +71,9 @@ stored, and the exit status is 3.` + exitStatus(0, 1, 2, 3, 5, 11, 12, 75, 130, 
 	f.StringArrayVar(&o.metaFlags, "meta", nil, "add `KEY=VALUE` (a string) or KEY:=JSON to each document's metadata (repeatable)")
 	f.BoolVar(&o.force, "force", false, "read and split every source again, changed or not")
 	f.BoolVar(&o.failFast, "fail-fast", false, "stop at the first input that fails")
+	f.BoolVar(&o.prune, "prune", false, "remove sources whose files are gone from the given folders")
+	f.BoolVar(&o.dryRun, "dry-run", false, "say what would be done; ask no service and store nothing")
+	f.Float64Var(&o.price, "price-per-million", 0, "say what the tokens cost at `PRICE` a million")
 	o.splitter.addFlags(c)
 	o.loader.addFlags(c)
 	o.embedder.addFlags(c)
@@ -89,6 +100,9 @@ func (o *ingestOptions) validate(c *cobra.Command, args []string) error {
 		}
 		o.meta = append(o.meta, m)
 	}
+	if o.priceGiven = c.Flags().Changed("price-per-million"); o.price < 0 || math.IsNaN(o.price) || math.IsInf(o.price, 0) {
+		return usagef("--price-per-million must not be negative")
+	}
 	return errors.Join(o.splitter.validate(c), o.loader.validate(), o.embedder.validate(), o.facts.validate(c))
 }
 
@@ -110,6 +124,9 @@ func parseMeta(text string) (ingest.Meta, error) {
 
 func runIngest(ctx context.Context, env *environment, o *ingestOptions) error {
 	counter := new(progress.Counter)
+	if o.dryRun {
+		return env.dryRun(ctx, o, counter)
+	}
 	w, e, err := env.openOrCreate(ctx, o, counter)
 	if err != nil {
 		return err
@@ -144,27 +161,75 @@ func (env *environment) openOrCreate(ctx context.Context, o *ingestOptions, coun
 }
 
 func (env *environment) fill(ctx context.Context, w *store.Writer, e embed.Embedder, o *ingestOptions, counter *progress.Counter) error {
+	return env.summarise(o, counter, "embedding", func(options ingest.Options) (ingest.Summary, error) {
+		return ingest.Run(ctx, w, e, env.embedWith(e, o, options))
+	})
+}
+
+// dryRun says what an ingest would do. It opens the store, if there is one, for
+// reading.
+func (env *environment) dryRun(ctx context.Context, o *ingestOptions, counter *progress.Counter) error {
+	plan := func(s *store.Store, e embed.Embedder) error {
+		return env.summarise(o, counter, "counting", func(options ingest.Options) (ingest.Summary, error) {
+			return ingest.DryRun(ctx, env.config.Store, s, e, env.embedWith(e, o, options))
+		})
+	}
+	err := env.withStore(ctx, func(s *store.Store) error {
+		if err := o.facts.check(s.Facts()); err != nil {
+			return err
+		}
+		e, err := env.boundEmbedder(s.Facts(), o.embedder, counter)
+		if err != nil {
+			return err
+		}
+		return plan(s, e)
+	})
+	if !errors.Is(err, store.ErrNotExist) {
+		return err
+	}
+	e, err := env.embedder(env.preferred(), o.embedder, counter)
+	if err != nil {
+		return err
+	}
+	return plan(nil, e)
+}
+
+// embedWith completes the options of a run by how many texts go to an embedder.
+func (env *environment) embedWith(e embed.Embedder, o *ingestOptions, options ingest.Options) ingest.Options {
 	hints := env.hints(e, o.embedder)
-	shown := env.showProgress(counter, "embedding", "chunk")
-	sum, err := ingest.Run(ctx, w, e, ingest.Options{
-		Roots:     o.roots,
-		Stdin:     env.streams.In,
-		Name:      o.name,
-		Walk:      o.loader.walk,
-		Read:      o.loader.read,
-		Splitter:  o.splitter.chosen(),
-		Meta:      o.meta,
-		Workers:   hints.Workers,
-		BatchSize: hints.BatchSize,
-		Force:     o.force,
-		FailFast:  o.failFast,
-		Notice:    shown.say,
-		Progress:  counter,
+	options.Workers, options.BatchSize = hints.Workers, hints.BatchSize
+	return options
+}
+
+// summarise shows a run while it goes on, and prints what it did.
+func (env *environment) summarise(o *ingestOptions, counter *progress.Counter, verb string, run func(ingest.Options) (ingest.Summary, error)) error {
+	shown := env.showProgress(counter, verb, "chunk")
+	sum, err := run(ingest.Options{
+		Roots:    o.roots,
+		Stdin:    env.streams.In,
+		Name:     o.name,
+		Walk:     o.loader.walk,
+		Read:     o.loader.read,
+		Splitter: o.splitter.chosen(),
+		Meta:     o.meta,
+		Force:    o.force,
+		Prune:    o.prune,
+		FailFast: o.failFast,
+		Notice:   shown.say,
+		Progress: counter,
 	})
 	shown.stop()
+	if o.priceGiven {
+		price := float64(sum.Embedding.Tokens) * o.price / 1e6
+		sum.Embedding.Price = &price
+	}
 	err = errors.Join(err, env.printSummary(sum))
 	if err == nil && sum.Failed() {
-		err = &partialError{count(len(sum.Failures), "input") + " failed; everything else is stored"}
+		what := " failed; everything else is stored"
+		if sum.DryRun {
+			what = " would fail"
+		}
+		err = &partialError{count(len(sum.Failures), "input") + what}
 	}
 	return err
 }
@@ -214,14 +279,27 @@ func writeSummary(w io.Writer, sum ingest.Summary, verbose bool) {
 	if len(sources) == 0 {
 		sources = []string{"none found"}
 	}
-	fmt.Fprintf(w, "sheaf: sources: %s\n", strings.Join(sources, ", "))
+	lead, holds := "", "holds"
+	if sum.DryRun {
+		lead, holds = "dry run, nothing is stored: ", "would hold"
+	}
+	fmt.Fprintf(w, "sheaf: %ssources: %s\n", lead, strings.Join(sources, ", "))
 	if !verbose && len(sum.Skips) > skipsShown {
 		fmt.Fprintf(w, "sheaf: hint: --verbose names the files that were skipped\n")
 	}
-	fmt.Fprintf(w, "sheaf: %q holds %s: %d added, %d reused, %d removed, in %.1f s\n",
-		sum.Store, count(c.Total, "chunk"), c.Added, c.Reused, c.Removed, sum.Elapsed)
-	if e := sum.Embedding; verbose && e.Requests > 0 {
-		fmt.Fprintf(w, "sheaf: embedding by %s: %s, %s, %d tokens, %d retries\n",
-			e.Embedder, count(e.Requests, "request"), count(e.Texts, "text"), e.Tokens, e.Retries)
+	fmt.Fprintf(w, "sheaf: %q %s %s: %d added, %d reused, %d removed, in %.1f s\n",
+		sum.Store, holds, count(c.Total, "chunk"), c.Added, c.Reused, c.Removed, sum.Elapsed)
+	if e := sum.Embedding; e.Price != nil || e.Requests > 0 && (verbose || sum.DryRun) {
+		writeEmbedding(w, e)
 	}
+}
+
+// writeEmbedding says what embedding took, or would take.
+func writeEmbedding(w io.Writer, e ingest.Embedding) {
+	fmt.Fprintf(w, "sheaf: embedding by %s: %s, %s, %d tokens, %d retries",
+		e.Embedder, count(e.Requests, "request"), count(e.Texts, "text"), e.Tokens, e.Retries)
+	if e.Price != nil {
+		fmt.Fprintf(w, ", %s for the tokens", strconv.FormatFloat(*e.Price, 'f', -1, 64))
+	}
+	fmt.Fprintln(w)
 }

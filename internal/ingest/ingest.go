@@ -22,6 +22,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"time"
 
 	"sheaf/internal/embed"
@@ -43,6 +44,7 @@ type Options struct {
 	Workers   int
 	BatchSize int // texts a request; 0: DefaultBatchSize
 	Force     bool
+	Prune     bool // remove sources whose files are gone from folders among the roots
 	FailFast  bool
 	Notice    func(string) // may be nil
 	Progress  *progress.Counter
@@ -75,12 +77,12 @@ func (o *Options) setDefaults() {
 // Run brings the sources below o.Roots into the store of w. The summary tells
 // what was done and is valid beside an error too.
 func Run(ctx context.Context, w *store.Writer, e embed.Embedder, o Options) (Summary, error) {
-	o.setDefaults()
-	r := &run{library: w, target: writer{w}, e: e, o: o, start: time.Now(), committed: time.Now()}
-	r.sum = newSummary(w.Dir(), w.Facts().Embedder)
+	r := newRun(w, writer{w}, e, o)
+	r.sum.Embedding.Embedder = w.Facts().Embedder
 	err := r.run(ctx)
 	if err != nil { // what was not committed is not there
-		r.sum.Sources.Added, r.sum.Sources.Updated, r.sum.Chunks = r.kept.added, r.kept.updated, r.kept.chunks
+		r.sum.Sources.Added, r.sum.Sources.Updated, r.sum.Sources.Removed = r.kept.added, r.kept.updated, r.kept.removed
+		r.sum.Chunks = r.kept.chunks
 	}
 	info, infoErr := w.Info(context.WithoutCancel(ctx))
 	r.sum.Chunks.Total = info.Documents
@@ -95,6 +97,7 @@ type library interface {
 	SourcesByKey(ctx context.Context, keys []string) (map[string]store.Source, error)
 	SourceByName(ctx context.Context, name string) (store.Source, bool, error)
 	FreeName(ctx context.Context, wanted, key string, taken func(name string) bool) (string, error)
+	AllSources(ctx context.Context) iter.Seq2[store.Source, error]
 	Match(ctx context.Context, src store.Source, docs []store.Document) ([]store.Match, error)
 }
 
@@ -102,6 +105,7 @@ type library interface {
 type target interface {
 	Replace(ctx context.Context, src store.Source) (replacement, error)
 	Touch(src store.Source)
+	Forget(ctx context.Context, src store.Source) (removed int64, err error)
 	VectorOf(ctx context.Context, text string) ([]float32, error)
 	SetSettings(ctx context.Context, settings string) error
 	Pending() int64
@@ -142,8 +146,15 @@ type run struct {
 }
 
 type tally struct {
-	added, updated int // sources
-	chunks         Chunks
+	added, updated, removed int // sources
+	chunks                  Chunks
+}
+
+func newRun(l library, t target, e embed.Embedder, o Options) *run {
+	o.setDefaults()
+	r := &run{library: l, target: t, e: e, o: o, start: time.Now(), committed: time.Now()}
+	r.sum = Summary{Store: l.Dir(), Failures: []Failure{}, Skips: []Skip{}}
+	return r
 }
 
 func (r *run) notice(format string, args ...any) {
@@ -159,6 +170,9 @@ func (r *run) run(ctx context.Context) error {
 	err := embed.Run(ctx, r.e, max(r.o.Workers, 1), p.batches(ctx), func(b *batch) error {
 		return r.write(whole, b)
 	})
+	if err == nil && r.o.Prune {
+		err = r.prune(ctx, p.walker.Roots())
+	}
 	if err = errors.Join(err, p.close()); r.Failed() {
 		return err
 	}
@@ -187,7 +201,7 @@ func (r *run) commit(ctx context.Context) error {
 		return err
 	}
 	r.committed = time.Now()
-	r.kept = tally{r.sum.Sources.Added, r.sum.Sources.Updated, r.sum.Chunks}
+	r.kept = tally{r.sum.Sources.Added, r.sum.Sources.Updated, r.sum.Sources.Removed, r.sum.Chunks}
 	r.window.commit()
 	return nil
 }

@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+	"syscall"
 	"time"
 
 	"sheaf/internal/loader"
@@ -90,7 +91,7 @@ func (r *run) gone(key string) bool {
 		return false
 	}
 	_, err = os.Lstat(path)
-	return errors.Is(err, fs.ErrNotExist)
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)
 }
 
 // mtimeGrain is how coarse a file system's times may be: a file that was

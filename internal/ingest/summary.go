@@ -12,10 +12,6 @@ type Summary struct {
 	DryRun    bool      `json:"dry_run"`
 }
 
-func newSummary(dir, embedder string) Summary {
-	return Summary{Store: dir, Embedding: Embedding{Embedder: embedder}, Failures: []Failure{}, Skips: []Skip{}}
-}
-
 // Sources counts the sources of a run by what became of them.
 type Sources struct {
 	Added     int `json:"added"`
@@ -41,6 +37,8 @@ type Embedding struct {
 	Texts    int64  `json:"texts"`
 	Tokens   int64  `json:"tokens"`
 	Retries  int64  `json:"retries"`
+
+	Price *float64 `json:"price,omitempty"` // nil: not asked for
 }
 
 // Failure is an input that could not be stored; the others are.

@@ -40,9 +40,12 @@ func (c *Counter) AddChunks(n int) {
 }
 
 // AddRequest counts one answered request.
-func (c *Counter) AddRequest(texts, tokens int) {
+func (c *Counter) AddRequest(texts, tokens int) { c.AddRequests(1, texts, tokens) }
+
+// AddRequests counts n answered requests.
+func (c *Counter) AddRequests(n, texts, tokens int) {
 	if c != nil {
-		c.requests.Add(1)
+		c.requests.Add(int64(n))
 		c.texts.Add(int64(texts))
 		c.tokens.Add(int64(tokens))
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"hash/maphash"
+	"iter"
 	"path/filepath"
 	"time"
 
@@ -69,25 +70,56 @@ func (s *Store) SourcesByKey(ctx context.Context, keys []string) (map[string]Sou
 	return sources, err
 }
 
+// selectSource reads whole sources; conditions are appended.
+const selectSource = `SELECT source, key, name, size, mtime, hash, settings, documents FROM source `
+
+func scanSource(stmt *sqlite.Stmt) Source {
+	src := Source{
+		number: stmt.ColumnInt64(0), Key: stmt.ColumnText(1), Name: stmt.ColumnText(2), Size: stmt.ColumnInt64(3),
+		Hash: make([]byte, stmt.ColumnLen(5)), Settings: stmt.ColumnText(6), Documents: stmt.ColumnInt64(7),
+	}
+	if ns := stmt.ColumnInt64(4); ns != 0 {
+		src.ModTime = time.Unix(0, ns)
+	}
+	stmt.ColumnBytes(5, src.Hash)
+	return src
+}
+
 // readSource is source for a caller who is inside a transaction.
 func (s *Store) readSource(column string, value any) (src Source, found bool, err error) {
-	query := `SELECT source, key, name, size, mtime, hash, settings, documents FROM source WHERE ` + column + ` = ?`
-	err = sqlitex.Execute(s.conn, query, &sqlitex.ExecOptions{
-		Args: []any{value},
-		ResultFunc: func(stmt *sqlite.Stmt) error {
-			found = true
-			src = Source{
-				number: stmt.ColumnInt64(0), Key: stmt.ColumnText(1), Name: stmt.ColumnText(2), Size: stmt.ColumnInt64(3),
-				Hash: make([]byte, stmt.ColumnLen(5)), Settings: stmt.ColumnText(6), Documents: stmt.ColumnInt64(7),
-			}
-			if ns := stmt.ColumnInt64(4); ns != 0 {
-				src.ModTime = time.Unix(0, ns)
-			}
-			stmt.ColumnBytes(5, src.Hash)
-			return nil
-		},
+	err = sqlitex.Execute(s.conn, selectSource+`WHERE `+column+` = ?`, &sqlitex.ExecOptions{
+		Args:       []any{value},
+		ResultFunc: func(stmt *sqlite.Stmt) error { src, found = scanSource(stmt), true; return nil },
 	})
 	return src, found, err
+}
+
+// AllSources yields everything that the store remembers of its sources, page by
+// page: no transaction is open while the caller works.
+func (s *Store) AllSources(ctx context.Context) iter.Seq2[Source, error] {
+	return func(yield func(Source, error) bool) {
+		for last := int64(0); ; {
+			var page []Source
+			err := s.transaction(ctx, func() error {
+				return sqlitex.Execute(s.conn, selectSource+`WHERE source > ? ORDER BY source LIMIT ?`, &sqlitex.ExecOptions{
+					Args:       []any{last, listPage},
+					ResultFunc: func(stmt *sqlite.Stmt) error { page = append(page, scanSource(stmt)); return nil },
+				})
+			})
+			if err != nil {
+				yield(Source{}, err)
+				return
+			}
+			for _, src := range page {
+				if last = src.number; !yield(src, nil) {
+					return
+				}
+			}
+			if len(page) < listPage {
+				return
+			}
+		}
+	}
 }
 
 // Replacement is a source on its way to a new content: the documents that are

@@ -1,0 +1,88 @@
+package embed
+
+import (
+	"context"
+
+	"sheaf/internal/progress"
+)
+
+// Forecast is what embedding some texts would take.
+type Forecast struct {
+	Requests, Tokens int
+	Errs             map[int]error // as in Result
+	Cut              map[int]int
+}
+
+// Forecaster is an Embedder that knows what texts would take without asking for
+// them.
+type Forecaster interface {
+	Forecast(texts []string) Forecast
+}
+
+// forecast asks e, or takes it that each call is a request.
+func forecast(e Embedder, texts []string) Forecast {
+	if f, ok := e.(Forecaster); ok {
+		return f.Forecast(texts)
+	}
+	return Forecast{Requests: 1}
+}
+
+// Dry returns an embedder that only counts what e would do. Its vectors have no
+// numbers.
+func Dry(e Embedder, stats *progress.Counter) Embedder { return &dry{e, stats} }
+
+type dry struct {
+	Embedder
+	stats *progress.Counter
+}
+
+func (d *dry) Embed(ctx context.Context, texts []string) ([][]float32, error) {
+	r, err := d.EmbedEach(ctx, texts)
+	if err != nil {
+		return nil, err
+	}
+	return r.all()
+}
+
+func (d *dry) EmbedEach(_ context.Context, texts []string) (Result, error) {
+	f := forecast(d.Embedder, texts)
+	r := Result{Vectors: make([][]float32, len(texts)), Errs: f.Errs, Cut: f.Cut}
+	sent := 0
+	for i := range texts {
+		if f.Errs[i] == nil {
+			r.Vectors[i] = []float32{}
+			sent++
+		}
+	}
+	d.stats.AddRequests(f.Requests, sent, f.Tokens)
+	return r, nil
+}
+
+// Forecast implements Forecaster.
+func (s *openAI) Forecast(texts []string) Forecast {
+	c := s.newCall(texts)
+	f := Forecast{Errs: c.Errs, Cut: c.Cut}
+	for start := 0; start < len(texts); {
+		places, next := c.nextRequest(start)
+		if len(places) > 0 {
+			f.Requests++
+			f.Tokens += c.sum(places)
+		}
+		start = next
+	}
+	return f
+}
+
+// Forecast implements Forecaster.
+func (b *builtin) Forecast(texts []string) Forecast {
+	f := Forecast{Requests: 1}
+	var ids []int32
+	for _, text := range texts {
+		ids = b.tokenizer.Append(ids[:0], text)
+		f.Tokens += len(ids)
+	}
+	return f
+}
+
+// Forecast implements Forecaster.
+func (p *prompted) Forecast(texts []string) Forecast { return forecast(p.Embedder, p.before(texts)) }

@@ -1,0 +1,77 @@
+package ingest
+
+import (
+	"context"
+	"path/filepath"
+
+	"sheaf/internal/loader"
+	"sheaf/internal/store"
+)
+
+// prune removes the sources whose files do not exist any more: below folders
+// that were asked for and walked without an error, and below none that was not,
+// such as one that is missing or empty because nothing is mounted there.
+func (r *run) prune(ctx context.Context, walked []loader.Root) error {
+	complete, doubtful, err := r.rootPaths(walked)
+	if err != nil || len(complete) == 0 {
+		return err
+	}
+	for src, err := range r.AllSources(ctx) {
+		if err != nil {
+			return err
+		}
+		path, err := store.Path(r.Dir(), src.Key)
+		if err != nil {
+			return err
+		}
+		if !below(path, complete) || below(path, doubtful) || !r.gone(src.Key) {
+			continue
+		}
+		if err := r.remove(ctx, src); err != nil {
+			return err
+		}
+	}
+	return context.Cause(ctx)
+}
+
+// rootPaths sorts the roots of the run into those that were seen whole and the
+// others, as absolute paths.
+func (r *run) rootPaths(walked []loader.Root) (complete, doubtful []string, err error) {
+	whole := map[string]bool{}
+	for _, root := range walked {
+		path, err := filepath.Abs(root.Path)
+		if err != nil {
+			return nil, nil, err
+		}
+		if whole[path] = root.Complete; root.Complete {
+			complete = append(complete, path)
+		}
+	}
+	for _, root := range r.o.Roots {
+		path, err := filepath.Abs(root)
+		if err != nil {
+			return nil, nil, err
+		}
+		if !whole[path] {
+			doubtful = append(doubtful, path)
+		}
+	}
+	return complete, doubtful, nil
+}
+
+// below tells whether a path lies in one of the folders.
+func below(path string, folders []string) bool {
+	for _, folder := range folders {
+		if rel, err := filepath.Rel(folder, path); err == nil && rel != "." && filepath.IsLocal(rel) {
+			return true
+		}
+	}
+	return false
+}
+
+func (r *run) remove(ctx context.Context, src store.Source) error {
+	removed, err := r.Forget(context.WithoutCancel(ctx), src)
+	r.sum.Chunks.Removed += removed
+	r.sum.Sources.Removed++
+	return err
+}
