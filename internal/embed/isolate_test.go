@@ -109,11 +109,11 @@ func TestPoison(t *testing.T) {
 		"status 500":              {Status: http.StatusInternalServerError, Body: "input is too large to process"},
 		"number 0 of a vector is": {Edit: nan},
 	} {
-		spoil := func(r embedtest.Request) embedtest.Fault {
+		spoil := func(r embedtest.Request) *embedtest.Fault {
 			if slices.ContainsFunc(r.Input, func(text string) bool { return strings.Contains(text, "bad") }) {
-				return fault
+				return &fault
 			}
-			return embedtest.Fault{}
+			return nil
 		}
 		server, e := newService(t, embedtest.ServerOptions{Spoil: spoil}, embed.Options{})
 		clock := setFakeClock(e)

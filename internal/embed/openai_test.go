@@ -182,11 +182,11 @@ func TestResolveAsksAgain(t *testing.T) {
 		t.Errorf("%+v, %v", id, err)
 	}
 	var n atomic.Int64
-	odd := func(embedtest.Request) embedtest.Fault {
+	odd := func(embedtest.Request) *embedtest.Fault {
 		if n.Add(1)%2 == 0 {
-			return shorter
+			return &shorter
 		}
-		return embedtest.Fault{}
+		return nil
 	}
 	_, e = newService(t, embedtest.ServerOptions{Spoil: odd}, embed.Options{})
 	if id, err := embed.Resolve(t.Context(), e); err == nil || !strings.Contains(err.Error(), "another length in every answer") {

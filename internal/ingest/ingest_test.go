@@ -37,6 +37,13 @@ func optionsOf(commit string) ingest.Options {
 const limitEnv = "SHEAF_TEST_FILE_SIZE"
 
 func TestMain(m *testing.M) {
+	if url := os.Getenv(serviceEnv); url != "" {
+		if err := ingestByService(context.Background(), url, os.Getenv(childEnv), os.Getenv(textEnv)); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
 	if dir := os.Getenv(childEnv); dir != "" {
 		limitFiles(os.Getenv(limitEnv))
 		if _, err := run(context.Background(), dir, hashed{}, optionsOf(os.Getenv(commitEnv))); err != nil {
@@ -78,7 +85,14 @@ func vectorOf(text string) []float32 {
 
 // run ingests the folder text of a project into the project's store.
 func run(ctx context.Context, project string, e embed.Embedder, o ingest.Options) (sum ingest.Summary, err error) {
-	dir := filepath.Join(project, ".sheaf")
+	if len(o.Roots) == 0 {
+		o.Roots = []string{filepath.Join(project, "text")}
+	}
+	return runInto(ctx, filepath.Join(project, ".sheaf"), e, o)
+}
+
+// runInto ingests into the store at dir, which is made where it is missing.
+func runInto(ctx context.Context, dir string, e embed.Embedder, o ingest.Options) (sum ingest.Summary, err error) {
 	options := store.Options{LockTimeout: 10 * time.Second}
 	w, err := store.OpenWriter(ctx, dir, options)
 	if errors.Is(err, store.ErrNotExist) {
@@ -86,9 +100,6 @@ func run(ctx context.Context, project string, e embed.Embedder, o ingest.Options
 	}
 	if err != nil {
 		return sum, err
-	}
-	if len(o.Roots) == 0 {
-		o.Roots = []string{filepath.Join(project, "text")}
 	}
 	sum, err = ingest.Run(ctx, w, e, o)
 	return sum, errors.Join(err, w.Close())

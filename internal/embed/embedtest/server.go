@@ -36,7 +36,7 @@ type ServerOptions struct {
 
 	// What is done to a request: Fail's faults first, then AlwaysFail, Spoil, Chaos.
 	AlwaysFail *Fault
-	Spoil      func(r Request) Fault
+	Spoil      func(r Request) *Fault // nil: nothing
 	Chaos      *Chaos
 }
 
@@ -189,12 +189,15 @@ func (s *Server) record(r Request) Fault {
 		s.faults = s.faults[1:]
 		return fault
 	}
-	switch {
-	case s.options.AlwaysFail != nil:
+	if s.options.AlwaysFail != nil {
 		return *s.options.AlwaysFail
-	case s.options.Spoil != nil:
-		return s.options.Spoil(r)
-	case s.options.Chaos != nil:
+	}
+	if s.options.Spoil != nil {
+		if fault := s.options.Spoil(r); fault != nil {
+			return *fault
+		}
+	}
+	if s.options.Chaos != nil {
 		return s.options.Chaos.fault(len(s.requests))
 	}
 	return Fault{}
