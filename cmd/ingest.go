@@ -217,6 +217,7 @@ func (env *environment) summarise(o *ingestOptions, counter *progress.Counter, v
 		FailFast: o.failFast,
 		Notice:   shown.say,
 		Progress: counter,
+		Estimate: shown.watched(),
 	})
 	shown.stop()
 	if o.priceGiven {

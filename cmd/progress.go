@@ -21,6 +21,7 @@ const (
 type display struct {
 	env     *environment
 	counter *progress.Counter
+	start   time.Time
 	verb    string // what is done: "embedding"
 	noun    string // to what: "chunk"
 	done    chan struct{}
@@ -28,6 +29,7 @@ type display struct {
 
 	mu      sync.Mutex
 	bar     *progressbar.ProgressBar // nil: lines, or nothing
+	lines   bool
 	notices int
 }
 
@@ -37,7 +39,7 @@ const noticesShown = 5
 // showProgress starts a display of what is done to how many of something, which
 // must be stopped.
 func (env *environment) showProgress(counter *progress.Counter, verb, noun string) *display {
-	d := &display{env: env, counter: counter, verb: verb, noun: noun, done: make(chan struct{})}
+	d := &display{env: env, counter: counter, start: env.now(), verb: verb, noun: noun, done: make(chan struct{})}
 	quiet := env.flags.quiet || env.flags.noProgress
 	switch {
 	case quiet:
@@ -48,11 +50,13 @@ func (env *environment) showProgress(counter *progress.Counter, verb, noun strin
 			progressbar.OptionSetItsString(noun+"s"),
 			progressbar.OptionShowCount(),
 			progressbar.OptionShowIts(),
+			progressbar.OptionSetPredictTime(true),
 			progressbar.OptionClearOnFinish(),
 			progressbar.OptionThrottle(barEvery),
 		)
 		d.every(barEvery, d.draw)
 	case env.flags.verbose:
+		d.lines = true
 		d.every(lineEvery, d.line)
 	}
 	env.started.shown = d
@@ -102,20 +106,41 @@ func (d *display) draw() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	s := d.counter.Snapshot()
-	if s.Total > 0 && d.bar.GetMax64() != s.Total {
-		d.bar.ChangeMax64(s.Total)
+	// A bar that is full is finished: one more is to come until the end.
+	if total := max(s.Total, s.Chunks+1); s.Total > 0 && d.bar.GetMax64() != total {
+		d.bar.ChangeMax64(total)
+	}
+	if s.Retries > 0 {
+		d.bar.Describe(fmt.Sprintf("%s, %d retries", d.verb, s.Retries))
 	}
 	_ = d.bar.Set64(s.Chunks)
 }
 
+// line says how far a run has come, how fast, and when it will end.
 func (d *display) line() {
-	s := d.counter.Snapshot()
+	s, took := d.counter.Snapshot(), d.env.now().Sub(d.start)
 	done := count(s.Chunks, d.noun) + " done"
+	if s.Total > s.Chunks {
+		done += fmt.Sprintf(" of about %d", s.Total)
+	}
+	if seconds := took.Seconds(); s.Chunks > 0 && seconds >= 1 {
+		done += fmt.Sprintf(", %.0f/s", float64(s.Chunks)/seconds)
+		if s.Total > s.Chunks {
+			left := time.Duration(float64(took) * float64(s.Total-s.Chunks) / float64(s.Chunks))
+			done += fmt.Sprintf(", %s left", left.Round(time.Second))
+		}
+	}
 	if s.Requests > 0 {
 		done += fmt.Sprintf(", %s, %d tokens", count(s.Requests, "request"), s.Tokens)
 	}
+	if s.Retries > 0 {
+		done += fmt.Sprintf(", %d retries", s.Retries)
+	}
 	d.env.say("%s: %s", d.verb, done)
 }
+
+// watched tells whether somebody looks at how far a run has come.
+func (d *display) watched() bool { return d.bar != nil || d.lines }
 
 // say writes a notice above the bar. Of many it shows the first.
 func (d *display) say(text string) {

@@ -3,6 +3,7 @@ package cmd
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"sheaf/internal/ingest"
 	"sheaf/internal/progress"
@@ -25,7 +26,7 @@ func TestProgressIsForTerminals(t *testing.T) {
 	for _, tt := range tests {
 		s, out, errs := recorded("")
 		s.ErrTerminal = tt.terminal
-		env := &environment{streams: s, flags: tt.flags}
+		env := &environment{streams: s, flags: tt.flags, now: time.Now}
 		counter := new(progress.Counter)
 		counter.SetTotal(10)
 		counter.AddChunks(3)
@@ -51,7 +52,7 @@ func TestManyNoticesAreCounted(t *testing.T) {
 	t.Parallel()
 	for verbose, want := range map[bool]int{false: noticesShown + 1, true: noticesShown + 2} {
 		s, _, errs := recorded("")
-		d := (&environment{streams: s, flags: globalFlags{verbose: verbose}}).showProgress(new(progress.Counter), "embedding", "chunk")
+		d := (&environment{streams: s, flags: globalFlags{verbose: verbose}, now: time.Now}).showProgress(new(progress.Counter), "embedding", "chunk")
 		for range noticesShown + 2 {
 			d.say("a notice")
 		}
@@ -70,12 +71,26 @@ func TestProgressLines(t *testing.T) {
 	s, _, errs := recorded("")
 	counter := new(progress.Counter)
 	counter.AddChunks(1)
-	d := &display{env: &environment{streams: s}, counter: counter, verb: "embedding", noun: "chunk"}
+	now := time.Now()
+	d := &display{env: &environment{streams: s, now: func() time.Time { return now }}, counter: counter, start: now, verb: "embedding", noun: "chunk"}
 	d.line()
+	now = now.Add(10 * time.Second)
 	counter.AddRequest(2, 30)
 	d.line()
-	if got, want := errs.String(), "sheaf: embedding: 1 chunk done\nsheaf: embedding: 1 chunk done, 1 request, 30 tokens\n"; got != want {
-		t.Errorf("%q, want %q", got, want)
+	counter.AddChunks(99)
+	counter.AddBytes(1000)
+	counter.SetBytes(4000)
+	counter.AddRetry()
+	d.line()
+	counter.AddBytes(4000) // the files have grown
+	d.line()
+	want := `sheaf: embedding: 1 chunk done
+sheaf: embedding: 1 chunk done, 0/s, 1 request, 30 tokens
+sheaf: embedding: 100 chunks done of about 400, 10/s, 30s left, 1 request, 30 tokens, 1 retries
+sheaf: embedding: 100 chunks done, 10/s, 1 request, 30 tokens, 1 retries
+`
+	if got := errs.String(); got != want {
+		t.Errorf("%s, want\n%s", got, want)
 	}
 }
 

@@ -23,6 +23,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"sync"
 	"time"
 
 	"sheaf/internal/embed"
@@ -48,6 +49,7 @@ type Options struct {
 	FailFast  bool
 	Notice    func(string) // may be nil
 	Progress  *progress.Counter
+	Estimate  bool // find out how much there is to read, for Progress to tell when the run ends
 
 	// A commit is due after so many documents, or so much time: a kill costs at
 	// most what came since.
@@ -164,6 +166,9 @@ func (r *run) notice(format string, args ...any) {
 }
 
 func (r *run) run(ctx context.Context) error {
+	if r.o.Estimate {
+		defer r.estimate(ctx)()
+	}
 	p := newPlanner(r)
 	// What is written is written whole, whoever wants to stop.
 	whole := context.WithoutCancel(ctx)
@@ -171,13 +176,41 @@ func (r *run) run(ctx context.Context) error {
 		return r.write(whole, b)
 	})
 	if err == nil && r.o.Prune {
-		err = r.prune(ctx, p.walker.Roots())
+		err = r.prune(ctx, p.walker.Roots(), p.unreadable)
 	}
 	if err = errors.Join(err, p.close()); r.Failed() {
 		return err
 	}
 	// What is embedded is paid for.
 	return errors.Join(err, r.commit(whole))
+}
+
+// estimate walks through the sources once more, beside the run. The function
+// that it returns ends that.
+func (r *run) estimate(ctx context.Context) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	o := r.walkOptions()
+	var walk sync.WaitGroup
+	walk.Go(func() {
+		bytes := int64(0)
+		for found := range loader.Walk(ctx, r.o.Roots, o) {
+			bytes += found.Source.Size
+		}
+		if ctx.Err() == nil {
+			r.o.Progress.SetBytes(bytes)
+		}
+	})
+	return func() {
+		cancel()
+		walk.Wait()
+	}
+}
+
+func (r *run) walkOptions() loader.WalkOptions {
+	o := r.o.Walk
+	o.Stdin, o.Encoding = r.o.Stdin, r.o.Read.Encoding
+	o.SkipDir, o.Unread = store.Is, true
+	return o
 }
 
 // firstSettings makes splitter and metadata of the first run that stored

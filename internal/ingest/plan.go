@@ -8,6 +8,7 @@ import (
 	"iter"
 	"os"
 	"slices"
+	"strings"
 
 	"sheaf/internal/embed"
 	"sheaf/internal/loader"
@@ -22,7 +23,8 @@ type planner struct {
 	yield  func(*batch, error) bool
 	temps  []string // files to remove
 
-	pending []document // of the current source, not yet looked up
+	unreadable []string   // paths of files
+	pending    []document // of the current source, not yet looked up
 }
 
 // lookupDocuments and lookupSources are how many are looked up in one
@@ -37,10 +39,7 @@ const (
 var errStopped = errors.New("stopped")
 
 func newPlanner(r *run) *planner {
-	o := r.o.Walk
-	o.Stdin, o.Encoding = r.o.Stdin, r.o.Read.Encoding
-	o.SkipDir = store.Is
-	return &planner{run: r, walker: loader.NewWalker(o), batch: &batch{}}
+	return &planner{run: r, walker: loader.NewWalker(r.walkOptions()), batch: &batch{}}
 }
 
 // batches yields the steps of a run. An error ends it.
@@ -125,12 +124,9 @@ func (p *planner) sources(ctx context.Context, found []loader.Found) error {
 		if ctx.Err() != nil {
 			break
 		}
-		named := store.Source{Name: f.Source.Name}
 		switch {
-		case f.Err != nil:
-			err = p.put(step{kind: stepFail, source: named, err: f.Err, whole: true})
-		case f.Skip != "":
-			err = p.put(step{kind: stepSkip, source: named, reason: f.Skip})
+		case f.Err != nil || f.Skip != "":
+			err = p.passOver(f)
 		case keys[i] == "":
 			err = p.stdin(ctx, f.Source)
 		default:
@@ -141,6 +137,16 @@ func (p *planner) sources(ctx context.Context, found []loader.Found) error {
 		}
 	}
 	return context.Cause(ctx)
+}
+
+// passOver plans for what is not read.
+func (p *planner) passOver(f loader.Found) error {
+	p.o.Progress.AddBytes(f.Source.Size)
+	s := step{kind: stepSkip, source: store.Source{Name: f.Source.Name}, reason: f.Skip}
+	if f.Err != nil {
+		s.kind, s.err, s.whole = stepFail, f.Err, true
+	}
+	return p.put(s)
 }
 
 // stdin plans standard input.
@@ -177,13 +183,24 @@ func (p *planner) source(ctx context.Context, src loader.Source, key string, sou
 	}
 	if exists && p.unread(src, known, encoded) {
 		_, same := sources[key]
+		p.o.Progress.AddBytes(src.Size)
 		return p.put(step{kind: stepUnchanged, source: known, touched: !same})
+	}
+	if !strings.HasPrefix(key, stdinPrefix) {
+		look := p.walker.Look(src)
+		if look.Err != nil {
+			p.unreadable = append(p.unreadable, src.Path)
+		}
+		if look.Err != nil || look.Skip != "" {
+			return p.passOver(look)
+		}
 	}
 	next := known
 	next.Size, next.ModTime, next.Settings = src.Size, p.trusted(src), encoded
 	if exists && !p.o.Force && known.Settings == encoded && len(known.Hash) > 0 && known.Size == src.Size {
 		hash, err := loader.Hash(ctx, src)
 		if err == nil && bytes.Equal(hash, known.Hash) {
+			p.o.Progress.AddBytes(src.Size)
 			return p.put(step{kind: stepUnchanged, source: next, touched: true})
 		}
 	}
@@ -201,7 +218,8 @@ func (p *planner) content(ctx context.Context, src loader.Source, next store.Sou
 		return p.failWhole(next, err)
 	}
 	defer reader.Close()
-	begun := false
+	begun, read := false, int64(0)
+	defer func() { p.o.Progress.AddBytes(src.Size - read) }()
 	for rec, err := range reader.Records() {
 		var bad *loader.RecordError
 		switch {
@@ -230,6 +248,8 @@ func (p *planner) content(ctx context.Context, src loader.Source, next store.Sou
 		if err := p.record(ctx, next, chunks, rec); err != nil {
 			return err
 		}
+		p.o.Progress.AddBytes(reader.BytesRead() - read)
+		read = reader.BytesRead()
 	}
 	if !begun {
 		if err := p.put(step{kind: stepBegin, source: next}); err != nil {

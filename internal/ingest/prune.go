@@ -3,6 +3,7 @@ package ingest
 import (
 	"context"
 	"path/filepath"
+	"slices"
 
 	"sheaf/internal/loader"
 	"sheaf/internal/store"
@@ -11,8 +12,8 @@ import (
 // prune removes the sources whose files do not exist any more: below folders
 // that were asked for and walked without an error, and below none that was not,
 // such as one that is missing or empty because nothing is mounted there.
-func (r *run) prune(ctx context.Context, walked []loader.Root) error {
-	complete, doubtful, err := r.rootPaths(walked)
+func (r *run) prune(ctx context.Context, walked []loader.Root, unreadable []string) error {
+	complete, doubtful, err := r.rootPaths(walked, unreadable)
 	if err != nil || len(complete) == 0 {
 		return err
 	}
@@ -36,14 +37,15 @@ func (r *run) prune(ctx context.Context, walked []loader.Root) error {
 
 // rootPaths sorts the roots of the run into those that were seen whole and the
 // others, as absolute paths.
-func (r *run) rootPaths(walked []loader.Root) (complete, doubtful []string, err error) {
+func (r *run) rootPaths(walked []loader.Root, unreadable []string) (complete, doubtful []string, err error) {
 	whole := map[string]bool{}
 	for _, root := range walked {
 		path, err := filepath.Abs(root.Path)
 		if err != nil {
 			return nil, nil, err
 		}
-		if whole[path] = root.Complete; root.Complete {
+		whole[path] = root.Complete && !slices.ContainsFunc(unreadable, func(file string) bool { return below(file, []string{root.Path}) })
+		if whole[path] {
 			complete = append(complete, path)
 		}
 	}

@@ -65,6 +65,9 @@ func TestPrune(t *testing.T) {
 		"not where a link leads nowhere": {roots: []string{"text"}, want: all, spoil: func(t *testing.T, p string) {
 			must(t, os.Symlink("nowhere", filepath.Join(p, "text", "link.txt")))
 		}},
+		"not where a file cannot be read": {roots: []string{"text"}, want: all, spoil: func(t *testing.T, p string) {
+			must(t, os.Symlink("/proc/self/mem", filepath.Join(p, "text", "odd.txt"))) // a file whose first byte cannot be read
+		}},
 		"not what is excluded": {roots: []string{"text"}, o: ingest.Options{Walk: loader.WalkOptions{Exclude: []string{"a.txt", "other/"}}}, want: "a.txt d.txt e.txt hidden.txt stdin:note"},
 	} {
 		t.Run(name, func(t *testing.T) {

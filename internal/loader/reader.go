@@ -107,6 +107,9 @@ func (r *Reader) Hash() []byte {
 	return r.raw.hash.Sum(nil)
 }
 
+// BytesRead is how much of the source was read so far.
+func (r *Reader) BytesRead() int64 { return r.raw.read }
+
 // Close closes the source. Standard input stays open.
 func (r *Reader) Close() error { return r.raw.Close() }
 
@@ -200,6 +203,7 @@ type rawReader struct {
 	in    io.Reader
 	close func() error
 	hash  hash.Hash
+	read  int64
 	ended bool
 }
 
@@ -225,6 +229,7 @@ func (r *rawReader) Read(p []byte) (int, error) {
 	}
 	n, err := r.in.Read(p)
 	r.hash.Write(p[:n])
+	r.read += int64(n)
 	r.ended = err == io.EOF
 	return n, err
 }

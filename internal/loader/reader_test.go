@@ -93,8 +93,8 @@ func TestHashes(t *testing.T) {
 			}
 		}
 		want := sha256.Sum256([]byte(data))
-		if !bytes.Equal(r.Hash(), want[:]) {
-			t.Errorf("%s: hash %x, want %x", f, r.Hash(), want)
+		if !bytes.Equal(r.Hash(), want[:]) || r.BytesRead() != int64(len(data)) {
+			t.Errorf("%s: hash %x of %d bytes, want %x of %d", f, r.Hash(), r.BytesRead(), want, len(data))
 		}
 		for range r.Records() {
 			t.Errorf("%s: read twice", f)

@@ -30,6 +30,9 @@ type WalkOptions struct {
 	// Stdin is what "-" reads; nil when there is none.
 	Stdin io.Reader
 
+	// Unread reports files without a look into them: whether one is text is for Look to say.
+	Unread bool
+
 	// SkipDir tells the folders that are stores. They are passed over without a word, unless one is a root.
 	SkipDir func(dir string) bool
 }
@@ -55,8 +58,8 @@ type Root struct {
 type Walker struct {
 	opts             WalkOptions
 	include, exclude rules
-	seen             map[string]bool // real paths of the files met so far
-	head             []byte          // room for the beginning of one file
+	seen             pathSet // real paths of the files met so far
+	head             []byte  // room for the beginning of one file
 	stdinTaken       bool
 	roots            []Root
 }
@@ -70,7 +73,7 @@ func NewWalker(o WalkOptions) *Walker {
 		opts:    o,
 		include: parsePatterns(o.Include),
 		exclude: parsePatterns(o.Exclude),
-		seen:    map[string]bool{},
+		seen:    newPathSet(),
 		head:    make([]byte, sniffSize),
 	}
 }
@@ -167,23 +170,30 @@ func (w *Walker) glob(ctx context.Context, src Source, yield func(Found) bool) b
 
 // file reports one file, unless the walk has met it already.
 func (w *Walker) file(file, name, target string, info fs.FileInfo, yield func(Found) bool) bool {
-	if w.seen[target] {
+	if !w.seen.add(target) {
 		return true
 	}
-	w.seen[target] = true
 	src := Source{Name: name, Path: file, Size: info.Size(), ModTime: info.ModTime(), limit: w.opts.MaxFileSize}
 	src.Format, src.comma = resolve(w.opts.Format, name)
 	if reason := w.unfit(src, info.Mode()); reason != "" {
 		return yield(Found{Source: src, Skip: reason})
 	}
-	head, err := readHead(file, w.head)
-	if err != nil {
-		return yield(Found{Source: src, Err: readError(name, err)})
+	if w.opts.Unread {
+		return yield(Found{Source: src})
 	}
-	if isBinary(head, w.opts.Encoding) {
-		return yield(Found{Source: src, Skip: "binary"})
+	return yield(w.Look(src))
+}
+
+// Look looks into a file that an Unread walk has found.
+func (w *Walker) Look(src Source) Found {
+	head, err := readHead(src.Path, w.head)
+	switch {
+	case err != nil:
+		return Found{Source: src, Err: readError(src.Name, err)}
+	case isBinary(head, w.opts.Encoding):
+		return Found{Source: src, Skip: "binary"}
 	}
-	return yield(Found{Source: src})
+	return Found{Source: src}
 }
 
 // unfit is the reason why a file is not read that shows without opening it.

@@ -287,3 +287,28 @@ func TestFormatSize(t *testing.T) {
 		}
 	}
 }
+
+// TestWalkUnread leaves the look into files to the caller.
+func TestWalkUnread(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write(t, dir+"/a.txt", "text")
+	write(t, dir+"/b.bin", "\x00\x01")
+	w := NewWalker(WalkOptions{Unread: true})
+	var got []string
+	for f := range w.Walk(t.Context(), []string{dir}) {
+		if f.Err != nil || f.Skip != "" {
+			t.Errorf("%+v", f)
+		}
+		got = append(got, filepath.Base(f.Source.Path)+": "+w.Look(f.Source).Skip)
+		if err := os.Remove(f.Source.Path); err != nil {
+			t.Fatal(err)
+		}
+		if w.Look(f.Source).Err == nil {
+			t.Errorf("%s is gone, and can be read", f.Source.Path)
+		}
+	}
+	if want := "a.txt: , b.bin: binary"; strings.Join(got, ", ") != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}

@@ -10,13 +10,14 @@ import "sync/atomic"
 // safe for concurrent use.
 type Counter struct {
 	total, chunks                    atomic.Int64
+	bytes, ofBytes                   atomic.Int64
 	requests, texts, tokens, retries atomic.Int64
 }
 
 // Snapshot is a Counter's state. Its figures are read one by one, so work that
 // is finished meanwhile may show in some and not yet in others.
 type Snapshot struct {
-	Total  int64 // chunks that the run will do; 0 while unknown
+	Total  int64 // chunks that the run will do, or about as many as it seems; 0 while unknown
 	Chunks int64 // chunks done: stored, or found to need nothing
 
 	Requests int64 // requests that an embedder answered
@@ -29,6 +30,21 @@ type Snapshot struct {
 func (c *Counter) SetTotal(n int) {
 	if c != nil {
 		c.total.Store(int64(n))
+	}
+}
+
+// AddBytes counts input that was read, or found to need no reading.
+func (c *Counter) AddBytes(n int64) {
+	if c != nil {
+		c.bytes.Add(n)
+	}
+}
+
+// SetBytes says how much input there is: from then on a Total that nobody has
+// set is guessed from how much of it is done.
+func (c *Counter) SetBytes(n int64) {
+	if c != nil {
+		c.ofBytes.Store(n)
 	}
 }
 
@@ -63,12 +79,22 @@ func (c *Counter) Snapshot() Snapshot {
 	if c == nil {
 		return Snapshot{}
 	}
+	chunks := c.chunks.Load()
 	return Snapshot{
-		Total:    c.total.Load(),
-		Chunks:   c.chunks.Load(),
+		Total:    c.expected(chunks),
+		Chunks:   chunks,
 		Requests: c.requests.Load(),
 		Texts:    c.texts.Load(),
 		Tokens:   c.tokens.Load(),
 		Retries:  c.retries.Load(),
 	}
+}
+
+// expected is the number of chunks in the end.
+func (c *Counter) expected(chunks int64) int64 {
+	total, bytes, ofBytes := c.total.Load(), c.bytes.Load(), c.ofBytes.Load()
+	if total > 0 || bytes <= 0 || ofBytes <= 0 {
+		return total
+	}
+	return int64(float64(chunks) * max(1, float64(ofBytes)/float64(bytes)))
 }

@@ -29,6 +29,32 @@ func TestCounterConcurrent(t *testing.T) {
 	}
 }
 
+// The total is guessed from the share of the input that is done.
+func TestCounterGuesses(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		total             int
+		chunks, bytes, of int64
+		want              int64
+	}{
+		{0, 10, 100, 0, 0},
+		{0, 10, 0, 1000, 0},
+		{0, 10, 100, 1000, 100},
+		{0, 10, 1000, 1000, 10},
+		{0, 10, 2000, 1000, 10},
+		{7, 10, 100, 1000, 7},
+	} {
+		var c progress.Counter
+		c.SetTotal(test.total)
+		c.AddChunks(int(test.chunks))
+		c.AddBytes(test.bytes)
+		c.SetBytes(test.of)
+		if got := c.Snapshot().Total; got != test.want {
+			t.Errorf("%+v: %d", test, got)
+		}
+	}
+}
+
 func TestCounterNil(t *testing.T) {
 	t.Parallel()
 	var c *progress.Counter
@@ -36,6 +62,8 @@ func TestCounterNil(t *testing.T) {
 	c.AddChunks(1)
 	c.AddRequest(1, 1)
 	c.AddRetry()
+	c.AddBytes(1)
+	c.SetBytes(1)
 	if got := c.Snapshot(); got != (progress.Snapshot{}) {
 		t.Errorf("a nil counter counted %+v", got)
 	}
