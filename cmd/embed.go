@@ -150,8 +150,11 @@ func (env *environment) printVectors(ctx context.Context, e embed.Embedder, o *e
 		n := 0
 		return env.embedAll(ctx, e, o.embedder, texts, func(text string, v []float32, err error) error {
 			n++
-			if err != nil && o.single() {
+			switch {
+			case err != nil && o.single():
 				return err
+			case err != nil && o.binary != "": // the rows after it would be those of other lines
+				return fmt.Errorf("text %d: %w", n, err)
 			}
 			if err != nil {
 				failed.add(fmt.Errorf("text %d: %w", n, err))

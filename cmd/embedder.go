@@ -21,7 +21,7 @@ import (
 // service is, are settings.
 type embedderFlags struct {
 	dimensions int
-	batchSize  int
+	batchSize  positive
 	retryFor   time.Duration
 	truncate   bool
 	query      *string // what goes before questions, before passages;
@@ -32,7 +32,7 @@ type embedderFlags struct {
 func (o *embedderFlags) addFlags(c *cobra.Command) {
 	addSettings(c.Flags(), "embedder", "base-url", "api-key-file", "workers", "rpm", "tpm")
 	c.Flags().IntVar(&o.dimensions, "dimensions", 0, "ask for vectors of `N` numbers (default: the model's own)")
-	c.Flags().IntVar(&o.batchSize, "batch-size", 0, "send at most `N` texts in a request")
+	c.Flags().Var(&o.batchSize, "batch-size", "send at most `N` texts in a request")
 	c.Flags().DurationVar(&o.retryFor, "retry-for", embed.DefaultRetryFor, "how long a service may stay unavailable")
 	c.Flags().BoolVar(&o.truncate, "truncate", false, "embed the beginning of a text that is too long, which fails otherwise")
 	c.Flags().Func("query-prefix", "put `TEXT` before questions (new stores; default: what the model asks for)", setText(&o.query))
@@ -52,7 +52,7 @@ func (o *embedderFlags) validate() error {
 	switch {
 	case o.dimensions < 0:
 		return usagef("--dimensions must be above 0, not %d", o.dimensions)
-	case o.batchSize < 0 || o.batchSize > embed.MaxBatchSize:
+	case o.batchSize > embed.MaxBatchSize:
 		return usagef("--batch-size must be from 1 to %d, not %d", embed.MaxBatchSize, o.batchSize)
 	case o.retryFor < 0:
 		return usagef("--retry-for must not be negative")
@@ -75,7 +75,7 @@ func (env *environment) embedderOf(spec string, o embedderFlags, dim int, stats 
 		APIKey:     env.config.APIKey,
 		APIKeyFile: env.config.APIKeyFile,
 		Dimensions: o.dimensions,
-		BatchSize:  o.batchSize,
+		BatchSize:  int(o.batchSize),
 		RetryFor:   max(o.retryFor, time.Nanosecond), // 0 is "the default" there, "do not retry" here
 		RPM:        env.config.RPM,
 		TPM:        env.config.TPM,
@@ -108,7 +108,7 @@ func (env *environment) hints(e embed.Embedder, o embedderFlags) embed.Hints {
 		h.Workers = env.config.Workers
 	}
 	if o.batchSize > 0 {
-		h.BatchSize = o.batchSize
+		h.BatchSize = int(o.batchSize)
 	}
 	return h
 }

@@ -278,7 +278,7 @@ func writeSummary(w io.Writer, sum ingest.Summary, verbose bool) {
 		}
 	}
 	if len(sources) == 0 {
-		sources = []string{"none found"}
+		sources = []string{"none"}
 	}
 	lead, holds := "", "holds"
 	if sum.DryRun {

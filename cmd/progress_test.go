@@ -103,9 +103,9 @@ func TestSummaryForPeople(t *testing.T) {
 		want    string
 	}{
 		{"nothing", ingest.Summary{Store: "s"}, false,
-			"sheaf: sources: none found\nsheaf: \"s\" holds 0 chunks: 0 added, 0 reused, 0 removed, in 0.0 s\n"},
+			"sheaf: sources: none\nsheaf: \"s\" holds 0 chunks: 0 added, 0 reused, 0 removed, in 0.0 s\n"},
 		{"a name that plays tricks", ingest.Summary{Store: "s", Failures: []ingest.Failure{{Source: "a\x1b[2J", Error: "odd"}}}, false,
-			"sheaf: failed: a\ufffd[2J: odd\nsheaf: sources: none found\nsheaf: \"s\" holds 0 chunks: 0 added, 0 reused, 0 removed, in 0.0 s\n"},
+			"sheaf: failed: a\ufffd[2J: odd\nsheaf: sources: none\nsheaf: \"s\" holds 0 chunks: 0 added, 0 reused, 0 removed, in 0.0 s\n"},
 		{"all there is to say", ingest.Summary{
 			Store: "s", Sources: ingest.Sources{Added: 1, Removed: 2}, Chunks: ingest.Chunks{Added: 3, Reused: 4, Removed: 5, Total: 1},
 			Embedding: ingest.Embedding{Embedder: "builtin", Requests: 1, Texts: 3, Tokens: 9, Retries: 0}, Elapsed: 1.25,

@@ -174,6 +174,9 @@ func (o *Options) setDefaults() {
 	if o.RetryFor == 0 {
 		o.RetryFor = DefaultRetryFor
 	}
+	if o.RetryFor >= time.Second { // a silent service is not waited for any longer
+		o.Timeout = min(o.Timeout, o.RetryFor)
+	}
 	if o.Backoff == 0 {
 		o.Backoff = DefaultBackoff
 	}

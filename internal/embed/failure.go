@@ -59,6 +59,7 @@ func (s *openAI) judge(attempt context.Context, err error, r reply) (failure, er
 // judgeStatus is for an answer with an error status.
 func (s *openAI) judgeStatus(err error, r reply) (failure, error) {
 	message, quota := serviceWords(err)
+	message = shorten(message)
 	switch {
 	case r.status == http.StatusUnauthorized, r.status == http.StatusPaymentRequired, r.status == http.StatusForbidden, quota:
 		return failure{kind: final}, &AuthError{Service: s.service, Status: r.status, Message: message}
@@ -111,6 +112,15 @@ func (s *openAI) judgeConnection(err error) (failure, error) {
 		kind = final
 	}
 	return failure{kind: kind}, fmt.Errorf("reaching the embedding service: %w", err)
+}
+
+// shorten leaves of what a service says as much as a person reads.
+func shorten(message string) string {
+	const most = 500
+	if r := []rune(message); len(r) > most {
+		return string(r[:most]) + " …"
+	}
+	return message
 }
 
 // serviceWords returns what the service said with an error status, and whether

@@ -108,6 +108,9 @@ func parseBaseURL(s string) (*url.URL, error) {
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return nil, fmt.Errorf("base URL %q: want http://HOST/PATH or https://HOST/PATH", s)
 	}
+	if u.RawQuery != "" || u.Fragment != "" {
+		return nil, fmt.Errorf("base URL %q: what follows ? or # cannot be part of it", s)
+	}
 	return u, nil
 }
 
