@@ -56,7 +56,7 @@ func (s *openAI) request(ctx context.Context, in inputs) ([][]float32, error) {
 		if cause.suspect() {
 			suspicious++
 		}
-		if err, over := s.verdict(ctx, in, cause, suspicious, err); over {
+		if over, err := s.verdict(ctx, in, cause, suspicious, err); over {
 			return nil, err
 		}
 		wait, ok := s.wait(n, since, cause.idle)
@@ -84,25 +84,25 @@ func (s *openAI) alive(ctx context.Context) bool {
 
 // verdict tells whether a failure ends a request, and with which error. One that
 // keeps failing while the service embeds something else is itself the cause.
-func (s *openAI) verdict(ctx context.Context, in inputs, cause failure, suspicious int, err error) (error, bool) {
+func (s *openAI) verdict(ctx context.Context, in inputs, cause failure, suspicious int, err error) (over bool, _ error) {
 	tries := maxSuspectTries
 	switch {
 	case cause.kind == final:
-		return err, true
+		return true, err
 	case !cause.suspect():
-		return nil, false
+		return false, nil
 	case cause.kind == badAnswer && !s.answered.Load():
-		return err, suspicious >= maxFirstTries
+		return suspicious >= maxFirstTries, err
 	case in.part:
 		tries = maxPartTries
 	}
 	switch {
 	case suspicious%tries != 0:
-		return nil, false
+		return false, nil
 	case in.texts[0] != probe && s.alive(ctx):
-		return &InputError{err}, true
+		return true, &InputError{err}
 	}
-	return err, cause.kind == badAnswer
+	return cause.kind == badAnswer, err
 }
 
 // well notes a good answer, unwell the lack of one. It returns since when there

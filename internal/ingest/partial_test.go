@@ -28,7 +28,7 @@ type picky struct {
 	asked map[string]int
 }
 
-var errPicky = errors.New("I would rather not")
+var errPicky = errors.New("rather not")
 
 func (p *picky) EmbedEach(_ context.Context, texts []string) (r embed.Result, err error) {
 	p.mu.Lock()
@@ -180,7 +180,7 @@ func TestARefusedTextFailsAlone(t *testing.T) {
 	for _, f := range sum.Failures {
 		failures = append(failures, filepath.Base(f.Source)+": "+f.Error)
 	}
-	want := []string{"a.jsonl: line 2: I would rather not", "a.jsonl: line 4: I would rather not", "b.txt: lines 1 to 6: I would rather not"}
+	want := []string{"a.jsonl: line 2: rather not", "a.jsonl: line 4: rather not", "b.txt: lines 1 to 6: rather not"}
 	if diff := cmp.Diff(want, failures); diff != "" {
 		t.Error(diff)
 	}

@@ -84,7 +84,7 @@ func (x *Index) openForeign(ctx context.Context, f *os.File, offset, size int64,
 func (x *Index) meet(served *bufio.Reader) error {
 	line, err := served.ReadSlice('\n')
 	if err != nil {
-		return fmt.Errorf("Faiss cannot read this %s: it is damaged", x.Type)
+		return fmt.Errorf("it is a damaged %s: Faiss cannot read it", x.Type)
 	}
 	var head foreignHead
 	if err := json.Unmarshal(line, &head); err != nil {
@@ -92,14 +92,14 @@ func (x *Index) meet(served *bufio.Reader) error {
 	}
 	switch {
 	case head.Error != "":
-		return fmt.Errorf("Faiss cannot read this %s: %s", x.Type, head.Error)
+		return fmt.Errorf("it is no %s that Faiss can read: %s", x.Type, head.Error)
 	case head.Dim != x.Dim || head.Ntotal != x.Ntotal || head.Metric != int32(x.Metric):
 		return errors.New("its header says something else than its content")
 	}
 	x.Exact = head.Exact
 	labels := make([]byte, 8*x.Ntotal)
 	if _, err := io.ReadFull(served, labels); err != nil {
-		return fmt.Errorf("Faiss cannot read this %s: it is damaged", x.Type)
+		return fmt.Errorf("it is a damaged %s: Faiss cannot read it", x.Type)
 	}
 	x.labels = make([]int64, x.Ntotal)
 	for i := range x.labels {

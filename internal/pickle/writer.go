@@ -147,18 +147,28 @@ func (p *Writer) Class(module, name string) {
 	p.op(opStackGlobal)
 }
 
-// New makes an instance of the class written last; Build gives it the state
-// written last.
-func (p *Writer) New()   { p.op(opEmptyTuple, opNewObj) }
+// New makes an instance of the class written last.
+func (p *Writer) New() { p.op(opEmptyTuple, opNewObj) }
+
+// Build gives the instance before it the state written last.
 func (p *Writer) Build() { p.op(opBuild) }
 
-// Dict begins an empty dict and Set an empty set. SetItem puts the key and the
-// value written last into a dict; SetItems and AddItems put everything since Mark.
-func (p *Writer) Dict()     { p.op(opEmptyDict) }
-func (p *Writer) Set()      { p.op(opEmptySet) }
-func (p *Writer) Mark()     { p.op(opMark) }
-func (p *Writer) SetItem()  { p.op(opSetItem) }
+// Dict begins an empty dict.
+func (p *Writer) Dict() { p.op(opEmptyDict) }
+
+// Set begins an empty set.
+func (p *Writer) Set() { p.op(opEmptySet) }
+
+// Mark begins what SetItems and AddItems put.
+func (p *Writer) Mark() { p.op(opMark) }
+
+// SetItem puts the key and the value written last into a dict.
+func (p *Writer) SetItem() { p.op(opSetItem) }
+
+// SetItems puts the keys and values since Mark into a dict.
 func (p *Writer) SetItems() { p.op(opSetItems) }
+
+// AddItems puts the values since Mark into a set.
 func (p *Writer) AddItems() { p.op(opAddItems) }
 
 // Tuple makes a tuple of the two or three values written last.
