@@ -103,7 +103,7 @@ func TestChildMeasures(t *testing.T) {
 	if err := run(t.Context(), []string{childVerb, "true"}, &out); err != nil {
 		t.Fatal(err)
 	}
-	if got := out.String(); !strings.Contains(got, `"Wall":`) || strings.Contains(got, `"Peak":0`) {
+	if got := out.String(); !strings.Contains(got, `"Wall":`) || !strings.Contains(got, `"CPU":`) || strings.Contains(got, `"Peak":0`) {
 		t.Errorf("got %s", got)
 	}
 	if err := run(t.Context(), []string{childVerb, "false"}, &out); err == nil {

@@ -16,7 +16,8 @@ import (
 // sample is what one run took.
 type sample struct {
 	Wall time.Duration
-	Peak int64 // resident bytes, of a process
+	CPU  time.Duration // of a process, in its own code and in the kernel's
+	Peak int64         // resident bytes, of a process
 }
 
 // series are the samples of one contender.
@@ -33,6 +34,15 @@ func (s series) walls() []time.Duration {
 
 func (s series) median() time.Duration  { return s.walls()[len(s)/2] }
 func (s series) fastest() time.Duration { return s.walls()[0] }
+
+// cpu is the median of the processor times.
+func (s series) cpu() time.Duration {
+	times := make([]time.Duration, len(s))
+	for i := range s {
+		times[i] = s[i].CPU
+	}
+	return median(times)
+}
 
 // peak is the largest of all: a bound on memory holds for every run.
 func (s series) peak() int64 {
@@ -93,7 +103,7 @@ func child(ctx context.Context, command []string, out io.Writer) error {
 	if err := c.Run(); err != nil {
 		return fmt.Errorf("%v: %w", command, err)
 	}
-	s := sample{Wall: time.Since(start)}
+	s := sample{Wall: time.Since(start), CPU: c.ProcessState.UserTime() + c.ProcessState.SystemTime()}
 	if usage, ok := c.ProcessState.SysUsage().(*syscall.Rusage); ok {
 		s.Peak = usage.Maxrss * maxrssUnit()
 	}

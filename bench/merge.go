@@ -46,10 +46,10 @@ func (b *bench) merge(ctx context.Context) (err error) {
 		return err
 	}
 	b.table(fmt.Sprintf("Merges of stores of %d documents:", half), [][]string{
-		{"", "time", "÷ its limit", "÷ copying both", "peak memory"},
-		{"`sheaf merge` of two into a new store", took[0].String(), within(took[0].median(), mergeLimit), ratio(took[0].median(), took[2].median()), megabytes(took[0].peak())},
-		{"`sheaf merge` of one into another that is searched", took[1].String(), "", ratio(took[1].median(), took[2].median()), megabytes(took[1].peak())},
-		{"a copy of the files of both, synced", took[2].String(), "", "1.00", ""},
+		{"", "time", "÷ its limit", "÷ copying both", "processor time", "peak memory"},
+		{"`sheaf merge` of two into a new store", took[0].String(), within(took[0].median(), mergeLimit), ratio(took[0].median(), took[2].median()), millis(took[0].cpu()), megabytes(took[0].peak())},
+		{"`sheaf merge` of one into another that is searched", took[1].String(), "", ratio(took[1].median(), took[2].median()), millis(took[1].cpu()), megabytes(took[1].peak())},
+		{"a copy of the files of both, synced", took[2].String(), "", "1.00", "", ""},
 	})
 	b.table("Searches in the store that is merged into:", [][]string{
 		{"", "answered", "median", "slowest"},
