@@ -119,8 +119,10 @@ func (b *bert) openTokenizer() error {
 	}
 	b.cls, _ = v.ID(clsPiece)
 	b.sep, _ = v.ID(sepPiece)
-	sum := sha256.Sum256(append([]byte(b.model.Fingerprint()+"\n"), text...))
-	b.identity.Fingerprint = hex.EncodeToString(sum[:fingerprintBytes])
+	h := sha256.New()
+	fmt.Fprintln(h, b.model.Fingerprint())
+	h.Write(text)
+	b.identity.Fingerprint = hex.EncodeToString(h.Sum(nil)[:fingerprintBytes])
 	return nil
 }
 

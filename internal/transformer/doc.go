@@ -22,5 +22,5 @@
 // file, not its content.
 //
 // One instruction set is chosen from those that the kernels were compiled for, see [Open].
-// The package keeps no global state, starts no goroutines and refuses to build without cgo.
+// The package keeps no global state and refuses to build without cgo.
 package transformer

@@ -1,5 +1,3 @@
-//go:build cgo
-
 package transformer
 
 import (
@@ -7,7 +5,6 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
-	"hash"
 	"math"
 )
 
@@ -16,26 +13,21 @@ const (
 	fingerprintLen = 16 // hex digits
 )
 
-// sampler hashes names and some numbers of tensors.
-type sampler struct{ hash hash.Hash }
-
-func newSampler() sampler { return sampler{sha256.New()} }
-
-func (s sampler) add(name string, x []float32) {
-	fmt.Fprintf(s.hash, "%s %d\n", name, len(x))
+// fingerprint hashes some numbers of every tensor, and what else decides a vector.
+func fingerprint(tensors []tensor, f *folder) string {
+	h := sha256.New()
 	var buf []byte
-	for i := range min(samples, len(x)) {
-		at := i * len(x) / samples
-		if len(x) <= samples {
-			at = i
+	for _, t := range tensors {
+		buf = fmt.Appendf(buf[:0], "%s %d\n", t.name, len(t.x))
+		for i := range min(samples, len(t.x)) {
+			at := i
+			if len(t.x) > samples {
+				at = i * len(t.x) / samples
+			}
+			buf = binary.LittleEndian.AppendUint32(buf, math.Float32bits(t.x[at]))
 		}
-		buf = binary.LittleEndian.AppendUint32(buf, math.Float32bits(x[at]))
+		h.Write(buf)
 	}
-	s.hash.Write(buf)
-}
-
-// fingerprint ends the hash with what else decides a vector.
-func (b *binder) fingerprint(f *folder) string {
-	fmt.Fprintf(b.seen.hash, "%v %s %v %d %v\n", f.shape, f.pooling, f.Normalized, f.MaxTokens, f.Lowercase)
-	return hex.EncodeToString(b.seen.hash.Sum(nil))[:fingerprintLen]
+	fmt.Fprintf(h, "%v %s %v %d %v\n", f.shape, f.pooling, f.Normalized, f.MaxTokens, f.Lowercase)
+	return hex.EncodeToString(h.Sum(nil))[:fingerprintLen]
 }

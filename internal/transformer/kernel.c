@@ -4,8 +4,8 @@
 //
 // A product is computed in panels: some columns of the right matrix, as many as fill the
 // registers of a tile, packed behind each other row by row. Packing costs a few percent of
-// a product with some hundred rows, so nothing packed is kept, and weights are used where
-// the system mapped them.
+// a product with some hundred rows, and where rows are few it is they that are packed; so
+// nothing packed is kept, and weights are used where the system mapped them.
 //
 // Every number of a product is one chain of additions in the order of the sum's index. So
 // it does not depend on how many rows share the call or where a row lies among them: a text
@@ -42,11 +42,12 @@ static const float exp_p[] = {1.0f, 1.0f, 0.5f, 1.0f / 6, 1.0f / 24, 1.0f / 120,
 // Adding it rounds a float below 2^22 to a whole number, which is then in its low bits.
 static const float whole = 12582912.0f;
 
-// Rows of queries that share a pass over the keys: their scores stay in the cache.
+// Rows whose results stay in the cache: of queries that share a pass over the keys, of
+// weights that share one over a few texts.
 enum { QUERIES = 48 };
 
-// No panel is wider.
-enum { WIDEST = 32 };
+enum { WIDEST = 32 };  // no panel is wider
+enum { LINE = 16 };    // floats of a cache line
 
 #define ROWS 4
 #define LANES 4
@@ -109,9 +110,9 @@ int bert_best_level(void) {
 static size_t up(size_t n, size_t to) { return (n + to - 1) / to * to; }
 
 size_t bert_scratch(size_t k, size_t tokens, size_t dim) {
-  const size_t linear = (1 + k) * WIDEST;
-  const size_t keys = up(tokens, WIDEST) * (1 + dim);
-  const size_t values = up(dim, WIDEST) * (1 + tokens);
+  const size_t linear = k * WIDEST;
+  const size_t keys = up(tokens, WIDEST) * dim;
+  const size_t values = up(dim, WIDEST) * tokens;
   const size_t attention = keys + values + QUERIES * up(tokens, WIDEST);
   return linear > attention ? linear : attention;
 }

@@ -50,41 +50,46 @@ TARGET static inline float NAME(sum)(NAME(vec) v) {
   return s;
 }
 
-// Sets rows of out to f(x * panel). The panel is one row that the sums begin with, then k
-// rows; only the first cols of its columns are wanted.
+// Sets rows of out to f(x * panel + bias). The panel is k rows of vecs vectors; only the
+// first cols of its columns are wanted. A null bias counts as zeros. Where x comes from far
+// away, the rows of the next tile are fetched on the way.
 TARGET static inline __attribute__((always_inline)) void NAME(tile)(
-    int rows, int f, const float *x, size_t ldx, size_t k, const float *panel, float *out,
-    size_t ldout, size_t cols) {
+    int rows, int vecs, int far, int f, const float *x, size_t ldx, size_t k,
+    const float *panel, const float *bias, float *out, size_t ldout, size_t cols) {
   NAME(vec) sum[ROWS][VECS], b[VECS];
 #pragma GCC unroll 16
   for (int i = 0; i < rows; i++)
-    for (int j = 0; j < VECS; j++) sum[i][j] = NAME(load)(panel + j * LANES);
-  for (size_t p = 0; p < k; p++) {
-    panel += WIDTH;
-    for (int j = 0; j < VECS; j++) b[j] = NAME(load)(panel + j * LANES);
+    for (int j = 0; j < vecs; j++) sum[i][j] = (NAME(vec)){0};
+  for (size_t p = 0; p < k; p++, panel += vecs * LANES) {
+    for (int j = 0; j < vecs; j++) b[j] = NAME(load)(panel + j * LANES);
+    if (far && p % LINE == 0)
+      for (int i = 0; i < rows; i++) __builtin_prefetch(x + (rows + i) * ldx + p);
 #pragma GCC unroll 16
     for (int i = 0; i < rows; i++) {
       const float a = x[i * ldx + p];
-      for (int j = 0; j < VECS; j++) sum[i][j] += a * b[j];
+      for (int j = 0; j < vecs; j++) sum[i][j] += a * b[j];
     }
   }
 #pragma GCC unroll 16
   for (int i = 0; i < rows; i++, out += ldout) {
-    for (int j = 0; j < VECS; j++) b[j] = f == BERT_GELU ? NAME(gelu)(sum[i][j]) : sum[i][j];
-    if (cols < WIDTH)
+    for (int j = 0; j < vecs; j++) {
+      b[j] = bias ? sum[i][j] + NAME(load)(bias + j * LANES) : sum[i][j];
+      if (f == BERT_GELU) b[j] = NAME(gelu)(b[j]);
+    }
+    if (cols < (size_t)vecs * LANES)
       memcpy(out, b, cols * sizeof(float));
     else
-      for (int j = 0; j < VECS; j++) NAME(store)(out + j * LANES, b[j]);
+      for (int j = 0; j < vecs; j++) NAME(store)(out + j * LANES, b[j]);
   }
 }
 
-// Sets m rows of out to f(x * panel).
+// Sets m rows of out to f(x * panel + bias).
 TARGET static inline __attribute__((always_inline)) void NAME(rows)(
-    int f, const float *x, size_t ldx, size_t m, size_t k, const float *panel, float *out,
-    size_t ldout, size_t cols) {
+    int vecs, int far, int f, const float *x, size_t ldx, size_t m, size_t k,
+    const float *panel, const float *bias, float *out, size_t ldout, size_t cols) {
 #define TILES(n) \
   for (; m >= n; m -= n, x += n * ldx, out += n * ldout) \
-    NAME(tile)(n, f, x, ldx, k, panel, out, ldout, cols)
+    NAME(tile)(n, vecs, far, f, x, ldx, k, panel, bias, out, ldout, cols)
   TILES(ROWS);
 #if ROWS > 8
   TILES(8);
@@ -100,38 +105,86 @@ TARGET static inline __attribute__((always_inline)) void NAME(rows)(
 TARGET static __attribute__((noinline)) void NAME(multiply)(
     const float *x, size_t ldx, size_t m, size_t k, const float *panel, float *out,
     size_t ldout, size_t cols) {
-  NAME(rows)(BERT_LINEAR, x, ldx, m, k, panel, out, ldout, cols);
+  NAME(rows)(VECS, 0, BERT_LINEAR, x, ldx, m, k, panel, NULL, out, ldout, cols);
+}
+
+TARGET static __attribute__((noinline)) void NAME(multiply_bias)(
+    const float *x, size_t ldx, size_t m, size_t k, const float *panel, const float *bias,
+    float *out, size_t ldout, size_t cols) {
+  NAME(rows)(VECS, 0, BERT_LINEAR, x, ldx, m, k, panel, bias, out, ldout, cols);
 }
 
 TARGET static __attribute__((noinline)) void NAME(multiply_gelu)(
-    const float *x, size_t ldx, size_t m, size_t k, const float *panel, float *out,
-    size_t ldout, size_t cols) {
-  NAME(rows)(BERT_GELU, x, ldx, m, k, panel, out, ldout, cols);
+    const float *x, size_t ldx, size_t m, size_t k, const float *panel, const float *bias,
+    float *out, size_t ldout, size_t cols) {
+  NAME(rows)(VECS, 0, BERT_GELU, x, ldx, m, k, panel, bias, out, ldout, cols);
 }
 
-// Packs cols rows of w, k floats each, as the columns of a panel. Missing columns are zeros.
+// The panel and out have one vector to a row, or two.
+TARGET static __attribute__((noinline)) void NAME(multiply_far1)(
+    const float *x, size_t m, size_t k, const float *panel, float *out) {
+  NAME(rows)(1, 1, BERT_LINEAR, x, k, m, k, panel, NULL, out, LANES, LANES);
+}
+
+TARGET static __attribute__((noinline)) void NAME(multiply_far2)(
+    const float *x, size_t m, size_t k, const float *panel, float *out) {
+  NAME(rows)(2, 1, BERT_LINEAR, x, k, m, k, panel, NULL, out, WIDTH, WIDTH);
+}
+
+// Packs cols rows of w, k floats each, as the columns of a panel of so many columns. Those
+// that are missing are zeros.
 TARGET static __attribute__((noinline)) void NAME(pack)(
-    const float *w, size_t ldw, size_t cols, size_t k, float *panel) {
+    const float *w, size_t ldw, size_t cols, size_t k, float *panel, size_t width) {
   enum { STEP = 16 };
-  if (cols < WIDTH) memset(panel, 0, k * WIDTH * sizeof(float));
+  if (cols < width) memset(panel, 0, k * width * sizeof(float));
   for (size_t p = 0; p < k; p += STEP) {
     const size_t end = p + STEP < k ? p + STEP : k;
     for (size_t j = 0; j < cols; j++)
-      for (size_t i = p; i < end; i++) panel[i * WIDTH + j] = w[j * ldw + i];
+      for (size_t i = p; i < end; i++) panel[i * width + j] = w[j * ldw + i];
+  }
+}
+
+// Many rows of x: a panel of weights serves them all.
+TARGET static void NAME(linear_many)(int f, const float *x, size_t ldx, size_t m, size_t k,
+                                     const float *w, const float *bias, size_t n, float *out,
+                                     size_t ldout, float *panel) {
+  for (size_t j = 0; j < n; j += WIDTH) {
+    const size_t cols = n - j < WIDTH ? n - j : WIDTH;
+    float b[WIDTH] = {0};
+    memcpy(b, bias + j, cols * sizeof(float));
+    NAME(pack)(w + j * k, k, cols, k, panel, WIDTH);
+    (f == BERT_GELU ? NAME(multiply_gelu) : NAME(multiply_bias))(x, ldx, m, k, panel, b,
+                                                                 out + j, ldout, cols);
+  }
+}
+
+// Few rows of x, no more than a panel has columns: they become the panel, and the weights
+// are read where they lie. The result is that of linear_many, bit for bit.
+TARGET static void NAME(linear_few)(int f, const float *x, size_t ldx, size_t m, size_t k,
+                                    const float *w, const float *bias, size_t n, float *out,
+                                    size_t ldout, float *panel) {
+  const size_t width = m <= LANES ? LANES : WIDTH;
+  float turned[QUERIES * WIDTH], *row = turned;
+  NAME(pack)(x, ldx, m, k, panel, width);
+  for (size_t j = 0; j < n; j++, row += width) {
+    if (j % QUERIES == 0) {
+      row = turned;
+      (width == LANES ? NAME(multiply_far1) : NAME(multiply_far2))(
+          w + j * k, n - j < QUERIES ? n - j : QUERIES, k, panel, row);
+    }
+    for (size_t i = 0; i < m; i += LANES) {
+      NAME(vec) v = NAME(load)(row + i) + NAME(all)(bias[j]);
+      if (f == BERT_GELU) v = NAME(gelu)(v);
+      for (size_t l = 0; l < LANES && i + l < m; l++) out[(i + l) * ldout + j] = v[l];
+    }
   }
 }
 
 TARGET static void NAME(linear)(int f, const float *x, size_t ldx, size_t m, size_t k,
                                 const float *w, const float *bias, size_t n, float *out,
-                                size_t ldout, float *panel) {
-  for (size_t j = 0; j < n; j += WIDTH) {
-    const size_t cols = n - j < WIDTH ? n - j : WIDTH;
-    memset(panel, 0, WIDTH * sizeof(float));
-    memcpy(panel, bias + j, cols * sizeof(float));
-    NAME(pack)(w + j * k, k, cols, k, panel + WIDTH);
-    (f == BERT_GELU ? NAME(multiply_gelu) : NAME(multiply))(x, ldx, m, k, panel, out + j,
-                                                            ldout, cols);
-  }
+                                size_t ldout, float *scratch) {
+  (m <= WIDTH ? NAME(linear_few) : NAME(linear_many))(f, x, ldx, m, k, w, bias, n, out,
+                                                      ldout, scratch);
 }
 
 // Brings n scores to exp(scale * (score - the highest)) and returns their sum. Behind them
@@ -155,29 +208,26 @@ TARGET static void NAME(head)(const float *q, const float *k, const float *v, si
                               size_t m, size_t dim, float *out, size_t ldout,
                               float *scratch) {
   const size_t wide = (m + WIDTH - 1) / WIDTH * WIDTH;
-  float *keys = scratch, *values = keys + wide * (1 + dim);
-  float *scores = values + (dim + WIDTH - 1) / WIDTH * WIDTH * (1 + m);
-  for (size_t j = 0; j < m; j += WIDTH) {
-    float *panel = keys + j * (1 + dim);
-    memset(panel, 0, WIDTH * sizeof(float));
-    NAME(pack)(k + j * ld, ld, m - j < WIDTH ? m - j : WIDTH, dim, panel + WIDTH);
-  }
+  float *keys = scratch, *values = keys + wide * dim;
+  float *scores = values + (dim + WIDTH - 1) / WIDTH * WIDTH * m;
+  for (size_t j = 0; j < m; j += WIDTH)
+    NAME(pack)(k + j * ld, ld, m - j < WIDTH ? m - j : WIDTH, dim, keys + j * dim, WIDTH);
   for (size_t j = 0; j < dim; j += WIDTH) {
     const size_t cols = dim - j < WIDTH ? dim - j : WIDTH;
-    float *panel = values + j * (1 + m);
-    memset(panel, 0, (1 + m) * WIDTH * sizeof(float));
+    float *panel = values + j * m;
+    if (cols < WIDTH) memset(panel, 0, m * WIDTH * sizeof(float));
     for (size_t i = 0; i < m; i++)
-      memcpy(panel + (1 + i) * WIDTH, v + i * ld + j, cols * sizeof(float));
+      memcpy(panel + i * WIDTH, v + i * ld + j, cols * sizeof(float));
   }
   for (size_t i = 0; i < m; i += QUERIES) {
     const size_t n = m - i < QUERIES ? m - i : QUERIES;
     for (size_t j = 0; j < m; j += WIDTH)
-      NAME(multiply)(q + i * ld, ld, n, dim, keys + j * (1 + dim), scores + j, wide, WIDTH);
+      NAME(multiply)(q + i * ld, ld, n, dim, keys + j * dim, scores + j, wide, WIDTH);
     float sums[QUERIES];
     for (size_t j = 0; j < n; j++)
       sums[j] = NAME(soften)(scores + j * wide, m, 1 / sqrtf((float)dim));
     for (size_t j = 0; j < dim; j += WIDTH)
-      NAME(multiply)(scores, wide, n, m, values + j * (1 + m), out + i * ldout + j, ldout,
+      NAME(multiply)(scores, wide, n, m, values + j * m, out + i * ldout + j, ldout,
                      dim - j < WIDTH ? dim - j : WIDTH);
     for (size_t j = 0; j < n; j++)
       for (size_t d = 0; d < dim; d++) out[(i + j) * ldout + d] *= 1 / sums[j];

@@ -5,11 +5,17 @@ import (
 	"io"
 	"math"
 	"os"
+	"sync"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // mapping is a whole file in memory, read as it is used.
-type mapping struct{ data []byte }
+type mapping struct {
+	data    []byte
+	loading sync.WaitGroup
+}
 
 // openMapping maps a file, which must not be cut short while it is mapped.
 func openMapping(path string) (*mapping, error) {
@@ -31,10 +37,19 @@ func openMapping(path string) (*mapping, error) {
 	if err != nil {
 		return nil, fmt.Errorf("mapping %q: %w", path, err)
 	}
-	return &mapping{data}, nil
+	return &mapping{data: data}, nil
+}
+
+// load has the system map a part of the file in the background, all at once: page by page
+// as it is used takes longer, and somebody waits then.
+func (m *mapping) load(begin, end uint64) {
+	page := uint64(os.Getpagesize())
+	begin = begin / page * page
+	m.loading.Go(func() { _ = unix.Madvise(m.data[begin:end], adviseLoad) }) // where it fails, nothing is lost
 }
 
 func (m *mapping) close() error {
+	m.loading.Wait()
 	data := m.data
 	m.data = nil
 	if data == nil {

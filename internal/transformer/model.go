@@ -28,7 +28,7 @@ type Model struct {
 	words, positions, types []float32 // rows of dim
 	norm                    norm
 	layers                  []layer
-	fingerprint             string
+	fingerprint             func() string
 }
 
 // layer is one of the encoder's.
@@ -94,7 +94,7 @@ func (m *Model) Settings() Settings { return m.folder.Settings }
 // Fingerprint is equal for models that give equal vectors for equal tokens: a hash over the
 // sizes, the pooling, and of each tensor its name and some numbers spread over it. A model
 // that was trained further has other numbers everywhere.
-func (m *Model) Fingerprint() string { return m.fingerprint }
+func (m *Model) Fingerprint() string { return m.fingerprint() }
 
 // bind finds every weight of the encoder.
 func (m *Model) bind() error {
@@ -111,25 +111,40 @@ func (m *Model) bind() error {
 	m.positions = b.floats("embeddings.position_embeddings.weight", s.positions, s.dim)
 	m.types = b.floats("embeddings.token_type_embeddings.weight", s.types, s.dim)
 	m.norm = b.norm("embeddings.LayerNorm", s)
+	embeddings := len(b.seen)
 	// One by one, because the number of layers is not checked by any tensor's shape.
 	for i := 0; i < s.layers && b.err == nil; i++ {
 		m.layers = append(m.layers, b.layer(fmt.Sprintf("encoder.layer.%d", i), s))
 	}
-	m.fingerprint = b.fingerprint(m.folder)
-	return b.err
+	if b.err != nil {
+		return b.err
+	}
+	// All of the layers will be used, and of the embeddings some rows.
+	m.file.load(span(b.seen[embeddings:]))
+	m.fingerprint = sync.OnceValue(func() string { return fingerprint(b.seen, m.folder) })
+	return nil
+}
+
+// span is the part of the file in which tensors lie.
+func span(tensors []tensor) (begin, end uint64) {
+	begin = math.MaxUint64
+	for _, t := range tensors {
+		begin, end = min(begin, t.begin), max(end, t.end)
+	}
+	return begin, end
 }
 
 // binder takes tensors out of a file. After the first error it does nothing.
 type binder struct {
 	tensors *tensors
 	prefix  string // of every name
-	seen    sampler
+	seen    []tensor
 	err     error
 }
 
 // newBinder also takes files in which the encoder is a part of a larger model.
 func newBinder(t *tensors) *binder {
-	b := &binder{tensors: t, seen: newSampler()}
+	b := &binder{tensors: t}
 	if !t.has("embeddings.word_embeddings.weight") && t.has("bert.embeddings.word_embeddings.weight") {
 		b.prefix = "bert."
 	}
@@ -140,10 +155,13 @@ func (b *binder) floats(name string, shape ...int) []float32 {
 	if b.err != nil {
 		return nil
 	}
-	var x []float32
-	x, b.err = b.tensors.floats(b.prefix+name, shape...)
-	b.seen.add(name, x)
-	return x
+	var t tensor
+	if t, b.err = b.tensors.tensor(b.prefix+name, shape...); b.err != nil {
+		return nil
+	}
+	t.name = name
+	b.seen = append(b.seen, t)
+	return t.x
 }
 
 func (b *binder) linear(name string, out, in int) linear {

@@ -24,6 +24,7 @@ const (
 type tensors struct {
 	entries map[string]json.RawMessage
 	data    []byte
+	header  uint64 // bytes before data
 }
 
 // entry is what the header says about a tensor.
@@ -42,7 +43,7 @@ func parseTensors(file []byte) (*tensors, error) {
 	if length > maxHeader || length > uint64(len(rest)) {
 		return nil, fmt.Errorf("a header of %d bytes in a file of %d: %w", length, len(file), errTensors)
 	}
-	t := &tensors{data: rest[length:]}
+	t := &tensors{data: rest[length:], header: lengthBytes + length}
 	if err := json.Unmarshal(rest[:length], &t.entries); err != nil {
 		return nil, fmt.Errorf("header: %w: %w", err, errTensors)
 	}
@@ -51,32 +52,39 @@ func parseTensors(file []byte) (*tensors, error) {
 
 func (t *tensors) has(name string) bool { return t.entries[name] != nil }
 
-// floats returns the numbers of a tensor of the given shape: where they lie, if they are
+// tensor is the numbers of one, and where in the file they lie.
+type tensor struct {
+	name       string
+	x          []float32
+	begin, end uint64
+}
+
+// tensor returns the numbers of a tensor of the given shape: where they lie, if they are
 // float32 and aligned, else converted.
-func (t *tensors) floats(name string, shape ...int) ([]float32, error) {
+func (t *tensors) tensor(name string, shape ...int) (tensor, error) {
 	raw, found := t.entries[name]
 	if !found {
-		return nil, fmt.Errorf("there is no tensor %q", name)
+		return tensor{}, fmt.Errorf("there is no tensor %q", name)
 	}
 	var e entry
 	if err := json.Unmarshal(raw, &e); err != nil {
-		return nil, fmt.Errorf("tensor %q: %w: %w", name, err, errTensors)
+		return tensor{}, fmt.Errorf("tensor %q: %w: %w", name, err, errTensors)
 	}
 	numbers := 1
 	for i, n := range shape {
 		if len(e.Shape) != len(shape) || e.Shape[i] != n {
-			return nil, fmt.Errorf("tensor %q has the shape %v, but config.json says %v", name, e.Shape, shape)
+			return tensor{}, fmt.Errorf("tensor %q has the shape %v, but config.json says %v", name, e.Shape, shape)
 		}
 		numbers *= n // within maxSize squared
 	}
 	if e.Offsets[0] > e.Offsets[1] || e.Offsets[1] > uint64(len(t.data)) {
-		return nil, fmt.Errorf("tensor %q lies at %v of %d bytes: %w", name, e.Offsets, len(t.data), errTensors)
+		return tensor{}, fmt.Errorf("tensor %q lies at %v of %d bytes: %w", name, e.Offsets, len(t.data), errTensors)
 	}
 	x, err := decode(e.DType, t.data[e.Offsets[0]:e.Offsets[1]], numbers)
 	if err != nil {
-		return nil, fmt.Errorf("tensor %q: %w", name, err)
+		return tensor{}, fmt.Errorf("tensor %q: %w", name, err)
 	}
-	return x, nil
+	return tensor{name, x, t.header + e.Offsets[0], t.header + e.Offsets[1]}, nil
 }
 
 // decode returns n numbers of a type.

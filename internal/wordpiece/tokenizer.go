@@ -22,7 +22,7 @@ func unsupportedf(format string, args ...any) error {
 // ids. Truncation and padding belong to the model.
 type tokenizerFile struct {
 	Added []struct {
-		ID         int32  `json:"id"`
+		ID         int    `json:"id"`
 		Content    string `json:"content"`
 		Normalized bool   `json:"normalized"`
 		SingleWord bool   `json:"single_word"`
@@ -67,7 +67,7 @@ func ReadTokenizer(data []byte) ([]byte, error) {
 		return nil, unsupportedf("it has no vocab")
 	}
 	start = r.at
-	pieces, err := r.pieces()
+	text, err := r.pieces()
 	if err != nil {
 		return nil, err
 	}
@@ -82,11 +82,23 @@ func ReadTokenizer(data []byte) ([]byte, error) {
 		return nil, err
 	}
 	for _, added := range f.Added {
-		if added.ID < 0 || int(added.ID) >= len(pieces) || string(pieces[added.ID]) != added.Content {
+		if lineOf(text, added.Content) != added.ID {
 			return nil, unsupportedf("the added token %q has an id of its own", added.Content)
 		}
 	}
-	return append(bytes.Join(pieces, newline), newline...), nil
+	return text, nil
+}
+
+// lineOf is the number of the line that holds piece, from 0, or -1.
+func lineOf(text []byte, piece string) int {
+	if bytes.HasPrefix(text, []byte(piece+"\n")) {
+		return 0
+	}
+	before, _, found := bytes.Cut(text, []byte("\n"+piece+"\n"))
+	if !found {
+		return -1
+	}
+	return bytes.Count(before, newline) + 1
 }
 
 // cutOut stands in the place of the vocabulary. No vocabulary looks like it, so the decoder
@@ -146,15 +158,16 @@ type pieceReader struct {
 	at   int
 }
 
-// pieces reads the object. The ids must be 0, 1, 2, … in any order.
-func (r *pieceReader) pieces() ([][]byte, error) {
-	var pieces [][]byte
-	var ids []int
+// pieces reads the object and returns the pieces by their ids, a line each. The ids must be 0,
+// 1, 2, … in any order.
+func (r *pieceReader) pieces() ([]byte, error) {
 	if !r.next('{') {
 		return nil, r.malformed()
 	}
-	for !r.next('}') {
-		if len(pieces) > 0 && !r.next(',') {
+	text, n := make([]byte, 0, len(r.data)-r.at), 0
+	var ids []int // nil as long as they rise one by one
+	for ; !r.next('}'); n++ {
+		if n > 0 && !r.next(',') {
 			return nil, r.malformed()
 		}
 		piece, ok := r.text()
@@ -168,16 +181,40 @@ func (r *pieceReader) pieces() ([][]byte, error) {
 		if len(piece) == 0 || bytes.IndexByte(piece, '\n') >= 0 {
 			return nil, fmt.Errorf("piece %q: %w", piece, ErrVocabulary)
 		}
-		pieces, ids = append(pieces, piece), append(ids, id)
-	}
-	ordered := make([][]byte, len(pieces))
-	for i, id := range ids {
-		if id >= len(ordered) || ordered[id] != nil {
-			return nil, fmt.Errorf("piece %q has the id %d, but the ids of %d pieces are not 0, 1, 2 and so on: %w", pieces[i], id, len(pieces), ErrVocabulary)
+		if ids == nil && id != n {
+			ids = firstNumbers(n)
 		}
-		ordered[id] = pieces[i]
+		if ids != nil {
+			ids = append(ids, id)
+		}
+		text = append(append(text, piece...), '\n')
 	}
-	return ordered, nil
+	if ids == nil {
+		return text, nil
+	}
+	return ordered(text, ids)
+}
+
+func firstNumbers(n int) []int {
+	numbers := make([]int, n)
+	for i := range numbers {
+		numbers[i] = i
+	}
+	return numbers
+}
+
+// ordered brings line i of text to place ids[i].
+func ordered(text []byte, ids []int) ([]byte, error) {
+	lines, i := make([][]byte, len(ids)), 0
+	for line := range bytes.Lines(text) {
+		if id := ids[i]; id >= len(lines) || lines[id] != nil {
+			return nil, fmt.Errorf("piece %q has the id %d, but the ids of %d pieces are not 0, 1, 2 and so on: %w",
+				line[:len(line)-1], id, len(lines), ErrVocabulary)
+		}
+		lines[ids[i]] = line
+		i++
+	}
+	return bytes.Join(lines, nil), nil
 }
 
 func (r *pieceReader) malformed() error {

@@ -1,0 +1,7 @@
+//go:build !linux
+
+package transformer
+
+import "golang.org/x/sys/unix"
+
+const adviseLoad = unix.MADV_WILLNEED
