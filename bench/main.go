@@ -70,6 +70,7 @@ var sections = []struct {
 	{"add", (*bench).add},
 	{"delete", (*bench).delete},
 	{"merge", (*bench).merge},
+	{"models", (*bench).models},
 }
 
 func run(ctx context.Context, args []string, out io.Writer) error {

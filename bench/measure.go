@@ -120,16 +120,21 @@ func maxrssUnit() int64 {
 
 // command makes a contender of a run of sheaf, from its start to its end.
 func (b *bench) command(args ...string) contender {
+	return process(append([]string{b.sheaf}, args...)...)
+}
+
+// process makes a contender of a run of any program, from its start to its end.
+func process(command ...string) contender {
 	return func(ctx context.Context) (s sample, err error) {
 		self, err := os.Executable()
 		if err != nil {
 			return s, err
 		}
-		c := exec.CommandContext(ctx, self, append([]string{childVerb, b.sheaf}, args...)...)
+		c := exec.CommandContext(ctx, self, append([]string{childVerb}, command...)...)
 		c.Stderr = os.Stderr
 		out, err := c.Output()
 		if err != nil {
-			return s, fmt.Errorf("measuring sheaf %v: %w", args, err)
+			return s, fmt.Errorf("measuring %v: %w", command, err)
 		}
 		return s, json.Unmarshal(out, &s)
 	}

@@ -14,19 +14,21 @@ import (
 	"time"
 )
 
-// peer is a Python process that searches with Faiss each time it is told to.
+// peer is a Python process that searches with Faiss, or embeds, each time it is told to.
 type peer struct {
 	name   string
 	cmd    *exec.Cmd
 	in     io.WriteCloser
 	out    *bufio.Reader
 	labels []int // the first hit of each query
+
+	first []float32 // a model's: the vector of the first text
 }
 
 // startPeers starts Faiss at AVX2 and at whatever the CPU has; none where there
 // is no Python, which is said.
 func (b *bench) startPeers(ctx context.Context, dir, queries string) ([]*peer, error) {
-	python, err := b.venv(ctx)
+	python, err := b.venv(ctx, "venv", "faiss, numpy", "faiss-cpu", "numpy")
 	if err != nil {
 		fmt.Fprintf(b.out, "\nNo comparison with Faiss: %v\n", err)
 		return nil, nil
@@ -47,16 +49,16 @@ func (b *bench) startPeers(ctx context.Context, dir, queries string) ([]*peer, e
 	return peers, nil
 }
 
-// venv gives a Python that has Faiss, in a folder of its own.
-func (b *bench) venv(ctx context.Context) (string, error) {
-	dir := filepath.Join(b.data, "venv")
+// venv gives a Python that can import modules, from packages in a folder of its own.
+func (b *bench) venv(ctx context.Context, name, modules string, packages ...string) (string, error) {
+	dir := filepath.Join(b.data, name)
 	python := filepath.Join(dir, "bin", "python")
-	if exec.CommandContext(ctx, python, "-c", "import faiss, numpy").Run() == nil {
+	if exec.CommandContext(ctx, python, "-c", "import "+modules).Run() == nil {
 		return python, nil
 	}
 	for _, command := range [][]string{
 		{"python3", "-m", "venv", dir},
-		{python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "faiss-cpu", "numpy"},
+		append([]string{python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"}, packages...),
 	} {
 		c := exec.CommandContext(ctx, command[0], command[1:]...)
 		c.Stderr = os.Stderr
@@ -70,20 +72,28 @@ func (b *bench) venv(ctx context.Context) (string, error) {
 func startPeer(ctx context.Context, python, level, index, queries string) (*peer, error) {
 	threads := runtime.GOMAXPROCS(0)
 	c := exec.CommandContext(ctx, python, filepath.Join("bench", "faiss_peer.py"), index, queries, fmt.Sprint(threads), fmt.Sprint(dim))
-	c.Env, c.Stderr = peerEnv(level, threads), os.Stderr
-	p := &peer{cmd: c}
-	in, inErr := c.StdinPipe()
-	out, outErr := c.StdoutPipe()
-	if err := errors.Join(inErr, outErr, c.Start()); err != nil {
+	c.Env = peerEnv(level, threads)
+	p, err := launch(c)
+	if err != nil {
 		return nil, err
 	}
-	p.in, p.out = in, bufio.NewReader(out)
 	var hello struct{ Version, Level string }
 	if err := p.receive(&hello); err != nil {
 		return nil, errors.Join(err, p.stop())
 	}
 	p.name = fmt.Sprintf("faiss-cpu %s, %s", hello.Version, hello.Level)
 	return p, nil
+}
+
+// launch starts a peer, which answers on stdout.
+func launch(c *exec.Cmd) (*peer, error) {
+	c.Stderr = os.Stderr
+	in, inErr := c.StdinPipe()
+	out, outErr := c.StdoutPipe()
+	if err := errors.Join(inErr, outErr, c.Start()); err != nil {
+		return nil, err
+	}
+	return &peer{cmd: c, in: in, out: bufio.NewReader(out)}, nil
 }
 
 func (p *peer) receive(v any) error {

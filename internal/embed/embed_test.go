@@ -29,7 +29,7 @@ func TestNewErrors(t *testing.T) {
 		{"hf:a/b/c", embed.Options{}, `"a/b/c" is no name of a model, OWNER/NAME; a folder is written ./a/b/c`},
 		{"hf", embed.Options{}, `embedder "hf": no model after the colon`},
 		{"hf:", embed.Options{}, `embedder "hf:": no model after the colon`},
-		{"hf:./absent", embed.Options{}, "absent/config.json: no such file"},
+		{"hf:./absent", embed.Options{}, "absent\": open config.json: no such file"},
 		{"minilm:x", embed.Options{}, "minilm has no models to choose from"},
 		{"builtin", embed.Options{Workers: -1}, "workers -1: must be positive"},
 		{"", embed.Options{}, `unknown embedder ""`},

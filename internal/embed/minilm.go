@@ -87,7 +87,7 @@ func openBERT(dir string, o Options) (*bert, error) {
 		return nil, err
 	}
 	b := &bert{model: model, settings: model.Settings(), options: o}
-	if err := b.openTokenizer(); err != nil {
+	if err := b.openTokenizer(filepath.Join(dir, filepath.FromSlash(b.settings.TokenizerDir))); err != nil {
 		return nil, errors.Join(err, model.Close())
 	}
 	threads := o.Workers
@@ -102,8 +102,8 @@ func openBERT(dir string, o Options) (*bert, error) {
 }
 
 // openTokenizer reads the tokenizer beside the model, and completes the fingerprint by it.
-func (b *bert) openTokenizer() error {
-	text, err := readVocabulary(b.settings.TokenizerDir)
+func (b *bert) openTokenizer(dir string) error {
+	text, err := readVocabulary(dir)
 	if err != nil {
 		return err
 	}

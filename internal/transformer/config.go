@@ -6,8 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
-	"path/filepath"
+	"path"
 )
 
 const (
@@ -39,10 +38,10 @@ type configFile struct {
 	Epsilon    *float64 `json:"layer_norm_eps"`
 }
 
-// readShape reads config.json and refuses what is no plain BERT encoder.
-func readShape(dir string) (shape, error) {
+// readShape reads an encoder's config.json and refuses what is no plain BERT.
+func readShape(files fs.FS, dir string) (shape, error) {
 	c := configFile{Activation: "gelu", Positional: "absolute", Types: 2}
-	if err := readJSON(filepath.Join(dir, "config.json"), &c); err != nil {
+	if err := readJSON(files, path.Join(dir, "config.json"), &c); err != nil {
 		return shape{}, err
 	}
 	s, err := c.shape()
@@ -91,8 +90,8 @@ func (c *configFile) shape() (shape, error) {
 }
 
 // readJSON reads a configuration that must be there.
-func readJSON(path string, to any) error {
-	f, err := os.Open(path)
+func readJSON(files fs.FS, name string, to any) error {
+	f, err := files.Open(name)
 	if err != nil {
 		return err
 	}
@@ -102,17 +101,17 @@ func readJSON(path string, to any) error {
 	case err != nil:
 		return err
 	case len(data) > maxJSON:
-		return fmt.Errorf("%q is larger than %d bytes", path, maxJSON)
+		return fmt.Errorf("%s is larger than %d bytes", name, maxJSON)
 	}
 	if err := json.Unmarshal(data, to); err != nil {
-		return fmt.Errorf("%q: %w", path, err)
+		return fmt.Errorf("%s: %w", name, err)
 	}
 	return nil
 }
 
 // readOptional reads a configuration, or leaves to as it is where there is none.
-func readOptional(path string, to any) error {
-	err := readJSON(path, to)
+func readOptional(files fs.FS, name string, to any) error {
+	err := readJSON(files, name, to)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}

@@ -4,7 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"path/filepath"
+	"path"
 	"strings"
 )
 
@@ -18,7 +18,7 @@ type Settings struct {
 
 	QueryPrompt, PassagePrompt string // what goes before a question, before a text to be found
 
-	TokenizerDir string // the folder of the tokenizer's files
+	TokenizerDir string // of the tokenizer's files, slash-separated, below the model's folder
 }
 
 // pooling is how the vectors of a text's tokens become one.
@@ -34,7 +34,7 @@ type folder struct {
 	Settings
 	shape   shape
 	pooling pooling
-	encoder string // the folder of config.json and the weights
+	encoder string // the folder of config.json and the weights, as TokenizerDir
 }
 
 // module is one entry of modules.json.
@@ -43,39 +43,40 @@ type module struct {
 	Path string `json:"path"`
 }
 
-// readFolder reads the configurations below dir. Without modules.json the folder is a bare
+// readFolder reads the configurations of a folder. Without modules.json the folder is a bare
 // encoder, and its pooling is mean, as in sentence-transformers.
-func readFolder(dir string) (*folder, error) {
+func readFolder(files fs.FS) (*folder, error) {
 	f := &folder{}
 	modules := []module{{Type: "Transformer"}}
-	switch err := readJSON(filepath.Join(dir, "modules.json"), &modules); {
+	switch err := readJSON(files, "modules.json", &modules); {
 	case errors.Is(err, fs.ErrNotExist):
 		f.pooling = meanPooling
 	case err != nil:
 		return nil, err
 	}
 	for i, m := range modules {
-		if m.Path != "" && !filepath.IsLocal(m.Path) {
+		dir := path.Clean(m.Path)
+		if !fs.ValidPath(dir) {
 			return nil, fmt.Errorf("modules.json: %q does not lie in the folder", m.Path)
 		}
-		if err := f.module(i, m.Type, filepath.Join(dir, m.Path)); err != nil {
+		if err := f.module(files, i, m.Type, dir); err != nil {
 			return nil, err
 		}
 	}
 	if f.pooling == "" {
 		return nil, errors.New("modules.json names no pooling")
 	}
-	return f, f.readPrompts(dir)
+	return f, f.readPrompts(files)
 }
 
 // module takes in the i-th module, of a type such as sentence_transformers.models.Pooling.
-func (f *folder) module(i int, kind, dir string) error {
+func (f *folder) module(files fs.FS, i int, kind, dir string) error {
 	switch name := kind[strings.LastIndexByte(kind, '.')+1:]; {
 	case i == 0 && name == "Transformer":
 		f.encoder = dir
-		return f.readEncoder()
+		return f.readEncoder(files)
 	case i == 1 && name == "Pooling":
-		return f.readPooling(dir)
+		return f.readPooling(files, dir)
 	case i > 0 && name == "Normalize":
 		f.Normalized = true
 		return nil
@@ -83,8 +84,8 @@ func (f *folder) module(i int, kind, dir string) error {
 	return fmt.Errorf("modules.json: %q as module %d is not supported", kind, i)
 }
 
-func (f *folder) readEncoder() (err error) {
-	if f.shape, err = readShape(f.encoder); err != nil {
+func (f *folder) readEncoder(files fs.FS) (err error) {
+	if f.shape, err = readShape(files, f.encoder); err != nil {
 		return err
 	}
 	var text struct {
@@ -94,10 +95,10 @@ func (f *folder) readEncoder() (err error) {
 	var tokenizer struct {
 		Longest float64 `json:"model_max_length"` // 1e30 stands for "any"
 	}
-	if err := readOptional(filepath.Join(f.encoder, "sentence_bert_config.json"), &text); err != nil {
+	if err := readOptional(files, path.Join(f.encoder, "sentence_bert_config.json"), &text); err != nil {
 		return err
 	}
-	if err := readOptional(filepath.Join(f.encoder, "tokenizer_config.json"), &tokenizer); err != nil {
+	if err := readOptional(files, path.Join(f.encoder, "tokenizer_config.json"), &tokenizer); err != nil {
 		return err
 	}
 	longest := f.shape.positions
@@ -125,13 +126,13 @@ var legacyPoolings = map[string]string{
 	"pooling_mode_lasttoken":            "lasttoken",
 }
 
-func (f *folder) readPooling(dir string) error {
-	path, c := filepath.Join(dir, "config.json"), map[string]any{}
-	if err := readJSON(path, &c); err != nil {
+func (f *folder) readPooling(files fs.FS, dir string) error {
+	name, c := path.Join(dir, "config.json"), map[string]any{}
+	if err := readJSON(files, name, &c); err != nil {
 		return err
 	}
 	if include, ok := c["include_prompt"].(bool); ok && !include {
-		return fmt.Errorf("%q: pooling without the prompt is not supported", path)
+		return fmt.Errorf("%s: pooling without the prompt is not supported", name)
 	}
 	var modes []any
 	for key, mode := range legacyPoolings {
@@ -151,18 +152,18 @@ func (f *folder) readPooling(dir string) error {
 	mode, _ := modes[0].(string)
 	f.pooling = pooling(mode)
 	if len(modes) > 1 || f.pooling != meanPooling && f.pooling != clsPooling {
-		return fmt.Errorf("%q: pooling by %v is not supported, only by mean or by cls", path, modes)
+		return fmt.Errorf("%s: pooling by %v is not supported, only by mean or by cls", name, modes)
 	}
 	return nil
 }
 
 // readPrompts reads what sentence-transformers puts before questions and passages.
-func (f *folder) readPrompts(dir string) error {
+func (f *folder) readPrompts(files fs.FS) error {
 	var c struct {
 		Prompts map[string]string `json:"prompts"`
 		Default string            `json:"default_prompt_name"`
 	}
-	if err := readOptional(filepath.Join(dir, "config_sentence_transformers.json"), &c); err != nil {
+	if err := readOptional(files, "config_sentence_transformers.json", &c); err != nil {
 		return err
 	}
 	prompt := func(names ...string) string {

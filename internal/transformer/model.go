@@ -43,21 +43,21 @@ type layer struct {
 // "avx512", "avx2" or "generic", lowered to what CPU and operating system support; empty
 // stands for the best.
 func Open(dir, kernel string) (*Model, error) {
-	f, err := readFolder(dir)
+	f, err := readFolder(os.DirFS(dir))
 	if err != nil {
 		return nil, err
 	}
-	path := filepath.Join(f.encoder, weightsFile)
-	file, err := openMapping(path)
+	encoder := filepath.Join(dir, filepath.FromSlash(f.encoder))
+	file, err := openMapping(filepath.Join(encoder, weightsFile))
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, missingWeights(f.encoder)
+		return nil, missingWeights(encoder)
 	}
 	if err != nil {
 		return nil, err
 	}
 	m := &Model{file: file, level: chooseLevel(bestLevel(), kernel), folder: f}
 	if err := m.bind(); err != nil {
-		return nil, errors.Join(fmt.Errorf("%q: %w", path, err), file.close())
+		return nil, errors.Join(fmt.Errorf("%s: %w", weightsFile, err), file.close())
 	}
 	return m, nil
 }

@@ -1,0 +1,287 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"sheaf/internal/embed"
+	"sheaf/internal/faiss"
+)
+
+// Bounds of the transformer: at most for a question from start to end, at least for the
+// throughput beside each peer, at most for the memory of an ingest.
+const (
+	firstLimit      = 40 * time.Millisecond
+	modelPeak       = 150e6
+	modelTolerance  = 1e-5
+	question        = "why does old paper turn yellow"
+	longCharacters  = 1000
+	shortCharacters = 100
+	longTexts       = 32
+	shortTexts      = 320
+)
+
+// engines are the peers, and how many times their throughput is to be reached.
+var engines = []struct {
+	name  string
+	times float64
+}{{"onnxruntime", 1}, {"sentence-transformers", 1.2}}
+
+// loads are what is embedded, and by how many threads.
+var loads = []struct {
+	name    string // of the list in the file of texts
+	title   string
+	threads int
+}{
+	{"long", "1,000 characters, 1 thread", 1}, {"long", "1,000 characters, 2 threads", 2},
+	{"short", "100 characters, 1 thread", 1}, {"short", "100 characters, 2 threads", 2},
+}
+
+// modelBench is what the measurements of the transformer share.
+type modelBench struct {
+	*bench
+	model, python, onnx, file string
+	texts                     map[string][]string
+}
+
+// models compares all-MiniLM-L6-v2 here with the same weights in Python.
+func (b *bench) models(ctx context.Context) error {
+	m := &modelBench{bench: b, onnx: filepath.Join(b.data, "models", "minilm.onnx"), file: filepath.Join(b.data, "texts.json")}
+	if err := m.prepare(ctx); err != nil {
+		return err
+	}
+	if err := m.first(ctx); err != nil {
+		return err
+	}
+	return m.throughput(ctx)
+}
+
+// prepare gets the model, the texts and the peers. Where there is no Python, sheaf is
+// measured alone, which is said.
+func (m *modelBench) prepare(ctx context.Context) (err error) {
+	m.model = filepath.Join(m.data, "models", "sheaf", "models", filepath.FromSlash(embed.MiniLM))
+	if err := quietly(ctx, "make", "--silent", "real-model", "MODELS="+filepath.Join(m.data, "models")); err != nil {
+		return err
+	}
+	if m.texts, err = modelTexts(filepath.Join("examples", "articles")); err != nil {
+		return err
+	}
+	data, err := json.Marshal(m.texts)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(m.file, data, 0o666); err != nil {
+		return err
+	}
+	m.python, err = m.venv(ctx, "venv-models", "sentence_transformers, onnxruntime, onnx, onnxscript", "sentence-transformers", "onnxruntime", "onnx", "onnxscript")
+	if err != nil {
+		fmt.Fprintf(m.out, "\nNo comparison with Python: %v\n", err)
+		return nil
+	}
+	if _, err := os.Stat(m.onnx); err == nil {
+		return nil
+	}
+	return quietly(ctx, m.python, peerScript, "export", m.model, m.onnx)
+}
+
+var peerScript = filepath.Join("bench", "model_peer.py")
+
+// quietly runs a command that has nothing to say unless it goes wrong.
+func quietly(ctx context.Context, name string, args ...string) error {
+	if out, err := exec.CommandContext(ctx, name, args...).CombinedOutput(); err != nil {
+		return fmt.Errorf("%s %s: %w\n%s", name, strings.Join(args, " "), err, out)
+	}
+	return nil
+}
+
+// modelTexts cuts real text into pieces of two lengths.
+func modelTexts(dir string) (map[string][]string, error) {
+	words, err := wordsOf(dir)
+	if err != nil {
+		return nil, err
+	}
+	text := []rune(strings.Join(words, " "))
+	cut := func(size, n int) (pieces []string) {
+		for i := range n {
+			at := i * size % (len(text) - size)
+			pieces = append(pieces, string(text[at:at+size]))
+		}
+		return pieces
+	}
+	return map[string][]string{"long": cut(longCharacters, longTexts), "short": cut(shortCharacters, shortTexts)}, nil
+}
+
+// first measures one question, from the start of a process to its end.
+func (m *modelBench) first(ctx context.Context) error {
+	names := []string{"`sheaf embed --embedder minilm`", "`sheaf embed --embedder builtin`"}
+	lines := filepath.Join(m.data, "lines.txt")
+	if err := os.WriteFile(lines, []byte(strings.Join(append(m.texts["long"], m.texts["short"]...), "\n")+"\n"), 0o666); err != nil {
+		return err
+	}
+	here := "hf:" + m.model
+	one := []contender{
+		m.command("embed", "--embedder", here, question),
+		m.command("embed", "--embedder", "builtin", question),
+	}
+	many := []contender{
+		m.command("embed", "--embedder", here, "--lines", lines, "--binary", "f32"),
+		m.command("embed", "--embedder", "builtin", "--lines", lines, "--binary", "f32"),
+	}
+	for _, e := range engines {
+		if m.python != "" {
+			names = append(names, e.name)
+			one = append(one, process(m.python, peerScript, "first", e.name, m.model, m.onnx, question))
+			many = append(many, process(m.python, peerScript, "all", e.name, m.model, m.onnx, m.file))
+		}
+	}
+	took, err := interleave(ctx, m.rounds, one...)
+	if err != nil {
+		return err
+	}
+	filled, err := interleave(ctx, 1, many...)
+	if err != nil {
+		return err
+	}
+	rows := [][]string{{"program", "one question, start to end", "÷ its limit", "peak memory", "peak memory, many texts", "÷ its limit"}}
+	for i, name := range names {
+		row := []string{name, took[i].String(), "", megabytes(took[i].peak()), megabytes(filled[i].peak()), ""}
+		if i == 0 {
+			row[2], row[5] = within(took[i].median(), firstLimit), verdict(float64(filled[i].peak())/modelPeak)
+		}
+		rows = append(rows, row)
+	}
+	m.table("A transformer's first vector, all-MiniLM-L6-v2:", rows)
+	return nil
+}
+
+// throughput measures many texts within running processes.
+func (m *modelBench) throughput(ctx context.Context) error {
+	peers, err := m.startModelPeers(ctx)
+	if err != nil {
+		return err
+	}
+	defer stopPeers(peers)
+	rows := [][]string{{"texts"}, {"sheaf"}}
+	for _, p := range peers {
+		rows = append(rows, []string{p.name})
+	}
+	for _, p := range peers {
+		rows = append(rows, []string{"sheaf ÷ " + p.name})
+	}
+	for _, load := range loads {
+		rows[0] = append(rows[0], load.title)
+		cells, err := m.load(ctx, peers, load.name, load.threads)
+		if err != nil {
+			return err
+		}
+		for i, cell := range cells {
+			rows[i+1] = append(rows[i+1], cell)
+		}
+	}
+	m.table("Texts a second, all-MiniLM-L6-v2, float32; the median, the fastest in brackets:", rows)
+	return nil
+}
+
+// load measures one list of texts: sheaf, each peer, and sheaf beside each.
+func (m *modelBench) load(ctx context.Context, peers []*peer, list string, threads int) ([]string, error) {
+	e, err := embed.New("hf:"+m.model, embed.Options{Workers: threads, Kernel: faiss.Kernel()})
+	if err != nil {
+		return nil, err
+	}
+	texts := m.texts[list]
+	var own [][]float32
+	contenders := []contender{timed(func(ctx context.Context) (err error) {
+		own, err = e.Embed(ctx, texts)
+		return err
+	})}
+	for _, p := range peers {
+		contenders = append(contenders, p.encode(list, threads))
+	}
+	took, err := interleave(ctx, m.rounds, contenders...)
+	if err != nil {
+		return nil, err
+	}
+	var cells []string
+	for _, s := range took {
+		cells = append(cells, fmt.Sprintf("%.1f (%.1f)", perSecond(len(texts), s.median()), perSecond(len(texts), s.fastest())))
+	}
+	for i, p := range peers {
+		if off := distance(own[0], p.first); off > modelTolerance {
+			return nil, fmt.Errorf("%s has another vector, off by %g", p.name, off)
+		}
+		times := float64(took[i+1].median()) / float64(took[0].median())
+		cells = append(cells, fmt.Sprintf("%.2f (%s)", times, reached(times, engines[i].times)))
+	}
+	return cells, nil
+}
+
+func perSecond(n int, took time.Duration) float64 { return float64(n) / took.Seconds() }
+
+// reached says how a figure stands to what it must be at least.
+func reached(got, least float64) string {
+	word := "reached"
+	if got < least {
+		word = "missed"
+	}
+	return fmt.Sprintf("%g %s", least, word)
+}
+
+// distance is the largest difference between two vectors.
+func distance(a, b []float32) float64 {
+	if len(a) != len(b) {
+		return math.Inf(1)
+	}
+	most := 0.0
+	for i := range a {
+		most = max(most, math.Abs(float64(a[i]-b[i])))
+	}
+	return most
+}
+
+func (m *modelBench) startModelPeers(ctx context.Context) ([]*peer, error) {
+	var peers []*peer
+	for _, e := range engines {
+		if m.python == "" {
+			break
+		}
+		p, err := launch(exec.CommandContext(ctx, m.python, peerScript, "serve", e.name, m.model, m.onnx, m.file))
+		if err == nil {
+			var hello struct{ Version string }
+			if err = p.receive(&hello); err == nil {
+				p.name = e.name + " " + hello.Version
+				peers = append(peers, p)
+				continue
+			}
+			err = errors.Join(err, p.stop())
+		}
+		stopPeers(peers)
+		return nil, err
+	}
+	return peers, nil
+}
+
+// encode has the peer embed a list of texts.
+func (p *peer) encode(list string, threads int) contender {
+	return func(context.Context) (s sample, err error) {
+		if _, err := fmt.Fprintln(p.in, list, threads); err != nil {
+			return s, err
+		}
+		var answer struct {
+			Seconds float64
+			First   []float32
+		}
+		if err := p.receive(&answer); err != nil {
+			return s, err
+		}
+		p.first = answer.First
+		return sample{Wall: time.Duration(answer.Seconds * float64(time.Second))}, nil
+	}
+}
