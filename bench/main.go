@@ -70,7 +70,9 @@ var sections = []struct {
 	{"add", (*bench).add},
 	{"delete", (*bench).delete},
 	{"merge", (*bench).merge},
-	{"models", (*bench).models},
+	{"question", withModel((*modelBench).first)},
+	{"models", withModel((*modelBench).throughput)},
+	{"langchain", withModel((*modelBench).agree)},
 }
 
 func run(ctx context.Context, args []string, out io.Writer) error {

@@ -52,16 +52,15 @@ type modelBench struct {
 	texts                     map[string][]string
 }
 
-// models compares all-MiniLM-L6-v2 here with the same weights in Python.
-func (b *bench) models(ctx context.Context) error {
-	m := &modelBench{bench: b, onnx: filepath.Join(b.data, "models", "minilm.onnx"), file: filepath.Join(b.data, "texts.json")}
-	if err := m.prepare(ctx); err != nil {
-		return err
+// withModel calls measure with what it needs.
+func withModel(measure func(*modelBench, context.Context) error) func(*bench, context.Context) error {
+	return func(b *bench, ctx context.Context) error {
+		m := &modelBench{bench: b, onnx: filepath.Join(b.data, "models", "minilm.onnx"), file: filepath.Join(b.data, "texts.json")}
+		if err := m.prepare(ctx); err != nil {
+			return err
+		}
+		return measure(m, ctx)
 	}
-	if err := m.first(ctx); err != nil {
-		return err
-	}
-	return m.throughput(ctx)
 }
 
 // prepare gets the model, the texts and the peers. Where there is no Python, sheaf is
@@ -81,7 +80,8 @@ func (m *modelBench) prepare(ctx context.Context) (err error) {
 	if err := os.WriteFile(m.file, data, 0o666); err != nil {
 		return err
 	}
-	m.python, err = m.venv(ctx, "venv-models", "sentence_transformers, onnxruntime, onnx, onnxscript", "sentence-transformers", "onnxruntime", "onnx", "onnxscript")
+	m.python, err = m.venv(ctx, "venv-models", "sentence_transformers, onnxruntime, onnx, onnxscript, langchain_community, langchain_huggingface, faiss",
+		"sentence-transformers", "onnxruntime", "onnx", "onnxscript", "langchain-community", "langchain-huggingface", "faiss-cpu")
 	if err != nil {
 		fmt.Fprintf(m.out, "\nNo comparison with Python: %v\n", err)
 		return nil
