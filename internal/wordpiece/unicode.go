@@ -43,7 +43,7 @@ func (w *word) addNormal(r rune) {
 	switch {
 	case unicode.IsSpace(r):
 		w.flush()
-	case unicode.Is(unicode.Mn, r):
+	case isMark(r):
 	case isPunctuation(r):
 		w.flush()
 		w.addRune(r)
@@ -55,17 +55,22 @@ func (w *word) addNormal(r rune) {
 
 // isDropped reports what BERT's clean-up drops: controls, format characters,
 // private use and U+FFFD. Unassigned code points stay, so unicode.C, which has
-// them, is not the test. The white space
-// among the controls, such as U+0085, is dropped too.
+// them, is not the test. The white space among the controls, such as U+0085, is
+// dropped too.
 func isDropped(r rune) bool {
-	return r == utf8.RuneError || unicode.In(r, unicode.Cc, unicode.Cf, unicode.Co)
+	return r == utf8.RuneError || unicode.In(r, unicode.Cc, unicode.Co) || is8(unicode.Cf, r)
+}
+
+// isMark reports an accent, to be stripped.
+func isMark(r rune) bool {
+	return is8(unicode.Mn, r) && r != sharadaSandhi || r == hanunooPamudpod
 }
 
 func isPunctuation(r rune) bool {
 	if r < utf8.RuneSelf {
 		return asciiClass[r] == punctuation
 	}
-	return unicode.Is(unicode.P, r)
+	return is8(unicode.P, r) || r == sharadaSandhi || r == canadianFullStop
 }
 
 // isIdeograph reports the blocks that BERT splits one by one: the CJK unified

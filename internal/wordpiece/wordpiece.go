@@ -11,10 +11,8 @@
 // word is covered by the longest pieces of the vocabulary from left to right; a
 // word that cannot be covered, or is longer than 100 code points, is [UNK].
 //
-// Hugging Face's tables of marks and punctuation are those of Unicode 8; here a
-// few hundred rare characters that came later are classed as Unicode has them
-// now. Text that is not UTF-8 is read as if the bad bytes were U+FFFD, and these
-// are dropped.
+// Marks and punctuation are those of Unicode 8, as in Hugging Face's tables. Text
+// that is not UTF-8 is read as if the bad bytes were U+FFFD, and these are dropped.
 package wordpiece
 
 import (
