@@ -280,7 +280,7 @@ func (p *planner) record(ctx context.Context, src store.Source, chunks *chunker,
 		return p.put(step{kind: stepFail, source: src, err: fmt.Errorf("line %d: %w", rec.Line, err)})
 	}
 	if len(oversize) > 0 {
-		text := fmt.Sprintf("%q: %d pieces are longer than the chunk size and stay whole, the longest %d code points", src.Name, len(oversize), slices.Max(oversize))
+		text := fmt.Sprintf("%q: %s longer than the chunk size, the longest %d code points", src.Name, staying(len(oversize)), slices.Max(oversize))
 		if err := p.put(step{kind: stepNotice, reason: text}); err != nil {
 			return err
 		}
@@ -290,6 +290,14 @@ func (p *planner) record(ctx context.Context, src store.Source, chunks *chunker,
 		return nil
 	}
 	return p.lookUp(ctx, src)
+}
+
+// staying says how many pieces no separator divides.
+func staying(pieces int) string {
+	if pieces == 1 {
+		return "1 piece stays whole though it is"
+	}
+	return fmt.Sprintf("%d pieces stay whole though they are", pieces)
 }
 
 // lookUp asks the store what it knows of the pending documents, and plans them.
