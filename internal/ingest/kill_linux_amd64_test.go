@@ -86,22 +86,6 @@ func killEverywhere(t *testing.T, version int, commit string) {
 	t.Logf("%d write steps, %d states", steps, len(states))
 }
 
-// memoryDir is a temporary directory on a file system in memory where there is
-// one: what a kill leaves is the same there, and a sync takes no time.
-func memoryDir(t *testing.T) string {
-	t.Helper()
-	dir, err := os.MkdirTemp("/dev/shm", "sheaf-test-*")
-	if err != nil {
-		return t.TempDir()
-	}
-	t.Cleanup(func() {
-		if err := os.RemoveAll(dir); err != nil {
-			t.Error(err)
-		}
-	})
-	return dir
-}
-
 // observe ingests a project and returns the states that a reader sees meanwhile.
 func observe(t *testing.T, project, commit string) [][]string {
 	t.Helper()
