@@ -114,7 +114,7 @@ lint: deps ## run the linters of .golangci.yml
 	go run $(LINTER) run
 
 race: deps ## run every test under the race detector
-	go test -race ./...
+	go test -race -timeout 20m ./...
 
 bench: deps ## compare with the peers; see docs/benchmarks.md
 	go run ./bench

@@ -1,3 +1,8 @@
+//go:build !race
+
+// Not under the race detector: these tests start sheaf hundreds of times, and what
+// they look at is another process.
+
 package cmd
 
 import (
