@@ -1,6 +1,7 @@
 package transformer
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -89,8 +90,14 @@ func (f *folder) readEncoder(files fs.FS) (err error) {
 		return err
 	}
 	var text struct {
-		Longest *int `json:"max_seq_length"`
-		Lower   bool `json:"do_lower_case"`
+		Longest  *int   `json:"max_seq_length"`
+		Lower    bool   `json:"do_lower_case"`
+		Task     string `json:"transformer_task"` // since sentence-transformers 6
+		Modality struct {
+			Text struct {
+				Output string `json:"method_output_name"`
+			} `json:"text"`
+		} `json:"modality_config"`
 	}
 	var tokenizer struct {
 		Longest float64 `json:"model_max_length"` // 1e30 stands for "any"
@@ -100,6 +107,11 @@ func (f *folder) readEncoder(files fs.FS) (err error) {
 	}
 	if err := readOptional(files, path.Join(f.encoder, "tokenizer_config.json"), &tokenizer); err != nil {
 		return err
+	}
+	const task, output = "feature-extraction", "last_hidden_state"
+	if cmp.Or(text.Task, task) != task || cmp.Or(text.Modality.Text.Output, output) != output {
+		return fmt.Errorf("sentence_bert_config.json: the task %q with the output %q is not supported, only %q with %q",
+			text.Task, text.Modality.Text.Output, task, output)
 	}
 	longest := f.shape.positions
 	switch {

@@ -52,6 +52,11 @@ func TestSettings(t *testing.T) {
 		{name: "model_max_length without an end", edit: func(t *testing.T, dir string) {
 			overwrite(t, dir, "tokenizer_config.json", []byte(`{"model_max_length": 1000000000000000019884624838656}`))
 		}},
+		{name: "as of sentence-transformers 6", edit: func(t *testing.T, dir string) {
+			overwrite(t, dir, "sentence_bert_config.json", []byte(`{"transformer_task": "feature-extraction", "modality_config": {"text": {"method": "forward", "method_output_name": "last_hidden_state"}}}`))
+			overwrite(t, dir, "modules.json", []byte(`[{"path": "", "type": "sentence_transformers.base.modules.transformer.Transformer"}, {"path": "1_Pooling", "type": "sentence_transformers.sentence_transformer.modules.pooling.Pooling"}]`))
+			overwrite(t, dir, "tokenizer_config.json", []byte(`{"model_max_length": 12}`))
+		}, want: func(s *transformer.Settings) { s.MaxTokens = 12 }},
 		{name: "prompts", model: transformertest.Model{Prompts: map[string]string{"query": "query: ", "passage": "passage: ", "corpus": "no"}},
 			want: func(s *transformer.Settings) { s.QueryPrompt, s.PassagePrompt = "query: ", "passage: " }},
 		{name: "an empty prompt is one", model: transformertest.Model{Prompts: map[string]string{"document": "", "passage": "no"}}},
@@ -171,6 +176,8 @@ func TestOpenRefuses(t *testing.T) {
 		{"prompts that are none", file("config_sentence_transformers.json", `{"prompts": 1}`), "cannot unmarshal"},
 		{"max_seq_length", file("sentence_bert_config.json", `{"max_seq_length": 2}`), "max_seq_length 2 leaves no room for a token"},
 		{"sentence_bert_config.json", file("sentence_bert_config.json", `[]`), "cannot unmarshal"},
+		{"another task", file("sentence_bert_config.json", `{"transformer_task": "fill-mask"}`), `the task "fill-mask" with the output "" is not supported, only "feature-extraction" with "last_hidden_state"`},
+		{"another output", file("sentence_bert_config.json", `{"modality_config": {"text": {"method_output_name": "pooler_output"}}}`), `with the output "pooler_output" is not supported`},
 		{"tokenizer_config.json", file("tokenizer_config.json", `[]`), "cannot unmarshal"},
 		{"a pickle", instead("pytorch_model.bin"), "the weights are a pickle (pytorch_model.bin), which could run code"},
 		{"several files", instead("model.safetensors.index.json"), "weights in several files are not supported"},

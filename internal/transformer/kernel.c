@@ -49,6 +49,8 @@ enum { QUERIES = 48 };
 enum { WIDEST = 32 };  // no panel is wider
 enum { LINE = 16 };    // floats of a cache line
 
+typedef float quad __attribute__((vector_size(16), aligned(4), may_alias));
+
 #define ROWS 4
 #define LANES 4
 #define TARGET

@@ -135,11 +135,16 @@ TARGET static __attribute__((noinline)) void NAME(multiply_far2)(
 // that are missing are zeros.
 TARGET static __attribute__((noinline)) void NAME(pack)(
     const float *w, size_t ldw, size_t cols, size_t k, float *panel, size_t width) {
-  enum { STEP = 16 };
   if (cols < width) memset(panel, 0, k * width * sizeof(float));
-  for (size_t p = 0; p < k; p += STEP) {
-    const size_t end = p + STEP < k ? p + STEP : k;
-    for (size_t j = 0; j < cols; j++)
+  for (size_t p = 0; p < k; p += LINE) {
+    const size_t end = p + LINE < k ? p + LINE : k;
+    size_t j = 0;
+    for (; j + 4 <= cols; j += 4) {
+      const float *a = w + j * ldw, *b = a + ldw, *c = b + ldw, *d = c + ldw;
+      for (size_t i = p; i < end; i++)
+        *(quad *)(panel + i * width + j) = (quad){a[i], b[i], c[i], d[i]};
+    }
+    for (; j < cols; j++)
       for (size_t i = p; i < end; i++) panel[i * width + j] = w[j * ldw + i];
   }
 }
