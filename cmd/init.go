@@ -27,8 +27,24 @@ func newInitCmd(env *environment) *cobra.Command {
 vectors and how they are compared. sheaf ingest does the same on first use.
 
 Where an equal store is already there, nothing is done. A store that has no
-embedder is bound to the one that is given, once, if the lengths agree.` + exitStatus(0, 1, 2, 5, 11, 12, 75),
+embedder is bound to the one that is given, once, if the lengths agree.
+
+EMBEDDERS
+  builtin   the default: a small English model in the program
+  minilm    all-MiniLM-L6-v2, English, computed here (sheaf model add minilm)
+  hf:NAME   another BERT encoder of the Hugging Face hub, computed here
+  openai    a service: most languages; the texts are sent to it
+
+            quality: found in  and by para-  chunks a  time for    memory
+            documentation      phrases       second    a question
+  builtin   .604               .890          20,000     8 ms        38 MB
+  minilm    .676               .983              36    19 ms       136 MB
+  openai    not measured here, depends on the model and the service
+
+Quality is nDCG@10, of which 1 is perfect; the rest was measured on 2 cores with
+chunks of 1,000 characters. docs/embedders.md says more.` + exitStatus(0, 1, 2, 5, 11, 12, 75),
 		Example: `  sheaf init --metric cosine --store articles.sheaf
+  sheaf init --embedder minilm --store notes.sheaf
   sheaf init --embedder none --dimensions 3 --store vectors.sheaf`,
 		PreRunE: func(c *cobra.Command, args []string) error { return o.validate(c, args) },
 		RunE:    func(c *cobra.Command, _ []string) error { return runInit(c.Context(), env, &o) },

@@ -2,8 +2,10 @@ package cmd
 
 import (
 	"encoding/json"
+	"os"
 	"strconv"
 	"strings"
+	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -64,4 +66,55 @@ func fillCache(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: hfcache CACHE NAME DIR")
 	}
 	ts.Check(modeltest.FillCache(ts.MkAbs(args[0]), args[1], ts.MkAbs(args[2])))
+}
+
+// TestModelAddShowsProgress runs model add as on a terminal: what people see cannot be asked
+// for by a flag.
+func TestModelAddShowsProgress(t *testing.T) {
+	weights := t.TempDir()
+	if err := (transformertest.Model{}).Write(weights); err != nil {
+		t.Fatal(err)
+	}
+	h := modeltest.NewHub("me/mine", weights)
+	t.Cleanup(h.Close)
+	t.Setenv("HF_ENDPOINT", h.URL)
+	for _, tt := range []struct {
+		terminal bool
+		flag     string
+		want     bool
+	}{{true, "--verbose", true}, {true, "--quiet", false}, {true, "--no-progress", false}, {false, "--verbose", false}} {
+		t.Setenv("XDG_DATA_HOME", t.TempDir())
+		s, out, errs := recorded("")
+		s.ErrTerminal = tt.terminal
+		code := Main(t.Context(), []string{"model", "add", "--config", os.DevNull, tt.flag, "me/mine"}, s)
+		if code != 0 || !strings.Contains(out.String(), "hf:me/mine") {
+			t.Fatalf("%+v: exit code %d: %s, %s", tt, code, out, errs)
+		}
+		if got := strings.Contains(errs.String(), "loading"); got != tt.want {
+			t.Errorf("%+v: a bar: %v, in %q", tt, got, errs)
+		}
+	}
+}
+
+// TestLibraryPlaces holds where models are looked for.
+func TestLibraryPlaces(t *testing.T) {
+	for _, tt := range []struct {
+		env        map[string]string
+		dir, cache string
+	}{
+		{map[string]string{}, "/home/me/.local/share/sheaf/models", "/home/me/.cache/huggingface/hub"},
+		{map[string]string{"XDG_DATA_HOME": "/data", "XDG_CACHE_HOME": "/cache"}, "/data/sheaf/models", "/cache/huggingface/hub"},
+		{map[string]string{"XDG_DATA_HOME": "data", "XDG_CACHE_HOME": "cache"}, "/home/me/.local/share/sheaf/models", "/home/me/.cache/huggingface/hub"},
+		{map[string]string{"HF_HOME": "/hf"}, "/home/me/.local/share/sheaf/models", "/hf/hub"},
+		{map[string]string{"HF_HOME": "/hf", "HF_HUB_CACHE": "/hub"}, "/home/me/.local/share/sheaf/models", "/hub"},
+	} {
+		for _, name := range []string{"XDG_DATA_HOME", "XDG_CACHE_HOME", "HF_HOME", "HF_HUB_CACHE"} {
+			t.Setenv(name, tt.env[name])
+		}
+		t.Setenv("HOME", "/home/me")
+		l := new(environment).library()
+		if l.Dir != tt.dir || l.Cache != tt.cache {
+			t.Errorf("%v: %q and %q, want %q and %q", tt.env, l.Dir, l.Cache, tt.dir, tt.cache)
+		}
+	}
 }
