@@ -49,7 +49,7 @@ func fakeHub(ts *testscript.TestScript, neg bool, args []string) {
 	h := modeltest.NewHub(args[0], ts.MkAbs(args[1]))
 	for _, a := range args[2:] {
 		if token, ok := strings.CutPrefix(a, "token="); ok {
-			h.Token = token
+			h.Require(token)
 			continue
 		}
 		after, err := strconv.ParseInt(strings.TrimPrefix(a, "cut="), 10, 64)

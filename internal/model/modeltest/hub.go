@@ -58,6 +58,13 @@ func (h *Hub) Close() {
 	}
 }
 
+// Require sets Token while the hub may be asked by another process.
+func (h *Hub) Require(token string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.Token = token
+}
+
 // Cut breaks the next answers with weights after so many bytes each.
 func (h *Hub) Cut(after ...int64) {
 	h.mu.Lock()
