@@ -87,16 +87,17 @@ func contentOf(state *pickle.Dict) (c content, err error) {
 	return c, nil
 }
 
-// json writes a document's metadata.
-func (c content) json() (json.RawMessage, error) {
+// json writes a document's metadata; mapped tells that JSON has no type for some
+// of it.
+func (c content) json() (_ json.RawMessage, mapped bool, err error) {
 	if c.metadata == nil {
-		return json.RawMessage("{}"), nil
+		return json.RawMessage("{}"), false, nil
 	}
-	b, err := pickle.AppendJSON(nil, c.metadata)
+	b, mapped, err := pickle.AppendJSON(nil, c.metadata)
 	if err != nil {
-		return nil, fmt.Errorf("metadata: %w", err)
+		return nil, false, fmt.Errorf("metadata: %w", err)
 	}
-	return b, nil
+	return b, mapped, nil
 }
 
 // checker looks at each document once while the pickle is loaded.

@@ -23,6 +23,9 @@ const (
 	docsSuffix  = ".pkl"
 )
 
+// IndexFile is the index of the store NAME in dir.
+func IndexFile(dir, name string) string { return filepath.Join(dir, name+indexSuffix) }
+
 // Document is one of a store.
 type Document struct {
 	ID       string // "" where the store has None or an empty text
@@ -40,6 +43,7 @@ type Store struct {
 	docs      *docstore
 	positions []position
 	files     []*os.File
+	mapped    int // documents with metadata that JSON has no type for
 }
 
 // OpenFolder opens the store NAME.faiss and NAME.pkl in dir. The caller closes it.
@@ -57,7 +61,7 @@ func (s *Store) openFolder(ctx context.Context, dir, name string, o Options) err
 		return missing(dir, name, err)
 	}
 	if !o.TextsOnly {
-		if s.Index, err = OpenIndex(ctx, filepath.Join(dir, name+indexSuffix), o); err != nil {
+		if s.Index, err = OpenIndex(ctx, IndexFile(dir, name), o); err != nil {
 			return missing(dir, name, err)
 		}
 	}
@@ -212,7 +216,8 @@ func (s *Store) settle(docs, mapping pickle.Value) (err error) {
 // Len is how many documents there are, counting one for each vector.
 func (s *Store) Len() int { return len(s.positions) }
 
-// Remarks are what is worth knowing about a store beside its documents.
+// Remarks are what is worth knowing about a store beside its documents, once
+// these were read.
 func (s *Store) Remarks() (all []string) {
 	say := func(n int, one, many string) {
 		if n == 1 {
@@ -230,6 +235,8 @@ func (s *Store) Remarks() (all []string) {
 		}
 	}
 	say(s.docs.odd, "document has an id that is no text: see docs/langchain.md", "documents have ids that are no texts: see docs/langchain.md")
+	say(s.mapped, "document has metadata values that JSON has no type for: see docs/langchain.md",
+		"documents have metadata values that JSON has no type for: see docs/langchain.md")
 	say(len(s.positions)-pointed, "vector points to a document that another one points to: it came as ID#2",
 		"vectors point to documents that others point to: they came as ID#2 and so on")
 	say(len(seen)-pointed, "document has no vector and was left out", "documents have no vector and were left out")
@@ -260,8 +267,9 @@ func (s *Store) Documents(ctx context.Context) iter.Seq2[Document, error] {
 				err = ctx.Err()
 			}
 			var d Document
+			var mapped bool
 			if err == nil {
-				d, err = s.document(p.doc)
+				d, mapped, err = s.document(p.doc)
 			}
 			if err != nil {
 				yield(Document{}, err)
@@ -269,6 +277,8 @@ func (s *Store) Documents(ctx context.Context) iter.Seq2[Document, error] {
 			}
 			if d.Vector = vector; seen[p.doc] {
 				d.ID = s.another(d.ID, again, p.doc)
+			} else if mapped {
+				s.mapped++
 			}
 			seen[p.doc] = true
 			if !yield(d, nil) {
@@ -289,8 +299,9 @@ func (s *Store) another(id string, again map[int32]int, doc int32) string {
 	}
 }
 
-func (s *Store) document(i int32) (Document, error) {
-	d := Document{ID: s.docs.ids[i]}
+// document reads one; mapped tells that JSON has no type for some of its metadata.
+func (s *Store) document(i int32) (d Document, mapped bool, err error) {
+	d.ID = s.docs.ids[i]
 	state, err := s.pickle.State(s.docs.objects[i])
 	var c content
 	if err == nil {
@@ -298,12 +309,12 @@ func (s *Store) document(i int32) (Document, error) {
 	}
 	if err == nil {
 		d.Text = c.text
-		d.Metadata, err = c.json()
+		d.Metadata, mapped, err = c.json()
 	}
 	if err != nil {
-		return d, &FormatError{s.path, fmt.Errorf("document %q: %w", d.ID, err)}
+		return d, false, &FormatError{s.path, fmt.Errorf("document %q: %w", d.ID, err)}
 	}
-	return d, nil
+	return d, mapped, nil
 }
 
 // Close closes the files.

@@ -71,7 +71,7 @@ func written(v pickle.Value) []byte {
 	if pickle.Weight(v) > 1<<20 {
 		return nil
 	}
-	b, _ := pickle.AppendJSON(nil, v) // some values have none
+	b, _, _ := pickle.AppendJSON(nil, v) // some values have none
 	return b
 }
 

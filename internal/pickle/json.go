@@ -12,9 +12,20 @@ import (
 )
 
 // AppendJSON appends a value as JSON: what JSON knows as it is, the other
-// types as docs/langchain.md lists them. The caller looks at [Weight] first,
-// for a small pickle can hold a large value.
-func AppendJSON(dst []byte, v Value) ([]byte, error) {
+// types as docs/langchain.md lists them, which mapped tells of. The caller looks
+// at [Weight] first, for a small pickle can hold a large value.
+func AppendJSON(dst []byte, v Value) (_ []byte, mapped bool, err error) {
+	var w jsonWriter
+	dst, err = w.value(dst, v)
+	return dst, w.mapped, err
+}
+
+// jsonWriter appends values as JSON.
+type jsonWriter struct {
+	mapped bool // something was no type of JSON's
+}
+
+func (w *jsonWriter) value(dst []byte, v Value) ([]byte, error) {
 	switch v := v.(type) {
 	case none:
 		return append(dst, "null"...), nil
@@ -25,57 +36,68 @@ func AppendJSON(dst []byte, v Value) ([]byte, error) {
 	case *big.Int:
 		return v.Append(dst, 10), nil
 	case float64:
+		w.mapped = w.mapped || math.IsNaN(v) || math.IsInf(v, 0)
 		return appendFloat(dst, v), nil
-	case timeDelta:
-		return appendFloat(dst, v.seconds()), nil
 	case string:
 		return appendText(dst, v), nil
+	case *List:
+		return w.list(dst, v.Items)
+	case *Dict:
+		return w.dict(dst, v)
+	case *Object:
+		if !v.Class.object && v.State != nil {
+			return w.value(dst, v.State)
+		}
+	default:
+		w.mapped = true
+		return w.foreign(dst, v)
+	}
+	return dst, fmt.Errorf("%s is no value", describe(v))
+}
+
+// foreign appends a value of a type that JSON does not have.
+func (w *jsonWriter) foreign(dst []byte, v Value) ([]byte, error) {
+	switch v := v.(type) {
+	case timeDelta:
+		return appendFloat(dst, v.seconds()), nil
 	case Plain:
 		return appendText(dst, string(v)), nil
 	case *Bytes:
 		b, err := v.read()
 		return appendText(dst, base64.StdEncoding.EncodeToString(b)), err
-	case *List:
-		return appendList(dst, v.Items)
 	case *Tuple:
-		return appendList(dst, v.Items)
+		return w.list(dst, v.Items)
 	case *Set:
-		return appendSet(dst, v.Items)
-	case *Dict:
-		return appendDict(dst, v)
+		return w.set(dst, v.Items)
 	case *Array:
 		rows, err := v.rows()
 		if err != nil {
 			return dst, err
 		}
-		return AppendJSON(dst, rows)
-	case *Object:
-		if !v.Class.object && v.State != nil {
-			return AppendJSON(dst, v.State)
-		}
+		return w.value(dst, rows)
 	}
 	return dst, fmt.Errorf("%s is no value", describe(v))
 }
 
-func appendList(dst []byte, items []Value) (_ []byte, err error) {
+func (w *jsonWriter) list(dst []byte, items []Value) (_ []byte, err error) {
 	dst = append(dst, '[')
 	for i, item := range items {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		if dst, err = AppendJSON(dst, item); err != nil {
+		if dst, err = w.value(dst, item); err != nil {
 			return dst, err
 		}
 	}
 	return append(dst, ']'), nil
 }
 
-// appendSet writes a set, which has no order, in the order of its items' JSON,
-// and what is the same as JSON once.
-func appendSet(dst []byte, items []Value) ([]byte, error) {
+// set writes a set, which has no order, in the order of its items' JSON, and
+// what is the same as JSON once.
+func (w *jsonWriter) set(dst []byte, items []Value) ([]byte, error) {
 	texts := make([]string, len(items))
 	for i, item := range items {
-		b, err := AppendJSON(nil, item)
+		b, err := w.value(nil, item)
 		if err != nil {
 			return dst, err
 		}
@@ -92,36 +114,67 @@ func appendSet(dst []byte, items []Value) ([]byte, error) {
 	return append(dst, ']'), nil
 }
 
-// appendDict writes an object. Keys that are no texts become their JSON text;
-// of keys that are then the same the first gives the place and the last the value.
-func appendDict(dst []byte, d *Dict) (_ []byte, err error) {
-	places := make(map[string]int, len(d.Entries))
-	var keys []string
-	var values []Value
-	for _, e := range d.Entries {
-		key, err := KeyText(e.Key)
-		if err != nil {
-			return dst, err
-		}
-		i, seen := places[key]
-		if !seen {
-			i = len(keys)
-			places[key] = i
-			keys, values = append(keys, key), append(values, nil)
-		}
-		values[i] = e.Value
+// dict writes an object. Keys that are no texts become their JSON text or, where
+// another key has that, one with a number behind it. Of texts that are the same,
+// which Python does not write, the first gives the place and the last the value.
+func (w *jsonWriter) dict(dst []byte, d *Dict) (_ []byte, err error) {
+	keys, last, err := w.keys(d)
+	if err != nil {
+		return dst, err
 	}
 	dst = append(dst, '{')
-	for i, key := range keys {
-		if i > 0 {
+	written := 0
+	for _, key := range keys {
+		i := last[key]
+		if i < 0 {
+			continue
+		}
+		last[key] = -1
+		if written++; written > 1 {
 			dst = append(dst, ',')
 		}
 		dst = append(appendText(dst, key), ':')
-		if dst, err = AppendJSON(dst, values[i]); err != nil {
+		if dst, err = w.value(dst, d.Entries[i].Value); err != nil {
 			return dst, err
 		}
 	}
 	return append(dst, '}'), nil
+}
+
+// keys are the names of a dict's entries in an object, and the last entry of each
+// name. Texts keep theirs.
+func (w *jsonWriter) keys(d *Dict) (keys []string, last map[string]int, err error) {
+	keys, last = make([]string, len(d.Entries)), make(map[string]int, len(d.Entries))
+	texts := 0
+	for i, e := range d.Entries {
+		if text, ok := e.Key.(string); ok {
+			keys[i], last[text] = text, i
+			texts++
+		}
+	}
+	if texts == len(keys) {
+		return keys, last, nil
+	}
+	w.mapped = true
+	again := map[string]int{}
+	for i, e := range d.Entries {
+		if _, ok := e.Key.(string); ok {
+			continue
+		}
+		name, err := KeyText(e.Key)
+		if err != nil {
+			return nil, nil, err
+		}
+		keys[i] = name
+		for taken := true; taken; {
+			if _, taken = last[keys[i]]; taken {
+				again[name]++
+				keys[i] = name + "#" + strconv.Itoa(again[name]+1)
+			}
+		}
+		last[keys[i]] = i
+	}
+	return keys, last, nil
 }
 
 // KeyText is what a key of a dict, or an id, is as text: itself or, for
@@ -130,7 +183,7 @@ func KeyText(v Value) (string, error) {
 	if s, ok := v.(string); ok {
 		return s, nil
 	}
-	b, err := AppendJSON(nil, v)
+	b, _, err := AppendJSON(nil, v)
 	spaced := make([]byte, 0, len(b))
 	quoted, escaped := false, false
 	for _, c := range b {

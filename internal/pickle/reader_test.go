@@ -29,7 +29,7 @@ func asJSON(stream string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	b, err := pickle.AppendJSON(nil, v)
+	b, _, err := pickle.AppendJSON(nil, v)
 	return string(b), err
 }
 
@@ -72,6 +72,7 @@ func TestValues(t *testing.T) {
 		{")", "[]"}, {"(K\x01t", "[1]"}, {"K\x01\x85", "[1]"}, {"K\x01K\x02\x86", "[1,2]"}, {"K\x01K\x02K\x03\x87", "[1,2,3]"},
 		{"}", "{}"}, {"(" + short("a") + "K\x01d", `{"a":1}`}, {"}" + short("a") + "K\x01s", `{"a":1}`},
 		{"}(" + short("b") + "K\x01" + short("a") + "K\x02" + short("b") + "K\x03u", `{"b":3,"a":2}`},
+		{"}(K\x01N" + short("1") + "NK\x01Nu", `{"1#2":null,"1":null,"1#3":null}`},
 		{"}(NK\x01K\x02K\x02K\x05" + short(`a",:`) + "\x86K\x03u", `{"null":1,"2":2,"[5, \"a\\\",:\"]":3}`},
 		{"\x8f(K\x0aK\x09\x90", "[10,9]"}, {"(K\x02K\x01\x91", "[1,2]"}, {cSet + "](K\x02K\x02e\x85R", "[2]"},
 		{"K\x01K\x020", "1"}, {"(K\x01(0t", "[1]"}, {"K\x01(K\x02K\x031", "1"}, {"K\x07q\x00K\x010\x85", "[7]"},
@@ -243,7 +244,7 @@ func TestDeferred(t *testing.T) {
 		"ct\nLate\n)\x81q\x02}(" + short("a") + "h\x01" + short("n") + cSet + "](K\x05e\x85Rubh\x02e."
 	var states []string
 	r, err := pickle.NewReader(strings.NewReader(stream), int64(len(stream)), pickle.Options{Object: things, Check: func(state *pickle.Dict) error {
-		b, err := pickle.AppendJSON(nil, state)
+		b, _, err := pickle.AppendJSON(nil, state)
 		states = append(states, string(b))
 		return err
 	}})
@@ -264,7 +265,7 @@ func TestDeferred(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, _ := pickle.AppendJSON(nil, state); string(got) != want[i] {
+		if got, _, _ := pickle.AppendJSON(nil, state); string(got) != want[i] {
 			t.Errorf("object %d: %s, want %s", i, got, want[i])
 		}
 	}
@@ -322,5 +323,29 @@ func TestReadError(t *testing.T) {
 	copy(good[bytes.IndexByte(good, '}'):], "))))))))))")
 	if state, err := r.State(v.(*pickle.List).Items[0].(*pickle.Object)); err == nil {
 		t.Errorf("a changed file was read: %v", state)
+	}
+}
+
+// TestMapped: whoever asks for JSON learns where it has no type for a value.
+func TestMapped(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		stream string
+		mapped bool
+	}{
+		{"](NK\x01\x88F0.5\n}" + short("a") + short("b") + "se", false},
+		{cScalar + "(" + dtype("f4") + raw("\x00\x00\x00\x00") + "tR", false},
+		{"](K\x01Fnan\ne", true}, {"Finf\n", true}, {raw("a"), true}, {")", true}, {"\x8f", true}, {"}K\x01Ns", true},
+		{"cdecimal\nDecimal\n" + short("1.5") + "\x85R", true}, {cDelta + "(K\x00K\x01K\x00tR", true},
+	}
+	for _, tt := range tests {
+		v, err := load(tt.stream + ".")
+		if err != nil {
+			t.Errorf("%q: %v", tt.stream, err)
+			continue
+		}
+		if b, mapped, err := pickle.AppendJSON(nil, v); mapped != tt.mapped || err != nil {
+			t.Errorf("%q: %s: mapped %v, %v, want %v", tt.stream, b, mapped, err, tt.mapped)
+		}
 	}
 }

@@ -25,7 +25,7 @@ func rewritten(raw string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	out, err := pickle.AppendJSON(nil, v)
+	out, _, err := pickle.AppendJSON(nil, v)
 	return string(out), err
 }
 
