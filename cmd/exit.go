@@ -162,7 +162,7 @@ var outcomes = []struct {
 	{as[*problemsError], exitDamaged, ""},
 	{as[*langchain.OccupiedError], exitFailed, "name a folder that does not exist yet"},
 	{as[*store.OccupiedError], exitFailed, "name a folder that does not exist yet with --store DIR"},
-	{readOnly, exitFailed, "see who may read and write the files of the store, and whether its disk is mounted read-only"},
+	{readOnly, exitFailed, "see who may read and write there, and whether the disk is mounted read-only"},
 	{is(syscall.ENOSPC), exitFailed, "make room on the disk and run the same command again: what was committed is kept"},
 	{as[*store.MismatchError], exitFailed, "sheaf info shows what the store holds"},
 	{as[*store.ConflictError], exitFailed, "--on-conflict skip, replace or new-id says what becomes of it; nothing was changed"},

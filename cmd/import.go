@@ -93,7 +93,7 @@ func (o *importOptions) validate(env *environment, c *cobra.Command, args []stri
 func runImport(ctx context.Context, env *environment, o *importOptions) (err error) {
 	in, err := env.openIncoming(ctx, o)
 	if err != nil {
-		return fmt.Errorf("importing %q: %w", o.src, err)
+		return err
 	}
 	defer func() { err = errors.Join(err, in.close()) }()
 	var counter progress.Counter
@@ -106,7 +106,7 @@ func runImport(ctx context.Context, env *environment, o *importOptions) (err err
 	merged, err := i.w.Import(ctx, i.transfers(), store.OnConflict(o.onConflict.policy))
 	shown.stop()
 	if err != nil {
-		return errors.Join(fmt.Errorf("importing %q: %w", o.src, i.explain(err)), i.w.Discard())
+		return errors.Join(in.about(i.explain(err)), i.w.Discard())
 	}
 	facts, created := i.w.Facts(), i.created
 	if err := i.w.Close(); err != nil {
@@ -161,7 +161,7 @@ func (i *importing) metric() (store.Metric, error) {
 	}
 	m, err := store.ParseMetric(i.in.metric)
 	if err != nil {
-		return "", withHint(fmt.Errorf("importing %q: its index compares by %s, which sheaf does not", i.o.src, i.in.metric),
+		return "", withHint(i.in.about(fmt.Errorf("its index compares by %s, which sheaf does not", i.in.metric)),
 			"--metric l2, ip or cosine imports the vectors to be compared so")
 	}
 	return m, nil
@@ -179,28 +179,42 @@ func (i *importing) newFacts() (f store.Facts, e embed.Embedder, err error) {
 	if f.Dim = i.in.dim; i.o.facts.normalizeGiven {
 		f.Normalize = i.o.facts.normalize
 	}
-	if spec := i.env.config.Embedder; i.env.config.EmbedderFlag && spec != noEmbedder {
-		if e, err = i.embedder(spec, f.Dim); err != nil {
+	if i.env.config.EmbedderFlag { // another sheaf store's own does not count then
+		if f, e, err = i.bind(f); err != nil {
 			return f, nil, err
 		}
-		bound, err := newFacts(i.ctx, e, i.o.embedder.dimensions)
-		if err != nil {
-			return f, nil, err
-		}
-		if !i.o.reembed && bound.Dim != f.Dim {
-			err := fmt.Errorf("%s makes vectors of %d numbers, and those of %q have %d", spec, bound.Dim, i.o.src, f.Dim)
-			return f, nil, withHint(err, "name the embedder that made them, or make them anew with --reembed")
-		}
-		f.Embedder, f.Fingerprint, f.Dim = bound.Embedder, bound.Fingerprint, bound.Dim
 	}
 	switch {
 	case e == nil && (i.o.reembed || i.o.verify):
 		return f, nil, usagef("--reembed and --verify need --embedder, which names what embeds")
 	case f.Dim == 0 && i.in.empty:
-		return f, nil, fmt.Errorf("importing %q: it holds no document, so nothing tells how long vectors are", i.o.src)
+		err := i.in.about(errors.New("it holds no document, so nothing tells how long vectors are"))
+		return f, nil, withHint(err, "make the store first with sheaf init, or give the --embedder that it is to have")
 	case f.Dim == 0:
-		return f, nil, fmt.Errorf("importing %q: its first document: %w", i.o.src, i.explain(errNoVector))
+		return f, nil, i.in.about(fmt.Errorf("its first document: %w", i.explain(errNoVector)))
 	}
+	return f, e, nil
+}
+
+// bind makes facts those of a store with the embedder of the flag.
+func (i *importing) bind(f store.Facts) (store.Facts, embed.Embedder, error) {
+	spec := i.env.config.Embedder
+	if f.Embedder, f.Fingerprint = "", ""; spec == noEmbedder {
+		return f, nil, nil
+	}
+	e, err := i.embedder(spec, f.Dim)
+	if err != nil {
+		return f, nil, err
+	}
+	bound, err := newFacts(i.ctx, e, i.o.embedder.dimensions)
+	switch {
+	case err != nil:
+		return f, nil, err
+	case !i.o.reembed && !i.in.empty && bound.Dim != f.Dim:
+		err := fmt.Errorf("%s makes vectors of %d numbers, and those of %s have %d", spec, bound.Dim, i.in.called, f.Dim)
+		return f, nil, withHint(err, "name the embedder that made them, or make them anew with --reembed")
+	}
+	f.Embedder, f.Fingerprint, f.Dim = bound.Embedder, bound.Fingerprint, bound.Dim
 	return f, e, nil
 }
 
@@ -234,7 +248,7 @@ func (i *importing) agree(f store.Facts) (embed.Embedder, error) {
 		want.Embedder, want.Fingerprint = i.in.facts.Embedder, i.in.facts.Fingerprint
 	}
 	if err := f.Check(want); err != nil {
-		return nil, fmt.Errorf("importing %q: %w", i.o.src, err)
+		return nil, i.in.about(err)
 	}
 	embeds := i.o.reembed || i.o.verify
 	if !embeds && !i.env.config.EmbedderFlag {

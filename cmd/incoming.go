@@ -7,11 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"iter"
 	"os"
 	"path/filepath"
 	"strconv"
 
+	"sheaf/internal/faiss"
 	"sheaf/internal/langchain"
 	"sheaf/internal/loader"
 	"sheaf/internal/store"
@@ -21,6 +23,8 @@ import (
 type incoming struct {
 	format string
 	name   string      // of what is read, for documents that name no source
+	called string      // what errors call it
+	path   string      // of the file or folder
 	dim    int         // 0: not known
 	empty  bool        // no document comes
 	metric string      // as Faiss names it; empty where the format has none
@@ -44,22 +48,26 @@ func (in *incoming) close() error {
 
 // openIncoming opens what the command line names.
 func (env *environment) openIncoming(ctx context.Context, o *importOptions) (_ *incoming, err error) {
-	in := &incoming{format: o.format, name: filepath.ToSlash(filepath.Clean(o.src)), remarks: func() []string { return nil }}
+	in := &incoming{format: o.format, name: filepath.ToSlash(filepath.Clean(o.src)), called: strconv.Quote(o.src), path: o.src}
+	in.remarks = func() []string { return nil }
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, in.close())
+			err = errors.Join(in.about(err), in.close())
 		}
 	}()
-	path := o.src
-	if path == "-" {
-		if path, err = in.spool(env.streams.In); err != nil {
+	if in.path == "-" {
+		if err = in.spool(env.streams.In); err != nil {
 			return nil, err
 		}
 	}
+	path := in.path
 	if in.format == "" {
 		if in.format, err = formatOfContent(path, o.indexName); err != nil {
 			return nil, err
 		}
+	}
+	if in.format == formatFaiss && o.reembed {
+		return nil, withHint(usagef("a Faiss index has no texts that could be embedded anew"), "name the folder or the file that holds the texts too")
 	}
 	options := langchain.Options{Foreign: serveIndex, TextsOnly: o.reembed}
 	switch in.format {
@@ -70,29 +78,39 @@ func (env *environment) openIncoming(ctx context.Context, o *importOptions) (_ *
 	case formatNpy:
 		err = in.openNpy(ctx, path)
 	case formatFaiss:
-		options.TextsOnly = false
-		err = in.openIndex(ctx, path, options)
+		err = in.openIndex(ctx, path, o.indexName, options)
 	default:
 		err = in.openLangchain(ctx, path, o.indexName, options)
 	}
 	return in, err
 }
 
+// about says that err is about what is imported, which it names once: stdin not
+// by the file that it was copied to.
+func (in *incoming) about(err error) error {
+	if bad := (*langchain.FormatError)(nil); errors.As(err, &bad) && bad.Path == in.path {
+		bad.Path = ""
+	}
+	return fmt.Errorf("importing %s: %w", in.called, err)
+}
+
 // spool copies stdin to a temporary file, for the formats are not read front to
-// back. Its hash is its name as a source.
-func (in *incoming) spool(stdin io.Reader) (string, error) {
+// back. Its hash is its name as a source. Nothing at all is an export of no
+// records.
+func (in *incoming) spool(stdin io.Reader) error {
+	in.called = "stdin"
 	f, err := os.CreateTemp("", "sheaf-import-*")
 	if err != nil {
-		return "", err
+		return err
 	}
 	in.closers = append(in.closers, func() error { return os.Remove(f.Name()) })
 	hash := sha256.New()
-	_, err = io.Copy(io.MultiWriter(f, hash), stdin)
-	if err = errors.Join(err, f.Close()); err != nil {
-		return "", fmt.Errorf("reading stdin: %w", err)
+	n, err := io.Copy(io.MultiWriter(f, hash), stdin)
+	if n == 0 && in.format == "" {
+		in.format = formatRecords
 	}
-	in.name = "stdin:" + hex.EncodeToString(hash.Sum(nil)[:8])
-	return f.Name(), nil
+	in.path, in.name = f.Name(), "stdin:"+hex.EncodeToString(hash.Sum(nil)[:8])
+	return errors.Join(err, f.Close())
 }
 
 func (in *incoming) openStore(ctx context.Context, env *environment, dir string) error {
@@ -120,11 +138,8 @@ func (in *incoming) openLangchain(ctx context.Context, path, indexName string, o
 	} else {
 		s, err = langchain.OpenFolder(ctx, path, indexName, o)
 	}
-	if other := (*langchain.IndexNameError)(nil); errors.As(err, &other) {
-		return withHint(err, "name the index: --index-name %q", other.Others[0])
-	}
 	if err != nil {
-		return err
+		return explainFolder(err, path, indexName)
 	}
 	in.closers = append(in.closers, s.Close)
 	if s.Index != nil {
@@ -135,6 +150,18 @@ func (in *incoming) openLangchain(ctx context.Context, path, indexName string, o
 		return store.Transfer{Document: store.Document{ID: d.ID, Text: d.Text, Metadata: d.Metadata, StartIndex: -1, Vector: d.Vector}}
 	})
 	return nil
+}
+
+// explainFolder adds the way out where a folder lacks one of the two files.
+func explainFolder(err error, dir, indexName string) error {
+	other := (*langchain.IndexNameError)(nil)
+	switch {
+	case errors.As(err, &other):
+		return withHint(err, "name the index: --index-name %q", other.Others[0])
+	case errors.Is(err, fs.ErrNotExist) && exists(langchain.IndexFile(dir, indexName)):
+		return withHint(err, "--format faiss imports the vectors alone, without texts and ids")
+	}
+	return err
 }
 
 // openRecords reads JSONL: the first record tells how long vectors are.
@@ -221,9 +248,15 @@ func (in *incoming) openNpy(ctx context.Context, path string) error {
 	return nil
 }
 
-// openIndex reads vectors that have no documents.
-func (in *incoming) openIndex(ctx context.Context, path string, o langchain.Options) error {
+// openIndex reads vectors that have no documents, or leaves these.
+func (in *incoming) openIndex(ctx context.Context, path, indexName string, o langchain.Options) error {
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		path = langchain.IndexFile(path, indexName)
+	}
 	x, err := langchain.OpenIndex(ctx, path, o)
+	if as[*faiss.UnreadableError](err) {
+		return withHint(err, "import the folder or the byte string that has the texts too, with --reembed --embedder NAME")
+	}
 	if err != nil {
 		return err
 	}

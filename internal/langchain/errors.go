@@ -5,11 +5,17 @@ import "fmt"
 // FormatError says that a file is not what LangChain writes: damaged, of
 // another kind, or made to do harm.
 type FormatError struct {
-	Path string
+	Path string // empty where whoever passes the error on names the file
 	Err  error
 }
 
-func (e *FormatError) Error() string { return fmt.Sprintf("%q: %v", e.Path, e.Err) }
+func (e *FormatError) Error() string {
+	if e.Path == "" {
+		return e.Err.Error()
+	}
+	return fmt.Sprintf("%q: %v", e.Path, e.Err)
+}
+
 func (e *FormatError) Unwrap() error { return e.Err }
 
 // IndexNameError says that a folder holds no store of the name that was asked

@@ -64,7 +64,7 @@ func WriteFolder(dir, name string, shape Shape, docs iter.Seq2[Document, error])
 			_ = os.Remove(dir) // it is empty, or somebody else's by now
 		}
 	}()
-	index, err := files.Create(filepath.Join(dir, name+indexSuffix))
+	index, err := files.Create(IndexFile(dir, name))
 	if err != nil {
 		return 0, err
 	}
