@@ -3,6 +3,7 @@
 // belong together appear together: the last one of a [Set] is taken away before
 // the first is replaced and comes back when all others are in place, so that
 // what reads it never pairs old files with new ones, whenever the process dies.
+// What a process that died leaves, the next one to write there removes.
 package publish
 
 import (
@@ -17,8 +18,9 @@ import (
 
 // Set is files that are published together.
 type Set struct {
-	files []*renameio.PendingFile
-	paths []string
+	files  []*renameio.PendingFile
+	guards []*os.File // of the files, each locked
+	paths  []string
 }
 
 // Create starts a file at path, with the permissions of the one that is there,
@@ -34,11 +36,12 @@ func (s *Set) Create(path string) (*os.File, error) {
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return nil, err
 	}
-	f, err := renameio.NewPendingFile(path, renameio.WithTempDir(filepath.Dir(path)), renameio.WithPermissions(0o666), renameio.WithExistingPermissions())
+	sweep(path)
+	f, guard, err := pending(path)
 	if err != nil {
 		return nil, err
 	}
-	s.files, s.paths = append(s.files, f), append(s.paths, path)
+	s.files, s.guards, s.paths = append(s.files, f), append(s.guards, guard), append(s.paths, path)
 	return f.File, nil
 }
 
@@ -65,12 +68,16 @@ func (s *Set) Commit() error {
 	return nil
 }
 
-// Discard removes what was not committed. After Commit it does nothing.
+// Discard removes what was not committed, and has to be called after Commit too.
 func (s *Set) Discard() error {
 	var errs []error
 	for _, f := range s.files {
 		errs = append(errs, f.Cleanup())
 	}
+	for _, guard := range s.guards {
+		_ = guard.Close() // it was only read
+	}
+	s.guards = nil
 	return errors.Join(errs...)
 }
 
