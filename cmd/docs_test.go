@@ -41,6 +41,32 @@ func TestDocs(t *testing.T) {
 	}
 }
 
+// calls is what LangChain's FAISS class has for users, but for the async forms.
+var calls = []string{
+	"add_documents", "add_embeddings", "add_texts", "as_retriever", "delete", "deserialize_from_bytes", "embeddings", "from_documents",
+	"from_embeddings", "from_texts", "get_by_ids", "load_local", "max_marginal_relevance_search", "max_marginal_relevance_search_by_vector",
+	"merge_from", "save_local", "search", "serialize_to_bytes", "similarity_search", "similarity_search_by_vector",
+	"similarity_search_with_relevance_scores", "similarity_search_with_score", "similarity_search_with_score_by_vector",
+	"distance_strategy", "docstore", "index_name", "index_to_docstore_id", "normalize_L2", "relevance_score_fn",
+	"similarity_score_threshold", "fetch_k", "lambda_mult", "score_threshold", "filter",
+}
+
+// TestEveryCallHasItsCommand: docs/langchain.md sets each of LangChain's calls
+// beside a command of sheaf.
+func TestEveryCallHasItsCommand(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile(filepath.Join("..", "docs", "langchain.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, call := range calls {
+		row := regexp.MustCompile(`(?m)^\|[^|]*\b` + call + `\b[^|]*\|[^|]*(sheaf|--)`)
+		if !row.Match(text) {
+			t.Errorf("no row has %s beside a command", call)
+		}
+	}
+}
+
 // console runs the lines that begin with a dollar sign and holds what they
 // print against the lines that follow. It returns how many it ran.
 func console(t *testing.T, dir, lines string) (run int) {
