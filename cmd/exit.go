@@ -12,7 +12,6 @@ import (
 	"syscall"
 
 	"sheaf/internal/embed"
-	"sheaf/internal/faiss"
 	"sheaf/internal/filter"
 	"sheaf/internal/langchain"
 	"sheaf/internal/model"
@@ -157,7 +156,7 @@ var outcomes = []struct {
 	{is(store.ErrNotExist), exitNoStore, "make one with sheaf ingest PATH, or name another with --store DIR"},
 	{as[*store.LockedError], exitLocked, "wait for the other run to end, or wait longer with --lock-timeout"},
 	{as[*store.FormatError], exitDamaged, ""},
-	{as[*faiss.UnreadableError], exitDamaged, "--reembed --embedder NAME makes the vectors anew from the texts"},
+	{as[*langchain.IndexError], exitDamaged, reembedHint},
 	{as[*langchain.FormatError], exitDamaged, ""},
 	{as[*problemsError], exitDamaged, ""},
 	{as[*langchain.OccupiedError], exitFailed, "name a folder that does not exist yet"},

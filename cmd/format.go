@@ -66,7 +66,7 @@ func formatOfContent(path, indexName string) (string, error) {
 	switch {
 	case store.Is(path):
 		return formatSheaf, nil
-	case exists(filepath.Join(path, npyName)) && !exists(filepath.Join(path, indexName+".pkl")):
+	case exists(filepath.Join(path, npyName)) && !exists(langchain.DocumentsFile(path, indexName)):
 		return formatNpy, nil
 	}
 	return formatLangchain, nil

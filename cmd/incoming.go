@@ -152,14 +152,20 @@ func (in *incoming) openLangchain(ctx context.Context, path, indexName string, o
 	return nil
 }
 
+// reembedHint is the way out where texts can be read and their vectors cannot.
+const reembedHint = "--reembed --embedder NAME makes the vectors anew from the texts"
+
 // explainFolder adds the way out where a folder lacks one of the two files.
 func explainFolder(err error, dir, indexName string) error {
 	other := (*langchain.IndexNameError)(nil)
 	switch {
 	case errors.As(err, &other):
 		return withHint(err, "name the index: --index-name %q", other.Others[0])
-	case errors.Is(err, fs.ErrNotExist) && exists(langchain.IndexFile(dir, indexName)):
+	case !errors.Is(err, fs.ErrNotExist):
+	case exists(langchain.IndexFile(dir, indexName)):
 		return withHint(err, "--format faiss imports the vectors alone, without texts and ids")
+	case exists(langchain.DocumentsFile(dir, indexName)):
+		return withHint(err, reembedHint)
 	}
 	return err
 }

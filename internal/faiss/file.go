@@ -29,11 +29,15 @@ var indexTypes = map[string]string{
 	"INSf": "IndexNSGFlat", "INSs": "IndexNSGSQ", "INSp": "IndexNSGPQ",
 }
 
-// unreadable are type codes that Faiss knows and that hold no vectors which
-// could be compared as they were meant to be.
+// unreadable are type codes that Faiss, also a newer one than this, knows and
+// that hold no vectors which could be compared as they were meant to be.
 var unreadable = map[string]string{
-	"IxHe": "IndexLSH", "IxHE": "IndexLSH", "IMiQ": "MultiIndexQuantizer", "IHN2": "IndexHNSW2Level", "IPfs": "IndexPQFastScan",
-	"IwPf": "IndexIVFPQFastScan", "IwSh": "IndexIVFSpectralHash", "IwIQ": "IndexIVFIndependentQuantizer", "IxRo": "IndexRaBitQ",
+	"IxHe": "IndexLSH", "IxHE": "IndexLSH", "Imiq": "MultiIndexQuantizer", "IHN2": "IndexHNSW2Level", "IPfs": "IndexPQFastScan",
+	"IwPf": "IndexIVFPQFastScan", "IwSh": "IndexIVFSpectralHash", "IwIQ": "IndexIVFIndependentQuantizer",
+	"IxRQ": "IndexResidualQuantizer", "IxRq": "IndexResidualQuantizer", "IwRQ": "IndexIVFResidualQuantizer",
+	"IxLS": "IndexLocalSearchQuantizer", "IwLS": "IndexIVFLocalSearchQuantizer", "IxPR": "IndexProductResidualQuantizer",
+	"IwPR": "IndexIVFProductResidualQuantizer", "IxPL": "IndexProductLocalSearchQuantizer", "IwPL": "IndexIVFProductLocalSearchQuantizer",
+	"Ixrq": "IndexRaBitQ", "Iwrq": "IndexIVFRaBitQ", "IwFd": "IndexIVFFlatDedup", "Ix2L": "Index2Layer", "IxLa": "IndexLattice",
 	"IBxF": "IndexBinaryFlat", "IBwF": "IndexBinaryIVF", "IBHf": "IndexBinaryHNSW", "IBMp": "IndexBinaryIDMap", "null": "no index",
 }
 

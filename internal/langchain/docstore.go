@@ -124,10 +124,11 @@ func (c *checker) check(state *pickle.Dict) error {
 
 // docstore is an InMemoryDocstore: the documents by the text of their ids.
 type docstore struct {
-	ids     []string
+	ids     []string // those that were texts come first
+	texts   int      // how many were
 	objects []*pickle.Object
 	byID    map[string]int32
-	odd     int // ids that are no texts
+	byOdd   map[string]int32 // those whose id is no text, by what it is as one
 }
 
 func newDocstore(v pickle.Value) (*docstore, error) {
@@ -144,10 +145,15 @@ func newDocstore(v pickle.Value) (*docstore, error) {
 	if !ok {
 		return nil, errors.New("an InMemoryDocstore without documents")
 	}
-	d := &docstore{byID: make(map[string]int32, len(documents.Entries))}
-	for _, e := range documents.Entries {
-		if err := d.add(e.Key, e.Value); err != nil {
-			return nil, err
+	d := &docstore{byID: make(map[string]int32, len(documents.Entries)), byOdd: map[string]int32{}}
+	for _, texts := range []bool{true, false} { // ids that are texts are kept: the others give way
+		for _, e := range documents.Entries {
+			if isText(e.Key) != texts {
+				continue
+			}
+			if err := d.add(e.Key, e.Value); err != nil {
+				return nil, err
+			}
 		}
 	}
 	return d, nil
@@ -162,19 +168,57 @@ func (d *docstore) add(key, value pickle.Value) error {
 	if !ok || !o.Deferred() {
 		return fmt.Errorf("document %q is %s, not a Document", id, pickle.Describe(value))
 	}
-	if !isText(key) {
-		d.odd++
+	place := int32(len(d.ids))
+	if isText(key) {
+		if _, taken := d.byID[id]; taken {
+			return fmt.Errorf("two documents have the id %q", id)
+		}
+		d.byID[id] = place
+		d.texts++
+	} else if err := d.addOdd(&id, place); err != nil {
+		return err
 	}
-	if _, taken := d.byID[id]; taken {
-		return fmt.Errorf("two documents have the id %q", id)
-	}
-	d.byID[id] = int32(len(d.ids))
 	d.ids, d.objects = append(d.ids, id), append(d.objects, o)
 	return nil
 }
 
+// addOdd gives an id that is no text, but for None, one that no other has.
+func (d *docstore) addOdd(id *string, place int32) error {
+	name := *id
+	if _, taken := d.byOdd[name]; taken {
+		return fmt.Errorf("two documents have the id %s", name)
+	}
+	if d.byOdd[name] = place; name == "" {
+		return nil
+	}
+	for n := 2; ; n++ {
+		if _, taken := d.byID[*id]; !taken {
+			d.byID[*id] = place
+			return nil
+		}
+		*id = name + "#" + strconv.Itoa(n)
+	}
+}
+
+// find returns the document that a value of index_to_docstore_id names.
+func (d *docstore) find(key pickle.Value) (int32, error) {
+	id, err := idText(key)
+	if err != nil {
+		return 0, err
+	}
+	doc, ok := d.byOdd[id]
+	if isText(key) {
+		doc, ok = d.byID[id]
+		ok = ok && int(doc) < d.texts
+	}
+	if !ok {
+		return 0, fmt.Errorf("index_to_docstore_id names a document that is not there: %s", quoted(key, id))
+	}
+	return doc, nil
+}
+
 // idText is the id that a docstore's key becomes: a text is itself, None is
-// none, anything else is its JSON text.
+// none, anything else is what it would be as a value, as text.
 func idText(key pickle.Value) (string, error) {
 	if key == pickle.None {
 		return "", nil
@@ -200,13 +244,9 @@ func (d *docstore) positions(v pickle.Value) ([]position, error) {
 		if !ok {
 			return nil, fmt.Errorf("index_to_docstore_id has %s as a position", describeKey(e.Key))
 		}
-		id, err := idText(e.Value)
+		doc, err := d.find(e.Value)
 		if err != nil {
 			return nil, err
-		}
-		doc, ok := d.byID[id]
-		if !ok {
-			return nil, fmt.Errorf("index_to_docstore_id names a document that is not there: %s", quoted(e.Value, id))
 		}
 		all = append(all, position{label, doc})
 	}

@@ -26,6 +26,9 @@ const (
 // IndexFile is the index of the store NAME in dir.
 func IndexFile(dir, name string) string { return filepath.Join(dir, name+indexSuffix) }
 
+// DocumentsFile is the pickle of the store NAME in dir.
+func DocumentsFile(dir, name string) string { return filepath.Join(dir, name+docsSuffix) }
+
 // Document is one of a store.
 type Document struct {
 	ID       string // "" where the store has None or an empty text
@@ -56,13 +59,13 @@ func OpenFolder(ctx context.Context, dir, name string, o Options) (*Store, error
 }
 
 func (s *Store) openFolder(ctx context.Context, dir, name string, o Options) error {
-	docs, err := s.open(filepath.Join(dir, name+docsSuffix))
+	docs, err := s.open(DocumentsFile(dir, name))
 	if err != nil {
 		return missing(dir, name, err)
 	}
 	if !o.TextsOnly {
 		if s.Index, err = OpenIndex(ctx, IndexFile(dir, name), o); err != nil {
-			return missing(dir, name, err)
+			return ofIndex(missing(dir, name, err))
 		}
 	}
 	v, err := s.load(docs)
@@ -144,7 +147,7 @@ func (s *Store) openInner(ctx context.Context, f *os.File, v pickle.Value, o Opt
 		return &FormatError{s.path, err}
 	}
 	if s.Index, err = openIndex(ctx, f, part, b.Size(), o); err != nil {
-		return err
+		return ofIndex(err)
 	}
 	if class := object.Class.Name[strings.LastIndexByte(object.Class.Name, '.')+1:]; s.Index.Tail > 0 || !sameClass(class, s.Index.Type) {
 		return &FormatError{s.path, fmt.Errorf("the index is called %s and holds %s", class, s.Index.Type)}
@@ -152,9 +155,12 @@ func (s *Store) openInner(ctx context.Context, f *os.File, v pickle.Value, o Opt
 	return nil
 }
 
-// sameClass tells whether a class of Python's Faiss is that of the content.
+// sameClass tells whether a class of Python's Faiss is that of the content. The
+// base class of the flat ones stands for each of them, and its content may be of
+// any metric.
 func sameClass(class, content string) bool {
-	return class == content || strings.HasPrefix(class, "IndexFlat") && content == "IndexFlat"
+	const flat = "IndexFlat"
+	return class == content || class == flat && strings.HasPrefix(content, flat) || content == flat && strings.HasPrefix(class, flat)
 }
 
 func (s *Store) open(path string) (*os.File, error) {
@@ -234,7 +240,7 @@ func (s *Store) Remarks() (all []string) {
 			pointed++
 		}
 	}
-	say(s.docs.odd, "document has an id that is no text: see docs/langchain.md", "documents have ids that are no texts: see docs/langchain.md")
+	say(len(s.docs.byOdd), "document has an id that is no text: see docs/langchain.md", "documents have ids that are no texts: see docs/langchain.md")
 	say(s.mapped, "document has metadata values that JSON has no type for: see docs/langchain.md",
 		"documents have metadata values that JSON has no type for: see docs/langchain.md")
 	say(len(s.positions)-pointed, "vector points to a document that another one points to: it came as ID#2",
@@ -263,7 +269,7 @@ func (s *Store) Documents(ctx context.Context) iter.Seq2[Document, error] {
 		seen := make([]bool, len(s.docs.ids))
 		for _, p := range s.positions {
 			vector, err, _ := next()
-			if err == nil {
+			if err = ofIndex(err); err == nil {
 				err = ctx.Err()
 			}
 			var d Document

@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"iter"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"sheaf/internal/faiss"
@@ -68,7 +67,7 @@ func WriteFolder(dir, name string, shape Shape, docs iter.Seq2[Document, error])
 	if err != nil {
 		return 0, err
 	}
-	pickled, err := files.Create(filepath.Join(dir, name+docsSuffix))
+	pickled, err := files.Create(DocumentsFile(dir, name))
 	if err != nil {
 		return 0, err
 	}

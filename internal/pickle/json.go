@@ -177,17 +177,31 @@ func (w *jsonWriter) keys(d *Dict) (keys []string, last map[string]int, err erro
 	return keys, last, nil
 }
 
-// KeyText is what a key of a dict, or an id, is as text: itself or, for
-// another type, its JSON, with a blank after each comma and colon.
+// KeyText is what a key of a dict, or an id, is as text: itself; for a type that
+// becomes a text as a value, that; for any other its JSON, with a blank after
+// each comma and colon.
 func KeyText(v Value) (string, error) {
 	if s, ok := v.(string); ok {
 		return s, nil
 	}
 	b, _, err := AppendJSON(nil, v)
-	spaced := make([]byte, 0, len(b))
+	if err != nil {
+		return "", err
+	}
+	if b[0] == '"' {
+		var text string
+		err := json.Unmarshal(b, &text)
+		return text, err
+	}
+	return spaced(b), nil
+}
+
+// spaced is JSON as Python writes it.
+func spaced(b []byte) string {
+	out := make([]byte, 0, len(b))
 	quoted, escaped := false, false
 	for _, c := range b {
-		spaced = append(spaced, c)
+		out = append(out, c)
 		switch {
 		case escaped:
 			escaped = false
@@ -196,10 +210,10 @@ func KeyText(v Value) (string, error) {
 		case c == '"':
 			quoted = !quoted
 		case !quoted && (c == ',' || c == ':'):
-			spaced = append(spaced, ' ')
+			out = append(out, ' ')
 		}
 	}
-	return string(spaced), err
+	return string(out)
 }
 
 // appendFloat writes a float as Python's repr does, so that 3.0 stays a float;

@@ -73,6 +73,7 @@ func TestValues(t *testing.T) {
 		{"}", "{}"}, {"(" + short("a") + "K\x01d", `{"a":1}`}, {"}" + short("a") + "K\x01s", `{"a":1}`},
 		{"}(" + short("b") + "K\x01" + short("a") + "K\x02" + short("b") + "K\x03u", `{"b":3,"a":2}`},
 		{"}(K\x01N" + short("1") + "NK\x01Nu", `{"1#2":null,"1":null,"1#3":null}`},
+		{"}(" + raw("a") + "NFnan\nNcdecimal\nDecimal\n" + short("\"1") + "\x85RNu", `{"YQ==":null,"NaN":null,"\"1":null}`},
 		{"}(NK\x01K\x02K\x02K\x05" + short(`a",:`) + "\x86K\x03u", `{"null":1,"2":2,"[5, \"a\\\",:\"]":3}`},
 		{"\x8f(K\x0aK\x09\x90", "[10,9]"}, {"(K\x02K\x01\x91", "[1,2]"}, {cSet + "](K\x02K\x02e\x85R", "[2]"},
 		{"K\x01K\x020", "1"}, {"(K\x01(0t", "[1]"}, {"K\x01(K\x02K\x031", "1"}, {"K\x07q\x00K\x010\x85", "[7]"},
