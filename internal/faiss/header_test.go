@@ -108,3 +108,30 @@ func readTestdata(t *testing.T, name string) []byte {
 	}
 	return b
 }
+
+// What a file's header says is never more than the file can hold.
+func FuzzReadFileHeader(f *testing.F) {
+	f.Add(Header{D: 2, Ntotal: 1, Metric: L2}.Append(nil), int64(HeaderSize+2*floatSize))
+	f.Add(Header{D: math.MaxInt32, Ntotal: maxRows(math.MaxInt32), Metric: InnerProduct}.Append(nil), int64(math.MaxInt64))
+	for fourcc := range indexTypes {
+		f.Add(append([]byte(fourcc), Header{D: 2, Ntotal: 3, Metric: L2}.Append(nil)[4:]...), int64(1000))
+	}
+	for fourcc := range unreadable {
+		f.Add([]byte(fourcc), int64(4))
+	}
+	f.Fuzz(func(t *testing.T, b []byte, size int64) {
+		if size < 0 {
+			return
+		}
+		h, err := ReadFileHeader(bytes.NewReader(b), min(size, max(int64(len(b)), HeaderSize)))
+		if err != nil {
+			return
+		}
+		if h.Type == "" || h.D < 1 || h.D > maxDim || h.Ntotal < 0 || h.Ntotal > size {
+			t.Errorf("%+v of %d bytes", h, size)
+		}
+		if h.Floats > 0 && (h.End() < h.Floats || h.End() > size) {
+			t.Errorf("%+v ends at %d of %d bytes", h, h.End(), size)
+		}
+	})
+}
