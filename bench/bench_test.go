@@ -2,13 +2,16 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"sheaf/internal/store"
 )
@@ -120,6 +123,16 @@ func TestWrongFlags(t *testing.T) {
 	}
 }
 
+func TestLongSectionsMustBeAskedFor(t *testing.T) {
+	t.Parallel()
+	for only, want := range map[string]bool{"": false, "search,memory": true} {
+		chosen, err := parseSections(only)
+		if err != nil || chosen["memory"] != want || !chosen["search"] {
+			t.Errorf("-only %q: %v, %v", only, chosen, err)
+		}
+	}
+}
+
 func TestTable(t *testing.T) {
 	t.Parallel()
 	var out strings.Builder
@@ -152,6 +165,55 @@ func TestTreeInputs(t *testing.T) {
 		if got, err := os.ReadFile(path); string(got) != content || err != nil {
 			t.Errorf("got %q, %v; want %q", got, err, content)
 		}
+	}
+}
+
+// TestCorpusParagraphs: each makes a chunk by itself, so that the number of
+// chunks tells how much text there was.
+func TestCorpusParagraphs(t *testing.T) {
+	t.Parallel()
+	text := corpusText([]string{"word", "another", strings.Repeat("w", corpusWord-2)}, rand.New(rand.NewPCG(0, 0)))
+	paragraphs := strings.SplitAfter(string(text), "\n\n")
+	if len(paragraphs) != corpusParagraphs+1 || len(text) != corpusParagraphs*corpusParagraph {
+		t.Fatalf("%d paragraphs in %d bytes", len(paragraphs)-1, len(text))
+	}
+	var records strings.Builder
+	folder := filepath.Join(t.TempDir(), "000")
+	if err := writeFolder(folder, &records, func() []byte { return text }); err != nil {
+		t.Fatal(err)
+	}
+	files, err := os.ReadDir(folder)
+	if lines := strings.Count(records.String(), "\n"); err != nil || len(files) != corpusFiles || lines != corpusFiles {
+		t.Errorf("%d files, %d records, %v", len(files), lines, err)
+	}
+}
+
+func TestServiceRecords(t *testing.T) {
+	t.Parallel()
+	words, path := t.TempDir(), filepath.Join(t.TempDir(), "texts.jsonl")
+	if err := makeRecords(path, words); err == nil {
+		t.Error("no words: no error")
+	}
+	if err := os.WriteFile(filepath.Join(words, "a.md"), []byte(strings.Repeat("größe ", serviceCharacters)), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if err := makeRecords(path, words); err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	texts := map[string]bool{}
+	for line := range strings.Lines(string(data)) {
+		var record struct{ Text string }
+		if err := json.Unmarshal([]byte(line), &record); err != nil || utf8.RuneCountInString(record.Text) != serviceCharacters {
+			t.Fatalf("%v in %.60s", err, line)
+		}
+		texts[record.Text] = true
+	}
+	if len(texts) != serviceTexts {
+		t.Errorf("%d different texts", len(texts))
 	}
 }
 

@@ -22,6 +22,13 @@ const (
 	ingestRounds   = 3
 )
 
+// The tree that is read again: many files, each a chunk.
+const (
+	manyFolders    = 200
+	manyFiles      = 100 // in a folder
+	unchangedLimit = time.Second
+)
+
 // ingest measures how fast text becomes a store with the built-in embedder.
 func (b *bench) ingest(ctx context.Context) error {
 	tree := filepath.Join(b.data, "tree")
@@ -54,6 +61,31 @@ func (b *bench) ingest(ctx context.Context) error {
 	b.table(fmt.Sprintf("Ingest with builtin, %s in %d files, %d chunks:", megabytes(size), treeFiles, chunks), [][]string{
 		{"run", "time", "text", "chunks", "peak memory"},
 		row("first", took[0]), row("again, unchanged", took[1]),
+	})
+	return b.unchanged(ctx)
+}
+
+// unchanged measures what it takes to find out that of many files none has changed.
+func (b *bench) unchanged(ctx context.Context) error {
+	tree, dir := filepath.Join(b.data, "many"), filepath.Join(b.data, "many-store")
+	for i := range manyFolders * manyFiles {
+		folder := filepath.Join(tree, fmt.Sprintf("%03d", i/manyFiles))
+		if err := os.MkdirAll(folder, 0o777); err != nil {
+			return err
+		}
+		text := fmt.Appendf(nil, "%d: %s\n", i, strings.Repeat("a small file of some words ", 20))
+		if err := writeOnce(filepath.Join(folder, fmt.Sprintf("%05d.txt", i)), text); err != nil {
+			return err
+		}
+	}
+	again := b.command("ingest", "--store", dir, "--quiet", "--embedder", "builtin", tree)
+	took, err := interleave(ctx, b.rounds, again) // the round that does not count makes the store
+	if err != nil {
+		return err
+	}
+	b.table(fmt.Sprintf("Ingest of %d files again, of which none has changed:", manyFolders*manyFiles), [][]string{
+		{"time", "÷ its limit", "peak memory"},
+		{took[0].String(), within(took[0].median(), unchangedLimit), megabytes(took[0].peak())},
 	})
 	return nil
 }
