@@ -167,6 +167,7 @@ var outcomes = []struct {
 	{as[*store.ConflictError], exitFailed, "--on-conflict skip, replace or new-id says what becomes of it; nothing was changed"},
 	{is(errNoEmbedder), exitFailed, "ask it with sheaf search-vector, or bind the embedder that made its vectors with sheaf init --embedder NAME"},
 	{as[*embed.AuthError], exitRefused, "check OPENAI_API_KEY, --api-key-file and the account"},
+	{refusesAll, exitFailed, "check the model that --embedder names and --base-url; what was committed is kept"},
 	{as[*embed.UnavailableError], exitUnavailable, "what was done is kept: run the same command again"},
 	{hubStatus(http.StatusUnauthorized, http.StatusForbidden), exitRefused, "set HF_TOKEN to a token that may read the model"},
 	{hubStatus(http.StatusNotFound), exitFailed, "check the name, as it stands on the hub, and --revision"},
@@ -184,6 +185,13 @@ func is(target error) func(error) bool {
 func as[E error](err error) bool {
 	var target E
 	return errors.As(err, &target)
+}
+
+// refusesAll matches a service that knows no such model, or no such path, or has
+// some other reason not to answer anything.
+func refusesAll(err error) bool {
+	var refused *embed.RefusedError
+	return errors.As(err, &refused) && (refused.Everything || refused.Status == http.StatusNotFound)
 }
 
 // hubStatus matches an answer of the hub with one of the codes.

@@ -68,9 +68,14 @@ type RefusedError struct {
 	Service string
 	Status  int
 	Message string // the service's words
+
+	Everything bool // it refuses a harmless text as well
 }
 
 func (e *RefusedError) Error() string {
+	if e.Everything {
+		return fmt.Sprintf("%s refuses every request (status %d): %s", e.Service, e.Status, e.Message)
+	}
 	return fmt.Sprintf("%s refused the request (status %d): %s", e.Service, e.Status, e.Message)
 }
 

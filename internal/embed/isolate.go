@@ -7,13 +7,15 @@ import (
 	"strings"
 )
 
-// isolate finds out which of the texts of a refused request are the cause.
+// isolate finds out which of the texts of a refused request are the cause, once
+// it is known that the service embeds anything at all: one that does not know the
+// model may say so of every request as if the texts were to blame.
 func (c *call) isolate(ctx context.Context, places []int, why error) error {
 	if c.strict && len(places) == 1 && !c.shortens(places[0]) {
 		return why
 	}
-	if !c.answered.Load() && !c.alive(ctx) {
-		return why // it refuses whatever it is asked
+	if !c.parts && !c.alive(ctx) {
+		return everything(why)
 	}
 	if len(places) == 1 {
 		return c.shorten(ctx, places[0], why)
@@ -30,6 +32,17 @@ func (c *call) isolate(ctx context.Context, places []int, why error) error {
 		c.maxInputs.Store(min(c.maxInputs.Load(), int64(half)))
 	}
 	return nil
+}
+
+// everything says of a refusal that it has nothing to do with the texts.
+func everything(err error) error {
+	var refused *RefusedError
+	if !errors.As(err, &refused) {
+		return err
+	}
+	all := *refused
+	all.Everything = true
+	return &all
 }
 
 // leastTokens is how much of a text must be left for its vector to be worth

@@ -64,15 +64,30 @@ func TestRefusedTextsAreIsolated(t *testing.T) {
 	}
 }
 
-// A service that refuses everything is not asked for each text.
+// A service that refuses everything is not asked for each text, whether it ever
+// answered or not.
 func TestAServiceThatRefusesEverything(t *testing.T) {
 	t.Parallel()
 	for _, status := range []int{400, 413, 422} {
-		server, e := newService(t, embedtest.ServerOptions{AlwaysFail: &embedtest.Fault{Status: status}}, embed.Options{})
-		_, err := embed.Each(t.Context(), e, numberedTexts(100))
-		var refused *embed.RefusedError
-		if n := len(server.Requests()); !errors.As(err, &refused) || n != 2 {
-			t.Errorf("status %d: %v after %d requests", status, err, n)
+		for _, before := range []int{0, 1} {
+			server, e := newService(t, embedtest.ServerOptions{
+				Spoil: func(r embedtest.Request) *embedtest.Fault {
+					if r.Input[0] == "well" {
+						return nil
+					}
+					return &embedtest.Fault{Status: status}
+				},
+			}, embed.Options{})
+			for range before {
+				if _, err := e.Embed(t.Context(), []string{"well"}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			_, err := embed.Each(t.Context(), e, numberedTexts(100))
+			var refused *embed.RefusedError
+			if n := len(server.Requests()) - before; !errors.As(err, &refused) || !refused.Everything || n != 2 {
+				t.Errorf("status %d after %d answers: %v after %d requests", status, before, err, n)
+			}
 		}
 	}
 }

@@ -22,14 +22,24 @@ type job[T any] struct {
 	ready chan error
 }
 
+// BatchError is an error of the embedder, with the batch that met it.
+type BatchError[T any] struct {
+	Batch *Batch[T]
+	Err   error
+}
+
+func (e *BatchError[T]) Error() string { return e.Err.Error() }
+
+func (e *BatchError[T]) Unwrap() error { return e.Err }
+
 // Run embeds batches with the given number of workers and calls done for each in
 // input order, in the caller's goroutine, so that nothing depends on timing. A
 // batch without texts costs no request.
 //
 // The batches are drawn in a goroutine of Run's own, which a slow done slows: at
 // most workers + 2 batches exist at once. The first error in input order, of
-// the batches, the embedder or done, ends the run: every batch before it was
-// handed to done, none after it. When ctx ends, no further batch is taken; those
+// the batches, the embedder (a *BatchError) or done, ends the run: every batch
+// before it was handed to done, none after it. When ctx ends, no further batch is taken; those
 // with the embedder may come to their end for as long as grace, and are handed
 // to done as far as no earlier one is missing; then Run returns ctx's cause. It
 // returns when all its goroutines have ended, so the sequence must come to an end
@@ -140,8 +150,11 @@ func (b *Batch[T]) embed(ctx context.Context, e Embedder) (err error) {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	if len(b.Texts) > 0 {
-		b.Result, err = Each(ctx, e, b.Texts)
+	if len(b.Texts) == 0 {
+		return nil
 	}
-	return err
+	if b.Result, err = Each(ctx, e, b.Texts); err != nil {
+		return &BatchError[T]{b, err}
+	}
+	return nil
 }

@@ -85,6 +85,9 @@ func Run(ctx context.Context, w *store.Writer, e embed.Embedder, o Options) (Sum
 	if err != nil { // what was not committed is not there
 		r.sum.Sources.Added, r.sum.Sources.Updated, r.sum.Sources.Removed = r.kept.added, r.kept.updated, r.kept.removed
 		r.sum.Chunks = r.kept.chunks
+		if r.current != nil {
+			r.sum.Sources.Unfinished = 1
+		}
 	}
 	info, infoErr := w.Info(context.WithoutCancel(ctx))
 	r.sum.Chunks.Total = info.Documents
@@ -141,6 +144,7 @@ type run struct {
 	sum       Summary
 	kept      tally // of the sum, what is committed
 	window    window
+	named     nameSet
 
 	current    replacement      // the open one; nil: none
 	incomplete bool             // a record of the source at hand failed
@@ -154,7 +158,7 @@ type tally struct {
 
 func newRun(l library, t target, e embed.Embedder, o Options) *run {
 	o.setDefaults()
-	r := &run{library: l, target: t, e: e, o: o, start: time.Now(), committed: time.Now()}
+	r := &run{library: l, target: t, e: e, o: o, start: time.Now(), committed: time.Now(), named: nameSet{}}
 	r.sum = Summary{Store: l.Dir(), Failures: []Failure{}, Skips: []Skip{}}
 	return r
 }
@@ -175,6 +179,7 @@ func (r *run) run(ctx context.Context) error {
 	err := embed.Run(ctx, r.e, max(r.o.Workers, 1), p.batches(ctx), func(b *batch) error {
 		return r.write(whole, b)
 	})
+	err = located(err)
 	if err == nil && r.o.Prune {
 		err = r.prune(ctx, p.walker.Roots(), p.unreadable)
 	}

@@ -89,8 +89,8 @@ func TestASourceIsCommittedInParts(t *testing.T) {
 	ingestHere(t, whole)
 	o := ingest.Options{Workers: 4, BatchSize: 5, CommitDocuments: 10}
 	sum, err := run(t.Context(), parts, broken{at: "number 63."}, o)
-	if !errors.Is(err, errBroken) || sum.Chunks.Added != 60 || sum.Chunks.Total != 60 {
-		t.Fatalf("%v with %+v, want the error and 60 chunks", err, sum.Chunks)
+	if !errors.Is(err, errBroken) || sum.Chunks.Added != 60 || sum.Chunks.Total != 60 || sum.Sources.Unfinished != 1 {
+		t.Fatalf("%v with %+v, %+v, want the error, 60 chunks and a source that is not finished", err, sum.Chunks, sum.Sources)
 	}
 	documents(t, parts)
 	expect(t, mustRun(t, parts, hashed{}, o), "sources 0 added 1 updated 0 unchanged 0 skipped 0 failed; chunks 40 added 60 reused 0 removed 100 total; 40 embedded")

@@ -71,15 +71,29 @@ func (r *run) identify(ctx context.Context, key, name string) (known store.Sourc
 	switch {
 	case err != nil:
 		return known, false, err
-	case !taken:
-		return store.Source{Key: key, Name: name}, false, nil
-	case strings.HasPrefix(key, stdinPrefix) || r.gone(other.Key):
+	case taken && (strings.HasPrefix(key, stdinPrefix) || r.gone(other.Key)):
 		other.Key = key
 		return other, true, nil
+	case taken || r.named.has(name):
+		wanted := name
+		if name, err = r.FreeName(ctx, wanted, key, r.named.has); err != nil {
+			return known, false, err
+		}
+		r.notice("another source is named %q: this one is named %q", wanted, name)
 	}
-	free, err := r.FreeName(ctx, name, key, func(string) bool { return false })
-	r.notice("another source is named %q: this one is named %q", name, free)
-	return store.Source{Key: key, Name: free}, false, err
+	r.named.add(name)
+	return store.Source{Key: key, Name: name}, false, nil
+}
+
+// nameSet knows the names of a run's new sources, which the store may not know
+// yet, by a hash of each. One that is there by mistake costs a source its name.
+type nameSet map[uint64]struct{}
+
+func (n nameSet) add(name string) { n[hashOf(name)] = struct{}{} }
+
+func (n nameSet) has(name string) bool {
+	_, there := n[hashOf(name)]
+	return there
 }
 
 const stdinPrefix = "stdin:"

@@ -20,6 +20,8 @@ type Sources struct {
 	Removed   int `json:"removed"`
 	Skipped   int `json:"skipped"`
 	Failed    int `json:"failed"`
+
+	Unfinished int `json:"unfinished,omitempty"` // begun when the run was stopped: the next one goes on
 }
 
 // Chunks counts the chunks of a run; Total is what the store holds after it.

@@ -13,6 +13,22 @@ import (
 // batch is some steps, with the texts that need embedding for them.
 type batch = embed.Batch[[]step]
 
+// located names the first source of a batch whose request the service refused as
+// a whole. What is wrong with a key or with the way to the service has no place.
+func located(err error) error {
+	var failed *embed.BatchError[[]step]
+	var refused *embed.RefusedError
+	if !errors.As(err, &failed) || !errors.As(err, &refused) {
+		return err
+	}
+	for i := range failed.Batch.Carry {
+		if s := &failed.Batch.Carry[i]; s.text == 0 {
+			return fmt.Errorf("embedding %s: %w", s.place(), err)
+		}
+	}
+	return err
+}
+
 // write applies a batch of steps in order.
 func (r *run) write(ctx context.Context, b *batch) error {
 	for i := range b.Carry {
