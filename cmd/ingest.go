@@ -224,7 +224,7 @@ func (env *environment) summarise(o *ingestOptions, counter *progress.Counter, v
 		price := float64(sum.Embedding.Tokens) * o.price / 1e6
 		sum.Embedding.Price = &price
 	}
-	err = errors.Join(err, env.printSummary(sum))
+	err = errors.Join(err, env.printSummary(sum, err != nil))
 	if err == nil && sum.Failed() {
 		what := " failed; everything else is stored"
 		if sum.DryRun {
@@ -235,13 +235,14 @@ func (env *environment) summarise(o *ingestOptions, counter *progress.Counter, v
 	return err
 }
 
-func (env *environment) printSummary(sum ingest.Summary) error {
+// printSummary prints what a run did, or what it did until something stopped it.
+func (env *environment) printSummary(sum ingest.Summary, stopped bool) error {
 	if env.inJSON() {
 		return env.print(outputFlags{}, func(p *printer) error { return p.object(sum) })
 	}
 	writeFailures(env.streams.Err, sum)
 	if !env.flags.quiet {
-		writeSummary(env.streams.Err, sum, env.flags.verbose)
+		writeSummary(env.streams.Err, sum, stopped, env.flags.verbose)
 	}
 	return nil
 }
@@ -257,7 +258,7 @@ func writeFailures(w io.Writer, sum ingest.Summary) {
 }
 
 // writeSummary says what a run did, for people.
-func writeSummary(w io.Writer, sum ingest.Summary, verbose bool) {
+func writeSummary(w io.Writer, sum ingest.Summary, stopped, verbose bool) {
 	shown := sum.Skips
 	if !verbose && len(shown) > skipsShown {
 		shown = nil
@@ -272,6 +273,7 @@ func writeSummary(w io.Writer, sum ingest.Summary, verbose bool) {
 		what string
 	}{
 		{s.Added, "added"}, {s.Updated, "updated"}, {s.Unchanged, "unchanged"}, {s.Removed, "removed"}, {s.Skipped, "skipped"}, {s.Failed, "failed"},
+		{s.Unfinished, "unfinished"},
 	} {
 		if part.n > 0 {
 			sources = append(sources, fmt.Sprintf("%d %s", part.n, part.what))
@@ -283,6 +285,9 @@ func writeSummary(w io.Writer, sum ingest.Summary, verbose bool) {
 	lead, holds := "", "holds"
 	if sum.DryRun {
 		lead, holds = "dry run, nothing is stored: ", "would hold"
+	}
+	if stopped {
+		lead += "stopped early; until then: "
 	}
 	fmt.Fprintf(w, "sheaf: %ssources: %s\n", lead, strings.Join(sources, ", "))
 	if !verbose && len(sum.Skips) > skipsShown {

@@ -53,6 +53,7 @@ func (env *environment) showProgress(counter *progress.Counter, verb, noun strin
 			progressbar.OptionSetPredictTime(true),
 			progressbar.OptionClearOnFinish(),
 			progressbar.OptionThrottle(barEvery),
+			progressbar.OptionSetSpinnerChangeInterval(0), // it would draw by itself, into notices too
 		)
 		d.every(barEvery, d.draw)
 	case env.flags.verbose:

@@ -3,6 +3,7 @@ package cmd
 import (
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"sheaf/internal/ingest"
@@ -46,6 +47,24 @@ func TestProgressIsForTerminals(t *testing.T) {
 			t.Errorf("%s: %q on stdout", tt.name, out)
 		}
 	}
+}
+
+// TestNobodyElseDraws: a bar that draws by itself, as long as it has no total,
+// would draw into notices and after the end.
+func TestNobodyElseDraws(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s, _, errs := recorded("")
+		s.ErrTerminal = true
+		d := (&environment{streams: s, now: time.Now}).showProgress(new(progress.Counter), "embedding", "chunk")
+		time.Sleep(10*barEvery + barEvery/2)
+		d.stop()
+		before := errs.Len()
+		time.Sleep(10 * barEvery)
+		if before == 0 || errs.Len() != before {
+			t.Errorf("drawn after the end of %q: %q", errs.String()[:before], errs.String()[before:])
+		}
+	})
 }
 
 func TestManyNoticesAreCounted(t *testing.T) {
@@ -97,26 +116,30 @@ sheaf: embedding: 100 chunks done, 10/s, 1 request, 30 tokens, 1 retries
 func TestSummaryForPeople(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
-		name    string
-		sum     ingest.Summary
-		verbose bool
-		want    string
+		name             string
+		sum              ingest.Summary
+		stopped, verbose bool
+		want             string
 	}{
-		{"nothing", ingest.Summary{Store: "s"}, false,
+		{"nothing", ingest.Summary{Store: "s"}, false, false,
 			"sheaf: sources: none\nsheaf: \"s\" holds 0 chunks: 0 added, 0 reused, 0 removed, in 0.0 s\n"},
-		{"a name that plays tricks", ingest.Summary{Store: "s", Failures: []ingest.Failure{{Source: "a\x1b[2J", Error: "odd"}}}, false,
+		{"a name that plays tricks", ingest.Summary{Store: "s", Failures: []ingest.Failure{{Source: "a\x1b[2J", Error: "odd"}}}, false, false,
 			"sheaf: failed: a\ufffd[2J: odd\nsheaf: sources: none\nsheaf: \"s\" holds 0 chunks: 0 added, 0 reused, 0 removed, in 0.0 s\n"},
+		{"what was done before the end", ingest.Summary{
+			Store: "s", Sources: ingest.Sources{Unchanged: 1, Unfinished: 1}, Chunks: ingest.Chunks{Added: 3, Total: 3},
+		}, true, false,
+			"sheaf: stopped early; until then: sources: 1 unchanged, 1 unfinished\nsheaf: \"s\" holds 3 chunks: 3 added, 0 reused, 0 removed, in 0.0 s\n"},
 		{"all there is to say", ingest.Summary{
 			Store: "s", Sources: ingest.Sources{Added: 1, Removed: 2}, Chunks: ingest.Chunks{Added: 3, Reused: 4, Removed: 5, Total: 1},
 			Embedding: ingest.Embedding{Embedder: "builtin", Requests: 1, Texts: 3, Tokens: 9, Retries: 0}, Elapsed: 1.25,
-		}, true,
+		}, false, true,
 			"sheaf: sources: 1 added, 2 removed\nsheaf: \"s\" holds 1 chunk: 3 added, 4 reused, 5 removed, in 1.2 s\n" +
 				"sheaf: embedding by builtin: 1 request, 3 texts, 9 tokens, 0 retries\n"},
 	}
 	for _, tt := range tests {
 		var b strings.Builder
 		writeFailures(&b, tt.sum)
-		writeSummary(&b, tt.sum, tt.verbose)
+		writeSummary(&b, tt.sum, tt.stopped, tt.verbose)
 		if b.String() != tt.want {
 			t.Errorf("%s:\n%s, want\n%s", tt.name, b.String(), tt.want)
 		}
