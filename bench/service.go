@@ -19,7 +19,7 @@ const (
 	serviceTexts      = 10_000
 	serviceCharacters = 1000
 	serviceDim        = 1536
-	serviceRounds     = 3
+	serviceRounds     = 5
 	serviceLatency    = 100 * time.Millisecond
 	serviceInput      = 500 * time.Microsecond // more for each input
 )

@@ -142,8 +142,9 @@ func Vector(text string, dim int) []float32 {
 		v[i] = float32(x)
 		square += x * x
 	}
+	norm := math.Sqrt(square)
 	for i := range v {
-		v[i] = float32(float64(v[i]) / math.Sqrt(square))
+		v[i] = float32(float64(v[i]) / norm)
 	}
 	return v
 }
@@ -280,31 +281,46 @@ func (s *Server) refuse(r Request) (int, string) {
 	return 0, ""
 }
 
+// encode writes an answer. Its vectors are written as they are, without a look
+// at each of their bytes: who measures an embedder wants to measure little else.
 func (s *Server) encode(r Request, data []Embedding, tokens int) []byte {
-	rows := make([]map[string]any, len(data))
+	body := fmt.Appendf(nil, `{"object":"list","model":%s,"data":[`, quote(r.Model))
 	for i, d := range data {
-		rows[i] = map[string]any{"object": "embedding", "index": d.Index, "embedding": d.Vector}
-		if r.EncodingFormat == "base64" && !s.options.Floats {
-			rows[i]["embedding"] = encodeBase64(d.Vector)
+		if i > 0 {
+			body = append(body, ',')
 		}
+		body = fmt.Appendf(body, `{"object":"embedding","index":%d,"embedding":`, d.Index)
+		if r.EncodingFormat == "base64" && !s.options.Floats {
+			body = append(body, '"')
+			body = appendBase64(body, d.Vector)
+			body = append(body, '"')
+		} else {
+			numbers, err := json.Marshal(d.Vector)
+			if err != nil { // a number that JSON cannot say
+				return []byte(err.Error())
+			}
+			body = append(body, numbers...)
+		}
+		body = append(body, '}')
 	}
-	answer := map[string]any{"object": "list", "model": r.Model, "data": rows}
+	body = append(body, ']')
 	if !s.options.NoUsage {
-		answer["usage"] = map[string]int{"prompt_tokens": tokens, "total_tokens": tokens}
+		body = fmt.Appendf(body, `,"usage":{"prompt_tokens":%d,"total_tokens":%d}`, tokens, tokens)
 	}
-	body, err := json.Marshal(answer)
-	if err != nil { // a number that JSON cannot say
-		return []byte(err.Error())
-	}
-	return body
+	return append(body, '}')
 }
 
-func encodeBase64(v []float32) string {
-	var data []byte
+func quote(s string) []byte {
+	quoted, _ := json.Marshal(s) // a string always encodes
+	return quoted
+}
+
+func appendBase64(to []byte, v []float32) []byte {
+	data := make([]byte, 0, 4*len(v))
 	for _, x := range v {
 		data = binary.LittleEndian.AppendUint32(data, math.Float32bits(x))
 	}
-	return base64.StdEncoding.EncodeToString(data)
+	return base64.StdEncoding.AppendEncode(to, data)
 }
 
 func writeFault(w http.ResponseWriter, f Fault) {
