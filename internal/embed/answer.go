@@ -23,7 +23,7 @@ func (s *openAI) try(ctx context.Context, inputs []string) ([][]float32, failure
 	})
 	if err == nil {
 		var vectors [][]float32
-		if vectors, err = s.order(answer.Data, len(inputs)); err == nil {
+		if vectors, err = s.order(r.vectors, len(inputs)); err == nil {
 			s.answered.Store(true)
 			s.length.learn(len(vectors[0]))
 			s.options.Stats.AddRequest(len(inputs), answer.Usage.PromptTokens)

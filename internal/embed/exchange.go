@@ -6,6 +6,8 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"io"
 	"math"
 	"net/http"
@@ -20,16 +22,17 @@ const (
 	peekBytes      = 4 << 10 // the first vector begins within it
 )
 
-// reply is what the client library does not show of an answer.
+// reply is what the client library does not show of an answer, or not soon enough.
 type reply struct {
-	status int
-	header http.Header
+	status  int
+	header  http.Header
+	vectors []openai.Embedding // of a good one
 }
 
 // exchange is one request and its answer. It stands between the client library
 // and HTTP: keeps the reply's facts, bounds its size, refuses what is not JSON,
-// and brings vectors that came as plain numbers into the base64 which the library
-// was told to expect (OpenAI sends what was asked for, not every server does).
+// and takes the vectors out of it, in base64 or as plain numbers (OpenAI sends
+// what was asked for, not every server does). The library gets the rest.
 type exchange struct {
 	client  *http.Client
 	service string
@@ -61,10 +64,12 @@ func (e *exchange) Do(request *http.Request) (*http.Response, error) {
 			Message: "redirects to " + response.Header.Get("Location") + ", which is not followed",
 		}
 	}
-	if err := e.prepare(response); err != nil {
-		response.Body.Close()
+	rest, err := e.read(response)
+	response.Body.Close()
+	if err != nil {
 		return nil, err
 	}
+	response.Body = io.NopCloser(bytes.NewReader(rest))
 	return response, nil
 }
 
@@ -83,24 +88,39 @@ func forgetFormat(request *http.Request) error {
 	return err
 }
 
-// prepare looks at the beginning of a good answer.
-func (e *exchange) prepare(response *http.Response) error {
-	body := limit(response.Body, maxAnswerBytes)
-	buffered := bufio.NewReaderSize(body, peekBytes)
-	head, _ := buffered.Peek(peekBytes) // an error shows again when the body is read
+// read reads a good answer and returns it without its vectors. It holds one of
+// them at a time as it came: of a large answer that is a small part.
+func (e *exchange) read(response *http.Response) (rest []byte, err error) {
+	body := bufio.NewReaderSize(io.LimitReader(response.Body, maxAnswerBytes), peekBytes)
+	head, _ := body.Peek(peekBytes) // an error shows again when the body is read
 	if isHTML(response.Header, head) {
-		return &AnswerError{Service: e.service, Problem: "an HTML page, not JSON: is the base URL right?"}
+		return nil, &AnswerError{Service: e.service, Problem: "an HTML page, not JSON: is the base URL right?"}
 	}
-	response.Body = readCloser{buffered, body}
-	if hasBase64(head) {
-		return nil
+	d := json.NewDecoder(body)
+	if err := e.expect(d, '{'); err != nil {
+		return nil, err
 	}
-	encoded, err := e.numbersToBase64(buffered)
-	if err != nil {
-		return err
+	fields := map[string]json.RawMessage{}
+	for d.More() {
+		token, err := d.Token()
+		if err != nil {
+			return nil, err
+		}
+		if key, _ := token.(string); strings.EqualFold(key, "data") { // as the library reads keys
+			err = e.readVectors(d)
+		} else {
+			var value json.RawMessage
+			err = d.Decode(&value)
+			fields[key] = value
+		}
+		if err != nil {
+			return nil, err
+		}
 	}
-	response.Body = readCloser{bytes.NewReader(encoded), body}
-	return nil
+	if err := e.expect(d, '}'); err != nil {
+		return nil, err
+	}
+	return json.Marshal(fields)
 }
 
 func isHTML(header http.Header, head []byte) bool {
@@ -108,64 +128,66 @@ func isHTML(header http.Header, head []byte) bool {
 		bytes.HasPrefix(bytes.TrimSpace(head), []byte("<"))
 }
 
-// hasBase64 reports whether the first vector is a string. Without a vector in
-// sight the answer is read in full, which any answer allows.
-func hasBase64(head []byte) bool {
-	for {
-		_, after, found := bytes.Cut(head, []byte(`"embedding"`))
-		if !found {
-			return false
-		}
-		// The object's type is "embedding" as well; the key has a colon.
-		if value, isKey := bytes.CutPrefix(bytes.TrimSpace(after), []byte(":")); isKey {
-			return bytes.HasPrefix(bytes.TrimSpace(value), []byte(`"`))
-		}
-		head = after
+// expect reads a delimiter.
+func (e *exchange) expect(d *json.Decoder, want json.Delim) error {
+	token, err := d.Token()
+	if err == nil && token != want {
+		err = &AnswerError{Service: e.service, Problem: fmt.Sprintf("not the JSON of an embedding: %.20v where %v should be", token, want)}
 	}
+	return err
 }
 
-// numbersToBase64 reads an answer and returns it with base64 vectors.
-func (e *exchange) numbersToBase64(body io.Reader) ([]byte, error) {
-	type vector struct {
-		Index     int             `json:"index"`
-		Embedding json.RawMessage `json:"embedding"`
+// readVectors reads the list of vectors.
+func (e *exchange) readVectors(d *json.Decoder) error {
+	if err := e.expect(d, '['); err != nil {
+		return err
 	}
-	var answer struct {
-		Data  []vector     `json:"data"`
-		Usage openai.Usage `json:"usage"`
-	}
-	if err := json.NewDecoder(body).Decode(&answer); err != nil {
-		return nil, err
-	}
-	for i := range answer.Data {
-		encoded, err := e.encodeVector(answer.Data[i].Embedding)
-		if err != nil {
-			return nil, err
+	for d.More() {
+		var v struct {
+			Index     int     `json:"index"`
+			Embedding numbers `json:"embedding"`
 		}
-		answer.Data[i].Embedding = encoded
+		if err := d.Decode(&v); err != nil {
+			return err
+		}
+		e.reply.vectors = append(e.reply.vectors, openai.Embedding{Index: v.Index, Embedding: v.Embedding})
 	}
-	return json.Marshal(answer)
+	return e.expect(d, ']')
 }
 
-// encodeVector turns a JSON array of numbers into a JSON string of base64; a
-// string stays.
-func (e *exchange) encodeVector(raw json.RawMessage) (json.RawMessage, error) {
-	if bytes.HasPrefix(raw, []byte(`"`)) {
-		return raw, nil
+// numbers are a vector, in JSON a list or a string of base64.
+type numbers []float32
+
+// errNull says that a vector has a null, which would be read as 0: some servers
+// write NaN so.
+var errNull = errors.New("null in a vector")
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (n *numbers) UnmarshalJSON(raw []byte) error {
+	if !bytes.HasPrefix(raw, []byte(`"`)) {
+		if bytes.Contains(raw, []byte("null")) {
+			return errNull
+		}
+		return json.Unmarshal(raw, (*[]float32)(n))
 	}
-	// Some servers write NaN as null, which would be read as 0.
-	if bytes.Contains(raw, []byte("null")) {
-		return nil, &AnswerError{Service: e.service, Problem: "null in a vector"}
+	encoded := raw[1 : len(raw)-1]
+	if bytes.Contains(encoded, []byte(`\`)) { // some write / as \/
+		var unescaped string
+		if err := json.Unmarshal(raw, &unescaped); err != nil {
+			return err
+		}
+		encoded = []byte(unescaped)
 	}
-	var numbers []float32
-	if err := json.Unmarshal(raw, &numbers); err != nil {
-		return nil, err
+	data := make([]byte, base64.StdEncoding.DecodedLen(len(encoded)))
+	size, err := base64.StdEncoding.Decode(data, encoded)
+	if err == nil && size%4 != 0 {
+		err = base64.CorruptInputError(size)
 	}
-	data := make([]byte, 0, 4*len(numbers))
-	for _, x := range numbers {
-		data = binary.LittleEndian.AppendUint32(data, math.Float32bits(x))
+	*n = make(numbers, size/4)
+	for i := range *n {
+		(*n)[i] = math.Float32frombits(binary.LittleEndian.Uint32(data[4*i:]))
 	}
-	return json.Marshal(base64.StdEncoding.EncodeToString(data))
+	return err
 }
 
 type readCloser struct {

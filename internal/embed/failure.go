@@ -93,6 +93,8 @@ func (s *openAI) judgeBody(err error) (failure, error) {
 	switch {
 	case errors.As(err, &syntax), errors.As(err, &mismatch):
 		return failure{kind: badAnswer}, s.answerError("not the JSON of an embedding: %v", err)
+	case errors.Is(err, errNull):
+		return failure{kind: badAnswer}, s.answerError("%v", err)
 	case errors.As(err, &corrupt):
 		return failure{kind: badAnswer}, s.answerError("a vector that is not base64: %v", err)
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
