@@ -74,7 +74,7 @@ func create(ctx context.Context, dir string, f Facts, o Options) (_ *Writer, err
 	if w.index, err = createIndex(w.indexPath(st.indexFile), st); err != nil {
 		return nil, err
 	}
-	if err := w.createDatabase(st, o); err != nil {
+	if err := w.createDatabase(st); err != nil {
 		return nil, sqliteError(w.path, err)
 	}
 	w.state, w.alone, w.fresh, w.made = st, true, true, made
@@ -145,8 +145,8 @@ func (w *Writer) startOver() error {
 
 // createDatabase writes schema and facts in one transaction: with its commit
 // the store exists.
-func (w *Writer) createDatabase(st *state, o Options) (err error) {
-	if err := w.dial(sqlite.OpenReadWrite|sqlite.OpenCreate, o); err != nil {
+func (w *Writer) createDatabase(st *state) (err error) {
+	if err := w.dial(sqlite.OpenReadWrite|sqlite.OpenCreate, w.patience); err != nil {
 		return err
 	}
 	// Before the first table: compact gives pages back in small transactions.

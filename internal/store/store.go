@@ -63,6 +63,8 @@ type Store struct {
 	// uncertain: a commit failed, and it is not known whether it came through.
 	uncertain bool
 	held      bool // a transaction is open for all that is done: Writer.hold
+
+	patience time.Duration // how long to wait for other processes
 }
 
 // Is tells whether dir looks like a store: it holds a database of that name.
@@ -75,7 +77,7 @@ func Is(dir string) bool {
 // it lets SQLite undo what a killed writer left half done. Errors:
 // ErrNotExist, *FormatError, *LockedError.
 func Open(ctx context.Context, dir string, o Options) (*Store, error) {
-	s := &Store{dir: dir, path: filepath.Join(dir, databaseName)}
+	s := newStore(dir, o)
 	err := s.connect(ctx, sqlite.OpenReadOnly, o)
 	if code := sqlite.ErrCode(err); code == sqlite.ResultReadOnlyRollback || code == sqlite.ResultReadOnlyCantInit {
 		if err = s.rollBack(ctx, o); err == nil {
@@ -86,6 +88,11 @@ func Open(ctx context.Context, dir string, o Options) (*Store, error) {
 		return nil, fmt.Errorf("opening store %q: %w", dir, err)
 	}
 	return s, nil
+}
+
+func newStore(dir string, o Options) *Store {
+	patience := min(o.LockTimeout, math.MaxInt32*time.Millisecond) // SQLite counts so far
+	return &Store{dir: dir, path: filepath.Join(dir, databaseName), patience: patience}
 }
 
 // rollBack undoes a killed writer's transaction, which takes a connection that may write.
@@ -117,7 +124,7 @@ func (s *Store) connect(ctx context.Context, mode sqlite.OpenFlags, o Options) e
 	case info.Size() == 0:
 		return s.nothing()
 	}
-	if err := s.dial(mode, o); err != nil {
+	if err := s.patiently(ctx, func(wait time.Duration) error { return s.dial(mode, wait) }); err != nil {
 		return err
 	}
 	err = s.transaction(ctx, func() error { return nil })
@@ -143,13 +150,14 @@ func (s *Store) nothing() error {
 	return ErrNotExist
 }
 
-// dial opens the connection with the settings of docs/format.md.
-func (s *Store) dial(mode sqlite.OpenFlags, o Options) error {
+// dial opens the connection with the settings of docs/format.md. It waits so long
+// for a lock.
+func (s *Store) dial(mode sqlite.OpenFlags, wait time.Duration) error {
 	conn, err := sqlite.OpenConn(s.path, mode)
 	if err != nil {
 		return errors.Join(sqliteError(s.path, err), readable(s.path))
 	}
-	conn.SetBusyTimeout(min(o.LockTimeout, math.MaxInt32*time.Millisecond))
+	conn.SetBusyTimeout(wait)
 	settings := []string{"cache_spill = OFF", "temp_store = MEMORY"}
 	if mode&sqlite.OpenReadWrite != 0 {
 		settings = append(settings, "journal_mode = DELETE", "synchronous = EXTRA")
@@ -221,33 +229,73 @@ func (s *Store) within(ctx context.Context, begin string, f func() error) (err e
 		}
 		return s.explain(ctx, f())
 	}
-	s.conn.SetInterrupt(ctx.Done())
 	defer s.conn.SetInterrupt(nil)
-	if err := sqlitex.Execute(s.conn, begin, nil); err != nil {
-		return s.explain(ctx, err)
+	if err := s.patiently(ctx, func(wait time.Duration) error { return s.start(ctx, begin, wait) }); err != nil {
+		return err
 	}
 	defer func() {
 		if err == nil {
 			err = s.commitTransaction(ctx)
 		}
-		if err != nil && !s.conn.AutocommitEnabled() {
-			s.conn.SetInterrupt(nil)
-			err = errors.Join(err, sqlitex.Execute(s.conn, "ROLLBACK", nil))
-		}
+		err = s.abandon(err)
 	}()
+	return s.explain(ctx, f())
+}
+
+// start begins a transaction with s.state fresh. It waits so long for a lock.
+func (s *Store) start(ctx context.Context, begin string, wait time.Duration) (err error) {
+	s.conn.SetBusyTimeout(wait)
+	defer s.conn.SetBusyTimeout(s.patience)
+	s.conn.SetInterrupt(ctx.Done())
+	if err := sqlitex.Execute(s.conn, begin, nil); err != nil {
+		return s.explain(ctx, err)
+	}
+	defer func() { err = s.abandon(err) }()
 	if s.state == nil {
 		if err := checkSchema(s.conn, s.path); err != nil {
 			return s.explain(ctx, err)
 		}
 	}
-	if !s.alone {
-		st, err := loadState(s.conn, s.path, s.state)
-		if err != nil {
-			return s.explain(ctx, err)
-		}
+	if s.alone {
+		return nil
+	}
+	st, err := loadState(s.conn, s.path, s.state)
+	if err == nil {
 		s.state = st
 	}
-	return s.explain(ctx, f())
+	return s.explain(ctx, err)
+}
+
+// abandon rolls back a transaction that failed, where one is open.
+func (s *Store) abandon(err error) error {
+	if err == nil || s.conn.AutocommitEnabled() {
+		return err
+	}
+	s.conn.SetInterrupt(nil)
+	return errors.Join(err, sqlitex.Execute(s.conn, "ROLLBACK", nil))
+}
+
+// busySlice is how long SQLite waits for a lock at a time: it does not notice
+// meanwhile that nobody wants to wait any more.
+const busySlice = 100 * time.Millisecond
+
+// patiently does what another process's lock may keep from being done, until that
+// is gone, the lock timeout is over or ctx ends. do waits by itself for so long.
+func (s *Store) patiently(ctx context.Context, do func(wait time.Duration) error) error {
+	until := time.Now().Add(s.patience)
+	for {
+		left := time.Until(until)
+		err := do(max(0, min(left, busySlice)))
+		var locked *LockedError
+		if !errors.As(err, &locked) || left <= 0 {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(lockPoll):
+		}
+	}
 }
 
 // commitTransaction ends a transaction. A COMMIT that fails most often leaves it

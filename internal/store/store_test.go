@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"zombiezen.com/go/sqlite"
+	"zombiezen.com/go/sqlite/sqlitex"
 
 	"sheaf/internal/faiss"
 	"sheaf/internal/store"
@@ -434,6 +436,43 @@ func TestFacts(t *testing.T) {
 	}
 	if got := open(t, dir).Facts(); got.Embedder != "builtin" || got.Fingerprint != "x" {
 		t.Errorf("bound to %+v", got)
+	}
+}
+
+// A signal ends the wait for a database that another program has locked, however
+// long the wait may be otherwise.
+func TestAWaitEndsWithItsContext(t *testing.T) {
+	t.Parallel()
+	w, dir := create(t, facts)
+	reader := open(t, dir)
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	other, err := sqlite.OpenConn(filepath.Join(dir, "sheaf.db"), sqlite.OpenReadWrite)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	if err := sqlitex.Execute(other, "BEGIN EXCLUSIVE", nil); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if _, err := store.Open(ctx, dir, store.Options{LockTimeout: time.Hour}); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("a reader: %v", err)
+	}
+	if _, err := store.OpenWriter(ctx, dir, store.Options{LockTimeout: time.Hour}); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("a writer: %v", err)
+	}
+	var locked *store.LockedError
+	if _, err := store.Open(t.Context(), dir, store.Options{LockTimeout: time.Millisecond}); !errors.As(err, &locked) {
+		t.Errorf("without patience: %v", err)
+	}
+	if err := sqlitex.Execute(other, "COMMIT", nil); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := reader.Info(t.Context()); err != nil {
+		t.Errorf("after it all: %v", err)
 	}
 }
 

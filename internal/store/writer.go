@@ -9,7 +9,6 @@ import (
 	"maps"
 	"math"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/RoaringBitmap/roaring/v2"
@@ -89,7 +88,7 @@ func OpenWriter(ctx context.Context, dir string, o Options) (*Writer, error) {
 }
 
 func newWriter(dir string, o Options) *Writer {
-	w := &Writer{Store: &Store{dir: dir, path: filepath.Join(dir, databaseName)}, progress: o.Progress}
+	w := &Writer{Store: newStore(dir, o), progress: o.Progress}
 	if w.progress == nil {
 		w.progress = func(int) {}
 	}
