@@ -9,6 +9,7 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
+	"strconv"
 
 	"github.com/spf13/cobra"
 
@@ -96,6 +97,14 @@ func (o *exportOptions) validate(env *environment, args []string) error {
 	return errors.Join(validIndexName(o.indexName), env.oneFormat())
 }
 
+// called is what errors call the place.
+func (o *exportOptions) called() string {
+	if o.dest == "-" {
+		return "stdout"
+	}
+	return strconv.Quote(o.dest)
+}
+
 func runExport(ctx context.Context, env *environment, o *exportOptions) error {
 	return env.withStore(ctx, func(s *store.Store) error {
 		snap, err := s.Snapshot(ctx)
@@ -108,7 +117,7 @@ func runExport(ctx context.Context, env *environment, o *exportOptions) error {
 		err = x.write()
 		shown.stop()
 		if err != nil {
-			return fmt.Errorf("exporting to %q: %w", o.dest, err)
+			return fmt.Errorf("exporting to %s: %w", o.called(), err)
 		}
 		return x.print()
 	})
@@ -173,13 +182,18 @@ func (x *export) write() error {
 func (x *export) single(write func(io.Writer) error) error {
 	if x.o.dest == "-" {
 		out := bufio.NewWriterSize(x.env.streams.Out, 1<<16)
-		return errors.Join(write(out), out.Flush())
+		if err := write(out); err != nil {
+			return err
+		}
+		return out.Flush()
 	}
 	var files publish.Set
 	f, err := files.Create(x.o.dest)
 	if err == nil {
 		out := bufio.NewWriterSize(f, 1<<20)
-		err = errors.Join(write(out), out.Flush())
+		if err = write(out); err == nil {
+			err = out.Flush()
+		}
 	}
 	if err == nil {
 		err = files.Commit()

@@ -61,6 +61,9 @@ func (env *environment) openIncoming(ctx context.Context, o *importOptions) (_ *
 		}
 	}
 	path := in.path
+	if err = readable(path); err != nil {
+		return nil, err
+	}
 	if in.format == "" {
 		if in.format, err = formatOfContent(path, o.indexName); err != nil {
 			return nil, err
@@ -155,6 +158,16 @@ func (in *incoming) openLangchain(ctx context.Context, path, indexName string, o
 // reembedHint is the way out where texts can be read and their vectors cannot.
 const reembedHint = "--reembed --embedder NAME makes the vectors anew from the texts"
 
+// readable refuses what is there and neither a file nor a folder: a named pipe
+// would be waited for.
+func readable(path string) error {
+	if info, err := os.Stat(path); err == nil && !info.IsDir() && !info.Mode().IsRegular() {
+		err := &fs.PathError{Op: "open", Path: path, Err: errors.New("neither a file nor a folder")}
+		return withHint(err, "what a pipe brings comes from stdin: sheaf import - < %s", path)
+	}
+	return nil
+}
+
 // explainFolder adds the way out where a folder lacks one of the two files.
 func explainFolder(err error, dir, indexName string) error {
 	other := (*langchain.IndexNameError)(nil)
@@ -228,6 +241,9 @@ func recordTransfer(rec loader.Record) store.Transfer {
 func (in *incoming) openNpy(ctx context.Context, path string) error {
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
 		path = filepath.Join(path, npyName)
+	}
+	if err := errors.Join(readable(path), readable(beside(path))); err != nil {
+		return err
 	}
 	f, err := os.Open(path)
 	if err != nil {

@@ -4,11 +4,13 @@ import (
 	"bufio"
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
 	"math"
 	"os"
+	"syscall"
 
 	"sheaf/internal/faiss"
 )
@@ -39,16 +41,11 @@ type Index struct {
 
 // OpenIndex opens an index file. The caller closes it.
 func OpenIndex(ctx context.Context, path string, o Options) (*Index, error) {
-	f, err := os.Open(path)
+	f, size, err := openFile(path)
 	if err != nil {
 		return nil, err
 	}
-	info, err := f.Stat()
-	if err != nil {
-		f.Close()
-		return nil, err
-	}
-	x, err := openIndex(ctx, f, 0, info.Size(), o)
+	x, err := openIndex(ctx, f, 0, size, o)
 	if err != nil {
 		f.Close()
 		return nil, err
@@ -56,6 +53,22 @@ func OpenIndex(ctx context.Context, path string, o Options) (*Index, error) {
 	inner := x.close
 	x.close = func() error { defer f.Close(); return inner() }
 	return x, nil
+}
+
+// openFile opens a file of a store, which nobody waits for: it may not be a pipe.
+func openFile(path string) (f *os.File, size int64, err error) {
+	f, err = os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, 0, err
+	}
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = &FormatError{path, errors.New("it is no file")}
+	}
+	if err != nil {
+		return nil, 0, errors.Join(err, f.Close())
+	}
+	return f, info.Size(), nil
 }
 
 // openIndex opens the index in a part of f, which stays the caller's.

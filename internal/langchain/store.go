@@ -116,6 +116,9 @@ func (s *Store) openBytes(ctx context.Context, path string, o Options) error {
 		return err
 	}
 	parts, ok := tuple(v, 3)
+	if _, half := tuple(v, 2); half {
+		return &FormatError{s.path, errors.New("it is the pickle of a folder, which has to be imported as a whole: the vectors are beside it")}
+	}
 	if !ok {
 		return &FormatError{s.path, fmt.Errorf("%s where index, docstore and index_to_docstore_id belong", pickle.Describe(v))}
 	}
@@ -164,7 +167,7 @@ func sameClass(class, content string) bool {
 }
 
 func (s *Store) open(path string) (*os.File, error) {
-	f, err := os.Open(path)
+	f, _, err := openFile(path)
 	if err == nil {
 		s.files = append(s.files, f)
 	}
