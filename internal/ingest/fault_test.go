@@ -55,6 +55,7 @@ func newChaos(t *testing.T, seed uint64, share float64) *embedtest.Server {
 	t.Helper()
 	server := embedtest.NewServer(embedtest.ServerOptions{
 		Dim: hashedDim, Chaos: &embedtest.Chaos{Seed: seed, Share: share, Pause: time.Millisecond},
+		Latency: func(int) time.Duration { return time.Millisecond },
 	})
 	t.Cleanup(server.Close)
 	return server
