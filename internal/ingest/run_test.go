@@ -71,6 +71,21 @@ func TestIngestIsASynchronisation(t *testing.T) {
 	expect(t, ingestHere(t, p), "sources 1 added 0 updated 2 unchanged 0 skipped 0 failed; chunks 1 added 4 reused 0 removed 4 total; 0 embedded")
 }
 
+// Chunks that change places with those of another source are added there and
+// removed here, with the vectors that they had.
+func TestFilesThatSwapEmbedNothing(t *testing.T) {
+	t.Parallel()
+	p := t.TempDir()
+	text(t, p, "a.txt", "one\n")
+	text(t, p, "b.txt", "two\n")
+	text(t, p, "c.txt", "three\n")
+	ingestHere(t, p)
+	text(t, p, "a.txt", "two\n")
+	text(t, p, "b.txt", "one\n")
+	sum := ingestHere(t, p)
+	expect(t, sum, "sources 0 added 2 updated 1 unchanged 0 skipped 0 failed; chunks 2 added 3 reused 2 removed 3 total; 0 embedded")
+}
+
 func TestChangedSettingsSplitAgain(t *testing.T) {
 	t.Parallel()
 	p := t.TempDir()
