@@ -56,7 +56,7 @@ func create(ctx context.Context, dir string, f Facts, o Options) (_ *Writer, err
 			err = errors.Join(err, w.release())
 		}
 	}()
-	switch err := w.connect(ctx, sqlite.OpenReadWrite, o); {
+	switch err := w.connect(ctx, sqlite.OpenReadWrite); {
 	case err == nil:
 		return nil, ErrExist
 	case !errors.Is(err, ErrNotExist):

@@ -78,10 +78,10 @@ func Is(dir string) bool {
 // ErrNotExist, *FormatError, *LockedError.
 func Open(ctx context.Context, dir string, o Options) (*Store, error) {
 	s := newStore(dir, o)
-	err := s.connect(ctx, sqlite.OpenReadOnly, o)
+	err := s.connect(ctx, sqlite.OpenReadOnly)
 	if code := sqlite.ErrCode(err); code == sqlite.ResultReadOnlyRollback || code == sqlite.ResultReadOnlyCantInit {
-		if err = s.rollBack(ctx, o); err == nil {
-			err = s.connect(ctx, sqlite.OpenReadOnly, o)
+		if err = s.rollBack(ctx); err == nil {
+			err = s.connect(ctx, sqlite.OpenReadOnly)
 		}
 	}
 	if err != nil {
@@ -96,9 +96,9 @@ func newStore(dir string, o Options) *Store {
 }
 
 // rollBack undoes a killed writer's transaction, which takes a connection that may write.
-func (s *Store) rollBack(ctx context.Context, o Options) error {
+func (s *Store) rollBack(ctx context.Context) error {
 	var locked *LockedError
-	switch err := s.connect(ctx, sqlite.OpenReadWrite, o); {
+	switch err := s.connect(ctx, sqlite.OpenReadWrite); {
 	case errors.Is(err, ErrNotExist), errors.As(err, &locked), ctx.Err() != nil:
 		return err
 	case err != nil:
@@ -112,7 +112,7 @@ func (s *Store) rollBack(ctx context.Context, o Options) error {
 }
 
 // connect opens the database, which must be a store's, and loads its state.
-func (s *Store) connect(ctx context.Context, mode sqlite.OpenFlags, o Options) error {
+func (s *Store) connect(ctx context.Context, mode sqlite.OpenFlags) error {
 	info, err := os.Lstat(s.path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):

@@ -102,7 +102,7 @@ func (w *Writer) open(ctx context.Context, o Options) (err error) {
 	if w.lock, err = takeLock(ctx, w.dir, o); err != nil {
 		return err
 	}
-	if err := w.connect(ctx, sqlite.OpenReadWrite, o); err != nil {
+	if err := w.connect(ctx, sqlite.OpenReadWrite); err != nil {
 		return err
 	}
 	if w.index, err = repairIndex(w.indexPath(w.state.indexFile), w.state); err != nil {
