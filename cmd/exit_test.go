@@ -36,7 +36,7 @@ func TestReport(t *testing.T) {
 		{"locked", &store.LockedError{Holder: "7 sheaf"}, 11, "7 sheaf\nsheaf: hint: wait"},
 		{"damaged", &store.FormatError{Path: "p", Problem: "bad", Remedy: "mend"}, 12, "hint: mend\n"},
 		{"too new", &store.FormatError{Path: "p", Problem: "new"}, 12, "sheaf: error: \"p\": new\n"},
-		{"not allowed", fmt.Errorf("opening: %w", &fs.PathError{Op: "open", Path: "p", Err: syscall.EACCES}), 1, "hint: see who may read"},
+		{"not allowed", fmt.Errorf("opening: %w", &fs.PathError{Op: "open", Path: "p", Err: syscall.EACCES}), 1, "hint: see who may read and write there"},
 		{"a read-only disk", fmt.Errorf("opening: %w", syscall.EROFS), 1, "mounted read-only"},
 		{"a full disk", fmt.Errorf("writing: %w", syscall.ENOSPC), 1, "hint: make room"},
 		{"away", &embed.UnavailableError{Service: "s", Err: errors.New("503")}, 75, "hint: what was done is kept"},
