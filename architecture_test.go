@@ -24,17 +24,18 @@ var mayImport = map[string][]string{
 	"faiss":       {},
 	"filter":      {},
 	"killtest":    {},
-	"langchain":   {"faiss", "pickle", "publish"},
+	"dense":       {},
+	"langchain":   {"faiss", "dense", "pickle", "publish"},
 	"loader":      {},
 	"model":       {},
-	"pickle":      {},
+	"pickle":      {"dense"},
 	"progress":    {},
 	"publish":     {},
 	"splitter":    {},
 	"transformer": {},
 	"wordpiece":   {},
 	"embed":       {"progress", "transformer", "wordpiece"},
-	"store":       {"faiss", "filter"},
+	"store":       {"faiss", "filter", "dense"},
 }
 
 // cgoAllowed are the two doors to C.

@@ -5,11 +5,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/maphash"
+	"maps"
 	"math/big"
 	"slices"
 	"strconv"
 	"strings"
 
+	"sheaf/internal/dense"
 	"sheaf/internal/pickle"
 )
 
@@ -122,16 +125,214 @@ func (c *checker) check(state *pickle.Dict) error {
 	return nil
 }
 
-// docstore is an InMemoryDocstore: the documents by the text of their ids.
+// docstore is an InMemoryDocstore with the index_to_docstore_id of its store.
+// It takes both out of the pickle as they come, for a million entries of Python
+// dicts take several times the memory of what is kept here.
 type docstore struct {
-	ids     []string // those that were texts come first
-	texts   int      // how many were
-	objects []*pickle.Object
-	byID    map[string]int32
-	byOdd   map[string]int32 // those whose id is no text, by what it is as one
+	texts  dense.Texts
+	ids    []dense.Handle // in texts
+	places []pickle.Place // of the documents
+	seed   maphash.Seed
+	byID   dense.Table       // numbers of documents; empty once settled, until it is needed
+	byOdd  map[string]uint32 // those whose id is no text, by what it is as one
+
+	positions []uint32 // the numbers of documents, by their place in the index
+	labels    []int64  // of the positions; nil while they are 0, 1, 2 and so on
+
+	documents, mapping *pickle.Dict // from which all of these were taken
 }
 
-func newDocstore(v pickle.Value) (*docstore, error) {
+func newDocstore() *docstore { return &docstore{seed: maphash.MakeSeed(), byOdd: map[string]uint32{}} }
+
+// take takes a document of a docstore or an entry of index_to_docstore_id. The
+// first dict that has the one or the other is the one: all other entries stay
+// for settle to find.
+func (d *docstore) take(into *pickle.Dict, key, value pickle.Value) (bool, error) {
+	if o, ok := value.(*pickle.Object); ok {
+		place, deferred := o.Deferred()
+		if !deferred || d.documents != nil && d.documents != into {
+			return false, nil
+		}
+		d.documents = into
+		return true, d.addDocument(key, place)
+	}
+	label, ok := key.(int64)
+	if !ok || d.mapping != nil && d.mapping != into {
+		return false, nil
+	}
+	d.mapping = into
+	return true, d.addPosition(label, value)
+}
+
+func (d *docstore) addDocument(key pickle.Value, place pickle.Place) error {
+	id, err := idText(key)
+	if err != nil {
+		return err
+	}
+	n := uint32(len(d.ids))
+	_, taken := d.byOdd[id]
+	if isText(key) {
+		_, taken = d.number(id)
+		d.byID.Add(d.hash(id), n)
+	} else {
+		d.byOdd[id] = n
+	}
+	if taken {
+		return fmt.Errorf("two documents have the id %s", quoted(key, id))
+	}
+	d.ids, d.places = append(d.ids, d.texts.Add(id)), append(d.places, place)
+	return nil
+}
+
+func (d *docstore) addPosition(label int64, value pickle.Value) error {
+	doc, err := d.find(value)
+	if err != nil {
+		return err
+	}
+	if d.labels == nil && label != int64(len(d.positions)) {
+		for i := range d.positions {
+			d.labels = append(d.labels, int64(i))
+		}
+	}
+	if d.positions = append(d.positions, doc); d.labels != nil || label != int64(len(d.positions)-1) {
+		d.labels = append(d.labels, label)
+	}
+	return nil
+}
+
+// find returns the document that a value of index_to_docstore_id names.
+func (d *docstore) find(value pickle.Value) (uint32, error) {
+	id, err := idText(value)
+	if err != nil {
+		return 0, err
+	}
+	doc, ok := d.byOdd[id]
+	if isText(value) {
+		doc, ok = d.number(id)
+	}
+	if !ok {
+		return 0, fmt.Errorf("index_to_docstore_id names a document that is not there: %s", quoted(value, id))
+	}
+	return doc, nil
+}
+
+func (d *docstore) hash(id string) uint64 { return maphash.String(d.seed, id) }
+
+// number is that of the document with an id that is a text, or has become one.
+func (d *docstore) number(id string) (doc uint32, ok bool) {
+	for doc := range d.byID.At(d.hash(id)) {
+		if d.id(doc) == id {
+			return doc, true
+		}
+	}
+	return 0, false
+}
+
+// id is that of a document.
+func (d *docstore) id(doc uint32) string { return d.texts.At(d.ids[doc]) }
+
+// label is what the index calls a position.
+func (d *docstore) label(i int) int64 {
+	if d.labels == nil {
+		return int64(i)
+	}
+	return d.labels[i]
+}
+
+// idText is the id that a docstore's key becomes: a text is itself, None is
+// none, anything else is its JSON text.
+func idText(key pickle.Value) (string, error) {
+	if key == pickle.None {
+		return "", nil
+	}
+	return pickle.KeyText(key)
+}
+
+// settle makes sure that the docstore and the index_to_docstore_id of the pickle
+// are what was taken, and nothing else, and sorts positions by label.
+func (d *docstore) settle(docs, mapping pickle.Value) error {
+	documents, err := documentsOf(docs)
+	if err != nil {
+		return err
+	}
+	if len(documents.Entries) > 0 {
+		e := documents.Entries[0]
+		id, err := idText(e.Key)
+		if err != nil {
+			return err
+		}
+		return fmt.Errorf("document %s is %s, not a Document", quoted(e.Key, id), pickle.Describe(e.Value))
+	}
+	if d.documents != nil && d.documents != documents {
+		return errors.New("documents outside of its docstore")
+	}
+	positions, ok := mapping.(*pickle.Dict)
+	if !ok {
+		return fmt.Errorf("%s where index_to_docstore_id belongs", pickle.Describe(mapping))
+	}
+	if len(positions.Entries) > 0 {
+		return fmt.Errorf("index_to_docstore_id has %s as a position", describeKey(positions.Entries[0].Key))
+	}
+	if d.mapping != nil && d.mapping != positions {
+		return errors.New("positions outside of its index_to_docstore_id")
+	}
+	d.nameOdd()
+	d.byID = dense.Table{}
+	return d.sort()
+}
+
+// nameOdd gives ids that are no texts, but for None, ones that no other document
+// has: those that are texts are kept, and the others give way.
+func (d *docstore) nameOdd() {
+	for _, doc := range slices.Sorted(maps.Values(d.byOdd)) {
+		name := d.id(doc)
+		if name == "" {
+			continue
+		}
+		id := name
+		for n := 2; ; n++ {
+			if _, taken := d.number(id); !taken {
+				break
+			}
+			id = name + "#" + strconv.Itoa(n)
+		}
+		d.byID.Add(d.hash(id), doc)
+		d.ids[doc] = d.texts.Add(id)
+	}
+}
+
+// taken tells whether a document has an id.
+func (d *docstore) taken(id string) bool {
+	if d.byID.Len() == 0 {
+		for doc := range d.ids {
+			d.byID.Add(d.hash(d.id(uint32(doc))), uint32(doc))
+		}
+	}
+	_, taken := d.number(id)
+	return taken
+}
+
+// sort brings positions that were not written in their order into it.
+func (d *docstore) sort() error {
+	type position struct {
+		label int64
+		doc   uint32
+	}
+	all := make([]position, len(d.labels))
+	for i, label := range d.labels {
+		all[i] = position{label, d.positions[i]}
+	}
+	slices.SortFunc(all, func(a, b position) int { return cmp.Compare(a.label, b.label) })
+	for i, p := range all {
+		if d.labels[i], d.positions[i] = p.label, p.doc; i > 0 && p.label == all[i-1].label {
+			return fmt.Errorf("index_to_docstore_id has the position %d twice", p.label)
+		}
+	}
+	return nil
+}
+
+// documentsOf is the dict of an InMemoryDocstore.
+func documentsOf(v pickle.Value) (*pickle.Dict, error) {
 	o, ok := v.(*pickle.Object)
 	if !ok || !slices.Contains(docstoreClasses, o.Class.Name) {
 		return nil, fmt.Errorf("%s where an InMemoryDocstore belongs", pickle.Describe(v))
@@ -145,118 +346,7 @@ func newDocstore(v pickle.Value) (*docstore, error) {
 	if !ok {
 		return nil, errors.New("an InMemoryDocstore without documents")
 	}
-	d := &docstore{byID: make(map[string]int32, len(documents.Entries)), byOdd: map[string]int32{}}
-	for _, texts := range []bool{true, false} { // ids that are texts are kept: the others give way
-		for _, e := range documents.Entries {
-			if isText(e.Key) != texts {
-				continue
-			}
-			if err := d.add(e.Key, e.Value); err != nil {
-				return nil, err
-			}
-		}
-	}
-	return d, nil
-}
-
-func (d *docstore) add(key, value pickle.Value) error {
-	id, err := idText(key)
-	if err != nil {
-		return err
-	}
-	o, ok := value.(*pickle.Object)
-	if !ok || !o.Deferred() {
-		return fmt.Errorf("document %q is %s, not a Document", id, pickle.Describe(value))
-	}
-	place := int32(len(d.ids))
-	if isText(key) {
-		if _, taken := d.byID[id]; taken {
-			return fmt.Errorf("two documents have the id %q", id)
-		}
-		d.byID[id] = place
-		d.texts++
-	} else if err := d.addOdd(&id, place); err != nil {
-		return err
-	}
-	d.ids, d.objects = append(d.ids, id), append(d.objects, o)
-	return nil
-}
-
-// addOdd gives an id that is no text, but for None, one that no other has.
-func (d *docstore) addOdd(id *string, place int32) error {
-	name := *id
-	if _, taken := d.byOdd[name]; taken {
-		return fmt.Errorf("two documents have the id %s", name)
-	}
-	if d.byOdd[name] = place; name == "" {
-		return nil
-	}
-	for n := 2; ; n++ {
-		if _, taken := d.byID[*id]; !taken {
-			d.byID[*id] = place
-			return nil
-		}
-		*id = name + "#" + strconv.Itoa(n)
-	}
-}
-
-// find returns the document that a value of index_to_docstore_id names.
-func (d *docstore) find(key pickle.Value) (int32, error) {
-	id, err := idText(key)
-	if err != nil {
-		return 0, err
-	}
-	doc, ok := d.byOdd[id]
-	if isText(key) {
-		doc, ok = d.byID[id]
-		ok = ok && int(doc) < d.texts
-	}
-	if !ok {
-		return 0, fmt.Errorf("index_to_docstore_id names a document that is not there: %s", quoted(key, id))
-	}
-	return doc, nil
-}
-
-// idText is the id that a docstore's key becomes: a text is itself, None is
-// none, anything else is what it would be as a value, as text.
-func idText(key pickle.Value) (string, error) {
-	if key == pickle.None {
-		return "", nil
-	}
-	return pickle.KeyText(key)
-}
-
-// position is a place in the index and the document that belongs there.
-type position struct {
-	label int64
-	doc   int32
-}
-
-// positions reads index_to_docstore_id, by rising labels.
-func (d *docstore) positions(v pickle.Value) ([]position, error) {
-	mapping, ok := v.(*pickle.Dict)
-	if !ok {
-		return nil, fmt.Errorf("%s where index_to_docstore_id belongs", pickle.Describe(v))
-	}
-	all := make([]position, 0, len(mapping.Entries))
-	for _, e := range mapping.Entries {
-		label, ok := e.Key.(int64)
-		if !ok {
-			return nil, fmt.Errorf("index_to_docstore_id has %s as a position", describeKey(e.Key))
-		}
-		doc, err := d.find(e.Value)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, position{label, doc})
-	}
-	slices.SortStableFunc(all, func(a, b position) int { return cmp.Compare(a.label, b.label) })
-	for i := 1; i < len(all); i++ {
-		if all[i].label == all[i-1].label {
-			return nil, fmt.Errorf("index_to_docstore_id has the position %d twice", all[i].label)
-		}
-	}
-	return all, nil
+	return documents, nil
 }
 
 func isText(v pickle.Value) bool {

@@ -41,12 +41,11 @@ type Document struct {
 type Store struct {
 	Index *Index // nil under TextsOnly
 
-	path      string // of the pickle, for errors
-	pickle    *pickle.Reader
-	docs      *docstore
-	positions []position
-	files     []*os.File
-	mapped    int // documents with metadata that JSON has no type for
+	path   string // of the pickle, for errors
+	pickle *pickle.Reader
+	docs   *docstore
+	files  []*os.File
+	mapped int // documents with metadata that JSON has no type for
 }
 
 // OpenFolder opens the store NAME.faiss and NAME.pkl in dir. The caller closes it.
@@ -181,7 +180,8 @@ func (s *Store) load(f *os.File) (pickle.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.pickle, err = pickle.NewReader(f, info.Size(), pickle.Options{Object: wanted, Check: newChecker(info.Size()).check})
+	s.docs = newDocstore()
+	s.pickle, err = pickle.NewReader(f, info.Size(), pickle.Options{Object: wanted, Check: newChecker(info.Size()).check, Take: s.docs.take})
 	if err != nil {
 		return nil, &FormatError{s.path, err}
 	}
@@ -201,29 +201,26 @@ func tuple(v pickle.Value, n int) ([]pickle.Value, bool) {
 }
 
 // settle holds documents, positions and vectors against each other.
-func (s *Store) settle(docs, mapping pickle.Value) (err error) {
-	if s.docs, err = newDocstore(docs); err != nil {
-		return &FormatError{s.path, err}
-	}
-	if s.positions, err = s.docs.positions(mapping); err != nil {
+func (s *Store) settle(docs, mapping pickle.Value) error {
+	if err := s.docs.settle(docs, mapping); err != nil {
 		return &FormatError{s.path, err}
 	}
 	if s.Index == nil {
 		return nil
 	}
-	if n := int64(len(s.positions)); n != s.Index.Ntotal {
+	if n := int64(s.Len()); n != s.Index.Ntotal {
 		return &FormatError{s.path, fmt.Errorf("%d positions in index_to_docstore_id and %d vectors in the index", n, s.Index.Ntotal)}
 	}
-	for i, p := range s.positions {
-		if label := s.Index.Label(int64(i)); p.label != label {
-			return &FormatError{s.path, fmt.Errorf("index_to_docstore_id has the position %d and the index %d", p.label, label)}
+	for i := range s.docs.positions {
+		if own, label := s.docs.label(i), s.Index.Label(int64(i)); own != label {
+			return &FormatError{s.path, fmt.Errorf("index_to_docstore_id has the position %d and the index %d", own, label)}
 		}
 	}
 	return nil
 }
 
 // Len is how many documents there are, counting one for each vector.
-func (s *Store) Len() int { return len(s.positions) }
+func (s *Store) Len() int { return len(s.docs.positions) }
 
 // Remarks are what is worth knowing about a store beside its documents, once
 // these were read.
@@ -237,16 +234,16 @@ func (s *Store) Remarks() (all []string) {
 	}
 	seen := make([]bool, len(s.docs.ids))
 	pointed := 0
-	for _, p := range s.positions {
-		if !seen[p.doc] {
-			seen[p.doc] = true
+	for _, doc := range s.docs.positions {
+		if !seen[doc] {
+			seen[doc] = true
 			pointed++
 		}
 	}
 	say(len(s.docs.byOdd), "document has an id that is no text: see docs/langchain.md", "documents have ids that are no texts: see docs/langchain.md")
 	say(s.mapped, "document has metadata values that JSON has no type for: see docs/langchain.md",
 		"documents have metadata values that JSON has no type for: see docs/langchain.md")
-	say(len(s.positions)-pointed, "vector points to a document that another one points to: it came as ID#2",
+	say(len(s.docs.positions)-pointed, "vector points to a document that another one points to: it came as ID#2",
 		"vectors point to documents that others point to: they came as ID#2 and so on")
 	say(len(seen)-pointed, "document has no vector and was left out", "documents have no vector and were left out")
 	say(s.pickle.Halves(), "text held half of a surrogate pair: U+FFFD stands in its place",
@@ -268,9 +265,9 @@ func (s *Store) Documents(ctx context.Context) iter.Seq2[Document, error] {
 			defer stop()
 			next = n
 		}
-		again := map[int32]int{}
+		again := map[uint32]int{}
 		seen := make([]bool, len(s.docs.ids))
-		for _, p := range s.positions {
+		for _, doc := range s.docs.positions {
 			vector, err, _ := next()
 			if err = ofIndex(err); err == nil {
 				err = ctx.Err()
@@ -278,18 +275,18 @@ func (s *Store) Documents(ctx context.Context) iter.Seq2[Document, error] {
 			var d Document
 			var mapped bool
 			if err == nil {
-				d, mapped, err = s.document(p.doc)
+				d, mapped, err = s.document(doc)
 			}
 			if err != nil {
 				yield(Document{}, err)
 				return
 			}
-			if d.Vector = vector; seen[p.doc] {
-				d.ID = s.another(d.ID, again, p.doc)
+			if d.Vector = vector; seen[doc] {
+				d.ID = s.another(d.ID, again, doc)
 			} else if mapped {
 				s.mapped++
 			}
-			seen[p.doc] = true
+			seen[doc] = true
 			if !yield(d, nil) {
 				return
 			}
@@ -298,20 +295,20 @@ func (s *Store) Documents(ctx context.Context) iter.Seq2[Document, error] {
 }
 
 // another is an id for the next vector of a document.
-func (s *Store) another(id string, again map[int32]int, doc int32) string {
+func (s *Store) another(id string, again map[uint32]int, doc uint32) string {
 	for {
 		again[doc]++
 		other := id + "#" + strconv.Itoa(again[doc]+1)
-		if _, taken := s.docs.byID[other]; !taken {
+		if !s.docs.taken(other) {
 			return other
 		}
 	}
 }
 
 // document reads one; mapped tells that JSON has no type for some of its metadata.
-func (s *Store) document(i int32) (d Document, mapped bool, err error) {
-	d.ID = s.docs.ids[i]
-	state, err := s.pickle.State(s.docs.objects[i])
+func (s *Store) document(i uint32) (d Document, mapped bool, err error) {
+	d.ID = s.docs.id(i)
+	state, err := s.pickle.State(s.docs.places[i])
 	var c content
 	if err == nil {
 		c, err = contentOf(state)

@@ -3,6 +3,7 @@ package pickle
 import (
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 )
 
@@ -172,7 +173,7 @@ func (m *machine) instance(c *Class) (Value, error) {
 		if m.open != nil {
 			return nil, fmt.Errorf("a %q inside another, or without a state", c.Name)
 		}
-		o.start, o.puts, o.held = m.src.pos, m.puts, m.held
+		o.place, o.held = Place{start: m.src.pos, puts: uint32(m.puts)}, m.held
 		m.open, m.kept = o, m.kept[:0]
 	}
 	return o, nil
@@ -232,7 +233,11 @@ func (m *machine) deferState(o *Object, state *Dict, end int64) error {
 			return err
 		}
 	}
-	m.held, o.end, m.open = o.held, end, nil
+	size := end - o.place.start
+	if size > math.MaxUint32 {
+		return fmt.Errorf("a state of %d bytes: %d at most", size, math.MaxUint32)
+	}
+	m.held, o.place.size, m.open = o.held, uint32(size), nil
 	for _, v := range m.kept {
 		m.held += min(weigh(v), m.limit)
 	}

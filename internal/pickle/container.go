@@ -3,6 +3,7 @@ package pickle
 import (
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // container executes the instructions that make and fill lists, tuples, dicts
@@ -112,21 +113,47 @@ func (m *machine) extend(into holder, items []Value) error {
 		}
 		c.Items = append(c.Items, items...)
 	case *Dict:
-		return c.set(items)
+		return m.enter(c, items)
 	}
 	return nil
 }
 
-// set adds keys and values in turn.
-func (d *Dict) set(items []Value) error {
+// enter adds keys and values in turn to a dict.
+func (m *machine) enter(d *Dict, items []Value) error {
 	if len(items)%2 != 0 {
 		return errors.New("a key without a value")
 	}
+	d.Entries = slices.Grow(d.Entries, len(items)/2)
 	for i := 0; i < len(items); i += 2 {
 		if !hashable(items[i]) {
 			return fmt.Errorf("%s cannot be a key", describe(items[i]))
 		}
-		d.Entries = append(d.Entries, Entry{items[i], items[i+1]})
+		taken, err := m.offer(d, items[i], items[i+1])
+		if err != nil {
+			return err
+		}
+		if !taken {
+			d.Entries = append(d.Entries, Entry{items[i], items[i+1]})
+		}
 	}
 	return nil
+}
+
+// offer asks the caller whether it takes an entry. Its value goes then: an
+// object by its place, a short text by the memo. Its key and the entry itself
+// still count, for what the caller keeps.
+func (m *machine) offer(d *Dict, key, value Value) (taken bool, err error) {
+	if m.options.Take == nil || m.open != nil || m.again != nil {
+		return false, nil
+	}
+	taken, err = m.options.Take(d, key, value)
+	if !taken {
+		return false, err
+	}
+	m.held -= shortWeight(value)
+	if o, ok := value.(*Object); ok && o.place.size > 0 && !o.shared && !o.taken {
+		o.taken = true
+		m.held -= 2 * holderWeight
+	}
+	return true, err
 }

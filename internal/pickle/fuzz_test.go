@@ -31,6 +31,7 @@ func FuzzReader(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		var first [][]byte
+		var taken []pickle.Place
 		o := pickle.Options{
 			Object: func(module, name string) (wanted, deferred bool) {
 				return strings.HasPrefix(module, "langchain") || strings.HasPrefix(module, "faiss."), name == "Document"
@@ -38,6 +39,17 @@ func FuzzReader(f *testing.F) {
 			Check: func(state *pickle.Dict) error {
 				first = append(first, written(state))
 				return nil
+			},
+			Take: func(_ *pickle.Dict, key, value pickle.Value) (bool, error) {
+				o, _ := value.(*pickle.Object)
+				if o == nil || key == pickle.None || len(taken) == 16 {
+					return false, nil
+				}
+				p, deferred := o.Deferred()
+				if deferred {
+					taken = append(taken, p)
+				}
+				return deferred, nil
 			},
 		}
 		r, err := pickle.NewReader(bytes.NewReader(b), int64(len(b)), o)
@@ -49,8 +61,8 @@ func FuzzReader(f *testing.F) {
 			return
 		}
 		written(v)
-		for _, o := range deferred(v, 0) {
-			state, err := r.State(o)
+		for _, p := range append(deferred(v, 0), taken...) {
+			state, err := r.State(p)
 			if err != nil {
 				t.Fatalf("reading a deferred state again: %v", err)
 			}
@@ -76,15 +88,15 @@ func written(v pickle.Value) []byte {
 }
 
 // deferred finds some of the deferred objects in a value.
-func deferred(v pickle.Value, depth int) (all []*pickle.Object) {
+func deferred(v pickle.Value, depth int) (all []pickle.Place) {
 	if depth > 8 || pickle.Weight(v) > 1<<20 {
 		return nil
 	}
 	var parts []pickle.Value
 	switch v := v.(type) {
 	case *pickle.Object:
-		if v.Deferred() {
-			return []*pickle.Object{v}
+		if p, late := v.Deferred(); late {
+			return []pickle.Place{p}
 		}
 		parts = []pickle.Value{v.State}
 	case *pickle.Tuple:

@@ -180,19 +180,24 @@ func (m *machine) put(in *instruction) error {
 	}
 	i, wanted := m.memo.place(slot)
 	switch {
-	case !wanted, m.again != nil && m.memo.values[i] != nil:
+	case !wanted, m.again != nil && m.memo.get(i) != nil:
 		return nil
 	case m.open != nil:
 		m.kept = append(m.kept, v)
+		m.open.shared = m.open.shared || v == Value(m.open)
 	}
-	m.memo.values[i] = v
-	return m.charge(slotWeight)
+	m.memo.set(i, v)
+	return m.charge(slotWeight + shortWeight(v))
 }
 
 func (m *machine) get(slot int64) error {
 	i, _ := m.memo.place(slot)
-	if int(i) >= len(m.memo.values) || m.memo.values[i] == nil {
+	v := m.memo.get(i)
+	if v == nil {
 		return fmt.Errorf("memo slot %d was never filled", slot)
 	}
-	return m.push(m.memo.values[i])
+	if err := m.charge(shortWeight(v)); err != nil {
+		return err
+	}
+	return m.push(v)
 }

@@ -3,6 +3,7 @@ package pickle
 import (
 	"encoding/binary"
 	"fmt"
+	"math/bits"
 	"strconv"
 )
 
@@ -132,6 +133,17 @@ type instruction struct {
 // be read or skipped.
 func (s *source) next(in *instruction) error {
 	in.at, in.data = s.pos, 0
+	if at := s.pos - s.start; at >= 0 && at+9 <= int64(len(s.window)) { // most often
+		in.op = s.window[at]
+		if kind := operands[in.op]; kind == bare {
+			s.pos++
+			return nil
+		} else if kind >= uint8Arg {
+			size := sizes[kind]
+			s.pos += 1 + int64(size)
+			return s.argument(in, kind, binary.LittleEndian.Uint64(s.window[at+1:])&(1<<(8*size)-1))
+		}
+	}
 	b, err := s.take(1)
 	if err != nil {
 		return err
@@ -182,12 +194,17 @@ func (s *source) number(in *instruction, kind operand) error {
 		return err
 	}
 	copy(wide[:], b)
-	in.n = int64(binary.LittleEndian.Uint64(wide[:]))
+	return s.argument(in, kind, binary.LittleEndian.Uint64(wide[:]))
+}
+
+// argument takes the number that an argument begins with.
+func (s *source) argument(in *instruction, kind operand, n uint64) error {
+	in.n = int64(n)
 	switch kind {
 	case int32Arg, countedInt4:
 		in.n = int64(int32(in.n))
 	case float64Arg:
-		in.n = int64(binary.BigEndian.Uint64(wide[:]))
+		in.n = int64(bits.ReverseBytes64(n))
 	}
 	if kind < counted1 {
 		return nil

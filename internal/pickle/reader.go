@@ -20,6 +20,9 @@ type Options struct {
 	Object func(module, name string) (wanted, deferred bool)
 	// Check looks at a deferred object's state.
 	Check func(state *Dict) error
+	// Take, where set, is offered each key and value that a dict outside of
+	// deferred objects is filled with. The dict does not keep what it takes.
+	Take func(into *Dict, key, value Value) (taken bool, err error)
 }
 
 // Reader reads one pickle.
@@ -53,21 +56,24 @@ func (r *Reader) Load() (Value, error) {
 	return v, nil
 }
 
-// State reads the state of a deferred object that Load returned.
-func (r *Reader) State(o *Object) (*Dict, error) {
-	again := &Object{part: part{weight: holderWeight}, Class: o.Class}
+// late stands for the class of an object whose state is read again.
+var late = &Class{Name: "deferred object", object: true}
+
+// State reads the state of a deferred object that Load met.
+func (r *Reader) State(p Place) (*Dict, error) {
+	again := &Object{part: part{weight: holderWeight}, Class: late}
 	m := machine{
 		src: r.m.src, options: r.m.options, memo: r.m.memo, limit: r.m.limit, classes: r.m.classes,
-		puts: o.puts, again: again, stack: append(r.m.stack[:0], again),
+		puts: int64(p.puts), again: again, stack: append(r.m.stack[:0], again),
 	}
-	m.src.pos = o.start
+	m.src.pos = p.start
 	err := m.run(opBuild)
 	r.m.src, r.m.stack = m.src, m.stack // the window and the stack's room go on
 	if err != nil {
 		return nil, err
 	}
 	state, ok := again.State.(*Dict)
-	if !ok || m.src.pos != o.end {
+	if !ok || m.src.pos != p.start+int64(p.size) {
 		return nil, errors.New("the file changed while it was read")
 	}
 	return state, nil

@@ -2,8 +2,10 @@ package pickle_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -262,13 +264,78 @@ func TestDeferred(t *testing.T) {
 		t.Fatalf("%v, states %q", items, states)
 	}
 	for _, i := range []int{1, 0, 1} {
-		state, err := r.State(items[i].(*pickle.Object))
+		state, err := r.State(place(items[i]))
 		if err != nil {
 			t.Fatal(err)
 		}
 		if got, _, _ := pickle.AppendJSON(nil, state); string(got) != want[i] {
 			t.Errorf("object %d: %s, want %s", i, got, want[i])
 		}
+	}
+}
+
+func place(v pickle.Value) pickle.Place {
+	p, _ := v.(*pickle.Object).Deferred()
+	return p
+}
+
+// TestTake: what the caller takes of a dict is not kept there, and takes no
+// memory but for its entry.
+func TestTake(t *testing.T) {
+	t.Parallel()
+	var stream strings.Builder
+	stream.WriteString("](ct\nLate\nq\x000}(")
+	const n = 600_000
+	for i := range n {
+		if stream.Write(binary.LittleEndian.AppendUint32([]byte{'J'}, uint32(i))); i%1000 == 999 {
+			stream.WriteString("h\x00)\x81}Vi\nI" + strconv.Itoa(i) + "\nsbu(")
+		} else {
+			stream.WriteString("h\x00)\x81}b")
+		}
+	}
+	stream.WriteString("u}(K\x01K\x02K\x03h\x00)\x81}bue.")
+	var places []pickle.Place
+	var from *pickle.Dict
+	o := pickle.Options{Object: things, Take: func(into *pickle.Dict, key, value pickle.Value) (bool, error) {
+		if from == nil {
+			from = into
+		}
+		late, _ := value.(*pickle.Object)
+		if late == nil {
+			return false, nil
+		}
+		p, deferred := late.Deferred()
+		if deferred && into == from {
+			places = append(places, p)
+		}
+		return deferred && into == from, nil
+	}}
+	r, err := pickle.NewReader(strings.NewReader(stream.String()), int64(stream.Len()), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := r.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	items := v.(*pickle.List).Items
+	if len(places) != n || len(items[0].(*pickle.Dict).Entries) != 0 || len(items[1].(*pickle.Dict).Entries) != 2 {
+		t.Errorf("%d taken; left %d and %d", len(places), len(items[0].(*pickle.Dict).Entries), len(items[1].(*pickle.Dict).Entries))
+	}
+	state, err := r.State(places[n-1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if i, _ := state.Get("i"); i != int64(n-1) {
+		t.Errorf("the state of the last object has %v", i)
+	}
+	refuse := func(*pickle.Dict, pickle.Value, pickle.Value) (bool, error) { return false, errors.New("not this") }
+	r, err = pickle.NewReader(strings.NewReader("}K\x01K\x02s."), 7, pickle.Options{Take: refuse})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.Load(); err == nil || err.Error() != "byte 5: not this" {
+		t.Errorf("%v", err)
 	}
 }
 
@@ -322,7 +389,7 @@ func TestReadError(t *testing.T) {
 		t.Fatal(err)
 	}
 	copy(good[bytes.IndexByte(good, '}'):], "))))))))))")
-	if state, err := r.State(v.(*pickle.List).Items[0].(*pickle.Object)); err == nil {
+	if state, err := r.State(place(v.(*pickle.List).Items[0])); err == nil {
 		t.Errorf("a changed file was read: %v", state)
 	}
 }

@@ -3,7 +3,10 @@ package pickle
 import (
 	"errors"
 	"fmt"
+	"math"
 	"math/bits"
+
+	"sheaf/internal/dense"
 )
 
 // maxProto is the newest protocol; it came with Python 3.8.
@@ -71,6 +74,9 @@ func (c *scanner) check(in *instruction, s *source) error {
 		}
 		c.wanted.set(in.n)
 	}
+	if c.puts > math.MaxUint32 {
+		return &Error{in.at, "more than 2^32 memo slots"}
+	}
 	return nil
 }
 
@@ -85,12 +91,19 @@ func (b *bitset) set(n int64) {
 }
 
 // memo holds the values that are asked for again, each in the place of its
-// slot's rank among those.
+// slot's rank among those. The first ones are what all documents share; most
+// others are their ids, short texts, which are kept apart and made anew each time.
 type memo struct {
-	wanted []uint64
-	before []uint32 // wanted slots before each word
-	values []Value  // nil: not filled yet
+	wanted  []uint64
+	before  []uint32 // wanted slots before each word
+	first   []Value
+	handles []dense.Handle
+	texts   dense.Texts
+	others  map[uint32]Value
 }
+
+// firstPlaces is how many places are kept as values.
+const firstPlaces = 1 << 10
 
 func newMemo(wanted *bitset) *memo {
 	m := &memo{wanted: *wanted}
@@ -99,8 +112,36 @@ func newMemo(wanted *bitset) *memo {
 		m.before = append(m.before, n)
 		n += uint32(bits.OnesCount64(word))
 	}
-	m.values = make([]Value, n)
+	m.first, m.handles, m.others = make([]Value, min(n, firstPlaces)), make([]dense.Handle, n), map[uint32]Value{}
 	return m
+}
+
+// set fills a place.
+func (m *memo) set(i uint32, v Value) {
+	s, ok := v.(string)
+	switch {
+	case i < firstPlaces:
+		m.first[i] = v
+	case ok && len(s) <= shortText:
+		m.handles[i] = m.texts.Add(s)
+		delete(m.others, i)
+	default:
+		m.others[i] = v
+	}
+}
+
+// get returns what is in a place; nil where it was never filled.
+func (m *memo) get(i uint32) Value {
+	switch {
+	case i < uint32(len(m.first)):
+		return m.first[i]
+	case i >= uint32(len(m.handles)):
+		return nil
+	}
+	if v, ok := m.others[i]; ok || m.handles[i] == 0 {
+		return v
+	}
+	return m.texts.At(m.handles[i])
 }
 
 // place returns where a slot's value is; false for a slot nobody asks for.

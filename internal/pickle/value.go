@@ -83,14 +83,22 @@ type Object struct {
 	// objects that are deferred: see [Reader.State].
 	State Value
 
-	built      bool
-	start, end int64 // of a deferred one: the instructions that make its state
-	puts       int64 // memo slots filled before them
-	held       int64 // memory held before them
+	built  bool
+	place  Place // of a deferred one
+	held   int64 // memory held before its state
+	shared bool  // the memo keeps it
+	taken  bool  // it is not counted any more
 }
 
-// Deferred tells whether the object's state is to be had by [Reader.State].
-func (o *Object) Deferred() bool { return o.end > 0 }
+// Place is where in the file the state of a deferred object is, in 16 bytes.
+type Place struct {
+	start int64  // of the instructions that make it
+	size  uint32 // theirs; 0: none
+	puts  uint32 // memo slots filled before them
+}
+
+// Deferred returns the place of the object's state; false where State has it.
+func (o *Object) Deferred() (Place, bool) { return o.place, o.place.size > 0 }
 
 // Bytes are bytes, which stay in the file until they are asked for.
 type Bytes struct {
@@ -127,6 +135,17 @@ const (
 	slotWeight   = 16
 	holderWeight = 64
 )
+
+// shortText is how long a text may be that the memo makes anew each time.
+const shortText = 128
+
+// shortWeight is what such a text takes; nothing for other values.
+func shortWeight(v Value) int64 {
+	if s, ok := v.(string); ok && len(s) <= shortText {
+		return weigh(s)
+	}
+	return 0
+}
 
 // Weight is about how many bytes a value takes when it is written out: what
 // is shared counts as often as it is met.
