@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 
 	"github.com/spf13/cobra"
 
@@ -91,6 +92,9 @@ func (o *importOptions) validate(env *environment, c *cobra.Command, args []stri
 }
 
 func runImport(ctx context.Context, env *environment, o *importOptions) (err error) {
+	// What is known of a million documents stays to the end: garbage may not take
+	// as much again.
+	defer debug.SetGCPercent(debug.SetGCPercent(25))
 	in, err := env.openIncoming(ctx, o)
 	if err != nil {
 		return err

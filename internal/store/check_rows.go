@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/json"
 	"math"
 
 	"github.com/RoaringBitmap/roaring/v2"
@@ -128,7 +127,7 @@ func (c *checker) metadata(ctx context.Context) error {
 		})
 		for i := range objects {
 			if err == nil {
-				err = c.fieldsOf(numbers[i], objects[i])
+				err = c.typedRows(numbers[i], objects[i])
 			}
 		}
 		return last, seen, err
@@ -145,26 +144,25 @@ func (c *checker) metadata(ctx context.Context) error {
 	})
 }
 
-// fieldsOf finds typed rows that a metadata object should have.
-func (c *checker) fieldsOf(meta int64, object string) error {
-	var fields map[string]json.RawMessage
-	if json.Unmarshal([]byte(object), &fields) != nil {
+// typedRows finds typed rows that a metadata object should have.
+func (c *checker) typedRows(meta int64, object string) error {
+	fields, err := fieldsOf([]byte(object))
+	if err != nil {
 		c.add(ProblemMetadata, c.s.path, remedyDamaged, "metadata %d is not a JSON object", meta)
 		return nil
 	}
 	c.fields += int64(len(fields))
-	for key, raw := range fields {
+	for _, f := range fields {
 		found := false
-		kind, value := typed(raw)
 		err := sqlitex.Execute(c.s.conn, `SELECT 1 FROM field WHERE key = ? AND value = ? AND kind = ? AND meta = ?`, &sqlitex.ExecOptions{
-			Args:       []any{key, value, kind, meta},
+			Args:       []any{f.key, f.value, f.kind, meta},
 			ResultFunc: func(*sqlite.Stmt) error { found = true; return nil },
 		})
 		if err != nil {
 			return err
 		}
 		if !found {
-			c.add(ProblemMetadata, c.s.path, remedyRepair, "filters do not see %q of metadata %d", key, meta)
+			c.add(ProblemMetadata, c.s.path, remedyRepair, "filters do not see %q of metadata %d", f.key, meta)
 		}
 	}
 	return nil

@@ -38,17 +38,16 @@ const hashSize = 16
 // hash covers a document's number, id, text, metadata, source and place, so
 // that a row that was damaged or belongs to another number is never shown.
 func (d *Document) hash(n int64, origin Origin) []byte {
-	h := sha256.New()
-	var b []byte
+	b := make([]byte, 0, 9*8+len(d.ID)+len(d.Metadata)+len(d.Source)+len(d.Text))
 	for _, v := range []int64{n, int64(origin), int64(d.StartIndex), int64(d.StartLine), int64(d.EndLine)} {
 		b = binary.LittleEndian.AppendUint64(b, uint64(v))
 	}
-	for _, field := range [][]byte{[]byte(d.ID), d.Metadata, []byte(d.Source), []byte(d.Text)} {
-		b = binary.LittleEndian.AppendUint64(b, uint64(len(field)))
-		b = append(b, field...)
-	}
-	h.Write(b)
-	return h.Sum(nil)[:hashSize]
+	b = append(binary.LittleEndian.AppendUint64(b, uint64(len(d.ID))), d.ID...)
+	b = append(binary.LittleEndian.AppendUint64(b, uint64(len(d.Metadata))), d.Metadata...)
+	b = append(binary.LittleEndian.AppendUint64(b, uint64(len(d.Source))), d.Source...)
+	b = append(binary.LittleEndian.AppendUint64(b, uint64(len(d.Text))), d.Text...)
+	sum := sha256.Sum256(b)
+	return sum[:hashSize]
 }
 
 // textHash is the key under which a text's vector is found again.

@@ -76,7 +76,7 @@ type Merged struct {
 // commits: all of them or, on any error, none. Nothing else may be staged.
 // Their facts must be the store's (*MismatchError); a store that is merged into
 // itself is ErrSameStore. Memory grows with the number of sources, not of
-// documents.
+// documents; but where the store is empty, by some 40 bytes for each of those.
 func (w *Writer) Merge(ctx context.Context, others []*Store, policy OnConflict) (Merged, error) {
 	return w.merging(ctx, policy, func(m *merge) error { return m.stores(ctx, others) })
 }
@@ -119,6 +119,9 @@ func (w *Writer) merging(ctx context.Context, policy OnConflict, run func(*merge
 		return Merged{}, err
 	}
 	if err = run(m); err == nil {
+		err = m.endBulk(ctx)
+	}
+	if err == nil {
 		err = w.letGo()
 	}
 	if err != nil {
@@ -183,11 +186,13 @@ func (w *Writer) newMerge(ctx context.Context, policy OnConflict) (*merge, error
 	return m, err
 }
 
+const largeCache = "cache_size = -65536"
+
 // enlargeCache lets SQLite keep 64 MiB of the database in memory, not 2 MB,
 // until the writer is closed: a merge comes back to the same pages of the indexes
 // again and again, and reading them took a fifth of its time.
 func (w *Writer) enlargeCache() error {
-	_, err := pragma(w.conn, "cache_size = -65536")
+	_, err := pragma(w.conn, largeCache)
 	return err
 }
 
@@ -216,7 +221,10 @@ const (
 func (m *merge) phase(ctx context.Context, docs iter.Seq2[Transfer, error]) error {
 	m.arrivals, m.recent, m.stolen, m.begin = map[string]*arrival{}, map[string]bool{}, roaring.New(), m.w.next
 	m.matched = roaring.New()
-	for t, err := range docs {
+	if err := m.w.startBulk(ctx); err != nil {
+		return err
+	}
+	for t, err := range ahead(docs) {
 		if err == nil {
 			err = m.add(ctx, &t)
 		}
@@ -248,7 +256,7 @@ func (m *merge) flush(ctx context.Context) error {
 	if err := m.w.hold(ctx); err != nil {
 		return err
 	}
-	if err := m.w.update(ctx, m.w.flush); err != nil || m.held < mergeDocuments && m.bytes < mergeBytes {
+	if err := m.w.update(ctx, m.w.flush); err != nil || m.w.bulk != nil || m.held < mergeDocuments && m.bytes < mergeBytes {
 		return err
 	}
 	m.held, m.bytes = 0, 0
@@ -277,9 +285,14 @@ func (m *merge) add(ctx context.Context, t *Transfer) error {
 		return &ConflictError{Source: a.Name}
 	}
 	a.added.Add(uint32(m.w.next))
-	m.recent[t.ID] = true
-	if err := m.w.put(t.Document, t.Origin, &a.Source, x); err != nil || !m.w.full() {
+	if m.w.bulk == nil {
+		m.recent[t.ID] = true
+	}
+	if err := m.w.put(t.Document, t.Origin, &a.Source, x); err != nil {
 		return err
+	}
+	if m.w.buffer[len(m.w.buffer)-1].fields = t.fields; !m.w.full() {
+		return nil
 	}
 	return m.flush(ctx)
 }
@@ -296,6 +309,9 @@ func (m *merge) arrivalOf(ctx context.Context, from Source) (a *arrival, err err
 		}
 	}
 	if a.existed {
+		if err := m.endBulk(ctx); err != nil {
+			return nil, err
+		}
 		err = m.w.transaction(ctx, func() error { return m.w.currentOf(a.number, a.old) })
 	} else {
 		a.Source, err = m.newSource(ctx, from)
@@ -318,6 +334,14 @@ func (m *merge) newSource(ctx context.Context, from Source) (Source, error) {
 // decide tells whether t is to be staged for a: under another id where the
 // policy gives it one.
 func (m *merge) decide(ctx context.Context, a *arrival, t *Transfer) (bool, error) {
+	if m.w.bulk != nil {
+		if m.w.bulk.isNew(t.ID) {
+			return true, nil
+		}
+		if err := m.endBulk(ctx); err != nil {
+			return false, err
+		}
+	}
 	for {
 		if m.recent[t.ID] {
 			if err := m.flush(ctx); err != nil {
@@ -349,6 +373,18 @@ func (m *merge) decide(ctx context.Context, a *arrival, t *Transfer) (bool, erro
 		}
 		t.ID = uuid.NewSHA1(idNamespace, bytes.Join([][]byte{[]byte(t.ID), []byte(t.Text), t.Metadata}, []byte{0})).String()
 	}
+}
+
+// endBulk ends the bulk that may be on its way: something has to be looked up,
+// or all documents are there.
+func (m *merge) endBulk(ctx context.Context) error {
+	if m.w.bulk == nil {
+		return nil
+	}
+	if err := m.flush(ctx); err != nil {
+		return err
+	}
+	return m.w.endBulk(ctx)
 }
 
 // idNamespace is that of ids made for documents whose own was taken.

@@ -26,36 +26,66 @@ const (
 	kindOther  = 5
 )
 
+// field is a row of table field without the number of its metadata object.
+type field struct {
+	key   string
+	kind  int
+	value any
+}
+
+// fieldsOf are the typed rows of a metadata object.
+func fieldsOf(object []byte) ([]field, error) {
+	var values map[string]json.RawMessage
+	if err := json.Unmarshal(object, &values); err != nil {
+		return nil, fmt.Errorf("metadata is not a JSON object: %w", err)
+	}
+	fields := make([]field, 0, len(values))
+	for key, raw := range values {
+		kind, value := typed(raw)
+		fields = append(fields, field{key, kind, value})
+	}
+	return fields, nil
+}
+
 // intern returns the number of a metadata object, which it adds with its typed
 // rows when the store has not seen it. The caller is inside a writing transaction.
 func intern(conn *sqlite.Conn, object json.RawMessage) (int64, error) {
-	sum := sha256.Sum256(object)
-	hash := sum[:hashSize]
 	meta := int64(-1)
 	err := sqlitex.Execute(conn, `SELECT meta FROM meta WHERE hash = ?`, &sqlitex.ExecOptions{
-		Args:       []any{hash},
+		Args:       []any{metaHash(object)},
 		ResultFunc: func(stmt *sqlite.Stmt) error { meta = stmt.ColumnInt64(0); return nil },
 	})
 	if err != nil || meta >= 0 {
 		return meta, err
 	}
-	var fields map[string]json.RawMessage
-	if err := json.Unmarshal(object, &fields); err != nil {
-		return 0, fmt.Errorf("metadata is not a JSON object: %w", err)
-	}
-	err = sqlitex.Execute(conn, `INSERT INTO meta (hash, json) VALUES (?, ?)`, &sqlitex.ExecOptions{Args: []any{hash, string(object)}})
+	fields, err := fieldsOf(object)
 	if err != nil {
 		return 0, err
 	}
-	meta = conn.LastInsertRowID()
+	if meta, err = insertMeta(conn, object); err != nil {
+		return 0, err
+	}
 	return meta, insertFields(conn, meta, fields)
 }
 
+// insertMeta adds a metadata object without its typed rows.
+func insertMeta(conn *sqlite.Conn, object json.RawMessage) (meta int64, err error) {
+	err = insertRow(conn, `INSERT INTO meta (hash, json) VALUES (?, ?)`, func(row *sqlite.Stmt) {
+		row.BindBytes(1, metaHash(object))
+		row.BindText(2, string(object))
+	})
+	return conn.LastInsertRowID(), err
+}
+
+func metaHash(object json.RawMessage) []byte {
+	sum := sha256.Sum256(object)
+	return sum[:hashSize]
+}
+
 // insertFields adds the typed rows of a metadata object.
-func insertFields(conn *sqlite.Conn, meta int64, fields map[string]json.RawMessage) error {
-	for key, raw := range fields {
-		kind, value := typed(raw)
-		err := sqlitex.Execute(conn, `INSERT INTO field VALUES (?, ?, ?, ?)`, &sqlitex.ExecOptions{Args: []any{key, value, kind, meta}})
+func insertFields(conn *sqlite.Conn, meta int64, fields []field) error {
+	for _, f := range fields {
+		err := sqlitex.Execute(conn, `INSERT INTO field VALUES (?, ?, ?, ?)`, &sqlitex.ExecOptions{Args: []any{f.key, f.value, f.kind, meta}})
 		if err != nil {
 			return err
 		}
@@ -65,21 +95,20 @@ func insertFields(conn *sqlite.Conn, meta int64, fields map[string]json.RawMessa
 
 // forget removes a metadata object with its typed rows.
 func forget(conn *sqlite.Conn, meta int64) error {
-	var object string
+	var object []byte
 	err := sqlitex.Execute(conn, `SELECT json FROM meta WHERE meta = ?`, &sqlitex.ExecOptions{
 		Args:       []any{meta},
-		ResultFunc: func(stmt *sqlite.Stmt) error { object = stmt.ColumnText(0); return nil },
+		ResultFunc: func(stmt *sqlite.Stmt) error { object = []byte(stmt.ColumnText(0)); return nil },
 	})
 	if err != nil {
 		return err
 	}
-	var fields map[string]json.RawMessage
-	if err := json.Unmarshal([]byte(object), &fields); err != nil {
-		return fmt.Errorf("metadata is not a JSON object: %w", err)
+	fields, err := fieldsOf(object)
+	if err != nil {
+		return err
 	}
-	for key, raw := range fields {
-		kind, value := typed(raw)
-		err := sqlitex.Execute(conn, `DELETE FROM field WHERE key = ? AND value = ? AND kind = ? AND meta = ?`, &sqlitex.ExecOptions{Args: []any{key, value, kind, meta}})
+	for _, f := range fields {
+		err := sqlitex.Execute(conn, `DELETE FROM field WHERE key = ? AND value = ? AND kind = ? AND meta = ?`, &sqlitex.ExecOptions{Args: []any{f.key, f.value, f.kind, meta}})
 		if err != nil {
 			return err
 		}

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -93,8 +92,8 @@ func (w *Writer) rebuildFields() error {
 		return err
 	}
 	return sqlitex.Execute(w.conn, `SELECT meta, json FROM meta`, &sqlitex.ExecOptions{ResultFunc: func(stmt *sqlite.Stmt) error {
-		var fields map[string]json.RawMessage
-		if json.Unmarshal([]byte(stmt.ColumnText(1)), &fields) != nil {
+		fields, err := fieldsOf([]byte(stmt.ColumnText(1)))
+		if err != nil {
 			return nil // damaged, as Check says
 		}
 		return insertFields(w.conn, stmt.ColumnInt64(0), fields)

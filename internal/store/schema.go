@@ -59,7 +59,7 @@ CREATE TABLE source (
 ) STRICT;
 CREATE TABLE meta (
   meta INTEGER PRIMARY KEY,
-  hash BLOB    NOT NULL UNIQUE,
+  hash BLOB    NOT NULL,
   json TEXT    NOT NULL
 ) STRICT;
 CREATE TABLE field (
@@ -82,6 +82,7 @@ CREATE TABLE document (
   hash        BLOB    NOT NULL,
   text        TEXT    NOT NULL
 ) STRICT;
+CREATE INDEX meta_hash       ON meta (hash);
 CREATE INDEX document_id     ON document (id);
 CREATE INDEX document_source ON document (source);
 CREATE INDEX document_meta   ON document (meta);

@@ -19,6 +19,8 @@ type Transfer struct {
 	Document        // with its Vector; Metadata without blanks between values
 	Origin   Origin // of the vector
 	From     Source // the document's source, its Key made by Key of the receiving store
+
+	fields []field // of its metadata; nil: not known
 }
 
 // stdinPrefix begins the keys of what was read from standard input.

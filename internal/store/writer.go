@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"hash/crc32"
@@ -41,6 +42,7 @@ type Writer struct {
 	given     map[uint64]int64
 	asOf      int64
 	replacing *Replacement // the open one; nil: none
+	bulk      *bulk        // the one on its way; nil: none
 	stage
 }
 
@@ -63,6 +65,7 @@ type staged struct {
 	doc    Document
 	origin Origin
 	source int64
+	fields []field // those of its metadata; nil where these were not looked at yet
 }
 
 // extent is a run of rows and the CRC-32C of its floats.
@@ -159,6 +162,7 @@ func (w *Writer) drop() error {
 		return err
 	}
 	w.begin()
+	w.bulk = nil
 	if w.fresh { // the whole store goes with Discard; its rows need no sweep
 		w.poisoned = errDiscard
 		return err
@@ -203,7 +207,7 @@ func (w *Writer) put(doc Document, origin Origin, src *Source, x []float32) erro
 		return errors.New("the store is full: it has had 2^32 documents")
 	}
 	doc.Source, doc.Vector = src.Name, nil
-	w.buffer = append(w.buffer, staged{doc, origin, src.number})
+	w.buffer = append(w.buffer, staged{doc: doc, origin: origin, source: src.number})
 	w.floats = faiss.AppendFloats(w.floats, x)
 	w.unit = w.unit && isUnit(x, len(x))
 	w.next++
@@ -240,15 +244,45 @@ func (w *Writer) flush() error {
 func (w *Writer) insert(n int64, s *staged) error {
 	d := &s.doc
 	if w.meta == 0 || w.object != string(d.Metadata) { // chunks of a source most often share it
-		meta, err := intern(w.conn, d.Metadata)
+		meta, err := w.intern(d.Metadata, s.fields)
 		if err != nil {
 			return err
 		}
 		w.object, w.meta = string(d.Metadata), meta
 	}
-	return sqlitex.Execute(w.conn, `INSERT INTO document VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, &sqlitex.ExecOptions{Args: []any{
-		n, d.ID, s.source, w.meta, int(s.origin), d.StartIndex, d.StartLine, d.EndLine, textHash(d.Text), d.hash(n, s.origin), d.Text,
-	}})
+	return insertRow(w.conn, `INSERT INTO document VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, func(row *sqlite.Stmt) {
+		row.BindInt64(1, n)
+		row.BindText(2, d.ID)
+		row.BindInt64(3, s.source)
+		row.BindInt64(4, w.meta)
+		row.BindInt64(5, int64(s.origin))
+		row.BindInt64(6, int64(d.StartIndex))
+		row.BindInt64(7, int64(d.StartLine))
+		row.BindInt64(8, int64(d.EndLine))
+		row.BindInt64(9, textHash(d.Text))
+		row.BindBytes(10, d.hash(n, s.origin))
+		row.BindText(11, d.Text)
+	})
+}
+
+// insertRow executes an INSERT whose values bind binds. For millions of rows
+// the interfaces and reflection of sqlitex take as long as much of SQLite.
+func insertRow(conn *sqlite.Conn, query string, bind func(row *sqlite.Stmt)) error {
+	stmt, err := conn.Prepare(query)
+	if err != nil {
+		return err
+	}
+	bind(stmt)
+	_, err = stmt.Step()
+	return errors.Join(err, stmt.Reset())
+}
+
+// intern is the number of a metadata object in this store.
+func (w *Writer) intern(object json.RawMessage, fields []field) (int64, error) {
+	if w.bulk != nil {
+		return w.bulk.intern(w.conn, object, fields)
+	}
+	return intern(w.conn, object)
 }
 
 // Failed tells whether a write failed: the writer can only be closed.

@@ -1,0 +1,77 @@
+package store
+
+import (
+	"iter"
+	"slices"
+	"sync"
+)
+
+// What comes before whom it is for is ready: at most so many batches, each of so
+// many documents or bytes.
+const (
+	aheadBatches   = 2
+	aheadDocuments = 256
+	aheadBytes     = 2 << 20
+)
+
+// ahead reads documents in a goroutine of its own, so that what reads them and
+// what writes them do so at once. It looks at metadata, and copies vectors, which
+// may be valid only until the next one.
+func ahead(docs iter.Seq2[Transfer, error]) iter.Seq2[Transfer, error] {
+	return func(yield func(Transfer, error) bool) {
+		batches, stop := make(chan []Transfer, aheadBatches), make(chan struct{})
+		var failure error // valid once batches is closed
+		var reader sync.WaitGroup
+		reader.Go(func() {
+			defer close(batches)
+			failure = inBatches(docs, func(batch []Transfer) bool {
+				select {
+				case batches <- batch:
+					return true
+				case <-stop:
+					return false
+				}
+			})
+		})
+		defer reader.Wait()
+		defer close(stop)
+		for batch := range batches {
+			for _, t := range batch {
+				if !yield(t, nil) {
+					return
+				}
+			}
+		}
+		if failure != nil {
+			yield(Transfer{}, failure)
+		}
+	}
+}
+
+// inBatches collects documents until send takes no more of them.
+func inBatches(docs iter.Seq2[Transfer, error], send func([]Transfer) bool) error {
+	var batch []Transfer
+	bytes := 0
+	for t, err := range docs {
+		if err != nil {
+			send(batch)
+			return err
+		}
+		t.Vector = slices.Clone(t.Vector)
+		if last := len(batch) - 1; last >= 0 && string(batch[last].Metadata) == string(t.Metadata) {
+			t.fields = batch[last].fields
+		} else {
+			t.fields, _ = fieldsOf(t.Metadata) // an error comes again where the fields are wanted
+		}
+		batch = append(batch, t)
+		if bytes += len(t.Text) + len(t.Metadata) + 4*len(t.Vector); len(batch) < aheadDocuments && bytes < aheadBytes {
+			continue
+		}
+		if !send(batch) {
+			return nil
+		}
+		batch, bytes = nil, 0
+	}
+	send(batch)
+	return nil
+}

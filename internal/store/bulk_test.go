@@ -1,0 +1,243 @@
+package store_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"sheaf/internal/filter"
+	"sheaf/internal/store"
+)
+
+// Documents enough for several flushes, and a text so long that the transaction
+// of an import into an empty store outgrows its cache.
+const bulky = 2500
+
+var longText = strings.Repeat("long ", 40<<20/5)
+
+// many yields bulky documents, every third with the metadata of another, and
+// then those that follow.
+func many(then ...store.Transfer) iter.Seq2[store.Transfer, error] {
+	return func(yield func(store.Transfer, error) bool) {
+		for i := range bulky {
+			if !yield(nth(i), nil) {
+				return
+			}
+		}
+		transfers(then...)(yield)
+	}
+}
+
+func nth(i int) store.Transfer {
+	k := i % (bulky/3 + 1)
+	t := transfer(fmt.Sprintf("id-%d", i*7919%bulky), fmt.Sprint("text ", i), fmt.Sprint("source ", i/1000), []float32{float32(i), 1, 2})
+	t.Metadata = json.RawMessage(fmt.Sprintf(`{"n":%d,"even":%v,"s":"x%d","list":[%d],"none":null,"f":%g}`, k*2, k%2 == 0, k%10, k, float64(k)/4))
+	if i == 0 {
+		t.Text = longText
+	}
+	return t
+}
+
+// imported makes a store of what all bring, one after another, and checks it.
+func imported(t *testing.T, all ...iter.Seq2[store.Transfer, error]) (dir string, merged store.Merged) {
+	t.Helper()
+	w, dir := create(t, facts)
+	for _, docs := range all {
+		var err error
+		if merged, err = w.Import(t.Context(), docs, store.OnConflictSkip); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	soundStore(t, dir)
+	return dir, merged
+}
+
+func soundStore(t *testing.T, dir string) {
+	t.Helper()
+	if problems, err := store.Check(t.Context(), dir, store.Options{}); err != nil || len(problems) > 0 {
+		t.Errorf("%v, %v", problems, err)
+	}
+}
+
+// same compares documents and what filters find, of b from its document first on.
+func same(t *testing.T, a, b string, first int) {
+	t.Helper()
+	o := store.ListOptions{WithVectors: true}
+	want, got := list(t, open(t, a), o), list(t, open(t, b), o)[first:]
+	if !reflect.DeepEqual(want, got) { // to show the difference of long texts takes too long
+		t.Errorf("the documents differ, %d and %d", len(want), len(got))
+	}
+	for _, expr := range []string{"even=true", "n>=1660", "s=x3", `{"list": {"$contains": 7}}`, "f<2.5"} {
+		f, err := filter.Parse(expr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o := store.ListOptions{Filter: f}
+		if want, got := list(t, open(t, a), o), list(t, open(t, b), o); !reflect.DeepEqual(want, got) || len(got) == 0 {
+			t.Errorf("%s: %d documents, want %d", expr, len(got), len(want))
+		}
+	}
+}
+
+// TestBulkIsAnImport: an import into an empty store makes the store that it
+// would make into one that is not.
+func TestBulkIsAnImport(t *testing.T) {
+	t.Parallel()
+	slow, _ := imported(t, transfers(transfer("first", "first", "first", []float32{1, 1, 1})), many())
+	fast, merged := imported(t, many())
+	if merged.Added != bulky {
+		t.Errorf("%+v", merged)
+	}
+	same(t, fast, slow, 1)
+}
+
+// TestBulkOfStores: stores are merged into an empty one, the third of them with
+// sources that are there already.
+func TestBulkOfStores(t *testing.T) {
+	t.Parallel()
+	whole, _ := imported(t, many())
+	rest := transfer("rest", "rest", "rest", []float32{1, 1, 1})
+	other, _ := imported(t, transfers(rest))
+	w, dir := create(t, facts)
+	merged, err := w.Merge(t.Context(), []*store.Store{open(t, whole), open(t, other), open(t, whole)}, store.OnConflictSkip)
+	if err := errors.Join(err, w.Close()); err != nil || merged.Added != bulky+1 || merged.Skipped != bulky {
+		t.Errorf("%+v, %v", merged, err)
+	}
+	soundStore(t, dir)
+	if docs := list(t, open(t, dir), store.ListOptions{}); len(docs) != bulky+1 || docs[bulky].ID != "rest" {
+		t.Errorf("%d documents", len(docs))
+	}
+}
+
+// TestBulkMeetsAnIDAgain: the same document is skipped, another one is an error.
+func TestBulkMeetsAnIDAgain(t *testing.T) {
+	t.Parallel()
+	late := transfer("late", "late", "late", []float32{1, 1, 1})
+	dir, merged := imported(t, many(nth(7), late))
+	if merged.Added != bulky+1 || merged.Skipped != 1 {
+		t.Errorf("%+v", merged)
+	}
+	docs, _, err := open(t, dir).Get(t.Context(), []string{nth(7).ID, "late"}, false)
+	if err != nil || len(docs) != 2 {
+		t.Errorf("%v, %v", docs, err)
+	}
+	again := nth(7)
+	again.Text = "another"
+	w, dir := create(t, facts)
+	if _, err := w.Import(t.Context(), many(again), store.OnConflictSkip); !errors.Is(err, store.ErrDuplicateID) {
+		t.Errorf("one id came with two texts: %v", err)
+	}
+	if err := w.Discard(); err != nil || store.Is(dir) {
+		t.Errorf("%v; a store is left: %v", err, store.Is(dir))
+	}
+}
+
+// TestBulkThatFails: a store that was there, though empty, is as it was.
+func TestBulkThatFails(t *testing.T) {
+	t.Parallel()
+	w, dir := create(t, facts)
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	w, err := store.OpenWriter(t.Context(), dir, store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	bad := transfer("bad", "bad", "bad", []float32{1})
+	if _, err := w.Import(t.Context(), many(bad), store.OnConflictFail); err == nil {
+		t.Error("a vector of another dim was imported")
+	}
+	if _, err := w.Import(t.Context(), transfers(nth(1), nth(2)), store.OnConflictFail); err != nil {
+		t.Errorf("after that: %v", err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	soundStore(t, dir)
+	if docs := list(t, open(t, dir), store.ListOptions{}); len(docs) != 2 {
+		t.Errorf("%d documents", len(docs))
+	}
+}
+
+// TestBulkThatIsInterrupted: what ends it as late as can be leaves an empty store.
+func TestBulkThatIsInterrupted(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	n := 0
+	dir := filepath.Join(t.TempDir(), ".sheaf")
+	o := store.Options{Progress: func(int) {
+		if n++; n == bulky {
+			cancel()
+		}
+	}}
+	w, err := store.Create(t.Context(), dir, facts, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Import(ctx, many(), store.OnConflictFail); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	if err := w.Discard(); err != nil || store.Is(dir) {
+		t.Errorf("%v; a store is left: %v", err, store.Is(dir))
+	}
+}
+
+// TestBulkThatIsKilled: what lies on the disk amid a bulk is an empty store, for
+// readers and for the next writer.
+func TestBulkThatIsKilled(t *testing.T) {
+	t.Parallel()
+	root := t.TempDir()
+	dir := filepath.Join(root, "store")
+	var copies []string
+	n := 0
+	o := store.Options{Progress: func(int) {
+		if n++; n%800 == 0 {
+			copies = append(copies, filepath.Join(root, fmt.Sprint("killed", n)))
+			if err := os.CopyFS(copies[len(copies)-1], os.DirFS(dir)); err != nil {
+				t.Error(err)
+			}
+		}
+	}}
+	w, err := store.Create(t.Context(), dir, facts, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Import(t.Context(), many(), store.OnConflictFail); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	last := copies[len(copies)-1]
+	db, err := os.Stat(filepath.Join(last, "sheaf.db"))
+	journal, journalErr := os.Stat(filepath.Join(last, "sheaf.db-journal"))
+	if err := errors.Join(err, journalErr); err != nil || db.Size() < 1<<20 || journal.Size() == 0 || journal.Size() > 1<<20 {
+		t.Fatalf("the transaction did not outgrow its cache: %v, %v, %v", err, db, journal)
+	}
+	for _, killed := range copies {
+		if docs := list(t, open(t, killed), store.ListOptions{}); len(docs) != 0 {
+			t.Errorf("%s: %d documents", killed, len(docs))
+		}
+		w, err := store.OpenWriter(t.Context(), killed, store.Options{LockTimeout: 10 * time.Second})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = w.Import(t.Context(), many(), store.OnConflictFail)
+		if err := errors.Join(err, w.Close()); err != nil {
+			t.Fatal(err)
+		}
+		soundStore(t, killed)
+		same(t, dir, killed, 0)
+	}
+}
