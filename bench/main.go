@@ -2,11 +2,12 @@
 // Markdown tables: searches beside a bare pread loop over the same bytes,
 // filters and MMR beside plain searches, batches beside Faiss from Python,
 // start-up, ingest with the built-in embedder and through a service beside
-// LangChain, one document more or less in a large store, and merges.
+// LangChain, one document more or less in a large store, merges, and import and
+// export of LangChain's folders beside LangChain.
 //
 // Contenders take turns within each round, the first round is not counted, and
 // figures are medians, so that a machine that is busy for a while is unfair to
-// all alike. Its data (about 6.5 GB) is made once and kept
+// all alike. Its data (about 8.5 GB) is made once and kept
 // in a folder; no result is written anywhere but to stdout.
 //
 //	go run ./bench                      # everything but the section memory
@@ -77,6 +78,7 @@ var sections = []section{
 	{name: "add", run: (*bench).add},
 	{name: "delete", run: (*bench).delete},
 	{name: "merge", run: (*bench).merge},
+	{name: "exchange", run: (*bench).exchange},
 	{name: "question", run: withModel((*modelBench).first)},
 	{name: "models", run: withModel((*modelBench).throughput)},
 	{name: "langchain", run: withModel((*modelBench).agree)},

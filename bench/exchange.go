@@ -1,0 +1,97 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"time"
+)
+
+// exchangeRounds is how often a folder is read and written at most.
+const exchangeRounds = 3
+
+// Bounds of import and export beside load_local and save_local, and of the
+// memory of an import in bytes.
+const (
+	importTimes  = 2.5
+	exportTimes  = 1.0
+	importMemory = 400e6
+)
+
+// exchange measures the import and export of a folder of LangChain's beside
+// its own load_local and save_local, which are timed without their imports.
+func (b *bench) exchange(ctx context.Context) (err error) {
+	python, err := b.venv(ctx, "venv-service", "langchain_community, langchain_openai, faiss", "langchain-community", "langchain-openai", "faiss-cpu")
+	if err != nil {
+		fmt.Fprintf(b.out, "\nNo comparison with LangChain: %v\n", err)
+		return nil
+	}
+	folder := filepath.Join(b.data, "langchain-"+strconv.Itoa(large))
+	if err := makeFolder(ctx, python, folder); err != nil {
+		return err
+	}
+	dir, out, saved := filepath.Join(b.data, "imported"), filepath.Join(b.data, "exported"), filepath.Join(b.data, "saved")
+	defer func() { err = errors.Join(err, os.RemoveAll(dir), os.RemoveAll(out), os.RemoveAll(saved)) }()
+	took, err := interleave(ctx, min(b.rounds, exchangeRounds),
+		afresh(dir, b.command("import", "--store", dir, "--quiet", folder)),
+		storePeer(python, "load", folder),
+		afresh(out, b.command("export", "--store", dir, "--quiet", "--format", "langchain", out)),
+		afresh(saved, storePeer(python, "save", folder, saved)),
+	)
+	if err != nil {
+		return err
+	}
+	if n, err := documents(ctx, dir); err != nil || n != large {
+		return errors.Join(err, fmt.Errorf("%d documents were imported, not %d", n, large))
+	}
+	row := func(what string, s, peer series, times float64) []string {
+		ratio := float64(s.median()) / float64(peer.median())
+		return []string{what, s.String(), fmt.Sprintf("%.2f (%.1f at most: %s)", ratio, times, verdict(ratio/times)), megabytes(s.peak())}
+	}
+	b.table(fmt.Sprintf("A folder of LangChain's with %d documents, dim %d:", large, dim), [][]string{
+		{"run", "time", "÷ LangChain's", "peak memory"},
+		row("`sheaf import`", took[0], took[1], importTimes),
+		{"`load_local`", took[1].String(), "1.00", megabytes(took[1].peak())},
+		row("`sheaf export`", took[2], took[3], exportTimes),
+		{"`save_local`", took[3].String(), "1.00", megabytes(took[3].peak())},
+	})
+	fmt.Fprintf(b.out, "\nMemory of the import: %.2f of its limit of %s.\n", float64(took[0].peak())/importMemory, megabytes(importMemory))
+	return nil
+}
+
+// makeFolder has LangChain save a folder, where that was not done yet.
+func makeFolder(ctx context.Context, python, folder string) error {
+	if _, err := os.Stat(folder); err == nil {
+		return nil
+	}
+	fmt.Fprintf(os.Stderr, "bench: having LangChain save %d documents\n", large)
+	half := folder + ".part"
+	c := exec.CommandContext(ctx, python, "-W", "ignore", filepath.Join("bench", "store_peer.py"), "make", half, strconv.Itoa(large), strconv.Itoa(dim))
+	c.Stderr = os.Stderr
+	if err := errors.Join(os.RemoveAll(half), c.Run()); err != nil {
+		return err
+	}
+	return os.Rename(half, folder)
+}
+
+// storePeer makes a contender of what store_peer.py measures of itself.
+func storePeer(python string, args ...string) contender {
+	return func(ctx context.Context) (s sample, err error) {
+		c := exec.CommandContext(ctx, python, append([]string{"-W", "ignore", filepath.Join("bench", "store_peer.py")}, args...)...)
+		out, err := c.Output()
+		if err != nil {
+			return s, fmt.Errorf("%v: %w", c.Args, err)
+		}
+		var took struct {
+			Seconds float64
+			Peak    int64
+		}
+		err = json.Unmarshal(out, &took)
+		return sample{Wall: time.Duration(took.Seconds * float64(time.Second)), Peak: took.Peak}, err
+	}
+}
