@@ -296,7 +296,7 @@ func TestTake(t *testing.T) {
 	stream.WriteString("u}(K\x01K\x02K\x03h\x00)\x81}bue.")
 	var places []pickle.Place
 	var from *pickle.Dict
-	o := pickle.Options{Object: things, Take: func(into *pickle.Dict, key, value pickle.Value) (bool, error) {
+	o := pickle.Options{Object: things, Take: func(into *pickle.Dict, _, value pickle.Value) (bool, error) {
 		if from == nil {
 			from = into
 		}
