@@ -153,8 +153,6 @@ type merge struct {
 	w      *Writer
 	policy OnConflict
 	given  int64 // documents so far
-	held   int   // documents in the transaction that is open
-	bytes  int   // of their texts and metadata
 	first  int64 // number of the first document that it stages
 
 	sources map[string]Source // by key: new in the store with this merge
@@ -207,15 +205,6 @@ func (m *merge) commit(ctx context.Context) (Merged, error) {
 	return Merged{Added: added, Skipped: m.given - added, Replaced: replaced}, m.w.Commit(ctx)
 }
 
-// mergeDocuments and mergeBytes are what a merge stages in one transaction. It
-// is more than an ingest's, because each transaction writes much of the indexes
-// anew. Its pages must stay in memory: in a large store a document changes two
-// that no other one does, in the indexes by id and by text, 16 kB in all.
-const (
-	mergeDocuments = 15_000
-	mergeBytes     = 32 << 20
-)
-
 // phase merges the documents of one other store. Those of earlier phases are,
 // for it, the store's own.
 func (m *merge) phase(ctx context.Context, docs iter.Seq2[Transfer, error]) error {
@@ -245,22 +234,10 @@ func (m *merge) phase(ctx context.Context, docs iter.Seq2[Transfer, error]) erro
 	return m.w.withdraw(ctx, m.stolen, settled)
 }
 
-// flush writes what is in the writer's buffer, in the transaction that is open
-// for it, and ends that one when it has become large.
+// flush writes what is in the writer's buffer.
 func (m *merge) flush(ctx context.Context) error {
 	clear(m.recent)
-	for i := range m.w.buffer {
-		m.bytes += len(m.w.buffer[i].doc.Text) + len(m.w.buffer[i].doc.Metadata)
-	}
-	m.held += len(m.w.buffer)
-	if err := m.w.hold(ctx); err != nil {
-		return err
-	}
-	if err := m.w.update(ctx, m.w.flush); err != nil || m.w.bulk != nil || m.held < mergeDocuments && m.bytes < mergeBytes {
-		return err
-	}
-	m.held, m.bytes = 0, 0
-	return m.w.letGo()
+	return m.w.writeBuffer(ctx)
 }
 
 // add merges one document.

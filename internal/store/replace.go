@@ -197,7 +197,7 @@ func (r *Replacement) Add(ctx context.Context, doc Document, m Match, vector []f
 	if !w.full() {
 		return nil
 	}
-	return w.update(ctx, w.flush)
+	return w.writeBuffer(ctx)
 }
 
 // claim makes an id this source's, or says why it cannot be.

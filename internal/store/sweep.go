@@ -23,9 +23,9 @@ func (w *Writer) removeStale() error {
 	return err
 }
 
-// sweepBatch is how many documents are removed in one transaction: as many as a
-// merge adds, for the same reasons.
-const sweepBatch = mergeDocuments
+// sweepBatch is how many documents are removed in one transaction: as many as are
+// added, for the same reasons.
+const sweepBatch = holdDocuments
 
 // sweep removes rows of documents that nobody sees: those staged by a killed
 // writer, and those that a commit marked dead.

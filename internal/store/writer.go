@@ -44,6 +44,8 @@ type Writer struct {
 	replacing *Replacement // the open one; nil: none
 	bulk      *bulk        // the one on its way; nil: none
 	stage
+
+	heldDocuments, heldBytes int // staged in the transaction that is open
 }
 
 // stage is what the next commit will make visible.
@@ -315,10 +317,16 @@ func (w *Writer) publish(ctx context.Context) error {
 		return nil
 	}
 	next := *w.state
-	err := w.update(ctx, func() error {
-		next = *w.state
-		return w.commit(&next)
-	})
+	err := w.hold(ctx)
+	if err == nil {
+		err = w.update(ctx, func() error {
+			next = *w.state
+			return w.commit(&next)
+		})
+	}
+	if err == nil {
+		err = w.letGo()
+	}
 	if err != nil {
 		return fmt.Errorf("committing to %q: %w", w.dir, err)
 	}
