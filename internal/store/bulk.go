@@ -45,12 +45,11 @@ type metaField struct {
 	meta int64
 }
 
-// bulkSettings are those that let a transaction grow, mergeSettings those of a
-// merge without: see Store.dial and Writer.enlargeCache. Not all of them can be
-// changed inside one.
+// bulkSettings are those that let a transaction grow, regularSettings their
+// opposites: see Store.dial. Not both can be changed inside one.
 var (
-	bulkSettings  = []string{"cache_spill = ON", "temp_store = FILE", "cache_size = -32768"}
-	mergeSettings = []string{"cache_spill = OFF", "temp_store = MEMORY", largeCache}
+	bulkSettings    = []string{"cache_spill = ON", "temp_store = FILE"}
+	regularSettings = []string{"cache_spill = OFF", "temp_store = MEMORY"}
 )
 
 // startBulk starts one where the store is empty.
@@ -116,7 +115,7 @@ func (w *Writer) endBulk(ctx context.Context) error {
 	if err := w.letGo(); err != nil {
 		return err
 	}
-	return w.set(mergeSettings)
+	return w.set(regularSettings)
 }
 
 // settleBulk can be interrupted, since nothing that is lost then would stay.

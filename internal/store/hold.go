@@ -7,12 +7,12 @@ import (
 	"zombiezen.com/go/sqlite/sqlitex"
 )
 
-// What a transaction stages at most. Each one writes much of the indexes anew,
-// so that one of 15,000 documents takes a fifth of the time of fifteen of 1000.
-// But its pages must stay in memory: in a large store a document changes two
-// that no other one does, in the indexes by id and by text, 8 kB in all.
+// What a transaction stages at most. Each one writes much of the indexes anew, so
+// few large ones take less time than many small ones. But its pages must stay in
+// memory: in a large store a document changes two that no other one does, in the
+// indexes by id and by text, 8 kB in all.
 const (
-	holdDocuments = 15_000
+	holdDocuments = 5000
 	holdBytes     = 32 << 20
 )
 

@@ -179,19 +179,9 @@ type arrival struct {
 func (w *Writer) newMerge(ctx context.Context, policy OnConflict) (*merge, error) {
 	m := &merge{w: w, policy: policy, first: w.next, sources: map[string]Source{}, names: map[string]bool{}}
 	var src Source
-	err := w.transaction(ctx, func() error { return errors.Join(w.enlargeCache(), w.number(&src)) })
+	err := w.transaction(ctx, func() error { return w.number(&src) })
 	m.next = src.number
 	return m, err
-}
-
-const largeCache = "cache_size = -65536"
-
-// enlargeCache lets SQLite keep 64 MiB of the database in memory, not 2 MB,
-// until the writer is closed: a merge comes back to the same pages of the indexes
-// again and again, and reading them took a fifth of its time.
-func (w *Writer) enlargeCache() error {
-	_, err := pragma(w.conn, largeCache)
-	return err
 }
 
 // commit makes the merge visible and says what it did.

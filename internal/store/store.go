@@ -150,6 +150,10 @@ func (s *Store) nothing() error {
 	return ErrNotExist
 }
 
+// writerCache lets a writer keep 32 MiB of the database in memory, not 2 MB: it
+// comes back to the same pages of the indexes again and again.
+const writerCache = "cache_size = -32768"
+
 // dial opens the connection with the settings of docs/format.md. It waits so long
 // for a lock.
 func (s *Store) dial(mode sqlite.OpenFlags, wait time.Duration) error {
@@ -160,7 +164,7 @@ func (s *Store) dial(mode sqlite.OpenFlags, wait time.Duration) error {
 	conn.SetBusyTimeout(wait)
 	settings := []string{"cache_spill = OFF", "temp_store = MEMORY"}
 	if mode&sqlite.OpenReadWrite != 0 {
-		settings = append(settings, "journal_mode = DELETE", "synchronous = EXTRA")
+		settings = append(settings, "journal_mode = DELETE", "synchronous = EXTRA", writerCache)
 	}
 	for _, setting := range settings {
 		if _, err := pragma(conn, setting); err != nil {
