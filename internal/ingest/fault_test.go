@@ -136,6 +136,9 @@ func TestFaults(t *testing.T) {
 		if undisturbed == nil {
 			undisturbed = docs
 		}
+		if len(docs) != n+n/10 {
+			t.Errorf("%+v: %d documents for %d texts, of which a tenth comes twice", test, len(docs), n)
+		}
 		if !slices.Equal(docs, undisturbed) {
 			t.Errorf("%+v: %s", test, cmp.Diff(undisturbed, docs))
 		}
@@ -182,7 +185,7 @@ func TestKillThroughAService(t *testing.T) {
 				seed := uint64(run.Add(1))
 				k := &killer{random: rand.New(rand.NewPCG(seed, 0))}
 				server := embedtest.NewServer(embedtest.ServerOptions{
-					Dim: hashedDim, Spoil: k.spoil, Chaos: &embedtest.Chaos{Seed: seed, Share: 0.03, Pause: time.Millisecond},
+					Dim: hashedDim, Spoil: k.spoil, Chaos: &embedtest.Chaos{Seed: seed, Share: 0.05, Pause: time.Millisecond},
 				})
 				dir := filepath.Join(work, fmt.Sprint("store", seed))
 				for k.run(t, server.URL, dir, texts) {
