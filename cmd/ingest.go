@@ -302,8 +302,8 @@ func writeSummary(w io.Writer, sum ingest.Summary, stopped, verbose bool) {
 
 // writeEmbedding says what embedding took, or would take.
 func writeEmbedding(w io.Writer, e ingest.Embedding) {
-	fmt.Fprintf(w, "sheaf: embedding by %s: %s, %s, %d tokens, %d retries",
-		e.Embedder, count(e.Requests, "request"), count(e.Texts, "text"), e.Tokens, e.Retries)
+	fmt.Fprintf(w, "sheaf: embedding by %s: %s, %s, %d tokens, %s",
+		e.Embedder, count(e.Requests, "request"), count(e.Texts, "text"), e.Tokens, count(e.Retries, "retry"))
 	if e.Price != nil {
 		fmt.Fprintf(w, ", %s for the tokens", strconv.FormatFloat(*e.Price, 'f', -1, 64))
 	}

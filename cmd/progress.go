@@ -112,7 +112,7 @@ func (d *display) draw() {
 		d.bar.ChangeMax64(total)
 	}
 	if s.Retries > 0 {
-		d.bar.Describe(fmt.Sprintf("%s, %d retries", d.verb, s.Retries))
+		d.bar.Describe(fmt.Sprintf("%s, %s", d.verb, count(s.Retries, "retry")))
 	}
 	_ = d.bar.Set64(s.Chunks)
 }
@@ -135,7 +135,7 @@ func (d *display) line() {
 		done += fmt.Sprintf(", %s, %d tokens", count(s.Requests, "request"), s.Tokens)
 	}
 	if s.Retries > 0 {
-		done += fmt.Sprintf(", %d retries", s.Retries)
+		done += ", " + count(s.Retries, "retry")
 	}
 	d.env.say("%s: %s", d.verb, done)
 }

@@ -105,8 +105,8 @@ func TestProgressLines(t *testing.T) {
 	d.line()
 	want := `sheaf: embedding: 1 chunk done
 sheaf: embedding: 1 chunk done, 0/s, 1 request, 30 tokens
-sheaf: embedding: 100 chunks done of about 400, 10/s, 30s left, 1 request, 30 tokens, 1 retries
-sheaf: embedding: 100 chunks done, 10/s, 1 request, 30 tokens, 1 retries
+sheaf: embedding: 100 chunks done of about 400, 10/s, 30s left, 1 request, 30 tokens, 1 retry
+sheaf: embedding: 100 chunks done, 10/s, 1 request, 30 tokens, 1 retry
 `
 	if got := errs.String(); got != want {
 		t.Errorf("%s, want\n%s", got, want)
