@@ -9,24 +9,28 @@ import (
 )
 
 // try sends one request.
-func (s *openAI) try(ctx context.Context, inputs []string) ([][]float32, failure, error) {
+func (s *openAI) try(ctx context.Context, in inputs) ([][]float32, failure, error) {
 	attempt, cancel := context.WithTimeout(ctx, s.options.Timeout)
 	defer cancel()
 	var r reply
 	config := s.config
 	config.HTTPClient = &exchange{client: s.client, service: s.service, reply: &r, plain: s.plain.Load()}
+	dimensions := s.options.Dimensions
+	if in.native || s.native.Load() {
+		dimensions = 0
+	}
 	answer, err := openai.NewClientWithConfig(config).CreateEmbeddings(attempt, openai.EmbeddingRequest{
-		Input:          inputs,
+		Input:          in.texts,
 		Model:          openai.EmbeddingModel(s.model),
 		EncodingFormat: openai.EmbeddingEncodingFormatBase64,
-		Dimensions:     s.options.Dimensions,
+		Dimensions:     dimensions,
 	})
 	if err == nil {
 		var vectors [][]float32
-		if vectors, err = s.order(r.vectors, len(inputs)); err == nil {
+		if vectors, err = s.order(r.vectors, len(in.texts)); err == nil {
 			s.answered.Store(true)
 			s.length.learn(len(vectors[0]))
-			s.options.Stats.AddRequest(len(inputs), answer.Usage.PromptTokens)
+			s.options.Stats.AddRequest(len(in.texts), answer.Usage.PromptTokens)
 			return vectors, failure{idle: r.idle(s.clock.now())}, nil
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"strings"
 )
 
 // isolate finds out which of the texts of a refused request are the cause, once
@@ -71,13 +70,6 @@ func (c *call) shorten(ctx context.Context, place int, why error) error {
 		delete(c.Cut, place)
 	}
 	return nil
-}
-
-// refusesBase64 tells whether the service will not answer in the format that it
-// was asked for.
-func refusesBase64(err error) bool {
-	var refused *RefusedError
-	return errors.As(err, &refused) && (strings.Contains(refused.Message, "encoding_format") || strings.Contains(refused.Message, "base64"))
 }
 
 // concernsInputs tells whether an error may concern some of the texts of a

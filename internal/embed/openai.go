@@ -43,6 +43,7 @@ type openAI struct {
 	length        vectorLength
 	answered      atomic.Bool // well, at least once
 	plain         atomic.Bool // vectors are not asked for in base64
+	native        atomic.Bool // vectors are not asked for in the length that they have anyway
 
 	mu   sync.Mutex
 	sick time.Time // since when no answer was good; zero: the last one was

@@ -7,8 +7,10 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"sheaf/internal/embed"
 	"sheaf/internal/embed/embedtest"
@@ -70,6 +72,54 @@ func TestOpenAIConforms(t *testing.T) {
 			_, e := newService(t, so, embed.Options{BatchSize: 3})
 			embedtest.Conform(t, e)
 		})
+	}
+}
+
+// A service that takes no "dimensions" is not asked for the length that its
+// vectors have anyway.
+func TestOpenAIWithoutDimensions(t *testing.T) {
+	t.Parallel()
+	_, e := newService(t, embedtest.ServerOptions{NoLengths: true, NoBase64: true}, embed.Options{BatchSize: 3, Dimensions: 8})
+	embedtest.Conform(t, e)
+
+	_, e = newService(t, embedtest.ServerOptions{NoLengths: true}, embed.Options{Dimensions: 5, Backoff: time.Millisecond})
+	_, err := embed.Each(t.Context(), e, []string{"a", "b"})
+	if err == nil || !strings.Contains(err.Error(), "refuses every request (status 400): Extra inputs are not permitted: dimensions") {
+		t.Errorf("a length that it does not make: %v", err)
+	}
+}
+
+// Requests that were on their way together when the service refused base64 are
+// sent again whole, each once.
+func TestOpenAIRefusesBase64Together(t *testing.T) {
+	t.Parallel()
+	const together = 4
+	var arrived atomic.Int64
+	all := make(chan struct{})
+	server, e := newService(t, embedtest.ServerOptions{NoBase64: true, Spoil: func(r embedtest.Request) *embedtest.Fault {
+		if r.EncodingFormat != "base64" {
+			return nil
+		}
+		if arrived.Add(1) == together {
+			close(all)
+		}
+		return &embedtest.Fault{Hold: all}
+	}}, embed.Options{Dim: 8})
+	var group sync.WaitGroup
+	for i := range together {
+		group.Go(func() {
+			texts := []string{fmt.Sprint(i, " one"), fmt.Sprint(i, " two"), fmt.Sprint(i, " three")}
+			vectors, err := e.Embed(t.Context(), texts)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			checkValues(t, texts, vectors, 8)
+		})
+	}
+	group.Wait()
+	if n := len(server.Requests()); n != 2*together {
+		t.Errorf("%d requests, want %d", n, 2*together)
 	}
 }
 

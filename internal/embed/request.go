@@ -147,10 +147,7 @@ func (c *call) embed(ctx context.Context, places []int) error {
 	if c.pace.tokens != nil {
 		in.tokens = c.sum(places)
 	}
-	vectors, err := c.request(ctx, in)
-	if refusesBase64(err) && c.plain.CompareAndSwap(false, true) {
-		vectors, err = c.request(ctx, in)
-	}
+	vectors, err := c.ask(ctx, in)
 	if concernsInputs(err) {
 		return c.isolate(ctx, places, err)
 	}

@@ -29,6 +29,7 @@ type inputs struct {
 	texts  []string
 	tokens int  // of them; only where they are counted
 	part   bool // of a request that failed
+	native bool // the length of the vectors is left to the service
 }
 
 // request embeds inputs and tries again what may succeed, until it does, fails
@@ -42,7 +43,7 @@ func (s *openAI) request(ctx context.Context, in inputs) ([][]float32, error) {
 		if err != nil {
 			return nil, err
 		}
-		vectors, cause, err := s.try(ctx, in.texts)
+		vectors, cause, err := s.try(ctx, in)
 		cut := s.pace.leave(cuts, err == nil, cause.crowded)
 		s.pace.pause(cause.idle)
 		if err == nil {

@@ -26,6 +26,7 @@ type ServerOptions struct {
 	Key       string                         // when set, another key is answered with 401
 	Floats    bool                           // answers with plain numbers, as servers do that ignore encoding_format
 	NoBase64  bool                           // answers with 400 to those who ask for base64, and with plain numbers otherwise
+	NoLengths bool                           // answers with 400 to those who ask for "dimensions"
 	NoUsage   bool                           // does not say how many tokens it counted
 	Reverse   bool                           // lists the vectors from the last to the first
 	MaxInputs int                            // more inputs are answered with 400; 0: 2048
@@ -270,6 +271,8 @@ func (s *Server) refuse(r Request) (int, string) {
 		return http.StatusBadRequest, "'$.input' is invalid: empty string"
 	case s.options.NoBase64 && r.EncodingFormat == "base64":
 		return http.StatusBadRequest, "encoding_format: only float is supported"
+	case s.options.NoLengths && r.Dimensions != 0:
+		return http.StatusBadRequest, "Extra inputs are not permitted: dimensions"
 	case s.options.Refuse == nil:
 		return 0, ""
 	}
