@@ -34,12 +34,12 @@ func (m *machine) set(args []Value, frozen bool) (Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Set{part: part{weight: holderWeight}, Frozen: frozen}
+	s := &Set{part: m.part(), Frozen: frozen}
 	return s, m.extend(s, items)
 }
 
 // newDict is OrderedDict() and defaultdict(type).
-func newDict(_ *machine, args []Value) (Value, error) {
+func newDict(m *machine, args []Value) (Value, error) {
 	if len(args) == 1 {
 		if _, ok := args[0].(*Class); ok || args[0] == None {
 			args = nil
@@ -48,7 +48,7 @@ func newDict(_ *machine, args []Value) (Value, error) {
 	if len(args) > 0 {
 		return nil, errArguments
 	}
-	return &Dict{part: part{weight: holderWeight}}, nil
+	return &Dict{part: m.part()}, nil
 }
 
 // reconstructor is how protocols 0 and 1 write an instance of a plain class.
@@ -132,7 +132,7 @@ func newDecimal(_ *machine, args []Value) (Value, error) {
 }
 
 // newFraction takes a text or, from Python 3.12 on, two ints.
-func newFraction(_ *machine, args []Value) (Value, error) {
+func newFraction(m *machine, args []Value) (Value, error) {
 	switch len(args) {
 	case 1:
 		if text, ok := args[0].(string); ok {
@@ -142,6 +142,9 @@ func newFraction(_ *machine, args []Value) (Value, error) {
 		n, ok1 := bigInt(args[0])
 		d, ok2 := bigInt(args[1])
 		if ok1 && ok2 && d.Sign() > 0 {
+			if err := m.charge(weigh(n) + weigh(d)); err != nil { // to reduce them takes long
+				return nil, err
+			}
 			return Plain(new(big.Rat).SetFrac(n, d).RatString()), nil
 		}
 	}
@@ -180,16 +183,19 @@ func newEnum(_ *machine, args []Value) (Value, error) {
 	return nil, errArguments
 }
 
-func newPosixPath(_ *machine, args []Value) (Value, error)   { return pathOf(args, "/") }
-func newWindowsPath(_ *machine, args []Value) (Value, error) { return pathOf(args, `\`) }
+func newPosixPath(m *machine, args []Value) (Value, error)   { return m.path(args, "/") }
+func newWindowsPath(m *machine, args []Value) (Value, error) { return m.path(args, `\`) }
 
-// pathOf joins the parts of a path: its anchor, if it has one, and its names.
-func pathOf(args []Value, separator string) (Value, error) {
+// path joins the parts of a path: its anchor, if it has one, and its names.
+func (m *machine) path(args []Value, separator string) (Value, error) {
 	var path strings.Builder
 	for i, arg := range args {
 		part, ok := arg.(string)
 		if !ok {
 			return nil, errArguments
+		}
+		if err := m.charge(weigh(part)); err != nil {
+			return nil, err
 		}
 		anchor := strings.HasSuffix(path.String(), separator) || i == 1 && separator == `\` && strings.HasSuffix(path.String(), ":")
 		if i > 0 && !anchor {

@@ -158,7 +158,11 @@ func (m *machine) construct(op byte, c *Class, args []Value) (Value, error) {
 	case op == opNewObj && len(args) == 0:
 		return m.instance(c)
 	case op == opReduce && c.call != nil:
-		return c.call(m, args)
+		v, err := c.call(m, args)
+		if _, ok := v.(holder); ok || err != nil {
+			return v, err // what it holds was counted
+		}
+		return v, m.charge(weigh(v))
 	}
 	return nil, errors.New("it is made in a way that no LangChain store needs")
 }
@@ -168,13 +172,16 @@ func (m *machine) instance(c *Class) (Value, error) {
 	if !c.object && c.instance == nil {
 		return nil, errors.New("it is made in a way that no LangChain store needs")
 	}
-	o := &Object{part: part{weight: holderWeight}, Class: c}
+	o := &Object{part: m.part(), Class: c}
 	if c.deferred && m.again == nil {
 		if m.open != nil {
 			return nil, fmt.Errorf("a %q inside another, or without a state", c.Name)
 		}
 		o.place, o.held = Place{start: m.src.pos, puts: uint32(m.puts)}, m.held
 		m.open, m.kept = o, m.kept[:0]
+		m.base, m.baseMarks = len(m.stack), len(m.marks)
+		m.era++
+		o.era = m.era
 	}
 	return o, nil
 }
@@ -186,6 +193,11 @@ func (m *machine) build(end int64) error {
 		return err
 	}
 	target, state := pair[0], pair[1]
+	if h, ok := target.(holder); ok {
+		if err := m.reach(h); err != nil {
+			return err
+		}
+	}
 	switch t := target.(type) {
 	case *Object:
 		err = m.buildObject(t, state, end)
@@ -233,11 +245,16 @@ func (m *machine) deferState(o *Object, state *Dict, end int64) error {
 			return err
 		}
 	}
+	if len(m.stack) != m.base || len(m.marks) != m.baseMarks {
+		return errBeside
+	}
+	state.placed = true // what was checked is what is read again
 	size := end - o.place.start
 	if size > math.MaxUint32 {
 		return fmt.Errorf("a state of %d bytes: %d at most", size, math.MaxUint32)
 	}
-	m.held, o.place.size, m.open = o.held, uint32(size), nil
+	m.held, o.place.size = o.held, uint32(size)
+	m.open, m.base, m.baseMarks = nil, 0, 0
 	for _, v := range m.kept {
 		m.held += min(weigh(v), m.limit)
 	}

@@ -30,7 +30,7 @@ func (m *machine) container(op byte) error {
 
 // make pushes a new container with items.
 func (m *machine) make(op byte, items []Value) error {
-	own := part{weight: holderWeight}
+	own := m.part()
 	var v holder
 	switch op {
 	case opEmptyList, opList:
@@ -89,7 +89,7 @@ func (m *machine) fill(op byte) (err error) {
 
 // extend adds items to a container.
 func (m *machine) extend(into holder, items []Value) error {
-	if err := m.charge(slotWeight * int64(len(items))); err != nil {
+	if err := errors.Join(m.reach(into), m.charge(slotWeight*int64(len(items)))); err != nil {
 		return err
 	}
 	for _, item := range items {

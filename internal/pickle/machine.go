@@ -14,6 +14,7 @@ const (
 var (
 	errPlaced    = errors.New("a value changes after it was put into another, or holds itself")
 	errUnderflow = errors.New("a value is taken from an empty stack")
+	errBeside    = errors.New("the state of an object changes what is beside it")
 )
 
 // machine runs a pickle: it builds values on a stack.
@@ -31,6 +32,9 @@ type machine struct {
 
 	held, limit int64   // bytes of memory, about
 	open        *Object // the deferred object that waits for its state
+	base        int     // what is below it on the stack, which its state leaves alone
+	baseMarks   int     // the marks of that
+	era         uint32  // deferred objects begun so far
 	kept        []Value // what the memo keeps of that state
 	again       *Object // the deferred object whose state is read again
 }
@@ -72,6 +76,9 @@ func (m *machine) step(in *instruction) error {
 		return err
 	case opDup:
 		v, err := m.top()
+		if err == nil {
+			err = m.charge(shortWeight(v))
+		}
 		if err != nil {
 			return err
 		}
@@ -101,12 +108,26 @@ func (m *machine) push(v Value) error {
 	return nil
 }
 
-// floor is the part of the stack that the innermost mark protects.
+// floor is the part of the stack that the innermost mark protects, or the object
+// that is open.
 func (m *machine) floor() int {
-	if len(m.marks) == 0 {
-		return 0
+	if len(m.marks) == m.baseMarks {
+		return m.base
 	}
 	return m.marks[len(m.marks)-1]
+}
+
+// part is that of a new value.
+func (m *machine) part() part { return part{weight: holderWeight, era: m.era} }
+
+// reach tells whether a value may change: the memory that a deferred object's
+// state took is free once it is checked, and so nothing of it may go into what
+// was there before.
+func (m *machine) reach(v holder) error {
+	if m.open != nil && v.self().era != m.era {
+		return errBeside
+	}
+	return nil
 }
 
 func (m *machine) top() (Value, error) {
@@ -127,7 +148,7 @@ func (m *machine) pop() (Value, error) {
 
 // drop is POP, which takes a mark where one is on top.
 func (m *machine) drop() error {
-	if n := len(m.marks); n > 0 && m.marks[n-1] == len(m.stack) {
+	if n := len(m.marks); n > m.baseMarks && m.marks[n-1] == len(m.stack) {
 		m.marks = m.marks[:n-1]
 		return nil
 	}
@@ -138,7 +159,7 @@ func (m *machine) drop() error {
 // popMark takes the values above the innermost mark. They are valid until the
 // next push.
 func (m *machine) popMark() ([]Value, error) {
-	if len(m.marks) == 0 {
+	if len(m.marks) == m.baseMarks {
 		return nil, errors.New("there is no mark")
 	}
 	at := m.floor()
@@ -179,15 +200,19 @@ func (m *machine) put(in *instruction) error {
 		return err
 	}
 	i, wanted := m.memo.place(slot)
+	filled := wanted && m.memo.filled(i)
 	switch {
-	case !wanted, m.again != nil && m.memo.get(i) != nil:
+	case !wanted, filled && m.again != nil:
 		return nil
+	case filled: // what was read before would not be what is read again
+		return fmt.Errorf("memo slot %d is filled twice", slot)
 	case m.open != nil:
 		m.kept = append(m.kept, v)
-		m.open.shared = m.open.shared || v == Value(m.open)
 	}
-	m.memo.set(i, v)
-	return m.charge(slotWeight + shortWeight(v))
+	if o, ok := v.(*Object); ok {
+		o.shared = true
+	}
+	return m.charge(m.memo.set(i, v))
 }
 
 func (m *machine) get(slot int64) error {

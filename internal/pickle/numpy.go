@@ -204,14 +204,14 @@ type Array struct {
 const maxAxes = 64
 
 // newArray makes an array that waits for its state.
-func newArray(_ *machine, args []Value) (Value, error) {
+func newArray(m *machine, args []Value) (Value, error) {
 	if len(args) != 3 {
 		return nil, errArguments
 	}
 	if c, ok := args[0].(*Class); !ok || plainName(c.Name) != "numpy.ndarray" {
 		return nil, errArguments
 	}
-	return &Array{part: part{weight: holderWeight}}, nil
+	return &Array{part: m.part()}, nil
 }
 
 // build reads the state: version, shape, type, order and data.
@@ -228,11 +228,11 @@ func (a *Array) build(_ *machine, state Value) error {
 }
 
 // fromBuffer is how protocol 5 writes an array.
-func fromBuffer(_ *machine, args []Value) (Value, error) {
+func fromBuffer(m *machine, args []Value) (Value, error) {
 	if len(args) != 4 {
 		return nil, errArguments
 	}
-	a := &Array{part: part{weight: holderWeight}}
+	a := &Array{part: m.part()}
 	return a, a.set(args[2], args[1], args[3] == "F", args[0])
 }
 

@@ -186,6 +186,10 @@ func TestErrors(t *testing.T) {
 		{cArray + cNdarray + "NN\x87R(K\x01J\x00\x00\x00\x04J\x00\x00\x00\x04K\x00\x87" + dtype("i1") + "\x89" + raw("") + "tb.", "more than"}, {cArray + cNdarray + "NN\x87R(K\x01J\xff\xff\xff\xff\x85" + dtype("i1") + "\x89" + raw("") + "tb.", "its shape"},
 		{"cnumpy._core.numeric\n_frombuffer\n)R.", "its arguments"},
 		{"ct\nLate\n)\x81ct\nLate\n)\x81.", "inside another, or without a state"},
+		{"]q\x00ct\nLate\n)\x81h\x00K\x01a0}b.", "changes what is beside it"}, {"ct\nThing\n)\x81q\x00ct\nLate\n)\x81h\x00}b.", "changes what is beside it"},
+		{"ct\nLate\n)\x81q\x00Nh\x00}b.", "changes what is beside it"}, {"ct\nLate\n)\x81q\x00(h\x00}b.", "changes what is beside it"},
+		{"Nct\nLate\n)\x8100.", "empty stack"}, {"(ct\nLate\n)\x811.", "no mark"}, {"(ct\nLate\n)\x8100.", "empty stack"},
+		{"Nq\x00Nq\x00h\x00.", "memo slot 0 is filled twice"}, {"}q\x00ct\nLate\n)\x81h\x00b0h\x00K\x01K\x02s.", "changes after"},
 	}
 	for _, tt := range tests {
 		v, err := load(tt.stream)
@@ -205,10 +209,22 @@ func TestErrors(t *testing.T) {
 func TestMemory(t *testing.T) {
 	t.Parallel()
 	million := strings.Repeat("N", 1<<20-10)
+	megabyte := "X\x00\x00\x10\x00" + strings.Repeat("x", 1<<20)
+	long := "\x8b\xf4\x06\x00\x00" + strings.Repeat("x", 1780)
+	var slots strings.Builder
+	for i := range uint32(1_500_000) {
+		slots.Write(binary.LittleEndian.AppendUint32([]byte("j"), i))
+		slots.WriteByte('0')
+	}
 	for name, stream := range map[string]string{
 		"a long list":   "](" + strings.Repeat(million+"e(", 8) + "e.",
 		"many lists":    strings.Repeat("]0", 4<<20) + "N.",
 		"many dicts":    "](" + strings.Repeat(strings.Repeat("}", 1000)+"e(", 4000) + "e.",
+		"a text twice":  "(" + short(strings.Repeat("x", 128)) + strings.Repeat("2", 1<<20-10) + "l.",
+		"paths":         "cpathlib\nPath\nq\x00" + megabyte + "q\x01(" + strings.Repeat("h\x00h\x01\x85R", 100) + "l.",
+		"a long path":   "cpathlib\nPath\n" + megabyte + "q\x000(" + strings.Repeat("h\x00", 100) + "tR.",
+		"fractions":     "cfractions\nFraction\nq\x00" + long + "q\x01(" + strings.Repeat("h\x00h\x01h\x01\x86R", 5000) + "l.",
+		"memo slots":    strings.Repeat("N\x940", 1_500_000) + slots.String() + "N.",
 		"kept in a doc": "](" + strings.Repeat("ct\nLate\n)\x81}("+short("k")+"]("+strings.Repeat("N", 200000)+"e\x94ub0", 40) + "(" + strings.Repeat("h\x00", 1) + "te.",
 	} {
 		if name == "kept in a doc" { // each list is kept, for each is asked for at the end
@@ -336,6 +352,26 @@ func TestTake(t *testing.T) {
 	}
 	if _, err := r.Load(); err == nil || err.Error() != "byte 5: not this" {
 		t.Errorf("%v", err)
+	}
+}
+
+// TestTakeKeeps: an object that the memo keeps still counts when it was taken.
+func TestTakeKeeps(t *testing.T) {
+	t.Parallel()
+	const n = 300_000
+	var gets bytes.Buffer
+	for i := range uint32(n) {
+		gets.Write(binary.LittleEndian.AppendUint32([]byte("j"), i+1))
+		gets.WriteByte('0')
+	}
+	stream := "ct\nLate\nq\x000}" + strings.Repeat("Nh\x00)\x81}b\x94s", n) + gets.String() + "."
+	all := func(*pickle.Dict, pickle.Value, pickle.Value) (bool, error) { return true, nil }
+	r, err := pickle.NewReader(strings.NewReader(stream), int64(len(stream)), pickle.Options{Object: things, Take: all})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.Load(); err == nil || !strings.Contains(err.Error(), "MB of memory") {
+		t.Errorf("%v, want an error about memory", err)
 	}
 }
 

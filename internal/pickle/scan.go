@@ -116,18 +116,30 @@ func newMemo(wanted *bitset) *memo {
 	return m
 }
 
-// set fills a place.
-func (m *memo) set(i uint32, v Value) {
+// otherWeight is about what a value takes in a map.
+const otherWeight = 64
+
+// set fills a place and returns about how many bytes that takes.
+func (m *memo) set(i uint32, v Value) int64 {
 	s, ok := v.(string)
 	switch {
 	case i < firstPlaces:
 		m.first[i] = v
 	case ok && len(s) <= shortText:
 		m.handles[i] = m.texts.Add(s)
-		delete(m.others, i)
 	default:
 		m.others[i] = v
+		return otherWeight
 	}
+	return slotWeight + shortWeight(v)
+}
+
+// filled tells whether there is something in a place.
+func (m *memo) filled(i uint32) bool {
+	if i < firstPlaces {
+		return m.first[i] != nil
+	}
+	return m.handles[i] != 0 || m.others[i] != nil
 }
 
 // get returns what is in a place; nil where it was never filled.
@@ -138,8 +150,8 @@ func (m *memo) get(i uint32) Value {
 	case i >= uint32(len(m.handles)):
 		return nil
 	}
-	if v, ok := m.others[i]; ok || m.handles[i] == 0 {
-		return v
+	if m.handles[i] == 0 {
+		return m.others[i]
 	}
 	return m.texts.At(m.handles[i])
 }

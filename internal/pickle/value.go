@@ -28,6 +28,7 @@ type part struct {
 	// placed: it lies in another value and may not change any more, which is
 	// why no value can hold itself.
 	placed bool
+	era    uint32 // how many deferred objects were begun before it was made
 }
 
 func (p *part) self() *part { return p }
