@@ -135,6 +135,7 @@ type docstore struct {
 	seed   maphash.Seed
 	byID   dense.Table       // numbers of documents; empty once settled, until it is needed
 	byOdd  map[string]uint32 // those whose id is no text, by what it is as one
+	odd    int64             // what such ids may still take
 
 	positions []uint32 // the numbers of documents, by their place in the index
 	labels    []int64  // of the positions; nil while they are 0, 1, 2 and so on
@@ -142,7 +143,18 @@ type docstore struct {
 	documents, mapping *pickle.Dict // from which all of these were taken
 }
 
-func newDocstore() *docstore { return &docstore{seed: maphash.MakeSeed(), byOdd: map[string]uint32{}} }
+// What ids that are no texts may weigh: one, and all beside the size of the
+// pickle. As metadata, they can be shared there.
+const (
+	maxOdd    = 64 << 10
+	oddBase   = 64 << 20
+	oddWeight = 64 // of each in byOdd
+)
+
+// newDocstore is for a pickle of a size.
+func newDocstore(size int64) *docstore {
+	return &docstore{seed: maphash.MakeSeed(), byOdd: map[string]uint32{}, odd: oddBase + size}
+}
 
 // take takes a document of a docstore or an entry of index_to_docstore_id. The
 // first dict that has the one or the other is the one: all other entries stay
@@ -165,7 +177,7 @@ func (d *docstore) take(into *pickle.Dict, key, value pickle.Value) (bool, error
 }
 
 func (d *docstore) addDocument(key pickle.Value, place pickle.Place) error {
-	id, err := idText(key)
+	id, err := d.idText(key)
 	if err != nil {
 		return err
 	}
@@ -174,6 +186,8 @@ func (d *docstore) addDocument(key pickle.Value, place pickle.Place) error {
 	if isText(key) {
 		_, taken = d.number(id)
 		d.byID.Add(d.hash(id), n)
+	} else if err := d.charge(oddWeight); err != nil {
+		return err
 	} else {
 		d.byOdd[id] = n
 	}
@@ -202,7 +216,7 @@ func (d *docstore) addPosition(label int64, value pickle.Value) error {
 
 // find returns the document that a value of index_to_docstore_id names.
 func (d *docstore) find(value pickle.Value) (uint32, error) {
-	id, err := idText(value)
+	id, err := d.idText(value)
 	if err != nil {
 		return 0, err
 	}
@@ -241,11 +255,27 @@ func (d *docstore) label(i int) int64 {
 
 // idText is the id that a docstore's key becomes: a text is itself, None is
 // none, anything else is its JSON text.
-func idText(key pickle.Value) (string, error) {
-	if key == pickle.None {
-		return "", nil
+func (d *docstore) idText(key pickle.Value) (string, error) {
+	if key == pickle.None || isText(key) {
+		text, _ := key.(string)
+		return text, nil
+	}
+	weight := pickle.Weight(key)
+	if weight > maxOdd {
+		return "", fmt.Errorf("an id, %s, that would take more than %d kB", pickle.Describe(key), maxOdd>>10)
+	}
+	if err := d.charge(weight); err != nil {
+		return "", err
 	}
 	return pickle.KeyText(key)
+}
+
+// charge counts the memory of ids that are no texts.
+func (d *docstore) charge(n int64) error {
+	if d.odd -= n; d.odd < 0 {
+		return errors.New("the ids that are no texts take more memory than a file of that size is worth")
+	}
+	return nil
 }
 
 // settle makes sure that the docstore and the index_to_docstore_id of the pickle
@@ -257,7 +287,7 @@ func (d *docstore) settle(docs, mapping pickle.Value) error {
 	}
 	if len(documents.Entries) > 0 {
 		e := documents.Entries[0]
-		id, err := idText(e.Key)
+		id, err := d.idText(e.Key)
 		if err != nil {
 			return err
 		}

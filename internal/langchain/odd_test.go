@@ -2,7 +2,9 @@ package langchain_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
+	"fmt"
 	"iter"
 	"os"
 	"path/filepath"
@@ -133,6 +135,38 @@ func TestClassOfABase(t *testing.T) {
 		}
 		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %q", class, err, want)
+		}
+	}
+}
+
+// TestHeavyIDs: ids that are no texts share what they are made of in the pickle,
+// and not here.
+func TestHeavyIDs(t *testing.T) {
+	t.Parallel()
+	text := func(n int) string {
+		return string(binary.LittleEndian.AppendUint32([]byte("X"), uint32(n))) + strings.Repeat("x", n)
+	}
+	const document = "h\x02)\x81h\x03b"
+	head := "clangchain_community.docstore.in_memory\nInMemoryDocstore\n)\x81clangchain.schema\nDocument\nq\x020" +
+		"}X\x08\x00\x00\x00__dict__}X\x0c\x00\x00\x00page_contentX\x01\x00\x00\x00xssq\x030"
+	var heavy strings.Builder
+	for i := range 1200 {
+		fmt.Fprintf(&heavy, "h\x01I%d\n\x86%ss", i, document)
+	}
+	for name, tt := range map[string]struct{ id, docs, positions, want string }{
+		"a document":  {text(70_000), "h\x01\x85" + document + "s", "", "an id, a tuple, that would take more than 64 kB"},
+		"no document": {text(70_000), "h\x01\x85Ns", "", "an id, a tuple, that would take more than 64 kB"},
+		"a position":  {text(70_000), "", "K\x00h\x01\x85s", "an id, a tuple, that would take more than 64 kB"},
+		"many":        {text(60_000), heavy.String(), "", "more memory than a file of that size"},
+	} {
+		dir := t.TempDir()
+		stream := tt.id + "q\x00q\x010" + head + "}X\x05\x00\x00\x00_dict}" + tt.docs + "sb}" + tt.positions + "\x86."
+		if err := os.WriteFile(langchain.DocumentsFile(dir, "index"), []byte(stream), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		_, err := langchain.OpenFolder(t.Context(), dir, "index", langchain.Options{TextsOnly: true})
+		if bad := (*langchain.FormatError)(nil); !errors.As(err, &bad) || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: %.200v, want an error with %q", name, err, tt.want)
 		}
 	}
 }

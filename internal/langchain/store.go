@@ -180,7 +180,7 @@ func (s *Store) load(f *os.File) (pickle.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.docs = newDocstore()
+	s.docs = newDocstore(info.Size())
 	s.pickle, err = pickle.NewReader(f, info.Size(), pickle.Options{Object: wanted, Check: newChecker(info.Size()).check, Take: s.docs.take})
 	if err != nil {
 		return nil, &FormatError{s.path, err}
