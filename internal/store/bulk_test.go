@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"sheaf/internal/faiss"
 	"sheaf/internal/filter"
 	"sheaf/internal/store"
 )
@@ -239,5 +240,44 @@ func TestBulkThatIsKilled(t *testing.T) {
 		}
 		soundStore(t, killed)
 		same(t, dir, killed, 0)
+	}
+}
+
+// TestLargeTexts: documents wait for being written by their size, not only by
+// their number.
+func TestLargeTexts(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "store")
+	const n = 30
+	come, written := 0, int64(0)
+	o := store.Options{Progress: func(int) {
+		if come++; come < n {
+			return
+		}
+		info, err := os.Stat(filepath.Join(dir, "index.1.faiss"))
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		written = (info.Size() - faiss.HeaderSize) / 12
+	}}
+	w, err := store.Create(t.Context(), dir, facts, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := strings.Repeat("x", 1<<20)
+	docs := func(yield func(store.Transfer, error) bool) {
+		for i := range n {
+			if !yield(transfer(fmt.Sprint(i), text, "source", []float32{1, 2, float32(i)}), nil) {
+				return
+			}
+		}
+	}
+	_, err = w.Import(t.Context(), docs, store.OnConflictFail)
+	if err := errors.Join(err, w.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if written < n-10 {
+		t.Errorf("of %d MB of texts, %d are written", n, written)
 	}
 }

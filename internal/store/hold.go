@@ -22,10 +22,7 @@ func (w *Writer) writeBuffer(ctx context.Context) error {
 	if err := w.hold(ctx); err != nil {
 		return err
 	}
-	for i := range w.buffer {
-		w.heldBytes += len(w.buffer[i].doc.Text) + len(w.buffer[i].doc.Metadata)
-	}
-	w.heldDocuments += len(w.buffer)
+	w.heldDocuments, w.heldBytes = w.heldDocuments+len(w.buffer), w.heldBytes+w.texts
 	err := w.update(ctx, w.flush)
 	if err != nil || w.bulk != nil || w.heldDocuments < holdDocuments && w.heldBytes < holdBytes {
 		return err

@@ -52,6 +52,7 @@ type Writer struct {
 type stage struct {
 	buffer  []staged           // documents not yet in the database
 	floats  []byte             // their floats, not yet in the file
+	texts   int                // bytes of their texts and metadata
 	next    int64              // number of the next document
 	rows    int64              // rows in the file and the buffer
 	unit    bool               // no staged vector has another length than 1 or 0
@@ -211,6 +212,7 @@ func (w *Writer) put(doc Document, origin Origin, src *Source, x []float32) erro
 	doc.Source, doc.Vector = src.Name, nil
 	w.buffer = append(w.buffer, staged{doc: doc, origin: origin, source: src.number})
 	w.floats = faiss.AppendFloats(w.floats, x)
+	w.texts += len(doc.Text) + len(doc.Metadata)
 	w.unit = w.unit && isUnit(x, len(x))
 	w.next++
 	w.rows++
@@ -218,7 +220,9 @@ func (w *Writer) put(doc Document, origin Origin, src *Source, x []float32) erro
 }
 
 // full tells whether the buffer is to be flushed.
-func (w *Writer) full() bool { return len(w.buffer) >= stageDocuments || len(w.floats) >= stageBytes }
+func (w *Writer) full() bool {
+	return len(w.buffer) >= stageDocuments || len(w.floats)+w.texts >= stageBytes
+}
 
 // flush writes the buffer: floats past the end of the file, documents past the
 // count. The caller is inside a writing transaction.
@@ -239,7 +243,8 @@ func (w *Writer) flush() error {
 			return err
 		}
 	}
-	w.buffer, w.floats = w.buffer[:0], w.floats[:0]
+	clear(w.buffer)
+	w.buffer, w.floats, w.texts = w.buffer[:0], w.floats[:0], 0
 	return nil
 }
 
