@@ -162,7 +162,7 @@ var outcomes = []struct {
 	{as[*langchain.OccupiedError], exitFailed, "name a folder that does not exist yet"},
 	{as[*store.OccupiedError], exitFailed, "name a folder that does not exist yet with --store DIR"},
 	{readOnly, exitFailed, "see who may read and write there, and whether the disk is mounted read-only"},
-	{is(syscall.ENOSPC), exitFailed, "make room on the disk and run the same command again: what was committed is kept"},
+	{is(syscall.ENOSPC), exitFailed, "make room on the disk, and where temporary files go (TMPDIR), and run the same command again: what was committed is kept"},
 	{as[*store.MismatchError], exitFailed, "sheaf info shows what the store holds"},
 	{as[*store.ConflictError], exitFailed, "--on-conflict skip, replace or new-id says what becomes of it; nothing was changed"},
 	{is(errNoEmbedder), exitFailed, "ask it with sheaf search-vector, or bind the embedder that made its vectors with sheaf init --embedder NAME"},
