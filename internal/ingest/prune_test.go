@@ -123,6 +123,22 @@ func TestPruneAfterAMove(t *testing.T) {
 	}
 }
 
+// A file that made way for a folder is gone.
+func TestPruneAfterAFolderTookThePlace(t *testing.T) {
+	t.Parallel()
+	p := t.TempDir()
+	text(t, p, "a", "one text")
+	text(t, p, "b", "another")
+	ingestHere(t, p)
+	must(t, os.Rename(filepath.Join(p, "text", "a"), filepath.Join(p, "text", "c")))
+	must(t, os.Mkdir(filepath.Join(p, "text", "a"), 0o777))
+	must(t, os.Rename(filepath.Join(p, "text", "c"), filepath.Join(p, "text", "a", "c")))
+	mustRun(t, p, hashed{}, ingest.Options{Prune: true})
+	if got := sources(t, p); fmt.Sprint(got) != "[b c]" {
+		t.Errorf("%v", got)
+	}
+}
+
 // An interrupt prunes nothing: the walk did not come to its end.
 func TestNoPruneAfterAnInterrupt(t *testing.T) {
 	t.Parallel()

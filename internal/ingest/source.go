@@ -98,14 +98,15 @@ func (n nameSet) has(name string) bool {
 
 const stdinPrefix = "stdin:"
 
-// gone tells whether the file of a key is certainly not there any more.
+// gone tells whether the file of a key is certainly not there any more. A folder
+// in its place is another thing.
 func (r *run) gone(key string) bool {
 	path, err := store.Path(r.Dir(), key)
 	if err != nil {
 		return false
 	}
-	_, err = os.Lstat(path)
-	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)
+	info, err := os.Lstat(path)
+	return err == nil && info.IsDir() || errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)
 }
 
 // mtimeGrain is how coarse a file system's times may be: a file that was
