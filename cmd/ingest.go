@@ -221,7 +221,7 @@ func (env *environment) summarise(o *ingestOptions, counter *progress.Counter, v
 	})
 	shown.stop()
 	if o.priceGiven {
-		price := float64(sum.Embedding.Tokens) * o.price / 1e6
+		price := priceOf(sum.Embedding.Tokens, o.price)
 		sum.Embedding.Price = &price
 	}
 	err = errors.Join(err, env.printSummary(sum, err != nil))
@@ -298,6 +298,17 @@ func writeSummary(w io.Writer, sum ingest.Summary, stopped, verbose bool) {
 	if e := sum.Embedding; e.Price != nil || e.Requests > 0 && (verbose || sum.DryRun) {
 		writeEmbedding(w, e)
 	}
+}
+
+// priceOf is what tokens cost at a price a million, without the noise of binary
+// fractions that nobody pays.
+func priceOf(tokens int64, million float64) float64 {
+	const digits = 1e12
+	price := float64(tokens) * million / 1e6
+	if rounded := math.Round(price*digits) / digits; !math.IsInf(rounded, 0) {
+		return rounded
+	}
+	return price
 }
 
 // writeEmbedding says what embedding took, or would take.
