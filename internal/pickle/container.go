@@ -10,7 +10,12 @@ import (
 // and sets.
 func (m *machine) container(op byte) error {
 	switch op {
-	case opEmptyList, opEmptyDict, opEmptySet, opEmptyTuple:
+	case opEmptyTuple: // one for all, as in Python: each document is made of one
+		if m.nothing == nil {
+			m.nothing = &Tuple{part: part{weight: holderWeight}}
+		}
+		return m.push(m.nothing)
+	case opEmptyList, opEmptyDict, opEmptySet:
 		return m.make(op, nil)
 	case opTuple1, opTuple2, opTuple3:
 		items, err := m.popN(int(op) - opTuple1 + 1)
@@ -35,7 +40,7 @@ func (m *machine) make(op byte, items []Value) error {
 	switch op {
 	case opEmptyList, opList:
 		v = &List{part: own}
-	case opEmptyTuple, opTuple:
+	case opTuple:
 		v = &Tuple{part: own}
 	case opEmptySet, opFrozenSet:
 		v = &Set{part: own, Frozen: op == opFrozenSet}

@@ -28,6 +28,8 @@ type machine struct {
 	marks []int
 	puts  int64 // memo slots filled so far
 
+	nothing *Tuple // the empty one
+
 	halves int // texts that held half of a surrogate pair
 
 	held, limit int64   // bytes of memory, about

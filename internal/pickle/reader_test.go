@@ -355,10 +355,33 @@ func TestTake(t *testing.T) {
 	}
 }
 
+// TestTakeMillions: a store of short texts is larger in memory than its pickle,
+// and yet nothing of a million documents is too much.
+func TestTakeMillions(t *testing.T) {
+	t.Parallel()
+	const n = 600_000
+	var docs, positions bytes.Buffer
+	docs.WriteString("ct\nLate\nq\x000}")
+	for i := range uint32(n) {
+		fmt.Fprintf(&docs, "\x8c\x0c%012dr%sh\x00)\x81}(\x8c\x04text\x8c\x01a\x8c\x01mNub", i, binary.LittleEndian.AppendUint32(nil, i+1))
+		docs.WriteString("s")
+		fmt.Fprintf(&positions, "J%sj%ss", binary.LittleEndian.AppendUint32(nil, i), binary.LittleEndian.AppendUint32(nil, i+1))
+	}
+	stream := docs.String() + "}" + positions.String() + "\x86."
+	all := func(*pickle.Dict, pickle.Value, pickle.Value) (bool, error) { return true, nil }
+	r, err := pickle.NewReader(strings.NewReader(stream), int64(len(stream)), pickle.Options{Object: things, Take: all})
+	if err == nil {
+		_, err = r.Load()
+	}
+	if err != nil {
+		t.Error(err)
+	}
+}
+
 // TestTakeKeeps: an object that the memo keeps still counts when it was taken.
 func TestTakeKeeps(t *testing.T) {
 	t.Parallel()
-	const n = 300_000
+	const n = 400_000
 	var gets bytes.Buffer
 	for i := range uint32(n) {
 		gets.Write(binary.LittleEndian.AppendUint32([]byte("j"), i+1))

@@ -125,13 +125,13 @@ func (m *memo) set(i uint32, v Value) int64 {
 	switch {
 	case i < firstPlaces:
 		m.first[i] = v
+		return slotWeight
 	case ok && len(s) <= shortText:
 		m.handles[i] = m.texts.Add(s)
-	default:
-		m.others[i] = v
-		return otherWeight
+		return shortWeight(v)
 	}
-	return slotWeight + shortWeight(v)
+	m.others[i] = v
+	return otherWeight
 }
 
 // filled tells whether there is something in a place.
