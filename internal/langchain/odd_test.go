@@ -2,6 +2,7 @@ package langchain_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -168,5 +169,18 @@ func TestHeavyIDs(t *testing.T) {
 		if bad := (*langchain.FormatError)(nil); !errors.As(err, &bad) || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: %.200v, want an error with %q", name, err, tt.want)
 		}
+	}
+}
+
+// TestOpenIsInterrupted: a pickle is not read to its end when nobody wants it any more.
+func TestOpenIsInterrupted(t *testing.T) {
+	t.Parallel()
+	dir := writeOdd(t, 3, func(p *pickle.Writer, i int) { p.Int(int64(i)) })
+	ctx, cancel := context.WithCancelCause(t.Context())
+	enough := errors.New("enough")
+	cancel(enough)
+	_, err := langchain.OpenFolder(ctx, dir, "index", langchain.Options{})
+	if bad := (*langchain.FormatError)(nil); !errors.Is(err, enough) || errors.As(err, &bad) {
+		t.Errorf("%v, want the reason of the interrupt", err)
 	}
 }

@@ -67,7 +67,7 @@ func (s *Store) openFolder(ctx context.Context, dir, name string, o Options) err
 			return ofIndex(missing(dir, name, err))
 		}
 	}
-	v, err := s.load(docs)
+	v, err := s.load(ctx, docs)
 	if err != nil {
 		return err
 	}
@@ -110,7 +110,7 @@ func (s *Store) openBytes(ctx context.Context, path string, o Options) error {
 	if err != nil {
 		return err
 	}
-	v, err := s.load(f)
+	v, err := s.load(ctx, f)
 	if err != nil {
 		return err
 	}
@@ -144,7 +144,7 @@ func (s *Store) openInner(ctx context.Context, f *os.File, v pickle.Value, o Opt
 	if !ok {
 		return &FormatError{s.path, fmt.Errorf("the index %q has no content", object.Class.Name)}
 	}
-	part, err := b.Place(f)
+	part, err := b.Place(until{ctx, f})
 	if err != nil {
 		return &FormatError{s.path, err}
 	}
@@ -174,22 +174,41 @@ func (s *Store) open(path string) (*os.File, error) {
 }
 
 // load reads a pickle whole, but for its documents.
-func (s *Store) load(f *os.File) (pickle.Value, error) {
+func (s *Store) load(ctx context.Context, f *os.File) (pickle.Value, error) {
 	s.path = f.Name()
 	info, err := f.Stat()
 	if err != nil {
 		return nil, err
 	}
 	s.docs = newDocstore(info.Size())
-	s.pickle, err = pickle.NewReader(f, info.Size(), pickle.Options{Object: wanted, Check: newChecker(info.Size()).check, Take: s.docs.take})
+	s.pickle, err = pickle.NewReader(until{ctx, f}, info.Size(), pickle.Options{Object: wanted, Check: newChecker(info.Size()).check, Take: s.docs.take})
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
 	if err != nil {
 		return nil, &FormatError{s.path, err}
 	}
 	v, err := s.pickle.Load()
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
 	if err != nil {
 		return nil, &FormatError{s.path, err}
 	}
 	return v, nil
+}
+
+// until reads a file for as long as ctx lasts: a large pickle takes seconds.
+type until struct {
+	ctx context.Context
+	*os.File
+}
+
+func (u until) ReadAt(b []byte, off int64) (int, error) {
+	if u.ctx.Err() != nil {
+		return 0, context.Cause(u.ctx)
+	}
+	return u.File.ReadAt(b, off)
 }
 
 func tuple(v pickle.Value, n int) ([]pickle.Value, bool) {
