@@ -27,29 +27,16 @@ type bulk struct {
 	seed   maphash.Seed
 	ids    dense.Table // those so far
 	metas  dense.Table // the numbers of metadata objects
-	fields []metaField // not staged yet
-}
-
-// The typed rows of metadata wait in a table of their own for being sorted, and
-// are added to it by so many at once: a statement costs more than a row.
-const (
-	fieldsStaged = `CREATE TEMP TABLE staged (key, value, kind, meta)`
-	fieldsSorted = `INSERT INTO field SELECT key, value, kind, meta FROM staged ORDER BY 1, 2, 3, 4`
-	fieldsDone   = `DROP TABLE staged`
-	fieldRows    = 100
-)
-
-// metaField is a row of table field.
-type metaField struct {
-	field
-	meta int64
+	fields *fieldSorter
 }
 
 // bulkSettings are those that let a transaction grow, regularSettings their
-// opposites: see Store.dial. Not both can be changed inside one.
+// opposites: see Store.dial. Not all of them can be changed inside one. Rows that
+// come in their order need a smaller cache, of which SQLite takes as much again
+// to sort.
 var (
-	bulkSettings    = []string{"cache_spill = ON", "temp_store = FILE"}
-	regularSettings = []string{"cache_spill = OFF", "temp_store = MEMORY"}
+	bulkSettings    = []string{"cache_spill = ON", "temp_store = FILE", "cache_size = -16384"}
+	regularSettings = []string{"cache_spill = OFF", "temp_store = MEMORY", writerCache}
 )
 
 // startBulk starts one where the store is empty.
@@ -66,14 +53,14 @@ func (w *Writer) startBulk(ctx context.Context) error {
 	if err := w.hold(ctx); err != nil {
 		return err
 	}
-	w.bulk = &bulk{seed: maphash.MakeSeed()}
+	w.bulk = &bulk{seed: maphash.MakeSeed(), fields: newFieldSorter()}
 	return w.update(ctx, func() error {
 		for name := range indexes() {
 			if err := sqlitex.ExecuteTransient(w.conn, "DROP INDEX "+name, nil); err != nil {
 				return err
 			}
 		}
-		return sqlitex.ExecuteTransient(w.conn, fieldsStaged, nil)
+		return nil
 	})
 }
 
@@ -108,13 +95,24 @@ func (w *Writer) set(settings []string) (err error) {
 func (w *Writer) endBulk(ctx context.Context) error {
 	synced := make(chan error, 1) // the commit does so too, but would do it while nothing else happens
 	go func() { synced <- w.index.Sync() }()
-	if err := errors.Join(w.settleBulk(ctx), <-synced); err != nil {
+	err := w.settleBulk(ctx)
+	if err := errors.Join(err, <-synced); err != nil {
+		w.fail(err)
 		return err
 	}
-	w.bulk = nil
 	if err := w.letGo(); err != nil {
 		return err
 	}
+	return w.leaveBulk()
+}
+
+// leaveBulk lets go of what a bulk holds besides the transaction, which is over.
+func (w *Writer) leaveBulk() error {
+	if w.bulk == nil {
+		return nil
+	}
+	w.bulk.fields.stop()
+	w.bulk = nil
 	return w.set(regularSettings)
 }
 
@@ -126,21 +124,21 @@ func (w *Writer) settleBulk(ctx context.Context) (err error) {
 	defer func() {
 		w.conn.SetInterrupt(nil)
 		err = w.explain(ctx, err)
-		w.poisoned = err
 	}()
-	if err := w.bulk.stageFields(w.conn, len(w.bulk.fields)); err != nil {
+	if err := w.bulk.fields.sort(); err != nil {
 		return err
 	}
-	steps := []string{fieldsSorted, fieldsDone}
 	for _, create := range indexes() {
-		steps = append(steps, create)
-	}
-	for _, step := range steps {
-		if err := sqlitex.ExecuteTransient(w.conn, step, nil); err != nil {
+		if err := sqlitex.ExecuteTransient(w.conn, create, nil); err != nil {
 			return err
 		}
 	}
-	return nil
+	for rows := range w.bulk.fields.out {
+		if err := insertFieldRows(w.conn, rows); err != nil {
+			return err
+		}
+	}
+	return w.bulk.fields.err
 }
 
 // isNew tells whether an id is certainly that of no document so far.
@@ -172,10 +170,7 @@ func (b *bulk) intern(conn *sqlite.Conn, object json.RawMessage, fields []field)
 		return 0, err
 	}
 	b.metas.Add(hash, uint32(meta))
-	for _, f := range fields {
-		b.fields = append(b.fields, metaField{f, meta})
-	}
-	return meta, b.stageFields(conn, fieldRows)
+	return meta, b.fields.add(meta, fields)
 }
 
 // isMeta tells whether a metadata object has a number.
@@ -185,42 +180,6 @@ func isMeta(conn *sqlite.Conn, meta int64, object json.RawMessage) (same bool, e
 		ResultFunc: func(stmt *sqlite.Stmt) error { same = stmt.ColumnBool(0); return nil },
 	})
 	return same, err
-}
-
-// stageFields stages so many rows at a time, for as long as there are.
-func (b *bulk) stageFields(conn *sqlite.Conn, n int) error {
-	for n > 0 && len(b.fields) >= n {
-		query := `INSERT INTO staged VALUES (?, ?, ?, ?)` + strings.Repeat(`, (?, ?, ?, ?)`, n-1)
-		err := insertRow(conn, query, func(row *sqlite.Stmt) {
-			for i, f := range b.fields[:n] {
-				row.BindText(4*i+1, f.key)
-				bindValue(row, 4*i+2, f.value)
-				row.BindInt64(4*i+3, int64(f.kind))
-				row.BindInt64(4*i+4, f.meta)
-			}
-		})
-		if err != nil {
-			return err
-		}
-		b.fields = b.fields[:copy(b.fields, b.fields[n:])]
-	}
-	return nil
-}
-
-// bindValue binds a value that [typed] made.
-func bindValue(row *sqlite.Stmt, i int, value any) {
-	switch v := value.(type) {
-	case int:
-		row.BindInt64(i, int64(v))
-	case int64:
-		row.BindInt64(i, v)
-	case float64:
-		row.BindFloat(i, v)
-	case string:
-		row.BindText(i, v)
-	case []byte:
-		row.BindBytes(i, v)
-	}
 }
 
 // indexes yields the names of the schema's indexes with what makes them.

@@ -156,7 +156,7 @@ func (w *Writer) Close() error {
 // do the same; on a full disk it must not wait for it. Where it is not known
 // whether a commit came through, everything is left to the next writer.
 func (w *Writer) drop() error {
-	err := w.endHold("ROLLBACK")
+	err := errors.Join(w.endHold("ROLLBACK"), w.leaveBulk())
 	if w.uncertain {
 		return err
 	}
@@ -165,7 +165,6 @@ func (w *Writer) drop() error {
 		return err
 	}
 	w.begin()
-	w.bulk = nil
 	if w.fresh { // the whole store goes with Discard; its rows need no sweep
 		w.poisoned = errDiscard
 		return err
@@ -201,6 +200,13 @@ func (w *Writer) update(ctx context.Context, f func() error) error {
 	err := w.within(context.WithoutCancel(ctx), "BEGIN IMMEDIATE", f)
 	w.poisoned = err
 	return err
+}
+
+// fail poisons the writer.
+func (w *Writer) fail(err error) {
+	w.mu.Lock()
+	w.poisoned = err
+	w.mu.Unlock()
 }
 
 // put stages a document of a source with its vector as the store keeps it. It
