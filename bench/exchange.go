@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"syscall"
 	"time"
 )
 
@@ -38,10 +39,10 @@ func (b *bench) exchange(ctx context.Context) (err error) {
 	dir, out, saved := filepath.Join(b.data, "imported"), filepath.Join(b.data, "exported"), filepath.Join(b.data, "saved")
 	defer func() { err = errors.Join(err, os.RemoveAll(dir), os.RemoveAll(out), os.RemoveAll(saved)) }()
 	took, err := interleave(ctx, min(b.rounds, exchangeRounds),
-		afresh(dir, b.command("import", "--store", dir, "--quiet", folder)),
-		storePeer(python, "load", folder),
-		afresh(out, b.command("export", "--store", dir, "--quiet", "--format", "langchain", out)),
-		afresh(saved, storePeer(python, "save", folder, saved)),
+		onQuietDisk(afresh(dir, b.command("import", "--store", dir, "--quiet", folder))),
+		onQuietDisk(storePeer(python, "load", folder)),
+		onQuietDisk(afresh(out, b.command("export", "--store", dir, "--quiet", "--format", "langchain", out))),
+		onQuietDisk(afresh(saved, storePeer(python, "save", folder, saved))),
 	)
 	if err != nil {
 		return err
@@ -62,6 +63,15 @@ func (b *bench) exchange(ctx context.Context) (err error) {
 	})
 	fmt.Fprintf(b.out, "\nMemory of the import: %.2f of its limit of %s.\n", float64(took[0].peak())/importMemory, megabytes(importMemory))
 	return nil
+}
+
+// onQuietDisk has a contender wait, before its time counts, until the disk has
+// what the one before it wrote: not all of them sync.
+func onQuietDisk(measure contender) contender {
+	return func(ctx context.Context) (sample, error) {
+		syscall.Sync()
+		return measure(ctx)
+	}
 }
 
 // makeFolder has LangChain save a folder, where that was not done yet.
