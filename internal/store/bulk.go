@@ -56,7 +56,7 @@ func (w *Writer) startBulk(ctx context.Context) error {
 	w.bulk = &bulk{seed: maphash.MakeSeed(), fields: newFieldSorter()}
 	return w.update(ctx, func() error {
 		for name := range indexes() {
-			if err := sqlitex.ExecuteTransient(w.conn, "DROP INDEX "+name, nil); err != nil {
+			if err := sqlitex.ExecuteTransient(w.conn, "DROP INDEX IF EXISTS "+name, nil); err != nil {
 				return err
 			}
 		}

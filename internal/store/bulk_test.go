@@ -281,3 +281,27 @@ func TestLargeTexts(t *testing.T) {
 		t.Errorf("of %d MB of texts, %d are written", n, written)
 	}
 }
+
+// TestStoreOfAnEarlierBuild: a store whose metadata is kept once by a constraint,
+// not by an index, is one like any other, full or empty.
+func TestStoreOfAnEarlierBuild(t *testing.T) {
+	t.Parallel()
+	for n, docs := range []iter.Seq2[store.Transfer, error]{transfers(), transfers(nth(1))} {
+		dir, _ := imported(t, docs)
+		execute(t, dir, "ALTER TABLE meta RENAME TO old", "DROP INDEX meta_hash",
+			"CREATE TABLE meta (meta INTEGER PRIMARY KEY, hash BLOB NOT NULL UNIQUE, json TEXT NOT NULL) STRICT",
+			"INSERT INTO meta SELECT * FROM old", "DROP TABLE old")
+		w, err := store.OpenWriter(t.Context(), dir, store.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = w.Import(t.Context(), transfers(nth(1007), nth(1008)), store.OnConflictFail)
+		if err := errors.Join(err, w.Close()); err != nil {
+			t.Fatal(err)
+		}
+		soundStore(t, dir)
+		if docs := list(t, open(t, dir), store.ListOptions{}); len(docs) != n+2 {
+			t.Errorf("%d documents, want %d", len(docs), n+2)
+		}
+	}
+}
