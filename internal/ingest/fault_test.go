@@ -89,7 +89,8 @@ func writeCorpus(t *testing.T, dir string, n int) {
 // vector must be its text's.
 func inspect(t *testing.T, dir string) (docs []string) {
 	t.Helper()
-	problems, err := store.Check(t.Context(), dir, store.Options{})
+	// A process that another test is just starting has this one's lock for a moment.
+	problems, err := store.Check(t.Context(), dir, store.Options{LockTimeout: 10 * time.Second})
 	if err != nil || len(problems) > 0 {
 		t.Errorf("%v, %+v", err, problems)
 	}
