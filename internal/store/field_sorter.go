@@ -121,7 +121,7 @@ func (s *fieldSorter) send(ctx context.Context, conn *sqlite.Conn) error {
 		}
 	}
 	err := sqlitex.ExecuteTransient(conn, fieldsSorted, &sqlitex.ExecOptions{ResultFunc: func(stmt *sqlite.Stmt) error {
-		f := field{stmt.ColumnText(0), stmt.ColumnInt(2), columnValue(stmt, 1)}
+		f := field{stmt.ColumnText(0), stmt.ColumnInt(2), column(stmt, 1)}
 		if rows = append(rows, metaField{f, stmt.ColumnInt64(3)}); len(rows) < fieldRows {
 			return nil
 		}
@@ -149,7 +149,7 @@ func insertFieldRows(conn *sqlite.Conn, rows []metaField) error {
 	})
 }
 
-// bindValue binds a value that [typed] made, columnValue reads it again.
+// bindValue binds a value that [typed] made; column reads it again.
 func bindValue(row *sqlite.Stmt, i int, value any) {
 	switch v := value.(type) {
 	case int:
@@ -163,18 +163,4 @@ func bindValue(row *sqlite.Stmt, i int, value any) {
 	case []byte:
 		row.BindBytes(i, v)
 	}
-}
-
-func columnValue(stmt *sqlite.Stmt, i int) any {
-	switch stmt.ColumnType(i) {
-	case sqlite.TypeInteger:
-		return stmt.ColumnInt64(i)
-	case sqlite.TypeFloat:
-		return stmt.ColumnFloat(i)
-	case sqlite.TypeText:
-		return stmt.ColumnText(i)
-	}
-	b := make([]byte, stmt.ColumnLen(i))
-	stmt.ColumnBytes(i, b)
-	return b
 }
