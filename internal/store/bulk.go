@@ -159,13 +159,7 @@ func (b *bulk) intern(conn *sqlite.Conn, object json.RawMessage, fields []field)
 			return int64(meta), err
 		}
 	}
-	if fields == nil {
-		var err error
-		if fields, err = fieldsOf(object); err != nil {
-			return 0, err
-		}
-	}
-	meta, err := insertMeta(conn, object)
+	meta, fields, err := insertMeta(conn, object, fields)
 	if err != nil {
 		return 0, err
 	}

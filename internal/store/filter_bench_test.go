@@ -64,7 +64,7 @@ func benchmarkStore(b *testing.B, documents int) *Store {
 	const insert = `INSERT INTO document VALUES (?, ?, 1, ?, 0, 0, 0, 0, 0, x'', 'a text')`
 	for n := range documents {
 		meta, err := intern(conn, fmt.Appendf(nil, `{"n":%d,"lang":%q,"source":"dir/file%d.txt","tags":["t%d","t%d"],"loc":{"line":%d}}`,
-			n, []string{"en", "de", "fr"}[n%3], n/100, n%100, n%7, n%500))
+			n, []string{"en", "de", "fr"}[n%3], n/100, n%100, n%7, n%500), nil)
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -125,7 +125,7 @@ func memoryStore(t fataler, metadata []string) *Store {
 	s := &Store{conn: conn, state: &state{present: roaring.New(), dead: roaring.New()}, alone: true}
 	const insert = `INSERT INTO document VALUES (?, ?, 1, ?, 0, 0, 0, 0, 0, x'', '')`
 	for n := range 3 * len(metadata) {
-		meta, err := intern(conn, json.RawMessage(metadata[n%len(metadata)]))
+		meta, err := intern(conn, json.RawMessage(metadata[n%len(metadata)]), nil)
 		if err != nil {
 			t.Fatal(err)
 		}

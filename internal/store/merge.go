@@ -255,11 +255,8 @@ func (m *merge) add(ctx context.Context, t *Transfer) error {
 	if m.w.bulk == nil {
 		m.recent[t.ID] = true
 	}
-	if err := m.w.put(t.Document, t.Origin, &a.Source, x); err != nil {
+	if err := m.w.put(t.Document, t.Origin, &a.Source, x, t.fields); err != nil || !m.w.full() {
 		return err
-	}
-	if m.w.buffer[len(m.w.buffer)-1].fields = t.fields; !m.w.full() {
-		return nil
 	}
 	return m.flush(ctx)
 }

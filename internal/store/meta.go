@@ -48,8 +48,9 @@ func fieldsOf(object []byte) ([]field, error) {
 }
 
 // intern returns the number of a metadata object, which it adds with its typed
-// rows when the store has not seen it. The caller is inside a writing transaction.
-func intern(conn *sqlite.Conn, object json.RawMessage) (int64, error) {
+// rows when the store has not seen it: fields, where they are known already. The
+// caller is inside a writing transaction.
+func intern(conn *sqlite.Conn, object json.RawMessage, fields []field) (int64, error) {
 	meta := int64(-1)
 	err := sqlitex.Execute(conn, `SELECT meta FROM meta WHERE hash = ?`, &sqlitex.ExecOptions{
 		Args:       []any{metaHash(object)},
@@ -58,23 +59,26 @@ func intern(conn *sqlite.Conn, object json.RawMessage) (int64, error) {
 	if err != nil || meta >= 0 {
 		return meta, err
 	}
-	fields, err := fieldsOf(object)
+	meta, fields, err = insertMeta(conn, object, fields)
 	if err != nil {
-		return 0, err
-	}
-	if meta, err = insertMeta(conn, object); err != nil {
 		return 0, err
 	}
 	return meta, insertFields(conn, meta, fields)
 }
 
-// insertMeta adds a metadata object without its typed rows.
-func insertMeta(conn *sqlite.Conn, object json.RawMessage) (meta int64, err error) {
+// insertMeta adds a metadata object without its typed rows, which it returns:
+// fields, where they are known already.
+func insertMeta(conn *sqlite.Conn, object json.RawMessage, fields []field) (_ int64, _ []field, err error) {
+	if fields == nil {
+		if fields, err = fieldsOf(object); err != nil {
+			return 0, nil, err
+		}
+	}
 	err = insertRow(conn, `INSERT INTO meta (hash, json) VALUES (?, ?)`, func(row *sqlite.Stmt) {
 		row.BindBytes(1, metaHash(object))
 		row.BindText(2, string(object))
 	})
-	return conn.LastInsertRowID(), err
+	return conn.LastInsertRowID(), fields, err
 }
 
 func metaHash(object json.RawMessage) []byte {

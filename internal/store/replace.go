@@ -189,7 +189,7 @@ func (r *Replacement) Add(ctx context.Context, doc Document, m Match, vector []f
 	if err := r.claim(ctx, doc.ID, m); err != nil {
 		return err
 	}
-	if err := w.put(doc, origin, &r.src.Source, x); err != nil {
+	if err := w.put(doc, origin, &r.src.Source, x, nil); err != nil {
 		return err
 	}
 	r.changed = true

@@ -68,7 +68,7 @@ type staged struct {
 	doc    Document
 	origin Origin
 	source int64
-	fields []field // those of its metadata; nil where these were not looked at yet
+	fields []field // of its metadata; nil: not known
 }
 
 // extent is a run of rows and the CRC-32C of its floats.
@@ -209,14 +209,15 @@ func (w *Writer) fail(err error) {
 	w.mu.Unlock()
 }
 
-// put stages a document of a source with its vector as the store keeps it. It
-// stays in the buffer until the caller flushes.
-func (w *Writer) put(doc Document, origin Origin, src *Source, x []float32) error {
+// put stages a document of a source with its vector as the store keeps it and,
+// where they are known already, the typed rows of its metadata. It stays in the
+// buffer until the caller flushes.
+func (w *Writer) put(doc Document, origin Origin, src *Source, x []float32, fields []field) error {
 	if w.next > math.MaxUint32 {
 		return errors.New("the store is full: it has had 2^32 documents")
 	}
 	doc.Source, doc.Vector = src.Name, nil
-	w.buffer = append(w.buffer, staged{doc: doc, origin: origin, source: src.number})
+	w.buffer = append(w.buffer, staged{doc, origin, src.number, fields})
 	w.floats = faiss.AppendFloats(w.floats, x)
 	w.texts += len(doc.Text) + len(doc.Metadata)
 	w.unit = w.unit && isUnit(x, len(x))
@@ -295,7 +296,7 @@ func (w *Writer) intern(object json.RawMessage, fields []field) (int64, error) {
 	if w.bulk != nil {
 		return w.bulk.intern(w.conn, object, fields)
 	}
-	return intern(w.conn, object)
+	return intern(w.conn, object, fields)
 }
 
 // Failed tells whether a write failed: the writer can only be closed.
@@ -441,7 +442,7 @@ func (w *Writer) saveExtent() error {
 func (w *Writer) savePlaces() error {
 	const query = `UPDATE document SET meta = ?, start_index = ?, start_line = ?, end_line = ?, hash = ? WHERE n = ?`
 	for n, d := range w.updates {
-		meta, err := intern(w.conn, d.Metadata)
+		meta, err := intern(w.conn, d.Metadata, nil)
 		if err != nil {
 			return err
 		}
