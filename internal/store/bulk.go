@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"hash/maphash"
-	"iter"
-	"strings"
 
 	"zombiezen.com/go/sqlite"
 	"zombiezen.com/go/sqlite/sqlitex"
@@ -55,8 +53,8 @@ func (w *Writer) startBulk(ctx context.Context) error {
 	}
 	w.bulk = &bulk{seed: maphash.MakeSeed(), fields: newFieldSorter()}
 	return w.update(ctx, func() error {
-		for name := range indexes() {
-			if err := sqlitex.ExecuteTransient(w.conn, "DROP INDEX IF EXISTS "+name, nil); err != nil {
+		for _, index := range indexes() {
+			if err := sqlitex.ExecuteTransient(w.conn, "DROP INDEX IF EXISTS "+index.name, nil); err != nil {
 				return err
 			}
 		}
@@ -128,8 +126,8 @@ func (w *Writer) settleBulk(ctx context.Context) (err error) {
 	if err := w.bulk.fields.sort(); err != nil {
 		return err
 	}
-	for _, create := range indexes() {
-		if err := sqlitex.ExecuteTransient(w.conn, create, nil); err != nil {
+	for _, index := range indexes() {
+		if err := sqlitex.ExecuteTransient(w.conn, index.create, nil); err != nil {
 			return err
 		}
 	}
@@ -174,16 +172,4 @@ func isMeta(conn *sqlite.Conn, meta int64, object json.RawMessage) (same bool, e
 		ResultFunc: func(stmt *sqlite.Stmt) error { same = stmt.ColumnBool(0); return nil },
 	})
 	return same, err
-}
-
-// indexes yields the names of the schema's indexes with what makes them.
-func indexes() iter.Seq2[string, string] {
-	return func(yield func(name, create string) bool) {
-		for statement := range strings.SplitSeq(schema, ";") {
-			words := strings.Fields(statement)
-			if len(words) > 2 && words[1] == "INDEX" && !yield(words[2], statement) {
-				return
-			}
-		}
-	}
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"time"
 
@@ -158,14 +157,16 @@ func (w *Writer) createDatabase(st *state) (err error) {
 		return err
 	}
 	defer end(&err)
-	marks := fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = %d;", applicationID, formatVersion)
-	for script := range strings.SplitSeq(schema+marks, ";") {
-		if strings.TrimSpace(script) == "" {
-			continue
-		}
-		if err := sqlitex.ExecuteTransient(w.conn, script, nil); err != nil {
+	for _, d := range definitions() {
+		if err := sqlitex.ExecuteTransient(w.conn, d.create, nil); err != nil {
 			return err
 		}
+	}
+	if _, err := pragma(w.conn, fmt.Sprint("application_id = ", applicationID)); err != nil {
+		return err
+	}
+	if _, err := pragma(w.conn, fmt.Sprint("user_version = ", formatVersion)); err != nil {
+		return err
 	}
 	return saveState(w.conn, st)
 }

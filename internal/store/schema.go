@@ -2,6 +2,7 @@ package store
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"zombiezen.com/go/sqlite"
@@ -89,6 +90,22 @@ CREATE INDEX document_meta   ON document (meta);
 CREATE INDEX document_text   ON document (text_hash);
 `
 
+// definition is a statement of the schema: it makes a TABLE or an INDEX.
+type definition struct{ kind, name, create string }
+
+func definitions() (all []definition) {
+	for statement := range strings.SplitSeq(schema, ";") {
+		if words := strings.Fields(statement); len(words) > 2 {
+			all = append(all, definition{words[1], words[2], statement})
+		}
+	}
+	return all
+}
+
+func indexes() []definition {
+	return slices.DeleteFunc(definitions(), func(d definition) bool { return d.kind != "INDEX" })
+}
+
 // checkSchema tells whether the database behind conn is ours: nil, ErrNotExist
 // for one without tables, or a *FormatError.
 func checkSchema(conn *sqlite.Conn, path string) error {
@@ -130,9 +147,9 @@ func checkTables(conn *sqlite.Conn, path string) error {
 	}
 	// Stores of earlier builds have a constraint in place of this index.
 	found["meta_hash"] = found["meta_hash"] || found["sqlite_autoindex_meta_1"]
-	for line := range strings.Lines(schema) {
-		if words := strings.Fields(line); len(words) > 2 && words[0] == "CREATE" && !found[words[2]] {
-			return damaged(path, "%s %q is missing", strings.ToLower(words[1]), words[2])
+	for _, d := range definitions() {
+		if !found[d.name] {
+			return damaged(path, "%s %q is missing", strings.ToLower(d.kind), d.name)
 		}
 	}
 	return nil
