@@ -23,6 +23,7 @@ const module = "sheaf"
 var mayImport = map[string][]string{
 	"faiss":       {},
 	"filter":      {},
+	"hint":        {},
 	"killtest":    {},
 	"dense":       {},
 	"langchain":   {"faiss", "dense", "pickle", "publish"},

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"sheaf/internal/hint"
 	"sheaf/internal/store"
 )
 
@@ -62,7 +63,7 @@ func (o *askFlags) validate(env *environment) error {
 	case o.relevanceFn != relevanceDefault && o.relevanceFn != relevanceLangChain:
 		return usagef("--relevance-fn: %q is neither %s nor %s", o.relevanceFn, relevanceDefault, relevanceLangChain)
 	case o.relevanceFn == relevanceDefault && o.minRelevance.outside(0, 1):
-		return withHint(usagef("--min-relevance must be from 0 to 1, not %s", &o.minRelevance),
+		return hint.With(usagef("--min-relevance must be from 0 to 1, not %s", &o.minRelevance),
 			"LangChain's figures go beyond: --relevance-fn %s", relevanceLangChain)
 	case o.queries != "" && (o.output.text || o.output.template != ""):
 		return usagef("--queries answers in JSON: it cannot be used with --text or --template")

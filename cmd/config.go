@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/viper"
 
 	"sheaf/internal/embed"
+	"sheaf/internal/hint"
 )
 
 // Config is what the flags, the environment and the configuration file say
@@ -196,7 +197,7 @@ func readConfigFile(v *viper.Viper, file string) error {
 	}
 	for _, key := range v.AllKeys() {
 		if !slices.ContainsFunc(settings, func(s setting) bool { return s.key == key }) {
-			return withHint(usagef("%q: unknown key %q", file, key), "the keys are %s", settingKeys())
+			return hint.With(usagef("%q: unknown key %q", file, key), "the keys are %s", settingKeys())
 		}
 	}
 	return nil

@@ -11,6 +11,7 @@ import (
 	"github.com/bmatcuk/doublestar/v4"
 	"github.com/spf13/cobra"
 
+	"sheaf/internal/hint"
 	"sheaf/internal/store"
 )
 
@@ -60,13 +61,13 @@ func (o *deleteOptions) validate(env *environment, args []string) error {
 	case o.selects() && len(args) > 0:
 		return usagef("ids cannot be used together with --filter or --source")
 	case !o.selects() && len(args) == 0:
-		return withHint(usagef("there is no id"), "give ids, - to read them from stdin, or --filter or --source")
+		return hint.With(usagef("there is no id"), "give ids, - to read them from stdin, or --filter or --source")
 	case !stdinOnce(args):
 		return errStdinTwice
 	case o.selects() && o.ignoreMissing:
 		return usagef("--ignore-missing is about ids: it cannot be used with --filter or --source")
 	case len(o.sources) > 1:
-		return withHint(usagef("--source can be given only once"), "'{a,b}' matches a and b")
+		return hint.With(usagef("--source can be given only once"), "'{a,b}' matches a and b")
 	}
 	for _, pattern := range o.sources {
 		if pattern == "" || !doublestar.ValidatePattern(pattern) {
@@ -77,7 +78,7 @@ func (o *deleteOptions) validate(env *environment, args []string) error {
 		return err
 	}
 	if o.selects() && !o.yes && !o.dryRun && !env.streams.asks() {
-		return withHint(usagef("there is no terminal to ask on before deleting by --filter or --source"), "add --yes, or look first with --dry-run")
+		return hint.With(usagef("there is no terminal to ask on before deleting by --filter or --source"), "add --yes, or look first with --dry-run")
 	}
 	return env.oneFormat()
 }
@@ -145,7 +146,7 @@ func (env *environment) choose(ctx context.Context, s *store.Store, o *deleteOpt
 		env.say("no document has the id %s", quoteAll(missing))
 		return set, nil
 	}
-	return set, withHint(fmt.Errorf("no document has the id %s; nothing was deleted", quoteAll(missing)), "--ignore-missing deletes the others")
+	return set, hint.With(fmt.Errorf("no document has the id %s; nothing was deleted", quoteAll(missing)), "--ignore-missing deletes the others")
 }
 
 // agreeToDelete asks whether what o chooses may go. No lock is held meanwhile.

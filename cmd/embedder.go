@@ -13,6 +13,7 @@ import (
 
 	"sheaf/internal/embed"
 	"sheaf/internal/faiss"
+	"sheaf/internal/hint"
 	"sheaf/internal/progress"
 	"sheaf/internal/store"
 )
@@ -168,7 +169,7 @@ func (env *environment) boundEmbedder(f store.Facts, o embedderFlags, stats *pro
 		made.Embedder = f.Embedder
 	}
 	if err := f.Check(made); err != nil {
-		return nil, withHint(err, "the store's vectors were made by another version of the embedder: ingest its sources into a new store")
+		return nil, hint.With(err, "the store's vectors were made by another version of the embedder: ingest its sources into a new store")
 	}
 	return e, nil
 }
@@ -183,9 +184,9 @@ func (env *environment) boundName(f store.Facts) (string, error) {
 	if env.config.EmbedderFlag && !sameEmbedder(given, bound) {
 		err := &store.MismatchError{Fact: "embedder", Store: bound, Given: given}
 		if bound == noEmbedder {
-			return "", withHint(err, "bind it first: sheaf init --embedder %s", given)
+			return "", hint.With(err, "bind it first: sheaf init --embedder %s", given)
 		}
-		return "", withHint(err, "leave --embedder out, or make another store with --store DIR")
+		return "", hint.With(err, "leave --embedder out, or make another store with --store DIR")
 	}
 	switch provider, model, _ := strings.Cut(bound, ":"); {
 	case provider == noEmbedder, provider == "builtin", provider == "minilm", provider == "openai":
@@ -193,7 +194,7 @@ func (env *environment) boundName(f store.Facts) (string, error) {
 	case sameEmbedder(given, bound):
 		return given, nil // perhaps in another place than when the store was made
 	default:
-		return "", withHint(fmt.Errorf("the store asks for the embedder %q, which only you may choose", bound),
+		return "", hint.With(fmt.Errorf("the store asks for the embedder %q, which only you may choose", bound),
 			"if you trust it, give --embedder %s", shellQuote(bound))
 	}
 	return bound, nil
@@ -203,7 +204,7 @@ func (env *environment) boundName(f store.Facts) (string, error) {
 // they must agree.
 func (o *embedderFlags) bind(f store.Facts) error {
 	if o.dimensions != 0 && o.dimensions != f.Dim {
-		return withHint(f.Check(store.Facts{Dim: o.dimensions}), "leave --dimensions out, or make another store with --store DIR")
+		return hint.With(f.Check(store.Facts{Dim: o.dimensions}), "leave --dimensions out, or make another store with --store DIR")
 	}
 	if asked := fmt.Sprintf(askedDimensions, f.Dim); f.Fingerprint == asked || strings.HasPrefix(f.Fingerprint, asked+" ") {
 		o.dimensions = f.Dim
@@ -218,7 +219,7 @@ func (o *embedderFlags) bind(f store.Facts) error {
 	} {
 		if *p.given != nil && **p.given != p.bound {
 			err := &store.MismatchError{Fact: p.flag, Store: strconv.Quote(p.bound), Given: strconv.Quote(**p.given)}
-			return withHint(err, "leave --%s out, or make another store with --store DIR", p.flag)
+			return hint.With(err, "leave --%s out, or make another store with --store DIR", p.flag)
 		}
 		*p.given = &p.bound
 	}

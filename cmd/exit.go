@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -13,6 +14,7 @@ import (
 
 	"sheaf/internal/embed"
 	"sheaf/internal/filter"
+	"sheaf/internal/hint"
 	"sheaf/internal/langchain"
 	"sheaf/internal/model"
 	"sheaf/internal/store"
@@ -88,20 +90,6 @@ func (e *usageError) Unwrap() error { return e.err }
 // usagef returns a usageError, as fmt.Errorf makes errors.
 func usagef(format string, args ...any) error {
 	return &usageError{fmt.Errorf(format, args...)}
-}
-
-// hinted is an error that knows its own way out.
-type hinted struct {
-	err  error
-	hint string
-}
-
-func (e *hinted) Error() string { return e.err.Error() }
-func (e *hinted) Unwrap() error { return e.err }
-
-// withHint adds the way out to err.
-func withHint(err error, format string, args ...any) error {
-	return &hinted{err, fmt.Sprintf(format, args...)}
 }
 
 // partialError says that a run finished although some of its inputs failed.
@@ -202,9 +190,9 @@ func hubStatus(codes ...int) func(error) bool {
 	}
 }
 
-// judge returns the code and the hint for err, which must not be nil. A signal
-// outranks whatever its cancellation broke.
-func judge(ctx context.Context, err error) (code int, hint string) {
+// judge returns the exit code and the hint for err, which must not be nil: the hint that err
+// carries, else the one of the table. A signal outranks the errors that it caused.
+func judge(ctx context.Context, err error) (code int, remedy string) {
 	var signal interrupted
 	if errors.As(context.Cause(ctx), &signal) {
 		return 128 + int(signal.signal), "what was committed stays: run the same command again"
@@ -212,19 +200,15 @@ func judge(ctx context.Context, err error) (code int, hint string) {
 	code = exitFailed
 	for _, o := range outcomes {
 		if o.matches(err) {
-			code, hint = o.code, o.hint
+			code, remedy = o.code, o.hint
 			break
 		}
 	}
 	var format *store.FormatError
 	if errors.As(err, &format) {
-		hint = format.Remedy
+		remedy = format.Remedy
 	}
-	var own *hinted
-	if errors.As(err, &own) {
-		hint = own.hint
-	}
-	return code, hint
+	return code, cmp.Or(hint.Of(err), remedy)
 }
 
 // report writes err to w and returns the exit code. usage is the hint for
@@ -233,15 +217,13 @@ func report(ctx context.Context, w io.Writer, err error, asJSON bool, usage stri
 	if err == nil {
 		return exitOK
 	}
-	code, hint := judge(ctx, err)
+	code, remedy := judge(ctx, err)
 	message := strings.ReplaceAll(err.Error(), "\n", "; ") // joined errors, on one line
 	switch code {
 	case exitNothing:
 		return code
 	case exitUsage:
-		if hint == "" {
-			hint = usage
-		}
+		remedy = cmp.Or(remedy, usage)
 	case exitInterrupted, exitTerminated:
 		message = context.Cause(ctx).Error()
 	}
@@ -251,12 +233,12 @@ func report(ctx context.Context, w io.Writer, err error, asJSON bool, usage stri
 	if asJSON {
 		e := json.NewEncoder(w)
 		e.SetEscapeHTML(false)
-		_ = e.Encode(errorObject{message, hint, code})
+		_ = e.Encode(errorObject{message, remedy, code})
 		return code
 	}
 	fmt.Fprintf(w, "sheaf: error: %s\n", message)
-	if hint != "" {
-		fmt.Fprintf(w, "sheaf: hint: %s\n", hint)
+	if remedy != "" {
+		fmt.Fprintf(w, "sheaf: hint: %s\n", remedy)
 	}
 	return code
 }

@@ -12,6 +12,7 @@ import (
 
 	"sheaf/internal/embed"
 	"sheaf/internal/filter"
+	"sheaf/internal/hint"
 	"sheaf/internal/model"
 	"sheaf/internal/store"
 )
@@ -27,7 +28,7 @@ func TestReport(t *testing.T) {
 		{"nothing wrong", nil, 0, ""},
 		{"anything else", errors.New("odd"), 1, "sheaf: error: odd\n"},
 		{"usage", usagef("no %s", "way"), 2, "sheaf: error: no way\nsheaf: hint: see X\n"},
-		{"usage with a hint", withHint(usagef("no"), "go %d", 1), 2, "sheaf: error: no\nsheaf: hint: go 1\n"},
+		{"usage with a hint", hint.With(usagef("no"), "go %d", 1), 2, "sheaf: error: no\nsheaf: hint: go 1\n"},
 		{"a filter", fmt.Errorf("list: %w", &filter.SyntaxError{Expr: "page", Offset: 4, Problem: "odd"}), 2, "filter page, column 5: odd\nsheaf: hint: quote filters"},
 		{"some inputs", &partialError{"1 input failed"}, 3, "sheaf: error: 1 input failed\n"},
 		{"nothing found", errNothing, 4, ""},

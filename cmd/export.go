@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"sheaf/internal/faiss"
+	"sheaf/internal/hint"
 	"sheaf/internal/langchain"
 	"sheaf/internal/progress"
 	"sheaf/internal/publish"
@@ -71,13 +72,13 @@ func validIndexName(name string) error {
 func (o *exportOptions) validate(env *environment, args []string) error {
 	switch {
 	case len(args) == 0 || args[0] == "":
-		return withHint(usagef("there is no place to export to"), "name a folder or a file, or - for stdout")
+		return hint.With(usagef("there is no place to export to"), "name a folder or a file, or - for stdout")
 	case len(args) > 1:
 		return usagef("export takes one place, not %d", len(args))
 	}
 	if o.dest = args[0]; o.format == "" {
 		if o.dest == "-" {
-			return withHint(usagef("stdout has no name that tells a format"), "use --format bytes, jsonl or faiss")
+			return hint.With(usagef("stdout has no name that tells a format"), "use --format bytes, jsonl or faiss")
 		}
 		o.format = formatOfName(o.dest)
 	}
@@ -87,7 +88,7 @@ func (o *exportOptions) validate(env *environment, args []string) error {
 	if o.dest == "-" {
 		switch {
 		case o.format == formatLangchain || o.format == formatNpy:
-			return withHint(usagef("%s is more than one file: it cannot go to stdout", o.format), "use --format bytes, jsonl or faiss")
+			return hint.With(usagef("%s is more than one file: it cannot go to stdout", o.format), "use --format bytes, jsonl or faiss")
 		case env.inJSON():
 			return usagef("the export goes to stdout: there is no room for --json or --jsonl")
 		case o.format != formatRecords && env.streams.OutTerminal:
@@ -138,7 +139,7 @@ func outsideStores(dest string) error {
 	}
 	for ; ; dir = filepath.Dir(dir) {
 		if store.Is(dir) {
-			return withHint(fmt.Errorf("it lies in the store %q", dir), "name a place outside")
+			return hint.With(fmt.Errorf("it lies in the store %q", dir), "name a place outside")
 		}
 		if dir == filepath.Dir(dir) {
 			return nil
@@ -266,7 +267,7 @@ func (x *export) npy() error {
 		path = filepath.Join(path, npyName)
 	}
 	if exists(beside(path)) && !exists(path) { // no export wrote it
-		return withHint(fmt.Errorf("%q, which the documents go to, is there already", beside(path)), "export to another name")
+		return hint.With(fmt.Errorf("%q, which the documents go to, is there already", beside(path)), "export to another name")
 	}
 	var files publish.Set
 	documents, err := files.Create(beside(path))

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"sheaf/internal/embed"
+	"sheaf/internal/hint"
 	"sheaf/internal/progress"
 	"sheaf/internal/store"
 )
@@ -70,7 +71,7 @@ source that has other documents there: see sheaf merge --help.` + exitStatus(0, 
 func (o *importOptions) validate(env *environment, c *cobra.Command, args []string) error {
 	switch {
 	case len(args) == 0 || args[0] == "":
-		return withHint(usagef("there is nothing to import"), "name a folder or a file, or - for stdin")
+		return hint.With(usagef("there is nothing to import"), "name a folder or a file, or - for stdin")
 	case len(args) > 1:
 		return usagef("import takes one source, not %d", len(args))
 	case o.verify && o.reembed:
@@ -86,7 +87,7 @@ func (o *importOptions) validate(env *environment, c *cobra.Command, args []stri
 		return usagef("%s is more than one file: it cannot come from stdin", o.format)
 	}
 	if env.config.EmbedderFlag && env.config.Embedder == "openai" {
-		return withHint(usagef("openai has several models with vectors of the same length"), "name the one: --embedder openai:text-embedding-3-small")
+		return hint.With(usagef("openai has several models with vectors of the same length"), "name the one: --embedder openai:text-embedding-3-small")
 	}
 	return errors.Join(validIndexName(o.indexName), o.onConflict.validate(), o.embedder.validate(), o.facts.validate(c), env.oneFormat())
 }
@@ -165,7 +166,7 @@ func (i *importing) metric() (store.Metric, error) {
 	}
 	m, err := store.ParseMetric(i.in.metric)
 	if err != nil {
-		return "", withHint(i.in.about(fmt.Errorf("its index compares by %s, which sheaf does not", i.in.metric)),
+		return "", hint.With(i.in.about(fmt.Errorf("its index compares by %s, which sheaf does not", i.in.metric)),
 			"--metric l2, ip or cosine imports the vectors to be compared so")
 	}
 	return m, nil
@@ -193,7 +194,7 @@ func (i *importing) newFacts() (f store.Facts, e embed.Embedder, err error) {
 		return f, nil, usagef("--reembed and --verify need --embedder, which names what embeds")
 	case f.Dim == 0 && i.in.empty:
 		err := i.in.about(errors.New("it holds no document, so nothing tells how long vectors are"))
-		return f, nil, withHint(err, "make the store first with sheaf init, or give the --embedder that it is to have")
+		return f, nil, hint.With(err, "make the store first with sheaf init, or give the --embedder that it is to have")
 	case f.Dim == 0:
 		return f, nil, i.in.about(fmt.Errorf("its first document: %w", i.explain(errNoVector)))
 	}
@@ -216,7 +217,7 @@ func (i *importing) bind(f store.Facts) (store.Facts, embed.Embedder, error) {
 		return f, nil, err
 	case !i.o.reembed && !i.in.empty && bound.Dim != f.Dim:
 		err := fmt.Errorf("%s makes vectors of %d numbers, and those of %s have %d", spec, bound.Dim, i.in.called, f.Dim)
-		return f, nil, withHint(err, "name the embedder that made them, or make them anew with --reembed")
+		return f, nil, hint.With(err, "name the embedder that made them, or make them anew with --reembed")
 	}
 	f.Embedder, f.Fingerprint, f.Dim = bound.Embedder, bound.Fingerprint, bound.Dim
 	return f, e, nil
@@ -243,7 +244,7 @@ func (i *importing) agree(f store.Facts) (embed.Embedder, error) {
 	}
 	if metric != "" && metric != f.Metric {
 		err := &store.MismatchError{Fact: "metric", Store: string(f.Metric), Given: string(metric)}
-		return nil, withHint(err, "--metric %s imports the vectors to be compared as the store's", f.Metric)
+		return nil, hint.With(err, "--metric %s imports the vectors to be compared as the store's", f.Metric)
 	}
 	want := store.Facts{Dim: i.in.dim}
 	if i.o.reembed {
@@ -271,7 +272,7 @@ func (i *importing) agree(f store.Facts) (embed.Embedder, error) {
 // explain adds the way out.
 func (i *importing) explain(err error) error {
 	if errors.Is(err, errNoVector) {
-		return withHint(err, "sheaf ingest embeds records without vectors; --reembed --embedder NAME makes all vectors anew")
+		return hint.With(err, "sheaf ingest embeds records without vectors; --reembed --embedder NAME makes all vectors anew")
 	}
 	return err
 }

@@ -9,6 +9,7 @@ import (
 	"math"
 
 	"sheaf/internal/embed"
+	"sheaf/internal/hint"
 	"sheaf/internal/ingest"
 	"sheaf/internal/store"
 )
@@ -128,7 +129,7 @@ func (i *importing) compare(sample []store.Transfer) error {
 	for n, t := range sample {
 		if c := cosine(vectors[n], t.Vector); c < verifyCosine {
 			err := fmt.Errorf("document %q: its vector is not one of %s: their cosine is %.2f", t.ID, i.e.Identity(), c)
-			return withHint(err, "name the embedder that made the vectors, or make them anew with --reembed")
+			return hint.With(err, "name the embedder that made the vectors, or make them anew with --reembed")
 		}
 	}
 	return nil

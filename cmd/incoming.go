@@ -14,6 +14,7 @@ import (
 	"strconv"
 
 	"sheaf/internal/faiss"
+	"sheaf/internal/hint"
 	"sheaf/internal/langchain"
 	"sheaf/internal/loader"
 	"sheaf/internal/store"
@@ -70,7 +71,7 @@ func (env *environment) openIncoming(ctx context.Context, o *importOptions) (_ *
 		}
 	}
 	if in.format == formatFaiss && o.reembed {
-		return nil, withHint(usagef("a Faiss index has no texts that could be embedded anew"), "name the folder or the file that holds the texts too")
+		return nil, hint.With(usagef("a Faiss index has no texts that could be embedded anew"), "name the folder or the file that holds the texts too")
 	}
 	options := langchain.Options{Foreign: serveIndex, TextsOnly: o.reembed}
 	switch in.format {
@@ -163,7 +164,7 @@ const reembedHint = "--reembed --embedder NAME makes the vectors anew from the t
 func readable(path string) error {
 	if info, err := os.Stat(path); err == nil && !info.IsDir() && !info.Mode().IsRegular() {
 		err := &fs.PathError{Op: "open", Path: path, Err: errors.New("neither a file nor a folder")}
-		return withHint(err, "what a pipe brings comes from stdin: sheaf import - < %s", path)
+		return hint.With(err, "what a pipe brings comes from stdin: sheaf import - < %s", path)
 	}
 	return nil
 }
@@ -173,12 +174,12 @@ func explainFolder(err error, dir, indexName string) error {
 	other := (*langchain.IndexNameError)(nil)
 	switch {
 	case errors.As(err, &other):
-		return withHint(err, "name the index: --index-name %q", other.Others[0])
+		return hint.With(err, "name the index: --index-name %q", other.Others[0])
 	case !errors.Is(err, fs.ErrNotExist):
 	case exists(langchain.IndexFile(dir, indexName)):
-		return withHint(err, "--format faiss imports the vectors alone, without texts and ids")
+		return hint.With(err, "--format faiss imports the vectors alone, without texts and ids")
 	case exists(langchain.DocumentsFile(dir, indexName)):
-		return withHint(err, reembedHint)
+		return hint.With(err, reembedHint)
 	}
 	return err
 }
@@ -277,7 +278,7 @@ func (in *incoming) openIndex(ctx context.Context, path, indexName string, o lan
 	}
 	x, err := langchain.OpenIndex(ctx, path, o)
 	if as[*faiss.UnreadableError](err) {
-		return withHint(err, "import the folder or the byte string that has the texts too, with --reembed --embedder NAME")
+		return hint.With(err, "import the folder or the byte string that has the texts too, with --reembed --embedder NAME")
 	}
 	if err != nil {
 		return err

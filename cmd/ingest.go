@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"sheaf/internal/embed"
+	"sheaf/internal/hint"
 	"sheaf/internal/ingest"
 	"sheaf/internal/progress"
 	"sheaf/internal/store"
@@ -85,7 +86,7 @@ func (o *ingestOptions) validate(c *cobra.Command, args []string) error {
 	o.roots = args
 	switch {
 	case len(args) == 0:
-		return withHint(usagef("there is no path"), "give files or folders, or - for stdin")
+		return hint.With(usagef("there is no path"), "give files or folders, or - for stdin")
 	case slices.Contains(args, ""):
 		return usagef("an empty path")
 	case !stdinOnce(args):

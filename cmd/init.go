@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"sheaf/internal/embed"
+	"sheaf/internal/hint"
 	"sheaf/internal/store"
 )
 
@@ -165,7 +166,7 @@ func (o *factFlags) check(f store.Facts) error {
 	default:
 		return nil
 	}
-	return withHint(err, "leave the flag out, or make another store with --store DIR")
+	return hint.With(err, "leave the flag out, or make another store with --store DIR")
 }
 
 // createStore makes the store that the settings and flags describe.

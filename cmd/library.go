@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"sheaf/internal/embed"
+	"sheaf/internal/hint"
 	"sheaf/internal/model"
 )
 
@@ -33,7 +34,7 @@ func (env *environment) library() model.Library {
 func (env *environment) findModel(name string) (string, error) {
 	m, err := env.library().Find(name)
 	if missing := (*model.NotFoundError)(nil); errors.As(err, &missing) {
-		return "", withHint(err, "get it with sheaf model add %s", shortName(name))
+		return "", hint.With(err, "get it with sheaf model add %s", shortName(name))
 	}
 	return m.Dir, err
 }

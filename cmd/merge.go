@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"sheaf/internal/hint"
 	"sheaf/internal/progress"
 	"sheaf/internal/store"
 )
@@ -65,7 +66,7 @@ func (o *mergeOptions) validate(env *environment, args []string) error {
 	o.others = args
 	switch {
 	case len(args) == 0:
-		return withHint(usagef("there is no store to merge"), "name the folders of other stores")
+		return hint.With(usagef("there is no store to merge"), "name the folders of other stores")
 	case slices.Contains(args, ""):
 		return usagef("an empty store name")
 	}
@@ -121,9 +122,9 @@ func (env *environment) openOther(ctx context.Context, dir string) (*store.Store
 		return s, err
 	}
 	if inside := filepath.Join(dir, defaultStore); store.Is(inside) {
-		return nil, withHint(err, "did you mean %s?", inside)
+		return nil, hint.With(err, "did you mean %s?", inside)
 	}
-	return nil, withHint(err, "name the folder that holds the files of the store")
+	return nil, hint.With(err, "name the folder that holds the files of the store")
 }
 
 // mergeInto merges the others into the store of the settings, which is made
@@ -165,7 +166,7 @@ func documentsOf(ctx context.Context, stores []*store.Store) (total int, err err
 // explainMerge adds the way out where stores disagree about what is fixed.
 func explainMerge(err error) error {
 	if as[*store.MismatchError](err) {
-		return withHint(err, "only stores of one embedder, dim, metric and normalize can be merged; ingest the other's sources again instead")
+		return hint.With(err, "only stores of one embedder, dim, metric and normalize can be merged; ingest the other's sources again instead")
 	}
 	return err
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"sheaf/internal/embed"
+	"sheaf/internal/hint"
 	"sheaf/internal/model"
 )
 
@@ -60,9 +61,9 @@ func runModelAdd(ctx context.Context, env *environment, o *modelAddOptions) erro
 	m, err := env.addModel(ctx, o)
 	switch {
 	case errors.Is(err, model.ErrNameless):
-		return withHint(err, "name it with --as OWNER/NAME, as on the hub")
+		return hint.With(err, "name it with --as OWNER/NAME, as on the hub")
 	case errors.Is(err, model.ErrExists):
-		return withHint(err, "sheaf model remove takes it away")
+		return hint.With(err, "sheaf model remove takes it away")
 	case err != nil:
 		return err
 	}
@@ -97,7 +98,7 @@ func (env *environment) download(ctx context.Context, name, revision string) (mo
 		return m, nil
 	}
 	byHand := func(err error) error {
-		return withHint(err, "fetch %s, as far as they are there, from %s/%s on another machine, into one folder, and run sheaf model add --as %s FOLDER here",
+		return hint.With(err, "fetch %s, as far as they are there, from %s/%s on another machine, into one folder, and run sheaf model add --as %s FOLDER here",
 			strings.Join(model.Files(), ", "), h.Endpoint, name, name)
 	}
 	if offline() {

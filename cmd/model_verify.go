@@ -4,6 +4,8 @@ import (
 	"errors"
 
 	"github.com/spf13/cobra"
+
+	"sheaf/internal/hint"
 )
 
 func newModelVerifyCmd(env *environment) *cobra.Command {
@@ -45,7 +47,7 @@ func runModelVerify(env *environment, names []string) error {
 		env.say("model %q is as it was", m.Name)
 	}
 	if len(problems) > 0 {
-		return withHint(errors.Join(problems...), "sheaf model remove, then sheaf model add, brings a damaged model back")
+		return hint.With(errors.Join(problems...), "sheaf model remove, then sheaf model add, brings a damaged model back")
 	}
 	return nil
 }

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"sheaf/internal/hint"
 )
 
 //go:generate go run ./gen ..
@@ -138,7 +140,7 @@ func runRoot(c *cobra.Command, args []string) error {
 func unknownVerb(root *cobra.Command, verb string) error {
 	err := usagef("unknown verb %q", verb)
 	if near := root.SuggestionsFor(verb); len(near) > 0 {
-		return withHint(err, "did you mean sheaf %s?", near[0])
+		return hint.With(err, "did you mean sheaf %s?", near[0])
 	}
 	return err
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"sheaf/internal/hint"
 	"sheaf/internal/ingest"
 	"sheaf/internal/store"
 )
@@ -46,7 +47,7 @@ func (o *splitOptions) validate(env *environment, c *cobra.Command, args []strin
 	o.roots = args
 	switch {
 	case len(args) == 0:
-		return withHint(usagef("there is no path"), "give files or folders, or - for stdin")
+		return hint.With(usagef("there is no path"), "give files or folders, or - for stdin")
 	case slices.Contains(args, ""):
 		return usagef("an empty path")
 	case !stdinOnce(args):

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"text/template"
 	"text/template/parse"
+
+	"sheaf/internal/hint"
 )
 
 // templateFields are the fields of a hit that a template can name.
@@ -30,7 +32,7 @@ func parseTemplate(text string) (*template.Template, error) {
 		return t, nil
 	}
 	if err := checkFields(t.Root); err != nil {
-		return nil, withHint(usagef("--template: %w", err), "the fields are %s", strings.Join(templateFields, ", "))
+		return nil, hint.With(usagef("--template: %w", err), "the fields are %s", strings.Join(templateFields, ", "))
 	}
 	return t, nil
 }
