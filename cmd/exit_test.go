@@ -35,6 +35,7 @@ func TestReport(t *testing.T) {
 		{"the key", &embed.AuthError{Service: "s", Status: 401, Message: "m"}, 5, "hint: check OPENAI_API_KEY"},
 		{"no store", fmt.Errorf("opening: %w", store.ErrNotExist), 10, "hint: make one"},
 		{"locked", &store.LockedError{Holder: "7 sheaf"}, 11, "7 sheaf\nsheaf: hint: wait"},
+		{"the lock is lost", fmt.Errorf("committing: %w", store.ErrLockLost), 11, "leave the store's lock file alone"},
 		{"damaged", &store.FormatError{Path: "p", Problem: "bad", Remedy: "mend"}, 12, "hint: mend\n"},
 		{"too new", &store.FormatError{Path: "p", Problem: "new"}, 12, "sheaf: error: \"p\": new\n"},
 		{"not allowed", fmt.Errorf("opening: %w", &fs.PathError{Op: "open", Path: "p", Err: syscall.EACCES}), 1, "hint: see who may read and write there"},

@@ -73,7 +73,10 @@ func below(path string, folders []string) bool {
 
 func (r *run) remove(ctx context.Context, src store.Source) error {
 	removed, err := r.Forget(context.WithoutCancel(ctx), src)
+	if err != nil {
+		return err
+	}
 	r.sum.Chunks.Removed += removed
 	r.sum.Sources.Removed++
-	return err
+	return nil
 }

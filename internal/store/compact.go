@@ -76,7 +76,7 @@ func (w *Writer) rewrite(ctx context.Context) error {
 	})
 	if err != nil {
 		err = errors.Join(err, file.Close())
-		if !w.uncertain {
+		if !w.uncertain && !errors.Is(err, ErrLockLost) {
 			err = errors.Join(err, os.Remove(file.Name()))
 		}
 		return err
@@ -92,7 +92,11 @@ func (w *Writer) rewrite(ctx context.Context) error {
 // copyRows writes the next index file and syncs it and its name.
 func (w *Writer) copyRows(ctx context.Context, next *state) (file *os.File, extents []extent, err error) {
 	path := w.indexPath(next.indexFile)
-	file, err = newIndexFile(path)
+	// Where this process is not the only writer any more, that file may count.
+	err = w.update(ctx, func() error {
+		file, err = newIndexFile(path)
+		return err
+	})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -104,7 +108,11 @@ func (w *Writer) copyRows(ctx context.Context, next *state) (file *os.File, exte
 		err = errors.Join(file.Sync(), syncDir(w.dir))
 	}
 	if err != nil {
-		return nil, nil, errors.Join(fmt.Errorf("writing %q: %w", path, err), file.Close(), os.Remove(path))
+		err = errors.Join(fmt.Errorf("writing %q: %w", path, err), file.Close())
+		if holdsLock(w.lock) {
+			err = errors.Join(err, os.Remove(path))
+		}
+		return nil, nil, err
 	}
 	return file, extents, nil
 }

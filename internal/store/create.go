@@ -104,6 +104,9 @@ func (w *Writer) Discard() error {
 // undo removes a store that this writer began to make, and the folders made for
 // it. The lock goes before it is released: who waits for it looks again.
 func (w *Writer) undo(made []string) error {
+	if !holdsLock(w.lock) { // another process may have made it a store of its own
+		return w.release()
+	}
 	err := w.startOver()
 	if index := os.Remove(w.indexPath(1)); !errors.Is(index, os.ErrNotExist) {
 		err = errors.Join(err, index)

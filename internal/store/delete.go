@@ -123,13 +123,15 @@ func (w *Writer) Delete(ctx context.Context, set Set) error {
 }
 
 // withdraw marks documents dead and takes them off their sources' counts,
-// except those of settled sources, whose counts are right already.
+// except those of settled sources, whose counts are right already. After an
+// error nothing is staged.
 func (w *Writer) withdraw(ctx context.Context, numbers *roaring.Bitmap, settled map[int64]bool) error {
 	if numbers.IsEmpty() {
 		return nil
 	}
-	return w.transaction(ctx, func() error {
-		lost := map[int64]int64{}
+	lost := map[int64]int64{} // documents by source
+	stored := map[int64]Source{}
+	err := w.transaction(ctx, func() error {
 		for it := numbers.Iterator(); it.HasNext(); {
 			err := sqlitex.Execute(w.conn, `SELECT source FROM document WHERE n = ?`, &sqlitex.ExecOptions{
 				Args:       []any{it.Next()},
@@ -139,37 +141,43 @@ func (w *Writer) withdraw(ctx context.Context, numbers *roaring.Bitmap, settled 
 				return err
 			}
 		}
-		w.doomed.Or(numbers)
-		staged := map[int64]int{} // the last change of each source
-		for i, c := range w.sources {
-			staged[c.number] = i
-		}
-		for source, n := range lost {
-			if settled[source] {
-				continue
-			}
-			if err := w.shrink(source, n, staged); err != nil {
+		for source := range lost {
+			src, found, err := w.readSource(`source`, source)
+			if err != nil {
 				return err
+			}
+			if found {
+				stored[source] = src
 			}
 		}
 		return nil
 	})
-}
-
-// shrink takes n documents off a source's count.
-func (w *Writer) shrink(source, n int64, staged map[int64]int) error {
-	if i, is := staged[source]; is {
-		c := &w.sources[i]
-		c.Hash, c.documents = nil, c.documents-n
-		c.gone = c.documents <= 0
-		return nil
-	}
-	src, found, err := w.readSource(`source`, source)
-	if err != nil || !found {
+	if err != nil {
 		return err
 	}
-	src.Hash = nil
-	left := src.Documents - n
-	w.sources = append(w.sources, sourceChange{Source: src, documents: left, gone: left <= 0})
+	w.doomed.Or(numbers)
+	staged := map[int64]int{} // the last change of each source
+	for i, c := range w.sources {
+		staged[c.number] = i
+	}
+	for source, n := range lost {
+		if settled[source] {
+			continue
+		}
+		if i, is := staged[source]; is {
+			w.sources[i].lose(n)
+		} else if src, found := stored[source]; found {
+			change := sourceChange{Source: src, documents: src.Documents}
+			change.lose(n)
+			w.sources = append(w.sources, change)
+		}
+	}
 	return nil
+}
+
+// lose takes n documents off a source's count. The source is read again by its
+// next ingest, or forgotten where none is left.
+func (c *sourceChange) lose(n int64) {
+	c.Hash, c.documents = nil, c.documents-n
+	c.gone = c.documents <= 0
 }

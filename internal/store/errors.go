@@ -15,6 +15,9 @@ var (
 	ErrExist = errors.New("a store is already here")
 	// ErrClosed says that a store was used after Close.
 	ErrClosed = errors.New("store is closed")
+	// ErrLockLost says that a writer is no longer the only one: another process
+	// took a lock file that was not this one's, and may have written.
+	ErrLockLost = errors.New("the store is not this process's alone any more")
 	// ErrDuplicateID says that an id was given twice to one source.
 	ErrDuplicateID = errors.New("id is given twice")
 )

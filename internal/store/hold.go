@@ -35,17 +35,15 @@ func (w *Writer) writeBuffer(ctx context.Context) error {
 func (w *Writer) hold(ctx context.Context) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	switch {
-	case w.held:
-		return nil
-	case w.conn == nil:
-		return ErrClosed
-	case w.poisoned != nil:
-		return w.poisoned
+	if err := w.usable(); w.held || err != nil {
+		return err
 	}
-	err := sqlitex.Execute(w.conn, "BEGIN IMMEDIATE", nil)
-	w.held = err == nil
-	return w.explain(ctx, err)
+	if err := sqlitex.Execute(w.conn, "BEGIN IMMEDIATE", nil); err != nil {
+		return w.explain(ctx, err)
+	}
+	err := w.abandon(w.explain(ctx, w.stageUndisturbed()))
+	w.held, w.poisoned = err == nil, err
+	return err
 }
 
 // letGo ends what hold began.

@@ -55,15 +55,27 @@ func tryLock(path string) (*os.File, error) {
 	}
 	if err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err == nil {
 		// Who discards a store removes its lock: this file may be the past one.
-		mine, statErr := f.Stat()
-		now, nowErr := os.Stat(path)
-		if statErr == nil && nowErr == nil && os.SameFile(mine, now) {
+		if holdsLock(f) {
 			return f, nil
 		}
 		err = syscall.EWOULDBLOCK
 	}
 	return nil, errors.Join(err, f.Close())
 }
+
+// holdsLock reports whether a locked file is still the one at its path.
+func holdsLock(f *os.File) bool {
+	mine, err := f.Stat()
+	if err != nil {
+		return false
+	}
+	now, err := os.Stat(f.Name())
+	return err == nil && os.SameFile(mine, now)
+}
+
+// releaseLock empties the file, so that it names no process that does not write
+// any more, and releases the lock.
+func releaseLock(f *os.File) error { return errors.Join(f.Truncate(0), f.Close()) }
 
 // writeHolder writes into the lock file who holds it.
 func writeHolder(f *os.File, holder string) error {

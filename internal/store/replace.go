@@ -139,14 +139,17 @@ type Replacement struct {
 // had, and leaves the source to be read again: its Hash is empty.
 func (w *Writer) Replace(ctx context.Context, src Source) (*Replacement, error) {
 	r := &Replacement{w: w, src: sourceChange{Source: src}, first: w.next, old: roaring.New(), seen: roaring.New(), gone: roaring.New()}
-	w.replacing = r
 	err := w.transaction(ctx, func() error {
 		if src.number == 0 {
 			return w.number(&r.src.Source)
 		}
 		return w.visibleOf(src.number, r.old)
 	})
-	return r, err
+	if err != nil {
+		return nil, err
+	}
+	w.replacing = r
+	return r, nil
 }
 
 // number gives a new source the number after the last one, committed or staged.
@@ -184,6 +187,9 @@ func (r *Replacement) Add(ctx context.Context, doc Document, m Match, vector []f
 	w := r.w
 	x, err := w.Facts().one(vector)
 	if err != nil {
+		return err
+	}
+	if err := w.room(); err != nil {
 		return err
 	}
 	if err := r.claim(ctx, doc.ID, m); err != nil {
@@ -366,11 +372,17 @@ func (w *Writer) Touch(src Source) {
 }
 
 // Forget stages the end of a source, and returns how many documents go with it.
+// After an error nothing is staged.
 func (w *Writer) Forget(ctx context.Context, src Source) (removed int64, err error) {
+	documents := roaring.New()
+	err = w.transaction(ctx, func() error { return w.visibleOf(src.number, documents) })
+	if err != nil {
+		return 0, err
+	}
 	before := w.doomed.GetCardinality()
-	err = w.transaction(ctx, func() error { return w.visibleOf(src.number, w.doomed) })
+	w.doomed.Or(documents)
 	w.sources = append(w.sources, sourceChange{Source: src, gone: true})
-	return int64(w.doomed.GetCardinality() - before), err
+	return int64(w.doomed.GetCardinality() - before), nil
 }
 
 // VectorOf returns the vector of a document with a text that this store's

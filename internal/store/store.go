@@ -60,7 +60,8 @@ type Store struct {
 	state *state
 	alone bool // this process holds the writer lock: state is never behind
 
-	// uncertain: a commit failed, and it is not known whether it came through.
+	// uncertain: a commit failed, and it is not known whether it came through; or
+	// SQLite ended a transaction by itself.
 	uncertain bool
 	held      bool // a transaction is open for all that is done: Writer.hold
 
@@ -231,7 +232,11 @@ func (s *Store) within(ctx context.Context, begin string, f func() error) (err e
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		return s.explain(ctx, f())
+		err := s.explain(ctx, f())
+		// SQLite rolls the whole transaction back by itself after some errors, also
+		// of a read: then all that was staged in it is gone.
+		s.uncertain = s.uncertain || err != nil && s.conn.AutocommitEnabled()
+		return err
 	}
 	defer s.conn.SetInterrupt(nil)
 	if err := s.patiently(ctx, func(wait time.Duration) error { return s.start(ctx, begin, wait) }); err != nil {

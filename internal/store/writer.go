@@ -111,14 +111,21 @@ func (w *Writer) open(ctx context.Context, o Options) (err error) {
 	if err := w.connect(ctx, sqlite.OpenReadWrite); err != nil {
 		return err
 	}
-	if w.index, err = repairIndex(w.indexPath(w.state.indexFile), w.state); err != nil {
+	// In a writing transaction: a writer whose lock file was taken away from it
+	// may be about to commit.
+	w.mu.Lock()
+	err = w.within(ctx, "BEGIN IMMEDIATE", func() (err error) {
+		if w.index, err = repairIndex(w.indexPath(w.state.indexFile), w.state); err != nil {
+			return err
+		}
+		return w.removeStale()
+	})
+	w.mu.Unlock()
+	if err != nil {
 		return err
 	}
 	w.alone = true
 	w.begin()
-	if err := w.removeStale(); err != nil {
-		return err
-	}
 	return w.sweep(ctx)
 }
 
@@ -160,7 +167,7 @@ func (w *Writer) drop() error {
 	if w.uncertain {
 		return err
 	}
-	err = errors.Join(err, cutTail(w.index, w.state))
+	err = errors.Join(err, w.cut())
 	if w.poisoned != nil {
 		return err
 	}
@@ -175,13 +182,80 @@ func (w *Writer) drop() error {
 // errDiscard says that the first thing written to a new store failed.
 var errDiscard = errors.New("a new store whose first run failed can only be discarded")
 
+// cut brings the index file back to the committed rows. It must not do so where
+// another process has come to write: what it would cut may be committed.
+func (w *Writer) cut() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if errors.Is(w.poisoned, ErrLockLost) {
+		return nil
+	}
+	return w.within(context.Background(), "BEGIN IMMEDIATE", func() error {
+		if err := w.undisturbed(); err != nil {
+			return err
+		}
+		return cutTail(w.index, w.state)
+	})
+}
+
 func (w *Writer) release() error {
 	err := w.Store.Close()
 	if w.index != nil {
 		err = errors.Join(err, w.index.Close())
 	}
 	if w.lock != nil {
-		err = errors.Join(err, w.lock.Close())
+		err = errors.Join(err, releaseLock(w.lock))
+	}
+	return err
+}
+
+// usable reports why nothing can be written any more. The caller holds w.mu.
+func (w *Writer) usable() error {
+	switch {
+	case w.conn == nil:
+		return ErrClosed
+	case w.poisoned != nil:
+		return w.poisoned
+	case w.uncertain:
+		return errUncertain
+	}
+	return nil
+}
+
+// errUncertain says that SQLite ended a transaction of the writer by itself.
+var errUncertain = errors.New("an earlier error ended the transaction in which documents were staged")
+
+// undisturbed reports whether this process is still the only writer: its lock is
+// the one at the lock's path, and the last commit is its own. Each writing
+// transaction must begin with it, since users and tools remove lock files.
+func (w *Writer) undisturbed() error {
+	if !holdsLock(w.lock) {
+		return fmt.Errorf("%w: its lock file was removed or replaced", ErrLockLost)
+	}
+	crc := int64(0)
+	err := sqlitex.Execute(w.conn, `SELECT crc FROM store`, &sqlitex.ExecOptions{
+		ResultFunc: func(stmt *sqlite.Stmt) error { crc = stmt.ColumnInt64(0); return nil },
+	})
+	if err == nil && crc != w.state.checksum() {
+		err = fmt.Errorf("%w: another process has committed", ErrLockLost)
+	}
+	return err
+}
+
+// stageUndisturbed reports in addition whether the documents that were staged are
+// still the last ones.
+func (w *Writer) stageUndisturbed() error {
+	err := w.undisturbed()
+	written := w.next - int64(len(w.buffer))
+	if err != nil || written == w.state.count {
+		return err
+	}
+	last := int64(-1)
+	err = sqlitex.Execute(w.conn, `SELECT max(n) FROM document`, &sqlitex.ExecOptions{
+		ResultFunc: func(stmt *sqlite.Stmt) error { last = stmt.ColumnInt64(0); return nil },
+	})
+	if err == nil && last != written-1 {
+		err = fmt.Errorf("%w: another process has changed what was staged", ErrLockLost)
 	}
 	return err
 }
@@ -191,13 +265,19 @@ func (w *Writer) release() error {
 func (w *Writer) update(ctx context.Context, f func() error) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	switch {
-	case w.conn == nil:
-		return ErrClosed
-	case w.poisoned != nil:
-		return w.poisoned
+	if err := w.usable(); err != nil {
+		return err
 	}
-	err := w.within(context.WithoutCancel(ctx), "BEGIN IMMEDIATE", f)
+	guarded := f
+	if !w.held {
+		guarded = func() error {
+			if err := w.stageUndisturbed(); err != nil {
+				return err
+			}
+			return f()
+		}
+	}
+	err := w.within(context.WithoutCancel(ctx), "BEGIN IMMEDIATE", guarded)
 	w.poisoned = err
 	return err
 }
@@ -213,8 +293,8 @@ func (w *Writer) fail(err error) {
 // where they are known already, the typed rows of its metadata. It stays in the
 // buffer until the caller flushes.
 func (w *Writer) put(doc Document, origin Origin, src *Source, x []float32, fields []field) error {
-	if w.next > math.MaxUint32 {
-		return errors.New("the store is full: it has had 2^32 documents")
+	if err := w.room(); err != nil {
+		return err
 	}
 	doc.Source, doc.Vector = src.Name, nil
 	w.buffer = append(w.buffer, staged{doc, origin, src.number, fields})
@@ -223,6 +303,14 @@ func (w *Writer) put(doc Document, origin Origin, src *Source, x []float32, fiel
 	w.unit = w.unit && isUnit(x, len(x))
 	w.next++
 	w.rows++
+	return nil
+}
+
+// room reports whether a document number is left.
+func (w *Writer) room() error {
+	if w.next > math.MaxUint32 {
+		return errors.New("the store is full: it has had 2^32 documents")
+	}
 	return nil
 }
 
@@ -303,7 +391,7 @@ func (w *Writer) intern(object json.RawMessage, fields []field) (int64, error) {
 func (w *Writer) Failed() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.poisoned != nil
+	return w.poisoned != nil || w.uncertain
 }
 
 // Pending tells how many documents wait for the next commit: new ones, and
