@@ -21,6 +21,7 @@ const module = "sheaf"
 // ours its code may import. A package below one of them, such as loader/loadertest, follows the
 // same line and may import its parent. Tests may import anything but cmd.
 var mayImport = map[string][]string{
+	"engine":      {"filter"},
 	"faiss":       {},
 	"filter":      {},
 	"hint":        {},
@@ -36,7 +37,7 @@ var mayImport = map[string][]string{
 	"transformer": {},
 	"wordpiece":   {},
 	"embed":       {"progress", "transformer", "wordpiece"},
-	"store":       {"faiss", "filter", "dense"},
+	"store":       {"dense", "engine", "faiss", "filter"},
 }
 
 // cgoAllowed are the two doors to C.

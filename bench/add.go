@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"sheaf/internal/engine"
 	"sheaf/internal/store"
 )
 
@@ -66,8 +67,8 @@ func addOne(ctx context.Context, dir string) error {
 		return err
 	}
 	name := unused()
-	doc := store.Document{ID: name, Text: "One more document.", Metadata: json.RawMessage("{}"), StartIndex: -1}
-	err = addSource(ctx, w, store.Source{Key: name, Name: name}, []store.Document{doc}, newVectors(1).fill)
+	doc := engine.Document{ID: name, Text: "One more document.", Metadata: json.RawMessage("{}"), StartIndex: -1}
+	err = addSource(ctx, w, engine.Source{Key: name, Name: name}, []engine.Document{doc}, newVectors(1).fill)
 	if err == nil {
 		err = w.Commit(ctx)
 	}

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strconv"
 
+	"sheaf/internal/engine"
 	"sheaf/internal/faiss"
 	"sheaf/internal/store"
 )
@@ -31,12 +32,12 @@ func (b *bench) batch(ctx context.Context) error {
 		return err
 	}
 	defer s.Close()
-	var hits [][]store.Hit
+	var hits [][]engine.Hit
 	names := []string{"`sheaf search-vector`, one-shot", "sheaf, in process"}
 	contenders := []contender{
 		b.command("search-vector", "--store", dir, "--binary", "f32", "@"+file),
 		timed(func(ctx context.Context) (err error) {
-			hits, err = s.Search(ctx, asked, store.SearchOptions{K: 4})
+			hits, err = s.Search(ctx, asked, engine.SearchOptions{K: 4})
 			return err
 		}),
 	}
@@ -76,7 +77,7 @@ func (b *bench) batchTable(names []string, took []series) {
 
 // agree refuses a comparison with a peer that finds something else. Its
 // rounding differs, so a few near ties may fall the other way.
-func agree(peers []*peer, hits [][]store.Hit) error {
+func agree(peers []*peer, hits [][]engine.Hit) error {
 	for _, p := range peers {
 		if len(p.labels) != len(hits) {
 			return fmt.Errorf("%s: answered %d of %d queries", p.name, len(p.labels), len(hits))

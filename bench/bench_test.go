@@ -13,7 +13,7 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"sheaf/internal/store"
+	"sheaf/internal/engine"
 )
 
 func TestStoreIsMadeOnceAndWhole(t *testing.T) {
@@ -65,7 +65,7 @@ func TestStoreIsMadeOnceAndWhole(t *testing.T) {
 
 func TestAgreeWithPeers(t *testing.T) {
 	t.Parallel()
-	hits := [][]store.Hit{{{Document: document(1)}}, {{Document: document(2)}}}
+	hits := [][]engine.Hit{{{Document: document(1)}}, {{Document: document(2)}}}
 	if err := agree([]*peer{{labels: []int{1, 2}}}, hits); err != nil {
 		t.Error(err)
 	}

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strconv"
 
+	"sheaf/internal/engine"
 	"sheaf/internal/store"
 )
 
@@ -53,7 +54,7 @@ func (b *bench) store(ctx context.Context, n int) (string, error) {
 
 // keep gives the directory of the store with a name and the n documents from
 // first on, which is made where it is missing or was left half done.
-func (b *bench) keep(ctx context.Context, name string, first, n int, document func(int) store.Document) (string, error) {
+func (b *bench) keep(ctx context.Context, name string, first, n int, document func(int) engine.Document) (string, error) {
 	dir := filepath.Join(b.data, name)
 	s, err := store.Open(ctx, dir, store.Options{})
 	if err == nil {
@@ -69,7 +70,7 @@ func (b *bench) keep(ctx context.Context, name string, first, n int, document fu
 		return "", err
 	}
 	fmt.Fprintf(os.Stderr, "bench: making a store of %d documents\n", n)
-	w, err := store.Create(ctx, dir, store.Facts{Dim: dim, Metric: store.L2}, store.Options{})
+	w, err := store.Create(ctx, dir, engine.Facts{Dim: dim, Metric: engine.L2}, store.Options{})
 	if err != nil {
 		return "", err
 	}
@@ -77,14 +78,14 @@ func (b *bench) keep(ctx context.Context, name string, first, n int, document fu
 }
 
 // addDocuments adds those from first up to end and commits once.
-func addDocuments(ctx context.Context, w *store.Writer, first, end int, document func(int) store.Document) error {
+func addDocuments(ctx context.Context, w *store.Writer, first, end int, document func(int) engine.Document) error {
 	v := newVectors(uint64(first))
 	for ; first < end; first += sourceDocuments {
-		var docs []store.Document
+		var docs []engine.Document
 		for i := first; i < min(first+sourceDocuments, end); i++ {
 			docs = append(docs, document(i))
 		}
-		source := store.Source{Key: "synthetic:" + strconv.Itoa(first), Name: fmt.Sprintf("part-%07d.jsonl", first)}
+		source := engine.Source{Key: "synthetic:" + strconv.Itoa(first), Name: fmt.Sprintf("part-%07d.jsonl", first)}
 		if err := addSource(ctx, w, source, docs, v.fill); err != nil {
 			return err
 		}
@@ -93,7 +94,7 @@ func addDocuments(ctx context.Context, w *store.Writer, first, end int, document
 }
 
 // addSource stages a new source, with the vectors that fill makes.
-func addSource(ctx context.Context, w *store.Writer, source store.Source, docs []store.Document, fill func([]float32)) error {
+func addSource(ctx context.Context, w *store.Writer, source engine.Source, docs []engine.Document, fill func([]float32)) error {
 	matches, err := w.Match(ctx, source, docs)
 	if err != nil {
 		return err
@@ -105,7 +106,7 @@ func addSource(ctx context.Context, w *store.Writer, source store.Source, docs [
 	x := make([]float32, dim)
 	for i, doc := range docs {
 		fill(x)
-		if err := r.Add(ctx, doc, matches[i], x, store.Given); err != nil {
+		if err := r.Add(ctx, doc, matches[i], x, engine.Given); err != nil {
 			return err
 		}
 	}
@@ -114,8 +115,8 @@ func addSource(ctx context.Context, w *store.Writer, source store.Source, docs [
 }
 
 // document is the i-th one, with a text about as long as a sentence.
-func document(i int) store.Document {
-	return store.Document{
+func document(i int) engine.Document {
+	return engine.Document{
 		ID:         fmt.Sprintf("doc-%07d", i),
 		Text:       fmt.Sprintf("This is document %d of a synthetic store, with a short text that says nothing else.", i),
 		Metadata:   json.RawMessage(`{"lang":"en"}`),

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"time"
 
+	"sheaf/internal/engine"
 	"sheaf/internal/faiss"
 	"sheaf/internal/filter"
 	"sheaf/internal/store"
@@ -55,7 +56,7 @@ func (b *bench) filter(ctx context.Context) error {
 		}
 		args := append([]string{"search-vector", "--store", dir, "--json", "--binary", "f32", "@" + file}, flags...)
 		contenders = append(contenders, b.command(args...), timed(func(ctx context.Context) error {
-			_, err := s.Search(ctx, query, store.SearchOptions{K: 4, Filter: parsed})
+			_, err := s.Search(ctx, query, engine.SearchOptions{K: 4, Filter: parsed})
 			return err
 		}))
 	}
@@ -84,8 +85,8 @@ func (b *bench) mmr(ctx context.Context) error {
 		return err
 	}
 	defer s.Close()
-	plain := store.SearchOptions{K: 10}
-	diverse := store.MMROptions{SearchOptions: store.SearchOptions{K: 10, FetchK: 100}, Lambda: 0.5}
+	plain := engine.SearchOptions{K: 10}
+	diverse := engine.MMROptions{SearchOptions: engine.SearchOptions{K: 10, FetchK: 100}, Lambda: 0.5}
 	took, err := interleave(ctx, b.rounds,
 		b.command("search-vector", "--store", dir, "--json", "-k", "10", "--binary", "f32", "@"+file),
 		b.command("mmr", "--store", dir, "--json", "-k", "10", "--fetch-k", "100", "--binary", "f32", "--vector", "@"+file),
@@ -120,12 +121,12 @@ func (b *bench) ask(ctx context.Context) (dir string, s *store.Store, query []fl
 // labelled gives the directory of the store of n documents whose metadata all
 // differ.
 func (b *bench) labelled(ctx context.Context, n int) (string, error) {
-	return b.keep(ctx, "labelled-"+strconv.Itoa(n), 0, n, func(i int) store.Document { return labelledDocument(i, n) })
+	return b.keep(ctx, "labelled-"+strconv.Itoa(n), 0, n, func(i int) engine.Document { return labelledDocument(i, n) })
 }
 
 // labelledDocument is the i-th of n. Its rank is its own, and has nothing to
 // do with its place: a filter on it picks rows from the whole file.
-func labelledDocument(i, n int) store.Document {
+func labelledDocument(i, n int) engine.Document {
 	const stride = 7919 // a prime that divides no size of a store
 	rank := i * stride % n
 	lang := "de"

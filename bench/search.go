@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"sheaf/internal/engine"
 	"sheaf/internal/faiss"
 	"sheaf/internal/store"
 )
@@ -68,7 +69,7 @@ func (b *bench) searchSize(ctx context.Context, n int) ([]string, error) {
 	took, err := interleave(ctx, b.rounds,
 		b.command("search-vector", "--store", dir, "--json", "--binary", "f32", "@"+file),
 		timed(func(ctx context.Context) error {
-			_, err := s.Search(ctx, query, store.SearchOptions{K: 4})
+			_, err := s.Search(ctx, query, engine.SearchOptions{K: 4})
 			return err
 		}),
 		timed(func(context.Context) error { return readAll(index, runtime.GOMAXPROCS(0)) }),

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"sheaf/internal/engine"
 	"sheaf/internal/hint"
 	"sheaf/internal/store"
 )
@@ -77,8 +78,8 @@ func (o *askFlags) validate(env *environment) error {
 }
 
 // options are what the flags ask the store for.
-func (o *askFlags) options() store.SearchOptions {
-	search := store.SearchOptions{
+func (o *askFlags) options() engine.SearchOptions {
+	search := engine.SearchOptions{
 		K:                  o.k,
 		Filter:             o.filter.filter,
 		FetchK:             int(o.fetchK),
@@ -95,7 +96,7 @@ func (o *askFlags) options() store.SearchOptions {
 
 // nearest is the finder of search and search-vector.
 func (o *askFlags) nearest(s *store.Store) finder {
-	return func(ctx context.Context, vectors []float32) ([][]store.Hit, error) {
+	return func(ctx context.Context, vectors []float32) ([][]engine.Hit, error) {
 		return s.Search(ctx, vectors, o.options())
 	}
 }

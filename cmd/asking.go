@@ -9,11 +9,12 @@ import (
 	"os"
 
 	"sheaf/internal/embed"
+	"sheaf/internal/engine"
 	"sheaf/internal/store"
 )
 
 // finder answers n vectors (n*dim numbers).
-type finder func(ctx context.Context, vectors []float32) ([][]store.Hit, error)
+type finder func(ctx context.Context, vectors []float32) ([][]engine.Hit, error)
 
 // asker answers questions from a store.
 type asker struct {
@@ -85,7 +86,7 @@ func (a *asker) ask(ctx context.Context, q query) error {
 	return err
 }
 
-func (a *asker) answer(q query, found []store.Hit) answer {
+func (a *asker) answer(q query, found []engine.Hit) answer {
 	return answer{q.id, q.text, string(a.store.Facts().Metric), a.o.k, newHits(found)}
 }
 
@@ -168,7 +169,7 @@ func blocks(all iter.Seq2[query, error], size int) iter.Seq2[[]query, error] {
 
 // answerBlock finds the hits of each question. What is wrong with a question
 // is noted in it, and it has no hits.
-func (a *asker) answerBlock(ctx context.Context, block []query) ([][]store.Hit, error) {
+func (a *asker) answerBlock(ctx context.Context, block []query) ([][]engine.Hit, error) {
 	if err := a.embedBlock(ctx, block); err != nil {
 		return nil, err
 	}
@@ -178,13 +179,13 @@ func (a *asker) answerBlock(ctx context.Context, block []query) ([][]store.Hit, 
 	for i := range block {
 		q := &block[i]
 		if q.err == nil {
-			q.err = facts.Check(store.Facts{Dim: len(q.vector)})
+			q.err = facts.Check(engine.Facts{Dim: len(q.vector)})
 		}
 		if q.err == nil {
 			flat, asked = append(flat, q.vector...), append(asked, i)
 		}
 	}
-	found := make([][]store.Hit, len(block))
+	found := make([][]engine.Hit, len(block))
 	if len(asked) == 0 {
 		return found, nil
 	}

@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"strings"
 
-	"sheaf/internal/store"
+	"sheaf/internal/engine"
 )
 
 // document is a document as get and list print it. The lines are left out
@@ -22,7 +22,7 @@ type document struct {
 	Vector    []float32       `json:"vector,omitempty"`
 }
 
-func newDocument(d store.Document) document {
+func newDocument(d engine.Document) document {
 	return document{d.ID, d.Text, d.Metadata, d.Source, d.StartLine, d.EndLine, d.Vector}
 }
 
@@ -48,13 +48,13 @@ type hit struct {
 	Vector    []float32       `json:"vector,omitempty"`
 }
 
-func newHit(h store.Hit) hit {
+func newHit(h engine.Hit) hit {
 	return hit{
 		h.Rank, h.ID, number(h.Score), number(h.Relevance), h.Text, h.Metadata, h.Source, h.StartLine, h.EndLine, h.Vector,
 	}
 }
 
-func newHits(found []store.Hit) []hit {
+func newHits(found []engine.Hit) []hit {
 	hits := make([]hit, len(found)) // never nil: nothing found is [] in JSON
 	for i, h := range found {
 		hits[i] = newHit(h)

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"sheaf/internal/embed"
+	"sheaf/internal/engine"
 	"sheaf/internal/faiss"
 	"sheaf/internal/store"
 )
@@ -82,13 +83,13 @@ func (env *environment) embedderInPlace(ctx context.Context, o *embedOptions) (e
 	if env.config.EmbedderFlag {
 		return env.embedder(env.config.Embedder, o.embedder, nil)
 	}
-	var facts store.Facts
+	var facts engine.Facts
 	err := env.withStore(ctx, func(s *store.Store) error {
 		facts = s.Facts()
 		return nil
 	})
 	switch {
-	case errors.Is(err, store.ErrNotExist) && !o.storeGiven, err == nil && facts.Embedder == "":
+	case errors.Is(err, engine.ErrNotExist) && !o.storeGiven, err == nil && facts.Embedder == "":
 		return env.embedder(env.preferred(), o.embedder, nil)
 	case err != nil:
 		return nil, err

@@ -12,10 +12,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"sheaf/internal/embed"
+	"sheaf/internal/engine"
 	"sheaf/internal/faiss"
 	"sheaf/internal/hint"
 	"sheaf/internal/progress"
-	"sheaf/internal/store"
 )
 
 // embedderFlags say how an embedder is asked. Which one it is, and where its
@@ -135,12 +135,12 @@ func fingerprint(id embed.Identity, dimensions int) string {
 }
 
 // newFacts are the facts of a store that the embedder e is bound to.
-func newFacts(ctx context.Context, e embed.Embedder, dimensions int) (store.Facts, error) {
+func newFacts(ctx context.Context, e embed.Embedder, dimensions int) (engine.Facts, error) {
 	id, err := embed.Resolve(ctx, e)
 	if err != nil {
-		return store.Facts{}, err
+		return engine.Facts{}, err
 	}
-	f := store.Facts{Embedder: id.String(), Fingerprint: fingerprint(id, dimensions), Dim: id.Dim}
+	f := engine.Facts{Embedder: id.String(), Fingerprint: fingerprint(id, dimensions), Dim: id.Dim}
 	if f.Embedder == noEmbedder {
 		if dimensions == 0 {
 			return f, usagef("a store without an embedder needs --dimensions N, the length of its vectors")
@@ -151,7 +151,7 @@ func newFacts(ctx context.Context, e embed.Embedder, dimensions int) (store.Fact
 }
 
 // boundEmbedder makes the embedder of an existing store.
-func (env *environment) boundEmbedder(f store.Facts, o embedderFlags, stats *progress.Counter) (embed.Embedder, error) {
+func (env *environment) boundEmbedder(f engine.Facts, o embedderFlags, stats *progress.Counter) (embed.Embedder, error) {
 	bound, err := env.boundName(f)
 	if err != nil {
 		return nil, err
@@ -164,7 +164,7 @@ func (env *environment) boundEmbedder(f store.Facts, o embedderFlags, stats *pro
 		return e, err
 	}
 	id := e.Identity()
-	made := store.Facts{Embedder: id.String(), Fingerprint: fingerprint(id, o.dimensions), Dim: id.Dim}
+	made := engine.Facts{Embedder: id.String(), Fingerprint: fingerprint(id, o.dimensions), Dim: id.Dim}
 	if sameFolder(made.Embedder, f.Embedder) {
 		made.Embedder = f.Embedder
 	}
@@ -179,10 +179,10 @@ func (env *environment) boundEmbedder(f store.Facts, o embedderFlags, stats *pro
 // (providers that are part of this program, models that the user has added, at a
 // URL that the user chose). A flag that names another embedder is an error; the
 // environment's preference is for new stores and does not count.
-func (env *environment) boundName(f store.Facts) (string, error) {
+func (env *environment) boundName(f engine.Facts) (string, error) {
 	given, bound := env.config.Embedder, cmp.Or(f.Embedder, noEmbedder)
 	if env.config.EmbedderFlag && !sameEmbedder(given, bound) {
-		err := &store.MismatchError{Fact: "embedder", Store: bound, Given: given}
+		err := &engine.MismatchError{Fact: "embedder", Store: bound, Given: given}
 		if bound == noEmbedder {
 			return "", hint.With(err, "bind it first: sheaf init --embedder %s", given)
 		}
@@ -202,9 +202,9 @@ func (env *environment) boundName(f store.Facts) (string, error) {
 
 // bind completes the flags by what a store remembers of its embedder, with which
 // they must agree.
-func (o *embedderFlags) bind(f store.Facts) error {
+func (o *embedderFlags) bind(f engine.Facts) error {
 	if o.dimensions != 0 && o.dimensions != f.Dim {
-		return hint.With(f.Check(store.Facts{Dim: o.dimensions}), "leave --dimensions out, or make another store with --store DIR")
+		return hint.With(f.Check(engine.Facts{Dim: o.dimensions}), "leave --dimensions out, or make another store with --store DIR")
 	}
 	if asked := fmt.Sprintf(askedDimensions, f.Dim); f.Fingerprint == asked || strings.HasPrefix(f.Fingerprint, asked+" ") {
 		o.dimensions = f.Dim
@@ -218,7 +218,7 @@ func (o *embedderFlags) bind(f store.Facts) error {
 		{"query-prefix", &o.query, prompts.Query}, {"passage-prefix", &o.passage, prompts.Passage},
 	} {
 		if *p.given != nil && **p.given != p.bound {
-			err := &store.MismatchError{Fact: p.flag, Store: strconv.Quote(p.bound), Given: strconv.Quote(**p.given)}
+			err := &engine.MismatchError{Fact: p.flag, Store: strconv.Quote(p.bound), Given: strconv.Quote(**p.given)}
 			return hint.With(err, "leave --%s out, or make another store with --store DIR", p.flag)
 		}
 		*p.given = &p.bound

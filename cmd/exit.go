@@ -13,6 +13,7 @@ import (
 	"syscall"
 
 	"sheaf/internal/embed"
+	"sheaf/internal/engine"
 	"sheaf/internal/filter"
 	"sheaf/internal/hint"
 	"sheaf/internal/langchain"
@@ -141,10 +142,10 @@ var outcomes = []struct {
 }{
 	{as[*usageError], exitUsage, ""},
 	{as[*filter.SyntaxError], exitUsage, "quote filters for the shell: --filter 'page>=3', or --filter '{\"page\": {\"$gte\": 3}}'"},
-	{is(store.ErrNotExist), exitNoStore, "make one with sheaf ingest PATH, or name another with --store DIR"},
-	{as[*store.LockedError], exitLocked, "wait for the other run to end, or wait longer with --lock-timeout; the store's lock file must not be removed meanwhile"},
-	{is(store.ErrLockLost), exitLocked, "run the same command again, and leave the store's lock file alone: what was committed is kept"},
-	{as[*store.FormatError], exitDamaged, ""},
+	{is(engine.ErrNotExist), exitNoStore, "make one with sheaf ingest PATH, or name another with --store DIR"},
+	{as[*engine.LockedError], exitLocked, "wait for the other run to end, or wait longer with --lock-timeout; the store's lock file must not be removed meanwhile"},
+	{is(engine.ErrLockLost), exitLocked, "run the same command again, and leave the store's lock file alone: what was committed is kept"},
+	{as[*engine.FormatError], exitDamaged, ""},
 	{as[*langchain.IndexError], exitDamaged, reembedHint},
 	{as[*langchain.FormatError], exitDamaged, ""},
 	{as[*problemsError], exitDamaged, ""},
@@ -152,8 +153,8 @@ var outcomes = []struct {
 	{as[*store.OccupiedError], exitFailed, "name a folder that does not exist yet with --store DIR"},
 	{readOnly, exitFailed, "see who may read and write there, and whether the disk is mounted read-only"},
 	{is(syscall.ENOSPC), exitFailed, "make room on the disk, and where temporary files go (TMPDIR), and run the same command again: what was committed is kept"},
-	{as[*store.MismatchError], exitFailed, "sheaf info shows what the store holds"},
-	{as[*store.ConflictError], exitFailed, "--on-conflict skip, replace or new-id says what becomes of it; nothing was changed"},
+	{as[*engine.MismatchError], exitFailed, "sheaf info shows what the store holds"},
+	{as[*engine.ConflictError], exitFailed, "--on-conflict skip, replace or new-id says what becomes of it; nothing was changed"},
 	{is(errNoEmbedder), exitFailed, "ask it with sheaf search-vector, or bind the embedder that made its vectors with sheaf init --embedder NAME"},
 	{as[*embed.AuthError], exitRefused, "check OPENAI_API_KEY, --api-key-file and the account"},
 	{refusesAll, exitFailed, "check the model that --embedder names and --base-url; what was committed is kept"},
@@ -205,7 +206,7 @@ func judge(ctx context.Context, err error) (code int, remedy string) {
 			break
 		}
 	}
-	var format *store.FormatError
+	var format *engine.FormatError
 	if errors.As(err, &format) {
 		remedy = format.Remedy
 	}

@@ -11,10 +11,10 @@ import (
 	"testing"
 
 	"sheaf/internal/embed"
+	"sheaf/internal/engine"
 	"sheaf/internal/filter"
 	"sheaf/internal/hint"
 	"sheaf/internal/model"
-	"sheaf/internal/store"
 )
 
 func TestReport(t *testing.T) {
@@ -33,11 +33,11 @@ func TestReport(t *testing.T) {
 		{"some inputs", &partialError{"1 input failed"}, 3, "sheaf: error: 1 input failed\n"},
 		{"nothing found", errNothing, 4, ""},
 		{"the key", &embed.AuthError{Service: "s", Status: 401, Message: "m"}, 5, "hint: check OPENAI_API_KEY"},
-		{"no store", fmt.Errorf("opening: %w", store.ErrNotExist), 10, "hint: make one"},
-		{"locked", &store.LockedError{Holder: "7 sheaf"}, 11, "7 sheaf\nsheaf: hint: wait"},
-		{"the lock is lost", fmt.Errorf("committing: %w", store.ErrLockLost), 11, "leave the store's lock file alone"},
-		{"damaged", &store.FormatError{Path: "p", Problem: "bad", Remedy: "mend"}, 12, "hint: mend\n"},
-		{"too new", &store.FormatError{Path: "p", Problem: "new"}, 12, "sheaf: error: \"p\": new\n"},
+		{"no store", fmt.Errorf("opening: %w", engine.ErrNotExist), 10, "hint: make one"},
+		{"locked", &engine.LockedError{Holder: "7 sheaf"}, 11, "7 sheaf\nsheaf: hint: wait"},
+		{"the lock is lost", fmt.Errorf("committing: %w", engine.ErrLockLost), 11, "leave the store's lock file alone"},
+		{"damaged", &engine.FormatError{Path: "p", Problem: "bad", Remedy: "mend"}, 12, "hint: mend\n"},
+		{"too new", &engine.FormatError{Path: "p", Problem: "new"}, 12, "sheaf: error: \"p\": new\n"},
 		{"not allowed", fmt.Errorf("opening: %w", &fs.PathError{Op: "open", Path: "p", Err: syscall.EACCES}), 1, "hint: see who may read and write there"},
 		{"a read-only disk", fmt.Errorf("opening: %w", syscall.EROFS), 1, "mounted read-only"},
 		{"a full disk", fmt.Errorf("writing: %w", syscall.ENOSPC), 1, "hint: make room"},
@@ -46,7 +46,7 @@ func TestReport(t *testing.T) {
 		{"no such model", &model.RefusedError{URL: "u", Status: 404}, 1, "hint: check the name"},
 		{"a hub in trouble", &model.RefusedError{URL: "u", Status: 503}, 75, "hint: what was loaded is kept"},
 		{"no hub", &model.UnreachableError{Err: errors.New("no route")}, 75, "no route\nsheaf: hint: what was loaded is kept"},
-		{"an error that stops the run outranks failed inputs", errors.Join(&store.LockedError{}, &partialError{"x"}), 11, "locked"},
+		{"an error that stops the run outranks failed inputs", errors.Join(&engine.LockedError{}, &partialError{"x"}), 11, "locked"},
 		{"a reader that went away", fmt.Errorf("writing: %w", syscall.EPIPE), 1, ""},
 	}
 	for _, tt := range tests {
@@ -74,7 +74,7 @@ func TestReportOfASignal(t *testing.T) {
 		ctx, cancel := context.WithCancelCause(t.Context())
 		cancel(interrupted{signal})
 		var w bytes.Buffer
-		if code := report(ctx, &w, store.ErrNotExist, false, ""); code != want || !strings.Contains(w.String(), "error: "+interrupted{signal}.Error()) {
+		if code := report(ctx, &w, engine.ErrNotExist, false, ""); code != want || !strings.Contains(w.String(), "error: "+interrupted{signal}.Error()) {
 			t.Errorf("%v: %d and %q, want %d", signal, code, w.String(), want)
 		}
 		if code := report(ctx, &w, nil, false, ""); code != 0 {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"sheaf/internal/engine"
 	"sheaf/internal/faiss"
 	"sheaf/internal/hint"
 	"sheaf/internal/langchain"
@@ -205,14 +206,14 @@ func (x *export) single(write func(io.Writer) error) error {
 // shape is what LangChain and Faiss call the store's vectors.
 func (x *export) shape() langchain.Shape {
 	metric := faiss.InnerProduct
-	if x.snap.Facts.Metric == store.L2 {
+	if x.snap.Facts.Metric == engine.L2 {
 		metric = faiss.L2
 	}
 	return langchain.Shape{Dim: x.snap.Facts.Dim, Metric: metric}
 }
 
-func (x *export) transfers() iter.Seq2[store.Transfer, error] {
-	return func(yield func(store.Transfer, error) bool) {
+func (x *export) transfers() iter.Seq2[engine.Transfer, error] {
+	return func(yield func(engine.Transfer, error) bool) {
 		for t, err := range x.snap.Transfers(x.ctx, x.dir) {
 			x.counter.AddChunks(1)
 			if !yield(t, err) {
@@ -223,7 +224,7 @@ func (x *export) transfers() iter.Seq2[store.Transfer, error] {
 }
 
 func (x *export) documents() iter.Seq2[langchain.Document, error] {
-	return each(x.transfers(), func(t store.Transfer) langchain.Document {
+	return each(x.transfers(), func(t engine.Transfer) langchain.Document {
 		return langchain.Document{ID: t.ID, Text: t.Text, Metadata: t.Metadata, Vector: t.Vector}
 	})
 }
@@ -314,10 +315,10 @@ func (x *export) sayHowToLoad() {
 	if x.o.format == formatBytes {
 		call = "deserialize_from_bytes"
 	}
-	if facts.Metric != store.L2 {
+	if facts.Metric != engine.L2 {
 		x.env.say("LangChain has to be told: %s(…, distance_strategy=DistanceStrategy.MAX_INNER_PRODUCT)", call)
 	}
-	if facts.Metric == store.Cosine || facts.Normalize {
+	if facts.Metric == engine.Cosine || facts.Normalize {
 		x.env.say("LangChain has to be told: %s(…, normalize_L2=True)", call)
 	}
 }

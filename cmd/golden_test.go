@@ -20,6 +20,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"sheaf/internal/engine"
 	"sheaf/internal/filter"
 	"sheaf/internal/langchain/langchaintest"
 	"sheaf/internal/store"
@@ -145,7 +146,7 @@ func answers(t *testing.T, dir string, r recording) (all [][]result) {
 	}
 	defer s.Close()
 	for _, q := range r.Queries {
-		o := store.SearchOptions{K: q.K}
+		o := engine.SearchOptions{K: q.K}
 		if len(q.Filter) > 0 && string(q.Filter) != "null" {
 			o.FetchK = q.FetchK
 			if o.Filter, err = filter.Parse(string(q.Filter)); err != nil {

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"sheaf/internal/embed"
+	"sheaf/internal/engine"
 	"sheaf/internal/hint"
 	"sheaf/internal/progress"
 	"sheaf/internal/store"
@@ -108,7 +109,7 @@ func runImport(ctx context.Context, env *environment, o *importOptions) (err err
 	}
 	counter.SetTotal(in.total)
 	shown := env.showProgress(&counter, "importing", "document")
-	merged, err := i.w.Import(ctx, i.transfers(), store.OnConflict(o.onConflict.policy))
+	merged, err := i.w.Import(ctx, i.transfers(), engine.OnConflict(o.onConflict.policy))
 	shown.stop()
 	if err != nil {
 		return errors.Join(in.about(i.explain(err)), i.w.Discard())
@@ -137,7 +138,7 @@ func (i *importing) open() (*store.Writer, embed.Embedder, error) {
 	options := i.env.storeOptions()
 	options.Progress = i.counter.AddChunks
 	w, err := store.OpenWriter(i.ctx, i.env.config.Store, options)
-	if errors.Is(err, store.ErrNotExist) {
+	if errors.Is(err, engine.ErrNotExist) {
 		facts, e, err := i.newFacts()
 		if err != nil {
 			return nil, nil, err
@@ -157,14 +158,14 @@ func (i *importing) open() (*store.Writer, embed.Embedder, error) {
 }
 
 // metric is what the vectors are to be compared by; empty where nothing says so.
-func (i *importing) metric() (store.Metric, error) {
+func (i *importing) metric() (engine.Metric, error) {
 	if i.o.facts.metricGiven {
-		return store.Metric(i.o.facts.metric), nil
+		return engine.Metric(i.o.facts.metric), nil
 	}
 	if i.in.metric == "" {
 		return "", nil
 	}
-	m, err := store.ParseMetric(i.in.metric)
+	m, err := engine.ParseMetric(i.in.metric)
 	if err != nil {
 		return "", hint.With(i.in.about(fmt.Errorf("its index compares by %s, which sheaf does not", i.in.metric)),
 			"--metric l2, ip or cosine imports the vectors to be compared so")
@@ -173,13 +174,13 @@ func (i *importing) metric() (store.Metric, error) {
 }
 
 // newFacts are those of the store that the import makes.
-func (i *importing) newFacts() (f store.Facts, e embed.Embedder, err error) {
+func (i *importing) newFacts() (f engine.Facts, e embed.Embedder, err error) {
 	f = i.in.facts
 	if f.Metric, err = i.metric(); err != nil {
 		return f, nil, err
 	}
 	if f.Metric == "" {
-		f.Metric = store.L2
+		f.Metric = engine.L2
 	}
 	if f.Dim = i.in.dim; i.o.facts.normalizeGiven {
 		f.Normalize = i.o.facts.normalize
@@ -202,7 +203,7 @@ func (i *importing) newFacts() (f store.Facts, e embed.Embedder, err error) {
 }
 
 // bind makes facts those of a store with the embedder of the flag.
-func (i *importing) bind(f store.Facts) (store.Facts, embed.Embedder, error) {
+func (i *importing) bind(f engine.Facts) (engine.Facts, embed.Embedder, error) {
 	spec := i.env.config.Embedder
 	if f.Embedder, f.Fingerprint = "", ""; spec == noEmbedder {
 		return f, nil, nil
@@ -234,7 +235,7 @@ func (i *importing) embedder(spec string, dim int) (embed.Embedder, error) {
 }
 
 // agree compares what comes with the facts of a store that is there.
-func (i *importing) agree(f store.Facts) (embed.Embedder, error) {
+func (i *importing) agree(f engine.Facts) (embed.Embedder, error) {
 	if err := i.o.facts.check(f); err != nil {
 		return nil, err
 	}
@@ -243,10 +244,10 @@ func (i *importing) agree(f store.Facts) (embed.Embedder, error) {
 		return nil, err
 	}
 	if metric != "" && metric != f.Metric {
-		err := &store.MismatchError{Fact: "metric", Store: string(f.Metric), Given: string(metric)}
+		err := &engine.MismatchError{Fact: "metric", Store: string(f.Metric), Given: string(metric)}
 		return nil, hint.With(err, "--metric %s imports the vectors to be compared as the store's", f.Metric)
 	}
-	want := store.Facts{Dim: i.in.dim}
+	want := engine.Facts{Dim: i.in.dim}
 	if i.o.reembed {
 		want.Dim = 0
 	} else if !i.env.config.EmbedderFlag {
@@ -277,7 +278,7 @@ func (i *importing) explain(err error) error {
 	return err
 }
 
-func (env *environment) printImported(in *incoming, m store.Merged, f store.Facts, created bool) error {
+func (env *environment) printImported(in *incoming, m engine.Merged, f engine.Facts, created bool) error {
 	if env.inJSON() {
 		return env.print(outputFlags{}, func(p *printer) error {
 			return p.object(struct {

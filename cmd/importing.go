@@ -9,9 +9,9 @@ import (
 	"math"
 
 	"sheaf/internal/embed"
+	"sheaf/internal/engine"
 	"sheaf/internal/hint"
 	"sheaf/internal/ingest"
-	"sheaf/internal/store"
 )
 
 var (
@@ -23,7 +23,7 @@ var (
 
 // transfers are the documents as the store takes them: with an id, a source and
 // a vector.
-func (i *importing) transfers() iter.Seq2[store.Transfer, error] {
+func (i *importing) transfers() iter.Seq2[engine.Transfer, error] {
 	docs := i.named(i.in.documents)
 	switch {
 	case i.o.reembed:
@@ -36,15 +36,15 @@ func (i *importing) transfers() iter.Seq2[store.Transfer, error] {
 
 // named gives documents that lack them an id and a source: what their metadata
 // says, else what is imported.
-func (i *importing) named(docs iter.Seq2[store.Transfer, error]) iter.Seq2[store.Transfer, error] {
-	return func(yield func(store.Transfer, error) bool) {
+func (i *importing) named(docs iter.Seq2[engine.Transfer, error]) iter.Seq2[engine.Transfer, error] {
+	return func(yield func(engine.Transfer, error) bool) {
 		var ids ingest.IDs
-		var last store.Source
+		var last engine.Source
 		for t, err := range docs {
 			if err == nil && t.From.Key == "" {
 				name := i.sourceOf(t.Document)
 				if name != last.Name || last.Key == "" {
-					last = store.Source{Name: name}
+					last = engine.Source{Name: name}
 					last.Key, err = i.w.Key(name)
 				}
 				t.From = last
@@ -52,8 +52,8 @@ func (i *importing) named(docs iter.Seq2[store.Transfer, error]) iter.Seq2[store
 			if t.ID == "" {
 				t.ID = ids.Derive(t.From.Name, t.Text, t.Metadata)
 			}
-			if t.Origin != store.Given && !i.same() {
-				t.Origin = store.Given
+			if t.Origin != engine.Given && !i.same() {
+				t.Origin = engine.Given
 			}
 			if err == nil && t.Vector == nil && !i.o.reembed {
 				err = fmt.Errorf("document %q: %w", t.ID, errNoVector)
@@ -72,7 +72,7 @@ func (i *importing) same() bool {
 	return from.Embedder == to.Embedder && from.Fingerprint == to.Fingerprint
 }
 
-func (i *importing) sourceOf(d store.Document) string {
+func (i *importing) sourceOf(d engine.Document) string {
 	if d.Source != "" {
 		return d.Source
 	}
@@ -93,9 +93,9 @@ const (
 
 // verified passes documents on, and compares the vectors of the first texts
 // with those that the embedder makes.
-func (i *importing) verified(docs iter.Seq2[store.Transfer, error]) iter.Seq2[store.Transfer, error] {
-	return func(yield func(store.Transfer, error) bool) {
-		var sample []store.Transfer
+func (i *importing) verified(docs iter.Seq2[engine.Transfer, error]) iter.Seq2[engine.Transfer, error] {
+	return func(yield func(engine.Transfer, error) bool) {
+		var sample []engine.Transfer
 		for t, err := range docs {
 			if err == nil && t.Text != "" && len(sample) < verifyTexts {
 				if sample = append(sample, t); len(sample) == verifyTexts {
@@ -108,13 +108,13 @@ func (i *importing) verified(docs iter.Seq2[store.Transfer, error]) iter.Seq2[st
 		}
 		if len(sample) < verifyTexts {
 			if err := i.compare(sample); err != nil {
-				yield(store.Transfer{}, err)
+				yield(engine.Transfer{}, err)
 			}
 		}
 	}
 }
 
-func (i *importing) compare(sample []store.Transfer) error {
+func (i *importing) compare(sample []engine.Transfer) error {
 	texts := make([]string, len(sample))
 	for n, t := range sample {
 		texts[n] = t.Text
@@ -148,19 +148,19 @@ func cosine(a, b []float32) float64 {
 }
 
 // embedded gives each document the vector that the embedder makes of its text.
-func (i *importing) embedded(docs iter.Seq2[store.Transfer, error]) iter.Seq2[store.Transfer, error] {
+func (i *importing) embedded(docs iter.Seq2[engine.Transfer, error]) iter.Seq2[engine.Transfer, error] {
 	hints := i.env.hints(i.e, i.o.embedder)
-	return func(yield func(store.Transfer, error) bool) {
+	return func(yield func(engine.Transfer, error) bool) {
 		ctx, cancel := context.WithCancel(i.ctx)
 		defer cancel()
-		err := embed.Run(ctx, i.e, hints.Workers, documentBatches(docs, hints.BatchSize), func(b *embed.Batch[[]store.Transfer]) error {
+		err := embed.Run(ctx, i.e, hints.Workers, documentBatches(docs, hints.BatchSize), func(b *embed.Batch[[]engine.Transfer]) error {
 			for n, t := range b.Carry {
 				if b.Errs[n] != nil {
 					return fmt.Errorf("document %q: %w", t.ID, b.Errs[n])
 				}
-				t.Vector, t.Origin = b.Vectors[n], store.Embedded
+				t.Vector, t.Origin = b.Vectors[n], engine.Embedded
 				if _, cut := b.Cut[n]; cut {
-					t.Origin = store.Truncated
+					t.Origin = engine.Truncated
 				}
 				if !yield(t, nil) {
 					return errStopped
@@ -169,14 +169,14 @@ func (i *importing) embedded(docs iter.Seq2[store.Transfer, error]) iter.Seq2[st
 			return nil
 		})
 		if err != nil && !errors.Is(err, errStopped) {
-			yield(store.Transfer{}, err)
+			yield(engine.Transfer{}, err)
 		}
 	}
 }
 
-func documentBatches(docs iter.Seq2[store.Transfer, error], size int) iter.Seq2[*embed.Batch[[]store.Transfer], error] {
-	return func(yield func(*embed.Batch[[]store.Transfer], error) bool) {
-		b := &embed.Batch[[]store.Transfer]{}
+func documentBatches(docs iter.Seq2[engine.Transfer, error], size int) iter.Seq2[*embed.Batch[[]engine.Transfer], error] {
+	return func(yield func(*embed.Batch[[]engine.Transfer], error) bool) {
+		b := &embed.Batch[[]engine.Transfer]{}
 		for t, err := range docs {
 			if err != nil {
 				yield(nil, err)
@@ -187,7 +187,7 @@ func documentBatches(docs iter.Seq2[store.Transfer, error], size int) iter.Seq2[
 				if !yield(b, nil) {
 					return
 				}
-				b = &embed.Batch[[]store.Transfer]{}
+				b = &embed.Batch[[]engine.Transfer]{}
 			}
 		}
 		if len(b.Texts) > 0 {

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strconv"
 
+	"sheaf/internal/engine"
 	"sheaf/internal/faiss"
 	"sheaf/internal/hint"
 	"sheaf/internal/langchain"
@@ -23,18 +24,18 @@ import (
 // incoming is what an import reads, in whichever format.
 type incoming struct {
 	format string
-	name   string      // of what is read, for documents that name no source
-	called string      // what errors call it
-	path   string      // of the file or folder
-	dim    int         // 0: not known
-	empty  bool        // no document comes
-	metric string      // as Faiss names it; empty where the format has none
-	facts  store.Facts // of another sheaf store
-	total  int         // documents, 0: not known
+	name   string       // of what is read, for documents that name no source
+	called string       // what errors call it
+	path   string       // of the file or folder
+	dim    int          // 0: not known
+	empty  bool         // no document comes
+	metric string       // as Faiss names it; empty where the format has none
+	facts  engine.Facts // of another sheaf store
+	total  int          // documents, 0: not known
 
 	// documents come in order and once. One may lack its id, its vector or its
 	// source; what is there is complete.
-	documents iter.Seq2[store.Transfer, error]
+	documents iter.Seq2[engine.Transfer, error]
 	remarks   func() []string // what is worth knowing once all came
 	closers   []func() error
 }
@@ -119,7 +120,7 @@ func (in *incoming) spool(stdin io.Reader) error {
 
 func (in *incoming) openStore(ctx context.Context, env *environment, dir string) error {
 	if store.Same(env.config.Store, dir) {
-		return store.ErrSameStore
+		return engine.ErrSameStore
 	}
 	s, err := env.openOther(ctx, dir)
 	if err != nil {
@@ -150,8 +151,8 @@ func (in *incoming) openLangchain(ctx context.Context, path, indexName string, o
 		in.dim, in.metric = s.Index.Dim, s.Index.Metric.String()
 	}
 	in.total, in.remarks = s.Len(), s.Remarks
-	in.documents = each(s.Documents(ctx), func(d langchain.Document) store.Transfer {
-		return store.Transfer{Document: store.Document{ID: d.ID, Text: d.Text, Metadata: d.Metadata, StartIndex: -1, Vector: d.Vector}}
+	in.documents = each(s.Documents(ctx), func(d langchain.Document) engine.Transfer {
+		return engine.Transfer{Document: engine.Document{ID: d.ID, Text: d.Text, Metadata: d.Metadata, StartIndex: -1, Vector: d.Vector}}
 	})
 	return nil
 }
@@ -197,7 +198,7 @@ func (in *incoming) openRecords(ctx context.Context, path string) error {
 		return err
 	}
 	in.dim, in.empty = len(first.Vector), !ok
-	in.documents = func(yield func(store.Transfer, error) bool) {
+	in.documents = func(yield func(engine.Transfer, error) bool) {
 		for t := first; ok && yield(t, err); {
 			t, err, ok = next()
 		}
@@ -206,13 +207,13 @@ func (in *incoming) openRecords(ctx context.Context, path string) error {
 }
 
 // records reads the lines of a JSONL file. A bad one ends the import.
-func (in *incoming) records(ctx context.Context, path string) (iter.Seq2[store.Transfer, error], error) {
+func (in *incoming) records(ctx context.Context, path string) (iter.Seq2[engine.Transfer, error], error) {
 	r, err := loader.Open(ctx, loader.Source{Name: path, Path: path, Format: loader.JSONL}, loader.ReadOptions{})
 	if err != nil {
 		return nil, err
 	}
 	in.closers = append(in.closers, r.Close)
-	return func(yield func(store.Transfer, error) bool) {
+	return func(yield func(engine.Transfer, error) bool) {
 		for rec, err := range r.Records() {
 			if bad := (*loader.RecordError)(nil); errors.As(err, &bad) {
 				err = &langchain.FormatError{Path: path, Err: bad}
@@ -224,8 +225,8 @@ func (in *incoming) records(ctx context.Context, path string) (iter.Seq2[store.T
 	}, nil
 }
 
-func recordTransfer(rec loader.Record) store.Transfer {
-	d := store.Document{
+func recordTransfer(rec loader.Record) engine.Transfer {
+	d := engine.Document{
 		ID: rec.ID, Text: rec.Text, Metadata: rec.Metadata, Source: rec.Source, StartIndex: -1,
 		StartLine: rec.StartLine, EndLine: rec.EndLine, Vector: rec.Vector,
 	}
@@ -235,7 +236,7 @@ func recordTransfer(rec loader.Record) store.Transfer {
 	if d.Source == "" {
 		d.StartLine, d.EndLine = rec.Line, 0
 	}
-	return store.Transfer{Document: d}
+	return engine.Transfer{Document: d}
 }
 
 // openNpy reads a matrix and, where they are there, its documents.
@@ -290,12 +291,12 @@ func (in *incoming) openIndex(ctx context.Context, path, indexName string, o lan
 }
 
 // numbered makes documents of vectors alone: their id is their number.
-func numbered(path string, vectors iter.Seq2[[]float32, error], label func(int) int64) iter.Seq2[store.Transfer, error] {
-	return func(yield func(store.Transfer, error) bool) {
+func numbered(path string, vectors iter.Seq2[[]float32, error], label func(int) int64) iter.Seq2[engine.Transfer, error] {
+	return func(yield func(engine.Transfer, error) bool) {
 		i := 0
 		for v, err := range vectors {
-			d := store.Document{ID: strconv.FormatInt(label(i), 10), Metadata: []byte("{}"), StartIndex: -1, Vector: v}
-			if !yield(store.Transfer{Document: d}, formatError(path, err)) || err != nil {
+			d := engine.Document{ID: strconv.FormatInt(label(i), 10), Metadata: []byte("{}"), StartIndex: -1, Vector: v}
+			if !yield(engine.Transfer{Document: d}, formatError(path, err)) || err != nil {
 				return
 			}
 			i++
@@ -304,8 +305,8 @@ func numbered(path string, vectors iter.Seq2[[]float32, error], label func(int) 
 }
 
 // joined gives records the rows of a matrix as vectors.
-func joined(path string, records iter.Seq2[store.Transfer, error], rows iter.Seq2[[]float32, error]) iter.Seq2[store.Transfer, error] {
-	return func(yield func(store.Transfer, error) bool) {
+func joined(path string, records iter.Seq2[engine.Transfer, error], rows iter.Seq2[[]float32, error]) iter.Seq2[engine.Transfer, error] {
+	return func(yield func(engine.Transfer, error) bool) {
 		next, stop := iter.Pull2(rows)
 		defer stop()
 		n := 0
@@ -323,7 +324,7 @@ func joined(path string, records iter.Seq2[store.Transfer, error], rows iter.Seq
 			n++
 		}
 		if _, bad, ok := next(); ok && bad == nil {
-			yield(store.Transfer{}, formatError(path, fmt.Errorf("it has more rows than the %d documents in %q", n, beside(path))))
+			yield(engine.Transfer{}, formatError(path, fmt.Errorf("it has more rows than the %d documents in %q", n, beside(path))))
 		}
 	}
 }

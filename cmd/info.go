@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"sheaf/internal/engine"
 	"sheaf/internal/faiss"
 	"sheaf/internal/store"
 )
@@ -56,7 +57,7 @@ type cpuInfo struct {
 	Kernel string `json:"kernel"`
 }
 
-func newStoreInfo(dir string, i store.Info) storeInfo {
+func newStoreInfo(dir string, i engine.Info) storeInfo {
 	embedder := i.Embedder
 	if embedder == "" {
 		embedder = noEmbedder
@@ -93,12 +94,12 @@ const (
 	deadBytesNoted = 16 << 20
 )
 
-func worthCompacting(i store.Info) bool {
+func worthCompacting(i engine.Info) bool {
 	return float64(i.DeadRows) >= deadShare*float64(i.DeadRows+i.Documents) && deadBytes(i) >= deadBytesNoted
 }
 
 // deadBytes is the room that dead rows take in the index file.
-func deadBytes(i store.Info) int64 { return 4 * int64(i.Dim) * i.DeadRows }
+func deadBytes(i engine.Info) int64 { return 4 * int64(i.Dim) * i.DeadRows }
 
 func (i storeInfo) fields() []field {
 	return []field{

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"sheaf/internal/engine"
 	"sheaf/internal/store"
 )
 
@@ -26,7 +27,7 @@ func TestWorthCompacting(t *testing.T) {
 		{1 << 20, 1 << 23, false},
 	}
 	for _, tt := range tests {
-		info := store.Info{Facts: store.Facts{Dim: dim}, DeadRows: tt.dead, Documents: tt.documents}
+		info := engine.Info{Facts: engine.Facts{Dim: dim}, DeadRows: tt.dead, Documents: tt.documents}
 		if got := worthCompacting(info); got != tt.want {
 			t.Errorf("%d dead, %d alive: %v", tt.dead, tt.documents, got)
 		}
@@ -73,19 +74,19 @@ func bulky(t *testing.T, dir string, n int) {
 	t.Helper()
 	const dim = 1 << 16
 	ctx := t.Context()
-	w, err := store.Create(ctx, dir, store.Facts{Dim: dim, Metric: store.L2}, store.Options{})
+	w, err := store.Create(ctx, dir, engine.Facts{Dim: dim, Metric: engine.L2}, store.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	docs := func(yield func(store.Transfer, error) bool) {
+	docs := func(yield func(engine.Transfer, error) bool) {
 		for i := range n {
-			d := store.Document{ID: fmt.Sprint(i), Text: fmt.Sprint("text ", i), Metadata: json.RawMessage(`{}`), Vector: make([]float32, dim)}
-			if !yield(store.Transfer{Document: d, From: store.Source{Key: "s", Name: "s"}}, nil) {
+			d := engine.Document{ID: fmt.Sprint(i), Text: fmt.Sprint("text ", i), Metadata: json.RawMessage(`{}`), Vector: make([]float32, dim)}
+			if !yield(engine.Transfer{Document: d, From: engine.Source{Key: "s", Name: "s"}}, nil) {
 				return
 			}
 		}
 	}
-	if _, err := w.Import(ctx, docs, store.OnConflictFail); err != nil {
+	if _, err := w.Import(ctx, docs, engine.OnConflictFail); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.Close(); err != nil {

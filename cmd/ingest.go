@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"sheaf/internal/embed"
+	"sheaf/internal/engine"
 	"sheaf/internal/hint"
 	"sheaf/internal/ingest"
 	"sheaf/internal/progress"
@@ -139,7 +140,7 @@ func runIngest(ctx context.Context, env *environment, o *ingestOptions) error {
 // openOrCreate opens the store for writing, or makes it, and makes its embedder.
 func (env *environment) openOrCreate(ctx context.Context, o *ingestOptions, counter *progress.Counter) (*store.Writer, embed.Embedder, error) {
 	w, err := store.OpenWriter(ctx, env.config.Store, env.storeOptions())
-	if errors.Is(err, store.ErrNotExist) {
+	if errors.Is(err, engine.ErrNotExist) {
 		e, err := env.embedder(env.preferred(), o.embedder, counter)
 		if err != nil {
 			return nil, nil, err
@@ -185,7 +186,7 @@ func (env *environment) dryRun(ctx context.Context, o *ingestOptions, counter *p
 		}
 		return plan(s, e)
 	})
-	if !errors.Is(err, store.ErrNotExist) {
+	if !errors.Is(err, engine.ErrNotExist) {
 		return err
 	}
 	e, err := env.embedder(env.preferred(), o.embedder, counter)

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"sheaf/internal/embed"
+	"sheaf/internal/engine"
 	"sheaf/internal/hint"
 	"sheaf/internal/store"
 )
@@ -68,7 +69,7 @@ func (o *initOptions) validate(c *cobra.Command, args []string) error {
 func runInit(ctx context.Context, env *environment, o *initOptions) error {
 	w, err := store.OpenWriter(ctx, env.config.Store, env.storeOptions())
 	switch {
-	case errors.Is(err, store.ErrNotExist):
+	case errors.Is(err, engine.ErrNotExist):
 		w, err = env.createStore(ctx, o.embedder, o.facts)
 	case readOnly(err):
 		return env.initReadOnly(ctx, o)
@@ -123,7 +124,7 @@ func (env *environment) agree(ctx context.Context, w *store.Writer, o *initOptio
 	if err != nil {
 		return err
 	}
-	if err := facts.Check(store.Facts{Dim: wanted.Dim}); err != nil {
+	if err := facts.Check(engine.Facts{Dim: wanted.Dim}); err != nil {
 		return fmt.Errorf("binding %s: %w", spec, err)
 	}
 	return w.Bind(ctx, wanted.Embedder, wanted.Fingerprint)
@@ -137,32 +138,32 @@ type factFlags struct {
 	metricGiven, normalizeGiven bool
 }
 
-var metrics = []string{string(store.L2), string(store.InnerProduct), string(store.Cosine)}
+var metrics = []string{string(engine.L2), string(engine.InnerProduct), string(engine.Cosine)}
 
 func (o *factFlags) addFlags(c *cobra.Command) {
-	c.Flags().StringVar(&o.metric, "metric", string(store.L2), "compare vectors by `METRIC`: l2, ip or cosine (new stores)")
+	c.Flags().StringVar(&o.metric, "metric", string(engine.L2), "compare vectors by `METRIC`: l2, ip or cosine (new stores)")
 	c.Flags().BoolVar(&o.normalize, "normalize", false, "bring vectors and queries to length 1 (new stores)")
 	complete(c, "metric", metrics...)
 }
 
 func (o *factFlags) validate(c *cobra.Command) error {
 	o.metricGiven, o.normalizeGiven = c.Flags().Changed("metric"), c.Flags().Changed("normalize")
-	if _, err := store.ParseMetric(o.metric); err != nil {
+	if _, err := engine.ParseMetric(o.metric); err != nil {
 		return usagef("--metric: %w", err)
 	}
 	return nil
 }
 
 // check compares the flags that were given with the facts of a store.
-func (o *factFlags) check(f store.Facts) error {
+func (o *factFlags) check(f engine.Facts) error {
 	var err error
 	switch {
-	case o.metricGiven && store.Metric(o.metric) != f.Metric:
-		err = &store.MismatchError{Fact: "metric", Store: string(f.Metric), Given: o.metric}
-	case o.normalizeGiven && o.normalize && f.Metric == store.Cosine:
+	case o.metricGiven && engine.Metric(o.metric) != f.Metric:
+		err = &engine.MismatchError{Fact: "metric", Store: string(f.Metric), Given: o.metric}
+	case o.normalizeGiven && o.normalize && f.Metric == engine.Cosine:
 		return nil // cosine is normalized anyway
 	case o.normalizeGiven && o.normalize != f.Normalize:
-		err = &store.MismatchError{Fact: "normalize", Store: fmt.Sprint(f.Normalize), Given: fmt.Sprint(o.normalize)}
+		err = &engine.MismatchError{Fact: "normalize", Store: fmt.Sprint(f.Normalize), Given: fmt.Sprint(o.normalize)}
 	default:
 		return nil
 	}
@@ -184,6 +185,6 @@ func (env *environment) createStoreFor(ctx context.Context, e embed.Embedder, o 
 	if err != nil {
 		return nil, err
 	}
-	f.Metric, f.Normalize = store.Metric(facts.metric), facts.normalize
+	f.Metric, f.Normalize = engine.Metric(facts.metric), facts.normalize
 	return store.Create(ctx, env.config.Store, f, env.storeOptions())
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"sheaf/internal/engine"
 	"sheaf/internal/store"
 )
 
@@ -66,10 +67,10 @@ func (o *listOptions) validate(env *environment, args []string) error {
 func runList(ctx context.Context, env *environment, o *listOptions) error {
 	return env.withStore(ctx, func(s *store.Store) error {
 		return env.print(o.output, func(p *printer) error {
-			documents := s.Documents(ctx, store.ListOptions{Filter: o.filter.filter, Limit: o.limit, WithVectors: o.withVectors})
+			documents := s.Documents(ctx, engine.ListOptions{Filter: o.filter.filter, Limit: o.limit, WithVectors: o.withVectors})
 			switch {
 			case o.ids:
-				return list(p, "ids", each(documents, func(d store.Document) documentID { return documentID(d.ID) }))
+				return list(p, "ids", each(documents, func(d engine.Document) documentID { return documentID(d.ID) }))
 			case o.sources:
 				return list(p, "sources", first(o.limit, each(s.Sources(ctx, o.filter.filter), newSource)))
 			default:
@@ -92,7 +93,7 @@ type source struct {
 	Documents int64  `json:"documents"`
 }
 
-func newSource(s store.SourceInfo) source { return source{s.Name, s.Documents} }
+func newSource(s engine.SourceInfo) source { return source{s.Name, s.Documents} }
 
 func (s source) columns() []string { return []string{s.Source, strconv.FormatInt(s.Documents, 10)} }
 func (s source) body() string      { return s.Source }

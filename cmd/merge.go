@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"sheaf/internal/engine"
 	"sheaf/internal/hint"
 	"sheaf/internal/progress"
 	"sheaf/internal/store"
@@ -51,12 +52,12 @@ The store can be searched all the while.` + exitStatus(0, 1, 2, 10, 11, 12, 130,
 type conflictFlag struct{ policy string }
 
 func (o *conflictFlag) addFlags(c *cobra.Command) {
-	c.Flags().StringVar(&o.policy, "on-conflict", string(store.OnConflictFail), "where an id or a source has another content here: fail, skip, replace or new-id (`POLICY`)")
-	complete(c, "on-conflict", string(store.OnConflictFail), string(store.OnConflictSkip), string(store.OnConflictReplace), string(store.OnConflictNewID))
+	c.Flags().StringVar(&o.policy, "on-conflict", string(engine.OnConflictFail), "where an id or a source has another content here: fail, skip, replace or new-id (`POLICY`)")
+	complete(c, "on-conflict", string(engine.OnConflictFail), string(engine.OnConflictSkip), string(engine.OnConflictReplace), string(engine.OnConflictNewID))
 }
 
 func (o *conflictFlag) validate() error {
-	if _, err := store.ParseOnConflict(o.policy); err != nil {
+	if _, err := engine.ParseOnConflict(o.policy); err != nil {
 		return usagef("--on-conflict: %w", err)
 	}
 	return nil
@@ -91,7 +92,7 @@ func runMerge(ctx context.Context, env *environment, o *mergeOptions) (err error
 		others = append(others, s)
 	}
 	counter := new(progress.Counter)
-	merged, err := env.mergeInto(ctx, others, store.OnConflict(o.onConflict.policy), counter)
+	merged, err := env.mergeInto(ctx, others, engine.OnConflict(o.onConflict.policy), counter)
 	if err != nil {
 		return err
 	}
@@ -104,7 +105,7 @@ func runMerge(ctx context.Context, env *environment, o *mergeOptions) (err error
 func distinct(into string, others []string) error {
 	for i, other := range others {
 		if store.Same(into, other) {
-			return fmt.Errorf("merging %q: %w", other, store.ErrSameStore)
+			return fmt.Errorf("merging %q: %w", other, engine.ErrSameStore)
 		}
 		for _, earlier := range others[:i] {
 			if store.Same(earlier, other) {
@@ -118,7 +119,7 @@ func distinct(into string, others []string) error {
 // openOther opens a store that is to be merged.
 func (env *environment) openOther(ctx context.Context, dir string) (*store.Store, error) {
 	s, err := store.Open(ctx, dir, env.storeOptions())
-	if !errors.Is(err, store.ErrNotExist) {
+	if !errors.Is(err, engine.ErrNotExist) {
 		return s, err
 	}
 	if inside := filepath.Join(dir, defaultStore); store.Is(inside) {
@@ -129,11 +130,11 @@ func (env *environment) openOther(ctx context.Context, dir string) (*store.Store
 
 // mergeInto merges the others into the store of the settings, which is made
 // where it is missing; where that fails, it goes again.
-func (env *environment) mergeInto(ctx context.Context, others []*store.Store, policy store.OnConflict, counter *progress.Counter) (merged store.Merged, err error) {
+func (env *environment) mergeInto(ctx context.Context, others []*store.Store, policy engine.OnConflict, counter *progress.Counter) (merged engine.Merged, err error) {
 	options := env.storeOptions()
 	options.Progress = counter.AddChunks
 	w, err := store.OpenWriter(ctx, env.config.Store, options)
-	if errors.Is(err, store.ErrNotExist) {
+	if errors.Is(err, engine.ErrNotExist) {
 		w, err = store.Create(ctx, env.config.Store, others[0].Facts(), options)
 	}
 	if err != nil {
@@ -165,13 +166,13 @@ func documentsOf(ctx context.Context, stores []*store.Store) (total int, err err
 
 // explainMerge adds the way out where stores disagree about what is fixed.
 func explainMerge(err error) error {
-	if as[*store.MismatchError](err) {
+	if as[*engine.MismatchError](err) {
 		return hint.With(err, "only stores of one embedder, dim, metric and normalize can be merged; ingest the other's sources again instead")
 	}
 	return err
 }
 
-func (env *environment) printMerged(m store.Merged) error {
+func (env *environment) printMerged(m engine.Merged) error {
 	if env.inJSON() {
 		return env.print(outputFlags{}, func(p *printer) error {
 			return p.object(struct {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"sheaf/internal/engine"
 	"sheaf/internal/store"
 )
 
@@ -22,19 +23,19 @@ import (
 func onALine(t *testing.T, dir, source string, first, n int) {
 	t.Helper()
 	ctx := t.Context()
-	w, err := store.Create(ctx, dir, store.Facts{Dim: 2, Metric: store.L2}, store.Options{})
+	w, err := store.Create(ctx, dir, engine.Facts{Dim: 2, Metric: engine.L2}, store.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	docs := func(yield func(store.Transfer, error) bool) {
+	docs := func(yield func(engine.Transfer, error) bool) {
 		for i := first; i < first+n; i++ {
-			d := store.Document{ID: fmt.Sprint(i), Text: fmt.Sprint("point ", i), Metadata: json.RawMessage(`{}`), Vector: []float32{float32(i), 0}}
-			if !yield(store.Transfer{Document: d, From: store.Source{Key: source, Name: source}}, nil) {
+			d := engine.Document{ID: fmt.Sprint(i), Text: fmt.Sprint("point ", i), Metadata: json.RawMessage(`{}`), Vector: []float32{float32(i), 0}}
+			if !yield(engine.Transfer{Document: d, From: engine.Source{Key: source, Name: source}}, nil) {
 				return
 			}
 		}
 	}
-	if _, err := w.Import(ctx, docs, store.OnConflictFail); err != nil {
+	if _, err := w.Import(ctx, docs, engine.OnConflictFail); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.Close(); err != nil {
@@ -159,7 +160,7 @@ func TestSearchesDuringAMerge(t *testing.T) {
 
 func nearest(t *testing.T, s *store.Store) (ids []string) {
 	t.Helper()
-	hits, err := s.Search(t.Context(), []float32{4999.9, 0}, store.SearchOptions{K: 2})
+	hits, err := s.Search(t.Context(), []float32{4999.9, 0}, engine.SearchOptions{K: 2})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"sheaf/internal/engine"
 	"sheaf/internal/store"
 )
 
@@ -91,7 +92,7 @@ func runMMR(ctx context.Context, env *environment, o *mmrOptions) error {
 
 // diverse is the finder of mmr.
 func (o *mmrOptions) diverse(s *store.Store) finder {
-	return func(ctx context.Context, vectors []float32) ([][]store.Hit, error) {
-		return s.MMR(ctx, vectors, store.MMROptions{SearchOptions: o.options(), Lambda: o.lambda})
+	return func(ctx context.Context, vectors []float32) ([][]engine.Hit, error) {
+		return s.MMR(ctx, vectors, engine.MMROptions{SearchOptions: o.options(), Lambda: o.lambda})
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"sheaf/internal/engine"
 	"sheaf/internal/store"
 )
 
@@ -207,18 +208,18 @@ func (r *opsRun) add(step opsStep) bool {
 		r.t.Fatal(err)
 	}
 	defer w.Close()
-	if _, err := w.Import(r.t.Context(), opsTransfers(r.path(), docs), store.OnConflictFail); err != nil {
+	if _, err := w.Import(r.t.Context(), opsTransfers(r.path(), docs), engine.OnConflictFail); err != nil {
 		return true
 	}
 	r.held[step.Store] = append(slices.Clone(r.held[step.Store]), docs...)
 	return false
 }
 
-func opsTransfers(source string, docs []opsDocument) iter.Seq2[store.Transfer, error] {
-	return func(yield func(store.Transfer, error) bool) {
+func opsTransfers(source string, docs []opsDocument) iter.Seq2[engine.Transfer, error] {
+	return func(yield func(engine.Transfer, error) bool) {
 		for _, d := range docs {
-			doc := store.Document{ID: d.ID, Text: d.Text, Metadata: d.Metadata, Vector: d.Vector}
-			if !yield(store.Transfer{Document: doc, From: store.Source{Key: source, Name: source}}, nil) {
+			doc := engine.Document{ID: d.ID, Text: d.Text, Metadata: d.Metadata, Vector: d.Vector}
+			if !yield(engine.Transfer{Document: doc, From: engine.Source{Key: source, Name: source}}, nil) {
 				return
 			}
 		}

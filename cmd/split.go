@@ -9,9 +9,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"sheaf/internal/engine"
 	"sheaf/internal/hint"
 	"sheaf/internal/ingest"
-	"sheaf/internal/store"
 )
 
 type splitOptions struct {
@@ -76,8 +76,8 @@ func runSplit(ctx context.Context, env *environment, o *splitOptions) error {
 }
 
 // passing yields what is sound and hands inputs that failed to failed.
-func passing(all iter.Seq2[store.Document, error], failed func(*ingest.InputError)) iter.Seq2[store.Document, error] {
-	return func(yield func(store.Document, error) bool) {
+func passing(all iter.Seq2[engine.Document, error], failed func(*ingest.InputError)) iter.Seq2[engine.Document, error] {
+	return func(yield func(engine.Document, error) bool) {
 		for d, err := range all {
 			var input *ingest.InputError
 			if errors.As(err, &input) {
@@ -101,7 +101,7 @@ type chunk struct {
 	EndLine    int             `json:"end_line,omitempty"`
 }
 
-func newChunk(d store.Document) chunk {
+func newChunk(d engine.Document) chunk {
 	return chunk{d.Text, d.Source, d.Metadata, d.StartIndex, d.StartLine, d.EndLine}
 }
 

@@ -7,9 +7,9 @@ import (
 
 	"github.com/google/uuid"
 
+	"sheaf/internal/engine"
 	"sheaf/internal/loader"
 	"sheaf/internal/splitter"
-	"sheaf/internal/store"
 )
 
 // namespace makes derived ids differ from everybody else's UUIDs. It must
@@ -28,7 +28,7 @@ type chunker struct {
 
 // document is what a chunker makes of a chunk.
 type document struct {
-	store.Document
+	engine.Document
 	repeated bool // an earlier one of the source may have its id
 }
 
@@ -110,7 +110,7 @@ func (c *chunker) metadata(rec loader.Record) (object, error) {
 
 // derive makes an id of the source's name, the text (of records: the metadata
 // too) and how often the source has had these before.
-func (c *chunker) derive(d store.Document) string {
+func (c *chunker) derive(d engine.Document) string {
 	content := c.name + "\x00" + d.Text
 	if c.records {
 		content += "\x00" + string(d.Metadata)

@@ -6,6 +6,7 @@ import (
 	"math"
 
 	"sheaf/internal/embed"
+	"sheaf/internal/engine"
 	"sheaf/internal/store"
 )
 
@@ -39,36 +40,38 @@ type nothing struct{ dir string }
 func (n nothing) Dir() string    { return n.dir }
 func (nothing) Settings() string { return "" }
 
-func (nothing) SourcesByKey(context.Context, []string) (map[string]store.Source, error) {
+func (nothing) SourcesByKey(context.Context, []string) (map[string]engine.Source, error) {
 	return nil, nil
 }
 
-func (nothing) SourceByName(context.Context, string) (store.Source, bool, error) {
-	return store.Source{}, false, nil
+func (nothing) SourceByName(context.Context, string) (engine.Source, bool, error) {
+	return engine.Source{}, false, nil
 }
 
 func (nothing) FreeName(_ context.Context, wanted, _ string, _ func(string) bool) (string, error) {
 	return wanted, nil
 }
 
-func (nothing) AllSources(context.Context) iter.Seq2[store.Source, error] {
-	return func(func(store.Source, error) bool) {}
+func (nothing) AllSources(context.Context) iter.Seq2[engine.Source, error] {
+	return func(func(engine.Source, error) bool) {}
 }
 
-func (nothing) Match(_ context.Context, _ store.Source, docs []store.Document) ([]store.Match, error) {
-	return make([]store.Match, len(docs)), nil
+func (nothing) Match(_ context.Context, _ engine.Source, docs []engine.Document) ([]engine.Match, error) {
+	return make([]engine.Match, len(docs)), nil
 }
 
 // imagined is a target that keeps nothing.
 type imagined struct{}
 
-func (imagined) Replace(_ context.Context, src store.Source) (replacement, error) {
+func (imagined) Replace(_ context.Context, src engine.Source) (replacement, error) {
 	return &imaginedReplacement{old: src.Documents}, nil
 }
 
-func (imagined) Touch(store.Source) {}
+func (imagined) Touch(engine.Source) {}
 
-func (imagined) Forget(_ context.Context, src store.Source) (int64, error) { return src.Documents, nil }
+func (imagined) Forget(_ context.Context, src engine.Source) (int64, error) {
+	return src.Documents, nil
+}
 
 // VectorOf says that every text which was met before has a vector.
 func (imagined) VectorOf(context.Context, string) ([]float32, error) { return []float32{}, nil }
@@ -80,16 +83,16 @@ func (imagined) Failed() bool                              { return false }
 
 type imaginedReplacement struct{ old, kept int64 }
 
-func (r *imaginedReplacement) Keep(store.Match, store.Document) error {
+func (r *imaginedReplacement) Keep(engine.Match, engine.Document) error {
 	r.kept++
 	return nil
 }
 
-func (*imaginedReplacement) Check(context.Context, string, store.Match) error { return nil }
+func (*imaginedReplacement) Check(context.Context, string, engine.Match) error { return nil }
 
-func (*imaginedReplacement) Add(context.Context, store.Document, store.Match, []float32, store.Origin) error {
+func (*imaginedReplacement) Add(context.Context, engine.Document, engine.Match, []float32, engine.Origin) error {
 	return nil
 }
 
-func (r *imaginedReplacement) Done(store.Source) int64 { return r.old - r.kept }
-func (*imaginedReplacement) Abandon()                  {}
+func (r *imaginedReplacement) Done(engine.Source) int64 { return r.old - r.kept }
+func (*imaginedReplacement) Abandon()                   {}

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"sheaf/internal/engine"
 	"sheaf/internal/ingest"
 	"sheaf/internal/progress"
 	"sheaf/internal/splitter"
@@ -28,7 +29,7 @@ func dryRun(t *testing.T, project string, o ingest.Options) ingest.Summary {
 	t.Helper()
 	dir := filepath.Join(project, ".sheaf")
 	s, err := store.Open(t.Context(), dir, store.Options{})
-	if errors.Is(err, store.ErrNotExist) {
+	if errors.Is(err, engine.ErrNotExist) {
 		s, err = nil, nil
 	}
 	must(t, err)

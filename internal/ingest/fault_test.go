@@ -18,6 +18,7 @@ import (
 
 	"sheaf/internal/embed"
 	"sheaf/internal/embed/embedtest"
+	"sheaf/internal/engine"
 	"sheaf/internal/ingest"
 	"sheaf/internal/store"
 )
@@ -99,7 +100,7 @@ func inspect(t *testing.T, dir string) (docs []string) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	for d, err := range s.Documents(t.Context(), store.ListOptions{WithVectors: true}) {
+	for d, err := range s.Documents(t.Context(), engine.ListOptions{WithVectors: true}) {
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -27,6 +27,7 @@ import (
 	"time"
 
 	"sheaf/internal/embed"
+	"sheaf/internal/engine"
 	"sheaf/internal/loader"
 	"sheaf/internal/progress"
 	"sheaf/internal/splitter"
@@ -99,18 +100,18 @@ func Run(ctx context.Context, w *store.Writer, e embed.Embedder, o Options) (Sum
 type library interface {
 	Dir() string
 	Settings() string
-	SourcesByKey(ctx context.Context, keys []string) (map[string]store.Source, error)
-	SourceByName(ctx context.Context, name string) (store.Source, bool, error)
+	SourcesByKey(ctx context.Context, keys []string) (map[string]engine.Source, error)
+	SourceByName(ctx context.Context, name string) (engine.Source, bool, error)
 	FreeName(ctx context.Context, wanted, key string, taken func(name string) bool) (string, error)
-	AllSources(ctx context.Context) iter.Seq2[store.Source, error]
-	Match(ctx context.Context, src store.Source, docs []store.Document) ([]store.Match, error)
+	AllSources(ctx context.Context) iter.Seq2[engine.Source, error]
+	Match(ctx context.Context, src engine.Source, docs []engine.Document) ([]engine.Match, error)
 }
 
 // target is what a run writes to.
 type target interface {
-	Replace(ctx context.Context, src store.Source) (replacement, error)
-	Touch(src store.Source)
-	Forget(ctx context.Context, src store.Source) (removed int64, err error)
+	Replace(ctx context.Context, src engine.Source) (replacement, error)
+	Touch(src engine.Source)
+	Forget(ctx context.Context, src engine.Source) (removed int64, err error)
 	VectorOf(ctx context.Context, text string) ([]float32, error)
 	SetSettings(ctx context.Context, settings string) error
 	Pending() int64
@@ -120,17 +121,17 @@ type target interface {
 
 // replacement is a source that is being written.
 type replacement interface {
-	Keep(m store.Match, d store.Document) error
-	Check(ctx context.Context, id string, m store.Match) error
-	Add(ctx context.Context, d store.Document, m store.Match, vector []float32, origin store.Origin) error
-	Done(src store.Source) (removed int64)
+	Keep(m engine.Match, d engine.Document) error
+	Check(ctx context.Context, id string, m engine.Match) error
+	Add(ctx context.Context, d engine.Document, m engine.Match, vector []float32, origin engine.Origin) error
+	Done(src engine.Source) (removed int64)
 	Abandon()
 }
 
 // writer is a store as a target.
 type writer struct{ *store.Writer }
 
-func (w writer) Replace(ctx context.Context, src store.Source) (replacement, error) {
+func (w writer) Replace(ctx context.Context, src engine.Source) (replacement, error) {
 	return w.Writer.Replace(ctx, src)
 }
 

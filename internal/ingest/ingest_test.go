@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"sheaf/internal/embed"
+	"sheaf/internal/engine"
 	"sheaf/internal/ingest"
 	"sheaf/internal/store"
 )
@@ -95,8 +96,8 @@ func run(ctx context.Context, project string, e embed.Embedder, o ingest.Options
 func runInto(ctx context.Context, dir string, e embed.Embedder, o ingest.Options) (sum ingest.Summary, err error) {
 	options := store.Options{LockTimeout: 10 * time.Second}
 	w, err := store.OpenWriter(ctx, dir, options)
-	if errors.Is(err, store.ErrNotExist) {
-		w, err = store.Create(ctx, dir, store.Facts{Embedder: "hashed", Fingerprint: "1", Dim: hashedDim, Metric: store.L2}, options)
+	if errors.Is(err, engine.ErrNotExist) {
+		w, err = store.Create(ctx, dir, engine.Facts{Embedder: "hashed", Fingerprint: "1", Dim: hashedDim, Metric: engine.L2}, options)
 	}
 	if err != nil {
 		return sum, err
@@ -124,7 +125,7 @@ func documents(t *testing.T, project string) (docs []string) {
 		return nil
 	}
 	defer s.Close()
-	for d, err := range s.Documents(t.Context(), store.ListOptions{WithVectors: true}) {
+	for d, err := range s.Documents(t.Context(), engine.ListOptions{WithVectors: true}) {
 		if err != nil {
 			t.Errorf("listing: %v", err)
 			return nil

@@ -21,6 +21,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"sheaf/internal/engine"
 	"sheaf/internal/killtest"
 	"sheaf/internal/store"
 )
@@ -126,7 +127,7 @@ func TestKillCreation(t *testing.T) {
 			if got := len(documents(t, dir)); got != 0 && got != 3 {
 				t.Errorf("killed before write step %d: %d documents of 3", step, got)
 			}
-		} else if !errors.Is(err, store.ErrNotExist) {
+		} else if !errors.Is(err, engine.ErrNotExist) {
 			t.Errorf("killed before write step %d: %v", step, err)
 		}
 		ingestHere(t, dir)

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"sheaf/internal/embed"
+	"sheaf/internal/engine"
 	"sheaf/internal/ingest"
 	"sheaf/internal/store"
 )
@@ -215,7 +216,7 @@ func TestTheVectorOfACutTextIsNotUsedAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	for d, err := range s.Documents(t.Context(), store.ListOptions{WithVectors: true}) {
+	for d, err := range s.Documents(t.Context(), engine.ListOptions{WithVectors: true}) {
 		want := d.Text
 		if err != nil || filepath.Base(d.Source) == "a.jsonl" && want != "short" {
 			want = want[:6]

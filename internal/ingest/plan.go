@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"sheaf/internal/embed"
+	"sheaf/internal/engine"
 	"sheaf/internal/loader"
 	"sheaf/internal/store"
 )
@@ -142,7 +143,7 @@ func (p *planner) sources(ctx context.Context, found []loader.Found) error {
 // passOver plans for what is not read.
 func (p *planner) passOver(f loader.Found) error {
 	p.o.Progress.AddBytes(f.Source.Size)
-	s := step{kind: stepSkip, source: store.Source{Name: f.Source.Name}, reason: f.Skip}
+	s := step{kind: stepSkip, source: engine.Source{Name: f.Source.Name}, reason: f.Skip}
 	if f.Err != nil {
 		s.kind, s.err, s.whole = stepFail, f.Err, true
 	}
@@ -164,7 +165,7 @@ func (p *planner) stdin(ctx context.Context, src loader.Source) error {
 }
 
 // source plans one source.
-func (p *planner) source(ctx context.Context, src loader.Source, key string, sources map[string]store.Source) error {
+func (p *planner) source(ctx context.Context, src loader.Source, key string, sources map[string]engine.Source) error {
 	known, exists := sources[key]
 	if !exists {
 		var err error
@@ -208,7 +209,7 @@ func (p *planner) source(ctx context.Context, src loader.Source, key string, sou
 }
 
 // content reads a source and plans its documents.
-func (p *planner) content(ctx context.Context, src loader.Source, next store.Source, exists bool, s settings) error {
+func (p *planner) content(ctx context.Context, src loader.Source, next engine.Source, exists bool, s settings) error {
 	chunks, err := newChunker(next.Name, s)
 	if err != nil {
 		return err
@@ -269,12 +270,12 @@ func (p *planner) content(ctx context.Context, src loader.Source, next store.Sou
 	return p.put(step{kind: stepEnd, source: next, existed: exists})
 }
 
-func (p *planner) failWhole(src store.Source, err error) error {
+func (p *planner) failWhole(src engine.Source, err error) error {
 	return p.put(step{kind: stepFail, source: src, err: err, whole: true})
 }
 
 // record plans the documents of one record.
-func (p *planner) record(ctx context.Context, src store.Source, chunks *chunker, rec loader.Record) error {
+func (p *planner) record(ctx context.Context, src engine.Source, chunks *chunker, rec loader.Record) error {
 	docs, oversize, err := chunks.documents(rec)
 	if err != nil {
 		return p.put(step{kind: stepFail, source: src, err: fmt.Errorf("line %d: %w", rec.Line, err)})
@@ -301,12 +302,12 @@ func staying(pieces int) string {
 }
 
 // lookUp asks the store what it knows of the pending documents, and plans them.
-func (p *planner) lookUp(ctx context.Context, src store.Source) error {
+func (p *planner) lookUp(ctx context.Context, src engine.Source) error {
 	if len(p.pending) == 0 {
 		return nil
 	}
 	committed := p.window.committed.Load()
-	docs := make([]store.Document, len(p.pending))
+	docs := make([]engine.Document, len(p.pending))
 	for i := range p.pending {
 		docs[i] = p.pending[i].Document
 	}
@@ -324,23 +325,23 @@ func (p *planner) lookUp(ctx context.Context, src store.Source) error {
 	return nil
 }
 
-func (p *planner) document(src store.Source, d document, m store.Match) error {
-	s := step{kind: stepAdd, source: store.Source{Name: src.Name}, doc: d.Document, match: m}
+func (p *planner) document(src engine.Source, d document, m engine.Match) error {
+	s := step{kind: stepAdd, source: engine.Source{Name: src.Name}, doc: d.Document, match: m}
 	switch {
 	case m.Err != nil:
 		s.kind, s.err = stepFail, fmt.Errorf("%s: %w", s.lines(), m.Err)
 	case m.Kept:
 		s.kind = stepKeep
 	case d.Vector != nil:
-		s.vector, s.origin = d.Vector, store.Given
+		s.vector, s.origin = d.Vector, engine.Given
 	case m.Vector != nil:
-		s.vector, s.origin = m.Vector, store.Embedded
+		s.vector, s.origin = m.Vector, engine.Embedded
 	case p.e.Identity().Provider == embed.None:
 		s.kind, s.err = stepFail, fmt.Errorf("%s: %w", s.lines(), embed.ErrNone)
 	case m.Taken || d.repeated || p.window.send(d.Text):
-		s.late, s.origin = true, store.Embedded
+		s.late, s.origin = true, engine.Embedded
 	default:
-		s.origin = store.Embedded
+		s.origin = engine.Embedded
 		return p.put(s, d.Text)
 	}
 	return p.put(s)

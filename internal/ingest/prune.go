@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"sheaf/internal/engine"
 	"sheaf/internal/loader"
 	"sheaf/internal/store"
 )
@@ -71,7 +72,7 @@ func below(path string, folders []string) bool {
 	return false
 }
 
-func (r *run) remove(ctx context.Context, src store.Source) error {
+func (r *run) remove(ctx context.Context, src engine.Source) error {
 	removed, err := r.Forget(context.WithoutCancel(ctx), src)
 	if err != nil {
 		return err

@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"sheaf/internal/engine"
 	"sheaf/internal/loader"
 	"sheaf/internal/splitter"
 	"sheaf/internal/store"
@@ -38,7 +39,7 @@ func (s settings) encode() (string, error) {
 
 // settingsFor joins what the run was told with what the source remembers, or,
 // of splitter and metadata, the store for a new source.
-func (r *run) settingsFor(known store.Source, exists bool, format loader.Format) (settings, error) {
+func (r *run) settingsFor(known engine.Source, exists bool, format loader.Format) (settings, error) {
 	remembered := r.Settings()
 	if exists {
 		remembered = known.Settings
@@ -66,7 +67,7 @@ func (r *run) settingsFor(known store.Source, exists bool, format loader.Format)
 
 // identify finds the source in the store that a new key may stand for, or makes
 // a new one. Its name is the path as it was first given.
-func (r *run) identify(ctx context.Context, key, name string) (known store.Source, exists bool, err error) {
+func (r *run) identify(ctx context.Context, key, name string) (known engine.Source, exists bool, err error) {
 	other, taken, err := r.SourceByName(ctx, name)
 	switch {
 	case err != nil:
@@ -82,7 +83,7 @@ func (r *run) identify(ctx context.Context, key, name string) (known store.Sourc
 		r.notice("another source is named %q: this one is named %q", wanted, name)
 	}
 	r.named.add(name)
-	return store.Source{Key: key, Name: name}, false, nil
+	return engine.Source{Key: key, Name: name}, false, nil
 }
 
 // nameSet knows the names of a run's new sources, which the store may not know
@@ -122,7 +123,7 @@ func (r *run) trusted(src loader.Source) time.Time {
 }
 
 // unread tells, without reading it, that src is what the store has.
-func (r *run) unread(src loader.Source, known store.Source, settings string) bool {
+func (r *run) unread(src loader.Source, known engine.Source, settings string) bool {
 	return !r.o.Force && len(known.Hash) > 0 && known.Settings == settings &&
 		known.Size == src.Size && !known.ModTime.IsZero() && known.ModTime.Equal(src.ModTime)
 }

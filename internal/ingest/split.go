@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 
+	"sheaf/internal/engine"
 	"sheaf/internal/loader"
 	"sheaf/internal/store"
 )
@@ -24,15 +25,15 @@ func (e *InputError) Unwrap() error { return e.Err }
 // in an empty store, in order and without ids. What fails by itself is yielded
 // as an *InputError and the rest goes on; any other error is the last thing
 // yielded.
-func Split(ctx context.Context, o Options) iter.Seq2[store.Document, error] {
-	return func(yield func(store.Document, error) bool) {
+func Split(ctx context.Context, o Options) iter.Seq2[engine.Document, error] {
+	return func(yield func(engine.Document, error) bool) {
 		walk := o.Walk
 		walk.Stdin, walk.SkipDir = o.Stdin, store.Is
 		for found := range loader.Walk(ctx, o.Roots, walk) {
 			more := true
 			switch {
 			case found.Err != nil:
-				more = yield(store.Document{}, &InputError{found.Source.Name, found.Err})
+				more = yield(engine.Document{}, &InputError{found.Source.Name, found.Err})
 			case found.Skip != "":
 				o.notice(fmt.Sprintf("%q is skipped: %s", found.Source.Name, found.Skip))
 			default:
@@ -43,7 +44,7 @@ func Split(ctx context.Context, o Options) iter.Seq2[store.Document, error] {
 			}
 		}
 		if ctx.Err() != nil {
-			yield(store.Document{}, context.Cause(ctx))
+			yield(engine.Document{}, context.Cause(ctx))
 		}
 	}
 }
@@ -55,11 +56,11 @@ func (o *Options) notice(text string) {
 }
 
 // splitSource yields the documents of one source, and tells whether more are wanted.
-func (o *Options) splitSource(ctx context.Context, src loader.Source, yield func(store.Document, error) bool) bool {
-	fail := func(err error) bool { return yield(store.Document{}, &InputError{src.Name, err}) }
+func (o *Options) splitSource(ctx context.Context, src loader.Source, yield func(engine.Document, error) bool) bool {
+	fail := func(err error) bool { return yield(engine.Document{}, &InputError{src.Name, err}) }
 	chunks, err := newChunker(src.Name, settings{Splitter: o.Splitter, Meta: o.Meta, Read: o.Read, Format: src.Format})
 	if err != nil {
-		return yield(store.Document{}, err) && false
+		return yield(engine.Document{}, err) && false
 	}
 	reader, err := loader.Open(ctx, src, o.Read)
 	if err != nil {

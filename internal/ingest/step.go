@@ -3,7 +3,7 @@ package ingest
 import (
 	"fmt"
 
-	"sheaf/internal/store"
+	"sheaf/internal/engine"
 )
 
 type stepKind int
@@ -23,13 +23,13 @@ const (
 // step is one thing for the writer to do. Steps are done in input order.
 type step struct {
 	kind   stepKind
-	source store.Source
-	doc    store.Document
-	match  store.Match
+	source engine.Source
+	doc    engine.Document
+	match  engine.Match
 	vector []float32
 	text   int  // the batch's text that gives the vector; -1: none
 	late   bool // Add: whether and with what vector shows only when it is its turn
-	origin store.Origin
+	origin engine.Origin
 
 	existed bool // End: the source was there before
 	touched bool // Unchanged: its time or key is new

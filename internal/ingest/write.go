@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"sheaf/internal/embed"
-	"sheaf/internal/store"
+	"sheaf/internal/engine"
 )
 
 // batch is some steps, with the texts that need embedding for them.
@@ -46,9 +46,9 @@ func (r *run) write(ctx context.Context, b *batch) error {
 // step applies one step. A document that cannot be stored fails alone.
 func (r *run) step(ctx context.Context, s *step, embedded embed.Result) error {
 	err := r.apply(ctx, s, embedded)
-	var foreign *store.ForeignIDError
-	var mismatch *store.MismatchError
-	if errors.Is(err, store.ErrDuplicateID) || errors.As(err, &foreign) || errors.As(err, &mismatch) && s.origin == store.Given {
+	var foreign *engine.ForeignIDError
+	var mismatch *engine.MismatchError
+	if errors.Is(err, engine.ErrDuplicateID) || errors.As(err, &foreign) || errors.As(err, &mismatch) && s.origin == engine.Given {
 		return r.failDocument(s, err)
 	}
 	return err
@@ -122,14 +122,14 @@ func (r *run) add(ctx context.Context, s *step, embedded embed.Result) error {
 			at = 0
 		}
 	}
-	reused := s.origin == store.Embedded
+	reused := s.origin == engine.Embedded
 	if vector == nil {
 		if err := embedded.Errs[at]; err != nil {
 			r.refuse(s.doc.Text, err)
 			return r.failDocument(s, err)
 		}
 		if n, cut := embedded.Cut[at]; cut {
-			s.origin = store.Truncated
+			s.origin = engine.Truncated
 			r.notice("%s: only the first %d of its %d bytes are embedded: it is too long", s.place(), n, len(s.doc.Text))
 		}
 		vector, reused = embedded.Vectors[at], false

@@ -4,6 +4,8 @@ import (
 	"iter"
 	"slices"
 	"sync"
+
+	"sheaf/internal/engine"
 )
 
 // What comes before whom it is for is ready: at most so many batches, each of so
@@ -14,17 +16,23 @@ const (
 	aheadBytes     = 2 << 20
 )
 
+// incoming is a document to be merged.
+type incoming struct {
+	engine.Transfer
+	fields []field // of its metadata; nil: not known
+}
+
 // ahead reads documents in a goroutine of its own, so that what reads them and
 // what writes them do so at once. It looks at metadata, and copies vectors, which
 // may be valid only until the next one.
-func ahead(docs iter.Seq2[Transfer, error]) iter.Seq2[Transfer, error] {
-	return func(yield func(Transfer, error) bool) {
-		batches, stop := make(chan []Transfer, aheadBatches), make(chan struct{})
+func ahead(docs iter.Seq2[engine.Transfer, error]) iter.Seq2[incoming, error] {
+	return func(yield func(incoming, error) bool) {
+		batches, stop := make(chan []incoming, aheadBatches), make(chan struct{})
 		var failure error // valid once batches is closed
 		var reader sync.WaitGroup
 		reader.Go(func() {
 			defer close(batches)
-			failure = inBatches(docs, func(batch []Transfer) bool {
+			failure = inBatches(docs, func(batch []incoming) bool {
 				select {
 				case batches <- batch:
 					return true
@@ -43,20 +51,21 @@ func ahead(docs iter.Seq2[Transfer, error]) iter.Seq2[Transfer, error] {
 			}
 		}
 		if failure != nil {
-			yield(Transfer{}, failure)
+			yield(incoming{}, failure)
 		}
 	}
 }
 
 // inBatches collects documents until send takes no more of them.
-func inBatches(docs iter.Seq2[Transfer, error], send func([]Transfer) bool) error {
-	var batch []Transfer
+func inBatches(docs iter.Seq2[engine.Transfer, error], send func([]incoming) bool) error {
+	var batch []incoming
 	bytes := 0
-	for t, err := range docs {
+	for transfer, err := range docs {
 		if err != nil {
 			send(batch)
 			return err
 		}
+		t := incoming{Transfer: transfer}
 		t.Vector = slices.Clone(t.Vector)
 		if last := len(batch) - 1; last >= 0 && string(batch[last].Metadata) == string(t.Metadata) {
 			t.fields = batch[last].fields

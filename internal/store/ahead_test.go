@@ -6,7 +6,7 @@ import (
 	"slices"
 	"testing"
 
-	"sheaf/internal/store"
+	"sheaf/internal/engine"
 )
 
 // TestImportOfReusedVectors: vectors that are valid only until the next one
@@ -16,18 +16,18 @@ func TestImportOfReusedVectors(t *testing.T) {
 	const n = 1000
 	shared := make([]float32, 3)
 	w, dir := create(t, facts)
-	_, err := w.Import(t.Context(), func(yield func(store.Transfer, error) bool) {
+	_, err := w.Import(t.Context(), func(yield func(engine.Transfer, error) bool) {
 		for i := range n {
 			shared[0] = float32(i)
 			if !yield(transfer(fmt.Sprint(i), "text", "s", shared), nil) {
 				return
 			}
 		}
-	}, store.OnConflictFail)
+	}, engine.OnConflictFail)
 	if err := errors.Join(err, w.Close()); err != nil {
 		t.Fatal(err)
 	}
-	for i, d := range list(t, open(t, dir), store.ListOptions{WithVectors: true}) {
+	for i, d := range list(t, open(t, dir), engine.ListOptions{WithVectors: true}) {
 		if !slices.Equal(d.Vector, []float32{float32(i), 0, 0}) {
 			t.Fatalf("document %d: %v", i, d.Vector)
 		}
@@ -40,23 +40,23 @@ func TestImportStopsItsReader(t *testing.T) {
 	t.Parallel()
 	w, _ := create(t, facts)
 	broken, reading := errors.New("the file ends too early"), true
-	_, err := w.Import(t.Context(), func(yield func(store.Transfer, error) bool) {
+	_, err := w.Import(t.Context(), func(yield func(engine.Transfer, error) bool) {
 		if yield(transfer("1", "text", "s", []float32{1, 2, 3}), nil) {
-			yield(store.Transfer{}, broken)
+			yield(engine.Transfer{}, broken)
 		}
 		reading = false
-	}, store.OnConflictFail)
+	}, engine.OnConflictFail)
 	if !errors.Is(err, broken) || reading {
 		t.Errorf("%v; still reading: %v", err, reading)
 	}
 	w, _ = create(t, facts)
 	given := 0
-	_, err = w.Import(t.Context(), func(yield func(store.Transfer, error) bool) {
+	_, err = w.Import(t.Context(), func(yield func(engine.Transfer, error) bool) {
 		for reading = true; yield(transfer(fmt.Sprint(given), "text", "s", []float32{1, 2}), nil); given++ {
 		}
 		reading = false
-	}, store.OnConflictFail)
-	var mismatch *store.MismatchError
+	}, engine.OnConflictFail)
+	var mismatch *engine.MismatchError
 	if !errors.As(err, &mismatch) || reading {
 		t.Errorf("%v; still reading after %d: %v", err, given, reading)
 	}

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"sheaf/internal/engine"
 	"sheaf/internal/faiss"
 	"sheaf/internal/filter"
 	"sheaf/internal/store"
@@ -26,8 +27,8 @@ var longText = strings.Repeat("long ", 40<<20/5)
 
 // many yields bulky documents, every third with the metadata of another, and
 // then those that follow.
-func many(then ...store.Transfer) iter.Seq2[store.Transfer, error] {
-	return func(yield func(store.Transfer, error) bool) {
+func many(then ...engine.Transfer) iter.Seq2[engine.Transfer, error] {
+	return func(yield func(engine.Transfer, error) bool) {
 		for i := range bulky {
 			if !yield(nth(i), nil) {
 				return
@@ -37,7 +38,7 @@ func many(then ...store.Transfer) iter.Seq2[store.Transfer, error] {
 	}
 }
 
-func nth(i int) store.Transfer {
+func nth(i int) engine.Transfer {
 	k := i % (bulky/3 + 1)
 	t := transfer(fmt.Sprintf("id-%d", i*7919%bulky), fmt.Sprint("text ", i), fmt.Sprint("source ", i/1000), []float32{float32(i), 1, 2})
 	t.Metadata = json.RawMessage(fmt.Sprintf(`{"n":%d,"even":%v,"s":"x%d","list":[%d],"none":null,"f":%g}`, k*2, k%2 == 0, k%10, k, float64(k)/4))
@@ -48,12 +49,12 @@ func nth(i int) store.Transfer {
 }
 
 // imported makes a store of what all bring, one after another, and checks it.
-func imported(t *testing.T, all ...iter.Seq2[store.Transfer, error]) (dir string, merged store.Merged) {
+func imported(t *testing.T, all ...iter.Seq2[engine.Transfer, error]) (dir string, merged engine.Merged) {
 	t.Helper()
 	w, dir := create(t, facts)
 	for _, docs := range all {
 		var err error
-		if merged, err = w.Import(t.Context(), docs, store.OnConflictSkip); err != nil {
+		if merged, err = w.Import(t.Context(), docs, engine.OnConflictSkip); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -74,7 +75,7 @@ func soundStore(t *testing.T, dir string) {
 // same compares documents and what filters find, of b from its document first on.
 func same(t *testing.T, a, b string, first int) {
 	t.Helper()
-	o := store.ListOptions{WithVectors: true}
+	o := engine.ListOptions{WithVectors: true}
 	want, got := list(t, open(t, a), o), list(t, open(t, b), o)[first:]
 	if !reflect.DeepEqual(want, got) { // to show the difference of long texts takes too long
 		t.Errorf("the documents differ, %d and %d", len(want), len(got))
@@ -84,7 +85,7 @@ func same(t *testing.T, a, b string, first int) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		o := store.ListOptions{Filter: f}
+		o := engine.ListOptions{Filter: f}
 		if want, got := list(t, open(t, a), o), list(t, open(t, b), o); !reflect.DeepEqual(want, got) || len(got) == 0 {
 			t.Errorf("%s: %d documents, want %d", expr, len(got), len(want))
 		}
@@ -111,12 +112,12 @@ func TestBulkOfStores(t *testing.T) {
 	rest := transfer("rest", "rest", "rest", []float32{1, 1, 1})
 	other, _ := imported(t, transfers(rest))
 	w, dir := create(t, facts)
-	merged, err := w.Merge(t.Context(), []*store.Store{open(t, whole), open(t, other), open(t, whole)}, store.OnConflictSkip)
+	merged, err := w.Merge(t.Context(), []*store.Store{open(t, whole), open(t, other), open(t, whole)}, engine.OnConflictSkip)
 	if err := errors.Join(err, w.Close()); err != nil || merged.Added != bulky+1 || merged.Skipped != bulky {
 		t.Errorf("%+v, %v", merged, err)
 	}
 	soundStore(t, dir)
-	if docs := list(t, open(t, dir), store.ListOptions{}); len(docs) != bulky+1 || docs[bulky].ID != "rest" {
+	if docs := list(t, open(t, dir), engine.ListOptions{}); len(docs) != bulky+1 || docs[bulky].ID != "rest" {
 		t.Errorf("%d documents", len(docs))
 	}
 }
@@ -136,7 +137,7 @@ func TestBulkMeetsAnIDAgain(t *testing.T) {
 	again := nth(7)
 	again.Text = "another"
 	w, dir := create(t, facts)
-	if _, err := w.Import(t.Context(), many(again), store.OnConflictSkip); !errors.Is(err, store.ErrDuplicateID) {
+	if _, err := w.Import(t.Context(), many(again), engine.OnConflictSkip); !errors.Is(err, engine.ErrDuplicateID) {
 		t.Errorf("one id came with two texts: %v", err)
 	}
 	if err := w.Discard(); err != nil || store.Is(dir) {
@@ -156,17 +157,17 @@ func TestBulkThatFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	bad := transfer("bad", "bad", "bad", []float32{1})
-	if _, err := w.Import(t.Context(), many(bad), store.OnConflictFail); err == nil {
+	if _, err := w.Import(t.Context(), many(bad), engine.OnConflictFail); err == nil {
 		t.Error("a vector of another dim was imported")
 	}
-	if _, err := w.Import(t.Context(), transfers(nth(1), nth(2)), store.OnConflictFail); err != nil {
+	if _, err := w.Import(t.Context(), transfers(nth(1), nth(2)), engine.OnConflictFail); err != nil {
 		t.Errorf("after that: %v", err)
 	}
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
 	soundStore(t, dir)
-	if docs := list(t, open(t, dir), store.ListOptions{}); len(docs) != 2 {
+	if docs := list(t, open(t, dir), engine.ListOptions{}); len(docs) != 2 {
 		t.Errorf("%d documents", len(docs))
 	}
 }
@@ -186,7 +187,7 @@ func TestBulkThatIsInterrupted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.Import(ctx, many(), store.OnConflictFail); !errors.Is(err, context.Canceled) {
+	if _, err := w.Import(ctx, many(), engine.OnConflictFail); !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
 	if err := w.Discard(); err != nil || store.Is(dir) {
@@ -214,7 +215,7 @@ func TestBulkThatIsKilled(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.Import(t.Context(), many(), store.OnConflictFail); err != nil {
+	if _, err := w.Import(t.Context(), many(), engine.OnConflictFail); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.Close(); err != nil {
@@ -227,14 +228,14 @@ func TestBulkThatIsKilled(t *testing.T) {
 		t.Fatalf("the transaction did not outgrow its cache: %v, %v, %v", err, db, journal)
 	}
 	for _, killed := range copies {
-		if docs := list(t, open(t, killed), store.ListOptions{}); len(docs) != 0 {
+		if docs := list(t, open(t, killed), engine.ListOptions{}); len(docs) != 0 {
 			t.Errorf("%s: %d documents", killed, len(docs))
 		}
 		w, err := store.OpenWriter(t.Context(), killed, store.Options{LockTimeout: 10 * time.Second})
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = w.Import(t.Context(), many(), store.OnConflictFail)
+		_, err = w.Import(t.Context(), many(), engine.OnConflictFail)
 		if err := errors.Join(err, w.Close()); err != nil {
 			t.Fatal(err)
 		}
@@ -266,14 +267,14 @@ func TestLargeTexts(t *testing.T) {
 		t.Fatal(err)
 	}
 	text := strings.Repeat("x", 1<<20)
-	docs := func(yield func(store.Transfer, error) bool) {
+	docs := func(yield func(engine.Transfer, error) bool) {
 		for i := range n {
 			if !yield(transfer(fmt.Sprint(i), text, "source", []float32{1, 2, float32(i)}), nil) {
 				return
 			}
 		}
 	}
-	_, err = w.Import(t.Context(), docs, store.OnConflictFail)
+	_, err = w.Import(t.Context(), docs, engine.OnConflictFail)
 	if err := errors.Join(err, w.Close()); err != nil {
 		t.Fatal(err)
 	}
@@ -286,7 +287,7 @@ func TestLargeTexts(t *testing.T) {
 // not by an index, is one like any other, full or empty.
 func TestStoreOfAnEarlierBuild(t *testing.T) {
 	t.Parallel()
-	for n, docs := range []iter.Seq2[store.Transfer, error]{transfers(), transfers(nth(1))} {
+	for n, docs := range []iter.Seq2[engine.Transfer, error]{transfers(), transfers(nth(1))} {
 		dir, _ := imported(t, docs)
 		execute(t, dir, "ALTER TABLE meta RENAME TO old", "DROP INDEX meta_hash",
 			"CREATE TABLE meta (meta INTEGER PRIMARY KEY, hash BLOB NOT NULL UNIQUE, json TEXT NOT NULL) STRICT",
@@ -295,12 +296,12 @@ func TestStoreOfAnEarlierBuild(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = w.Import(t.Context(), transfers(nth(1007), nth(1008)), store.OnConflictFail)
+		_, err = w.Import(t.Context(), transfers(nth(1007), nth(1008)), engine.OnConflictFail)
 		if err := errors.Join(err, w.Close()); err != nil {
 			t.Fatal(err)
 		}
 		soundStore(t, dir)
-		if docs := list(t, open(t, dir), store.ListOptions{}); len(docs) != n+2 {
+		if docs := list(t, open(t, dir), engine.ListOptions{}); len(docs) != n+2 {
 			t.Errorf("%d documents, want %d", len(docs), n+2)
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"zombiezen.com/go/sqlite"
 	"zombiezen.com/go/sqlite/sqlitex"
 
+	"sheaf/internal/engine"
 	"sheaf/internal/faiss"
 )
 
@@ -53,7 +54,7 @@ func Check(ctx context.Context, dir string, o Options) ([]Problem, error) {
 		return check(ctx, dir, o)
 	}
 	lock, err := takeLock(ctx, dir, o)
-	var locked *LockedError
+	var locked *engine.LockedError
 	switch {
 	case err == nil:
 		defer lock.Close()
@@ -70,7 +71,7 @@ func Check(ctx context.Context, dir string, o Options) ([]Problem, error) {
 // check is Check for a caller who keeps writers out.
 func check(ctx context.Context, dir string, o Options) ([]Problem, error) {
 	s, err := Open(ctx, dir, o)
-	var format *FormatError
+	var format *engine.FormatError
 	switch {
 	case errors.As(err, &format):
 		return []Problem{{Kind: ProblemDatabase, Path: format.Path, Message: format.Problem, Remedy: format.Remedy}}, nil
@@ -155,7 +156,7 @@ func (c *checker) index(ctx context.Context) error {
 		}
 		return err
 	})
-	var format *FormatError
+	var format *engine.FormatError
 	if errors.As(err, &format) {
 		c.add(ProblemIndex, format.Path, format.Remedy, "%s", format.Problem)
 		return nil
@@ -179,7 +180,7 @@ func (s *Store) verifyVectors(ctx context.Context) error {
 	}
 	for _, p := range c.problems {
 		if p.Kind != ProblemLeftover {
-			return &FormatError{Path: p.Path, Problem: "damaged: " + p.Message, Remedy: p.Remedy}
+			return &engine.FormatError{Path: p.Path, Problem: "damaged: " + p.Message, Remedy: p.Remedy}
 		}
 	}
 	return nil

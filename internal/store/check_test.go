@@ -16,6 +16,7 @@ import (
 	"zombiezen.com/go/sqlite"
 	"zombiezen.com/go/sqlite/sqlitex"
 
+	"sheaf/internal/engine"
 	"sheaf/internal/store"
 )
 
@@ -29,14 +30,14 @@ func filled(t testing.TB, seed int) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var all []store.Transfer
+	var all []engine.Transfer
 	for i := range 60 {
 		text := fmt.Sprintf("store %d, document %d: %s", seed, i, strings.Repeat("some words ", i%7))
 		tr := transfer(fmt.Sprintf("id-%d", i), text, fmt.Sprintf("s%d.txt", i/20), vector(text))
 		tr.Metadata = json.RawMessage(fmt.Sprintf(`{"i":%d,"name":"n%d","deep":{"a":[1,2]}}`, i%9, i%5))
 		all = append(all, tr)
 	}
-	if _, err := w.Import(ctx, transfers(all...), store.OnConflictFail); err != nil {
+	if _, err := w.Import(ctx, transfers(all...), engine.OnConflictFail); err != nil {
 		t.Fatal(err)
 	}
 	set, _, err := w.SelectIDs(ctx, []string{"id-3", "id-31", "id-59"})
@@ -87,11 +88,11 @@ func TestCheckOfASoundStore(t *testing.T) {
 	if got := kinds(t, filled(t, 1)); got != nil {
 		t.Errorf("problems of the kinds %q", got)
 	}
-	if _, err := store.Check(t.Context(), t.TempDir(), store.Options{}); !errors.Is(err, store.ErrNotExist) {
+	if _, err := store.Check(t.Context(), t.TempDir(), store.Options{}); !errors.Is(err, engine.ErrNotExist) {
 		t.Errorf("no store: %v", err)
 	}
 	w, dir := create(t, facts)
-	var locked *store.LockedError
+	var locked *engine.LockedError
 	if _, err := store.Check(t.Context(), dir, store.Options{}); !errors.As(err, &locked) {
 		t.Errorf("beside a writer: %v", err)
 	}
@@ -198,7 +199,7 @@ func answers(dir string) (all []string, found map[string]string) {
 		return []string{"error"}, found
 	}
 	defer s.Close()
-	for d, err := range s.Documents(ctx, store.ListOptions{}) {
+	for d, err := range s.Documents(ctx, engine.ListOptions{}) {
 		if err != nil {
 			all = append(all, "error")
 			break
@@ -206,7 +207,7 @@ func answers(dir string) (all []string, found map[string]string) {
 		all = append(all, d.ID+content(d))
 	}
 	for q := range 5 {
-		hits, err := s.Search(ctx, vector(fmt.Sprintf("store 1, document %d: ", q*11)), store.SearchOptions{K: 5})
+		hits, err := s.Search(ctx, vector(fmt.Sprintf("store 1, document %d: ", q*11)), engine.SearchOptions{K: 5})
 		if err != nil {
 			all = append(all, "error")
 			continue
@@ -219,7 +220,7 @@ func answers(dir string) (all []string, found map[string]string) {
 	return all, found
 }
 
-func content(d store.Document) string {
+func content(d engine.Document) string {
 	return fmt.Sprint(d.Text, string(d.Metadata), d.Source, d.StartLine)
 }
 
@@ -233,7 +234,7 @@ func TestDamage(t *testing.T) {
 	docs := map[string]string{}
 	s, err := store.Open(t.Context(), sound, store.Options{})
 	must(t, err)
-	for _, d := range list(t, s, store.ListOptions{}) {
+	for _, d := range list(t, s, engine.ListOptions{}) {
 		docs[d.ID] = content(d)
 	}
 	must(t, s.Close())

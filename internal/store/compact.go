@@ -15,6 +15,7 @@ import (
 	"zombiezen.com/go/sqlite"
 	"zombiezen.com/go/sqlite/sqlitex"
 
+	"sheaf/internal/engine"
 	"sheaf/internal/faiss"
 )
 
@@ -76,7 +77,7 @@ func (w *Writer) rewrite(ctx context.Context) error {
 	})
 	if err != nil {
 		err = errors.Join(err, file.Close())
-		if !w.uncertain && !errors.Is(err, ErrLockLost) {
+		if !w.uncertain && !errors.Is(err, engine.ErrLockLost) {
 			err = errors.Join(err, os.Remove(file.Name()))
 		}
 		return err

@@ -13,12 +13,14 @@ import (
 	"github.com/RoaringBitmap/roaring/v2"
 	"zombiezen.com/go/sqlite"
 	"zombiezen.com/go/sqlite/sqlitex"
+
+	"sheaf/internal/engine"
 )
 
 // Create makes an empty store at dir, which must be missing, empty, or hold
 // only what a creation that was killed left there. Errors: ErrExist,
 // *OccupiedError, *LockedError, *FormatError.
-func Create(ctx context.Context, dir string, f Facts, o Options) (*Writer, error) {
+func Create(ctx context.Context, dir string, f engine.Facts, o Options) (*Writer, error) {
 	w, err := create(ctx, dir, f, o)
 	if err != nil {
 		return nil, fmt.Errorf("creating store %q: %w", dir, err)
@@ -26,8 +28,8 @@ func Create(ctx context.Context, dir string, f Facts, o Options) (*Writer, error
 	return w, nil
 }
 
-func create(ctx context.Context, dir string, f Facts, o Options) (_ *Writer, err error) {
-	if err := f.validate(); err != nil {
+func create(ctx context.Context, dir string, f engine.Facts, o Options) (_ *Writer, err error) {
+	if err := f.Validate(); err != nil {
 		return nil, err
 	}
 	if outer := filepath.Dir(filepath.Clean(dir)); Is(outer) {
@@ -57,8 +59,8 @@ func create(ctx context.Context, dir string, f Facts, o Options) (_ *Writer, err
 	}()
 	switch err := w.connect(ctx, sqlite.OpenReadWrite); {
 	case err == nil:
-		return nil, ErrExist
-	case !errors.Is(err, ErrNotExist):
+		return nil, engine.ErrExist
+	case !errors.Is(err, engine.ErrNotExist):
 		return nil, err
 	}
 	begun = true

@@ -9,6 +9,8 @@ import (
 	"github.com/bmatcuk/doublestar/v4"
 	"zombiezen.com/go/sqlite"
 	"zombiezen.com/go/sqlite/sqlitex"
+
+	"sheaf/internal/engine"
 )
 
 // Set is some documents of a store, as it was when they were selected.
@@ -130,7 +132,7 @@ func (w *Writer) withdraw(ctx context.Context, numbers *roaring.Bitmap, settled 
 		return nil
 	}
 	lost := map[int64]int64{} // documents by source
-	stored := map[int64]Source{}
+	stored := map[int64]engine.Source{}
 	err := w.transaction(ctx, func() error {
 		for it := numbers.Iterator(); it.HasNext(); {
 			err := sqlitex.Execute(w.conn, `SELECT source FROM document WHERE n = ?`, &sqlitex.ExecOptions{
@@ -158,7 +160,7 @@ func (w *Writer) withdraw(ctx context.Context, numbers *roaring.Bitmap, settled 
 	w.doomed.Or(numbers)
 	staged := map[int64]int{} // the last change of each source
 	for i, c := range w.sources {
-		staged[c.number] = i
+		staged[c.Number] = i
 	}
 	for source, n := range lost {
 		if settled[source] {

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"sheaf/internal/engine"
 	"sheaf/internal/store"
 )
 
@@ -64,15 +65,15 @@ func TestAMergeThatStagedMuchLeavesNothing(t *testing.T) {
 	replace(t, w, "a.txt", doc("1", "one"))
 	commit(t, w)
 	broken := errors.New("broken")
-	endless := func(yield func(store.Transfer, error) bool) {
+	endless := func(yield func(engine.Transfer, error) bool) {
 		for i := range 30_000 { // more than is staged in one transaction
 			if !yield(transfer(fmt.Sprint("b", i), "two", "b.txt", []float32{1, 2, 3}), nil) {
 				return
 			}
 		}
-		yield(store.Transfer{}, broken)
+		yield(engine.Transfer{}, broken)
 	}
-	if _, err := w.Import(t.Context(), endless, store.OnConflictFail); !errors.Is(err, broken) {
+	if _, err := w.Import(t.Context(), endless, engine.OnConflictFail); !errors.Is(err, broken) {
 		t.Fatal(err)
 	}
 	info, err := os.Stat(filepath.Join(dir, "index.1.faiss"))
@@ -132,17 +133,17 @@ func TestMergeOfLongTexts(t *testing.T) {
 	t.Parallel()
 	w, dir := create(t, facts)
 	other, otherDir := create(t, facts)
-	var docs []store.Document
+	var docs []engine.Document
 	for _, letter := range []string{"a", "b", "c", "d", "e"} {
 		docs = append(docs, doc(letter, strings.Repeat(letter, 3<<20)))
 	}
 	replace(t, other, "long.txt", docs...)
 	commit(t, other)
-	got, err := w.Merge(t.Context(), []*store.Store{open(t, otherDir)}, store.OnConflictFail)
-	if want := (store.Merged{Added: 5}); err != nil || got != want {
+	got, err := w.Merge(t.Context(), []*store.Store{open(t, otherDir)}, engine.OnConflictFail)
+	if want := (engine.Merged{Added: 5}); err != nil || got != want {
 		t.Fatalf("%+v, %v; want %+v", got, err, want)
 	}
-	for i, d := range list(t, open(t, dir), store.ListOptions{WithVectors: true}) {
+	for i, d := range list(t, open(t, dir), engine.ListOptions{WithVectors: true}) {
 		if d.ID != docs[i].ID || d.Text != docs[i].Text || !slices.Equal(d.Vector, vector(d.Text)) {
 			t.Errorf("document %d is %q with %d letters", i, d.ID, len(d.Text))
 		}

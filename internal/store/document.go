@@ -6,38 +6,16 @@ import (
 	"encoding/json"
 
 	"zombiezen.com/go/sqlite"
+
+	"sheaf/internal/engine"
 )
-
-// Origin tells where a document's vector came from; only Embedded ones are
-// used again for an equal text.
-type Origin int
-
-// The origins of a vector.
-const (
-	Given     Origin = 0 // it came with the document
-	Embedded  Origin = 1 // the store's embedder made it from the whole text
-	Truncated Origin = 2 // the store's embedder made it from the text's beginning
-)
-
-// Document is one unit of the store: what LangChain calls a Document, with its
-// id and where it came from.
-type Document struct {
-	ID         string
-	Text       string
-	Metadata   json.RawMessage // a JSON object, verbatim
-	Source     string          // the name of the source
-	StartIndex int             // in code points of the source, -1 where not known
-	StartLine  int             // 1-based, 0 where not known
-	EndLine    int
-	Vector     []float32 // dim numbers, only where asked for
-}
 
 // hashSize is how much of a SHA-256 is kept.
 const hashSize = 16
 
-// hash covers a document's number, id, text, metadata, source and place, so
+// documentHash covers a document's number, id, text, metadata, source and place, so
 // that a row that was damaged or belongs to another number is never shown.
-func (d *Document) hash(n int64, origin Origin) []byte {
+func documentHash(d *engine.Document, n int64, origin engine.Origin) []byte {
 	b := make([]byte, 0, 9*8+len(d.ID)+len(d.Metadata)+len(d.Source)+len(d.Text))
 	for _, v := range []int64{n, int64(origin), int64(d.StartIndex), int64(d.StartLine), int64(d.EndLine)} {
 		b = binary.LittleEndian.AppendUint64(b, uint64(v))
@@ -61,15 +39,15 @@ const selectDocument = `SELECT d.n, d.id, d.text, m.json, s.name, d.start_index,
   FROM document d JOIN meta m ON m.meta = d.meta JOIN source s ON s.source = d.source `
 
 // scanDocument reads a row of selectDocument and holds it against its hash.
-func scanDocument(stmt *sqlite.Stmt, path string) (n int64, d Document, err error) {
+func scanDocument(stmt *sqlite.Stmt, path string) (n int64, d engine.Document, err error) {
 	n = stmt.ColumnInt64(0)
-	d = Document{
+	d = engine.Document{
 		ID: stmt.ColumnText(1), Text: stmt.ColumnText(2), Metadata: json.RawMessage(stmt.ColumnText(3)), Source: stmt.ColumnText(4),
 		StartIndex: stmt.ColumnInt(5), StartLine: stmt.ColumnInt(6), EndLine: stmt.ColumnInt(7),
 	}
 	want := make([]byte, hashSize)
 	stmt.ColumnBytes(9, want)
-	if string(d.hash(n, Origin(stmt.ColumnInt(8)))) != string(want) {
+	if string(documentHash(&d, n, engine.Origin(stmt.ColumnInt(8)))) != string(want) {
 		return n, d, damaged(path, "document %d (id %q) fails its checksum", n, d.ID)
 	}
 	return n, d, nil

@@ -9,8 +9,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"sheaf/internal/engine"
 	"sheaf/internal/filter"
-	"sheaf/internal/store"
 )
 
 func parse(t *testing.T, exprs ...string) *filter.Filter {
@@ -23,7 +23,7 @@ func parse(t *testing.T, exprs ...string) *filter.Filter {
 }
 
 // numbered makes documents with the ids and metadata n from first to below end.
-func numbered(first, end int) (docs []store.Document) {
+func numbered(first, end int) (docs []engine.Document) {
 	for n := first; n < end; n++ {
 		d := doc(fmt.Sprint(n), fmt.Sprintf("text %d", n))
 		d.Metadata = fmt.Appendf(nil, `{"n":%d,"odd":%v}`, n, n%2 == 1)
@@ -50,14 +50,14 @@ func TestListWithFilter(t *testing.T) {
 	}
 	for _, tt := range tests {
 		var got []string
-		for _, d := range list(t, w.Store, store.ListOptions{Filter: parse(t, tt.filter), Limit: tt.limit}) {
+		for _, d := range list(t, w.Store, engine.ListOptions{Filter: parse(t, tt.filter), Limit: tt.limit}) {
 			got = append(got, d.ID)
 		}
 		if diff := cmp.Diff(tt.want, got); diff != "" {
 			t.Errorf("%s: %s", tt.filter, diff)
 		}
 	}
-	if got := list(t, w.Store, store.ListOptions{Filter: parse(t, `{"odd": true}`)}); len(got) != 300 {
+	if got := list(t, w.Store, engine.ListOptions{Filter: parse(t, `{"odd": true}`)}); len(got) != 300 {
 		t.Errorf("%d odd documents, want 300", len(got))
 	}
 }
@@ -71,7 +71,7 @@ func TestListWithFilterWhileTheStoreChanges(t *testing.T) {
 	replace(t, w, "a.txt", docs...)
 	commit(t, w)
 	var got []string
-	for d, err := range open(t, dir).Documents(t.Context(), store.ListOptions{Filter: parse(t, `{"odd": true}`)}) {
+	for d, err := range open(t, dir).Documents(t.Context(), engine.ListOptions{Filter: parse(t, `{"odd": true}`)}) {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -143,16 +143,16 @@ func TestFilterOnAClosedStore(t *testing.T) {
 	s := open(t, dir)
 	s.Close()
 	f := parse(t, "a=1")
-	if _, err := s.SelectMatching(t.Context(), f); err != store.ErrClosed {
+	if _, err := s.SelectMatching(t.Context(), f); err != engine.ErrClosed {
 		t.Errorf("SelectMatching: %v", err)
 	}
-	for _, err := range s.Documents(t.Context(), store.ListOptions{Filter: f}) {
-		if err != store.ErrClosed {
+	for _, err := range s.Documents(t.Context(), engine.ListOptions{Filter: f}) {
+		if err != engine.ErrClosed {
 			t.Errorf("Documents: %v", err)
 		}
 	}
 	for _, err := range s.Sources(t.Context(), f) {
-		if err != store.ErrClosed {
+		if err != engine.ErrClosed {
 			t.Errorf("Sources: %v", err)
 		}
 	}

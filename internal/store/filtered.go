@@ -8,6 +8,7 @@ import (
 
 	"github.com/RoaringBitmap/roaring/v2"
 
+	"sheaf/internal/engine"
 	"sheaf/internal/faiss"
 	"sheaf/internal/filter"
 )
@@ -59,7 +60,7 @@ func planFor(n, k int, rows int64) plan {
 }
 
 // filtered finds the K nearest of the documents that match o's filter.
-func (snap *snapshot) filtered(ctx context.Context, queries []float32, o SearchOptions, p plan) ([][]faiss.Hit, error) {
+func (snap *snapshot) filtered(ctx context.Context, queries []float32, o engine.SearchOptions, p plan) ([][]faiss.Hit, error) {
 	matching, err := snap.matching(ctx, o, p.effort)
 	switch {
 	case err == nil:
@@ -87,7 +88,7 @@ func (snap *snapshot) filtered(ctx context.Context, queries []float32, o SearchO
 }
 
 // matching gives the documents that match o's filter, or filter.ErrLimit.
-func (snap *snapshot) matching(ctx context.Context, o SearchOptions, effort int) (found *roaring.Bitmap, err error) {
+func (snap *snapshot) matching(ctx context.Context, o engine.SearchOptions, effort int) (found *roaring.Bitmap, err error) {
 	err = snap.read(ctx, func() error {
 		found, err = snap.store.matching(o.Filter, effort)
 		return err
@@ -96,7 +97,7 @@ func (snap *snapshot) matching(ctx context.Context, o SearchOptions, effort int)
 }
 
 // among finds the K nearest of the given documents.
-func (snap *snapshot) among(ctx context.Context, queries []float32, documents *roaring.Bitmap, o SearchOptions, p plan) ([][]faiss.Hit, error) {
+func (snap *snapshot) among(ctx context.Context, queries []float32, documents *roaring.Bitmap, o engine.SearchOptions, p plan) ([][]faiss.Hit, error) {
 	s := faiss.Search{K: o.K}
 	if int64(documents.GetCardinality()) <= p.gather {
 		s.Rows = snap.state.rowsOf(documents)
@@ -109,7 +110,7 @@ func (snap *snapshot) among(ctx context.Context, queries []float32, documents *r
 // sifted finds the nearest candidates of each query and leaves the K best that
 // match. The short queries are those that have fewer although there were more
 // candidates to be had.
-func (snap *snapshot) sifted(ctx context.Context, queries []float32, o SearchOptions, candidates int) (found [][]faiss.Hit, short []int, err error) {
+func (snap *snapshot) sifted(ctx context.Context, queries []float32, o engine.SearchOptions, candidates int) (found [][]faiss.Hit, short []int, err error) {
 	found, err = snap.scan(ctx, queries, o, faiss.Search{K: candidates, Skip: snap.state.skip()})
 	if err != nil {
 		return nil, nil, err
@@ -131,7 +132,7 @@ func (snap *snapshot) sifted(ctx context.Context, queries []float32, o SearchOpt
 // test tells of the rows found whether they match, of each query as far as its
 // first K that do, or a little further: as long as a query lacks some, twice as
 // many of its rows are tested.
-func (snap *snapshot) test(ctx context.Context, found [][]faiss.Hit, o SearchOptions) (matches map[int64]bool, err error) {
+func (snap *snapshot) test(ctx context.Context, found [][]faiss.Hit, o engine.SearchOptions) (matches map[int64]bool, err error) {
 	matches = map[int64]bool{}
 	open := found
 	for end := 4 * o.K; len(open) > 0; end *= 2 {
@@ -162,7 +163,7 @@ func (snap *snapshot) test(ctx context.Context, found [][]faiss.Hit, o SearchOpt
 const testBlock = 4096
 
 // testRows notes which of the rows match.
-func (snap *snapshot) testRows(ctx context.Context, rows []faiss.Hit, o SearchOptions, matches map[int64]bool) error {
+func (snap *snapshot) testRows(ctx context.Context, rows []faiss.Hit, o engine.SearchOptions, matches map[int64]bool) error {
 	for block := range slices.Chunk(rows, testBlock) {
 		numbers, err := snap.numbers(block)
 		if err != nil {

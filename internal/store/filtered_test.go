@@ -15,6 +15,7 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"sheaf/internal/engine"
 	"sheaf/internal/faiss"
 	"sheaf/internal/filter"
 )
@@ -22,12 +23,12 @@ import (
 // sample is a store and what it holds, in its order.
 type sample struct {
 	*Writer
-	docs []Document
+	docs []engine.Document
 }
 
 // newSample makes a store of n documents, of which some are deleted again.
 // Their vectors are small whole numbers, so that scores are exact and tie often.
-func newSample(t *testing.T, f Facts, n int, random *rand.Rand) sample {
+func newSample(t *testing.T, f engine.Facts, n int, random *rand.Rand) sample {
 	t.Helper()
 	w, err := Create(t.Context(), filepath.Join(t.TempDir(), ".sheaf"), f, Options{LockTimeout: 10 * time.Second})
 	if err != nil {
@@ -43,7 +44,7 @@ func newSample(t *testing.T, f Facts, n int, random *rand.Rand) sample {
 		}
 	}
 	s.remove(t, dead)
-	for d, err := range w.Documents(t.Context(), ListOptions{WithVectors: true}) {
+	for d, err := range w.Documents(t.Context(), engine.ListOptions{WithVectors: true}) {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -55,18 +56,18 @@ func newSample(t *testing.T, f Facts, n int, random *rand.Rand) sample {
 // grow adds a source of n documents.
 func (s sample) grow(t *testing.T, source string, n int, random *rand.Rand) {
 	t.Helper()
-	src := Source{Key: source, Name: source}
+	src := engine.Source{Key: source, Name: source}
 	r, err := s.Replace(t.Context(), src)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for i := range n {
-		d := Document{ID: fmt.Sprint(source, i), Text: fmt.Sprint("text ", i), Metadata: randomMetadata(random)}
+		d := engine.Document{ID: fmt.Sprint(source, i), Text: fmt.Sprint("text ", i), Metadata: randomMetadata(random)}
 		v := make([]float32, s.Facts().Dim)
 		for j := range v {
 			v[j] = float32(random.IntN(7) - 3)
 		}
-		if err := r.Add(t.Context(), d, Match{}, v, Given); err != nil {
+		if err := r.Add(t.Context(), d, engine.Match{}, v, engine.Given); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -103,10 +104,10 @@ func samples(t *testing.T) []sample {
 	t.Helper()
 	random := rand.New(rand.NewPCG(1, 2))
 	return []sample{
-		newSample(t, Facts{Dim: 2, Metric: L2}, 0, random),
-		newSample(t, Facts{Dim: 2, Metric: L2}, 150, random),
-		newSample(t, Facts{Dim: 3, Metric: InnerProduct}, 90, random),
-		newSample(t, Facts{Dim: 5, Metric: L2}, 260, random),
+		newSample(t, engine.Facts{Dim: 2, Metric: engine.L2}, 0, random),
+		newSample(t, engine.Facts{Dim: 2, Metric: engine.L2}, 150, random),
+		newSample(t, engine.Facts{Dim: 3, Metric: engine.InnerProduct}, 90, random),
+		newSample(t, engine.Facts{Dim: 5, Metric: engine.L2}, 260, random),
 	}
 }
 
@@ -130,8 +131,8 @@ func drawQueries(t *rapid.T, dim int) []float32 {
 }
 
 // drawOptions makes a search with a filter.
-func drawOptions(t *rapid.T) SearchOptions {
-	o := SearchOptions{K: rapid.SampledFrom([]int{1, 4, 30, 1000}).Draw(t, "k"), Filter: drawFilter(t)}
+func drawOptions(t *rapid.T) engine.SearchOptions {
+	o := engine.SearchOptions{K: rapid.SampledFrom([]int{1, 4, 30, 1000}).Draw(t, "k"), Filter: drawFilter(t)}
 	if rapid.Bool().Draw(t, "threshold given") {
 		threshold := float32(rapid.IntRange(-3, 12).Draw(t, "threshold"))
 		o.ScoreThreshold = &threshold
@@ -144,9 +145,9 @@ func drawOptions(t *rapid.T) SearchOptions {
 }
 
 // brute answers a query by looking at every document.
-func (s sample) brute(t *rapid.T, query []float32, o SearchOptions) []Hit {
+func (s sample) brute(t *rapid.T, query []float32, o engine.SearchOptions) []engine.Hit {
 	metric := s.Facts().Metric
-	var hits []Hit
+	var hits []engine.Hit
 	for _, d := range s.docs {
 		ok, err := o.Filter.Match(d.Metadata)
 		if err != nil {
@@ -154,24 +155,24 @@ func (s sample) brute(t *rapid.T, query []float32, o SearchOptions) []Hit {
 		}
 		var score float32
 		for i, q := range query {
-			if metric == L2 {
+			if metric == engine.L2 {
 				score += (q - d.Vector[i]) * (q - d.Vector[i])
 			} else {
 				score += q * d.Vector[i]
 			}
 		}
 		d.Vector = nil
-		if ok && o.accepts(metric, score) {
-			hits = append(hits, Hit{Document: d, Score: score, Relevance: relevance(metric, false, score, squaredLength(query))})
+		if ok && o.Accepts(metric, score) {
+			hits = append(hits, engine.Hit{Document: d, Score: score, Relevance: (&engine.SearchOptions{}).Relevance(metric, false, score, engine.SquaredLengths(query, len(query))[0])})
 		}
 	}
-	slices.SortStableFunc(hits, func(a, b Hit) int {
-		if metric == L2 {
+	slices.SortStableFunc(hits, func(a, b engine.Hit) int {
+		if metric == engine.L2 {
 			return cmp.Compare(a.Score, b.Score)
 		}
 		return cmp.Compare(b.Score, a.Score)
 	})
-	hits = slices.DeleteFunc(hits[:min(o.K, len(hits))], func(h Hit) bool { return !o.relevant(h.Relevance) })
+	hits = slices.DeleteFunc(hits[:min(o.K, len(hits))], func(h engine.Hit) bool { return !o.Relevant(h.Relevance) })
 	for i := range hits {
 		hits[i].Rank = i + 1
 	}
@@ -199,8 +200,8 @@ func TestFilteredSearchIsExact(t *testing.T) {
 	})
 }
 
-func sameHits(a, b []Hit) bool {
-	return slices.EqualFunc(a, b, func(a, b Hit) bool {
+func sameHits(a, b []engine.Hit) bool {
+	return slices.EqualFunc(a, b, func(a, b engine.Hit) bool {
 		return a.ID == b.ID && a.Text == b.Text && a.Rank == b.Rank && a.Score == b.Score && a.Relevance == b.Relevance
 	})
 }
@@ -254,8 +255,8 @@ func TestPlansAgree(t *testing.T) {
 func TestNewcomersDuringASearch(t *testing.T) {
 	t.Parallel()
 	random := rand.New(rand.NewPCG(13, 14))
-	s := newSample(t, Facts{Dim: 2, Metric: L2}, 40, random)
-	query, o := []float32{1, 2}, SearchOptions{K: 100, Filter: parseFilter(t, "a>=1")}
+	s := newSample(t, engine.Facts{Dim: 2, Metric: engine.L2}, 40, random)
+	query, o := []float32{1, 2}, engine.SearchOptions{K: 100, Filter: parseFilter(t, "a>=1")}
 	for name, p := range plans(1, o.K, len(s.docs)) {
 		err := s.try(t.Context(), func(snap *snapshot) error {
 			before, err := snap.filtered(t.Context(), query, o, p)
@@ -275,7 +276,7 @@ func TestNewcomersDuringASearch(t *testing.T) {
 	}
 }
 
-func idsOf(hits []Hit) (ids []string) {
+func idsOf(hits []engine.Hit) (ids []string) {
 	for _, h := range hits {
 		ids = append(ids, h.ID)
 	}
@@ -283,10 +284,10 @@ func idsOf(hits []Hit) (ids []string) {
 }
 
 func (snap *snapshot) ids(t *rapid.T, rows []faiss.Hit) []string {
-	var hits [][]Hit
+	var hits [][]engine.Hit
 	snap.squared = []float64{1} // only ids are looked at
 	err := snap.read(t.Context(), func() (err error) {
-		hits, err = snap.texts([][]faiss.Hit{rows}, SearchOptions{})
+		hits, err = snap.texts([][]faiss.Hit{rows}, engine.SearchOptions{})
 		return err
 	})
 	if err != nil {

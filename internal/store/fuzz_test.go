@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"sheaf/internal/engine"
 	"sheaf/internal/store"
 )
 
@@ -32,7 +33,7 @@ func FuzzFiles(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	for d, err := range s.Documents(context.Background(), store.ListOptions{}) {
+	for d, err := range s.Documents(context.Background(), engine.ListOptions{}) {
 		if err != nil {
 			f.Fatal(err)
 		}

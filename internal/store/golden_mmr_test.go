@@ -4,7 +4,7 @@ import (
 	"encoding/json"
 	"testing"
 
-	"sheaf/internal/store"
+	"sheaf/internal/engine"
 )
 
 type mmrCase struct {
@@ -42,9 +42,9 @@ func TestGoldenMMR(t *testing.T) {
 		s := g.open(t, g.metric())
 		for _, c := range g.Cases {
 			query := g.query(t, c.Query)
-			o := store.MMROptions{SearchOptions: store.SearchOptions{K: c.K, FetchK: c.FetchK}, Lambda: c.Lambda}
+			o := engine.MMROptions{SearchOptions: engine.SearchOptions{K: c.K, FetchK: c.FetchK}, Lambda: c.Lambda}
 			f, err := goldenFilter(t, c.Filter)
-			var hits [][]store.Hit
+			var hits [][]engine.Hit
 			if err == nil {
 				o.Filter = f
 				hits, err = s.MMR(t.Context(), query, o)
@@ -80,7 +80,7 @@ func TestGoldenMMRBeforeFilter(t *testing.T) {
 				continue
 			}
 			query := g.query(t, c.Query)
-			o := store.MMROptions{SearchOptions: store.SearchOptions{K: c.K, Filter: f}, Candidates: c.FetchK, Lambda: c.Lambda}
+			o := engine.MMROptions{SearchOptions: engine.SearchOptions{K: c.K, Filter: f}, Candidates: c.FetchK, Lambda: c.Lambda}
 			hits, err := s.MMR(t.Context(), query, o)
 			if err != nil {
 				t.Fatal(err)

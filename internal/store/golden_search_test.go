@@ -8,6 +8,7 @@ import (
 	"slices"
 	"testing"
 
+	"sheaf/internal/engine"
 	"sheaf/internal/filter"
 	"sheaf/internal/store"
 )
@@ -62,24 +63,24 @@ func eachGolden[Case any](t *testing.T, folder string, check func(t *testing.T, 
 
 // metric is that of the index that LangChain makes: its COSINE strategy makes
 // an L2 index of the vectors as they are.
-func (g *goldenStore[Case]) metric() store.Metric {
+func (g *goldenStore[Case]) metric() engine.Metric {
 	if g.Strategy == "MAX_INNER_PRODUCT" {
-		return store.InnerProduct
+		return engine.InnerProduct
 	}
-	return store.L2
+	return engine.L2
 }
 
 // open makes the store with a metric.
-func (g *goldenStore[Case]) open(t *testing.T, m store.Metric) *store.Store {
+func (g *goldenStore[Case]) open(t *testing.T, m engine.Metric) *store.Store {
 	t.Helper()
-	w, dir := create(t, store.Facts{Dim: g.Dim, Metric: m, Normalize: g.NormalizeL2})
-	src := store.Source{Key: "golden", Name: "golden"}
+	w, dir := create(t, engine.Facts{Dim: g.Dim, Metric: m, Normalize: g.NormalizeL2})
+	src := engine.Source{Key: "golden", Name: "golden"}
 	r, err := w.Replace(t.Context(), src)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, d := range g.Docs {
-		if err := add(t, w, r, src, store.Document{ID: d.ID, Text: d.Text, Metadata: d.Metadata}, d.Vector, store.Given); err != nil {
+		if err := add(t, w, r, src, engine.Document{ID: d.ID, Text: d.Text, Metadata: d.Metadata}, d.Vector, engine.Given); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -110,7 +111,7 @@ func (g *goldenStore[Case]) truth(query []float32) map[string]float64 {
 			x, q = unit(x), unit(q)
 		}
 		for i := range q {
-			if g.metric() == store.L2 {
+			if g.metric() == engine.L2 {
 				diff := float64(x[i]) - float64(q[i])
 				scores[d.ID] += diff * diff
 			} else {
@@ -162,7 +163,7 @@ func (g *goldenStore[Case]) near(a, b, relative float64) bool {
 }
 
 // scores are the ids and scores of hits.
-func scores(hits []store.Hit) (out []goldenHit) {
+func scores(hits []engine.Hit) (out []goldenHit) {
 	for _, h := range hits {
 		out = append(out, goldenHit{h.ID, float64(h.Score)})
 	}
@@ -170,7 +171,7 @@ func scores(hits []store.Hit) (out []goldenHit) {
 }
 
 // relevances are the ids and relevances of hits.
-func relevances(hits []store.Hit) (out []goldenHit) {
+func relevances(hits []engine.Hit) (out []goldenHit) {
 	for _, h := range hits {
 		out = append(out, goldenHit{h.ID, h.Relevance})
 	}
@@ -199,8 +200,8 @@ type searchCase struct {
 }
 
 // options are those that ask as LangChain was asked.
-func (c *searchCase) options(f *filter.Filter) store.SearchOptions {
-	o := store.SearchOptions{K: c.K, Filter: f, FetchK: c.FetchK}
+func (c *searchCase) options(f *filter.Filter) engine.SearchOptions {
+	o := engine.SearchOptions{K: c.K, Filter: f, FetchK: c.FetchK}
 	switch {
 	case c.Method == "relevance":
 		o.LangChainRelevance, o.MinRelevance = true, c.Threshold
@@ -243,7 +244,7 @@ func TestGoldenSearch(t *testing.T) {
 			}
 			query := g.query(t, c.Query)
 			f, err := goldenFilter(t, c.Filter)
-			var hits [][]store.Hit
+			var hits [][]engine.Hit
 			if err == nil {
 				hits, err = s.Search(t.Context(), query, c.options(f))
 			}
@@ -294,7 +295,7 @@ func TestGoldenCosineRelevance(t *testing.T) {
 		if g.Strategy != "COSINE" {
 			return
 		}
-		s, cosine := g.open(t, store.L2), g.open(t, store.Cosine)
+		s, cosine := g.open(t, engine.L2), g.open(t, engine.Cosine)
 		for _, c := range g.Cases {
 			if c.Method != "relevance" {
 				continue

@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"testing"
 
+	"sheaf/internal/engine"
 	"sheaf/internal/store"
 )
 
@@ -52,8 +53,8 @@ func TestAPipeInPlaceOfTheIndex(t *testing.T) {
 	dir := filled(t, 1)
 	index := filepath.Join(dir, "index.1.faiss")
 	must(t, errors.Join(os.Remove(index), syscall.Mkfifo(index, 0o666)))
-	var damaged *store.FormatError
-	if _, err := open(t, dir).Search(t.Context(), []float32{1, 2, 3}, store.SearchOptions{K: 1}); !errors.As(err, &damaged) {
+	var damaged *engine.FormatError
+	if _, err := open(t, dir).Search(t.Context(), []float32{1, 2, 3}, engine.SearchOptions{K: 1}); !errors.As(err, &damaged) {
 		t.Errorf("searching: %v", err)
 	}
 	if _, err := store.OpenWriter(t.Context(), dir, store.Options{}); !errors.As(err, &damaged) {
@@ -65,7 +66,7 @@ func TestAFileInPlaceOfTheStore(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "file")
 	write(t, file, "x")
-	if _, err := store.Open(t.Context(), file, store.Options{}); !errors.Is(err, store.ErrNotExist) {
+	if _, err := store.Open(t.Context(), file, store.Options{}); !errors.Is(err, engine.ErrNotExist) {
 		t.Errorf("opening: %v", err)
 	}
 	var occupied *store.OccupiedError
@@ -85,7 +86,7 @@ func TestALostDatabase(t *testing.T) {
 		if must(t, os.Remove(database)); cut {
 			write(t, database, "")
 		}
-		var damaged *store.FormatError
+		var damaged *engine.FormatError
 		if _, err := store.Open(t.Context(), dir, store.Options{}); !errors.As(err, &damaged) {
 			t.Errorf("opening: %v", err)
 		}
@@ -117,7 +118,7 @@ func TestTablesThatAreGoneAreDamage(t *testing.T) {
 	t.Parallel()
 	dir := filled(t, 1)
 	execute(t, dir, `DROP TABLE meta`)
-	var damaged *store.FormatError
+	var damaged *engine.FormatError
 	if _, err := store.Open(t.Context(), dir, store.Options{}); !errors.As(err, &damaged) {
 		t.Errorf("%v", err)
 	}

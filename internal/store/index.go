@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 
+	"sheaf/internal/engine"
 	"sheaf/internal/faiss"
 )
 
@@ -37,7 +38,7 @@ func checkIndex(f *os.File, st *state) error {
 		return damaged(f.Name(), "%v", err)
 	case h.StoreID != st.id:
 		return damaged(f.Name(), "it belongs to another store")
-	case h.D != st.facts.Dim || h.Metric != st.facts.Metric.faiss():
+	case h.D != st.facts.Dim || h.Metric != faissMetric(st.facts.Metric):
 		return damaged(f.Name(), "its header has dim %d and metric %d, the store has dim %d and metric %s", h.D, h.Metric, st.facts.Dim, st.facts.Metric)
 	}
 	info, err := f.Stat()
@@ -57,7 +58,7 @@ func (st *state) indexSize() int64 {
 
 // header is what the index file's first bytes say about a state.
 func (st *state) header() []byte {
-	h := faiss.Header{D: st.facts.Dim, Ntotal: st.rows, Metric: st.facts.Metric.faiss(), StoreID: st.id}
+	h := faiss.Header{D: st.facts.Dim, Ntotal: st.rows, Metric: faissMetric(st.facts.Metric), StoreID: st.id}
 	return h.Append(nil)
 }
 
@@ -133,4 +134,13 @@ func syncDir(dir string) error {
 	}
 	defer d.Close()
 	return d.Sync()
+}
+
+// faissMetric returns Faiss's metric for one of ours: vectors under Cosine have
+// length 1, so that it is their inner product.
+func faissMetric(m engine.Metric) faiss.Metric {
+	if m == engine.L2 {
+		return faiss.L2
+	}
+	return faiss.InnerProduct
 }

@@ -14,6 +14,7 @@ import (
 	"zombiezen.com/go/sqlite"
 	"zombiezen.com/go/sqlite/sqlitex"
 
+	"sheaf/internal/engine"
 	"sheaf/internal/store"
 )
 
@@ -22,7 +23,7 @@ import (
 func TestRemovedLock(t *testing.T) {
 	t.Parallel()
 	many := func(t *testing.T, w *store.Writer, name string, n int) {
-		var docs []store.Document
+		var docs []engine.Document
 		for i := range n {
 			docs = append(docs, doc(fmt.Sprintf("%s-%d", name, i), fmt.Sprintf("%s text %d", name, i)))
 		}
@@ -37,10 +38,10 @@ func TestRemovedLock(t *testing.T) {
 		"settings":                  {func(*testing.T, *store.Writer) {}, func(t *testing.T, w *store.Writer) error { return w.SetSettings(t.Context(), "{}") }},
 		"delete":                    {func(*testing.T, *store.Writer) {}, func(t *testing.T, w *store.Writer) error { return deleteID(t, w, "old-1") }},
 		"compact":                   {func(t *testing.T, w *store.Writer) { must(t, deleteID(t, w, "old-0")) }, func(t *testing.T, w *store.Writer) error { _, err := w.Compact(t.Context()); return err }},
-		"discard of an opened one":  {func(t *testing.T, w *store.Writer) { many(t, w, "loser", 5500) }, func(t *testing.T, w *store.Writer) error { _ = w.Discard(); return store.ErrLockLost }},
+		"discard of an opened one":  {func(t *testing.T, w *store.Writer) { many(t, w, "loser", 5500) }, func(t *testing.T, w *store.Writer) error { _ = w.Discard(); return engine.ErrLockLost }},
 		"import":                    {func(*testing.T, *store.Writer) {}, func(t *testing.T, w *store.Writer) error { return importOne(t, w) }},
-		"close of what is written":  {func(t *testing.T, w *store.Writer) { many(t, w, "loser", 5500) }, func(t *testing.T, w *store.Writer) error { _ = w.Close(); return store.ErrLockLost }},
-		"close of what is buffered": {func(t *testing.T, w *store.Writer) { many(t, w, "loser", 3) }, func(t *testing.T, w *store.Writer) error { _ = w.Close(); return store.ErrLockLost }},
+		"close of what is written":  {func(t *testing.T, w *store.Writer) { many(t, w, "loser", 5500) }, func(t *testing.T, w *store.Writer) error { _ = w.Close(); return engine.ErrLockLost }},
+		"close of what is buffered": {func(t *testing.T, w *store.Writer) { many(t, w, "loser", 3) }, func(t *testing.T, w *store.Writer) error { _ = w.Close(); return engine.ErrLockLost }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -55,16 +56,16 @@ func TestRemovedLock(t *testing.T) {
 			c.stage(t, loser)
 			must(t, os.Remove(filepath.Join(dir, "lock")))
 			winner, err := store.OpenWriter(t.Context(), dir, store.Options{LockTimeout: 10 * time.Millisecond})
-			var locked *store.LockedError
+			var locked *engine.LockedError
 			if errors.As(err, &locked) { // the other one's transaction is open: it may commit
-				if err := c.end(t, loser); !errors.Is(err, store.ErrLockLost) {
+				if err := c.end(t, loser); !errors.Is(err, engine.ErrLockLost) {
 					must(t, err)
 				}
 			} else {
 				must(t, err)
 				many(t, winner, "winner", 1200)
 				commit(t, winner)
-				if err := c.end(t, loser); !errors.Is(err, store.ErrLockLost) {
+				if err := c.end(t, loser); !errors.Is(err, engine.ErrLockLost) {
 					t.Errorf("the loser's end: %v", err)
 				}
 				many(t, winner, "later", 3)
@@ -94,7 +95,7 @@ func deleteID(t *testing.T, w *store.Writer, id string) error {
 
 func importOne(t *testing.T, w *store.Writer) error {
 	t.Helper()
-	_, err := w.Import(t.Context(), transfers(transfer("imported", "text", "i.txt", vector("text"))), store.OnConflictFail)
+	_, err := w.Import(t.Context(), transfers(transfer("imported", "text", "i.txt", vector("text"))), engine.OnConflictFail)
 	return err
 }
 
@@ -169,10 +170,10 @@ func TestFailedReadStagesNothing(t *testing.T) {
 	ctx := t.Context()
 	for name, c := range map[string]struct {
 		index string
-		stage func(w *store.Writer, src store.Source) error
+		stage func(w *store.Writer, src engine.Source) error
 	}{
-		"forget": {"document_source", func(w *store.Writer, src store.Source) error { _, err := w.Forget(ctx, src); return err }},
-		"replace": {"document_source", func(w *store.Writer, src store.Source) error {
+		"forget": {"document_source", func(w *store.Writer, src engine.Source) error { _, err := w.Forget(ctx, src); return err }},
+		"replace": {"document_source", func(w *store.Writer, src engine.Source) error {
 			_, err := w.Replace(ctx, src)
 			return err
 		}},

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"sheaf/internal/engine"
 )
 
 const lockName = "lock"
@@ -34,7 +36,7 @@ func takeLock(ctx context.Context, dir string, o Options) (*os.File, error) {
 			return nil, err
 		case !time.Now().Before(until):
 			holder, _ := os.ReadFile(path) // only to tell who it is
-			return nil, &LockedError{Holder: strings.TrimSpace(string(holder))}
+			return nil, &engine.LockedError{Holder: strings.TrimSpace(string(holder))}
 		}
 		select {
 		case <-ctx.Done():

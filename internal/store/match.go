@@ -9,26 +9,28 @@ import (
 	"zombiezen.com/go/sqlite"
 	"zombiezen.com/go/sqlite/sqlitex"
 
+	"sheaf/internal/engine"
 	"sheaf/internal/faiss"
 )
 
-// Match tells what the store already knows of a document of a source.
-type Match struct {
-	Kept   bool      // the source has it, with this text and vector: Keep it
-	Vector []float32 // else: the vector that an equal text already has; nil where there is none
-	Taken  bool      // another source had the id: Add refuses it, unless that source has given it up since
-	Err    error     // the document cannot be stored: a *MismatchError
-
+// found is the Ref of a match.
+type found struct {
 	number int64 // of the source's document with this id, plus one; 0: none
 	moved  bool  // that document has another place or other metadata
 	asOf   int64 // documents numbered below it were looked at
 }
 
+// foundBy returns what Match found; nothing for a match that it did not make.
+func foundBy(m engine.Match) found {
+	ref, _ := m.Ref.(found)
+	return ref
+}
+
 // Match looks documents up that src is about to get. A document's Vector,
 // where set, came with it and must equal the stored one. Matches are used in
 // the order in which they were made.
-func (s *Store) Match(ctx context.Context, src Source, docs []Document) ([]Match, error) {
-	matches := make([]Match, len(docs))
+func (s *Store) Match(ctx context.Context, src engine.Source, docs []engine.Document) ([]engine.Match, error) {
+	matches := make([]engine.Match, len(docs))
 	err := s.transaction(ctx, func() error {
 		l := lookup{Store: s}
 		defer l.close()
@@ -56,21 +58,22 @@ func (l *lookup) close() {
 	}
 }
 
-func (l *lookup) match(src Source, doc *Document, m *Match) (err error) {
-	m.asOf = l.state.count
+func (l *lookup) match(src engine.Source, doc *engine.Document, m *engine.Match) (err error) {
+	ref := found{asOf: l.state.count}
+	defer func() { m.Ref = ref }()
 	given := doc.Vector
 	if given != nil {
-		if given, err = l.state.facts.one(given); err != nil {
+		if given, err = l.state.facts.Vector(given); err != nil {
 			m.Err = err
 			return nil
 		}
 	}
-	if err := l.matchID(src, doc, given != nil, m); err != nil {
+	if err := l.matchID(src, doc, given != nil, m, &ref); err != nil {
 		return err
 	}
 	switch {
 	case m.Kept && given != nil:
-		stored, err := l.vector(m.number - 1)
+		stored, err := l.vector(ref.number - 1)
 		m.Kept = err == nil && sameBits(stored, given)
 		return err
 	case m.Kept || given != nil:
@@ -81,7 +84,7 @@ func (l *lookup) match(src Source, doc *Document, m *Match) (err error) {
 }
 
 // matchID looks at the visible document with doc's id.
-func (l *lookup) matchID(src Source, doc *Document, given bool, m *Match) error {
+func (l *lookup) matchID(src engine.Source, doc *engine.Document, given bool, m *engine.Match, ref *found) error {
 	const query = `SELECT d.n, d.source, d.text, d.origin, d.start_index, d.start_line, d.end_line, m.json
   FROM document d JOIN meta m ON m.meta = d.meta WHERE d.id = ?`
 	return sqlitex.Execute(l.conn, query, &sqlitex.ExecOptions{
@@ -91,13 +94,13 @@ func (l *lookup) matchID(src Source, doc *Document, given bool, m *Match) error 
 			if !l.state.alive(n) {
 				return nil
 			}
-			if stmt.ColumnInt64(1) != src.number {
+			if stmt.ColumnInt64(1) != src.Number {
 				m.Taken = true
 				return nil
 			}
-			m.number = n + 1
-			m.Kept = stmt.ColumnText(2) == doc.Text && (Origin(stmt.ColumnInt(3)) == Given) == given
-			m.moved = stmt.ColumnInt(4) != doc.StartIndex || stmt.ColumnInt(5) != doc.StartLine ||
+			ref.number = n + 1
+			m.Kept = stmt.ColumnText(2) == doc.Text && (engine.Origin(stmt.ColumnInt(3)) == engine.Given) == given
+			ref.moved = stmt.ColumnInt(4) != doc.StartIndex || stmt.ColumnInt(5) != doc.StartLine ||
 				stmt.ColumnInt(6) != doc.EndLine || stmt.ColumnText(7) != string(doc.Metadata)
 			return nil
 		},
@@ -120,7 +123,7 @@ func (s *Store) embedded(text string, usable func(n int64) bool) (int64, error) 
 	const query = `SELECT n FROM document WHERE text_hash = ? AND origin = ? AND text = ? ORDER BY n`
 	found := int64(-1)
 	err := sqlitex.Execute(s.conn, query, &sqlitex.ExecOptions{
-		Args: []any{textHash(text), int(Embedded), text},
+		Args: []any{textHash(text), int(engine.Embedded), text},
 		ResultFunc: func(stmt *sqlite.Stmt) error {
 			if n := stmt.ColumnInt64(0); usable(n) {
 				found = n

@@ -13,46 +13,9 @@ import (
 	"github.com/google/uuid"
 	"zombiezen.com/go/sqlite"
 	"zombiezen.com/go/sqlite/sqlitex"
+
+	"sheaf/internal/engine"
 )
-
-// OnConflict says what becomes of a document whose id the store has with other
-// text or metadata, and of a source of which the store has other chunks.
-type OnConflict string
-
-// The policies. The unit of a source's conflict is the source: all its
-// documents stay as they are, or all become the newcomer's.
-const (
-	OnConflictFail    OnConflict = "fail"    // nothing is merged: *ConflictError
-	OnConflictSkip    OnConflict = "skip"    // the store's own stays
-	OnConflictReplace OnConflict = "replace" // the newcomer takes its place
-	OnConflictNewID   OnConflict = "new-id"  // both stay; a taken id becomes one derived from the document
-)
-
-// ParseOnConflict reads a policy as users write it.
-func ParseOnConflict(s string) (OnConflict, error) {
-	switch o := OnConflict(s); o {
-	case OnConflictFail, OnConflictSkip, OnConflictReplace, OnConflictNewID:
-		return o, nil
-	}
-	return "", fmt.Errorf("unknown policy %q: fail, skip, replace or new-id", s)
-}
-
-// ConflictError says that a document or a source is in the store with another
-// content than the one that was to be merged.
-type ConflictError struct {
-	ID     string // of the document; empty where the source is meant
-	Source string
-}
-
-func (e *ConflictError) Error() string {
-	if e.ID == "" {
-		return fmt.Sprintf("source %q has other chunks in the store", e.Source)
-	}
-	return fmt.Sprintf("id %q of source %q has another text or metadata in the store", e.ID, e.Source)
-}
-
-// ErrSameStore says that a store was to be merged into itself.
-var ErrSameStore = errors.New("a store cannot be merged into itself")
 
 // Same tells whether two folders are one store. It opens no database: doing so
 // twice in one process would drop SQLite's locks.
@@ -65,28 +28,21 @@ func Same(a, b string) bool {
 	return err == nil && os.SameFile(x, y)
 }
 
-// Merged counts documents.
-type Merged struct {
-	Added    int64 // new in the store
-	Skipped  int64 // given and not taken: the store has them, or has others
-	Replaced int64 // of the store, gone in favour of those that were added
-}
-
 // Merge adds the documents of other stores, with their vectors as they are, and
 // commits: all of them or, on any error, none. Nothing else may be staged.
 // Their facts must be the store's (*MismatchError); a store that is merged into
 // itself is ErrSameStore. Memory grows with the number of sources, not of
 // documents; but where the store is empty, by some 40 bytes for each of those.
-func (w *Writer) Merge(ctx context.Context, others []*Store, policy OnConflict) (Merged, error) {
+func (w *Writer) Merge(ctx context.Context, others []*Store, policy engine.OnConflict) (engine.Merged, error) {
 	return w.merging(ctx, policy, func(m *merge) error { return m.stores(ctx, others) })
 }
 
 // stores merges stores, one phase each.
 func (m *merge) stores(ctx context.Context, others []*Store) error {
 	for _, other := range others {
-		err := m.w.Facts().agree(other.Facts())
+		err := m.w.Facts().Agree(other.Facts())
 		if Same(m.w.dir, other.dir) {
-			err = ErrSameStore
+			err = engine.ErrSameStore
 		}
 		var snap *Snapshot
 		if err == nil {
@@ -108,15 +64,15 @@ func (m *merge) stores(ctx context.Context, others []*Store) error {
 // Import adds documents that bring their vectors, as Merge does. A vector of
 // another dim is a *MismatchError. Where the facts say so, vectors are brought
 // to length 1; those that have it stay as they are, bit by bit.
-func (w *Writer) Import(ctx context.Context, docs iter.Seq2[Transfer, error], policy OnConflict) (Merged, error) {
+func (w *Writer) Import(ctx context.Context, docs iter.Seq2[engine.Transfer, error], policy engine.OnConflict) (engine.Merged, error) {
 	return w.merging(ctx, policy, func(m *merge) error { return m.phase(ctx, docs) })
 }
 
 // merging runs a merge. Where it fails, the store is as it was.
-func (w *Writer) merging(ctx context.Context, policy OnConflict, run func(*merge) error) (Merged, error) {
+func (w *Writer) merging(ctx context.Context, policy engine.OnConflict, run func(*merge) error) (engine.Merged, error) {
 	m, err := w.newMerge(ctx, policy)
 	if err != nil {
-		return Merged{}, err
+		return engine.Merged{}, err
 	}
 	if err = run(m); err == nil {
 		err = m.endBulk(ctx)
@@ -125,39 +81,21 @@ func (w *Writer) merging(ctx context.Context, policy OnConflict, run func(*merge
 		err = w.letGo()
 	}
 	if err != nil {
-		return Merged{}, errors.Join(err, w.drop())
+		return engine.Merged{}, errors.Join(err, w.drop())
 	}
 	return m.commit(ctx)
-}
-
-// agree compares the facts of two stores.
-func (f Facts) agree(other Facts) error {
-	if (f.Embedder == "") != (other.Embedder == "") {
-		return &MismatchError{"embedder", named(f.Embedder), named(other.Embedder)}
-	}
-	if f.unit() != other.unit() {
-		return &MismatchError{"normalize", fmt.Sprint(f.unit()), fmt.Sprint(other.unit())}
-	}
-	return f.Check(Facts{Embedder: other.Embedder, Fingerprint: other.Fingerprint, Dim: other.Dim, Metric: other.Metric})
-}
-
-func named(embedder string) string {
-	if embedder == "" {
-		return "none"
-	}
-	return embedder
 }
 
 // merge is one merge on its way. What it adds is staged by the writer.
 type merge struct {
 	w      *Writer
-	policy OnConflict
+	policy engine.OnConflict
 	given  int64 // documents so far
 	first  int64 // number of the first document that it stages
 
-	sources map[string]Source // by key: new in the store with this merge
-	names   map[string]bool   // of those
-	next    int64             // number of the next one
+	sources map[string]engine.Source // by key: new in the store with this merge
+	names   map[string]bool          // of those
+	next    int64                    // number of the next one
 
 	arrivals map[string]*arrival // by key: the sources of this phase
 	begin    int64               // number of the first document that this phase stages
@@ -168,36 +106,36 @@ type merge struct {
 
 // arrival is a source that documents arrive for.
 type arrival struct {
-	Source                  // as the store knows it
-	from    Source          // as the documents bring it
-	existed bool            // before this phase
-	other   bool            // one of its documents differs
-	old     *roaring.Bitmap // its documents before
-	added   *roaring.Bitmap // staged for it
+	engine.Source                 // as the store knows it
+	from          engine.Source   // as the documents bring it
+	existed       bool            // before this phase
+	other         bool            // one of its documents differs
+	old           *roaring.Bitmap // its documents before
+	added         *roaring.Bitmap // staged for it
 }
 
-func (w *Writer) newMerge(ctx context.Context, policy OnConflict) (*merge, error) {
-	m := &merge{w: w, policy: policy, first: w.next, sources: map[string]Source{}, names: map[string]bool{}}
-	var src Source
+func (w *Writer) newMerge(ctx context.Context, policy engine.OnConflict) (*merge, error) {
+	m := &merge{w: w, policy: policy, first: w.next, sources: map[string]engine.Source{}, names: map[string]bool{}}
+	var src engine.Source
 	err := w.transaction(ctx, func() error { return w.number(&src) })
-	m.next = src.number
+	m.next = src.Number
 	return m, err
 }
 
 // commit makes the merge visible and says what it did.
-func (m *merge) commit(ctx context.Context) (Merged, error) {
+func (m *merge) commit(ctx context.Context) (engine.Merged, error) {
 	gone := int64(m.w.doomed.GetCardinality())
 	replaced := int64(0)
 	if m.first > 0 {
 		replaced = int64(m.w.doomed.Rank(uint32(m.first - 1)))
 	}
 	added := m.w.next - m.first - (gone - replaced)
-	return Merged{Added: added, Skipped: m.given - added, Replaced: replaced}, m.w.Commit(ctx)
+	return engine.Merged{Added: added, Skipped: m.given - added, Replaced: replaced}, m.w.Commit(ctx)
 }
 
 // phase merges the documents of one other store. Those of earlier phases are,
 // for it, the store's own.
-func (m *merge) phase(ctx context.Context, docs iter.Seq2[Transfer, error]) error {
+func (m *merge) phase(ctx context.Context, docs iter.Seq2[engine.Transfer, error]) error {
 	m.arrivals, m.recent, m.stolen, m.begin = map[string]*arrival{}, map[string]bool{}, roaring.New(), m.w.next
 	m.matched = roaring.New()
 	if err := m.w.startBulk(ctx); err != nil {
@@ -219,7 +157,7 @@ func (m *merge) phase(ctx context.Context, docs iter.Seq2[Transfer, error]) erro
 		if err := m.settle(a); err != nil {
 			return err
 		}
-		settled[a.number] = true
+		settled[a.Number] = true
 	}
 	return m.w.withdraw(ctx, m.stolen, settled)
 }
@@ -231,10 +169,10 @@ func (m *merge) flush(ctx context.Context) error {
 }
 
 // add merges one document.
-func (m *merge) add(ctx context.Context, t *Transfer) error {
+func (m *merge) add(ctx context.Context, t *incoming) error {
 	m.given++
 	m.w.progress(1)
-	x, err := m.w.Facts().one(t.Vector)
+	x, err := m.w.Facts().Vector(t.Vector)
 	switch {
 	case err != nil:
 		return fmt.Errorf("id %q: %w", t.ID, err)
@@ -248,8 +186,8 @@ func (m *merge) add(ctx context.Context, t *Transfer) error {
 	if take, err := m.decide(ctx, a, t); err != nil || !take {
 		return err
 	}
-	if a.contested() && m.policy == OnConflictFail {
-		return &ConflictError{Source: a.Name}
+	if a.contested() && m.policy == engine.OnConflictFail {
+		return &engine.ConflictError{Source: a.Name}
 	}
 	a.added.Add(uint32(m.w.next))
 	if m.w.bulk == nil {
@@ -262,7 +200,7 @@ func (m *merge) add(ctx context.Context, t *Transfer) error {
 }
 
 // arrivalOf returns what is known of a document's source.
-func (m *merge) arrivalOf(ctx context.Context, from Source) (a *arrival, err error) {
+func (m *merge) arrivalOf(ctx context.Context, from engine.Source) (a *arrival, err error) {
 	if a := m.arrivals[from.Key]; a != nil {
 		return a, nil
 	}
@@ -276,7 +214,7 @@ func (m *merge) arrivalOf(ctx context.Context, from Source) (a *arrival, err err
 		if err := m.endBulk(ctx); err != nil {
 			return nil, err
 		}
-		err = m.w.transaction(ctx, func() error { return m.w.currentOf(a.number, a.old) })
+		err = m.w.transaction(ctx, func() error { return m.w.currentOf(a.Number, a.old) })
 	} else {
 		a.Source, err = m.newSource(ctx, from)
 	}
@@ -286,10 +224,10 @@ func (m *merge) arrivalOf(ctx context.Context, from Source) (a *arrival, err err
 
 // newSource makes room for a source. Where its name is another's, it gets one of
 // its own.
-func (m *merge) newSource(ctx context.Context, from Source) (Source, error) {
+func (m *merge) newSource(ctx context.Context, from engine.Source) (engine.Source, error) {
 	name, err := m.w.FreeName(ctx, from.Name, from.Key, func(name string) bool { return m.names[name] })
 	from.Name = name
-	from.number = m.next
+	from.Number = m.next
 	m.next++
 	m.sources[from.Key], m.names[from.Name] = from, true
 	return from, err
@@ -297,7 +235,7 @@ func (m *merge) newSource(ctx context.Context, from Source) (Source, error) {
 
 // decide tells whether t is to be staged for a: under another id where the
 // policy gives it one.
-func (m *merge) decide(ctx context.Context, a *arrival, t *Transfer) (bool, error) {
+func (m *merge) decide(ctx context.Context, a *arrival, t *incoming) (bool, error) {
 	if m.w.bulk != nil {
 		if m.w.bulk.isNew(t.ID) {
 			return true, nil
@@ -320,16 +258,16 @@ func (m *merge) decide(ctx context.Context, a *arrival, t *Transfer) (bool, erro
 			m.matched.Add(uint32(h.n))
 			return false, nil
 		case h.n >= m.begin || m.matched.Contains(uint32(h.n)):
-			return false, fmt.Errorf("id %q: %w, with another text or metadata", t.ID, ErrDuplicateID)
+			return false, fmt.Errorf("id %q: %w, with another text or metadata", t.ID, engine.ErrDuplicateID)
 		}
 		switch m.policy {
-		case OnConflictFail:
-			return false, &ConflictError{ID: t.ID, Source: t.From.Name}
-		case OnConflictSkip:
-			a.other = a.other || h.source == a.number
+		case engine.OnConflictFail:
+			return false, &engine.ConflictError{ID: t.ID, Source: t.From.Name}
+		case engine.OnConflictSkip:
+			a.other = a.other || h.source == a.Number
 			return false, nil
-		case OnConflictReplace:
-			if h.source != a.number {
+		case engine.OnConflictReplace:
+			if h.source != a.Number {
 				m.stolen.Add(uint32(h.n))
 				m.w.doomed.Add(uint32(h.n))
 			}
@@ -360,7 +298,7 @@ type holder struct {
 	same      bool  // text and metadata are equal
 }
 
-func (w *Writer) holder(ctx context.Context, t *Transfer) (h holder, err error) {
+func (w *Writer) holder(ctx context.Context, t *incoming) (h holder, err error) {
 	const byID = `SELECT n FROM document WHERE id = ?`
 	const byNumber = `SELECT d.source, d.text, m.json FROM document d JOIN meta m ON m.meta = d.meta WHERE d.n = ?`
 	h.n = -1
@@ -416,12 +354,12 @@ func (m *merge) settle(a *arrival) error {
 	switch {
 	case !a.contested():
 		final = a.renewed()
-	case changed && m.policy == OnConflictFail:
-		return &ConflictError{Source: a.Name}
-	case m.policy == OnConflictSkip:
+	case changed && m.policy == engine.OnConflictFail:
+		return &engine.ConflictError{Source: a.Name}
+	case m.policy == engine.OnConflictSkip:
 		m.w.doomed.Or(a.added)
 		return nil
-	case m.policy == OnConflictReplace:
+	case m.policy == engine.OnConflictReplace:
 		m.w.doomed.Or(roaring.AndNot(a.old, kept))
 		final, a.old = a.renewed(), kept
 	case a.added.IsEmpty():
@@ -438,8 +376,8 @@ func (m *merge) settle(a *arrival) error {
 func (a *arrival) contested() bool { return a.existed && !a.old.IsEmpty() }
 
 // renewed is the store's source with what the newcomer knows of its file.
-func (a *arrival) renewed() Source {
+func (a *arrival) renewed() engine.Source {
 	src := a.from
-	src.Key, src.Name, src.number = a.Key, a.Name, a.number
+	src.Key, src.Name, src.Number = a.Key, a.Name, a.Number
 	return src
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"sheaf/internal/engine"
 	"sheaf/internal/faiss"
 	"sheaf/internal/store"
 )
@@ -21,7 +22,7 @@ import (
 // ids lists the ids of a store in the order of insertion.
 func ids(t *testing.T, s *store.Store) (all []string) {
 	t.Helper()
-	for _, d := range list(t, s, store.ListOptions{}) {
+	for _, d := range list(t, s, engine.ListOptions{}) {
 		all = append(all, d.ID)
 	}
 	return all
@@ -37,15 +38,15 @@ func TestMergeAddsWhatIsNew(t *testing.T) {
 	replace(t, other, "c.txt", doc("1", "one"), doc("4", "four"))
 	commit(t, other)
 
-	got, err := w.Merge(t.Context(), []*store.Store{open(t, otherDir)}, store.OnConflictFail)
-	if want := (store.Merged{Added: 2, Skipped: 1}); err != nil || got != want {
+	got, err := w.Merge(t.Context(), []*store.Store{open(t, otherDir)}, engine.OnConflictFail)
+	if want := (engine.Merged{Added: 2, Skipped: 1}); err != nil || got != want {
 		t.Fatalf("%+v, %v; want %+v", got, err, want)
 	}
 	s := open(t, dir)
 	if diff := cmp.Diff([]string{"1", "2", "3", "4"}, ids(t, s)); diff != "" {
 		t.Error(diff)
 	}
-	for _, d := range list(t, s, store.ListOptions{WithVectors: true}) {
+	for _, d := range list(t, s, engine.ListOptions{WithVectors: true}) {
 		if !slices.Equal(d.Vector, vector(d.Text)) {
 			t.Errorf("id %q has another text's vector", d.ID)
 		}
@@ -93,14 +94,14 @@ func conflicting(t *testing.T) (w *store.Writer, other *store.Store) {
 func TestMergePolicies(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
-		policy  store.OnConflict
-		merged  store.Merged
+		policy  engine.OnConflict
+		merged  engine.Merged
 		texts   []string
 		sources map[string]int64
 	}{
-		{store.OnConflictSkip, store.Merged{Added: 1, Skipped: 4}, []string{"one", "two", "nine", "five"}, map[string]int64{"s": 2, "own": 1, "new": 1}},
-		{store.OnConflictReplace, store.Merged{Added: 4, Skipped: 1, Replaced: 2}, []string{"one", "changed", "three", "other nine", "five"}, map[string]int64{"s": 3, "new": 2}},
-		{store.OnConflictNewID, store.Merged{Added: 4, Skipped: 1}, []string{"one", "two", "nine", "changed", "three", "other nine", "five"}, map[string]int64{"s": 4, "own": 1, "new": 2}},
+		{engine.OnConflictSkip, engine.Merged{Added: 1, Skipped: 4}, []string{"one", "two", "nine", "five"}, map[string]int64{"s": 2, "own": 1, "new": 1}},
+		{engine.OnConflictReplace, engine.Merged{Added: 4, Skipped: 1, Replaced: 2}, []string{"one", "changed", "three", "other nine", "five"}, map[string]int64{"s": 3, "new": 2}},
+		{engine.OnConflictNewID, engine.Merged{Added: 4, Skipped: 1}, []string{"one", "two", "nine", "changed", "three", "other nine", "five"}, map[string]int64{"s": 4, "own": 1, "new": 2}},
 	} {
 		t.Run(string(c.policy), func(t *testing.T) {
 			t.Parallel()
@@ -112,7 +113,7 @@ func TestMergePolicies(t *testing.T) {
 			s := open(t, w.Dir())
 			var texts []string
 			seen := map[string]bool{}
-			for _, d := range list(t, s, store.ListOptions{WithVectors: true}) {
+			for _, d := range list(t, s, engine.ListOptions{WithVectors: true}) {
 				texts = append(texts, d.Text)
 				if seen[d.ID] {
 					t.Errorf("id %q is there twice", d.ID)
@@ -152,13 +153,13 @@ func sources(t *testing.T, s *store.Store) map[string]int64 {
 func TestMergeFailsWhole(t *testing.T) {
 	t.Parallel()
 	w, other := conflicting(t)
-	before := list(t, open(t, w.Dir()), store.ListOptions{WithVectors: true})
-	_, err := w.Merge(t.Context(), []*store.Store{other}, store.OnConflictFail)
-	var conflict *store.ConflictError
+	before := list(t, open(t, w.Dir()), engine.ListOptions{WithVectors: true})
+	_, err := w.Merge(t.Context(), []*store.Store{other}, engine.OnConflictFail)
+	var conflict *engine.ConflictError
 	if !errors.As(err, &conflict) || conflict.ID != "2" || conflict.Source != "s" {
 		t.Errorf("%v; want a conflict of id 2 of source s", err)
 	}
-	if diff := cmp.Diff(before, list(t, open(t, w.Dir()), store.ListOptions{WithVectors: true})); diff != "" {
+	if diff := cmp.Diff(before, list(t, open(t, w.Dir()), engine.ListOptions{WithVectors: true})); diff != "" {
 		t.Errorf("the store changed: %s", diff)
 	}
 	replace(t, w, "s", doc("1", "one")) // the writer goes on
@@ -172,7 +173,7 @@ func TestMergeOfAPartOfASourceIsAConflict(t *testing.T) {
 	t.Parallel()
 	project := t.TempDir()
 	var dirs []string
-	for i, docs := range [][]store.Document{{doc("1", "one"), doc("2", "two")}, {doc("1", "one")}} {
+	for i, docs := range [][]engine.Document{{doc("1", "one"), doc("2", "two")}, {doc("1", "one")}} {
 		dir := filepath.Join(project, fmt.Sprint(i))
 		w, err := store.Create(t.Context(), dir, facts, store.Options{})
 		if err != nil {
@@ -190,8 +191,8 @@ func TestMergeOfAPartOfASourceIsAConflict(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer w.Close()
-	_, err = w.Merge(t.Context(), []*store.Store{open(t, dirs[1])}, store.OnConflictFail)
-	var conflict *store.ConflictError
+	_, err = w.Merge(t.Context(), []*store.Store{open(t, dirs[1])}, engine.OnConflictFail)
+	var conflict *engine.ConflictError
 	if !errors.As(err, &conflict) || conflict.ID != "" || conflict.Source != "s" {
 		t.Errorf("%v; want a conflict of source s", err)
 	}
@@ -209,17 +210,17 @@ func TestMergeManyIsAllOrNothing(t *testing.T) {
 	replace(t, second, "c.txt", doc("1", "not one"))
 	commit(t, second)
 	stores := []*store.Store{open(t, firstDir), open(t, secondDir)}
-	if _, err := w.Merge(t.Context(), stores, store.OnConflictFail); err == nil {
+	if _, err := w.Merge(t.Context(), stores, engine.OnConflictFail); err == nil {
 		t.Error("two stores with different documents of one id were merged")
 	}
 	if got := ids(t, open(t, dir)); got != nil {
 		t.Errorf("the store has %v; want nothing", got)
 	}
-	got, err := w.Merge(t.Context(), stores, store.OnConflictReplace)
-	if want := (store.Merged{Added: 1, Skipped: 1}); err != nil || got != want {
+	got, err := w.Merge(t.Context(), stores, engine.OnConflictReplace)
+	if want := (engine.Merged{Added: 1, Skipped: 1}); err != nil || got != want {
 		t.Errorf("%+v, %v; want %+v", got, err, want)
 	}
-	if docs := list(t, open(t, dir), store.ListOptions{}); len(docs) != 1 || docs[0].Text != "not one" {
+	if docs := list(t, open(t, dir), engine.ListOptions{}); len(docs) != 1 || docs[0].Text != "not one" {
 		t.Errorf("the store has %v; want the second store's document", docs)
 	}
 }
@@ -227,10 +228,10 @@ func TestMergeManyIsAllOrNothing(t *testing.T) {
 func TestMergeRefuses(t *testing.T) {
 	t.Parallel()
 	w, dir := create(t, facts)
-	refused := func(name string, f store.Facts, want string) {
+	refused := func(name string, f engine.Facts, want string) {
 		other, _ := create(t, f)
-		_, err := w.Merge(t.Context(), []*store.Store{other.Store}, store.OnConflictSkip)
-		var mismatch *store.MismatchError
+		_, err := w.Merge(t.Context(), []*store.Store{other.Store}, engine.OnConflictSkip)
+		var mismatch *engine.MismatchError
 		if !errors.As(err, &mismatch) || mismatch.Fact != want {
 			t.Errorf("%s: %v; want a mismatch of %s", name, err, want)
 		}
@@ -239,7 +240,7 @@ func TestMergeRefuses(t *testing.T) {
 	f.Dim = 4
 	refused("another dim", f, "dim")
 	f = facts
-	f.Metric = store.InnerProduct
+	f.Metric = engine.InnerProduct
 	refused("another metric", f, "metric")
 	f = facts
 	f.Embedder = ""
@@ -250,7 +251,7 @@ func TestMergeRefuses(t *testing.T) {
 	f = facts
 	f.Normalize = true
 	refused("normalized vectors", f, "normalize")
-	if _, err := w.Merge(t.Context(), []*store.Store{open(t, dir)}, store.OnConflictSkip); !errors.Is(err, store.ErrSameStore) {
+	if _, err := w.Merge(t.Context(), []*store.Store{open(t, dir)}, engine.OnConflictSkip); !errors.Is(err, engine.ErrSameStore) {
 		t.Errorf("into itself: %v; want ErrSameStore", err)
 	}
 	link := filepath.Join(t.TempDir(), "link")
@@ -262,8 +263,8 @@ func TestMergeRefuses(t *testing.T) {
 	}
 }
 
-func transfers(all ...store.Transfer) iter.Seq2[store.Transfer, error] {
-	return func(yield func(store.Transfer, error) bool) {
+func transfers(all ...engine.Transfer) iter.Seq2[engine.Transfer, error] {
+	return func(yield func(engine.Transfer, error) bool) {
 		for _, tr := range all {
 			if !yield(tr, nil) {
 				return
@@ -272,27 +273,27 @@ func transfers(all ...store.Transfer) iter.Seq2[store.Transfer, error] {
 	}
 }
 
-func transfer(id, text, source string, v []float32) store.Transfer {
-	return store.Transfer{Document: store.Document{
+func transfer(id, text, source string, v []float32) engine.Transfer {
+	return engine.Transfer{Document: engine.Document{
 		ID: id, Text: text, Metadata: json.RawMessage(`{}`), StartIndex: -1, Vector: v,
-	}, From: store.Source{Key: source, Name: source}}
+	}, From: engine.Source{Key: source, Name: source}}
 }
 
 func TestImportRefuses(t *testing.T) {
 	t.Parallel()
 	good := transfer("1", "one", "s", []float32{1, 2, 3})
-	for name, bad := range map[string]store.Transfer{
+	for name, bad := range map[string]engine.Transfer{
 		"dim":          transfer("2", "two", "s", []float32{1, 2}),
 		"no id":        transfer("", "two", "s", []float32{1, 2, 3}),
 		"id twice":     transfer("1", "two", "s", []float32{1, 2, 3}),
 		"no vector":    transfer("2", "two", "s", nil),
 		"not finite":   transfer("2", "two", "s", []float32{1, 2, float32(math.Inf(1))}),
-		"bad metadata": {Document: store.Document{ID: "2", Metadata: json.RawMessage(`[]`), Vector: []float32{1, 2, 3}}, From: good.From},
+		"bad metadata": {Document: engine.Document{ID: "2", Metadata: json.RawMessage(`[]`), Vector: []float32{1, 2, 3}}, From: good.From},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w, dir := create(t, facts)
-			if _, err := w.Import(t.Context(), transfers(good, bad), store.OnConflictReplace); err == nil {
+			if _, err := w.Import(t.Context(), transfers(good, bad), engine.OnConflictReplace); err == nil {
 				t.Error("it was imported")
 			}
 			if got := ids(t, open(t, dir)); got != nil {
@@ -305,16 +306,16 @@ func TestImportRefuses(t *testing.T) {
 func TestImportedUnitVectorsKeepEveryBit(t *testing.T) {
 	t.Parallel()
 	f := facts
-	f.Metric = store.Cosine
+	f.Metric = engine.Cosine
 	w, dir := create(t, f)
-	if _, err := w.Import(t.Context(), transfers(transfer("1", "a", "s", []float32{1, 2, 3}), transfer("2", "b", "s", []float32{-0.3, 0.2, 7})), store.OnConflictFail); err != nil {
+	if _, err := w.Import(t.Context(), transfers(transfer("1", "a", "s", []float32{1, 2, 3}), transfer("2", "b", "s", []float32{-0.3, 0.2, 7})), engine.OnConflictFail); err != nil {
 		t.Fatal(err)
 	}
 	again, againDir := create(t, f)
-	if _, err := again.Merge(t.Context(), []*store.Store{open(t, dir)}, store.OnConflictFail); err != nil {
+	if _, err := again.Merge(t.Context(), []*store.Store{open(t, dir)}, engine.OnConflictFail); err != nil {
 		t.Fatal(err)
 	}
-	o := store.ListOptions{WithVectors: true}
+	o := engine.ListOptions{WithVectors: true}
 	if diff := cmp.Diff(list(t, open(t, dir), o), list(t, open(t, againDir), o)); diff != "" {
 		t.Error(diff)
 	}
@@ -328,7 +329,7 @@ func TestMergedSourcesAreNamedApart(t *testing.T) {
 	other, otherDir := create(t, facts)
 	replace(t, other, "README.md", doc("2", "theirs"))
 	commit(t, other)
-	if _, err := w.Merge(t.Context(), []*store.Store{open(t, otherDir)}, store.OnConflictFail); err != nil {
+	if _, err := w.Merge(t.Context(), []*store.Store{open(t, otherDir)}, engine.OnConflictFail); err != nil {
 		t.Fatal(err)
 	}
 	want := map[string]int64{"README.md": 1, filepath.Join(filepath.Dir(otherDir), "README.md"): 1}
@@ -363,7 +364,7 @@ func TestDelete(t *testing.T) {
 	if err != nil || !found || len(src.Hash) != 0 {
 		t.Errorf("%+v, %v, %v; want a source that is read again", src, found, err)
 	}
-	hits, err := s.Search(t.Context(), vector("two"), store.SearchOptions{K: 5})
+	hits, err := s.Search(t.Context(), vector("two"), engine.SearchOptions{K: 5})
 	if err != nil || len(hits[0]) != 3 {
 		t.Errorf("%d hits, %v; want 3", len(hits[0]), err)
 	}
@@ -390,7 +391,7 @@ func TestDelete(t *testing.T) {
 func TestCompact(t *testing.T) {
 	t.Parallel()
 	w, dir := create(t, facts)
-	var docs []store.Document
+	var docs []engine.Document
 	for i := range 500 {
 		d := doc(fmt.Sprint(i), fmt.Sprintf("text %d", i))
 		d.Metadata = json.RawMessage(fmt.Sprintf(`{"i":%d}`, i))
@@ -410,12 +411,12 @@ func TestCompact(t *testing.T) {
 		t.Fatal(err)
 	}
 	reader := open(t, dir)
-	o := store.SearchOptions{K: 20, WithVectors: true}
+	o := engine.SearchOptions{K: 20, WithVectors: true}
 	want, err := reader.Search(t.Context(), vector("text 77"), o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	all := list(t, reader, store.ListOptions{WithVectors: true})
+	all := list(t, reader, engine.ListOptions{WithVectors: true})
 
 	c, err := w.Compact(t.Context())
 	if err != nil || c.Rows != 250 || c.Bytes <= 0 {
@@ -429,7 +430,7 @@ func TestCompact(t *testing.T) {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%s: %s", name, diff)
 		}
-		if diff := cmp.Diff(all, list(t, s, store.ListOptions{WithVectors: true})); diff != "" {
+		if diff := cmp.Diff(all, list(t, s, engine.ListOptions{WithVectors: true})); diff != "" {
 			t.Errorf("%s: %s", name, diff)
 		}
 	}
@@ -476,7 +477,7 @@ func TestIndexFilesOfAKilledCompactGo(t *testing.T) {
 
 // made makes closed stores of one project, where a key means the same source in
 // all: each a map from sources to documents. It opens the first for writing.
-func made(t *testing.T, stores ...map[string][]store.Document) (w *store.Writer, others []*store.Store) {
+func made(t *testing.T, stores ...map[string][]engine.Document) (w *store.Writer, others []*store.Store) {
 	t.Helper()
 	project := t.TempDir()
 	for i, content := range stores {
@@ -509,12 +510,12 @@ func sound(t *testing.T, w *store.Writer) {
 
 func TestMergeOfTwoThatReplaceEachOther(t *testing.T) {
 	t.Parallel()
-	type content = map[string][]store.Document
+	type content = map[string][]engine.Document
 	for _, mine := range []content{{"s1": {doc("1", "one")}}, {"s0": {doc("0", "zero")}}} {
 		w, others := made(t, mine,
 			content{"s1": {doc("1", "other one"), doc("2", "two"), doc("3", "three")}},
 			content{"s2": {doc("2", "other two")}})
-		_, err := w.Merge(t.Context(), others, store.OnConflictReplace)
+		_, err := w.Merge(t.Context(), others, engine.OnConflictReplace)
 		must(t, err)
 		got := sources(t, w.Store)
 		if delete(got, "s0"); got["s1"] != 2 || got["s2"] != 1 || len(got) != 2 {
@@ -526,10 +527,10 @@ func TestMergeOfTwoThatReplaceEachOther(t *testing.T) {
 
 func TestADocumentThatMovedToAnotherSourceIsNotLost(t *testing.T) {
 	t.Parallel()
-	type content = map[string][]store.Document
+	type content = map[string][]engine.Document
 	w, others := made(t, content{"b": {doc("x", "x"), doc("y", "y")}},
 		content{"a": {doc("x", "x"), doc("z", "z")}, "b": {doc("y", "y")}})
-	_, err := w.Merge(t.Context(), others, store.OnConflictReplace)
+	_, err := w.Merge(t.Context(), others, engine.OnConflictReplace)
 	must(t, err)
 	if diff := cmp.Diff([]string{"x", "y", "z"}, ids(t, w.Store)); diff != "" {
 		t.Error(diff)
@@ -539,11 +540,11 @@ func TestADocumentThatMovedToAnotherSourceIsNotLost(t *testing.T) {
 
 func TestAnIDThatArrivesTwiceIsRefused(t *testing.T) {
 	t.Parallel()
-	w, _ := made(t, map[string][]store.Document{"b": {doc("1", "one")}})
+	w, _ := made(t, map[string][]engine.Document{"b": {doc("1", "one")}})
 	same := transfer("1", "one", "b", vector("one"))
 	same.Metadata = doc("", "").Metadata
-	_, err := w.Import(t.Context(), transfers(same, transfer("1", "other", "a", vector("other"))), store.OnConflictReplace)
-	if !errors.Is(err, store.ErrDuplicateID) {
+	_, err := w.Import(t.Context(), transfers(same, transfer("1", "other", "a", vector("other"))), engine.OnConflictReplace)
+	if !errors.Is(err, engine.ErrDuplicateID) {
 		t.Errorf("%v; want ErrDuplicateID", err)
 	}
 	sound(t, w)
@@ -553,14 +554,14 @@ func TestAnIDThatArrivesTwiceIsRefused(t *testing.T) {
 // its key.
 func TestNamesThatAreTaken(t *testing.T) {
 	t.Parallel()
-	w, _ := made(t, map[string][]store.Document{})
-	named := func(key, name string) store.Source { return store.Source{Key: key, Name: name} }
+	w, _ := made(t, map[string][]engine.Document{})
+	named := func(key, name string) engine.Source { return engine.Source{Key: key, Name: name} }
 	first := transfer("1", "one", "", vector("one"))
 	first.From = named("docs/a.md", "a.md")
 	second := transfer("2", "two", "", vector("two"))
 	second.From = named("a.md", "a.md")
-	for _, tr := range []store.Transfer{first, second} {
-		_, err := w.Import(t.Context(), transfers(tr), store.OnConflictFail)
+	for _, tr := range []engine.Transfer{first, second} {
+		_, err := w.Import(t.Context(), transfers(tr), engine.OnConflictFail)
 		must(t, err)
 	}
 	whole, err := w.Path("a.md")
@@ -578,12 +579,12 @@ func TestCopiesOfDamageAreNotMade(t *testing.T) {
 	w, err := store.OpenWriter(t.Context(), dir, store.Options{})
 	must(t, err)
 	defer w.Close()
-	var damaged *store.FormatError
+	var damaged *engine.FormatError
 	if _, err := w.Compact(t.Context()); !errors.As(err, &damaged) {
 		t.Errorf("compact: %v", err)
 	}
 	other, _ := create(t, facts)
-	if _, err := other.Merge(t.Context(), []*store.Store{open(t, dir)}, store.OnConflictFail); !errors.As(err, &damaged) {
+	if _, err := other.Merge(t.Context(), []*store.Store{open(t, dir)}, engine.OnConflictFail); !errors.As(err, &damaged) {
 		t.Errorf("merge: %v", err)
 	}
 }
@@ -604,11 +605,11 @@ func TestOtherFilesCalledIndexStay(t *testing.T) {
 func TestTinyVectorsGetLengthOne(t *testing.T) {
 	t.Parallel()
 	f := facts
-	f.Metric = store.Cosine
+	f.Metric = engine.Cosine
 	w, _ := create(t, f)
-	_, err := w.Import(t.Context(), transfers(transfer("1", "a", "s", []float32{1e-39, 0, 0})), store.OnConflictFail)
+	_, err := w.Import(t.Context(), transfers(transfer("1", "a", "s", []float32{1e-39, 0, 0})), engine.OnConflictFail)
 	must(t, err)
-	for _, d := range list(t, w.Store, store.ListOptions{WithVectors: true}) {
+	for _, d := range list(t, w.Store, engine.ListOptions{WithVectors: true}) {
 		if math.Abs(float64(d.Vector[0])-1) > 1e-6 {
 			t.Errorf("%v", d.Vector)
 		}

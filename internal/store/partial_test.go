@@ -8,11 +8,12 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"sheaf/internal/engine"
 	"sheaf/internal/store"
 )
 
 // fill stages documents in an open replacement as an ingest would.
-func fill(t *testing.T, w *store.Writer, r *store.Replacement, src store.Source, docs ...store.Document) (kept int) {
+func fill(t *testing.T, w *store.Writer, r *store.Replacement, src engine.Source, docs ...engine.Document) (kept int) {
 	t.Helper()
 	matches, err := w.Match(t.Context(), src, docs)
 	if err != nil {
@@ -23,7 +24,7 @@ func fill(t *testing.T, w *store.Writer, r *store.Replacement, src store.Source,
 			kept++
 			err = r.Keep(matches[i], d)
 		} else {
-			err = r.Add(t.Context(), d, matches[i], vector(d.Text), store.Embedded)
+			err = r.Add(t.Context(), d, matches[i], vector(d.Text), engine.Embedded)
 		}
 		if err != nil {
 			t.Fatal(err)
@@ -33,7 +34,7 @@ func fill(t *testing.T, w *store.Writer, r *store.Replacement, src store.Source,
 }
 
 // begin opens a replacement of the source with a key.
-func begin(t *testing.T, w *store.Writer, key string) (store.Source, *store.Replacement) {
+func begin(t *testing.T, w *store.Writer, key string) (engine.Source, *store.Replacement) {
 	t.Helper()
 	src, _, err := w.SourceByKey(t.Context(), key)
 	if err != nil {
@@ -51,7 +52,7 @@ func begin(t *testing.T, w *store.Writer, key string) (store.Source, *store.Repl
 func shown(t *testing.T, w *store.Writer, key string) []string {
 	t.Helper()
 	lines := []string{}
-	for _, d := range list(t, w.Store, store.ListOptions{WithVectors: true}) {
+	for _, d := range list(t, w.Store, engine.ListOptions{WithVectors: true}) {
 		lines = append(lines, fmt.Sprintf("%s %s@%d", d.ID, d.Text, d.StartLine))
 		if !slices.Equal(d.Vector, vector(d.Text)) {
 			t.Errorf("document %s has another's vector", d.ID)
@@ -64,7 +65,7 @@ func shown(t *testing.T, w *store.Writer, key string) []string {
 	return lines
 }
 
-func moved(d store.Document) store.Document {
+func moved(d engine.Document) engine.Document {
 	d.StartLine = 9
 	return d
 }
@@ -135,24 +136,24 @@ func TestAnEqualIDOnTheOtherSideOfACommit(t *testing.T) {
 	replace(t, w, "a", doc("1", "one"))
 	commit(t, w)
 	src, r := begin(t, w, "a")
-	early, err := w.Match(t.Context(), src, []store.Document{doc("2", "zwei"), doc("1", "une")})
+	early, err := w.Match(t.Context(), src, []engine.Document{doc("2", "zwei"), doc("1", "une")})
 	if err != nil {
 		t.Fatal(err)
 	}
 	fill(t, w, r, src, doc("2", "two"), doc("1", "uno"))
 	commit(t, w)
-	late, err := w.Match(t.Context(), src, []store.Document{doc("2", "two"), doc("2", "deux"), doc("1", "uno")})
+	late, err := w.Match(t.Context(), src, []engine.Document{doc("2", "two"), doc("2", "deux"), doc("1", "uno")})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for name, err := range map[string]error{
-		"added, matched before the commit":    r.Add(t.Context(), doc("2", "zwei"), early[0], vector("zwei"), store.Embedded),
-		"replaced, matched before the commit": r.Add(t.Context(), doc("1", "une"), early[1], vector("une"), store.Embedded),
+		"added, matched before the commit":    r.Add(t.Context(), doc("2", "zwei"), early[0], vector("zwei"), engine.Embedded),
+		"replaced, matched before the commit": r.Add(t.Context(), doc("1", "une"), early[1], vector("une"), engine.Embedded),
 		"kept, matched after it":              r.Keep(late[0], doc("2", "two")),
-		"added, matched after it":             r.Add(t.Context(), doc("2", "deux"), late[1], vector("deux"), store.Embedded),
+		"added, matched after it":             r.Add(t.Context(), doc("2", "deux"), late[1], vector("deux"), engine.Embedded),
 		"replaced, matched after it":          r.Keep(late[2], doc("1", "uno")),
 	} {
-		if !errors.Is(err, store.ErrDuplicateID) {
+		if !errors.Is(err, engine.ErrDuplicateID) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -204,11 +205,11 @@ func TestAnIDMovesToAnotherSource(t *testing.T) {
 		replace(t, w, "a", doc("1", "one"), doc("2", "two"))
 		commit(t, w)
 		src, r := begin(t, w, "b")
-		matches, err := w.Match(t.Context(), src, []store.Document{doc("2", "two")})
+		matches, err := w.Match(t.Context(), src, []engine.Document{doc("2", "two")})
 		if err != nil || !matches[0].Taken {
 			t.Fatal(matches, err)
 		}
-		var foreign *store.ForeignIDError
+		var foreign *engine.ForeignIDError
 		if err := r.Check(t.Context(), "2", matches[0]); !errors.As(err, &foreign) || foreign.Source != "a" {
 			t.Errorf("an id of another source: %v", err)
 		}
@@ -218,12 +219,12 @@ func TestAnIDMovesToAnotherSource(t *testing.T) {
 			commit(t, w)
 		}
 		src, r = begin(t, w, "b")
-		if err := r.Add(t.Context(), doc("2", "two"), matches[0], vector("two"), store.Embedded); err != nil {
+		if err := r.Add(t.Context(), doc("2", "two"), matches[0], vector("two"), engine.Embedded); err != nil {
 			t.Errorf("commit between %v: %v", between, err)
 		}
 		r.Done(src)
 		commit(t, w)
-		if got := list(t, w.Store, store.ListOptions{}); len(got) != 2 || got[1].Source != "b" {
+		if got := list(t, w.Store, engine.ListOptions{}); len(got) != 2 || got[1].Source != "b" {
 			t.Errorf("%+v", got)
 		}
 	}
@@ -258,18 +259,18 @@ func TestVectorOf(t *testing.T) {
 	t.Parallel()
 	w, _ := create(t, facts)
 	src, r := begin(t, w, "a")
-	docs := []store.Document{}
+	docs := []engine.Document{}
 	for i := range 2500 {
 		docs = append(docs, doc(fmt.Sprint(i), fmt.Sprintf("text %d", i)))
 	}
 	fill(t, w, r, src, docs[:300]...)
 	commit(t, w)
 	fill(t, w, r, src, docs[300:]...)
-	given, err := w.Match(t.Context(), src, []store.Document{doc("given", "a given one"), doc("cut", "a long one")})
+	given, err := w.Match(t.Context(), src, []engine.Document{doc("given", "a given one"), doc("cut", "a long one")})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i, origin := range []store.Origin{store.Given, store.Truncated} {
+	for i, origin := range []engine.Origin{engine.Given, engine.Truncated} {
 		if err := r.Add(t.Context(), doc([]string{"given", "cut"}[i], []string{"a given one", "a long one"}[i]), given[i], vector(""), origin); err != nil {
 			t.Fatal(err)
 		}

@@ -5,19 +5,19 @@ import (
 	"fmt"
 	"iter"
 	"os"
-	"time"
 
 	"github.com/RoaringBitmap/roaring/v2"
 	"zombiezen.com/go/sqlite"
 	"zombiezen.com/go/sqlite/sqlitex"
 
+	"sheaf/internal/engine"
 	"sheaf/internal/faiss"
 	"sheaf/internal/filter"
 )
 
 // Get returns the documents with the given ids, in their order, and the ids
 // that the store does not have.
-func (s *Store) Get(ctx context.Context, ids []string, withVectors bool) (docs []Document, missing []string, err error) {
+func (s *Store) Get(ctx context.Context, ids []string, withVectors bool) (docs []engine.Document, missing []string, err error) {
 	err = s.transaction(ctx, func() error {
 		var numbers []int64
 		for _, id := range ids {
@@ -54,8 +54,8 @@ func (s *Store) find(id string) (int64, error) {
 
 // load reads documents by number. A number without a document is damage: the
 // caller took it from the bitmaps of the same transaction.
-func (s *Store) load(numbers []int64, withVectors bool) ([]Document, error) {
-	docs := make([]Document, len(numbers))
+func (s *Store) load(numbers []int64, withVectors bool) ([]engine.Document, error) {
+	docs := make([]engine.Document, len(numbers))
 	for i, n := range numbers {
 		found := false
 		err := sqlitex.Execute(s.conn, selectDocument+`WHERE d.n = ?`, &sqlitex.ExecOptions{
@@ -85,7 +85,7 @@ func (s *Store) load(numbers []int64, withVectors bool) ([]Document, error) {
 }
 
 // addVectors reads the vectors of documents from the index file.
-func (st *state) addVectors(flat *faiss.Flat, numbers []int64, docs []Document) error {
+func (st *state) addVectors(flat *faiss.Flat, numbers []int64, docs []engine.Document) error {
 	x, err := st.vectors(flat, numbers)
 	for i := range docs {
 		docs[i].Vector = x[i*st.facts.Dim:][:st.facts.Dim:st.facts.Dim]
@@ -115,19 +115,12 @@ func (s *Store) openIndex() (*faiss.Flat, *os.File, error) {
 		f.Close()
 		return nil, nil, err
 	}
-	flat, err := faiss.NewFlat(f, st.facts.Dim, st.rows, st.facts.Metric.faiss())
+	flat, err := faiss.NewFlat(f, st.facts.Dim, st.rows, faissMetric(st.facts.Metric))
 	if err != nil {
 		f.Close()
 		return nil, nil, damaged(path, "%v", err)
 	}
 	return flat, f, nil
-}
-
-// ListOptions choose what Documents yields.
-type ListOptions struct {
-	Filter      *filter.Filter // nil: all
-	Limit       int            // 0: all
-	WithVectors bool
 }
 
 // listPage is how many documents are read in one transaction.
@@ -136,11 +129,11 @@ const listPage = 256
 // Documents yields the documents in the order of insertion, page by page: no
 // transaction is open while the caller works. With a filter they are those that
 // match at the beginning and still do when their page is read.
-func (s *Store) Documents(ctx context.Context, o ListOptions) iter.Seq2[Document, error] {
-	return func(yield func(Document, error) bool) {
+func (s *Store) Documents(ctx context.Context, o engine.ListOptions) iter.Seq2[engine.Document, error] {
+	return func(yield func(engine.Document, error) bool) {
 		pages, left := pager{store: s, filter: o.Filter}, o.Limit
 		for {
-			var docs []Document
+			var docs []engine.Document
 			err := s.transaction(ctx, func() error {
 				numbers, err := pages.next()
 				if err != nil {
@@ -150,7 +143,7 @@ func (s *Store) Documents(ctx context.Context, o ListOptions) iter.Seq2[Document
 				return err
 			})
 			if err != nil {
-				yield(Document{}, err)
+				yield(engine.Document{}, err)
 				return
 			}
 			for _, d := range docs {
@@ -225,21 +218,15 @@ func (st *state) aliveIn(from *roaring.Bitmap, first int64, limit int) ([]int64,
 	return numbers, first
 }
 
-// SourceInfo is a source and how many documents it has.
-type SourceInfo struct {
-	Name      string
-	Documents int64
-}
-
 // Sources yields the sources in the order of their first ingest. With a filter
 // they are those of which documents match, with the number of these.
-func (s *Store) Sources(ctx context.Context, f *filter.Filter) iter.Seq2[SourceInfo, error] {
-	return func(yield func(SourceInfo, error) bool) {
+func (s *Store) Sources(ctx context.Context, f *filter.Filter) iter.Seq2[engine.SourceInfo, error] {
+	return func(yield func(engine.SourceInfo, error) bool) {
 		var matching map[int64]int64
 		if f != nil {
 			err := s.transaction(ctx, func() (err error) { matching, err = s.countBySource(f); return err })
 			if err != nil {
-				yield(SourceInfo{}, err)
+				yield(engine.SourceInfo{}, err)
 				return
 			}
 		}
@@ -247,7 +234,7 @@ func (s *Store) Sources(ctx context.Context, f *filter.Filter) iter.Seq2[SourceI
 			var page []sourceRow
 			err := s.transaction(ctx, func() (err error) { page, last, err = s.sourcePage(last); return err })
 			if err != nil {
-				yield(SourceInfo{}, err)
+				yield(engine.SourceInfo{}, err)
 				return
 			}
 			for _, row := range page {
@@ -266,7 +253,7 @@ func (s *Store) Sources(ctx context.Context, f *filter.Filter) iter.Seq2[SourceI
 }
 
 type sourceRow struct {
-	SourceInfo
+	engine.SourceInfo
 	number int64
 }
 
@@ -277,30 +264,18 @@ func (s *Store) sourcePage(after int64) (page []sourceRow, last int64, err error
 		Args: []any{after, listPage},
 		ResultFunc: func(stmt *sqlite.Stmt) error {
 			last = stmt.ColumnInt64(0)
-			page = append(page, sourceRow{SourceInfo{stmt.ColumnText(1), stmt.ColumnInt64(2)}, last})
+			page = append(page, sourceRow{engine.SourceInfo{Name: stmt.ColumnText(1), Documents: stmt.ColumnInt64(2)}, last})
 			return nil
 		},
 	})
 	return page, last, err
 }
 
-// Info tells what a store holds.
-type Info struct {
-	Facts
-	FormatVersion        int
-	Normalized           bool // every vector has length 1 (or is zero)
-	Documents, Sources   int64
-	DeadRows             int64 // rows of the index file that compact would drop
-	Bytes                int64 // of all files of the store
-	IndexType, IndexFile string
-	CreatedAt, UpdatedAt time.Time
-}
-
 // Info reads counts and sizes.
-func (s *Store) Info(ctx context.Context) (info Info, err error) {
+func (s *Store) Info(ctx context.Context) (info engine.Info, err error) {
 	err = s.transaction(ctx, func() error {
 		st := s.state
-		info = Info{
+		info = engine.Info{
 			Facts: st.facts, FormatVersion: formatVersion, Normalized: st.unit, Documents: st.documents, DeadRows: st.rows - st.documents,
 			IndexType: "IndexFlat", IndexFile: indexName(st.indexFile), CreatedAt: st.created, UpdatedAt: st.updated,
 		}

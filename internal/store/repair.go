@@ -9,6 +9,8 @@ import (
 	"github.com/RoaringBitmap/roaring/v2"
 	"zombiezen.com/go/sqlite"
 	"zombiezen.com/go/sqlite/sqlitex"
+
+	"sheaf/internal/engine"
 )
 
 // Repair checks the store at dir as Check does and mends what can be mended
@@ -22,9 +24,9 @@ func Repair(ctx context.Context, dir string, o Options) ([]Problem, error) {
 		return before, err
 	}
 	w, err := OpenWriter(ctx, dir, o)
-	var format *FormatError
+	var format *engine.FormatError
 	switch {
-	case errors.As(err, &format), errors.Is(err, ErrNotExist):
+	case errors.As(err, &format), errors.Is(err, engine.ErrNotExist):
 		return before, nil // what is wrong is more than a writer can work with
 	case err != nil:
 		return nil, err

@@ -12,39 +12,27 @@ import (
 	"zombiezen.com/go/sqlite"
 	"zombiezen.com/go/sqlite/sqlitex"
 
+	"sheaf/internal/engine"
 	"sheaf/internal/faiss"
 )
 
-// Source is an input as the store remembers it.
-type Source struct {
-	Key      string // what tells sources apart: see docs/format.md
-	Name     string // shown; unique
-	Size     int64
-	ModTime  time.Time // zero: not to be trusted
-	Hash     []byte    // of the content; empty: read it again
-	Settings string    // how it was read and split, opaque here
-
-	Documents int64
-	number    int64 // 0: not in the store
-}
-
 type sourceChange struct {
-	Source
+	engine.Source
 	documents int64
 	gone      bool // the source is forgotten
 }
 
 // SourceByKey returns the source with a key; false where there is none.
-func (s *Store) SourceByKey(ctx context.Context, key string) (Source, bool, error) {
+func (s *Store) SourceByKey(ctx context.Context, key string) (engine.Source, bool, error) {
 	return s.source(ctx, `key`, key)
 }
 
 // SourceByName returns the source with a name; false where there is none.
-func (s *Store) SourceByName(ctx context.Context, name string) (Source, bool, error) {
+func (s *Store) SourceByName(ctx context.Context, name string) (engine.Source, bool, error) {
 	return s.source(ctx, `name`, name)
 }
 
-func (s *Store) source(ctx context.Context, column, value string) (src Source, found bool, err error) {
+func (s *Store) source(ctx context.Context, column, value string) (src engine.Source, found bool, err error) {
 	err = s.transaction(ctx, func() error {
 		src, found, err = s.readSource(column, value)
 		return err
@@ -53,8 +41,8 @@ func (s *Store) source(ctx context.Context, column, value string) (src Source, f
 }
 
 // SourcesByKey returns those sources that have one of the keys, by key.
-func (s *Store) SourcesByKey(ctx context.Context, keys []string) (map[string]Source, error) {
-	sources := make(map[string]Source, len(keys))
+func (s *Store) SourcesByKey(ctx context.Context, keys []string) (map[string]engine.Source, error) {
+	sources := make(map[string]engine.Source, len(keys))
 	err := s.transaction(ctx, func() error {
 		for _, key := range keys {
 			src, found, err := s.readSource(`key`, key)
@@ -73,9 +61,9 @@ func (s *Store) SourcesByKey(ctx context.Context, keys []string) (map[string]Sou
 // selectSource reads whole sources; conditions are appended.
 const selectSource = `SELECT source, key, name, size, mtime, hash, settings, documents FROM source `
 
-func scanSource(stmt *sqlite.Stmt) Source {
-	src := Source{
-		number: stmt.ColumnInt64(0), Key: stmt.ColumnText(1), Name: stmt.ColumnText(2), Size: stmt.ColumnInt64(3),
+func scanSource(stmt *sqlite.Stmt) engine.Source {
+	src := engine.Source{
+		Number: stmt.ColumnInt64(0), Key: stmt.ColumnText(1), Name: stmt.ColumnText(2), Size: stmt.ColumnInt64(3),
 		Hash: make([]byte, stmt.ColumnLen(5)), Settings: stmt.ColumnText(6), Documents: stmt.ColumnInt64(7),
 	}
 	if ns := stmt.ColumnInt64(4); ns != 0 {
@@ -86,7 +74,7 @@ func scanSource(stmt *sqlite.Stmt) Source {
 }
 
 // readSource is source for a caller who is inside a transaction.
-func (s *Store) readSource(column string, value any) (src Source, found bool, err error) {
+func (s *Store) readSource(column string, value any) (src engine.Source, found bool, err error) {
 	err = sqlitex.Execute(s.conn, selectSource+`WHERE `+column+` = ?`, &sqlitex.ExecOptions{
 		Args:       []any{value},
 		ResultFunc: func(stmt *sqlite.Stmt) error { src, found = scanSource(stmt), true; return nil },
@@ -96,10 +84,10 @@ func (s *Store) readSource(column string, value any) (src Source, found bool, er
 
 // AllSources yields everything that the store remembers of its sources, page by
 // page: no transaction is open while the caller works.
-func (s *Store) AllSources(ctx context.Context) iter.Seq2[Source, error] {
-	return func(yield func(Source, error) bool) {
+func (s *Store) AllSources(ctx context.Context) iter.Seq2[engine.Source, error] {
+	return func(yield func(engine.Source, error) bool) {
 		for last := int64(0); ; {
-			var page []Source
+			var page []engine.Source
 			err := s.transaction(ctx, func() error {
 				return sqlitex.Execute(s.conn, selectSource+`WHERE source > ? ORDER BY source LIMIT ?`, &sqlitex.ExecOptions{
 					Args:       []any{last, listPage},
@@ -107,11 +95,11 @@ func (s *Store) AllSources(ctx context.Context) iter.Seq2[Source, error] {
 				})
 			})
 			if err != nil {
-				yield(Source{}, err)
+				yield(engine.Source{}, err)
 				return
 			}
 			for _, src := range page {
-				if last = src.number; !yield(src, nil) {
+				if last = src.Number; !yield(src, nil) {
 					return
 				}
 			}
@@ -137,13 +125,13 @@ type Replacement struct {
 // Replace starts to replace what src holds. One replacement is open at a time.
 // A Commit before it is Done shows what was added so far beside what the source
 // had, and leaves the source to be read again: its Hash is empty.
-func (w *Writer) Replace(ctx context.Context, src Source) (*Replacement, error) {
+func (w *Writer) Replace(ctx context.Context, src engine.Source) (*Replacement, error) {
 	r := &Replacement{w: w, src: sourceChange{Source: src}, first: w.next, old: roaring.New(), seen: roaring.New(), gone: roaring.New()}
 	err := w.transaction(ctx, func() error {
-		if src.number == 0 {
+		if src.Number == 0 {
 			return w.number(&r.src.Source)
 		}
-		return w.visibleOf(src.number, r.old)
+		return w.visibleOf(src.Number, r.old)
 	})
 	if err != nil {
 		return nil, err
@@ -153,28 +141,29 @@ func (w *Writer) Replace(ctx context.Context, src Source) (*Replacement, error) 
 }
 
 // number gives a new source the number after the last one, committed or staged.
-func (w *Writer) number(src *Source) error {
+func (w *Writer) number(src *engine.Source) error {
 	last := int64(0)
 	for _, staged := range w.sources {
-		last = max(last, staged.number)
+		last = max(last, staged.Number)
 	}
 	return sqlitex.Execute(w.conn, `SELECT coalesce(max(source), 0) FROM source`, &sqlitex.ExecOptions{
-		ResultFunc: func(stmt *sqlite.Stmt) error { src.number = max(last, stmt.ColumnInt64(0)) + 1; return nil },
+		ResultFunc: func(stmt *sqlite.Stmt) error { src.Number = max(last, stmt.ColumnInt64(0)) + 1; return nil },
 	})
 }
 
 // Keep keeps the document that m found, with doc's place and metadata. An id
 // that the source was given before is ErrDuplicateID.
-func (r *Replacement) Keep(m Match, doc Document) error {
+func (r *Replacement) Keep(m engine.Match, doc engine.Document) error {
 	if r.repeats(m) {
-		return fmt.Errorf("id %q: %w", doc.ID, ErrDuplicateID)
+		return fmt.Errorf("id %q: %w", doc.ID, engine.ErrDuplicateID)
 	}
-	r.seen.Add(uint32(m.number - 1))
+	ref := foundBy(m)
+	r.seen.Add(uint32(ref.number - 1))
 	r.src.documents++
-	if m.moved {
+	if ref.moved {
 		r.changed = true
 		doc.Source = r.src.Name
-		r.w.updates[m.number-1] = doc
+		r.w.updates[ref.number-1] = doc
 	}
 	return nil
 }
@@ -183,9 +172,9 @@ func (r *Replacement) Keep(m Match, doc Document) error {
 // numbers). An id that the source was given before is ErrDuplicateID, one that
 // another source has got meanwhile a *ForeignIDError, a vector of another dim
 // a *MismatchError; after those the writer goes on as if nothing had been added.
-func (r *Replacement) Add(ctx context.Context, doc Document, m Match, vector []float32, origin Origin) error {
+func (r *Replacement) Add(ctx context.Context, doc engine.Document, m engine.Match, vector []float32, origin engine.Origin) error {
 	w := r.w
-	x, err := w.Facts().one(vector)
+	x, err := w.Facts().Vector(vector)
 	if err != nil {
 		return err
 	}
@@ -207,16 +196,17 @@ func (r *Replacement) Add(ctx context.Context, doc Document, m Match, vector []f
 }
 
 // claim makes an id this source's, or says why it cannot be.
-func (r *Replacement) claim(ctx context.Context, id string, m Match) error {
+func (r *Replacement) claim(ctx context.Context, id string, m engine.Match) error {
 	if err := r.Check(ctx, id, m); err != nil {
 		return err
 	}
 	w := r.w
 	w.given[maphash.String(w.seed, id)] = w.next
-	w.asOf = max(w.asOf, m.asOf)
-	if m.number > 0 {
-		r.seen.Add(uint32(m.number - 1))
-		r.gone.Add(uint32(m.number - 1))
+	ref := foundBy(m)
+	w.asOf = max(w.asOf, ref.asOf)
+	if ref.number > 0 {
+		r.seen.Add(uint32(ref.number - 1))
+		r.gone.Add(uint32(ref.number - 1))
 	}
 	return nil
 }
@@ -224,12 +214,12 @@ func (r *Replacement) claim(ctx context.Context, id string, m Match) error {
 // Check tells whether Add would refuse an id: with ErrDuplicateID or a
 // *ForeignIDError. What m says was true when it was looked up; ids that came
 // since are among those given.
-func (r *Replacement) Check(ctx context.Context, id string, m Match) error {
+func (r *Replacement) Check(ctx context.Context, id string, m engine.Match) error {
 	if r.repeats(m) {
-		return fmt.Errorf("id %q: %w", id, ErrDuplicateID)
+		return fmt.Errorf("id %q: %w", id, engine.ErrDuplicateID)
 	}
 	w := r.w
-	if n, maybe := w.given[maphash.String(w.seed, id)]; m.Taken || maybe && n >= m.asOf {
+	if n, maybe := w.given[maphash.String(w.seed, id)]; m.Taken || maybe && n >= foundBy(m).asOf {
 		return w.taken(ctx, r, id)
 	}
 	return nil
@@ -238,8 +228,9 @@ func (r *Replacement) Check(ctx context.Context, id string, m Match) error {
 // repeats tells whether the document that m found was given to this
 // replacement already: as an old one, or as one that it added itself and that
 // a commit has shown since.
-func (r *Replacement) repeats(m Match) bool {
-	return m.number > 0 && (m.number > r.first || r.seen.Contains(uint32(m.number-1)))
+func (r *Replacement) repeats(m engine.Match) bool {
+	n := foundBy(m).number
+	return n > 0 && (n > r.first || r.seen.Contains(uint32(n-1)))
 }
 
 // taken looks for a document that this writer was given with an id, staged or
@@ -269,15 +260,15 @@ func (w *Writer) taken(ctx context.Context, r *Replacement, id string) error {
 }
 
 func (w *Writer) takenBy(r *Replacement, id string, source int64, name string) error {
-	if source == r.src.number {
-		return fmt.Errorf("id %q: %w", id, ErrDuplicateID)
+	if source == r.src.Number {
+		return fmt.Errorf("id %q: %w", id, engine.ErrDuplicateID)
 	}
 	for _, c := range w.sources {
-		if c.number == source {
+		if c.Number == source {
 			name = c.Name
 		}
 	}
-	return &ForeignIDError{ID: id, Source: name}
+	return &engine.ForeignIDError{ID: id, Source: name}
 }
 
 // settle makes what an open replacement has done so far part of a commit: the
@@ -289,7 +280,7 @@ func (r *Replacement) settle() {
 	}
 	r.changed = false
 	r.doom()
-	unfinished := Source{Key: r.src.Key, Name: r.src.Name, Settings: r.src.Settings, number: r.src.number}
+	unfinished := engine.Source{Key: r.src.Key, Name: r.src.Name, Settings: r.src.Settings, Number: r.src.Number}
 	visible := int64(r.old.GetCardinality()) - int64(r.seen.GetCardinality()) + r.src.documents
 	r.w.sources = append(r.w.sources, sourceChange{Source: unfinished, documents: visible})
 }
@@ -300,11 +291,11 @@ func (r *Replacement) doom() { r.w.doomed.Or(roaring.AndNot(r.gone, r.w.state.de
 // Done ends the replacement: src, with what is now known of it, is part of the
 // next commit, and what the source had and was not given again goes. It
 // returns how many documents that takes away.
-func (r *Replacement) Done(src Source) (removed int64) {
+func (r *Replacement) Done(src engine.Source) (removed int64) {
 	r.w.replacing = nil
 	r.gone.Or(roaring.AndNot(r.old, r.seen))
 	r.doom()
-	src.number = r.src.number
+	src.Number = r.src.Number
 	r.w.sources = append(r.w.sources, sourceChange{Source: src, documents: r.src.documents})
 	return int64(r.gone.GetCardinality())
 }
@@ -322,7 +313,7 @@ func (r *Replacement) Abandon() {
 func (w *Writer) saveSources() error {
 	for _, c := range w.sources {
 		if c.gone {
-			if err := sqlitex.Execute(w.conn, `DELETE FROM source WHERE source = ?`, &sqlitex.ExecOptions{Args: []any{c.number}}); err != nil {
+			if err := sqlitex.Execute(w.conn, `DELETE FROM source WHERE source = ?`, &sqlitex.ExecOptions{Args: []any{c.Number}}); err != nil {
 				return err
 			}
 			continue
@@ -335,7 +326,7 @@ func (w *Writer) saveSources() error {
 			c.Hash = []byte{}
 		}
 		err := sqlitex.Execute(w.conn, saveSource, &sqlitex.ExecOptions{
-			Args: []any{c.number, c.Key, c.Name, c.Size, mtime, c.Hash, c.Settings, c.documents},
+			Args: []any{c.Number, c.Key, c.Name, c.Size, mtime, c.Hash, c.Settings, c.documents},
 		})
 		if err != nil {
 			return err
@@ -367,15 +358,15 @@ func (s *Store) FreeName(ctx context.Context, wanted, key string, taken func(nam
 }
 
 // Touch records that a source was found unchanged, under a new time or key.
-func (w *Writer) Touch(src Source) {
+func (w *Writer) Touch(src engine.Source) {
 	w.sources = append(w.sources, sourceChange{Source: src, documents: src.Documents})
 }
 
 // Forget stages the end of a source, and returns how many documents go with it.
 // After an error nothing is staged.
-func (w *Writer) Forget(ctx context.Context, src Source) (removed int64, err error) {
+func (w *Writer) Forget(ctx context.Context, src engine.Source) (removed int64, err error) {
 	documents := roaring.New()
-	err = w.transaction(ctx, func() error { return w.visibleOf(src.number, documents) })
+	err = w.transaction(ctx, func() error { return w.visibleOf(src.Number, documents) })
 	if err != nil {
 		return 0, err
 	}
@@ -390,7 +381,7 @@ func (w *Writer) Forget(ctx context.Context, src Source) (removed int64, err err
 func (w *Writer) VectorOf(ctx context.Context, text string) (vector []float32, err error) {
 	size := len(w.floats) / max(len(w.buffer), 1)
 	for i := range w.buffer {
-		if s := &w.buffer[i]; s.origin == Embedded && s.doc.Text == text {
+		if s := &w.buffer[i]; s.origin == engine.Embedded && s.doc.Text == text {
 			return faiss.Floats(w.floats[i*size : (i+1)*size]), nil
 		}
 	}
@@ -404,7 +395,7 @@ func (w *Writer) VectorOf(ctx context.Context, text string) (vector []float32, e
 		if n < w.state.count {
 			row = w.state.row(n)
 		}
-		flat, err := faiss.NewFlat(w.index, w.state.facts.Dim, w.rows-int64(len(w.buffer)), w.state.facts.Metric.faiss())
+		flat, err := faiss.NewFlat(w.index, w.state.facts.Dim, w.rows-int64(len(w.buffer)), faissMetric(w.state.facts.Metric))
 		if err == nil {
 			vector = make([]float32, w.state.facts.Dim)
 			err = flat.ReadRows([]int64{row}, vector)

@@ -7,6 +7,8 @@ import (
 
 	"zombiezen.com/go/sqlite"
 	"zombiezen.com/go/sqlite/sqlitex"
+
+	"sheaf/internal/engine"
 )
 
 // applicationID marks sheaf.db as ours ("shef"), formatVersion is its
@@ -121,7 +123,7 @@ func checkSchema(conn *sqlite.Conn, path string) error {
 	case app == applicationID && version == formatVersion:
 		return checkTables(conn, path)
 	case app == applicationID && version > formatVersion:
-		return &FormatError{Path: path, Problem: fmt.Sprintf("format version %d is newer than this sheaf knows (%d)", version, formatVersion), Remedy: "use a newer sheaf"}
+		return &engine.FormatError{Path: path, Problem: fmt.Sprintf("format version %d is newer than this sheaf knows (%d)", version, formatVersion), Remedy: "use a newer sheaf"}
 	}
 	var tables int64
 	err = sqlitex.Execute(conn, `SELECT count(*) FROM sqlite_schema`, &sqlitex.ExecOptions{
@@ -131,9 +133,9 @@ func checkSchema(conn *sqlite.Conn, path string) error {
 	case err != nil:
 		return err
 	case tables == 0:
-		return ErrNotExist
+		return engine.ErrNotExist
 	}
-	return &FormatError{Path: path, Problem: "a database of another program, not a store", Remedy: "name another folder with --store DIR"}
+	return &engine.FormatError{Path: path, Problem: "a database of another program, not a store", Remedy: "name another folder with --store DIR"}
 }
 
 // checkTables finds tables and indexes that someone has dropped.

@@ -3,60 +3,20 @@ package store
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"slices"
 
+	"sheaf/internal/engine"
 	"sheaf/internal/faiss"
-	"sheaf/internal/filter"
 )
-
-// Hit is a document with its place in an answer.
-type Hit struct {
-	Document
-	Rank      int     // from 1
-	Score     float32 // Faiss's raw figure
-	Relevance float64 // 0..1, higher is better, unless LangChain's was asked for
-}
-
-// SearchOptions choose what Search answers.
-type SearchOptions struct {
-	K int // how many hits a query, at least 1
-
-	Filter *filter.Filter // nil: all documents
-	// FetchK is LangChain's way with a filter: only the FetchK nearest
-	// documents are looked at. 0 looks at all.
-	FetchK int
-
-	// ScoreThreshold keeps scores up to it under L2, and from it on under the
-	// other metrics, compared as float32.
-	ScoreThreshold *float32
-	// MinRelevance keeps those of the K nearest whose relevance is at least that.
-	MinRelevance *float64
-	// LangChainRelevance asks for LangChain's formulas instead of the store's own.
-	LangChainRelevance bool
-
-	WithVectors bool
-	Threads     int // 0: one per processor
-}
 
 // searchTries is how often a search that met a deletion is repeated; the last
 // try keeps the transaction open, so that writers wait.
 const searchTries = 3
 
-func (o *SearchOptions) validate() error {
-	switch {
-	case o.K < 1:
-		return fmt.Errorf("k must be at least 1, not %d", o.K)
-	case o.FetchK < 0:
-		return fmt.Errorf("fetch-k must not be negative, not %d", o.FetchK)
-	}
-	return nil
-}
-
 // Search returns for each of the n queries (n*dim numbers) its K nearest
 // documents, best first, ties by age. A wrong dim is a *MismatchError.
-func (s *Store) Search(ctx context.Context, queries []float32, o SearchOptions) ([][]Hit, error) {
+func (s *Store) Search(ctx context.Context, queries []float32, o engine.SearchOptions) ([][]engine.Hit, error) {
 	return s.answer(ctx, queries, o, nil)
 }
 
@@ -65,15 +25,15 @@ type chooser func(ctx context.Context, snap *snapshot, queries []float32, found 
 
 // answer finds the nearest documents of each query, of which choose leaves
 // some; nil leaves all.
-func (s *Store) answer(ctx context.Context, queries []float32, o SearchOptions, choose chooser) (hits [][]Hit, err error) {
-	if err := o.validate(); err != nil {
+func (s *Store) answer(ctx context.Context, queries []float32, o engine.SearchOptions, choose chooser) (hits [][]engine.Hit, err error) {
+	if err := o.Validate(); err != nil {
 		return nil, err
 	}
-	queries, err = s.Facts().vectors(queries)
+	queries, err = s.Facts().Vectors(queries)
 	if err != nil {
 		return nil, err
 	}
-	squared := squaredLengths(queries, s.Facts().Dim)
+	squared := engine.SquaredLengths(queries, s.Facts().Dim)
 	err = s.try(ctx, func(snap *snapshot) error {
 		snap.squared = squared
 		found, err := snap.nearest(ctx, queries, o)
@@ -160,7 +120,7 @@ func (snap *snapshot) read(ctx context.Context, f func() error) error {
 // nearest finds the rows that answer each query. The threshold of scores holds
 // for a first part of any answer, so it makes no difference that it is applied
 // before a filter.
-func (snap *snapshot) nearest(ctx context.Context, queries []float32, o SearchOptions) (found [][]faiss.Hit, err error) {
+func (snap *snapshot) nearest(ctx context.Context, queries []float32, o engine.SearchOptions) (found [][]faiss.Hit, err error) {
 	n, documents := len(queries)/snap.state.facts.Dim, int(snap.state.documents)
 	o.K = min(o.K, documents)
 	switch {
@@ -174,24 +134,26 @@ func (snap *snapshot) nearest(ctx context.Context, queries []float32, o SearchOp
 		found, err = snap.filtered(ctx, queries, o, planFor(n, o.K, snap.state.rows))
 	}
 	for q := range found {
-		found[q] = slices.DeleteFunc(found[q], func(hit faiss.Hit) bool { return !o.relevant(o.relevance(snap.state, hit.Score, snap.squared[q])) })
+		found[q] = slices.DeleteFunc(found[q], func(hit faiss.Hit) bool {
+			return !o.Relevant(o.Relevance(snap.state.facts.Metric, snap.state.unit, hit.Score, snap.squared[q]))
+		})
 	}
 	return found, err
 }
 
 // scan searches the index file, and keeps the hits that o's threshold accepts.
-func (snap *snapshot) scan(ctx context.Context, queries []float32, o SearchOptions, s faiss.Search) ([][]faiss.Hit, error) {
+func (snap *snapshot) scan(ctx context.Context, queries []float32, o engine.SearchOptions, s faiss.Search) ([][]faiss.Hit, error) {
 	s.Threads = o.Threads
 	found, err := snap.flat.Search(ctx, queries, s)
 	for q := range found {
-		found[q] = slices.DeleteFunc(found[q], func(hit faiss.Hit) bool { return !o.accepts(snap.state.facts.Metric, hit.Score) })
+		found[q] = slices.DeleteFunc(found[q], func(hit faiss.Hit) bool { return !o.Accepts(snap.state.facts.Metric, hit.Score) })
 	}
 	return found, err
 }
 
 // texts turns rows into hits, inside a transaction of the snapshot's generation.
-func (snap *snapshot) texts(rows [][]faiss.Hit, o SearchOptions) ([][]Hit, error) {
-	hits := make([][]Hit, len(rows))
+func (snap *snapshot) texts(rows [][]faiss.Hit, o engine.SearchOptions) ([][]engine.Hit, error) {
+	hits := make([][]engine.Hit, len(rows))
 	for q := range rows {
 		numbers, err := snap.numbers(rows[q])
 		if err != nil {
@@ -206,10 +168,10 @@ func (snap *snapshot) texts(rows [][]faiss.Hit, o SearchOptions) ([][]Hit, error
 				return nil, err
 			}
 		}
-		hits[q] = make([]Hit, len(docs))
+		hits[q] = make([]engine.Hit, len(docs))
 		for i, d := range docs {
 			score := rows[q][i].Score
-			hits[q][i] = Hit{d, i + 1, score, o.relevance(snap.state, score, snap.squared[q])}
+			hits[q][i] = engine.Hit{Document: d, Rank: i + 1, Score: score, Relevance: o.Relevance(snap.state.facts.Metric, snap.state.unit, score, snap.squared[q])}
 		}
 	}
 	return hits, nil

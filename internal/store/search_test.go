@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"sheaf/internal/engine"
 	"sheaf/internal/filter"
 )
 
@@ -18,7 +19,7 @@ import (
 // with one that writers wait for.
 func TestTheThirdTryHoldsTheStore(t *testing.T) {
 	t.Parallel()
-	s := newSample(t, Facts{Dim: 2, Metric: L2}, 5, rand.New(rand.NewPCG(7, 8)))
+	s := newSample(t, engine.Facts{Dim: 2, Metric: engine.L2}, 5, rand.New(rand.NewPCG(7, 8)))
 	var held []bool
 	err := s.try(t.Context(), func(snap *snapshot) error {
 		held = append(held, snap.held)
@@ -36,15 +37,15 @@ func TestTheThirdTryHoldsTheStore(t *testing.T) {
 
 func TestHugeNumbersOfHits(t *testing.T) {
 	t.Parallel()
-	s := newSample(t, Facts{Dim: 2, Metric: L2}, 60, rand.New(rand.NewPCG(9, 10)))
+	s := newSample(t, engine.Facts{Dim: 2, Metric: engine.L2}, 60, rand.New(rand.NewPCG(9, 10)))
 	f := parseFilter(t, "{}")
-	for _, o := range []SearchOptions{
+	for _, o := range []engine.SearchOptions{
 		{K: math.MaxInt}, {K: math.MaxInt, Filter: f}, {K: math.MaxInt, Filter: f, FetchK: math.MaxInt}, {K: math.MaxInt, FetchK: math.MaxInt},
 	} {
-		for name, search := range map[string]func() ([][]Hit, error){
-			"search": func() ([][]Hit, error) { return s.Search(t.Context(), []float32{1, 2}, o) },
-			"mmr": func() ([][]Hit, error) {
-				return s.MMR(t.Context(), []float32{1, 2}, MMROptions{SearchOptions: o, Lambda: 0.5})
+		for name, search := range map[string]func() ([][]engine.Hit, error){
+			"search": func() ([][]engine.Hit, error) { return s.Search(t.Context(), []float32{1, 2}, o) },
+			"mmr": func() ([][]engine.Hit, error) {
+				return s.MMR(t.Context(), []float32{1, 2}, engine.MMROptions{SearchOptions: o, Lambda: 0.5})
 			},
 		} {
 			if hits, err := search(); err != nil || len(hits[0]) != len(s.docs) {
@@ -57,14 +58,14 @@ func TestHugeNumbersOfHits(t *testing.T) {
 // TestAllDead: a store whose documents are all deleted has rows, but no hits.
 func TestAllDead(t *testing.T) {
 	t.Parallel()
-	s := newSample(t, Facts{Dim: 2, Metric: L2}, 9, rand.New(rand.NewPCG(11, 12)))
+	s := newSample(t, engine.Facts{Dim: 2, Metric: engine.L2}, 9, rand.New(rand.NewPCG(11, 12)))
 	var ids []string
 	for _, d := range s.docs {
 		ids = append(ids, d.ID)
 	}
 	s.remove(t, ids)
 	for _, f := range []*filter.Filter{nil, parseFilter(t, "a>=0")} {
-		hits, err := s.Search(t.Context(), []float32{1, 2, 3, 4}, SearchOptions{K: 3, Filter: f})
+		hits, err := s.Search(t.Context(), []float32{1, 2, 3, 4}, engine.SearchOptions{K: 3, Filter: f})
 		if err != nil || len(hits) != 2 || len(hits[0])+len(hits[1]) != 0 {
 			t.Errorf("%v, %v", hits, err)
 		}
@@ -85,7 +86,7 @@ func parseFilter(t *testing.T, exprs ...string) *filter.Filter {
 func TestFilteredReadersSeeWholeStates(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), ".sheaf")
-	w, err := Create(t.Context(), dir, Facts{Dim: 2, Metric: L2}, Options{LockTimeout: time.Minute})
+	w, err := Create(t.Context(), dir, engine.Facts{Dim: 2, Metric: engine.L2}, Options{LockTimeout: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,8 +125,8 @@ func writeVersion(t *testing.T, w *Writer, version int) {
 	}
 	for i := range versionDocuments {
 		odd := (i+version)%2 == 1
-		d := Document{ID: fmt.Sprint(i), Text: fmt.Sprint(version, odd), Metadata: json.RawMessage(fmt.Sprintf(`{"odd":%t}`, odd))}
-		if err := r.Add(t.Context(), d, Match{}, []float32{float32(i), 0}, Given); err != nil {
+		d := engine.Document{ID: fmt.Sprint(i), Text: fmt.Sprint(version, odd), Metadata: json.RawMessage(fmt.Sprintf(`{"odd":%t}`, odd))}
+		if err := r.Add(t.Context(), d, engine.Match{}, []float32{float32(i), 0}, engine.Given); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -142,7 +143,7 @@ func readFiltered(ctx context.Context, dir string, f *filter.Filter) error {
 	}
 	defer s.Close()
 	for n := 0; ctx.Err() == nil || n == 0; n++ {
-		o := SearchOptions{K: 30, Filter: f}
+		o := engine.SearchOptions{K: 30, Filter: f}
 		if n%2 == 1 {
 			o.FetchK = 30
 		}

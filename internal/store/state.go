@@ -12,6 +12,8 @@ import (
 	"github.com/RoaringBitmap/roaring/v2"
 	"zombiezen.com/go/sqlite"
 	"zombiezen.com/go/sqlite/sqlitex"
+
+	"sheaf/internal/engine"
 )
 
 // castagnoli is made on first use: a command that opens no store needs none.
@@ -22,7 +24,7 @@ var castagnoli = sync.OnceValue(func() *crc32.Table { return crc32.MakeTable(crc
 type state struct {
 	id               [16]byte
 	created, updated time.Time
-	facts            Facts
+	facts            engine.Facts
 	unit             bool   // every vector so far has length 1 or 0
 	settings         string // the settings of the first source, opaque here
 	indexFile        int64  // n of index.<n>.faiss
@@ -96,9 +98,9 @@ func loadState(conn *sqlite.Conn, path string, old *state) (*state, error) {
 	err := sqlitex.Execute(conn, selectState, &sqlitex.ExecOptions{ResultFunc: func(s *sqlite.Stmt) error {
 		st = &state{
 			created: time.Unix(0, s.ColumnInt64(1)), updated: time.Unix(0, s.ColumnInt64(2)),
-			facts: Facts{
+			facts: engine.Facts{
 				Embedder: s.ColumnText(3), Fingerprint: s.ColumnText(4), Dim: s.ColumnInt(5),
-				Metric: Metric(s.ColumnText(6)), Normalize: s.ColumnBool(7),
+				Metric: engine.Metric(s.ColumnText(6)), Normalize: s.ColumnBool(7),
 			},
 			unit: s.ColumnBool(8), settings: s.ColumnText(9), indexFile: s.ColumnInt64(10), count: s.ColumnInt64(11),
 			rows: s.ColumnInt64(12), documents: s.ColumnInt64(13), generation: s.ColumnInt64(14),
@@ -112,7 +114,7 @@ func loadState(conn *sqlite.Conn, path string, old *state) (*state, error) {
 		return nil, err
 	case st == nil:
 		return nil, damaged(path, "its row of facts is missing")
-	case crc != st.checksum() || st.facts.validate() != nil:
+	case crc != st.checksum() || st.facts.Validate() != nil:
 		return nil, damaged(path, "its row of facts fails its checksum")
 	case old != nil && old.count == st.count && old.generation == st.generation && old.indexFile == st.indexFile:
 		st.present, st.dead = old.present, old.dead

@@ -37,6 +37,7 @@ import (
 	"zombiezen.com/go/sqlite"
 	"zombiezen.com/go/sqlite/sqlitex"
 
+	"sheaf/internal/engine"
 	"sheaf/internal/faiss"
 )
 
@@ -98,12 +99,12 @@ func newStore(dir string, o Options) *Store {
 
 // rollBack undoes a killed writer's transaction, which takes a connection that may write.
 func (s *Store) rollBack(ctx context.Context) error {
-	var locked *LockedError
+	var locked *engine.LockedError
 	switch err := s.connect(ctx, sqlite.OpenReadWrite); {
-	case errors.Is(err, ErrNotExist), errors.As(err, &locked), ctx.Err() != nil:
+	case errors.Is(err, engine.ErrNotExist), errors.As(err, &locked), ctx.Err() != nil:
 		return err
 	case err != nil:
-		return &FormatError{
+		return &engine.FormatError{
 			Path:    s.path,
 			Problem: "a killed writer left a journal that cannot be rolled back here: " + err.Error(),
 			Remedy:  "open the store once where it can be written, or copy it with its journal to such a place",
@@ -121,7 +122,7 @@ func (s *Store) connect(ctx context.Context, mode sqlite.OpenFlags) error {
 	case err != nil:
 		return err
 	case !info.Mode().IsRegular():
-		return &FormatError{Path: s.path, Problem: "not a file", Remedy: remedyDamaged}
+		return &engine.FormatError{Path: s.path, Problem: "not a file", Remedy: remedyDamaged}
 	case info.Size() == 0:
 		return s.nothing()
 	}
@@ -141,14 +142,14 @@ func (s *Store) connect(ctx context.Context, mode sqlite.OpenFlags) error {
 func (s *Store) nothing() error {
 	entries, err := os.ReadDir(s.dir)
 	if err != nil {
-		return ErrNotExist
+		return engine.ErrNotExist
 	}
 	for _, entry := range entries {
 		if info, err := entry.Info(); err == nil && isIndexName(entry.Name()) && info.Size() > faiss.HeaderSize {
 			return damaged(s.path, "it is missing or empty, and %q holds vectors", entry.Name())
 		}
 	}
-	return ErrNotExist
+	return engine.ErrNotExist
 }
 
 // writerCache lets a writer keep 32 MiB of the database in memory, not 2 MB: it
@@ -201,7 +202,7 @@ func (s *Store) Close() error {
 func (s *Store) Dir() string { return s.dir }
 
 // Facts are the facts of the store, as of the last transaction.
-func (s *Store) Facts() Facts {
+func (s *Store) Facts() engine.Facts {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.state.facts
@@ -220,7 +221,7 @@ func (s *Store) transaction(ctx context.Context, f func() error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.conn == nil {
-		return ErrClosed
+		return engine.ErrClosed
 	}
 	return s.within(ctx, "BEGIN", f)
 }
@@ -295,7 +296,7 @@ func (s *Store) patiently(ctx context.Context, do func(wait time.Duration) error
 	for {
 		left := time.Until(until)
 		err := do(max(0, min(left, busySlice)))
-		var locked *LockedError
+		var locked *engine.LockedError
 		if !errors.As(err, &locked) || left <= 0 {
 			return err
 		}

@@ -16,14 +16,15 @@ import (
 	"zombiezen.com/go/sqlite"
 	"zombiezen.com/go/sqlite/sqlitex"
 
+	"sheaf/internal/engine"
 	"sheaf/internal/faiss"
 	"sheaf/internal/store"
 )
 
-var facts = store.Facts{Embedder: "test", Fingerprint: "1", Dim: 3, Metric: store.L2}
+var facts = engine.Facts{Embedder: "test", Fingerprint: "1", Dim: 3, Metric: engine.L2}
 
 // create makes a store in a temporary project and returns its directory too.
-func create(t *testing.T, f store.Facts) (*store.Writer, string) {
+func create(t *testing.T, f engine.Facts) (*store.Writer, string) {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), ".sheaf")
 	w, err := store.Create(t.Context(), dir, f, store.Options{LockTimeout: 10 * time.Second})
@@ -45,14 +46,14 @@ func open(t *testing.T, dir string) *store.Store {
 	return s
 }
 
-func doc(id, text string) store.Document {
-	return store.Document{ID: id, Text: text, Metadata: json.RawMessage(`{"source":"a.txt"}`), StartIndex: -1, StartLine: 1, EndLine: 2}
+func doc(id, text string) engine.Document {
+	return engine.Document{ID: id, Text: text, Metadata: json.RawMessage(`{"source":"a.txt"}`), StartIndex: -1, StartLine: 1, EndLine: 2}
 }
 
 // add stages a document as an ingest would, with the error of whoever refuses it.
-func add(t *testing.T, w *store.Writer, r *store.Replacement, src store.Source, d store.Document, v []float32, origin store.Origin) error {
+func add(t *testing.T, w *store.Writer, r *store.Replacement, src engine.Source, d engine.Document, v []float32, origin engine.Origin) error {
 	t.Helper()
-	matches, err := w.Match(t.Context(), src, []store.Document{d})
+	matches, err := w.Match(t.Context(), src, []engine.Document{d})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,7 +74,7 @@ func vector(text string) []float32 {
 
 // replace gives source name the documents, as an ingest would: known ones are
 // kept, texts that the store has are not embedded again.
-func replace(t *testing.T, w *store.Writer, name string, docs ...store.Document) (kept, reused, removed int64) {
+func replace(t *testing.T, w *store.Writer, name string, docs ...engine.Document) (kept, reused, removed int64) {
 	t.Helper()
 	ctx := t.Context()
 	src, _, err := w.SourceByKey(ctx, name)
@@ -98,9 +99,9 @@ func replace(t *testing.T, w *store.Writer, name string, docs ...store.Document)
 			err = r.Keep(m, d)
 		case m.Vector != nil:
 			reused++
-			err = r.Add(ctx, d, m, m.Vector, store.Embedded)
+			err = r.Add(ctx, d, m, m.Vector, engine.Embedded)
 		default:
-			err = r.Add(ctx, d, m, vector(d.Text), store.Embedded)
+			err = r.Add(ctx, d, m, vector(d.Text), engine.Embedded)
 		}
 		if err != nil {
 			t.Fatal(err)
@@ -116,7 +117,7 @@ func commit(t *testing.T, w *store.Writer) {
 	}
 }
 
-func list(t *testing.T, s *store.Store, o store.ListOptions) (docs []store.Document) {
+func list(t *testing.T, s *store.Store, o engine.ListOptions) (docs []engine.Document) {
 	t.Helper()
 	for d, err := range s.Documents(t.Context(), o) {
 		if err != nil {
@@ -130,12 +131,12 @@ func list(t *testing.T, s *store.Store, o store.ListOptions) (docs []store.Docum
 func TestRoundTrip(t *testing.T) {
 	t.Parallel()
 	w, dir := create(t, facts)
-	odd := store.Document{
+	odd := engine.Document{
 		ID: "odd \x00 id", Text: "nul \x00, tab\t, 日本 \U0001f33e", StartIndex: 7, StartLine: 3, EndLine: 9,
 		Metadata: json.RawMessage(`{"z":12345678901234567890123,"a":{"k":[1,2.50]},"b":true,"n":null,"s":"x","f":1e3}`),
 	}
 	replace(t, w, "a.txt", doc("1", "one"), odd)
-	if got := list(t, w.Store, store.ListOptions{}); len(got) != 0 {
+	if got := list(t, w.Store, engine.ListOptions{}); len(got) != 0 {
 		t.Fatalf("%d documents are visible before the commit", len(got))
 	}
 	commit(t, w)
@@ -146,13 +147,13 @@ func TestRoundTrip(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([]store.Document{odd}, docs); diff != "" {
+	if diff := cmp.Diff([]engine.Document{odd}, docs); diff != "" {
 		t.Error(diff)
 	}
 	if diff := cmp.Diff([]string{"nobody"}, missing); diff != "" {
 		t.Error(diff)
 	}
-	if got := list(t, s, store.ListOptions{Limit: 1, WithVectors: true}); len(got) != 1 || got[0].ID != "1" || !slices.Equal(got[0].Vector, vector("one")) {
+	if got := list(t, s, engine.ListOptions{Limit: 1, WithVectors: true}); len(got) != 1 || got[0].ID != "1" || !slices.Equal(got[0].Vector, vector("one")) {
 		t.Errorf("list with limit: %+v", got)
 	}
 	info, err := s.Info(t.Context())
@@ -207,21 +208,21 @@ func TestReplaceKeepsReusesAndRemoves(t *testing.T) {
 	commit(t, w)
 
 	var got []string
-	for _, d := range list(t, open(t, dir), store.ListOptions{}) {
+	for _, d := range list(t, open(t, dir), engine.ListOptions{}) {
 		got = append(got, fmt.Sprintf("%s %s %s:%d", d.ID, d.Text, d.Source, d.StartLine))
 	}
 	want := []string{"3 three a.txt:1", "4 three b.txt:1", "1 uno a.txt:1"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
-	var sources []store.SourceInfo
+	var sources []engine.SourceInfo
 	for info, err := range w.Sources(t.Context(), nil) {
 		if err != nil {
 			t.Fatal(err)
 		}
 		sources = append(sources, info)
 	}
-	if diff := cmp.Diff([]store.SourceInfo{{"a.txt", 2}, {"b.txt", 1}}, sources); diff != "" {
+	if diff := cmp.Diff([]engine.SourceInfo{{Name: "a.txt", Documents: 2}, {Name: "b.txt", Documents: 1}}, sources); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -229,14 +230,14 @@ func TestReplaceKeepsReusesAndRemoves(t *testing.T) {
 func TestVectorsThatCameWithDocumentsAreCompared(t *testing.T) {
 	t.Parallel()
 	w, _ := create(t, facts)
-	src := store.Source{Key: "r", Name: "r"}
+	src := engine.Source{Key: "r", Name: "r"}
 	r, err := w.Replace(t.Context(), src)
 	if err != nil {
 		t.Fatal(err)
 	}
 	given := doc("1", "one")
 	given.Vector = []float32{9, 9, 9}
-	if err := add(t, w, r, src, given, given.Vector, store.Given); err != nil {
+	if err := add(t, w, r, src, given, given.Vector, engine.Given); err != nil {
 		t.Fatal(err)
 	}
 	r.Done(src)
@@ -248,7 +249,7 @@ func TestVectorsThatCameWithDocumentsAreCompared(t *testing.T) {
 	}{{[]float32{9, 9, 9}, true}, {[]float32{9, 9, 8}, false}, {nil, false}} {
 		d := doc("1", "one")
 		d.Vector = c.vector
-		m, err := w.Match(t.Context(), src, []store.Document{d})
+		m, err := w.Match(t.Context(), src, []engine.Document{d})
 		if err != nil || m[0].Kept != c.kept || m[0].Vector != nil {
 			t.Errorf("vector %v: %+v, %v", c.vector, m, err)
 		}
@@ -260,31 +261,31 @@ func TestIDsThatCannotBe(t *testing.T) {
 	w, _ := create(t, facts)
 	replace(t, w, "a.txt", doc("1", "one"))
 	commit(t, w)
-	src := store.Source{Key: "b.txt", Name: "b.txt"}
+	src := engine.Source{Key: "b.txt", Name: "b.txt"}
 	r, err := w.Replace(t.Context(), src)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var foreign *store.ForeignIDError
+	var foreign *engine.ForeignIDError
 	d := doc("1", "other")
-	if err := add(t, w, r, src, d, vector("other"), store.Embedded); !errors.As(err, &foreign) || foreign.Source != "a.txt" {
+	if err := add(t, w, r, src, d, vector("other"), engine.Embedded); !errors.As(err, &foreign) || foreign.Source != "a.txt" {
 		t.Errorf("adding another source's id: %v", err)
 	}
-	if err := add(t, w, r, src, doc("2", "two"), vector("two"), store.Embedded); err != nil {
+	if err := add(t, w, r, src, doc("2", "two"), vector("two"), engine.Embedded); err != nil {
 		t.Fatal(err)
 	}
-	if err := add(t, w, r, src, doc("2", "deux"), vector("deux"), store.Embedded); !errors.Is(err, store.ErrDuplicateID) {
+	if err := add(t, w, r, src, doc("2", "deux"), vector("deux"), engine.Embedded); !errors.Is(err, engine.ErrDuplicateID) {
 		t.Errorf("adding an id twice: %v", err)
 	}
-	var mismatch *store.MismatchError
-	if err := add(t, w, r, src, doc("3", "three"), []float32{1, 2}, store.Given); !errors.As(err, &mismatch) {
+	var mismatch *engine.MismatchError
+	if err := add(t, w, r, src, doc("3", "three"), []float32{1, 2}, engine.Given); !errors.As(err, &mismatch) {
 		t.Errorf("adding a short vector: %v", err)
 	}
 	r.Done(src)
 
 	// An id that another source got after it was looked up.
-	late := store.Source{Key: "c.txt", Name: "c.txt"}
-	matches, err := w.Match(t.Context(), late, []store.Document{doc("2", "zwei")})
+	late := engine.Source{Key: "c.txt", Name: "c.txt"}
+	matches, err := w.Match(t.Context(), late, []engine.Document{doc("2", "zwei")})
 	if err != nil || matches[0].Err != nil {
 		t.Fatal(matches, err)
 	}
@@ -296,12 +297,12 @@ func TestIDsThatCannotBe(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := r.Add(t.Context(), doc("2", "zwei"), matches[0], vector("zwei"), store.Embedded); !errors.As(err, &foreign) || foreign.Source != "b.txt" {
+		if err := r.Add(t.Context(), doc("2", "zwei"), matches[0], vector("zwei"), engine.Embedded); !errors.As(err, &foreign) || foreign.Source != "b.txt" {
 			t.Errorf("adding an id that was staged meanwhile (committed %t): %v", committed, err)
 		}
 		r.Abandon()
 	}
-	if got := list(t, w.Store, store.ListOptions{}); len(got) != 2 {
+	if got := list(t, w.Store, engine.ListOptions{}); len(got) != 2 {
 		t.Errorf("%d documents after the refused ones", len(got))
 	}
 }
@@ -316,14 +317,14 @@ func TestAbandonLeavesTheSource(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := add(t, w, r, src, doc("1", "changed"), vector("changed"), store.Embedded); err != nil {
+	if err := add(t, w, r, src, doc("1", "changed"), vector("changed"), engine.Embedded); err != nil {
 		t.Fatal(err)
 	}
 	r.Abandon()
 	replace(t, w, "b.txt", doc("3", "three"))
 	commit(t, w)
 	var got []string
-	for _, d := range list(t, open(t, dir), store.ListOptions{}) {
+	for _, d := range list(t, open(t, dir), engine.ListOptions{}) {
 		got = append(got, d.ID+" "+d.Text)
 	}
 	if diff := cmp.Diff([]string{"1 one", "2 two", "3 three"}, got); diff != "" {
@@ -335,31 +336,31 @@ func TestSearch(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name      string
-		facts     store.Facts
+		facts     engine.Facts
 		score     float32
 		relevance float64
 	}{
-		{"l2", store.Facts{Dim: 2, Metric: store.L2}, 0, 1},
-		{"ip", store.Facts{Dim: 2, Metric: store.InnerProduct}, 25, 1 / (1 + math.Exp(-25))},
-		{"cosine", store.Facts{Dim: 2, Metric: store.Cosine}, 1, 1},
-		{"l2 normalized", store.Facts{Dim: 2, Metric: store.L2, Normalize: true}, 0, 1},
+		{"l2", engine.Facts{Dim: 2, Metric: engine.L2}, 0, 1},
+		{"ip", engine.Facts{Dim: 2, Metric: engine.InnerProduct}, 25, 1 / (1 + math.Exp(-25))},
+		{"cosine", engine.Facts{Dim: 2, Metric: engine.Cosine}, 1, 1},
+		{"l2 normalized", engine.Facts{Dim: 2, Metric: engine.L2, Normalize: true}, 0, 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			w, dir := create(t, c.facts)
-			src := store.Source{Key: "a", Name: "a"}
+			src := engine.Source{Key: "a", Name: "a"}
 			r, err := w.Replace(t.Context(), src)
 			if err != nil {
 				t.Fatal(err)
 			}
 			for i, v := range [][]float32{{3, 4}, {-4, 3}, {-3, -4}} {
-				if err := add(t, w, r, src, doc(fmt.Sprint(i), fmt.Sprint("text ", i)), v, store.Given); err != nil {
+				if err := add(t, w, r, src, doc(fmt.Sprint(i), fmt.Sprint("text ", i)), v, engine.Given); err != nil {
 					t.Fatal(err)
 				}
 			}
 			r.Done(src)
 			commit(t, w)
-			hits, err := open(t, dir).Search(t.Context(), []float32{3, 4}, store.SearchOptions{K: 9, WithVectors: true})
+			hits, err := open(t, dir).Search(t.Context(), []float32{3, 4}, engine.SearchOptions{K: 9, WithVectors: true})
 			if err != nil || len(hits) != 1 || len(hits[0]) != 3 {
 				t.Fatalf("%v, %v", hits, err)
 			}
@@ -382,7 +383,7 @@ func TestSearchPassesOverTheDead(t *testing.T) {
 	s := open(t, dir)
 	replace(t, w, "a.txt", doc("1", "one"), doc("3", "three"))
 	commit(t, w)
-	hits, err := s.Search(t.Context(), vector("two"), store.SearchOptions{K: 3})
+	hits, err := s.Search(t.Context(), vector("two"), engine.SearchOptions{K: 3})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -399,35 +400,35 @@ func TestSearchPassesOverTheDead(t *testing.T) {
 func TestWrongQueries(t *testing.T) {
 	t.Parallel()
 	w, _ := create(t, facts)
-	var mismatch *store.MismatchError
-	if _, err := w.Search(t.Context(), []float32{1, 2}, store.SearchOptions{K: 1}); !errors.As(err, &mismatch) || mismatch.Fact != "dim" {
+	var mismatch *engine.MismatchError
+	if _, err := w.Search(t.Context(), []float32{1, 2}, engine.SearchOptions{K: 1}); !errors.As(err, &mismatch) || mismatch.Fact != "dim" {
 		t.Errorf("wrong dim: %v", err)
 	}
 	for _, v := range []float64{math.NaN(), math.Inf(1)} {
-		if _, err := w.Search(t.Context(), []float32{1, 2, float32(v)}, store.SearchOptions{K: 1}); err == nil {
+		if _, err := w.Search(t.Context(), []float32{1, 2, float32(v)}, engine.SearchOptions{K: 1}); err == nil {
 			t.Errorf("a query with %v is answered", v)
 		}
 	}
-	if _, err := w.Search(t.Context(), []float32{1, 2, 3}, store.SearchOptions{}); err == nil {
+	if _, err := w.Search(t.Context(), []float32{1, 2, 3}, engine.SearchOptions{}); err == nil {
 		t.Error("k = 0 is answered")
 	}
-	if hits, err := w.Search(t.Context(), []float32{1, 2, 3}, store.SearchOptions{K: 4}); err != nil || len(hits) != 1 || len(hits[0]) != 0 {
+	if hits, err := w.Search(t.Context(), []float32{1, 2, 3}, engine.SearchOptions{K: 4}); err != nil || len(hits) != 1 || len(hits[0]) != 0 {
 		t.Errorf("an empty store answers %v, %v", hits, err)
 	}
 }
 
 func TestFacts(t *testing.T) {
 	t.Parallel()
-	for _, want := range []store.Facts{{Embedder: "other"}, {Fingerprint: "2"}, {Dim: 4}, {Metric: store.Cosine}, {Normalize: true}} {
-		var mismatch *store.MismatchError
+	for _, want := range []engine.Facts{{Embedder: "other"}, {Fingerprint: "2"}, {Dim: 4}, {Metric: engine.Cosine}, {Normalize: true}} {
+		var mismatch *engine.MismatchError
 		if err := facts.Check(want); !errors.As(err, &mismatch) {
 			t.Errorf("%+v agrees with %+v", want, facts)
 		}
 	}
-	if err := facts.Check(store.Facts{Embedder: "test", Dim: 3}); err != nil {
+	if err := facts.Check(engine.Facts{Embedder: "test", Dim: 3}); err != nil {
 		t.Error(err)
 	}
-	w, dir := create(t, store.Facts{Dim: 3, Metric: store.L2})
+	w, dir := create(t, engine.Facts{Dim: 3, Metric: engine.L2})
 	if err := w.Bind(t.Context(), "builtin", "x"); err != nil {
 		t.Fatal(err)
 	}
@@ -464,7 +465,7 @@ func TestAWaitEndsWithItsContext(t *testing.T) {
 	if _, err := store.OpenWriter(ctx, dir, store.Options{LockTimeout: time.Hour}); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("a writer: %v", err)
 	}
-	var locked *store.LockedError
+	var locked *engine.LockedError
 	if _, err := store.Open(t.Context(), dir, store.Options{LockTimeout: time.Millisecond}); !errors.As(err, &locked) {
 		t.Errorf("without patience: %v", err)
 	}
@@ -479,7 +480,7 @@ func TestAWaitEndsWithItsContext(t *testing.T) {
 func TestLock(t *testing.T) {
 	t.Parallel()
 	w, dir := create(t, facts)
-	var locked *store.LockedError
+	var locked *engine.LockedError
 	if _, err := store.OpenWriter(t.Context(), dir, store.Options{}); !errors.As(err, &locked) || locked.Holder == "" {
 		t.Errorf("a second writer: %v", err)
 	}
@@ -499,13 +500,13 @@ func TestLock(t *testing.T) {
 
 func TestPlacesThatAreNoStore(t *testing.T) {
 	t.Parallel()
-	var format *store.FormatError
+	var format *engine.FormatError
 	var occupied *store.OccupiedError
 	empty := t.TempDir()
-	if _, err := store.Open(t.Context(), empty, store.Options{}); !errors.Is(err, store.ErrNotExist) {
+	if _, err := store.Open(t.Context(), empty, store.Options{}); !errors.Is(err, engine.ErrNotExist) {
 		t.Errorf("an empty folder: %v", err)
 	}
-	if _, err := store.OpenWriter(t.Context(), filepath.Join(empty, "none"), store.Options{}); !errors.Is(err, store.ErrNotExist) {
+	if _, err := store.OpenWriter(t.Context(), filepath.Join(empty, "none"), store.Options{}); !errors.Is(err, engine.ErrNotExist) {
 		t.Errorf("a missing folder: %v", err)
 	}
 	text := t.TempDir()
@@ -536,7 +537,7 @@ func TestKilledCreationStartsOver(t *testing.T) {
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "sheaf.db"), "")
 	write(t, filepath.Join(dir, "index.1.faiss"), "half")
-	if _, err := store.Open(t.Context(), dir, store.Options{}); !errors.Is(err, store.ErrNotExist) {
+	if _, err := store.Open(t.Context(), dir, store.Options{}); !errors.Is(err, engine.ErrNotExist) {
 		t.Errorf("opening: %v", err)
 	}
 	w, err := store.Create(t.Context(), dir, facts, store.Options{})
@@ -566,8 +567,8 @@ func TestDamagedIndex(t *testing.T) {
 			if err := errors.Join(w.Close(), damage(filepath.Join(dir, "index.1.faiss"))); err != nil {
 				t.Fatal(err)
 			}
-			var format *store.FormatError
-			if _, err := open(t, dir).Search(t.Context(), vector("one"), store.SearchOptions{K: 1}); !errors.As(err, &format) {
+			var format *engine.FormatError
+			if _, err := open(t, dir).Search(t.Context(), vector("one"), engine.SearchOptions{K: 1}); !errors.As(err, &format) {
 				t.Errorf("search: %v", err)
 			}
 			if _, err := store.OpenWriter(t.Context(), dir, store.Options{}); !errors.As(err, &format) {
@@ -604,7 +605,7 @@ func TestTailAndHeaderOfAKilledWriter(t *testing.T) {
 	torn := slices.Concat(whole, []byte("floats that nobody committed"))
 	torn[8], torn[37] = 0, 0 // ntotal and the count of floats, as before the commit
 	write(t, path, string(torn))
-	if hits, err := open(t, dir).Search(t.Context(), vector("one"), store.SearchOptions{K: 5}); err != nil || len(hits[0]) != 1 {
+	if hits, err := open(t, dir).Search(t.Context(), vector("one"), engine.SearchOptions{K: 5}); err != nil || len(hits[0]) != 1 {
 		t.Errorf("a reader sees %v, %v", hits, err)
 	}
 	w, err = store.OpenWriter(t.Context(), dir, store.Options{})
@@ -622,7 +623,7 @@ func TestCloseDropsWhatIsStaged(t *testing.T) {
 	w, dir := create(t, facts)
 	replace(t, w, "a.txt", doc("1", "one"))
 	commit(t, w)
-	var many []store.Document
+	var many []engine.Document
 	for i := range 2500 {
 		many = append(many, doc(fmt.Sprint("n", i), fmt.Sprint("text number ", i)))
 	}
@@ -641,7 +642,7 @@ func TestCloseDropsWhatIsStaged(t *testing.T) {
 	defer w.Close()
 	replace(t, w, "big.txt", many...)
 	commit(t, w)
-	if got := list(t, w.Store, store.ListOptions{}); len(got) != 2501 || got[2500].ID != "n2499" {
+	if got := list(t, w.Store, engine.ListOptions{}); len(got) != 2501 || got[2500].ID != "n2499" {
 		t.Errorf("%d documents", len(got))
 	}
 }
@@ -662,7 +663,7 @@ func TestAReadOnlyStoreAnswers(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	if hits, err := open(t, dir).Search(t.Context(), vector("one"), store.SearchOptions{K: 1}); err != nil || len(hits[0]) != 1 {
+	if hits, err := open(t, dir).Search(t.Context(), vector("one"), engine.SearchOptions{K: 1}); err != nil || len(hits[0]) != 1 {
 		t.Errorf("%v, %v", hits, err)
 	}
 }
@@ -672,7 +673,7 @@ func TestAReadOnlyStoreAnswers(t *testing.T) {
 func TestReadersSeeWholeStates(t *testing.T) {
 	t.Parallel()
 	w, dir := create(t, facts)
-	version := func(v int) (docs []store.Document) {
+	version := func(v int) (docs []engine.Document) {
 		for i := range 20 {
 			docs = append(docs, doc(fmt.Sprintf("%d", i), fmt.Sprintf("document %d of version %d", i, v)))
 		}
@@ -704,7 +705,7 @@ func readAll(ctx context.Context, dir string) error {
 	}
 	defer s.Close()
 	for ctx.Err() == nil {
-		hits, err := s.Search(context.Background(), vector("document 7 of version 3"), store.SearchOptions{K: 30, WithVectors: true})
+		hits, err := s.Search(context.Background(), vector("document 7 of version 3"), engine.SearchOptions{K: 30, WithVectors: true})
 		if err != nil {
 			return err
 		}

@@ -11,17 +11,9 @@ import (
 
 	"zombiezen.com/go/sqlite"
 	"zombiezen.com/go/sqlite/sqlitex"
+
+	"sheaf/internal/engine"
 )
-
-// Transfer is a document on its way into a store with the vector that it has
-// already: from another store, or from a file that holds such documents.
-type Transfer struct {
-	Document        // with its Vector; Metadata without blanks between values
-	Origin   Origin // of the vector
-	From     Source // the document's source, its Key made by Key of the receiving store
-
-	fields []field // of its metadata; nil: not known
-}
 
 // stdinPrefix begins the keys of what was read from standard input.
 const stdinPrefix = "stdin:"
@@ -88,7 +80,7 @@ const (
 
 // Snapshot is what a store holds at one moment, to be read whole.
 type Snapshot struct {
-	Facts     Facts
+	Facts     engine.Facts
 	Documents int64
 
 	s                 *Store
@@ -111,13 +103,13 @@ func (s *Store) Snapshot(ctx context.Context) (snap *Snapshot, err error) {
 // for the store in the folder dir. No transaction is open while the caller
 // works. What is added meanwhile does not come; documents that go away or
 // change end it with an error.
-func (snap *Snapshot) Transfers(ctx context.Context, dir string) iter.Seq2[Transfer, error] {
-	return func(yield func(Transfer, error) bool) {
+func (snap *Snapshot) Transfers(ctx context.Context, dir string) iter.Seq2[engine.Transfer, error] {
+	return func(yield func(engine.Transfer, error) bool) {
 		r := transferReader{from: snap.s, dir: dir, snap: snap}
 		for {
 			page, err := r.page(ctx)
 			if err != nil {
-				yield(Transfer{}, fmt.Errorf("reading store %q: %w", snap.s.dir, err))
+				yield(engine.Transfer{}, fmt.Errorf("reading store %q: %w", snap.s.dir, err))
 				return
 			}
 			for _, t := range page {
@@ -137,11 +129,11 @@ type transferReader struct {
 	from   *Store
 	dir    string // of the receiving store
 	snap   *Snapshot
-	next   int64  // number of the next document
-	source Source // of the last document
+	next   int64         // number of the next document
+	source engine.Source // of the last document
 }
 
-func (r *transferReader) page(ctx context.Context) (page []Transfer, err error) {
+func (r *transferReader) page(ctx context.Context) (page []engine.Transfer, err error) {
 	s := r.from
 	err = s.transaction(ctx, func() error {
 		if r.snap.generation != s.state.generation {
@@ -172,7 +164,7 @@ func (r *transferReader) page(ctx context.Context) (page []Transfer, err error) 
 
 // documents reads visible documents, given by rising numbers, in one pass over
 // the table: as many of the first as make a page.
-func (r *transferReader) documents(numbers []int64) (page []Transfer, err error) {
+func (r *transferReader) documents(numbers []int64) (page []engine.Transfer, err error) {
 	if len(numbers) == 0 {
 		return nil, nil
 	}
@@ -185,7 +177,7 @@ func (r *transferReader) documents(numbers []int64) (page []Transfer, err error)
 			}
 			_, d, err := scanDocument(stmt, s.path)
 			size += len(d.Text) + len(d.Metadata) + 4*s.state.facts.Dim
-			page = append(page, Transfer{Document: d, Origin: Origin(stmt.ColumnInt(8))})
+			page = append(page, engine.Transfer{Document: d, Origin: engine.Origin(stmt.ColumnInt(8))})
 			return err
 		},
 	})
@@ -205,8 +197,8 @@ func (r *transferReader) documents(numbers []int64) (page []Transfer, err error)
 
 // sourceOf returns the source with a name as the receiving store knows it.
 // Documents that follow one another most often share it.
-func (r *transferReader) sourceOf(name string) (Source, error) {
-	if r.source.Name == name && r.source.number != 0 {
+func (r *transferReader) sourceOf(name string) (engine.Source, error) {
+	if r.source.Name == name && r.source.Number != 0 {
 		return r.source, nil
 	}
 	src, found, err := r.from.readSource(`name`, name)

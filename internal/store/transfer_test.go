@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"sheaf/internal/store"
+	"sheaf/internal/engine"
 )
 
 // TestSnapshot: what is added later is not part of a snapshot, and what goes
@@ -14,7 +14,7 @@ func TestSnapshot(t *testing.T) {
 	w, dir := create(t, facts)
 	add := func(id string) {
 		t.Helper()
-		if _, err := w.Import(t.Context(), transfers(transfer(id, "text of "+id, "source "+id, []float32{1, 2, 3})), store.OnConflictFail); err != nil {
+		if _, err := w.Import(t.Context(), transfers(transfer(id, "text of "+id, "source "+id, []float32{1, 2, 3})), engine.OnConflictFail); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"sheaf/internal/engine"
 	"sheaf/internal/store"
 )
 
@@ -24,15 +25,15 @@ func TestMergedDeletedCompacted(t *testing.T) {
 				return []float32{float32(random.IntN(5)), float32(random.IntN(5)), float32(random.IntN(5))}
 			}
 			f := facts
-			f.Metric = []store.Metric{store.L2, store.InnerProduct}[seed%2]
-			imported := func(docs []store.Transfer) *store.Writer {
+			f.Metric = []engine.Metric{engine.L2, engine.InnerProduct}[seed%2]
+			imported := func(docs []engine.Transfer) *store.Writer {
 				w, _ := create(t, f)
-				if _, err := w.Import(t.Context(), transfers(docs...), store.OnConflictFail); err != nil {
+				if _, err := w.Import(t.Context(), transfers(docs...), engine.OnConflictFail); err != nil {
 					t.Fatal(err)
 				}
 				return w
 			}
-			var docs []store.Transfer
+			var docs []engine.Transfer
 			for i := range 60 {
 				docs = append(docs, transfer(fmt.Sprint(i), fmt.Sprint("text ", i), fmt.Sprint("s", i%7), point()))
 			}
@@ -43,15 +44,15 @@ func TestMergedDeletedCompacted(t *testing.T) {
 			}
 			whole, a, b := imported(docs), imported(docs[:cut]), imported(docs[cut:])
 			queries := slices.Concat(point(), point(), point(), point())
-			answers := func(w *store.Writer) [][]store.Hit {
-				hits, err := w.Search(t.Context(), queries, store.SearchOptions{K: len(docs), WithVectors: true})
+			answers := func(w *store.Writer) [][]engine.Hit {
+				hits, err := w.Search(t.Context(), queries, engine.SearchOptions{K: len(docs), WithVectors: true})
 				if err != nil {
 					t.Fatal(err)
 				}
 				return hits
 			}
-			merged, err := a.Merge(t.Context(), []*store.Store{b.Store}, store.OnConflictFail)
-			if want := (store.Merged{Added: int64(len(docs) - cut)}); err != nil || merged != want {
+			merged, err := a.Merge(t.Context(), []*store.Store{b.Store}, engine.OnConflictFail)
+			if want := (engine.Merged{Added: int64(len(docs) - cut)}); err != nil || merged != want {
 				t.Fatalf("%+v, %v; want %+v", merged, err, want)
 			}
 			want := answers(whole)
@@ -73,7 +74,7 @@ func TestMergedDeletedCompacted(t *testing.T) {
 				t.Fatal(err)
 			}
 			for q := range want {
-				want[q] = slices.DeleteFunc(want[q], func(h store.Hit) bool { return slices.Contains(gone, h.ID) })
+				want[q] = slices.DeleteFunc(want[q], func(h engine.Hit) bool { return slices.Contains(gone, h.ID) })
 				for i := range want[q] {
 					want[q][i].Rank = i + 1
 				}

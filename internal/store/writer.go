@@ -16,6 +16,7 @@ import (
 	"zombiezen.com/go/sqlite"
 	"zombiezen.com/go/sqlite/sqlitex"
 
+	"sheaf/internal/engine"
 	"sheaf/internal/faiss"
 )
 
@@ -50,23 +51,23 @@ type Writer struct {
 
 // stage is what the next commit will make visible.
 type stage struct {
-	buffer  []staged           // documents not yet in the database
-	floats  []byte             // their floats, not yet in the file
-	texts   int                // bytes of their texts and metadata
-	next    int64              // number of the next document
-	rows    int64              // rows in the file and the buffer
-	unit    bool               // no staged vector has another length than 1 or 0
-	extent  extent             // the last extent with the staged floats that are in the file
-	object  string             // the metadata of the last document that went to the database
-	meta    int64              // its number, 0 before the first
-	doomed  *roaring.Bitmap    // committed documents that go
-	updates map[int64]Document // committed documents that stay with other lines or metadata
+	buffer  []staged                  // documents not yet in the database
+	floats  []byte                    // their floats, not yet in the file
+	texts   int                       // bytes of their texts and metadata
+	next    int64                     // number of the next document
+	rows    int64                     // rows in the file and the buffer
+	unit    bool                      // no staged vector has another length than 1 or 0
+	extent  extent                    // the last extent with the staged floats that are in the file
+	object  string                    // the metadata of the last document that went to the database
+	meta    int64                     // its number, 0 before the first
+	doomed  *roaring.Bitmap           // committed documents that go
+	updates map[int64]engine.Document // committed documents that stay with other lines or metadata
 	sources []sourceChange
 }
 
 type staged struct {
-	doc    Document
-	origin Origin
+	doc    engine.Document
+	origin engine.Origin
 	source int64
 	fields []field // of its metadata; nil: not known
 }
@@ -103,7 +104,7 @@ func newWriter(dir string, o Options) *Writer {
 
 func (w *Writer) open(ctx context.Context, o Options) (err error) {
 	if !Is(w.dir) {
-		return ErrNotExist
+		return engine.ErrNotExist
 	}
 	if w.lock, err = takeLock(ctx, w.dir, o); err != nil {
 		return err
@@ -137,7 +138,7 @@ func (w *Writer) begin() {
 	maps.DeleteFunc(w.given, func(_ uint64, n int64) bool { return n < w.asOf })
 	w.stage = stage{
 		next: w.state.count, rows: w.state.rows, unit: w.state.unit,
-		doomed: roaring.New(), updates: map[int64]Document{},
+		doomed: roaring.New(), updates: map[int64]engine.Document{},
 	}
 }
 
@@ -187,7 +188,7 @@ var errDiscard = errors.New("a new store whose first run failed can only be disc
 func (w *Writer) cut() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if errors.Is(w.poisoned, ErrLockLost) {
+	if errors.Is(w.poisoned, engine.ErrLockLost) {
 		return nil
 	}
 	return w.within(context.Background(), "BEGIN IMMEDIATE", func() error {
@@ -213,7 +214,7 @@ func (w *Writer) release() error {
 func (w *Writer) usable() error {
 	switch {
 	case w.conn == nil:
-		return ErrClosed
+		return engine.ErrClosed
 	case w.poisoned != nil:
 		return w.poisoned
 	case w.uncertain:
@@ -230,14 +231,14 @@ var errUncertain = errors.New("an earlier error ended the transaction in which d
 // transaction must begin with it, since users and tools remove lock files.
 func (w *Writer) undisturbed() error {
 	if !holdsLock(w.lock) {
-		return fmt.Errorf("%w: its lock file was removed or replaced", ErrLockLost)
+		return fmt.Errorf("%w: its lock file was removed or replaced", engine.ErrLockLost)
 	}
 	crc := int64(0)
 	err := sqlitex.Execute(w.conn, `SELECT crc FROM store`, &sqlitex.ExecOptions{
 		ResultFunc: func(stmt *sqlite.Stmt) error { crc = stmt.ColumnInt64(0); return nil },
 	})
 	if err == nil && crc != w.state.checksum() {
-		err = fmt.Errorf("%w: another process has committed", ErrLockLost)
+		err = fmt.Errorf("%w: another process has committed", engine.ErrLockLost)
 	}
 	return err
 }
@@ -255,7 +256,7 @@ func (w *Writer) stageUndisturbed() error {
 		ResultFunc: func(stmt *sqlite.Stmt) error { last = stmt.ColumnInt64(0); return nil },
 	})
 	if err == nil && last != written-1 {
-		err = fmt.Errorf("%w: another process has changed what was staged", ErrLockLost)
+		err = fmt.Errorf("%w: another process has changed what was staged", engine.ErrLockLost)
 	}
 	return err
 }
@@ -292,15 +293,15 @@ func (w *Writer) fail(err error) {
 // put stages a document of a source with its vector as the store keeps it and,
 // where they are known already, the typed rows of its metadata. It stays in the
 // buffer until the caller flushes.
-func (w *Writer) put(doc Document, origin Origin, src *Source, x []float32, fields []field) error {
+func (w *Writer) put(doc engine.Document, origin engine.Origin, src *engine.Source, x []float32, fields []field) error {
 	if err := w.room(); err != nil {
 		return err
 	}
 	doc.Source, doc.Vector = src.Name, nil
-	w.buffer = append(w.buffer, staged{doc, origin, src.number, fields})
+	w.buffer = append(w.buffer, staged{doc, origin, src.Number, fields})
 	w.floats = faiss.AppendFloats(w.floats, x)
 	w.texts += len(doc.Text) + len(doc.Metadata)
-	w.unit = w.unit && isUnit(x, len(x))
+	w.unit = w.unit && engine.IsUnit(x, len(x))
 	w.next++
 	w.rows++
 	return nil
@@ -362,7 +363,7 @@ func (w *Writer) insert(n int64, s *staged) error {
 		row.BindInt64(7, int64(d.StartLine))
 		row.BindInt64(8, int64(d.EndLine))
 		row.BindInt64(9, textHash(d.Text))
-		row.BindBytes(10, d.hash(n, s.origin))
+		row.BindBytes(10, documentHash(d, n, s.origin))
 		row.BindText(11, d.Text)
 	})
 }
@@ -538,7 +539,7 @@ func (w *Writer) savePlaces() error {
 		if err != nil {
 			return err
 		}
-		err = sqlitex.Execute(w.conn, query, &sqlitex.ExecOptions{Args: []any{meta, d.StartIndex, d.StartLine, d.EndLine, d.hash(n, origin), n}})
+		err = sqlitex.Execute(w.conn, query, &sqlitex.ExecOptions{Args: []any{meta, d.StartIndex, d.StartLine, d.EndLine, documentHash(&d, n, origin), n}})
 		if err != nil {
 			return err
 		}
@@ -546,10 +547,10 @@ func (w *Writer) savePlaces() error {
 	return nil
 }
 
-func (w *Writer) origin(n int64) (origin Origin, err error) {
+func (w *Writer) origin(n int64) (origin engine.Origin, err error) {
 	err = sqlitex.Execute(w.conn, `SELECT origin FROM document WHERE n = ?`, &sqlitex.ExecOptions{
 		Args:       []any{n},
-		ResultFunc: func(stmt *sqlite.Stmt) error { origin = Origin(stmt.ColumnInt(0)); return nil },
+		ResultFunc: func(stmt *sqlite.Stmt) error { origin = engine.Origin(stmt.ColumnInt(0)); return nil },
 	})
 	return origin, err
 }
@@ -557,7 +558,7 @@ func (w *Writer) origin(n int64) (origin Origin, err error) {
 // Bind gives a store that has no embedder its one, for good.
 func (w *Writer) Bind(ctx context.Context, embedder, fingerprint string) error {
 	if f := w.Facts(); f.Embedder != "" {
-		return f.Check(Facts{Embedder: embedder, Fingerprint: fingerprint})
+		return f.Check(engine.Facts{Embedder: embedder, Fingerprint: fingerprint})
 	}
 	return w.change(ctx, func(st *state) { st.facts.Embedder, st.facts.Fingerprint = embedder, fingerprint })
 }

@@ -1,4 +1,4 @@
-package store
+package engine
 
 import "math"
 
@@ -44,17 +44,18 @@ func langChainRelevance(m Metric, score float32) float64 {
 	return float64(-score)
 }
 
-// relevance is that of the formula that o asks for. squared is the squared
+// Relevance returns the relevance of a score by the formula that o asks for: unit
+// says that all vectors of the store have length 1 or 0, squared is the squared
 // length of the query.
-func (o *SearchOptions) relevance(st *state, score float32, squared float64) float64 {
+func (o *SearchOptions) Relevance(m Metric, unit bool, score float32, squared float64) float64 {
 	if o.LangChainRelevance {
-		return langChainRelevance(st.facts.Metric, score)
+		return langChainRelevance(m, score)
 	}
-	return relevance(st.facts.Metric, st.unit, score, squared)
+	return relevance(m, unit, score, squared)
 }
 
-// accepts tells whether a score is on the good side of o's threshold.
-func (o *SearchOptions) accepts(m Metric, score float32) bool {
+// Accepts reports whether a score is on the good side of o's threshold.
+func (o *SearchOptions) Accepts(m Metric, score float32) bool {
 	switch {
 	case o.ScoreThreshold == nil:
 		return true
@@ -64,9 +65,9 @@ func (o *SearchOptions) accepts(m Metric, score float32) bool {
 	return score >= *o.ScoreThreshold
 }
 
-// relevant tells whether a relevance is high enough. LangChain's are compared
+// Relevant reports whether a relevance is high enough. LangChain's are compared
 // as float32, as it does.
-func (o *SearchOptions) relevant(r float64) bool {
+func (o *SearchOptions) Relevant(r float64) bool {
 	switch {
 	case o.MinRelevance == nil:
 		return true

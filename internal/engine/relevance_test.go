@@ -1,4 +1,4 @@
-package store
+package engine
 
 import (
 	"math"
@@ -75,19 +75,19 @@ func TestThresholdsOfEachMetric(t *testing.T) {
 		{InnerProduct, 0.7, true}, {InnerProduct, 0.69, false}, {InnerProduct, 2, true},
 		{Cosine, 0.7, true}, {Cosine, 0.69, false},
 	} {
-		if got := o.accepts(c.metric, c.score); got != c.want {
+		if got := o.Accepts(c.metric, c.score); got != c.want {
 			t.Errorf("%s accepts %v: %t", c.metric, c.score, got)
 		}
 	}
 	// As float32 0.7 is a little less, as LangChain's relevances are.
 	little := float64(float32(0.7))
-	if o.relevant(little) || !o.relevant(0.7) {
+	if o.Relevant(little) || !o.Relevant(0.7) {
 		t.Error("relevances are not compared as float64")
 	}
-	if o.LangChainRelevance = true; !o.relevant(little) || o.relevant(0.69) {
+	if o.LangChainRelevance = true; !o.Relevant(little) || o.Relevant(0.69) {
 		t.Error("LangChain's relevances are not compared as float32")
 	}
-	if none := (&SearchOptions{}); !none.accepts(L2, 1e30) || !none.relevant(-5) {
+	if none := (&SearchOptions{}); !none.Accepts(L2, 1e30) || !none.Relevant(-5) {
 		t.Error("something is left out without a threshold")
 	}
 }

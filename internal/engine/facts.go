@@ -1,11 +1,8 @@
-package store
+package engine
 
 import (
 	"fmt"
-	"math"
 	"strconv"
-
-	"sheaf/internal/faiss"
 )
 
 // Metric is how a store compares vectors.
@@ -29,13 +26,6 @@ func ParseMetric(s string) (Metric, error) {
 	return "", fmt.Errorf("unknown metric %q: l2, ip or cosine", s)
 }
 
-func (m Metric) faiss() faiss.Metric {
-	if m == L2 {
-		return faiss.L2
-	}
-	return faiss.InnerProduct
-}
-
 // Facts are fixed for the life of a store.
 type Facts struct {
 	Embedder    string // provider[:model]; "" while none is bound
@@ -57,16 +47,17 @@ func (f Facts) Check(want Facts) error {
 		return &MismatchError{"dim", strconv.Itoa(f.Dim), strconv.Itoa(want.Dim)}
 	case want.Metric != "" && want.Metric != f.Metric:
 		return &MismatchError{"metric", string(f.Metric), string(want.Metric)}
-	case want.Normalize && !f.unit():
+	case want.Normalize && !f.Unit():
 		return &MismatchError{"normalize", "false", "true"}
 	}
 	return nil
 }
 
-// unit tells whether vectors are brought to length 1 on entry.
-func (f Facts) unit() bool { return f.Normalize || f.Metric == Cosine }
+// Unit reports whether vectors are brought to length 1 on entry.
+func (f Facts) Unit() bool { return f.Normalize || f.Metric == Cosine }
 
-func (f Facts) validate() error {
+// Validate reports whether a store can have these facts.
+func (f Facts) Validate() error {
 	if f.Dim < 1 || f.Dim > 1<<16 {
 		return fmt.Errorf("a store needs a dim from 1 to %d, not %d", 1<<16, f.Dim)
 	}
@@ -74,9 +65,9 @@ func (f Facts) validate() error {
 	return err
 }
 
-// vectors checks n*dim numbers and returns them as the store keeps them: a
+// Vectors checks n*dim numbers and returns them as a store keeps them: a
 // copy of length 1 where the facts say so, else x itself.
-func (f Facts) vectors(x []float32) ([]float32, error) {
+func (f Facts) Vectors(x []float32) ([]float32, error) {
 	if len(x) == 0 || len(x)%f.Dim != 0 {
 		return nil, &MismatchError{"dim", strconv.Itoa(f.Dim), strconv.Itoa(len(x))}
 	}
@@ -85,7 +76,7 @@ func (f Facts) vectors(x []float32) ([]float32, error) {
 			return nil, fmt.Errorf("the vector's number %d is %v", i%f.Dim+1, v)
 		}
 	}
-	if !f.unit() {
+	if !f.Unit() {
 		return x, nil
 	}
 	out := append([]float32(nil), x...)
@@ -95,59 +86,29 @@ func (f Facts) vectors(x []float32) ([]float32, error) {
 	return out, nil
 }
 
-// one does the same with a single vector.
-func (f Facts) one(x []float32) ([]float32, error) {
+// Vector does the same with a single vector.
+func (f Facts) Vector(x []float32) ([]float32, error) {
 	if len(x) != f.Dim {
 		return nil, &MismatchError{"dim", strconv.Itoa(f.Dim), strconv.Itoa(len(x))}
 	}
-	return f.vectors(x)
+	return f.Vectors(x)
 }
 
-func squaredLength(x []float32) float64 {
-	var sum float64
-	for _, v := range x {
-		sum += float64(v) * float64(v)
+// Agree reports whether vectors of a store with the other facts can be merged
+// into one with these. The error is a *MismatchError.
+func (f Facts) Agree(other Facts) error {
+	if (f.Embedder == "") != (other.Embedder == "") {
+		return &MismatchError{"embedder", named(f.Embedder), named(other.Embedder)}
 	}
-	return sum
+	if f.Unit() != other.Unit() {
+		return &MismatchError{"normalize", strconv.FormatBool(f.Unit()), strconv.FormatBool(other.Unit())}
+	}
+	return f.Check(Facts{Embedder: other.Embedder, Fingerprint: other.Fingerprint, Dim: other.Dim, Metric: other.Metric})
 }
 
-// exactLength is how far from 1 the squared length of a vector may lie that was
-// brought to length 1 in float32: the rounding of the factor and of each product.
-const exactLength = 0x1p-21
-
-// normalize brings x to length 1; a zero vector stays zero. What has length 1
-// stays as it is, so that a second time changes no bit.
-func normalize(x []float32) {
-	if n := squaredLength(x); n > 0 && math.Abs(n-1) > exactLength {
-		inverse := 1 / math.Sqrt(n)
-		for i := range x {
-			x[i] = float32(float64(x[i]) * inverse)
-		}
+func named(embedder string) string {
+	if embedder == "" {
+		return "none"
 	}
-}
-
-// unitTolerance is how far a squared length may lie from 1 for a vector to
-// count as one of length 1: float32 rounding over a few thousand numbers.
-const unitTolerance = 1e-3
-
-// squaredLengths are those of the n*dim numbers' vectors.
-func squaredLengths(x []float32, dim int) []float64 {
-	squared := make([]float64, len(x)/dim)
-	for i := range squared {
-		squared[i] = squaredLength(x[i*dim : (i+1)*dim])
-	}
-	return squared
-}
-
-// isOne tells whether a squared length counts as that of a vector of length 1.
-func isOne(squared float64) bool { return math.Abs(squared-1) <= unitTolerance }
-
-// isUnit tells whether every one of the n*dim numbers' vectors has length 1 or 0.
-func isUnit(x []float32, dim int) bool {
-	for i := 0; i < len(x); i += dim {
-		if n := squaredLength(x[i : i+dim]); n != 0 && !isOne(n) {
-			return false
-		}
-	}
-	return true
+	return embedder
 }

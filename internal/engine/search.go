@@ -1,0 +1,97 @@
+package engine
+
+import (
+	"fmt"
+	"math"
+
+	"sheaf/internal/filter"
+)
+
+// Hit is a document of an answer.
+type Hit struct {
+	Document
+	Rank      int     // from 1
+	Score     float32 // Faiss's raw figure, see Metric
+	Relevance float64 // 0..1, higher is better, unless LangChain's was asked for
+}
+
+// SearchOptions choose what a search answers.
+type SearchOptions struct {
+	K int // how many hits a query, at least 1
+
+	Filter *filter.Filter // nil: all documents
+	// FetchK is LangChain's way with a filter: only the FetchK nearest
+	// documents are looked at. 0 looks at all.
+	FetchK int
+
+	// ScoreThreshold keeps scores up to it under L2, and from it on under the
+	// other metrics, compared as float32.
+	ScoreThreshold *float32
+	// MinRelevance keeps those of the K nearest whose relevance is at least that.
+	MinRelevance *float64
+	// LangChainRelevance asks for LangChain's formulas instead of sheaf's.
+	LangChainRelevance bool
+
+	WithVectors bool
+	Threads     int // 0: one per processor
+}
+
+// Validate refuses numbers that no search can have.
+func (o *SearchOptions) Validate() error {
+	switch {
+	case o.K < 1:
+		return fmt.Errorf("k must be at least 1, not %d", o.K)
+	case o.FetchK < 0:
+		return fmt.Errorf("fetch-k must not be negative, not %d", o.FetchK)
+	}
+	return nil
+}
+
+// MMROptions choose what a search by maximal marginal relevance answers.
+type MMROptions struct {
+	SearchOptions
+
+	// Candidates is how many of the nearest documents MMR picks from; 0 means
+	// 20, or K where that is more. FetchK outranks it.
+	Candidates int
+	// Lambda weighs likeness to the query (1) against unlikeness to what is
+	// already picked (0). LangChain takes other numbers too, and so does MMR.
+	Lambda float64
+}
+
+// defaultCandidates is LangChain's fetch_k.
+const defaultCandidates = 20
+
+// Validate refuses numbers that no search can have.
+func (o *MMROptions) Validate() error {
+	if math.IsNaN(o.Lambda) || math.IsInf(o.Lambda, 0) {
+		return fmt.Errorf("lambda must be a number, not %v", o.Lambda)
+	}
+	return o.SearchOptions.Validate()
+}
+
+// CandidateSearch returns the search for the documents that MMR picks from.
+// FetchK means what it means to LangChain: that many candidates; with a filter,
+// those that match among twice as many.
+func (o *MMROptions) CandidateSearch() SearchOptions {
+	s := o.SearchOptions
+	switch {
+	case o.FetchK > 0 && o.Filter != nil:
+		s.FetchK = 2 * min(o.FetchK, math.MaxInt/2)
+		s.K = s.FetchK
+	case o.FetchK > 0:
+		s.K = o.FetchK
+	case o.Candidates > 0:
+		s.K = o.Candidates
+	default:
+		s.K = max(defaultCandidates, o.K)
+	}
+	return s
+}
+
+// ListOptions choose what a listing of documents yields.
+type ListOptions struct {
+	Filter      *filter.Filter // nil: all documents
+	Limit       int            // 0: no limit
+	WithVectors bool
+}
