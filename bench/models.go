@@ -202,7 +202,7 @@ func (m *modelBench) load(ctx context.Context, peers []*peer, list string, threa
 			return nil, err
 		}
 		contenders = append(contenders, timed(func(ctx context.Context) (err error) {
-			own, err = e.Embed(ctx, texts)
+			own, err = embed.Vectors(ctx, e, texts)
 			return err
 		}))
 	}

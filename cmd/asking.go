@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -64,11 +65,14 @@ func (a *asker) ask(ctx context.Context, q query) error {
 		if err != nil {
 			return err
 		}
-		vectors, err := e.Embed(ctx, []string{q.text})
-		if err != nil {
+		r, err := e.Embed(ctx, []string{q.text})
+		if err = cmp.Or(err, r.Errs[0]); err != nil {
 			return fmt.Errorf("embedding the query: %w", err)
 		}
-		q.vector = vectors[0]
+		if n, cut := r.Cut[0]; cut {
+			a.env.notice(fmt.Sprintf("only the first %d of the question's %d bytes are embedded: it is too long", n, len(q.text)))
+		}
+		q.vector = r.Vectors[0]
 	}
 	found, err := a.find(ctx, q.vector)
 	if err != nil {

@@ -20,11 +20,7 @@ type picky struct {
 
 func (*picky) Identity() embed.Identity { return embed.Identity{Provider: "picky", Dim: 1} }
 
-func (*picky) Embed(context.Context, []string) ([][]float32, error) {
-	return nil, errors.ErrUnsupported
-}
-
-func (p *picky) EmbedEach(_ context.Context, texts []string) (embed.Result, error) {
+func (p *picky) Embed(_ context.Context, texts []string) (embed.Result, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	r := embed.Result{Errs: map[int]error{}}

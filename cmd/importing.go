@@ -122,7 +122,7 @@ func (i *importing) compare(sample []engine.Transfer) error {
 	if len(texts) == 0 {
 		return nil
 	}
-	vectors, err := i.e.Embed(i.ctx, texts)
+	vectors, err := embed.Vectors(i.ctx, i.e, texts)
 	if err != nil {
 		return err
 	}

@@ -66,14 +66,14 @@ func (b *builtin) Identity() Identity {
 }
 
 // Embed computes the vectors one after another in the calling goroutine.
-func (b *builtin) Embed(ctx context.Context, texts []string) ([][]float32, error) {
+func (b *builtin) Embed(ctx context.Context, texts []string) (Result, error) {
 	vectors := make([][]float32, len(texts))
 	flat := make([]float32, len(texts)*builtinDim)
 	var ids []int32
 	tokens := 0
 	for i, text := range texts {
 		if ctx.Err() != nil {
-			return nil, context.Cause(ctx)
+			return Result{}, context.Cause(ctx)
 		}
 		b.noticeScript(text)
 		ids = b.tokenizer.Append(ids[:0], text)
@@ -82,7 +82,7 @@ func (b *builtin) Embed(ctx context.Context, texts []string) ([][]float32, error
 		sumTokens(vectors[i], ids)
 	}
 	b.options.Stats.AddRequest(len(texts), tokens)
-	return vectors, nil
+	return Result{Vectors: vectors}, nil
 }
 
 // noticeScript says, once in the embedder's life, that a text is not in the

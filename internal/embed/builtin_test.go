@@ -110,7 +110,7 @@ func TestBuiltinReference(t *testing.T) {
 	for i, row := range rows {
 		texts[i] = row.Text
 	}
-	vectors, err := newTestBuiltin(t, Options{}).Embed(t.Context(), texts)
+	vectors, err := Vectors(t.Context(), newTestBuiltin(t, Options{}), texts)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -139,7 +139,7 @@ func BenchmarkBuiltin(b *testing.B) {
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := e.Embed(b.Context(), texts); err != nil {
+		if _, err := Vectors(b.Context(), e, texts); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -150,7 +150,7 @@ func BenchmarkBuiltin(b *testing.B) {
 // does.
 func BenchmarkBuiltinFirst(b *testing.B) {
 	for b.Loop() {
-		if _, err := newTestBuiltin(b, Options{}).Embed(b.Context(), []string{"how does a crash leave the store"}); err != nil {
+		if _, err := Vectors(b.Context(), newTestBuiltin(b, Options{}), []string{"how does a crash leave the store"}); err != nil {
 			b.Fatal(err)
 		}
 	}

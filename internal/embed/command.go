@@ -49,16 +49,7 @@ func (c *command) Identity() Identity {
 func (c *command) Hints() Hints { return Hints{Workers: 2, BatchSize: min(c.options.BatchSize, 64)} }
 
 // Embed implements Embedder.
-func (c *command) Embed(ctx context.Context, texts []string) ([][]float32, error) {
-	r, err := c.EmbedEach(ctx, texts)
-	if err != nil {
-		return nil, err
-	}
-	return r.all()
-}
-
-// EmbedEach implements Lenient.
-func (c *command) EmbedEach(ctx context.Context, texts []string) (Result, error) {
+func (c *command) Embed(ctx context.Context, texts []string) (Result, error) {
 	if ctx.Err() != nil {
 		return Result{}, context.Cause(ctx)
 	}
@@ -82,7 +73,10 @@ func (c *command) EmbedEach(ctx context.Context, texts []string) (Result, error)
 		}
 		c.options.Stats.AddRequest(len(places), 0)
 	}
-	return r, fillEmpty(ctx, c, r)
+	if err := fillEmpty(ctx, c, r); err != nil {
+		return Result{}, err
+	}
+	return r, nil
 }
 
 type question struct {

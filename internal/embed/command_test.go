@@ -109,7 +109,7 @@ func TestCommand(t *testing.T) {
 	e := newProgram(t, "well", embed.Options{Stats: stats, Stderr: &stderr})
 	texts := append(numberedTexts(3000), "a\nline & <another>\u2028")
 	for range 2 {
-		vectors, err := e.Embed(t.Context(), texts)
+		vectors, err := embed.Vectors(t.Context(), e, texts)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -121,7 +121,7 @@ func TestCommand(t *testing.T) {
 	if want := (progress.Snapshot{Requests: 2, Texts: 6002}); stats.Snapshot() != want {
 		t.Errorf("counted %+v, want %+v", stats.Snapshot(), want)
 	}
-	if _, err := e.Embed(t.Context(), texts); err == nil || !strings.HasSuffix(err.Error(), "closed") {
+	if _, err := embed.Vectors(t.Context(), e, texts); err == nil || !strings.HasSuffix(err.Error(), "closed") {
 		t.Errorf("after Close: %v", err)
 	}
 }
@@ -129,12 +129,12 @@ func TestCommand(t *testing.T) {
 func TestCommandRefusesTexts(t *testing.T) {
 	t.Parallel()
 	e := newProgram(t, "well", embed.Options{})
-	r, err := embed.Each(t.Context(), e, []string{"good", "", "bad", "well"})
+	r, err := e.Embed(t.Context(), []string{"good", "", "bad", "well"})
 	if err != nil || len(r.Errs) != 1 || r.Errs[2].Error() != "no such words" {
 		t.Fatal(err, r.Errs)
 	}
 	checkValues(t, []string{"good", "", "well"}, [][]float32{r.Vectors[0], r.Vectors[1], r.Vectors[3]}, 8)
-	if _, err := e.Embed(t.Context(), []string{"good", "bad"}); err == nil || err.Error() != "no such words" {
+	if _, err := embed.Vectors(t.Context(), e, []string{"good", "bad"}); err == nil || err.Error() != "no such words" {
 		t.Error(err)
 	}
 }
@@ -155,7 +155,7 @@ func TestCommandFails(t *testing.T) {
 			t.Parallel()
 			e := newProgram(t, how, embed.Options{Dim: 8})
 			for range 2 { // and it stays so
-				vectors, err := e.Embed(t.Context(), []string{"a", "b", "c", "d"})
+				vectors, err := embed.Vectors(t.Context(), e, []string{"a", "b", "c", "d"})
 				var failed *embed.ProgramError
 				if !errors.As(err, &failed) || !strings.Contains(err.Error(), want) || vectors != nil {
 					t.Errorf("%v, want %q", err, want)
@@ -167,7 +167,7 @@ func TestCommandFails(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := e.Embed(t.Context(), []string{"a"}); err == nil || !strings.Contains(err.Error(), `embedder program "/no/such/program --flag": it ended with exit status 127: `) {
+	if _, err := embed.Vectors(t.Context(), e, []string{"a"}); err == nil || !strings.Contains(err.Error(), `embedder program "/no/such/program --flag": it ended with exit status 127: `) {
 		t.Error(err)
 	}
 }
@@ -175,7 +175,7 @@ func TestCommandFails(t *testing.T) {
 func TestCommandClose(t *testing.T) {
 	t.Parallel()
 	e := newProgram(t, "late", embed.Options{})
-	if _, err := e.Embed(t.Context(), []string{"a"}); err != nil {
+	if _, err := embed.Vectors(t.Context(), e, []string{"a"}); err != nil {
 		t.Fatal(err)
 	}
 	for i, want := range []string{"exit status 3", "<nil>"} {
@@ -194,10 +194,10 @@ func TestCommandIsCancelled(t *testing.T) {
 	why := errors.New("enough")
 	ctx, cancel := context.WithCancelCause(t.Context())
 	e := newProgram(t, "hang", embed.Options{Stderr: writerFunc(func() { cancel(why) })}) // once it runs
-	if _, err := e.Embed(ctx, []string{"a"}); !errors.Is(err, why) {
+	if _, err := embed.Vectors(ctx, e, []string{"a"}); !errors.Is(err, why) {
 		t.Errorf("%v, want %v", err, why)
 	}
-	if _, err := e.Embed(t.Context(), []string{"a"}); err == nil {
+	if _, err := embed.Vectors(t.Context(), e, []string{"a"}); err == nil {
 		t.Error("a program whose answers are out of step goes on")
 	}
 }
@@ -218,7 +218,7 @@ func TestCommandStalls(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error)
 	go func() {
-		_, err := e.Embed(ctx, []string{"a"})
+		_, err := embed.Vectors(ctx, e, []string{"a"})
 		done <- err
 	}()
 	if text := <-told; !strings.Contains(text, "does it flush its output after every line?") {

@@ -12,6 +12,7 @@ package embed
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"runtime"
@@ -21,15 +22,47 @@ import (
 	"sheaf/internal/progress"
 )
 
-// Embedder turns texts into vectors, one per text, in order.
+// Embedder turns texts into vectors.
 //
-// All vectors of one embedder have the same length and finite numbers. Texts may
-// be empty. Embed must be safe for concurrent use and must return soon after ctx
-// ends; on an error it returns no vectors. An Identity does not change, but for a Dim of 0, which stands for
-// "not known before the first answer".
+// Embed returns one vector per text, in order, or for a text that cannot be
+// embedded the reason, which costs the other texts nothing. Its error is for what
+// concerns all texts; the Result is then empty. All vectors of one embedder have
+// the same length and finite numbers. Texts may be empty. Embed must be safe for
+// concurrent use and must return soon after ctx ends.
+//
+// An Identity does not change, except for a Dim of 0, which means "not known
+// before the first answer".
 type Embedder interface {
-	Embed(ctx context.Context, texts []string) ([][]float32, error)
+	Embed(ctx context.Context, texts []string) (Result, error)
 	Identity() Identity
+}
+
+// Result holds the vectors of some texts.
+type Result struct {
+	Vectors [][]float32   // one per text, in order; nil where Errs has the reason
+	Errs    map[int]error // by index of the text: why it was refused
+	Cut     map[int]int   // by index of the text: only its first n bytes were embedded
+}
+
+// Vectors embeds texts of which each must have a vector: a refused text is an error.
+func Vectors(ctx context.Context, e Embedder, texts []string) ([][]float32, error) {
+	r, err := e.Embed(ctx, texts)
+	if err != nil || len(r.Errs) == 0 {
+		return r.Vectors, err
+	}
+	var errs []error
+	for i := range texts {
+		errs = append(errs, r.Errs[i]) // Join leaves nil out
+	}
+	return nil, errors.Join(errs...)
+}
+
+// Close ends what an embedder has started, such as a program.
+func Close(e Embedder) error {
+	if c, ok := e.(io.Closer); ok {
+		return c.Close()
+	}
+	return nil
 }
 
 // Hints are what suits an embedder where the user says nothing.
@@ -202,7 +235,7 @@ func Resolve(ctx context.Context, e Embedder) (Identity, error) {
 		if id.Dim != 0 {
 			return id, nil
 		}
-		if _, err := e.Embed(ctx, []string{probe}); err != nil {
+		if _, err := Vectors(ctx, e, []string{probe}); err != nil {
 			return Identity{}, err
 		}
 		id = e.Identity()
@@ -218,4 +251,4 @@ type none struct{}
 
 func (none) Identity() Identity { return Identity{Provider: "none"} }
 
-func (none) Embed(context.Context, []string) ([][]float32, error) { return nil, ErrNone }
+func (none) Embed(context.Context, []string) (Result, error) { return Result{}, ErrNone }

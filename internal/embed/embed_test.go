@@ -101,7 +101,7 @@ func TestNone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := e.Embed(t.Context(), []string{"a"}); !errors.Is(err, embed.ErrNone) {
+	if _, err := embed.Vectors(t.Context(), e, []string{"a"}); !errors.Is(err, embed.ErrNone) {
 		t.Errorf("error %v, want ErrNone", err)
 	}
 	if id, err := embed.Resolve(t.Context(), e); err != nil || id.Dim != 0 {
@@ -125,7 +125,7 @@ func TestBuiltinCounts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := e.Embed(t.Context(), []string{"hello, world", ""}); err != nil {
+	if _, err := embed.Vectors(t.Context(), e, []string{"hello, world", ""}); err != nil {
 		t.Fatal(err)
 	}
 	if want := (progress.Snapshot{Requests: 1, Texts: 2, Tokens: 3}); stats.Snapshot() != want {
@@ -144,7 +144,7 @@ func TestBuiltinNoticesOtherScriptsOnce(t *testing.T) {
 		text string
 		want int
 	}{{"English, even with a naïve café", 0}, {"съешь же ещё этих булок", 1}, {"東京は日本の首都です", 1}} {
-		if _, err := e.Embed(t.Context(), []string{test.text}); err != nil {
+		if _, err := embed.Vectors(t.Context(), e, []string{test.text}); err != nil {
 			t.Fatal(err)
 		}
 		if len(notices) != test.want {

@@ -36,15 +36,7 @@ type dry struct {
 	stats *progress.Counter
 }
 
-func (d *dry) Embed(ctx context.Context, texts []string) ([][]float32, error) {
-	r, err := d.EmbedEach(ctx, texts)
-	if err != nil {
-		return nil, err
-	}
-	return r.all()
-}
-
-func (d *dry) EmbedEach(_ context.Context, texts []string) (Result, error) {
+func (d *dry) Embed(_ context.Context, texts []string) (Result, error) {
 	f := forecast(d.Embedder, texts)
 	r := Result{Vectors: make([][]float32, len(texts)), Errs: f.Errs, Cut: f.Cut}
 	sent := 0

@@ -10,8 +10,8 @@ import (
 // it is known that the service embeds anything at all: one that does not know the
 // model may say so of every request as if the texts were to blame.
 func (c *call) isolate(ctx context.Context, places []int, why error) error {
-	if c.strict && len(places) == 1 && !c.shortens(places[0]) {
-		return why
+	if !c.parts && len(places) == 1 && c.texts[places[0]] == probe {
+		return everything(why)
 	}
 	if !c.parts && !c.alive(ctx) {
 		return everything(why)

@@ -49,7 +49,7 @@ func TestRefusedTextsAreIsolated(t *testing.T) {
 		{"bad"}, {"bad 1", "bad 2", "bad 3"}, {"bad", "good"}, {"good", "bad"},
 	} {
 		server, e := newService(t, embedtest.ServerOptions{Refuse: refuseBad}, embed.Options{})
-		r, err := embed.Each(t.Context(), e, texts)
+		r, err := e.Embed(t.Context(), texts)
 		if err != nil {
 			t.Errorf("%d texts: %v", len(texts), err)
 			continue
@@ -58,7 +58,7 @@ func TestRefusedTextsAreIsolated(t *testing.T) {
 		if n := len(server.Requests()); n > 40 {
 			t.Errorf("%d requests", n)
 		}
-		if _, err := e.Embed(t.Context(), texts); err == nil || !strings.Contains(err.Error(), "I do not like it") {
+		if _, err := embed.Vectors(t.Context(), e, texts); err == nil || !strings.Contains(err.Error(), "I do not like it") {
 			t.Errorf("Embed: %v", err)
 		}
 	}
@@ -79,11 +79,11 @@ func TestAServiceThatRefusesEverything(t *testing.T) {
 				},
 			}, embed.Options{})
 			for range before {
-				if _, err := e.Embed(t.Context(), []string{"well"}); err != nil {
+				if _, err := embed.Vectors(t.Context(), e, []string{"well"}); err != nil {
 					t.Fatal(err)
 				}
 			}
-			_, err := embed.Each(t.Context(), e, numberedTexts(100))
+			_, err := e.Embed(t.Context(), numberedTexts(100))
 			var refused *embed.RefusedError
 			if n := len(server.Requests()) - before; !errors.As(err, &refused) || !refused.Everything || n != 2 {
 				t.Errorf("status %d after %d answers: %v after %d requests", status, before, err, n)
@@ -98,7 +98,7 @@ func TestFewerInputsARequest(t *testing.T) {
 	server, e := newService(t, embedtest.ServerOptions{MaxInputs: 10}, embed.Options{})
 	texts := numberedTexts(200)
 	for range 2 {
-		r, err := embed.Each(t.Context(), e, texts)
+		r, err := e.Embed(t.Context(), texts)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -132,11 +132,11 @@ func TestPoison(t *testing.T) {
 		}
 		server, e := newService(t, embedtest.ServerOptions{Spoil: spoil}, embed.Options{})
 		clock := setFakeClock(e)
-		if _, err := e.Embed(t.Context(), []string{"well"}); err != nil {
+		if _, err := embed.Vectors(t.Context(), e, []string{"well"}); err != nil {
 			t.Fatal(err)
 		}
 		texts := slices.Concat(numberedTexts(20), []string{"bad 1"}, []string{"good", "bad 2"})
-		r, err := embed.Each(t.Context(), e, texts)
+		r, err := e.Embed(t.Context(), texts)
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
@@ -156,11 +156,11 @@ func TestAServiceThatGoesBad(t *testing.T) {
 	for name, fault := range map[string]embedtest.Fault{"HTML": {HTML: true}, "500": {Status: 500}} {
 		server, e := newService(t, embedtest.ServerOptions{}, embed.Options{})
 		setFakeClock(e)
-		if _, err := e.Embed(t.Context(), []string{"well"}); err != nil {
+		if _, err := embed.Vectors(t.Context(), e, []string{"well"}); err != nil {
 			t.Fatal(err)
 		}
 		server.Fail(slices.Repeat([]embedtest.Fault{fault}, 200)...)
-		_, err := embed.Each(t.Context(), e, numberedTexts(3))
+		_, err := e.Embed(t.Context(), numberedTexts(3))
 		var answer *embed.AnswerError
 		var away *embed.UnavailableError
 		if name == "HTML" && !errors.As(err, &answer) || name == "500" && !errors.As(err, &away) {

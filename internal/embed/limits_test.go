@@ -54,7 +54,7 @@ func TestLimits(t *testing.T) {
 		for i := range 60 {
 			texts[i*80] = strings.Repeat(fmt.Sprintf("word %d ", i), 120*i)
 		}
-		r, err := embed.Each(t.Context(), e, texts)
+		r, err := e.Embed(t.Context(), texts)
 		if err != nil || len(r.Cut) != 0 {
 			t.Fatal(err, r.Cut)
 		}
@@ -96,14 +96,12 @@ func TestLimits(t *testing.T) {
 
 func TestTruncate(t *testing.T) {
 	t.Parallel()
-	var notices []string
-	o := embed.Options{Truncate: true, Notice: func(s string) { notices = append(notices, s) }}
-	server, e := newOpenAI(t, embedtest.ServerOptions{}, o)
+	server, e := newOpenAI(t, embedtest.ServerOptions{}, embed.Options{Truncate: true})
 	long := strings.Repeat("Ships need harbours; 港は船を待つ。 ", 3000)
 	texts := []string{"short", long, strings.Repeat("a", 8191)}
-	r, err := embed.Each(t.Context(), e, texts)
-	if err != nil || len(r.Errs) != 0 || len(r.Cut) != 1 || len(notices) != 0 {
-		t.Fatal(err, r.Errs, r.Cut, notices)
+	r, err := e.Embed(t.Context(), texts)
+	if err != nil || len(r.Errs) != 0 || len(r.Cut) != 1 {
+		t.Fatal(err, r.Errs, r.Cut)
 	}
 	sent := server.Requests()[0].Input[1]
 	n := tokens(t, sent)
@@ -112,11 +110,8 @@ func TestTruncate(t *testing.T) {
 	}
 	checkValues(t, []string{"short", sent, texts[2]}, r.Vectors, 8)
 
-	if _, err := e.Embed(t.Context(), texts); err != nil || len(notices) != 1 || !strings.Contains(notices[0], fmt.Sprint("only the first ", len(sent))) {
-		t.Errorf("%v, notices %q", err, notices)
-	}
 	_, e = newOpenAI(t, embedtest.ServerOptions{}, embed.Options{})
-	_, err = e.Embed(t.Context(), texts)
+	_, err = embed.Vectors(t.Context(), e, texts)
 	if err == nil || !strings.HasPrefix(err.Error(), "the text has ") || !strings.HasSuffix(err.Error(), "openai/text-embedding-3-small takes 8191: make smaller chunks, or let --truncate shorten it") {
 		t.Error(err)
 	}
@@ -134,7 +129,7 @@ func TestTruncateForAnyModel(t *testing.T) {
 	}
 	long, never := strings.Repeat("word ", 3000), strings.Repeat("never ", 1000)
 	server, e := newService(t, embedtest.ServerOptions{Refuse: refuse}, embed.Options{Truncate: true})
-	r, err := embed.Each(t.Context(), e, []string{"short", long, never})
+	r, err := e.Embed(t.Context(), []string{"short", long, never})
 	if err != nil || len(r.Errs) != 1 || !strings.Contains(r.Errs[2].Error(), "maximum context length") || len(r.Cut) != 1 {
 		t.Fatal(err, r.Errs, r.Cut)
 	}
@@ -145,10 +140,10 @@ func TestTruncateForAnyModel(t *testing.T) {
 	if n := server.Answered()["short"]; n != 1 {
 		t.Errorf("a short text was embedded %d times", n)
 	}
-	if _, err := e.Embed(t.Context(), []string{never}); err == nil || !strings.Contains(err.Error(), "maximum context length") {
+	if _, err := embed.Vectors(t.Context(), e, []string{never}); err == nil || !strings.Contains(err.Error(), "maximum context length") {
 		t.Error(err)
 	}
-	if v, err := e.Embed(t.Context(), []string{long}); err != nil {
+	if v, err := embed.Vectors(t.Context(), e, []string{long}); err != nil {
 		t.Error(err)
 	} else {
 		checkValues(t, []string{long[:r.Cut[1]]}, v, 8)

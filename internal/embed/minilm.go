@@ -178,9 +178,9 @@ func (b *bert) Hints() Hints { return Hints{Workers: cap(b.workspaces), BatchSiz
 func (b *bert) prompts() Prompts { return Prompts{b.settings.QueryPrompt, b.settings.PassagePrompt} }
 
 // Embed computes packs of texts at the same time, as many as Options.Workers over all calls.
-func (b *bert) Embed(ctx context.Context, texts []string) ([][]float32, error) {
+func (b *bert) Embed(ctx context.Context, texts []string) (Result, error) {
 	if ctx.Err() != nil {
-		return nil, context.Cause(ctx)
+		return Result{}, context.Cause(ctx)
 	}
 	ids, tokens := make([][]int32, len(texts)), 0
 	for i, text := range texts {
@@ -194,10 +194,10 @@ func (b *bert) Embed(ctx context.Context, texts []string) ([][]float32, error) {
 		group.Go(func() error { return b.pack(ctx, ids[first:end], vectors[first:end]) })
 	}
 	if err := group.Wait(); err != nil {
-		return nil, err
+		return Result{}, err
 	}
 	b.options.Stats.AddRequest(len(texts), tokens)
-	return vectors, nil
+	return Result{Vectors: vectors}, nil
 }
 
 // packLen is how many of the texts to compute at once, where share is what would give each

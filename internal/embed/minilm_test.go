@@ -152,7 +152,7 @@ func TestBERTManyTexts(t *testing.T) {
 		texts = append(texts, strings.Repeat("tides come and go ", i%7)+transformertest.Vocabulary[5+i%60])
 		tokens += len(embed.Tokens(e, texts[i]))
 	}
-	all, err := e.Embed(t.Context(), texts)
+	all, err := embed.Vectors(t.Context(), e, texts)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -160,7 +160,7 @@ func TestBERTManyTexts(t *testing.T) {
 		t.Errorf("counted %+v, want %+v", stats.Snapshot(), want)
 	}
 	for i, text := range texts {
-		one, err := e.Embed(t.Context(), []string{text})
+		one, err := embed.Vectors(t.Context(), e, []string{text})
 		if err != nil || !slices.Equal(one[0], all[i]) {
 			t.Fatalf("text %d differs alone, error %v", i, err)
 		}
@@ -176,14 +176,14 @@ func TestBERTWaitsForAThread(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	var group sync.WaitGroup
 	group.Go(func() {
-		if v, err := e.Embed(ctx, []string{"the moon"}); !errors.Is(err, errEnough) || v != nil {
+		if v, err := embed.Vectors(ctx, e, []string{"the moon"}); !errors.Is(err, errEnough) || v != nil {
 			t.Errorf("%v, %v", v, err)
 		}
 	})
 	cancel(errEnough)
 	group.Wait()
 	giveBack()
-	if _, err := e.Embed(t.Context(), []string{"the moon"}); err != nil {
+	if _, err := embed.Vectors(t.Context(), e, []string{"the moon"}); err != nil {
 		t.Error(err)
 	}
 }
@@ -258,7 +258,7 @@ func TestPrompts(t *testing.T) {
 	bare, asking := "hf:"+folder(t, transformertest.Model{}), "hf:"+folder(t, own)
 	none, given := new(string), "go \""
 	vector := func(spec, text string, o embed.Options) []float32 {
-		v, err := mustNew(t, spec, o).Embed(t.Context(), []string{text})
+		v, err := embed.Vectors(t.Context(), mustNew(t, spec, o), []string{text})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -325,11 +325,11 @@ func TestPromptsOfAService(t *testing.T) {
 		t.Errorf("hints %+v, want %+v", embed.HintsOf(e), embed.HintsOf(plain))
 	}
 	long := strings.Repeat("tides come and go ", 3000)
-	got, err := embed.Each(t.Context(), e, []string{"tides", long})
+	got, err := e.Embed(t.Context(), []string{"tides", long})
 	if err != nil {
 		t.Fatal(err)
 	}
-	want, err := embed.Each(t.Context(), plain, []string{prompt + "tides", prompt + long})
+	want, err := plain.Embed(t.Context(), []string{prompt + "tides", prompt + long})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -72,7 +72,7 @@ func TestRealModelIsTheReference(t *testing.T) {
 	}
 	for _, kernel := range []string{"generic", "avx2", "avx512"} {
 		e := mustNew(t, "minilm", embed.Options{Kernel: kernel, FindModel: found(embed.MiniLM, dir)})
-		vectors, err := e.Embed(t.Context(), texts)
+		vectors, err := embed.Vectors(t.Context(), e, texts)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -83,7 +83,7 @@ func TestOpenAIWithoutDimensions(t *testing.T) {
 	embedtest.Conform(t, e)
 
 	_, e = newService(t, embedtest.ServerOptions{NoLengths: true}, embed.Options{Dimensions: 5, Backoff: time.Millisecond})
-	_, err := embed.Each(t.Context(), e, []string{"a", "b"})
+	_, err := e.Embed(t.Context(), []string{"a", "b"})
 	if err == nil || !strings.Contains(err.Error(), "refuses every request (status 400): Extra inputs are not permitted: dimensions") {
 		t.Errorf("a length that it does not make: %v", err)
 	}
@@ -109,7 +109,7 @@ func TestOpenAIRefusesBase64Together(t *testing.T) {
 	for i := range together {
 		group.Go(func() {
 			texts := []string{fmt.Sprint(i, " one"), fmt.Sprint(i, " two"), fmt.Sprint(i, " three")}
-			vectors, err := e.Embed(t.Context(), texts)
+			vectors, err := embed.Vectors(t.Context(), e, texts)
 			if err != nil {
 				t.Error(err)
 				return
@@ -128,7 +128,7 @@ func TestOpenAIRequest(t *testing.T) {
 	stats := &progress.Counter{}
 	server, e := newService(t, embedtest.ServerOptions{Key: "sk-1"}, embed.Options{APIKey: "sk-1", Dimensions: 12, Stats: stats})
 	texts := []string{"one two", "three"}
-	vectors, err := e.Embed(t.Context(), texts)
+	vectors, err := embed.Vectors(t.Context(), e, texts)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -165,7 +165,7 @@ func TestOpenAISplitsRequests(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			server, e := newService(t, embedtest.ServerOptions{}, embed.Options{BatchSize: test.batch})
-			vectors, err := e.Embed(t.Context(), test.texts)
+			vectors, err := embed.Vectors(t.Context(), e, test.texts)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -185,7 +185,7 @@ func TestOpenAISplitsRequests(t *testing.T) {
 func TestOpenAIOnlyEmptyTexts(t *testing.T) {
 	t.Parallel()
 	server, e := newService(t, embedtest.ServerOptions{}, embed.Options{})
-	vectors, err := e.Embed(t.Context(), []string{"", ""})
+	vectors, err := embed.Vectors(t.Context(), e, []string{"", ""})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -198,7 +198,7 @@ func TestOpenAIOnlyEmptyTexts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := other.Embed(t.Context(), []string{""}); err == nil {
+	if _, err := embed.Vectors(t.Context(), other, []string{""}); err == nil {
 		t.Error("a vector without knowing its dim")
 	}
 }
@@ -257,7 +257,7 @@ func TestOpenAIKeys(t *testing.T) {
 		{"sk-environment", file, "Bearer sk-file"},
 	} {
 		server, e := newService(t, embedtest.ServerOptions{}, embed.Options{APIKey: test.key, APIKeyFile: test.file})
-		if _, err := e.Embed(t.Context(), []string{"a"}); err != nil {
+		if _, err := embed.Vectors(t.Context(), e, []string{"a"}); err != nil {
 			t.Fatal(err)
 		}
 		if got := server.Requests()[0].Authorization; got != test.want {
@@ -273,7 +273,7 @@ func TestOpenAIKeyMissing(t *testing.T) {
 		t.Fatal(err)
 	}
 	var auth *embed.AuthError
-	_, err = e.Embed(t.Context(), []string{"a"})
+	_, err = embed.Vectors(t.Context(), e, []string{"a"})
 	if !errors.As(err, &auth) || !strings.Contains(err.Error(), "set OPENAI_API_KEY or give --api-key-file") {
 		t.Errorf("error %v, want an AuthError with the way out", err)
 	}

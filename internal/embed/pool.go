@@ -2,6 +2,7 @@ package embed
 
 import (
 	"context"
+	"fmt"
 	"iter"
 	"sync"
 	"time"
@@ -153,7 +154,11 @@ func (b *Batch[T]) embed(ctx context.Context, e Embedder) (err error) {
 	if len(b.Texts) == 0 {
 		return nil
 	}
-	if b.Result, err = Each(ctx, e, b.Texts); err != nil {
+	b.Result, err = e.Embed(ctx, b.Texts)
+	if err == nil && len(b.Vectors) != len(b.Texts) {
+		err = fmt.Errorf("embedder %s: %d vectors for %d texts", e.Identity(), len(b.Vectors), len(b.Texts))
+	}
+	if err != nil {
 		return &BatchError[T]{b, err}
 	}
 	return nil

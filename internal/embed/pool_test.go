@@ -22,7 +22,7 @@ var errNumbered = errors.New("cannot embed")
 
 func (n *numbered) Identity() embed.Identity { return embed.Identity{Provider: "numbered", Dim: 1} }
 
-func (n *numbered) Embed(_ context.Context, texts []string) ([][]float32, error) {
+func (n *numbered) Embed(_ context.Context, texts []string) (embed.Result, error) {
 	running := n.running.Add(1)
 	defer n.running.Add(-1)
 	for most := n.most.Load(); running > most && !n.most.CompareAndSwap(most, running); most = n.most.Load() {
@@ -30,13 +30,13 @@ func (n *numbered) Embed(_ context.Context, texts []string) ([][]float32, error)
 	var vectors [][]float32
 	for _, text := range texts {
 		if text == n.failAt {
-			return nil, errNumbered
+			return embed.Result{}, errNumbered
 		}
 		var v float32
 		fmt.Sscan(text, &v)
 		vectors = append(vectors, []float32{v})
 	}
-	return vectors, nil
+	return embed.Result{Vectors: vectors}, nil
 }
 
 // numbers yields n batches of one text each, and every third without a text.
@@ -128,9 +128,9 @@ func TestRunStopsWhenCancelled(t *testing.T) {
 // short answers with a vector too few.
 type short struct{ numbered }
 
-func (s *short) Embed(ctx context.Context, texts []string) ([][]float32, error) {
-	vectors, err := s.numbered.Embed(ctx, texts)
-	return vectors[1:], err
+func (s *short) Embed(ctx context.Context, texts []string) (embed.Result, error) {
+	r, err := s.numbered.Embed(ctx, texts)
+	return embed.Result{Vectors: r.Vectors[1:]}, err
 }
 
 func TestRunRefusesTooFewVectors(t *testing.T) {

@@ -38,13 +38,9 @@ func withPrompts(e Embedder, o Options) Embedder {
 	return &prompted{e, p, p.Passage}
 }
 
-func (p *prompted) Embed(ctx context.Context, texts []string) ([][]float32, error) {
-	return p.Embedder.Embed(ctx, p.before(texts))
-}
-
-// EmbedEach implements Lenient.
-func (p *prompted) EmbedEach(ctx context.Context, texts []string) (Result, error) {
-	r, err := Each(ctx, p.Embedder, p.before(texts))
+// Embed implements Embedder.
+func (p *prompted) Embed(ctx context.Context, texts []string) (Result, error) {
+	r, err := p.Embedder.Embed(ctx, p.before(texts))
 	for place, bytes := range r.Cut {
 		r.Cut[place] = max(0, bytes-len(p.prompt))
 	}

@@ -2,23 +2,15 @@ package embed
 
 import (
 	"context"
-	"fmt"
 )
 
-// EmbedEach implements Lenient. It sends the texts in as many requests as the
+// Embed implements Embedder. It sends the texts in as many requests as the
 // limits ask for, one after another.
-func (s *openAI) EmbedEach(ctx context.Context, texts []string) (Result, error) {
-	return s.embedAll(ctx, texts, false)
-}
-
-// embedAll is EmbedEach, or where strict Embed: the first text that is refused
-// ends it.
-func (s *openAI) embedAll(ctx context.Context, texts []string, strict bool) (Result, error) {
+func (s *openAI) Embed(ctx context.Context, texts []string) (Result, error) {
 	if s.own && s.options.APIKey == "" {
 		return Result{}, &AuthError{Service: s.service, Message: "no API key: set OPENAI_API_KEY or give --api-key-file"}
 	}
 	c := s.newCall(texts)
-	c.strict = strict
 	for start := 0; start < len(texts); {
 		places, next := c.nextRequest(start)
 		if err := c.embed(ctx, places); err != nil {
@@ -26,29 +18,19 @@ func (s *openAI) embedAll(ctx context.Context, texts []string, strict bool) (Res
 		}
 		start = next
 	}
-	return c.Result, fillEmpty(ctx, s, c.Result)
+	if err := fillEmpty(ctx, s, c.Result); err != nil {
+		return Result{}, err
+	}
+	return c.Result, nil
 }
 
-// Embed implements Embedder.
-func (s *openAI) Embed(ctx context.Context, texts []string) ([][]float32, error) {
-	r, err := s.embedAll(ctx, texts, true)
-	if err != nil {
-		return nil, err
-	}
-	for i, n := range r.Cut {
-		s.options.Notice(fmt.Sprintf("only the first %d of a text's %d bytes are embedded: it is too long", n, len(texts[i])))
-	}
-	return r.all()
-}
-
-// call is one EmbedEach on its way.
+// call is one Embed on its way.
 type call struct {
 	*openAI
 	Result
 	texts  []string // shortened where they must be
 	tokens []int    // of each text; 0: not counted
 	parts  bool     // a request failed, and its halves are tried
-	strict bool
 }
 
 func (s *openAI) newCall(texts []string) *call {

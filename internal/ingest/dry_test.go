@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"sheaf/internal/embed"
 	"sheaf/internal/engine"
 	"sheaf/internal/ingest"
 	"sheaf/internal/progress"
@@ -21,8 +22,8 @@ import (
 // silent is an embedder that must not be asked.
 type silent struct{ hashed }
 
-func (silent) Embed(context.Context, []string) ([][]float32, error) {
-	return nil, errors.New("the embedder was asked")
+func (silent) Embed(context.Context, []string) (embed.Result, error) {
+	return embed.Result{}, errors.New("the embedder was asked")
 }
 
 func dryRun(t *testing.T, project string, o ingest.Options) ingest.Summary {

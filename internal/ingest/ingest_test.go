@@ -65,12 +65,12 @@ func (hashed) Identity() embed.Identity {
 	return embed.Identity{Provider: "hashed", Dim: hashedDim, Fingerprint: "1"}
 }
 
-func (hashed) Embed(_ context.Context, texts []string) ([][]float32, error) {
+func (hashed) Embed(_ context.Context, texts []string) (embed.Result, error) {
 	vectors := make([][]float32, len(texts))
 	for i, text := range texts {
 		vectors[i] = vectorOf(text)
 	}
-	return vectors, nil
+	return embed.Result{Vectors: vectors}, nil
 }
 
 func vectorOf(text string) []float32 {

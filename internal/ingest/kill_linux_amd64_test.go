@@ -21,6 +21,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"sheaf/internal/embed"
 	"sheaf/internal/engine"
 	"sheaf/internal/killtest"
 	"sheaf/internal/store"
@@ -109,7 +110,7 @@ type watched struct {
 	look func()
 }
 
-func (w watched) Embed(ctx context.Context, texts []string) ([][]float32, error) {
+func (w watched) Embed(ctx context.Context, texts []string) (embed.Result, error) {
 	w.look()
 	return w.hashed.Embed(ctx, texts)
 }

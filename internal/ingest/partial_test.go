@@ -31,7 +31,7 @@ type picky struct {
 
 var errPicky = errors.New("rather not")
 
-func (p *picky) EmbedEach(_ context.Context, texts []string) (r embed.Result, err error) {
+func (p *picky) Embed(_ context.Context, texts []string) (r embed.Result, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.asked == nil {
@@ -238,7 +238,7 @@ type cancelling struct {
 
 var errStop = errors.New("stop")
 
-func (c cancelling) Embed(ctx context.Context, texts []string) ([][]float32, error) {
+func (c cancelling) Embed(ctx context.Context, texts []string) (embed.Result, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if *c.calls++; *c.calls == c.at {

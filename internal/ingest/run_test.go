@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"sheaf/internal/embed"
 	"sheaf/internal/ingest"
 	"sheaf/internal/loader"
 	"sheaf/internal/splitter"
@@ -264,10 +265,10 @@ type broken struct {
 
 var errBroken = errors.New("the service is gone")
 
-func (b broken) Embed(ctx context.Context, texts []string) ([][]float32, error) {
+func (b broken) Embed(ctx context.Context, texts []string) (embed.Result, error) {
 	for _, text := range texts {
 		if strings.Contains(text, b.at) {
-			return nil, errBroken
+			return embed.Result{}, errBroken
 		}
 	}
 	return b.hashed.Embed(ctx, texts)

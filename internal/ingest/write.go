@@ -153,7 +153,7 @@ func (r *run) embedLate(ctx context.Context, text string) (embed.Result, error) 
 	if err := r.refused[hashOf(text)]; err != nil {
 		return embed.Result{Errs: map[int]error{0: err}}, nil
 	}
-	return embed.Each(ctx, r.e, []string{text})
+	return r.e.Embed(ctx, []string{text})
 }
 
 func (r *run) refuse(text string, err error) {

@@ -43,7 +43,7 @@ func Conform(t *testing.T, e embed.Embedder) {
 		var group sync.WaitGroup
 		for range 4 {
 			group.Go(func() {
-				got, err := e.Embed(t.Context(), texts)
+				got, err := embed.Vectors(t.Context(), e, texts)
 				if err != nil {
 					t.Error(err)
 					return
@@ -58,7 +58,7 @@ func Conform(t *testing.T, e embed.Embedder) {
 	t.Run("cancelled", func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		if got, err := e.Embed(ctx, texts); !errors.Is(err, context.Canceled) || got != nil {
+		if got, err := embed.Vectors(ctx, e, texts); !errors.Is(err, context.Canceled) || got != nil {
 			t.Errorf("%d vectors and error %v, want none and context.Canceled", len(got), err)
 		}
 	})
@@ -66,7 +66,7 @@ func Conform(t *testing.T, e embed.Embedder) {
 
 func mustEmbed(t *testing.T, e embed.Embedder, texts []string) [][]float32 {
 	t.Helper()
-	vectors, err := e.Embed(t.Context(), texts)
+	vectors, err := embed.Vectors(t.Context(), e, texts)
 	if err != nil {
 		t.Fatal(err)
 	}
