@@ -29,7 +29,7 @@ var mayImport = map[string][]string{
 	"dense":       {},
 	"langchain":   {"faiss", "dense", "pickle", "publish"},
 	"loader":      {},
-	"model":       {},
+	"model":       {"publish"},
 	"pickle":      {"dense"},
 	"progress":    {},
 	"publish":     {},
@@ -37,7 +37,7 @@ var mayImport = map[string][]string{
 	"transformer": {},
 	"wordpiece":   {},
 	"embed":       {"progress", "transformer", "wordpiece"},
-	"store":       {"dense", "engine", "faiss", "filter"},
+	"store":       {"dense", "engine", "faiss", "filter", "publish"},
 }
 
 // cgoAllowed are the two doors to C.

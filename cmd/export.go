@@ -189,18 +189,13 @@ func (x *export) single(write func(io.Writer) error) error {
 		}
 		return out.Flush()
 	}
-	var files publish.Set
-	f, err := files.Create(x.o.dest)
-	if err == nil {
-		out := bufio.NewWriterSize(f, 1<<20)
-		if err = write(out); err == nil {
-			err = out.Flush()
+	return publish.Write([]string{x.o.dest}, func(files []*os.File) error {
+		out := bufio.NewWriterSize(files[0], 1<<20)
+		if err := write(out); err != nil {
+			return err
 		}
-	}
-	if err == nil {
-		err = files.Commit()
-	}
-	return errors.Join(err, files.Discard())
+		return out.Flush()
+	})
 }
 
 // shape is what LangChain and Faiss call the store's vectors.
@@ -270,18 +265,9 @@ func (x *export) npy() error {
 	if exists(beside(path)) && !exists(path) { // no export wrote it
 		return hint.With(fmt.Errorf("%q, which the documents go to, is there already", beside(path)), "export to another name")
 	}
-	var files publish.Set
-	documents, err := files.Create(beside(path))
-	if err == nil {
-		var matrix *os.File
-		if matrix, err = files.Create(path); err == nil {
-			err = x.fillNpy(documents, matrix)
-		}
-	}
-	if err == nil {
-		err = files.Commit()
-	}
-	return errors.Join(err, files.Discard())
+	return publish.Write([]string{beside(path), path}, func(files []*os.File) error {
+		return x.fillNpy(files[0], files[1])
+	})
 }
 
 func (x *export) fillNpy(documents, matrix io.Writer) error {

@@ -56,28 +56,18 @@ func WriteFolder(dir, name string, shape Shape, docs iter.Seq2[Document, error])
 	if err != nil {
 		return 0, err
 	}
-	var files publish.Set
-	defer func() {
-		err = errors.Join(err, files.Discard())
-		if err != nil && made {
-			_ = os.Remove(dir) // it is empty, or somebody else's by now
+	err = publish.Write([]string{IndexFile(dir, name), DocumentsFile(dir, name)}, func(files []*os.File) error {
+		index, pickled := files[0], files[1]
+		if n, err = writeBoth(index, pickled, shape, docs); err != nil {
+			return err
 		}
-	}()
-	index, err := files.Create(IndexFile(dir, name))
-	if err != nil {
-		return 0, err
+		_, err = index.WriteAt(shape.header(n), 0)
+		return err
+	})
+	if err != nil && made {
+		_ = os.Remove(dir) // it is empty, or somebody else's by now
 	}
-	pickled, err := files.Create(DocumentsFile(dir, name))
-	if err != nil {
-		return 0, err
-	}
-	if n, err = writeBoth(index, pickled, shape, docs); err != nil {
-		return n, err
-	}
-	if _, err := index.WriteAt(shape.header(n), 0); err != nil {
-		return n, err
-	}
-	return n, files.Commit()
+	return n, err
 }
 
 // claim makes the folder, or refuses one with files of other kinds.

@@ -12,6 +12,8 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+
+	"sheaf/internal/publish"
 )
 
 // knownWeights are the names of models by the checksum of their weights, for archives that
@@ -158,7 +160,7 @@ func (l Library) settle(staging string, about manifest) (Model, error) {
 		return Model{}, err
 	}
 	m.Bytes = size(m.Dir)
-	return m, syncDir(filepath.Dir(m.Dir))
+	return m, publish.SyncDir(filepath.Dir(m.Dir))
 }
 
 // writeSynced writes a file and waits until it is on the disk.
@@ -169,13 +171,4 @@ func writeSynced(path string, r io.Reader) error {
 	}
 	_, err = io.Copy(f, r)
 	return errors.Join(err, f.Sync(), f.Close())
-}
-
-func syncDir(dir string) error {
-	f, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	return f.Sync()
 }

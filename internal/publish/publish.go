@@ -1,9 +1,9 @@
-// Package publish writes files that are whole or not there at all: each is
-// written beside its place under another name, synced, and renamed. Files that
-// belong together appear together: the last one of a [Set] is taken away before
-// the first is replaced and comes back when all others are in place, so that
-// what reads it never pairs old files with new ones, whenever the process dies.
-// What a process that died leaves, the next one to write there removes.
+// Package publish writes files that appear whole or not at all. Each is written under a
+// temporary name in the folder of its path, synced, and renamed. Files that belong together
+// appear together: the last one is removed before the first is replaced and comes back when all
+// others are in place, so that a reader of the last never pairs old files with new ones,
+// whenever the process dies. The temporary files of a process that died are removed by the
+// next one that writes to the same path.
 package publish
 
 import (
@@ -12,41 +12,56 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-
-	"github.com/google/renameio/v2"
 )
 
-// Set is files that are published together.
-type Set struct {
-	files  []*renameio.PendingFile
-	guards []*os.File // of the files, each locked
-	paths  []string
+// Write calls fill with an empty file for each path, in order, and publishes the files when fill
+// returns nil. The folders of the paths must exist; at a path there must be a regular file, whose
+// permissions the new one takes, or nothing. On an error of fill the paths are as they were.
+func Write(paths []string, fill func(files []*os.File) error) (err error) {
+	var s set
+	defer func() { err = errors.Join(err, s.discard()) }()
+	for _, path := range paths {
+		if err := s.create(path); err != nil {
+			return err
+		}
+	}
+	if err := fill(s.files); err != nil {
+		return err
+	}
+	return s.commit()
 }
 
-// Create starts a file at path, with the permissions of the one that is there,
-// else those that the umask gives. Its
-// folder must exist; what is at path must be a regular file or nothing.
-func (s *Set) Create(path string) (*os.File, error) {
-	if real, err := filepath.EvalSymlinks(path); err == nil {
-		path = real
+// set holds files that are published together.
+type set struct {
+	files []*os.File // open under their temporary names, each locked
+	paths []string   // where they go, links resolved
+}
+
+func (s *set) create(path string) error {
+	if target, err := filepath.EvalSymlinks(path); err == nil {
+		path = target
 	}
-	switch info, err := os.Stat(path); {
+	info, err := os.Stat(path)
+	switch {
 	case err == nil && !info.Mode().IsRegular():
-		return nil, fmt.Errorf("%q is not a regular file", path)
+		return fmt.Errorf("%q is not a regular file", path)
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
-		return nil, err
+		return err
 	}
-	sweep(path)
-	f, guard, err := pending(path)
+	removeStale(path)
+	f, err := createTemporary(path)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	s.files, s.guards, s.paths = append(s.files, f), append(s.guards, guard), append(s.paths, path)
-	return f.File, nil
+	s.files, s.paths = append(s.files, f), append(s.paths, path)
+	if info == nil {
+		return nil
+	}
+	return f.Chmod(info.Mode().Perm())
 }
 
-// Commit makes the files appear, in the order in which they were created.
-func (s *Set) Commit() error {
+// commit syncs the files and renames them to their paths, in the order of their creation.
+func (s *set) commit() error {
 	for i, f := range s.files {
 		if err := f.Sync(); err != nil {
 			return fmt.Errorf("writing %q: %w", s.paths[i], err)
@@ -58,31 +73,30 @@ func (s *Set) Commit() error {
 		}
 	}
 	for i, f := range s.files {
-		if err := f.CloseAtomicallyReplace(); err != nil {
+		if err := os.Rename(f.Name(), s.paths[i]); err != nil {
 			return fmt.Errorf("writing %q: %w", s.paths[i], err)
 		}
-		if err := syncDir(filepath.Dir(s.paths[i])); err != nil {
+		if err := SyncDir(filepath.Dir(s.paths[i])); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// Discard removes what was not committed, and has to be called after Commit too.
-func (s *Set) Discard() error {
+// discard closes the files and removes those that were not renamed.
+func (s *set) discard() error {
 	var errs []error
 	for _, f := range s.files {
-		errs = append(errs, f.Cleanup())
+		if err := os.Remove(f.Name()); !errors.Is(err, fs.ErrNotExist) {
+			errs = append(errs, err)
+		}
+		errs = append(errs, f.Close()) // last: the lock keeps others from the name
 	}
-	for _, guard := range s.guards {
-		_ = guard.Close() // it was only read
-	}
-	s.guards = nil
 	return errors.Join(errs...)
 }
 
-// syncDir makes the names in a directory durable.
-func syncDir(dir string) error {
+// SyncDir makes the names in a folder durable: files that were created, renamed or removed there.
+func SyncDir(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {
 		return err

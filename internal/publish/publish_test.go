@@ -1,6 +1,9 @@
 package publish_test
 
 import (
+	"errors"
+	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -9,7 +12,7 @@ import (
 	"sheaf/internal/publish"
 )
 
-// content is what the files of a folder hold, temporary ones left out.
+// content returns the names and texts of all files in a folder.
 func content(t *testing.T, dir string) string {
 	t.Helper()
 	entries, err := os.ReadDir(dir)
@@ -27,30 +30,27 @@ func content(t *testing.T, dir string) string {
 	return strings.Join(all, " ")
 }
 
-func write(t *testing.T, s *publish.Set, path, text string) {
+// write publishes files of the same text.
+func write(t *testing.T, text string, paths ...string) {
 	t.Helper()
-	f, err := s.Create(path)
-	if err == nil {
-		_, err = f.WriteString(text)
-	}
+	err := publish.Write(paths, func(files []*os.File) error {
+		for _, f := range files {
+			if _, err := f.WriteString(text); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
 }
 
-func TestCommit(t *testing.T) {
+func TestWrite(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	for _, version := range []string{"old", "new"} {
-		var s publish.Set
-		write(t, &s, filepath.Join(dir, "a"), version)
-		write(t, &s, filepath.Join(dir, "b"), version)
-		if err := s.Commit(); err != nil {
-			t.Fatal(err)
-		}
-		if err := s.Discard(); err != nil {
-			t.Error(err)
-		}
+		write(t, version, filepath.Join(dir, "a"), filepath.Join(dir, "b"))
 		if got, want := content(t, dir), "a="+version+" b="+version; got != want {
 			t.Errorf("%q, want %q", got, want)
 		}
@@ -61,16 +61,33 @@ func TestCommit(t *testing.T) {
 	}
 }
 
-func TestDiscard(t *testing.T) {
+func TestPermissionsStay(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "a")
+	if err := os.WriteFile(path, nil, 0o640); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(path, 0o640); err != nil { // whatever the umask is
+		t.Fatal(err)
+	}
+	write(t, "new", path)
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o640 {
+		t.Errorf("permissions %v, %v", info.Mode(), err)
+	}
+}
+
+func TestFillFails(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "a"), []byte("old"), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	var s publish.Set
-	write(t, &s, filepath.Join(dir, "a"), "new")
-	if err := s.Discard(); err != nil {
-		t.Fatal(err)
+	err := publish.Write([]string{filepath.Join(dir, "a"), filepath.Join(dir, "b")}, func(files []*os.File) error {
+		_, _ = files[0].WriteString("new")
+		return io.ErrUnexpectedEOF
+	})
+	if !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Error(err)
 	}
 	if got := content(t, dir); got != "a=old" {
 		t.Errorf("%q, want the old file alone", got)
@@ -87,27 +104,34 @@ func TestThroughALink(t *testing.T) {
 	if err := os.Symlink(target, link); err != nil {
 		t.Fatal(err)
 	}
-	var s publish.Set
-	write(t, &s, link, "new")
-	if err := s.Commit(); err != nil {
-		t.Fatal(err)
-	}
+	write(t, "new", link)
 	if got := content(t, dir); got != "link=new target=new" {
 		t.Errorf("%q, want the link's target written", got)
 	}
 }
 
-func TestCreateRefuses(t *testing.T) {
+func TestRefuses(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	var s publish.Set
-	if _, err := s.Create(dir); err == nil || !strings.Contains(err.Error(), "not a regular file") {
+	fill := func([]*os.File) error { t.Error("fill was called"); return nil }
+	if err := publish.Write([]string{dir}, fill); err == nil || !strings.Contains(err.Error(), "not a regular file") {
 		t.Errorf("a folder: %v", err)
 	}
-	if _, err := s.Create(filepath.Join(dir, "missing", "a")); err == nil {
+	if err := publish.Write([]string{filepath.Join(dir, "missing", "a")}, fill); err == nil {
 		t.Error("a file in a folder that is not there was created")
 	}
-	if _, err := s.Create(os.DevNull); err == nil {
+	if err := publish.Write([]string{os.DevNull}, fill); err == nil {
 		t.Error("a device was replaced")
+	}
+}
+
+func TestSyncDir(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if err := publish.SyncDir(dir); err != nil {
+		t.Error(err)
+	}
+	if err := publish.SyncDir(filepath.Join(dir, "missing")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a folder that is not there: %v", err)
 	}
 }

@@ -17,6 +17,7 @@ import (
 
 	"sheaf/internal/engine"
 	"sheaf/internal/faiss"
+	"sheaf/internal/publish"
 )
 
 // Compacted is what Compact gained.
@@ -87,7 +88,7 @@ func (w *Writer) rewrite(ctx context.Context) error {
 	w.state, w.index = &next, file
 	w.mu.Unlock()
 	w.begin()
-	return errors.Join(old.Close(), os.Remove(old.Name()), syncDir(w.dir))
+	return errors.Join(old.Close(), os.Remove(old.Name()), publish.SyncDir(w.dir))
 }
 
 // copyRows writes the next index file and syncs it and its name.
@@ -106,7 +107,7 @@ func (w *Writer) copyRows(ctx context.Context, next *state) (file *os.File, exte
 		extents, err = w.copyAlive(ctx, out)
 	}
 	if err = errors.Join(err, out.Flush()); err == nil {
-		err = errors.Join(file.Sync(), syncDir(w.dir))
+		err = errors.Join(file.Sync(), publish.SyncDir(w.dir))
 	}
 	if err != nil {
 		err = errors.Join(fmt.Errorf("writing %q: %w", path, err), file.Close())

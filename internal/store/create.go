@@ -15,6 +15,7 @@ import (
 	"zombiezen.com/go/sqlite/sqlitex"
 
 	"sheaf/internal/engine"
+	"sheaf/internal/publish"
 )
 
 // Create makes an empty store at dir, which must be missing, empty, or hold
@@ -80,7 +81,7 @@ func create(ctx context.Context, dir string, f engine.Facts, o Options) (_ *Writ
 	}
 	w.state, w.alone, w.fresh, w.made = st, true, true, made
 	w.begin()
-	return w, errors.Join(syncDir(dir), syncDir(filepath.Dir(filepath.Clean(dir))))
+	return w, errors.Join(publish.SyncDir(dir), publish.SyncDir(filepath.Dir(filepath.Clean(dir))))
 }
 
 // missing returns dir and the folders above it that are not there.

@@ -126,16 +126,6 @@ func cutTail(f *os.File, st *state) error {
 	return err
 }
 
-// syncDir makes the names in a directory durable.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return d.Sync()
-}
-
 // faissMetric returns Faiss's metric for one of ours: vectors under Cosine have
 // length 1, so that it is their inner product.
 func faissMetric(m engine.Metric) faiss.Metric {
