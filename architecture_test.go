@@ -21,23 +21,24 @@ const module = "sheaf"
 // ours its code may import. A package below one of them, such as loader/loadertest, follows the
 // same line and may import its parent. Tests may import anything but cmd.
 var mayImport = map[string][]string{
-	"engine":      {"filter"},
-	"faiss":       {},
+	"engine":      {"filter", "vector"},
+	"faiss":       {"vector"},
 	"filter":      {},
 	"hint":        {},
 	"killtest":    {},
 	"dense":       {},
-	"langchain":   {"faiss", "dense", "pickle", "publish"},
-	"loader":      {},
+	"langchain":   {"faiss", "dense", "pickle", "publish", "vector"},
+	"loader":      {"vector"},
 	"model":       {"publish"},
 	"pickle":      {"dense"},
 	"progress":    {},
 	"publish":     {},
 	"splitter":    {},
-	"transformer": {},
+	"transformer": {"vector"},
+	"vector":      {},
 	"wordpiece":   {},
-	"embed":       {"progress", "transformer", "wordpiece"},
-	"store":       {"dense", "engine", "faiss", "filter", "publish"},
+	"embed":       {"progress", "transformer", "vector", "wordpiece"},
+	"store":       {"dense", "engine", "faiss", "filter", "publish", "vector"},
 }
 
 // cgoAllowed are the two doors to C.

@@ -9,8 +9,8 @@ import (
 	"strconv"
 
 	"sheaf/internal/engine"
-	"sheaf/internal/faiss"
 	"sheaf/internal/store"
+	"sheaf/internal/vector"
 )
 
 const batchQueries = 1000
@@ -24,7 +24,7 @@ func (b *bench) batch(ctx context.Context) error {
 	}
 	asked := queries(batchQueries)
 	file := filepath.Join(b.data, "queries.f32")
-	if err := os.WriteFile(file, faiss.AppendFloats(nil, asked), 0o666); err != nil {
+	if err := os.WriteFile(file, vector.Bytes(asked), 0o666); err != nil {
 		return err
 	}
 	s, err := store.Open(ctx, dir, store.Options{})

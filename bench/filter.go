@@ -11,9 +11,9 @@ import (
 	"time"
 
 	"sheaf/internal/engine"
-	"sheaf/internal/faiss"
 	"sheaf/internal/filter"
 	"sheaf/internal/store"
+	"sheaf/internal/vector"
 )
 
 // What a search with a filter, and MMR, may take: this times the search
@@ -111,7 +111,7 @@ func (b *bench) ask(ctx context.Context) (dir string, s *store.Store, query []fl
 		return "", nil, nil, "", err
 	}
 	query, file = queries(1), filepath.Join(b.data, "query.f32")
-	if err := os.WriteFile(file, faiss.AppendFloats(nil, query), 0o666); err != nil {
+	if err := os.WriteFile(file, vector.Bytes(query), 0o666); err != nil {
 		return "", nil, nil, "", err
 	}
 	s, err = store.Open(ctx, dir, store.Options{})

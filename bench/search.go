@@ -15,8 +15,8 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"sheaf/internal/engine"
-	"sheaf/internal/faiss"
 	"sheaf/internal/store"
+	"sheaf/internal/vector"
 )
 
 // What a one-shot search may take: an absolute limit where set, else factor
@@ -58,7 +58,7 @@ func (b *bench) searchSize(ctx context.Context, n int) ([]string, error) {
 	}
 	query := queries(1)
 	file := filepath.Join(b.data, "query.f32")
-	if err := os.WriteFile(file, faiss.AppendFloats(nil, query), 0o666); err != nil {
+	if err := os.WriteFile(file, vector.Bytes(query), 0o666); err != nil {
 		return nil, err
 	}
 	s, err := store.Open(ctx, dir, store.Options{})

@@ -13,8 +13,8 @@ import (
 
 	"sheaf/internal/embed"
 	"sheaf/internal/engine"
-	"sheaf/internal/faiss"
 	"sheaf/internal/store"
+	"sheaf/internal/vector"
 )
 
 type embedOptions struct {
@@ -180,7 +180,7 @@ func (o *embedOptions) writer(p *printer) func(embedding) error {
 		written++
 		switch {
 		case o.binary != "":
-			_, err := p.Write(faiss.AppendFloats(nil, e.Vector))
+			_, err := p.Write(vector.Bytes(e.Vector))
 			return err
 		case o.single() && p.form != formJSONL:
 			return p.object(e.Vector)

@@ -1,7 +1,6 @@
 package cmd
 
 import (
-	"encoding/binary"
 	"errors"
 	"os"
 	"os/exec"
@@ -15,6 +14,7 @@ import (
 	"sheaf/internal/embed/embedtest"
 	"sheaf/internal/model/modeltest"
 	"sheaf/internal/transformer/transformertest"
+	"sheaf/internal/vector"
 )
 
 // TestExamples runs every line of every verb's examples in a folder that holds
@@ -83,7 +83,7 @@ func exampleFolder(t *testing.T) string {
 	dir := t.TempDir()
 	query := make([]float32, 256)
 	query[0] = 1
-	raw := floats(binary.LittleEndian, query...)
+	raw := vector.Bytes(query)
 	models := filepath.Join(dir, "data", "sheaf", "models", filepath.FromSlash(embed.MiniLM))
 	if err := errors.Join(exampleModel.Write(models), exampleModel.Write(filepath.Join(dir, "my-model"))); err != nil {
 		t.Fatal(err)
@@ -97,7 +97,7 @@ func exampleFolder(t *testing.T) string {
 		"ids.txt":         "ticket-17\nticket-18\n",
 		"titles.txt":      "stars\nnavigation\n",
 		"query.f32":       string(raw),
-		"query.npy":       npyFile("<f4", "(256,)", raw),
+		"query.npy":       string(vector.NpyHeader(1, len(query))) + string(raw),
 		"docs/.gitignore": "",
 	} {
 		path := filepath.Join(dir, name)

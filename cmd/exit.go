@@ -19,6 +19,7 @@ import (
 	"sheaf/internal/langchain"
 	"sheaf/internal/model"
 	"sheaf/internal/store"
+	"sheaf/internal/vector"
 )
 
 // How the tool speaks.
@@ -149,6 +150,7 @@ var outcomes = []struct {
 	{as[*langchain.IndexError], exitDamaged, reembedHint},
 	{as[*langchain.FormatError], exitDamaged, ""},
 	{as[*problemsError], exitDamaged, ""},
+	{as[*vector.Error], exitUsage, ""},
 	{as[*langchain.OccupiedError], exitFailed, "name a folder that does not exist yet"},
 	{as[*store.OccupiedError], exitFailed, "name a folder that does not exist yet with --store DIR"},
 	{readOnly, exitFailed, "see who may read and write there, and whether the disk is mounted read-only"},

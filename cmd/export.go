@@ -20,6 +20,7 @@ import (
 	"sheaf/internal/progress"
 	"sheaf/internal/publish"
 	"sheaf/internal/store"
+	"sheaf/internal/vector"
 )
 
 type exportOptions struct {
@@ -227,14 +228,12 @@ func (x *export) documents() iter.Seq2[langchain.Document, error] {
 // records writes the documents as list prints them, and their vectors to
 // vectors where that is not nil.
 func (x *export) records(w io.Writer, withVectors bool, vectors io.Writer) error {
-	var raw []byte
 	for t, err := range x.transfers() {
 		if err != nil {
 			return err
 		}
 		if vectors != nil {
-			raw = faiss.AppendFloats(raw[:0], t.Vector)
-			if _, err := vectors.Write(raw); err != nil {
+			if _, err := vectors.Write(vector.Bytes(t.Vector)); err != nil {
 				return err
 			}
 		}
@@ -272,7 +271,7 @@ func (x *export) npy() error {
 
 func (x *export) fillNpy(documents, matrix io.Writer) error {
 	lines, rows := bufio.NewWriterSize(documents, 1<<20), bufio.NewWriterSize(matrix, 1<<20)
-	rows.Write(npyMatrixHeader(x.snap.Documents, x.snap.Facts.Dim))
+	rows.Write(vector.NpyHeader(x.snap.Documents, x.snap.Facts.Dim))
 	err := x.records(lines, false, rows)
 	return errors.Join(err, lines.Flush(), rows.Flush())
 }

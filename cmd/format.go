@@ -12,6 +12,7 @@ import (
 	"sheaf/internal/faiss"
 	"sheaf/internal/langchain"
 	"sheaf/internal/store"
+	"sheaf/internal/vector"
 )
 
 // The formats in which documents move with their vectors.
@@ -92,7 +93,7 @@ func formatOfFile(path string) (string, error) {
 	}
 	const pickleProto, utf8Mark = "\x80", "\xef\xbb\xbf"
 	switch text := bytes.TrimLeft(bytes.TrimPrefix(head, []byte(utf8Mark)), " \t\r\n"); {
-	case bytes.HasPrefix(head, []byte(npyMagic)):
+	case bytes.HasPrefix(head, []byte(vector.NpyMagic)):
 		return formatNpy, nil
 	case bytes.HasPrefix(head, []byte(pickleProto)):
 		return formatBytes, nil

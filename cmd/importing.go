@@ -6,12 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"math"
 
 	"sheaf/internal/embed"
 	"sheaf/internal/engine"
 	"sheaf/internal/hint"
 	"sheaf/internal/ingest"
+	"sheaf/internal/vector"
 )
 
 var (
@@ -127,24 +127,13 @@ func (i *importing) compare(sample []engine.Transfer) error {
 		return err
 	}
 	for n, t := range sample {
-		if c := cosine(vectors[n], t.Vector); c < verifyCosine {
+		v := vectors[n]
+		if c := vector.Cosine(v, t.Vector, vector.Length(v), vector.Length(t.Vector)); c < verifyCosine {
 			err := fmt.Errorf("document %q: its vector is not one of %s: their cosine is %.2f", t.ID, i.e.Identity(), c)
 			return hint.With(err, "name the embedder that made the vectors, or make them anew with --reembed")
 		}
 	}
 	return nil
-}
-
-func cosine(a, b []float32) float64 {
-	var product, lengthA, lengthB float64
-	for n := range a {
-		x, y := float64(a[n]), float64(b[n])
-		product, lengthA, lengthB = product+x*y, lengthA+x*x, lengthB+y*y
-	}
-	if lengthA == 0 || lengthB == 0 {
-		return 0
-	}
-	return product / math.Sqrt(lengthA*lengthB)
 }
 
 // embedded gives each document the vector that the embedder makes of its text.

@@ -19,6 +19,7 @@ import (
 	"sheaf/internal/langchain"
 	"sheaf/internal/loader"
 	"sheaf/internal/store"
+	"sheaf/internal/vector"
 )
 
 // incoming is what an import reads, in whichever format.
@@ -252,12 +253,12 @@ func (in *incoming) openNpy(ctx context.Context, path string) error {
 		return err
 	}
 	in.closers = append(in.closers, f.Close)
-	h, err := readNpyHeader(f)
+	h, err := vector.ReadNpyHeader(f)
 	if err != nil {
 		return &langchain.FormatError{Path: path, Err: err}
 	}
-	in.dim, in.total = h.dim, h.rows
-	rows := each(h.vectors(f), func(r row) []float32 { return r.vector })
+	in.dim, in.total = h.Dim, h.Rows
+	rows := each(h.Vectors(f), func(r vector.Row) []float32 { return r.Vector })
 	if in.name == "" || !exists(beside(path)) {
 		alone := fmt.Sprintf("%q is not there: the documents have numbers for ids, and no text", beside(path))
 		in.remarks = func() []string { return []string{alone} }
@@ -329,8 +330,7 @@ func joined(path string, records iter.Seq2[engine.Transfer, error], rows iter.Se
 	}
 }
 
-// formatError says that a file is bad. What readers of vectors call wrong usage
-// is about a file here.
+// formatError says that a file is bad.
 func formatError(path string, err error) error {
 	if err == nil || as[*langchain.FormatError](err) {
 		return err

@@ -10,6 +10,8 @@ import (
 	"iter"
 	"strconv"
 	"strings"
+
+	"sheaf/internal/vector"
 )
 
 // query is one question of a batch: a text, or a vector, or why it is neither.
@@ -31,7 +33,7 @@ func textQuery(line string) query {
 
 // vectorQuery reads a line as a vector.
 func vectorQuery(line string) query {
-	v, err := parseVector(line)
+	v, err := vector.Parse(line)
 	return query{vector: v, err: err}
 }
 
@@ -80,7 +82,7 @@ func jsonQuery(line string) query {
 	var in struct {
 		ID     json.RawMessage `json:"id"`
 		Query  *string         `json:"query"`
-		Vector *numbers        `json:"vector"`
+		Vector json.RawMessage `json:"vector"`
 	}
 	malformed := json.Unmarshal([]byte(line), &in)
 	id, err := queryID(in.ID) // there for a field of another type than expected too
@@ -94,6 +96,9 @@ func jsonQuery(line string) query {
 		}
 		return query{id: id, err: fmt.Errorf("a malformed query: %w", malformed)}
 	}
+	if string(in.Vector) == "null" {
+		in.Vector = nil
+	}
 	switch {
 	case err != nil:
 		return query{err: err}
@@ -104,7 +109,8 @@ func jsonQuery(line string) query {
 		q.id = id
 		return q
 	default:
-		return query{id: id, vector: *in.Vector, err: checkVector(*in.Vector)}
+		v, err := vector.ParseJSON(in.Vector)
+		return query{id: id, vector: v, err: err}
 	}
 }
 
@@ -124,14 +130,14 @@ func queryID(raw json.RawMessage) (id string, err error) {
 }
 
 // vectorQueries makes questions of the rows of a vector file.
-func vectorQueries(rows iter.Seq2[row, error]) iter.Seq2[query, error] {
+func vectorQueries(rows iter.Seq2[vector.Row, error]) iter.Seq2[query, error] {
 	return func(yield func(query, error) bool) {
 		for r, err := range rows {
-			if err != nil && !as[*usageError](err) {
+			if err != nil && !as[*vector.Error](err) {
 				yield(query{}, err)
 				return
 			}
-			if !yield(query{id: strconv.Itoa(r.number), vector: r.vector, err: err}, nil) {
+			if !yield(query{id: strconv.Itoa(r.Number), vector: r.Vector, err: err}, nil) {
 				return
 			}
 		}

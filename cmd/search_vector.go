@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"sheaf/internal/store"
+	"sheaf/internal/vector"
 )
 
 type searchVectorOptions struct {
@@ -87,10 +88,8 @@ func (v *queryVector) validate() (err error) {
 	case v.binary != "":
 		return usagef("--binary is about a file: give @FILE, or - for stdin")
 	}
-	if v.numbers, err = parseVector(v.text); err != nil {
-		return &usageError{err}
-	}
-	return nil
+	v.numbers, err = vector.Parse(v.text)
+	return err
 }
 
 func (v *queryVector) fromFile() bool {
@@ -104,21 +103,24 @@ func (a *asker) askVector(ctx context.Context, v queryVector) error {
 			if first, _ := b.Peek(1); v.binary == "" && string(first) == "{" {
 				return a.askAll(ctx, queries(b, vectorQuery))
 			}
-			return a.askRows(ctx, readVectors(b, vectorInput{raw: v.binary != "", dim: a.store.Facts().Dim}))
+			if v.binary != "" {
+				return a.askRows(ctx, vector.ReadRaw(b, a.store.Facts().Dim))
+			}
+			return a.askRows(ctx, vector.Read(b))
 		})
 	}
 	return a.ask(ctx, query{vector: v.numbers})
 }
 
 // askRows answers a file of vectors: one vector as a question, several as a batch.
-func (a *asker) askRows(ctx context.Context, rows iter.Seq2[row, error]) error {
+func (a *asker) askRows(ctx context.Context, rows iter.Seq2[vector.Row, error]) error {
 	next, stop := iter.Pull2(rows)
 	defer stop()
 	first, err, ok := next()
 	switch {
 	case !ok:
 		return usagef("there is no vector")
-	case err != nil && !as[*usageError](err):
+	case err != nil && !as[*vector.Error](err):
 		return err
 	}
 	second, secondErr, more := next()
@@ -126,12 +128,12 @@ func (a *asker) askRows(ctx context.Context, rows iter.Seq2[row, error]) error {
 		if err != nil {
 			return err
 		}
-		return a.ask(ctx, query{vector: first.vector})
+		return a.ask(ctx, query{vector: first.Vector})
 	}
 	if a.o.output.text || a.o.output.template != "" {
 		return usagef("several vectors are answered in JSON: they cannot be used with --text or --template")
 	}
-	return a.askAll(ctx, vectorQueries(func(yield func(row, error) bool) {
+	return a.askAll(ctx, vectorQueries(func(yield func(vector.Row, error) bool) {
 		if !yield(first, err) || !yield(second, secondErr) {
 			return
 		}

@@ -3,9 +3,10 @@ package embed
 import (
 	"context"
 	"fmt"
-	"math"
 
 	"github.com/sashabaranov/go-openai"
+
+	"sheaf/internal/vector"
 )
 
 // try sends one request.
@@ -64,13 +65,8 @@ func (s *openAI) order(data []openai.Embedding, n int) ([][]float32, error) {
 }
 
 func (s *openAI) checkVector(v []float32, want int) error {
-	if len(v) == 0 {
-		return s.answerError("a vector without numbers")
-	}
-	for i, x := range v {
-		if math.IsNaN(float64(x)) || math.IsInf(float64(x), 0) {
-			return s.answerError("number %d of a vector is %v", i, x)
-		}
+	if err := vector.Check(v); err != nil {
+		return s.answerError("%v", err)
 	}
 	if len(v) != want {
 		return s.answerError("a vector of %d numbers, want %d", len(v), want)

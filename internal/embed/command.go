@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"sheaf/internal/vector"
 )
 
 // command asks a program, PROGRAM of "command:PROGRAM", which the shell starts
@@ -126,7 +128,7 @@ func (c *command) stalled() {
 }
 
 // read reads an answer.
-func (c *command) read(line []byte) (vector []float32, refusal, err error) {
+func (c *command) read(line []byte) (v []float32, refusal, err error) {
 	raw := bytes.TrimSpace(line)
 	if !bytes.HasPrefix(raw, []byte("[")) {
 		var answer struct {
@@ -141,14 +143,15 @@ func (c *command) read(line []byte) (vector []float32, refusal, err error) {
 		}
 		raw = answer.Vector
 	}
-	if bytes.Contains(raw, []byte("null")) || json.Unmarshal(raw, &vector) != nil || len(vector) == 0 {
+	v, err = vector.ParseJSON(raw)
+	if err != nil {
 		return nil, nil, fmt.Errorf("an answer without a vector of numbers: %.80q", line)
 	}
 	want := c.length.want()
-	if c.length.learn(len(vector)); want != 0 && len(vector) != want {
-		return nil, nil, fmt.Errorf("a vector of %d numbers, want %d", len(vector), want)
+	if c.length.learn(len(v)); want != 0 && len(v) != want {
+		return nil, nil, fmt.Errorf("a vector of %d numbers, want %d", len(v), want)
 	}
-	return vector, nil, nil
+	return v, nil, nil
 }
 
 // Close ends the program: its input ends, and it has a little time to end by

@@ -4,16 +4,16 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/base64"
-	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"net/http"
 	"strings"
 
 	"github.com/sashabaranov/go-openai"
+
+	"sheaf/internal/vector"
 )
 
 const (
@@ -183,10 +183,7 @@ func (n *numbers) UnmarshalJSON(raw []byte) error {
 	if err == nil && size%4 != 0 {
 		err = base64.CorruptInputError(size)
 	}
-	*n = make(numbers, size/4)
-	for i := range *n {
-		(*n)[i] = math.Float32frombits(binary.LittleEndian.Uint32(data[4*i:]))
-	}
+	*n = vector.FromBytes(data[:size])
 	return err
 }
 

@@ -121,8 +121,8 @@ func TestPoison(t *testing.T) {
 	t.Parallel()
 	nan := func(data *[]embedtest.Embedding) { (*data)[0].Vector[0] = float32(math.NaN()) }
 	for name, fault := range map[string]embedtest.Fault{
-		"status 500":              {Status: http.StatusInternalServerError, Body: "input is too large to process"},
-		"number 0 of a vector is": {Edit: nan},
+		"status 500":  {Status: http.StatusInternalServerError, Body: "input is too large to process"},
+		"number 1 is": {Edit: nan},
 	} {
 		spoil := func(r embedtest.Request) *embedtest.Fault {
 			if slices.ContainsFunc(r.Input, func(text string) bool { return strings.Contains(text, "bad") }) {

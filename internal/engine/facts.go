@@ -3,6 +3,8 @@ package engine
 import (
 	"fmt"
 	"strconv"
+
+	"sheaf/internal/vector"
 )
 
 // Metric is how a store compares vectors.
@@ -71,17 +73,15 @@ func (f Facts) Vectors(x []float32) ([]float32, error) {
 	if len(x) == 0 || len(x)%f.Dim != 0 {
 		return nil, &MismatchError{"dim", strconv.Itoa(f.Dim), strconv.Itoa(len(x))}
 	}
-	for i, v := range x {
-		if v-v != 0 { // NaN or infinite
-			return nil, fmt.Errorf("the vector's number %d is %v", i%f.Dim+1, v)
-		}
+	if _, err := vector.CheckRows(x, f.Dim); err != nil {
+		return nil, err
 	}
 	if !f.Unit() {
 		return x, nil
 	}
 	out := append([]float32(nil), x...)
 	for i := 0; i < len(out); i += f.Dim {
-		normalize(out[i : i+f.Dim])
+		vector.Normalize(out[i : i+f.Dim])
 	}
 	return out, nil
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"math"
 	"slices"
+
+	"sheaf/internal/vector"
 )
 
 // MMR is maximal marginal relevance (Carbonell and Goldstein, 1998) as
@@ -18,11 +20,11 @@ func MMR(ctx context.Context, query, candidates []float32, k int, lambda float64
 	dim := len(query)
 	n := len(candidates) / dim
 	candidate := func(i int) []float32 { return candidates[i*dim : (i+1)*dim] }
-	length := math.Sqrt(squaredLength(query))
+	length := vector.Length(query)
 	lengths, toQuery, toPicked := make([]float64, n), make([]float64, n), make([]float64, n)
 	for i := range n {
-		lengths[i] = math.Sqrt(squaredLength(candidate(i)))
-		toQuery[i] = cosine(query, candidate(i), length, lengths[i])
+		lengths[i] = vector.Length(candidate(i))
+		toQuery[i] = vector.Cosine(query, candidate(i), length, lengths[i])
 		toPicked[i] = math.Inf(-1)
 	}
 	gain := slices.Clone(toQuery)
@@ -33,7 +35,7 @@ func MMR(ctx context.Context, query, candidates []float32, k int, lambda float64
 		best := highest(gain)
 		picked = append(picked, best)
 		for i := range n {
-			toPicked[i] = max(toPicked[i], cosine(candidate(i), candidate(best), lengths[i], lengths[best]))
+			toPicked[i] = max(toPicked[i], vector.Cosine(candidate(i), candidate(best), lengths[i], lengths[best]))
 			gain[i] = lambda*toQuery[i] - (1-lambda)*toPicked[i]
 		}
 		for _, i := range picked {
@@ -52,16 +54,4 @@ func highest(x []float64) int {
 		}
 	}
 	return best
-}
-
-// cosine of two vectors whose lengths are known.
-func cosine(x, y []float32, lengthX, lengthY float64) float64 {
-	if lengthX == 0 || lengthY == 0 {
-		return 0
-	}
-	var sum float64
-	for i, v := range x {
-		sum += float64(v) * float64(y[i])
-	}
-	return sum / (lengthX * lengthY)
 }

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"sheaf/internal/vector"
 )
 
 func TestMMR(t *testing.T) {
@@ -56,7 +58,7 @@ func TestMMRIsTheFormula(t *testing.T) {
 		k := rapid.IntRange(1, 14).Draw(t, "k")
 
 		likeness := func(x, y []float32) float64 {
-			return cosine(x, y, math.Sqrt(squaredLength(x)), math.Sqrt(squaredLength(y)))
+			return vector.Cosine(x, y, vector.Length(x), vector.Length(y))
 		}
 		at := func(i int) []float32 { return candidates[i*dim : (i+1)*dim] }
 		picked, err := MMR(t.Context(), query, candidates, k, lambda)

@@ -2,7 +2,11 @@
 
 package faiss
 
-import "slices"
+import (
+	"slices"
+
+	"sheaf/internal/vector"
+)
 
 // Measured with 100,000 rows of dim 384: from minBatch queries on a batch pays, and a block
 // of this size with its packed copy stays in the cache of one core.
@@ -35,7 +39,7 @@ type batch struct {
 func newBatch(a arithmetic, queries []float32, skip []uint64) func() scorer {
 	n := len(queries) / a.d
 	packed := make([]float32, roundUp(n, a.group())*a.d)
-	a.pack(bytesOf(queries), n, a.group(), packed)
+	a.pack(vector.Bytes(queries), n, a.group(), packed)
 	probes := a.probes(queries)
 	return func() scorer {
 		return &batch{

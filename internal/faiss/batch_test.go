@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"sheaf/internal/vector"
 )
 
 // Rows of all sizes, some nearly equal, some beside overflow and underflow: whatever the
@@ -77,9 +79,9 @@ func checkBounds(t *testing.T, a arithmetic, size float32) {
 		query[i] *= size
 	}
 	keys := make([]float32, rows)
-	a.keys(bytesOf(x), rows, query, keys)
+	a.keys(vector.Bytes(x), rows, query, keys)
 	s := newBatch(a, query, nil)().(*batch)
-	s.prepare(block{data: bytesOf(x), n: rows})
+	s.prepare(block{data: vector.Bytes(x), n: rows})
 	passes := func(limit float32) map[int]bool {
 		s.scale[0], s.limit[0] = s.probes[0].scale, s.probes[0].bound(limit)
 		found := map[int]bool{}
@@ -127,8 +129,8 @@ func TestBatchSkipsRowsOutOfReach(t *testing.T) {
 	query := near[:d]
 	s := newBatch(a, query, nil)().(*batch)
 	best := []topK{{k: 3}}
-	s.score(block{data: bytesOf(near), n: 100}, best)
-	s.score(block{data: bytesOf(far), n: 1000, first: 100}, best)
+	s.score(block{data: vector.Bytes(near), n: 100}, best)
+	s.score(block{data: vector.Bytes(far), n: 1000, first: 100}, best)
 	if len(s.keys) != 0 {
 		t.Errorf("keys were computed for rows that are too far: %v", s.keys)
 	}

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+
+	"sheaf/internal/vector"
 )
 
 func BenchmarkScan(b *testing.B) {
@@ -15,7 +17,7 @@ func BenchmarkScan(b *testing.B) {
 		f := benchFlat(b, 384, rows)
 		queries := randomVectors(2, 1, 384)
 		b.Run(fmt.Sprintf("rows=%d", rows), func(b *testing.B) {
-			b.SetBytes(rows * 384 * floatSize)
+			b.SetBytes(rows * 384 * vector.Size)
 			for b.Loop() {
 				if _, err := f.Search(context.Background(), queries, Search{K: 10}); err != nil {
 					b.Fatal(err)
@@ -23,7 +25,7 @@ func BenchmarkScan(b *testing.B) {
 			}
 		})
 		b.Run(fmt.Sprintf("pread/rows=%d", rows), func(b *testing.B) {
-			b.SetBytes(rows * 384 * floatSize)
+			b.SetBytes(rows * 384 * vector.Size)
 			for b.Loop() {
 				preadAll(b, f.file)
 			}
@@ -80,7 +82,7 @@ func benchFlat(b *testing.B, d int, rows int64) *Flat {
 	}
 	const chunk = 10_000
 	for first := int64(0); first < rows; first += chunk {
-		if _, err := file.Write(AppendFloats(nil, randomVectors(uint64(first), chunk, d))); err != nil {
+		if _, err := file.Write(vector.Bytes(randomVectors(uint64(first), chunk, d))); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -4,6 +4,8 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+
+	"sheaf/internal/vector"
 )
 
 func TestReaderGathers(t *testing.T) {
@@ -15,7 +17,7 @@ func TestReaderGathers(t *testing.T) {
 		{0}, {299}, {0, 1, 2}, {0, 299}, {1, 3, 5, 7}, {3, 7, 8, 13, 100, 101, 103, 298},
 	} {
 		for _, per := range []int64{1, 2, 3, 8} {
-			r := newReader(f, Search{Rows: list, Threads: 1}, int(per)*d*floatSize)
+			r := newReader(f, Search{Rows: list, Threads: 1}, int(per)*d*vector.Size)
 			var got []int64
 			buf := make([]byte, r.bufferSize())
 			for i := range r.blocks() {
@@ -26,7 +28,7 @@ func TestReaderGathers(t *testing.T) {
 				for j := range b.n {
 					row := b.row(j)
 					got = append(got, row)
-					if !slices.Equal(b.data[j*d*4:(j+1)*d*4], bytesOf(x[row*d:(row+1)*d])) {
+					if !slices.Equal(b.data[j*d*4:(j+1)*d*4], vector.Bytes(x[row*d:(row+1)*d])) {
 						t.Fatalf("list %v, %d a block: row %d is another", list, per, row)
 					}
 				}
@@ -40,7 +42,7 @@ func TestReaderGathers(t *testing.T) {
 
 func TestTogether(t *testing.T) {
 	t.Parallel()
-	f := &Flat{math: arithmetic{d: maxGap / floatSize / 4}} // a gap of 4 rows is worth reading
+	f := &Flat{math: arithmetic{d: maxGap / vector.Size / 4}} // a gap of 4 rows is worth reading
 	for _, c := range []struct {
 		rows []int64
 		room int64

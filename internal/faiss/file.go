@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"math"
+
+	"sheaf/internal/vector"
 )
 
 // FileHeader is what the beginning of an index file of any type says.
@@ -119,7 +121,7 @@ func (h *FileHeader) flat(fourcc string, b []byte, size int64) error {
 	floats := binary.LittleEndian.Uint64(b[at:])
 	h.Floats = int64(at) + 8
 	switch {
-	case h.Ntotal > (math.MaxInt64-h.Floats)/(floatSize*int64(h.D)) || floats != uint64(h.Ntotal)*uint64(h.D):
+	case h.Ntotal > (math.MaxInt64-h.Floats)/(vector.Size*int64(h.D)) || floats != uint64(h.Ntotal)*uint64(h.D):
 		return fmt.Errorf("%d floats for %d rows of dim %d", floats, h.Ntotal, h.D)
 	case h.End() > size:
 		return fmt.Errorf("%d bytes, need %d for %d rows of dim %d", size, h.End(), h.Ntotal, h.D)
@@ -128,7 +130,7 @@ func (h *FileHeader) flat(fourcc string, b []byte, size int64) error {
 }
 
 // End is where the rows of an IndexFlat end.
-func (h *FileHeader) End() int64 { return h.Floats + floatSize*h.Ntotal*int64(h.D) }
+func (h *FileHeader) End() int64 { return h.Floats + vector.Size*h.Ntotal*int64(h.D) }
 
 // IsIndexType tells whether four bytes are the type code of an index.
 func IsIndexType(fourcc string) bool {

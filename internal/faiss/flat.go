@@ -11,6 +11,8 @@ import (
 	"os"
 	"runtime"
 	"slices"
+
+	"sheaf/internal/vector"
 )
 
 // Flat is a read-only view of the first rows of an IndexFlat file. It holds no memory that
@@ -35,7 +37,7 @@ func NewFlat(f *os.File, d int, rows int64, m Metric) (*Flat, error) {
 	if err != nil {
 		return nil, err
 	}
-	if need := HeaderSize + floatSize*int64(d)*rows; info.Size() < need {
+	if need := HeaderSize + vector.Size*int64(d)*rows; info.Size() < need {
 		return nil, fmt.Errorf("index %q: %d bytes, need %d for %d rows of dim %d: %w",
 			f.Name(), info.Size(), need, rows, d, io.ErrUnexpectedEOF)
 	}
@@ -94,7 +96,7 @@ func (f *Flat) checkSearch(queries []float32, s Search) (int, error) {
 			return 0, fmt.Errorf("row %d after row %d: rows must rise", row, s.Rows[i-1])
 		}
 	}
-	return checkVectors(queries, f.math.d)
+	return vector.CheckRows(queries, f.math.d)
 }
 
 // settle fills in what s leaves open, so that k is never more than there are rows.
@@ -128,7 +130,7 @@ func (f *Flat) ReadRows(rows []int64, dst []float32) error {
 			return fmt.Errorf("reading index %q: %w", f.file.Name(), err)
 		}
 	}
-	b, size := bytesOf(dst), f.math.rowBytes()
+	b, size := vector.Bytes(dst), f.math.rowBytes()
 	for len(rows) > 0 {
 		n := 1
 		for n < len(rows) && rows[n] == rows[n-1]+1 {

@@ -14,6 +14,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"sheaf/internal/vector"
 )
 
 var metrics = []Metric{L2, InnerProduct}
@@ -188,9 +190,9 @@ func TestSearchRefuses(t *testing.T) {
 		s       Search
 		want    string
 	}{
-		{[]float32{1, 2, 3}, Search{K: 1}, "3 floats are not whole vectors of dim 2"},
-		{[]float32{1, 2, nan, 4}, Search{K: 1}, "vector 1 holds NaN at position 0"},
-		{[]float32{1, inf}, Search{K: 1}, "vector 0 holds +Inf at position 1"},
+		{[]float32{1, 2, 3}, Search{K: 1}, "3 numbers are not whole vectors of dim 2"},
+		{[]float32{1, 2, nan, 4}, Search{K: 1}, "vector 2: number 1 is NaN"},
+		{[]float32{1, inf}, Search{K: 1}, "vector 1: number 2 is +Inf"},
 		{[]float32{1, 2}, Search{}, "k is 0"},
 		{[]float32{1, 2}, Search{K: 1, Threads: -1}, "threads is -1"},
 		{[]float32{1, 2}, Search{K: 1, Rows: []int64{0, 3}}, "row 3 of 3"},
@@ -245,7 +247,7 @@ func TestFileIsCut(t *testing.T) {
 	const d, rows = 384, 1000
 	path := filepath.Join(t.TempDir(), "index.faiss")
 	f := flatFile(t, path, d, L2, randomVectors(1, rows, d))
-	if err := os.Truncate(path, HeaderSize+d*floatSize*700+5); err != nil {
+	if err := os.Truncate(path, HeaderSize+d*vector.Size*700+5); err != nil {
 		t.Fatal(err)
 	}
 	_, scan := f.Search(context.Background(), make([]float32, d), Search{K: 1})
@@ -347,7 +349,7 @@ func flatFile(t interface {
 }, path string, d int, m Metric, x []float32) *Flat {
 	t.Helper()
 	rows := int64(len(x) / d)
-	b := AppendFloats(Header{D: d, Ntotal: rows, Metric: m}.Append(nil), x)
+	b := append(Header{D: d, Ntotal: rows, Metric: m}.Append(nil), vector.Bytes(x)...)
 	if err := os.WriteFile(path, b, 0o600); err != nil {
 		t.Fatal(err)
 	}

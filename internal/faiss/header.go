@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+
+	"sheaf/internal/vector"
 )
 
 // HeaderSize is the number of bytes before the floats in an IndexFlat file.
@@ -84,5 +86,5 @@ func (m Metric) fourcc() string {
 
 // maxRows is how many rows of dim d a file can hold before its size leaves int64.
 func maxRows(d int) int64 {
-	return (math.MaxInt64 - HeaderSize) / (floatSize * int64(d))
+	return (math.MaxInt64 - HeaderSize) / (vector.Size * int64(d))
 }

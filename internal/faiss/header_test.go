@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"sheaf/internal/vector"
 )
 
 func TestParseHeaderOfFaiss(t *testing.T) {
@@ -35,7 +37,7 @@ func TestFaissReadsHeader(t *testing.T) {
 	x := randomVectors(1, 5, 3)
 	for _, m := range []Metric{L2, InnerProduct} {
 		h := Header{D: 3, Ntotal: 5, Metric: m, StoreID: [16]byte{255, 1, 2, 3, 15: 255}}
-		file := AppendFloats(h.Append(nil), x)
+		file := append(h.Append(nil), vector.Bytes(x)...)
 		for _, tail := range []string{"", "left by a writer that was killed"} {
 			idx := newIndex(t, append(slices.Clone(file), tail...))
 			if idx.D() != 3 || idx.Ntotal() != 5 || idx.MetricType() != m {
@@ -94,7 +96,7 @@ func FuzzParseHeader(f *testing.F) {
 		if out := h.Append(nil); !bytes.Equal(out, b[:HeaderSize]) {
 			t.Errorf("%x is parsed as %+v and written as %x", b[:HeaderSize], h, out)
 		}
-		if HeaderSize+floatSize*int64(h.D)*h.Ntotal < HeaderSize {
+		if HeaderSize+vector.Size*int64(h.D)*h.Ntotal < HeaderSize {
 			t.Errorf("%+v: the file's size overflows", h)
 		}
 	})
@@ -111,7 +113,7 @@ func readTestdata(t *testing.T, name string) []byte {
 
 // What a file's header says is never more than the file can hold.
 func FuzzReadFileHeader(f *testing.F) {
-	f.Add(Header{D: 2, Ntotal: 1, Metric: L2}.Append(nil), int64(HeaderSize+2*floatSize))
+	f.Add(Header{D: 2, Ntotal: 1, Metric: L2}.Append(nil), int64(HeaderSize+2*vector.Size))
 	f.Add(Header{D: math.MaxInt32, Ntotal: maxRows(math.MaxInt32), Metric: InnerProduct}.Append(nil), int64(math.MaxInt64))
 	for fourcc := range indexTypes {
 		f.Add(append([]byte(fourcc), Header{D: 2, Ntotal: 3, Metric: L2}.Append(nil)[4:]...), int64(1000))

@@ -23,6 +23,8 @@ import (
 	"strings"
 	"sync"
 	"unsafe"
+
+	"sheaf/internal/vector"
 )
 
 // ErrClosed is the error of every method of an [Index] after Close.
@@ -143,7 +145,7 @@ func (idx *Index) Add(x []float32) error {
 	if idx.ptr == nil {
 		return ErrClosed
 	}
-	n, err := checkVectors(x, idx.d)
+	n, err := vector.CheckRows(x, idx.d)
 	if err != nil || n == 0 {
 		return wrap("adding", err)
 	}
@@ -163,7 +165,7 @@ func (idx *Index) Search(x []float32, k int) (distances []float32, labels []int6
 	if idx.ptr == nil {
 		return nil, nil, ErrClosed
 	}
-	n, err := checkVectors(x, idx.d)
+	n, err := vector.CheckRows(x, idx.d)
 	if err == nil && (k < 1 || k > maxAnswer/max(n, 1)) {
 		err = fmt.Errorf("k is %d with %d queries", k, n)
 	}

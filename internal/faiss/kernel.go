@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"unsafe"
+
+	"sheaf/internal/vector"
 )
 
 // level is an instruction set that the kernels were compiled for; the numbers are
@@ -73,7 +75,7 @@ type arithmetic struct {
 	d      int
 }
 
-func (a arithmetic) rowBytes() int { return a.d * floatSize }
+func (a arithmetic) rowBytes() int { return a.d * vector.Size }
 
 // score is the score of a key, and the key of a score.
 func (a arithmetic) score(key float32) float32 {

@@ -4,6 +4,8 @@ import (
 	"math"
 	"slices"
 	"testing"
+
+	"sheaf/internal/vector"
 )
 
 func TestChooseLevel(t *testing.T) {
@@ -44,7 +46,7 @@ func TestKeys(t *testing.T) {
 			a := arithmetic{level: l, metric: m, d: d}
 			x, queries := randomVectors(uint64(d), 2, d), randomVectors(uint64(d)+1, 3, d)
 			off := d % 64
-			rows := AppendFloats(make([]byte, off, off+len(x)*floatSize), x)[off:]
+			rows := append(make([]byte, off, off+len(x)*vector.Size), vector.Bytes(x)...)[off:]
 			all := make([]float32, 6)
 			a.keys(rows, 2, queries, all)
 			for j := range 3 {
@@ -89,9 +91,9 @@ func TestSift(t *testing.T) {
 				used := 1 + (n+d)%a.group()
 				x, queries := wholeNumbers(uint64(n), n*d), wholeNumbers(uint64(d), used*d)
 				panels := make([]float32, roundUp(n, a.panel())*d)
-				a.pack(bytesOf(x), n, a.panel(), panels)
+				a.pack(vector.Bytes(x), n, a.panel(), panels)
 				group := make([]float32, a.group()*d)
-				a.pack(bytesOf(queries), used, a.group(), group)
+				a.pack(vector.Bytes(queries), used, a.group(), group)
 				weights, scale, limit := make([]float32, roundUp(n, a.panel())), make([]float32, a.group()), make([]float32, a.group())
 				for i := range n {
 					weights[i] = float32(i % 5)
@@ -131,12 +133,4 @@ func siftSlowly(x, queries []float32, d int, weights, scale, limit []float32) (f
 		}
 	}
 	return found
-}
-
-func TestAppendFloats(t *testing.T) {
-	t.Parallel()
-	got := AppendFloats([]byte{9}, []float32{1, -2})
-	if want := []byte{9, 0, 0, 0x80, 0x3f, 0, 0, 0, 0xc0}; !slices.Equal(got, want) {
-		t.Errorf("AppendFloats = %x, want %x", got, want)
-	}
 }

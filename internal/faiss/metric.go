@@ -1,9 +1,6 @@
 package faiss
 
-import (
-	"fmt"
-	"math"
-)
+import "fmt"
 
 // Metric says how two vectors are compared. The values are Faiss's own.
 type Metric int32
@@ -38,19 +35,3 @@ func (m Metric) check() error {
 	}
 	return nil
 }
-
-// checkVectors returns how many vectors of dim d are in x, all of them finite.
-func checkVectors(x []float32, d int) (int, error) {
-	if len(x)%d != 0 {
-		return 0, fmt.Errorf("%d floats are not whole vectors of dim %d", len(x), d)
-	}
-	for i, v := range x {
-		if math.Float32bits(v)&exponentBits == exponentBits {
-			return 0, fmt.Errorf("vector %d holds %v at position %d", i/d, v, i%d)
-		}
-	}
-	return len(x) / d, nil
-}
-
-// exponentBits are all set in NaN and in both infinities, and in no other float32.
-const exponentBits = 0x7f800000

@@ -2,7 +2,11 @@
 
 package faiss
 
-import "math"
+import (
+	"math"
+
+	"sheaf/internal/vector"
+)
 
 // A probe turns a matrix product into a lower bound of the keys that the kernels compute.
 //
@@ -64,7 +68,7 @@ func (a arithmetic) weigh(norms []float32) {
 // probes returns the probes of queries.
 func (a arithmetic) probes(queries []float32) []probe {
 	norms := make([]float32, len(queries)/a.d)
-	a.norms(bytesOf(queries), len(norms), norms)
+	a.norms(vector.Bytes(queries), len(norms), norms)
 	probes := make([]probe, len(norms))
 	for i, n := range norms {
 		norm := float64(n)

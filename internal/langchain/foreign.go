@@ -11,6 +11,7 @@ import (
 	"os"
 
 	"sheaf/internal/faiss"
+	"sheaf/internal/vector"
 )
 
 // foreignHead is the first line that [Serve] writes. The ids of the vectors
@@ -49,14 +50,13 @@ func Serve(f *os.File, offset, size int64, w io.Writer) error {
 		b = binary.LittleEndian.AppendUint64(b[:0], uint64(label))
 		out.Write(b)
 	}
-	out.Write(faiss.AppendFloats(b[:0], first))
+	out.Write(vector.Bytes(first))
 	for at := int64(serveBatch); at < head.Ntotal; at += serveBatch {
 		block, err := x.Decode(at, min(serveBatch, head.Ntotal-at))
 		if err != nil {
 			return err
 		}
-		b = faiss.AppendFloats(b[:0], block)
-		out.Write(b)
+		out.Write(vector.Bytes(block))
 	}
 	return out.Flush()
 }

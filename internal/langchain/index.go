@@ -3,16 +3,15 @@ package langchain
 import (
 	"bufio"
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"iter"
-	"math"
 	"os"
 	"syscall"
 
 	"sheaf/internal/faiss"
+	"sheaf/internal/vector"
 )
 
 // Options say how a store is read.
@@ -116,19 +115,15 @@ func (x *Index) Label(i int64) int64 {
 // once.
 func (x *Index) Vectors() iter.Seq2[[]float32, error] {
 	return func(yield func([]float32, error) bool) {
-		row := make([]byte, 4*x.Dim)
 		for i := range x.Ntotal {
 			v := make([]float32, x.Dim)
-			if _, err := io.ReadFull(x.floats, row); err != nil {
-				yield(nil, &FormatError{x.path, fmt.Errorf("vector %d of %d: %w", i, x.Ntotal, err)})
-				return
+			_, err := io.ReadFull(x.floats, vector.Bytes(v))
+			if err == nil {
+				err = vector.Check(v)
 			}
-			for j := range v {
-				bits := binary.LittleEndian.Uint32(row[4*j:])
-				if v[j] = math.Float32frombits(bits); bits&0x7f800000 == 0x7f800000 {
-					yield(nil, &FormatError{x.path, fmt.Errorf("vector %d has %v at place %d", x.Label(i), v[j], j)})
-					return
-				}
+			if err != nil {
+				yield(nil, &FormatError{x.path, fmt.Errorf("vector %d of %d: %w", i+1, x.Ntotal, err)})
+				return
 			}
 			if !yield(v, nil) {
 				return

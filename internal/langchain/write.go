@@ -14,6 +14,7 @@ import (
 	"sheaf/internal/faiss"
 	"sheaf/internal/pickle"
 	"sheaf/internal/publish"
+	"sheaf/internal/vector"
 )
 
 // Shape is what the vectors of a store have in common.
@@ -95,11 +96,9 @@ func writeBoth(index, pickled io.Writer, shape Shape, docs iter.Seq2[Document, e
 	vectors.Write(shape.header(0))
 	p := pickle.NewWriter(pickled)
 	n, err := writeDocuments(p, func(yield func(Document, error) bool) {
-		var b []byte
 		for d, err := range docs {
 			if err == nil {
-				b = faiss.AppendFloats(b[:0], d.Vector)
-				_, err = vectors.Write(b)
+				_, err = vectors.Write(vector.Bytes(d.Vector))
 			}
 			if !yield(d, err) {
 				return
@@ -147,12 +146,10 @@ func WriteIndex(w io.Writer, shape Shape, n int64, docs iter.Seq2[Document, erro
 }
 
 func writeVectors(w io.Writer, n int64, docs iter.Seq2[Document, error]) error {
-	var b []byte
 	written := int64(0)
 	for d, err := range docs {
 		if err == nil {
-			b = faiss.AppendFloats(b[:0], d.Vector)
-			_, err = w.Write(b)
+			_, err = w.Write(vector.Bytes(d.Vector))
 		}
 		if err != nil {
 			return err

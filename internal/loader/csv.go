@@ -8,8 +8,9 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"unicode"
 	"unicode/utf8"
+
+	"sheaf/internal/vector"
 )
 
 // errLongRow ends a CSV file: behind a quote that is never closed there is no next row to go on with.
@@ -136,8 +137,11 @@ func (t *table) record(row []string) (Record, error) {
 		case t.id:
 			rec.ID = cell
 		case t.vector:
-			if rec.Vector, err = cellVector(cell); err != nil {
-				return rec, fmt.Errorf("column %q %w", t.columns[i], err)
+			if strings.TrimSpace(cell) == "" {
+				continue
+			}
+			if rec.Vector, err = vector.Parse(cell); err != nil {
+				return rec, fmt.Errorf("column %q: %w", t.columns[i], err)
 			}
 		default:
 			if len(meta) > 1 {
@@ -167,23 +171,4 @@ func (t *table) value(cell string) []byte {
 		return raw
 	}
 	return quote(cell)
-}
-
-// cellVector reads a vector in a cell: numbers between blanks or commas, in brackets or not. An empty cell is none.
-func cellVector(cell string) ([]float32, error) {
-	cell = strings.TrimSpace(cell)
-	if inside, ok := strings.CutPrefix(cell, "["); ok {
-		if cell, ok = strings.CutSuffix(inside, "]"); !ok {
-			return nil, errors.New("lacks its closing bracket")
-		}
-	}
-	var vector []float32
-	for _, text := range strings.FieldsFunc(cell, func(r rune) bool { return r == ',' || unicode.IsSpace(r) }) {
-		x, err := component(len(vector), []byte(text))
-		if err != nil {
-			return nil, err
-		}
-		vector = append(vector, x)
-	}
-	return vector, nil
 }

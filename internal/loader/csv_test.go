@@ -66,11 +66,11 @@ func TestCSVBadRecords(t *testing.T) {
 		{`a,b"c`, `column 4: bare " in non-quoted-field`},
 		{`a,"b"c`, `column 5: extraneous or missing " in quoted-field`},
 		{"caf\xe9,1", `column "text" is not UTF-8`},
-		{"a,[1", `column "vector" lacks its closing bracket`},
-		{"a,1 x", `column "vector" has x at place 1, which is not a finite number`},
-		{"a,NaN", `column "vector" has NaN at place 0, which is not a finite number`},
-		{"a,0x1p3", `column "vector" has 0x1p3 at place 0, which is not a finite number`},
-		{"a,1e39", `column "vector" has 1e39 at place 0, which no float32 can hold`},
+		{"a,[1", `column "vector": a malformed vector: the closing bracket is missing`},
+		{"a,1 x", `column "vector": a malformed vector: number 2 is "x"`},
+		{"a,NaN", `column "vector": a malformed vector: number 1 is NaN`},
+		{"a,0x1p3", `column "vector": a malformed vector: number 1 is "0x1p3"`},
+		{"a,1e39", `column "vector": a malformed vector: number 1 is "1e39", too large for a float32`},
 	}
 	// Past the bytes that the encoding is told from.
 	in := "text,vector\n" + strings.Repeat("a,1\n", sampleSize/4)

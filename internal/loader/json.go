@@ -4,12 +4,12 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"iter"
-	"math"
 	"strconv"
 	"unicode/utf16"
 	"unicode/utf8"
+
+	"sheaf/internal/vector"
 )
 
 // members yields the members of a JSON object, values as they are written. The object must be valid JSON: that is not
@@ -188,35 +188,5 @@ func jsonVector(value []byte) ([]float32, error) {
 	if value == nil || isNull(value) {
 		return nil, nil
 	}
-	if value[0] != '[' {
-		return nil, errors.New("is not an array of numbers")
-	}
-	vector := make([]float32, 0, bytes.Count(value, []byte(","))+1)
-	for rest := skipBlanks(value[1:]); rest[0] != ']'; {
-		n := valueEnd(rest)
-		x, err := component(len(vector), rest[:n])
-		if err != nil {
-			return nil, err
-		}
-		vector = append(vector, x)
-		if rest = skipBlanks(rest[n:]); rest[0] == ',' {
-			rest = skipBlanks(rest[1:])
-		}
-	}
-	if len(vector) == 0 {
-		return nil, errors.New("is an empty array")
-	}
-	return vector, nil
-}
-
-// component reads the i-th number of a vector.
-func component(i int, text []byte) (float32, error) {
-	x, err := strconv.ParseFloat(string(text), 32)
-	switch {
-	case errors.Is(err, strconv.ErrRange):
-		return 0, fmt.Errorf("has %s at place %d, which no float32 can hold", text, i)
-	case err != nil || math.IsInf(x, 0) || math.IsNaN(x) || bytes.ContainsAny(text, "xX_"):
-		return 0, fmt.Errorf("has %s at place %d, which is not a finite number", text, i)
-	}
-	return float32(x), nil
+	return vector.ParseJSON(value)
 }

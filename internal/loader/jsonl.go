@@ -128,7 +128,7 @@ func (p *jsonParser) parse(line []byte) (Record, error) {
 		return rec, fmt.Errorf("field %q %w", p.fields.IDField, err)
 	}
 	if rec.Vector, err = jsonVector(vector); err != nil {
-		return rec, fmt.Errorf("field %q %w", p.fields.VectorField, err)
+		return rec, fmt.Errorf("field %q: %w", p.fields.VectorField, err)
 	}
 	return rec, p.metadata(&rec, metadata)
 }

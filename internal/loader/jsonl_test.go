@@ -91,12 +91,12 @@ func TestJSONLBadRecords(t *testing.T) {
 		{`{"text":"a","id":true}`, `field "id" is neither a string nor a number`},
 		{`{"text":"a","id":{}}`, `field "id" is neither a string nor a number`},
 		{`{"text":"a","metadata":[]}`, `field "metadata" is not an object`},
-		{`{"text":"a","vector":"1"}`, `field "vector" is not an array of numbers`},
-		{`{"text":"a","vector":[]}`, `field "vector" is an empty array`},
-		{`{"text":"a","vector":[1,null]}`, `field "vector" has null at place 1, which is not a finite number`},
-		{`{"text":"a","vector":["1"]}`, `field "vector" has "1" at place 0, which is not a finite number`},
-		{`{"text":"a","vector":[[1]]}`, `field "vector" has [1] at place 0, which is not a finite number`},
-		{`{"text":"a","vector":[1e39]}`, `field "vector" has 1e39 at place 0, which no float32 can hold`},
+		{`{"text":"a","vector":"1"}`, `field "vector": a malformed vector: it is not an array of numbers`},
+		{`{"text":"a","vector":[]}`, `field "vector": an empty vector`},
+		{`{"text":"a","vector":[1,null]}`, `field "vector": a malformed vector: number 2 is "null"`},
+		{`{"text":"a","vector":["1"]}`, `field "vector": a malformed vector: number 1 is "\"1\""`},
+		{`{"text":"a","vector":[[1]]}`, `field "vector": a malformed vector: number 1 is "[1]"`},
+		{`{"text":"a","vector":[1e39]}`, `field "vector": a malformed vector: number 1 is "1e39", too large for a float32`},
 	}
 	var in strings.Builder
 	for _, test := range tests {

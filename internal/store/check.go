@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"hash/crc32"
@@ -15,6 +14,7 @@ import (
 
 	"sheaf/internal/engine"
 	"sheaf/internal/faiss"
+	"sheaf/internal/vector"
 )
 
 // Problem is something in a store that is not as docs/format.md says.
@@ -259,24 +259,21 @@ func (c *checker) extent(file *os.File, e extent) error {
 	return nil
 }
 
-// numberCheck looks for float32 numbers that are infinite or NaN in what is
+// numberCheck reports in infinite whether a float32 that is infinite or NaN was
 // written to it.
 type numberCheck struct {
 	infinite bool
-	rest     []byte // of a number that is not whole yet
+	rest     []byte // the first bytes of a number whose others are still to come
 }
 
 func (c *numberCheck) Write(p []byte) (int, error) {
-	const exponent = 0x7f800000
-	n := len(p)
-	if len(c.rest) > 0 {
-		p = append(c.rest, p...)
+	c.rest = append(c.rest, p...)
+	whole := len(c.rest) / vector.Size * vector.Size
+	if _, err := vector.CheckRows(vector.FromBytes(c.rest[:whole]), 1); err != nil {
+		c.infinite = true
 	}
-	for ; len(p) >= 4; p = p[4:] {
-		c.infinite = c.infinite || binary.LittleEndian.Uint32(p)&exponent == exponent
-	}
-	c.rest = append([]byte(nil), p...)
-	return n, nil
+	c.rest = append(c.rest[:0], c.rest[whole:]...)
+	return len(p), nil
 }
 
 func loadExtents(conn *sqlite.Conn) (extents []extent, err error) {

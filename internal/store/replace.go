@@ -14,6 +14,7 @@ import (
 
 	"sheaf/internal/engine"
 	"sheaf/internal/faiss"
+	"sheaf/internal/vector"
 )
 
 type sourceChange struct {
@@ -378,11 +379,11 @@ func (w *Writer) Forget(ctx context.Context, src engine.Source) (removed int64, 
 
 // VectorOf returns the vector of a document with a text that this store's
 // embedder made from all of it, committed or staged; nil where there is none.
-func (w *Writer) VectorOf(ctx context.Context, text string) (vector []float32, err error) {
+func (w *Writer) VectorOf(ctx context.Context, text string) (v []float32, err error) {
 	size := len(w.floats) / max(len(w.buffer), 1)
 	for i := range w.buffer {
 		if s := &w.buffer[i]; s.origin == engine.Embedded && s.doc.Text == text {
-			return faiss.Floats(w.floats[i*size : (i+1)*size]), nil
+			return vector.FromBytes(w.floats[i*size : (i+1)*size]), nil
 		}
 	}
 	flushed := w.next - int64(len(w.buffer))
@@ -397,10 +398,10 @@ func (w *Writer) VectorOf(ctx context.Context, text string) (vector []float32, e
 		}
 		flat, err := faiss.NewFlat(w.index, w.state.facts.Dim, w.rows-int64(len(w.buffer)), faissMetric(w.state.facts.Metric))
 		if err == nil {
-			vector = make([]float32, w.state.facts.Dim)
-			err = flat.ReadRows([]int64{row}, vector)
+			v = make([]float32, w.state.facts.Dim)
+			err = flat.ReadRows([]int64{row}, v)
 		}
 		return err
 	})
-	return vector, err
+	return v, err
 }

@@ -18,6 +18,7 @@ import (
 
 	"sheaf/internal/engine"
 	"sheaf/internal/faiss"
+	"sheaf/internal/vector"
 )
 
 // Writer is a store that this process alone may change. What it is told is
@@ -299,7 +300,7 @@ func (w *Writer) put(doc engine.Document, origin engine.Origin, src *engine.Sour
 	}
 	doc.Source, doc.Vector = src.Name, nil
 	w.buffer = append(w.buffer, staged{doc, origin, src.Number, fields})
-	w.floats = faiss.AppendFloats(w.floats, x)
+	w.floats = append(w.floats, vector.Bytes(x)...)
 	w.texts += len(doc.Text) + len(doc.Metadata)
 	w.unit = w.unit && engine.IsUnit(x, len(x))
 	w.next++

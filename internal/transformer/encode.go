@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
+
+	"sheaf/internal/vector"
 )
 
 // Workspace is the memory of one computation. It grows to what is needed and is kept for
@@ -27,8 +29,8 @@ func (m *Model) Encode(w *Workspace, texts [][]int32) ([][]float32, error) {
 	}
 	vectors := m.encode(w, texts, tokens, longest)
 	for i, v := range vectors {
-		if !finite(v) {
-			return nil, fmt.Errorf("text %d of %d has a vector that is not finite: the weights are damaged", i+1, len(texts))
+		if err := vector.Check(v); err != nil {
+			return nil, fmt.Errorf("text %d of %d: %w; the weights are damaged", i+1, len(texts), err)
 		}
 	}
 	return vectors, nil
@@ -112,7 +114,7 @@ func (m *Model) pool(state []float32, texts [][]int32) [][]float32 {
 		}
 		mean(v, state[:n*dim])
 		if m.folder.Normalized {
-			normalize(v)
+			vector.Normalize(v)
 		}
 		vectors[i], state = v, state[len(ids)*dim:]
 	}
@@ -129,20 +131,6 @@ func mean(v, rows []float32) {
 	}
 	for i := range v {
 		v[i] /= n
-	}
-}
-
-func normalize(v []float32) {
-	var square float64
-	for _, x := range v {
-		square += float64(x) * float64(x)
-	}
-	if square == 0 {
-		return
-	}
-	scale := 1 / math.Sqrt(square)
-	for i, x := range v {
-		v[i] = float32(float64(x) * scale)
 	}
 }
 

@@ -187,12 +187,3 @@ func (b *binder) layer(name string, s shape) layer {
 		norm:     b.norm(name+".output.LayerNorm", s),
 	}
 }
-
-func finite(x []float32) bool {
-	for _, v := range x {
-		if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
-			return false
-		}
-	}
-	return true
-}

@@ -168,7 +168,7 @@ func TestEncodeNotFinite(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer model.Close()
-	want := "text 2 of 2 has a vector that is not finite"
+	want := "text 2 of 2: a malformed vector: number 1 is NaN; the weights are damaged"
 	if _, err := model.Encode(new(transformer.Workspace), [][]int32{{1, 2}, {0}}); err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("%v, want %q", err, want)
 	}

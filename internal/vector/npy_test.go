@@ -1,4 +1,4 @@
-package cmd
+package vector
 
 import (
 	"encoding/binary"
@@ -13,7 +13,7 @@ import (
 // npyFile makes a file as numpy.save does, version 1.0.
 func npyFile(descr, shape string, data []byte) string {
 	header := fmt.Sprintf("{'descr': '%s', 'fortran_order': False, 'shape': %s, }\n", descr, shape)
-	return npyMagic + "\x01\x00" + string([]byte{byte(len(header)), byte(len(header) >> 8)}) + header + string(data)
+	return NpyMagic + "\x01\x00" + string([]byte{byte(len(header)), byte(len(header) >> 8)}) + header + string(data)
 }
 
 func TestNpy(t *testing.T) {
@@ -46,16 +46,16 @@ func TestNpy(t *testing.T) {
 		{"a cube", npyFile("<f4", "(1, 2, 2)", little), nil, "shape (1, 2, 2)"},
 		{"an endless shape", npyFile("<f4", "(99999999999999999999, 2)", little), nil, "shape"},
 		{"a shape that overflows", npyFile("<f4", "(9223372036854775807, 65536)", little), nil, "shape"},
-		{"an unknown version", npyMagic + "\x09\x00\x00\x00", nil, "unknown version 9"},
-		{"a header that claims too much", npyMagic + "\x02\x00\xff\xff\xff\x7f", nil, "a header of 2147483647 bytes"},
-		{"no header", npyMagic + "\x01\x00", nil, "EOF"},
-		{"half a header", npyMagic + "\x01\x00\x76\x00{", nil, "unexpected EOF"},
-		{"nothing but the magic", npyMagic, nil, "EOF"},
+		{"an unknown version", NpyMagic + "\x09\x00\x00\x00", nil, "unknown version 9"},
+		{"a header that claims too much", NpyMagic + "\x02\x00\xff\xff\xff\x7f", nil, "a header of 2147483647 bytes"},
+		{"no header", NpyMagic + "\x01\x00", nil, "EOF"},
+		{"half a header", NpyMagic + "\x01\x00\x76\x00{", nil, "unexpected EOF"},
+		{"nothing but the magic", NpyMagic, nil, "EOF"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			got, err := collect(tt.in, vectorInput{})
+			got, err := collect(Read(strings.NewReader(tt.in)))
 			if tt.err == "" && err != nil || tt.err != "" && (err == nil || !strings.Contains(err.Error(), tt.err)) {
 				t.Errorf("error %v, want %q", err, tt.err)
 			}
