@@ -228,11 +228,8 @@ func (in *incoming) records(ctx context.Context, path string) (iter.Seq2[engine.
 
 func recordTransfer(rec loader.Record) engine.Transfer {
 	d := engine.Document{
-		ID: rec.ID, Text: rec.Text, Metadata: rec.Metadata, Source: rec.Source, StartIndex: -1,
+		ID: rec.ID, Text: rec.Text, Metadata: rec.Metadata.JSON(), Source: rec.Source, StartIndex: -1,
 		StartLine: rec.StartLine, EndLine: rec.EndLine, Vector: rec.Vector,
-	}
-	if d.Metadata == nil {
-		d.Metadata = []byte("{}")
 	}
 	if d.Source == "" {
 		d.StartLine, d.EndLine = rec.Line, 0

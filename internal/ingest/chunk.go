@@ -9,6 +9,7 @@ import (
 
 	"sheaf/internal/engine"
 	"sheaf/internal/loader"
+	"sheaf/internal/metadata"
 	"sheaf/internal/splitter"
 )
 
@@ -19,8 +20,10 @@ var namespace = uuid.MustParse("6f2d5b3e-5c0e-4d7b-9a39-6b3b0c7e51aa")
 // chunker turns the records of one source into documents.
 type chunker struct {
 	name     string
-	records  bool // JSONL or CSV: metadata is what the record brings
-	meta     []Meta
+	records  bool            // JSONL or CSV: metadata is what the record brings
+	given    []Meta          // for all documents
+	source   metadata.Object // of a text's chunks
+	builder  metadata.Builder
 	splitter *splitter.Splitter // nil: a record is one document
 	seen     occurrences
 	blank    int // records that had no text to embed, and are left out
@@ -33,7 +36,9 @@ type document struct {
 }
 
 func newChunker(name string, s settings) (*chunker, error) {
-	c := &chunker{name: name, records: s.Format != loader.Text, meta: s.Meta}
+	c := &chunker{name: name, records: s.Format != loader.Text, given: s.Meta}
+	c.builder.Set("source", metadata.Quote(name))
+	c.source = c.builder.Object()
 	options := defaultSplitter
 	if s.Splitter != nil {
 		options = *s.Splitter
@@ -64,10 +69,6 @@ func (c *chunker) documents(rec loader.Record) (docs []document, oversize []int,
 		}
 		chunks, oversize = result.Chunks, result.Oversize
 	}
-	base, err := c.metadata(rec)
-	if err != nil {
-		return nil, nil, err
-	}
 	repeated := rec.ID != "" && c.seen.count([]byte(rec.ID)) > 0
 	for i, chunk := range chunks {
 		d := document{repeated: repeated}
@@ -75,16 +76,11 @@ func (c *chunker) documents(rec loader.Record) (docs []document, oversize []int,
 		if c.records {
 			d.StartLine, d.EndLine, d.StartIndex = rec.Line, 0, -1
 		}
-		o := append(object(nil), base...)
-		for _, h := range chunk.Headings {
-			o = o.set(h.Key, quote(h.Value))
-		}
-		for _, m := range c.meta {
-			o = o.set(m.Key, m.Value)
-		}
-		if d.Metadata, err = o.compact(); err != nil {
+		o, err := c.metadata(rec, chunk.Headings)
+		if err != nil {
 			return nil, nil, err
 		}
+		d.Metadata = o.JSON()
 		switch {
 		case rec.ID == "":
 			d.ID = c.derive(d.Document)
@@ -101,11 +97,31 @@ func (c *chunker) documents(rec loader.Record) (docs []document, oversize []int,
 	return docs, oversize, nil
 }
 
-func (c *chunker) metadata(rec loader.Record) (object, error) {
-	if !c.records {
-		return object{{"source", quote(c.name)}}, nil
+// metadata returns what a record or its source says, with the headings above a chunk and what the run gives all
+// documents.
+func (c *chunker) metadata(rec loader.Record, headings []splitter.Heading) (metadata.Object, error) {
+	base := c.source
+	if c.records {
+		base = rec.Metadata
 	}
-	return parseObject(rec.Metadata)
+	if len(headings)+len(c.given) == 0 {
+		return base, nil
+	}
+	members, err := base.Members()
+	if err != nil {
+		return base, err
+	}
+	c.builder.Reset()
+	for _, m := range members {
+		c.builder.Set(m.Key, m.Value)
+	}
+	for _, h := range headings {
+		c.builder.Set(h.Key, metadata.Quote(h.Value))
+	}
+	for _, m := range c.given {
+		c.builder.Set(m.Key, m.Value)
+	}
+	return c.builder.Object(), nil
 }
 
 // derive makes an id of the source's name, the text (of records: the metadata

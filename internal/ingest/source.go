@@ -28,6 +28,12 @@ type settings struct {
 	Format   loader.Format      `json:"format"`
 }
 
+// Meta is one metadata value given for all documents of a source.
+type Meta struct {
+	Key   string          `json:"key"`
+	Value json.RawMessage `json:"value"`
+}
+
 // defaultSplitter splits text when nobody says how: LangChain's character
 // splitter with chunks of 1,000 code points that do not overlap.
 var defaultSplitter = splitter.Options{Kind: splitter.Character, ChunkSize: 1000}

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"sheaf/internal/metadata"
 	"sheaf/internal/vector"
 )
 
@@ -87,8 +88,8 @@ func (l *rowLimiter) Read(p []byte) (int, error) {
 type table struct {
 	opts    ReadOptions
 	columns []string
-	keys    [][]byte // columns as JSON strings
-	text    int      // places of the columns that are not metadata; -1: not there
+	meta    metadata.Builder
+	text    int // places of the columns that are not metadata; -1: not there
 	id      int
 	vector  int
 }
@@ -111,7 +112,6 @@ func (t *table) header(row []string, err error) error {
 		if !utf8.ValidString(name) {
 			return fmt.Errorf("column %d of the header is not UTF-8", i+1)
 		}
-		t.keys = append(t.keys, quote(name))
 	}
 	t.text = slices.Index(row, t.opts.TextField)
 	t.id = slices.Index(row, t.opts.IDField)
@@ -125,7 +125,7 @@ func (t *table) header(row []string, err error) error {
 
 func (t *table) record(row []string) (Record, error) {
 	var rec Record
-	meta := []byte{'{'}
+	t.meta.Reset()
 	for i, cell := range row {
 		if !utf8.ValidString(cell) {
 			return rec, fmt.Errorf("column %q is not UTF-8", t.columns[i])
@@ -144,22 +144,17 @@ func (t *table) record(row []string) (Record, error) {
 				return rec, fmt.Errorf("column %q: %w", t.columns[i], err)
 			}
 		default:
-			if len(meta) > 1 {
-				meta = append(meta, ',')
-			}
-			meta = append(append(append(meta, t.keys[i]...), ':'), t.value(cell)...)
+			t.meta.Set(t.columns[i], t.value(cell))
 		}
 	}
-	if len(meta) > 1 {
-		rec.Metadata = append(meta, '}')
-	}
+	rec.Metadata = t.meta.Object()
 	return rec, nil
 }
 
 // value writes a cell as JSON.
 func (t *table) value(cell string) []byte {
 	if !t.opts.DetectTypes {
-		return quote(cell)
+		return metadata.Quote(cell)
 	}
 	switch lower := strings.ToLower(cell); lower {
 	case "":
@@ -170,5 +165,5 @@ func (t *table) value(cell string) []byte {
 	if raw := []byte(cell); isNumber(raw) && json.Valid(raw) && strings.TrimSpace(cell) == cell {
 		return raw
 	}
-	return quote(cell)
+	return metadata.Quote(cell)
 }

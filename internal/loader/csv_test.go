@@ -3,7 +3,6 @@ package loader
 import (
 	"bytes"
 	"encoding/csv"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -12,11 +11,12 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
+
+	"sheaf/internal/metadata"
 )
 
 func TestCSV(t *testing.T) {
 	t.Parallel()
-	raw := func(s string) json.RawMessage { return json.RawMessage(s) }
 	tests := []struct {
 		name, in string
 		detect   bool
@@ -30,14 +30,14 @@ func TestCSV(t *testing.T) {
 			{Text: "b", Vector: []float32{1, 2}, Line: 3},
 			{Text: "c", ID: "x", Line: 4}}},
 		{"quotes", "\"text\",\"a \"\"b\"\"\"\r\n\"one\r\ntwo\",\"<c,\"\nx,y\r\n", false, []Record{
-			{Text: "one\ntwo", Metadata: raw(`{"a \"b\"":"<c,"}`), Line: 2},
-			{Text: "x", Metadata: raw(`{"a \"b\"":"y"}`), Line: 4}}},
+			{Text: "one\ntwo", Metadata: object(`{"a \"b\"":"<c,"}`), Line: 2},
+			{Text: "x", Metadata: object(`{"a \"b\"":"y"}`), Line: 4}}},
 		{"blank lines", "text\n\n\na\n\nb\n", false, []Record{{Text: "a", Line: 4}, {Text: "b", Line: 6}}},
-		{"strings", "z,text,a\n1,x,\n", false, []Record{{Text: "x", Metadata: raw(`{"z":"1","a":""}`), Line: 2}}},
+		{"strings", "z,text,a\n1,x,\n", false, []Record{{Text: "x", Metadata: object(`{"z":"1","a":""}`), Line: 2}}},
 		{"types", "text,a,b,c,d,e,f,g,h\n1,12345678901234567890,-1.50,True,FALSE,,007,1e5,1 \n", true, []Record{
-			{Text: "1", Metadata: raw(`{"a":12345678901234567890,"b":-1.50,"c":true,"d":false,"e":null,"f":"007","g":1e5,"h":"1 "}`), Line: 2}}},
-		{"no types", "text,a,b,c\nx,NaN,null,+1\n", true, []Record{{Text: "x", Metadata: raw(`{"a":"NaN","b":"null","c":"+1"}`), Line: 2}}},
-		{"plain columns", "text,source,metadata\nx,s,{}\n", false, []Record{{Text: "x", Metadata: raw(`{"source":"s","metadata":"{}"}`), Line: 2}}},
+			{Text: "1", Metadata: object(`{"a":12345678901234567890,"b":-1.50,"c":true,"d":false,"e":null,"f":"007","g":1e5,"h":"1 "}`), Line: 2}}},
+		{"no types", "text,a,b,c\nx,NaN,null,+1\n", true, []Record{{Text: "x", Metadata: object(`{"a":"NaN","b":"null","c":"+1"}`), Line: 2}}},
+		{"plain columns", "text,source,metadata\nx,s,{}\n", false, []Record{{Text: "x", Metadata: object(`{"source":"s","metadata":"{}"}`), Line: 2}}},
 	}
 	for _, test := range tests {
 		got, errs, err := readAll(t, from(CSV, test.in), ReadOptions{DetectTypes: test.detect})
@@ -52,7 +52,7 @@ func TestTSV(t *testing.T) {
 	file := t.TempDir() + "/rows.TSV"
 	write(t, file, "text\ta\n5\" disk\t\"quo\tted\"\n")
 	got, err := readOne(t, findOne(t, file, WalkOptions{}), ReadOptions{})
-	want := Record{Text: `5" disk`, Metadata: json.RawMessage(`{"a":"quo\tted"}`), Line: 2}
+	want := Record{Text: `5" disk`, Metadata: object(`{"a":"quo\tted"}`), Line: 2}
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
 		t.Errorf("%v\n%s", err, diff)
 	}
@@ -124,7 +124,7 @@ func TestCSVEncodings(t *testing.T) {
 		{"windows-1252", "", "windows-1252"},
 	} {
 		rec, err := readOne(t, from(CSV, test.mark+encode(t, test.encoding, in)), ReadOptions{Encoding: test.force})
-		if err != nil || rec.Text != strings.TrimSpace(french) || string(rec.Metadata) != `{"name":"é"}` || rec.Line != 2 {
+		if err != nil || rec.Text != strings.TrimSpace(french) || rec.Metadata.String() != `{"name":"é"}` || rec.Line != 2 {
 			t.Errorf("%+v: %+v, %v", test, rec, err)
 		}
 	}
@@ -165,7 +165,7 @@ func TestCSVRoundTrip(t *testing.T) {
 		for range rapid.IntRange(0, 5).Draw(t, "rows") {
 			rec := Record{Text: cell.Draw(t, "text"), ID: cell.Draw(t, "id")}
 			other := cell.Draw(t, "other")
-			rec.Metadata = json.RawMessage(`{"other":` + string(quote(other)) + `}`)
+			rec.Metadata = object(`{"other":` + string(metadata.Quote(other)) + `}`)
 			rows = append(rows, []string{rec.Text, rec.ID, other})
 			want = append(want, rec)
 		}
@@ -182,7 +182,7 @@ func TestCSVRoundTrip(t *testing.T) {
 			if rec.Line != line {
 				t.Errorf("record on line %d, want %d", rec.Line, line)
 			}
-			line += 1 + strings.Count(rec.Text+rec.ID+string(rec.Metadata), "\n") + strings.Count(string(rec.Metadata), `\n`)
+			line += 1 + strings.Count(rec.Text+rec.ID+rec.Metadata.String(), "\n") + strings.Count(rec.Metadata.String(), `\n`)
 			rec.Line = 0
 			got = append(got, rec)
 		}
@@ -208,7 +208,7 @@ func FuzzCSV(f *testing.F) {
 				t.Errorf("line %d after %d", rec.Line, last)
 			}
 			last = rec.Line
-			if rec.Metadata != nil && checkObject(rec.Metadata) != nil {
+			if checkObject(rec.Metadata.JSON()) != nil {
 				t.Errorf("metadata %q", rec.Metadata)
 			}
 		}

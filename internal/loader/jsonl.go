@@ -8,10 +8,15 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+
+	"sheaf/internal/metadata"
 )
 
 // errLongRecord is a record that would fill the memory.
 var errLongRecord = fmt.Errorf("record longer than %s", formatSize(maxRecord))
+
+// jsonBlanks are the characters that JSON allows between values.
+const jsonBlanks = " \t\r\n"
 
 // jsonl reads a JSON object a line. Lines end with "\n"; blank ones are passed over.
 func (r *Reader) jsonl(yield func(Record, error) bool) error {
@@ -20,7 +25,7 @@ func (r *Reader) jsonl(yield func(Record, error) bool) error {
 		return err
 	}
 	lines := lineReader{in: in, limit: r.maxRecord}
-	p := jsonParser{fields: r.opts, index: map[string]int{}}
+	p := jsonParser{fields: r.opts}
 	for {
 		line, err := lines.next()
 		if err == io.EOF {
@@ -29,7 +34,7 @@ func (r *Reader) jsonl(yield func(Record, error) bool) error {
 		if err != nil && err != errLongRecord {
 			return err
 		}
-		if err == nil && len(skipBlanks(line)) == 0 {
+		if err == nil && len(bytes.TrimLeft(line, jsonBlanks)) == 0 {
 			continue
 		}
 		var rec Record
@@ -82,20 +87,17 @@ func (l *lineReader) next() ([]byte, error) {
 	return bytes.TrimSuffix(l.buf, []byte("\n")), nil
 }
 
-// member is one key and value of a JSON object.
+// member is a member of a record's object, with its value as written.
 type member struct {
-	name  string // the key, decoded
-	key   []byte // the key as written
+	key   string
 	value []byte
 }
 
-// jsonParser makes records of JSON objects. It keeps what it needs from line to line.
+// jsonParser makes records of JSON objects. It keeps its memory from line to line.
 type jsonParser struct {
 	fields ReadOptions
-	others []member       // members of the record that are no field
-	meta   []member       // what becomes metadata
-	index  map[string]int // name to place in meta
-	buf    []byte
+	others []member // members of the record that are no field
+	meta   metadata.Builder
 }
 
 // parse reads one object. Of a key that is repeated the last value counts, as in encoding/json.
@@ -103,20 +105,20 @@ func (p *jsonParser) parse(line []byte) (Record, error) {
 	if err := checkObject(line); err != nil {
 		return Record{}, err
 	}
-	var text, id, vector, metadata []byte
+	var text, id, vector, meta []byte
 	p.others = p.others[:0]
-	for m := range members(line) {
-		switch m.name {
+	for key, value := range metadata.Scan(line) {
+		switch key {
 		case p.fields.TextField:
-			text = m.value
+			text = value
 		case p.fields.IDField:
-			id = m.value
+			id = value
 		case p.fields.VectorField:
-			vector = m.value
+			vector = value
 		case "metadata":
-			metadata = m.value
+			meta = value
 		default:
-			p.others = append(p.others, m)
+			p.others = append(p.others, member{key, value})
 		}
 	}
 	var rec Record
@@ -130,7 +132,7 @@ func (p *jsonParser) parse(line []byte) (Record, error) {
 	if rec.Vector, err = jsonVector(vector); err != nil {
 		return rec, fmt.Errorf("field %q: %w", p.fields.VectorField, err)
 	}
-	return rec, p.metadata(&rec, metadata)
+	return rec, p.metadata(&rec, meta)
 }
 
 // checkObject reports a line that is not one JSON object in UTF-8.
@@ -146,77 +148,47 @@ func checkObject(line []byte) error {
 		}
 		return fmt.Errorf("not JSON: %w", err)
 	}
-	if skipBlanks(line)[0] != '{' {
+	if bytes.TrimLeft(line, jsonBlanks)[0] != '{' {
 		return errors.New("not a JSON object")
 	}
 	return nil
 }
 
-// metadata joins what the record says about itself: the members of "metadata" first, then the others that it does not
+// metadata joins what the record says about itself: the members of "metadata" first, then those others that it does not
 // name.
-func (p *jsonParser) metadata(rec *Record, metadata []byte) error {
-	if isNull(metadata) {
-		metadata = nil
+func (p *jsonParser) metadata(rec *Record, given []byte) error {
+	if isNull(given) {
+		given = nil
 	}
-	if metadata != nil && metadata[0] != '{' {
+	if given != nil && given[0] != '{' {
 		return errors.New(`field "metadata" is not an object`)
 	}
-	clear(p.index)
-	p.meta = p.meta[:0]
-	if metadata != nil {
-		for m := range members(metadata) {
-			p.put(m)
+	p.meta.Reset()
+	if given != nil {
+		for key, value := range metadata.Scan(given) {
+			p.meta.Set(key, value)
 		}
 	}
-	given := len(p.meta)
+	named := p.meta.Len()
 	for _, m := range p.others {
-		i, named := p.index[m.name]
-		if rec.takeField(m) && metadata != nil || named && i < given {
+		place, ok := p.meta.Place(m.key)
+		if rec.takeField(m) && given != nil || ok && place < named {
 			continue
 		}
-		p.put(m)
+		p.meta.Set(m.key, m.value)
 	}
-	var err error
-	rec.Metadata, err = p.object()
-	return err
-}
-
-func (p *jsonParser) put(m member) {
-	i, ok := p.index[m.name]
-	if !ok {
-		i = len(p.meta)
-		p.index[m.name] = i
-		p.meta = append(p.meta, m)
-	}
-	p.meta[i].value = m.value
-}
-
-// object writes the collected metadata as an object without blanks; nil when there is none.
-func (p *jsonParser) object() (json.RawMessage, error) {
-	if len(p.meta) == 0 {
-		return nil, nil
-	}
-	p.buf = append(p.buf[:0], '{')
-	for i, m := range p.meta {
-		if i > 0 {
-			p.buf = append(p.buf, ',')
-		}
-		p.buf = append(append(append(p.buf, m.key...), ':'), m.value...)
-	}
-	p.buf = append(p.buf, '}')
-	var out bytes.Buffer
-	err := json.Compact(&out, p.buf)
-	return out.Bytes(), err
+	rec.Metadata = p.meta.Object()
+	return nil
 }
 
 // takeField reads the keys that list and export print beside the document's own. A record that sheaf wrote has its
 // "metadata" apart from them; in any other they are metadata as well, or nothing could be filtered by a "source" that
 // somebody else wrote there. Of another type they are no fields.
 func (rec *Record) takeField(m member) bool {
-	switch m.name {
+	switch m.key {
 	case "source":
 		if m.value[0] == '"' {
-			rec.Source = unquote(m.value)
+			rec.Source = metadata.Unquote(m.value)
 			return true
 		}
 	case "start_line":

@@ -14,7 +14,11 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
+
+	"sheaf/internal/metadata"
 )
+
+func object(text string) metadata.Object { return metadata.Raw([]byte(text)) }
 
 func TestJSONL(t *testing.T) {
 	t.Parallel()
@@ -31,23 +35,23 @@ func TestJSONL(t *testing.T) {
 		{"number as id, verbatim", `{"id":-1.50e3,"text":"a"}`, Record{Text: "a", ID: "-1.50e3"}},
 		{"nothing as id", `{"id":null,"text":"a","metadata":null,"vector":null}`, Record{Text: "a"}},
 		{"vector", `{"text":"a","vector":[1, -2.5e-1 ,0]}`, Record{Text: "a", Vector: []float32{1, -0.25, 0}}},
-		{"metadata verbatim", `{"text":"a","metadata":{"z": 12345678901234567890123, "a":{"y": [1.0, {"x":"<\u00e9>"}]}, "n":null}}`,
-			Record{Text: "a", Metadata: json.RawMessage(`{"z":12345678901234567890123,"a":{"y":[1.0,{"x":"<\u00e9>"}]},"n":null}`)}},
+		{"metadata verbatim", `{"text":"a","metadata":{"z": 12345678901234567890123, "\u00e4":{"y": [1.0, {"x":"<\u00e9>"}]}, "n":null}}`,
+			Record{Text: "a", Metadata: object(`{"z":12345678901234567890123,"ä":{"y":[1.0,{"x":"<\u00e9>"}]},"n":null}`)}},
 		{"empty metadata", `{"text":"a","metadata":{}}`, Record{Text: "a"}},
-		{"other keys", `{"b":1,"text":"x","a":"<2>"}`, Record{Text: "x", Metadata: json.RawMessage(`{"b":1,"a":"<2>"}`)}},
+		{"other keys", `{"b":1,"text":"x","a":"<2>"}`, Record{Text: "x", Metadata: object(`{"b":1,"a":"<2>"}`)}},
 		{"metadata outranks other keys", `{"b":1,"c":2,"text":"x","metadata":{"d":3,"b":4}}`,
-			Record{Text: "x", Metadata: json.RawMessage(`{"d":3,"b":4,"c":2}`)}},
+			Record{Text: "x", Metadata: object(`{"d":3,"b":4,"c":2}`)}},
 		{"repeated keys", `{"text":"x","text":"y","id":[],"id":"i","a":1,"b":2,"a":3,"metadata":{"c":1,"c":2}}`,
-			Record{Text: "y", ID: "i", Metadata: json.RawMessage(`{"c":2,"a":3,"b":2}`)}},
+			Record{Text: "y", ID: "i", Metadata: object(`{"c":2,"a":3,"b":2}`)}},
 		{"as sheaf lists", `{"id":"i","text":"x","metadata":{"source":"m"},"source":"s","start_line":3,"end_line":4,"vector":[1]}`,
-			Record{ID: "i", Text: "x", Metadata: json.RawMessage(`{"source":"m"}`), Source: "s", StartLine: 3, EndLine: 4, Vector: []float32{1}}},
+			Record{ID: "i", Text: "x", Metadata: object(`{"source":"m"}`), Source: "s", StartLine: 3, EndLine: 4, Vector: []float32{1}}},
 		{"as sheaf lists without metadata", `{"text":"x","metadata":{},"source":"s"}`, Record{Text: "x", Source: "s"}},
 		{"source of others", `{"text":"x","source":"s","start_line":3}`,
-			Record{Text: "x", Metadata: json.RawMessage(`{"source":"s","start_line":3}`), Source: "s", StartLine: 3}},
+			Record{Text: "x", Metadata: object(`{"source":"s","start_line":3}`), Source: "s", StartLine: 3}},
 		{"no fields by type", `{"text":"x","metadata":{},"source":{"u":1},"start_line":0,"end_line":1.5}`,
-			Record{Text: "x", Metadata: json.RawMessage(`{"source":{"u":1},"start_line":0,"end_line":1.5}`)}},
+			Record{Text: "x", Metadata: object(`{"source":{"u":1},"start_line":0,"end_line":1.5}`)}},
 		{"brackets in strings", `{"text":"}\"]{","metadata":{"k}":"]\\"},"l":[["]",{"m":"}"}]]}`,
-			Record{Text: `}"]{`, Metadata: json.RawMessage(`{"k}":"]\\","l":[["]",{"m":"}"}]]}`)}},
+			Record{Text: `}"]{`, Metadata: object(`{"k}":"]\\","l":[["]",{"m":"}"}]]}`)}},
 	}
 	for _, test := range tests {
 		test.want.Line = 1
@@ -63,7 +67,7 @@ func TestJSONLFieldNames(t *testing.T) {
 	in := `{"body":"b","text":"t","key":7,"id":8,"emb":[1],"vector":"v","source":"s"}`
 	got, err := readOne(t, from(JSONL, in), ReadOptions{TextField: "source", IDField: "key", VectorField: "emb"})
 	want := Record{Text: "s", ID: "7", Vector: []float32{1}, Line: 1,
-		Metadata: json.RawMessage(`{"body":"b","text":"t","id":8,"vector":"v"}`)}
+		Metadata: object(`{"body":"b","text":"t","id":8,"vector":"v"}`)}
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
 		t.Errorf("%v\n%s", err, diff)
 	}
@@ -227,7 +231,7 @@ func TestJSONLRoundTrip(t *testing.T) {
 				rec.Vector = append(rec.Vector, rapid.Float32Range(-math.MaxFloat32, math.MaxFloat32).Draw(t, "x"))
 			}
 			if meta := rapid.MapOf(rapid.String(), rapid.Int64()).Draw(t, "metadata"); len(meta) > 0 {
-				rec.Metadata = marshal(t, meta)
+				rec.Metadata = must(metadata.Parse(marshal(t, meta)))
 			}
 			in.Write(marshal(t, map[string]any{"id": rec.ID, "text": rec.Text, "vector": rec.Vector, "metadata": rec.Metadata}))
 			in.WriteString(rapid.SampledFrom([]string{"\n", "\r\n", "\n\n", " \n"}).Draw(t, "end"))
@@ -299,11 +303,8 @@ func checkRecord(t *testing.T, rec Record, line []byte) {
 	if err := json.Unmarshal(want["text"], &text); err != nil || text != rec.Text {
 		t.Errorf("%q: text %q, want %q", line, rec.Text, text)
 	}
-	if rec.Metadata == nil {
-		return
-	}
 	var meta, own map[string]any
-	if err := json.Unmarshal(rec.Metadata, &meta); err != nil || len(meta) == 0 {
+	if err := json.Unmarshal(rec.Metadata.JSON(), &meta); err != nil {
 		t.Errorf("%q: metadata %q: %v", line, rec.Metadata, err)
 	}
 	if json.Unmarshal(want["metadata"], &own) != nil {

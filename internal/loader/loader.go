@@ -13,7 +13,6 @@
 package loader
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -21,6 +20,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"sheaf/internal/metadata"
 )
 
 // Format is how the bytes of a source become records.
@@ -69,11 +70,11 @@ type Source struct {
 
 // Record is one text with what its source says about it.
 type Record struct {
-	ID       string          // "" when the input gives none
-	Text     string          // UTF-8; of a text file with "\n" line ends
-	Metadata json.RawMessage // a JSON object without blanks, keys in input order, numbers verbatim; nil when empty
-	Vector   []float32       // nil unless the record brings one; all finite
-	Line     int             // 1-based line of the record's first byte in its file; 0 for a whole text file
+	ID       string // "" when the input gives none
+	Text     string // UTF-8; of a text file with "\n" line ends
+	Metadata metadata.Object
+	Vector   []float32 // nil unless the record brings one; all finite
+	Line     int       // 1-based line of the record's first byte in its file; 0 for a whole text file
 
 	// What list and export print beside a document, read back from JSONL; zero when not given.
 	Source             string

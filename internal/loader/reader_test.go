@@ -65,7 +65,7 @@ func TestReadText(t *testing.T) {
 	}
 	for _, test := range tests {
 		rec, err := readOne(t, from(Text, test.in), ReadOptions{})
-		if err != nil || rec.Text != test.want || rec.Line != 0 || rec.ID != "" || rec.Metadata != nil {
+		if err != nil || rec.Text != test.want || rec.Line != 0 || rec.ID != "" || rec.Metadata.String() != "{}" {
 			t.Errorf("%q: %+v, %v", test.in, rec, err)
 		}
 	}
