@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 
 	"sheaf/internal/engine"
@@ -37,7 +38,7 @@ func (b *bench) batch(ctx context.Context) error {
 	contenders := []contender{
 		b.command("search-vector", "--store", dir, "--binary", "f32", "@"+file),
 		timed(func(ctx context.Context) (err error) {
-			hits, err = s.Search(ctx, asked, engine.SearchOptions{K: 4})
+			hits, err = s.Search(ctx, slices.Collect(slices.Chunk(asked, dim)), engine.SearchOptions{K: 4})
 			return err
 		}),
 	}

@@ -56,7 +56,7 @@ func (b *bench) filter(ctx context.Context) error {
 		}
 		args := append([]string{"search-vector", "--store", dir, "--json", "--binary", "f32", "@" + file}, flags...)
 		contenders = append(contenders, b.command(args...), timed(func(ctx context.Context) error {
-			_, err := s.Search(ctx, query, engine.SearchOptions{K: 4, Filter: parsed})
+			_, err := s.Search(ctx, [][]float32{query}, engine.SearchOptions{K: 4, Filter: parsed})
 			return err
 		}))
 	}
@@ -90,8 +90,8 @@ func (b *bench) mmr(ctx context.Context) error {
 	took, err := interleave(ctx, b.rounds,
 		b.command("search-vector", "--store", dir, "--json", "-k", "10", "--binary", "f32", "@"+file),
 		b.command("mmr", "--store", dir, "--json", "-k", "10", "--fetch-k", "100", "--binary", "f32", "--vector", "@"+file),
-		timed(func(ctx context.Context) error { _, err := s.Search(ctx, query, plain); return err }),
-		timed(func(ctx context.Context) error { _, err := s.MMR(ctx, query, diverse); return err }),
+		timed(func(ctx context.Context) error { _, err := s.Search(ctx, [][]float32{query}, plain); return err }),
+		timed(func(ctx context.Context) error { _, err := s.MMR(ctx, [][]float32{query}, diverse); return err }),
 	)
 	if err != nil {
 		return err

@@ -112,7 +112,7 @@ func (b *bench) mergeInto(ctx context.Context, into, other string, reads *search
 func searchFor(ctx context.Context, s *store.Store, n int, took *[]time.Duration) error {
 	for range n {
 		start := time.Now()
-		hits, err := s.Search(ctx, queries(1), engine.SearchOptions{K: 4})
+		hits, err := s.Search(ctx, [][]float32{queries(1)}, engine.SearchOptions{K: 4})
 		if err != nil {
 			return fmt.Errorf("a search during a merge: %w", err)
 		}

@@ -69,7 +69,7 @@ func (b *bench) searchSize(ctx context.Context, n int) ([]string, error) {
 	took, err := interleave(ctx, b.rounds,
 		b.command("search-vector", "--store", dir, "--json", "--binary", "f32", "@"+file),
 		timed(func(ctx context.Context) error {
-			_, err := s.Search(ctx, query, engine.SearchOptions{K: 4})
+			_, err := s.Search(ctx, [][]float32{query}, engine.SearchOptions{K: 4})
 			return err
 		}),
 		timed(func(context.Context) error { return readAll(index, runtime.GOMAXPROCS(0)) }),

@@ -96,7 +96,7 @@ func (o *askFlags) options() engine.SearchOptions {
 
 // nearest is the finder of search and search-vector.
 func (o *askFlags) nearest(s *store.Store) finder {
-	return func(ctx context.Context, vectors []float32) ([][]engine.Hit, error) {
+	return func(ctx context.Context, vectors [][]float32) ([][]engine.Hit, error) {
 		return s.Search(ctx, vectors, o.options())
 	}
 }

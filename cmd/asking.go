@@ -14,8 +14,8 @@ import (
 	"sheaf/internal/store"
 )
 
-// finder answers n vectors (n*dim numbers).
-type finder func(ctx context.Context, vectors []float32) ([][]engine.Hit, error)
+// finder returns the hits of each vector.
+type finder func(ctx context.Context, vectors [][]float32) ([][]engine.Hit, error)
 
 // asker answers questions from a store.
 type asker struct {
@@ -74,7 +74,7 @@ func (a *asker) ask(ctx context.Context, q query) error {
 		}
 		q.vector = r.Vectors[0]
 	}
-	found, err := a.find(ctx, q.vector)
+	found, err := a.find(ctx, [][]float32{q.vector})
 	if err != nil {
 		return err
 	}
@@ -178,7 +178,7 @@ func (a *asker) answerBlock(ctx context.Context, block []query) ([][]engine.Hit,
 		return nil, err
 	}
 	facts := a.store.Facts()
-	var flat []float32
+	var vectors [][]float32
 	var asked []int
 	for i := range block {
 		q := &block[i]
@@ -186,14 +186,14 @@ func (a *asker) answerBlock(ctx context.Context, block []query) ([][]engine.Hit,
 			q.err = facts.Check(engine.Facts{Dim: len(q.vector)})
 		}
 		if q.err == nil {
-			flat, asked = append(flat, q.vector...), append(asked, i)
+			vectors, asked = append(vectors, q.vector), append(asked, i)
 		}
 	}
 	found := make([][]engine.Hit, len(block))
 	if len(asked) == 0 {
 		return found, nil
 	}
-	hits, err := a.find(ctx, flat)
+	hits, err := a.find(ctx, vectors)
 	for i := range hits {
 		found[asked[i]] = hits[i]
 	}

@@ -153,7 +153,7 @@ func answers(t *testing.T, dir string, r recording) (all [][]result) {
 				t.Fatal(err)
 			}
 		}
-		hits, err := s.Search(t.Context(), q.Query, o)
+		hits, err := s.Search(t.Context(), [][]float32{q.Query}, o)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -160,7 +160,7 @@ func TestSearchesDuringAMerge(t *testing.T) {
 
 func nearest(t *testing.T, s *store.Store) (ids []string) {
 	t.Helper()
-	hits, err := s.Search(t.Context(), []float32{4999.9, 0}, engine.SearchOptions{K: 2})
+	hits, err := s.Search(t.Context(), [][]float32{{4999.9, 0}}, engine.SearchOptions{K: 2})
 	if err != nil {
 		t.Fatal(err)
 	}

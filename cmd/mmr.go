@@ -92,7 +92,7 @@ func runMMR(ctx context.Context, env *environment, o *mmrOptions) error {
 
 // diverse is the finder of mmr.
 func (o *mmrOptions) diverse(s *store.Store) finder {
-	return func(ctx context.Context, vectors []float32) ([][]engine.Hit, error) {
+	return func(ctx context.Context, vectors [][]float32) ([][]engine.Hit, error) {
 		return s.MMR(ctx, vectors, engine.MMROptions{SearchOptions: o.options(), Lambda: o.lambda})
 	}
 }

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 
 	"sheaf/internal/vector"
@@ -67,31 +68,35 @@ func (f Facts) Validate() error {
 	return err
 }
 
-// Vectors checks n*dim numbers and returns them as a store keeps them: a
-// copy of length 1 where the facts say so, else x itself.
-func (f Facts) Vectors(x []float32) ([]float32, error) {
-	if len(x) == 0 || len(x)%f.Dim != 0 {
-		return nil, &MismatchError{"dim", strconv.Itoa(f.Dim), strconv.Itoa(len(x))}
-	}
-	if _, err := vector.CheckRows(x, f.Dim); err != nil {
-		return nil, err
-	}
-	if !f.Unit() {
-		return x, nil
-	}
-	out := append([]float32(nil), x...)
-	for i := 0; i < len(out); i += f.Dim {
-		vector.Normalize(out[i : i+f.Dim])
-	}
-	return out, nil
-}
-
-// Vector does the same with a single vector.
+// Vector checks a vector and returns it as a store keeps it: a copy of length 1
+// where the facts say so, else x itself. A wrong dim is a *MismatchError, a number
+// that is not finite a *vector.Error.
 func (f Facts) Vector(x []float32) ([]float32, error) {
 	if len(x) != f.Dim {
 		return nil, &MismatchError{"dim", strconv.Itoa(f.Dim), strconv.Itoa(len(x))}
 	}
-	return f.Vectors(x)
+	if err := vector.Check(x); err != nil {
+		return nil, err
+	}
+	if f.Unit() {
+		x = slices.Clone(x)
+		vector.Normalize(x)
+	}
+	return x, nil
+}
+
+// Rows returns the vectors one after another (n*dim numbers), each as Vector
+// returns it.
+func (f Facts) Rows(vectors [][]float32) ([]float32, error) {
+	rows := make([]float32, 0, len(vectors)*f.Dim)
+	for _, v := range vectors {
+		v, err := f.Vector(v)
+		if err != nil {
+			return nil, err
+		}
+		rows = append(rows, v...)
+	}
+	return rows, nil
 }
 
 // Agree reports whether vectors of a store with the other facts can be merged

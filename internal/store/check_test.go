@@ -207,7 +207,7 @@ func answers(dir string) (all []string, found map[string]string) {
 		all = append(all, d.ID+content(d))
 	}
 	for q := range 5 {
-		hits, err := s.Search(ctx, vector(fmt.Sprintf("store 1, document %d: ", q*11)), engine.SearchOptions{K: 5})
+		hits, err := s.Search(ctx, [][]float32{vector(fmt.Sprintf("store 1, document %d: ", q*11))}, engine.SearchOptions{K: 5})
 		if err != nil {
 			all = append(all, "error")
 			continue

@@ -125,9 +125,10 @@ func drawFilter(t *rapid.T) *filter.Filter {
 }
 
 // drawQueries makes n vectors, with n on both sides of where batches begin.
-func drawQueries(t *rapid.T, dim int) []float32 {
+func drawQueries(t *rapid.T, dim int) [][]float32 {
 	n := rapid.SampledFrom([]int{1, 2, 15}).Draw(t, "queries")
-	return rapid.SliceOfN(rapid.Map(rapid.IntRange(-3, 3), func(i int) float32 { return float32(i) }), n*dim, n*dim).Draw(t, "vectors")
+	number := rapid.Map(rapid.IntRange(-3, 3), func(i int) float32 { return float32(i) })
+	return rapid.SliceOfN(rapid.SliceOfN(number, dim, dim), n, n).Draw(t, "vectors")
 }
 
 // drawOptions makes a search with a filter.
@@ -192,7 +193,7 @@ func TestFilteredSearchIsExact(t *testing.T) {
 			rt.Fatal(err)
 		}
 		for i, hits := range got {
-			want := s.brute(rt, queries[i*s.Facts().Dim:(i+1)*s.Facts().Dim], o)
+			want := s.brute(rt, queries[i], o)
 			if diff := gocmp.Diff(want, slices.Clip(hits), gocmp.Comparer(sameHits)); diff != "" {
 				rt.Fatalf("query %d: %s", i, diff)
 			}
@@ -226,17 +227,20 @@ func TestPlansAgree(t *testing.T) {
 	stores := samples(t)
 	rapid.Check(t, func(rt *rapid.T) {
 		s := rapid.SampledFrom(stores).Draw(rt, "store")
-		dim := s.Facts().Dim
-		queries, o := drawQueries(rt, dim), drawOptions(rt)
+		queries, o := drawQueries(rt, s.Facts().Dim), drawOptions(rt)
 		o.MinRelevance = nil
-		for name, p := range plans(len(queries)/dim, o.K, len(s.docs)) {
+		rows, err := s.Facts().Rows(queries)
+		if err != nil {
+			rt.Fatal(err)
+		}
+		for name, p := range plans(len(queries), o.K, len(s.docs)) {
 			err := s.try(t.Context(), func(snap *snapshot) error {
-				found, err := snap.filtered(t.Context(), queries, o, p)
+				found, err := snap.filtered(t.Context(), rows, o, p)
 				if err != nil {
 					return err
 				}
 				for i, rows := range found {
-					want := s.brute(rt, queries[i*dim:(i+1)*dim], o)
+					want := s.brute(rt, queries[i], o)
 					if diff := gocmp.Diff(idsOf(want), snap.ids(rt, rows)); diff != "" {
 						rt.Fatalf("%s, query %d: %s", name, i, diff)
 					}

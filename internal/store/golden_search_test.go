@@ -246,7 +246,7 @@ func TestGoldenSearch(t *testing.T) {
 			f, err := goldenFilter(t, c.Filter)
 			var hits [][]engine.Hit
 			if err == nil {
-				hits, err = s.Search(t.Context(), query, c.options(f))
+				hits, err = s.Search(t.Context(), [][]float32{query}, c.options(f))
 			}
 			different, ok := searchDifferences[c.Name]
 			switch {
@@ -278,7 +278,7 @@ func (g *goldenStore[Case]) exact(t *testing.T, s *store.Store, c searchCase, qu
 	}
 	o := c.options(f)
 	o.FetchK = 0
-	hits, err := s.Search(t.Context(), query, o)
+	hits, err := s.Search(t.Context(), [][]float32{query}, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -307,7 +307,7 @@ func TestGoldenCosineRelevance(t *testing.T) {
 			}
 			o := c.options(f)
 			if unitLength(g) {
-				hits, err := cosine.Search(t.Context(), query, o)
+				hits, err := cosine.Search(t.Context(), [][]float32{query}, o)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -315,7 +315,7 @@ func TestGoldenCosineRelevance(t *testing.T) {
 				continue
 			}
 			o.MinRelevance = nil
-			hits, err := s.Search(t.Context(), query, o)
+			hits, err := s.Search(t.Context(), [][]float32{query}, o)
 			if err != nil {
 				t.Fatal(err)
 			}

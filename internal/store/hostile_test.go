@@ -54,7 +54,7 @@ func TestAPipeInPlaceOfTheIndex(t *testing.T) {
 	index := filepath.Join(dir, "index.1.faiss")
 	must(t, errors.Join(os.Remove(index), syscall.Mkfifo(index, 0o666)))
 	var damaged *engine.FormatError
-	if _, err := open(t, dir).Search(t.Context(), []float32{1, 2, 3}, engine.SearchOptions{K: 1}); !errors.As(err, &damaged) {
+	if _, err := open(t, dir).Search(t.Context(), [][]float32{{1, 2, 3}}, engine.SearchOptions{K: 1}); !errors.As(err, &damaged) {
 		t.Errorf("searching: %v", err)
 	}
 	if _, err := store.OpenWriter(t.Context(), dir, store.Options{}); !errors.As(err, &damaged) {

@@ -364,7 +364,7 @@ func TestDelete(t *testing.T) {
 	if err != nil || !found || len(src.Hash) != 0 {
 		t.Errorf("%+v, %v, %v; want a source that is read again", src, found, err)
 	}
-	hits, err := s.Search(t.Context(), vector("two"), engine.SearchOptions{K: 5})
+	hits, err := s.Search(t.Context(), [][]float32{vector("two")}, engine.SearchOptions{K: 5})
 	if err != nil || len(hits[0]) != 3 {
 		t.Errorf("%d hits, %v; want 3", len(hits[0]), err)
 	}
@@ -412,7 +412,7 @@ func TestCompact(t *testing.T) {
 	}
 	reader := open(t, dir)
 	o := engine.SearchOptions{K: 20, WithVectors: true}
-	want, err := reader.Search(t.Context(), vector("text 77"), o)
+	want, err := reader.Search(t.Context(), [][]float32{vector("text 77")}, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -423,7 +423,7 @@ func TestCompact(t *testing.T) {
 		t.Fatalf("%+v, %v; want 250 rows and some bytes", c, err)
 	}
 	for name, s := range map[string]*store.Store{"open before": reader, "opened after": open(t, dir)} {
-		got, err := s.Search(t.Context(), vector("text 77"), o)
+		got, err := s.Search(t.Context(), [][]float32{vector("text 77")}, o)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -7,11 +7,11 @@ import (
 	"sheaf/internal/faiss"
 )
 
-// MMR answers each of the n queries (n*dim numbers) with up to K documents
+// MMR answers each query with up to K documents
 // that are near to it and unlike each other, in the order in which they were
 // picked. It picks from the nearest documents that match the filter and pass
 // the thresholds.
-func (s *Store) MMR(ctx context.Context, queries []float32, o engine.MMROptions) ([][]engine.Hit, error) {
+func (s *Store) MMR(ctx context.Context, queries [][]float32, o engine.MMROptions) ([][]engine.Hit, error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}

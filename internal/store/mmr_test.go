@@ -49,8 +49,7 @@ func TestMMRIsMarginal(t *testing.T) {
 	stores := samples(t)
 	rapid.Check(t, func(rt *rapid.T) {
 		s := rapid.SampledFrom(stores).Draw(rt, "store")
-		dim := s.Facts().Dim
-		queries := drawQueries(rt, dim)
+		queries := drawQueries(rt, s.Facts().Dim)
 		o := engine.MMROptions{SearchOptions: drawOptions(rt), Lambda: rapid.Float64Range(0, 1).Draw(rt, "lambda")}
 		got, err := s.MMR(t.Context(), queries, o)
 		if err != nil {
@@ -61,7 +60,7 @@ func TestMMRIsMarginal(t *testing.T) {
 			vectors[d.ID] = d.Vector
 		}
 		for q, hits := range got {
-			query := queries[q*dim : (q+1)*dim]
+			query := queries[q]
 			from := o.SearchOptions
 			from.K = max(20, o.K)
 			candidates := s.brute(rt, query, from)
@@ -97,7 +96,7 @@ func TestWrongMMR(t *testing.T) {
 		{engine.MMROptions{SearchOptions: engine.SearchOptions{K: 1}, Lambda: math.NaN()}, "lambda must be a number"},
 		{engine.MMROptions{SearchOptions: engine.SearchOptions{K: 1}, Lambda: math.Inf(1)}, "lambda must be a number"},
 	} {
-		if _, err := s.MMR(t.Context(), []float32{1, 2}, c.o); err == nil || !strings.Contains(err.Error(), c.want) {
+		if _, err := s.MMR(t.Context(), [][]float32{{1, 2}}, c.o); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%+v: %v, want %q", c.o, err, c.want)
 		}
 	}

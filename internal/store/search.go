@@ -14,9 +14,9 @@ import (
 // try keeps the transaction open, so that writers wait.
 const searchTries = 3
 
-// Search returns for each of the n queries (n*dim numbers) its K nearest
-// documents, best first, ties by age. A wrong dim is a *MismatchError.
-func (s *Store) Search(ctx context.Context, queries []float32, o engine.SearchOptions) ([][]engine.Hit, error) {
+// Search returns for each query its K nearest documents, best first, ties by
+// age. A query of another dim is a *MismatchError.
+func (s *Store) Search(ctx context.Context, queries [][]float32, o engine.SearchOptions) ([][]engine.Hit, error) {
 	return s.answer(ctx, queries, o, nil)
 }
 
@@ -25,12 +25,12 @@ type chooser func(ctx context.Context, snap *snapshot, queries []float32, found 
 
 // answer finds the nearest documents of each query, of which choose leaves
 // some; nil leaves all.
-func (s *Store) answer(ctx context.Context, queries []float32, o engine.SearchOptions, choose chooser) (hits [][]engine.Hit, err error) {
+func (s *Store) answer(ctx context.Context, vectors [][]float32, o engine.SearchOptions, choose chooser) (hits [][]engine.Hit, err error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}
-	queries, err = s.Facts().Vectors(queries)
-	if err != nil {
+	queries, err := s.Facts().Rows(vectors)
+	if err != nil || len(vectors) == 0 {
 		return nil, err
 	}
 	squared := engine.SquaredLengths(queries, s.Facts().Dim)

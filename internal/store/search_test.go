@@ -43,9 +43,9 @@ func TestHugeNumbersOfHits(t *testing.T) {
 		{K: math.MaxInt}, {K: math.MaxInt, Filter: f}, {K: math.MaxInt, Filter: f, FetchK: math.MaxInt}, {K: math.MaxInt, FetchK: math.MaxInt},
 	} {
 		for name, search := range map[string]func() ([][]engine.Hit, error){
-			"search": func() ([][]engine.Hit, error) { return s.Search(t.Context(), []float32{1, 2}, o) },
+			"search": func() ([][]engine.Hit, error) { return s.Search(t.Context(), [][]float32{{1, 2}}, o) },
 			"mmr": func() ([][]engine.Hit, error) {
-				return s.MMR(t.Context(), []float32{1, 2}, engine.MMROptions{SearchOptions: o, Lambda: 0.5})
+				return s.MMR(t.Context(), [][]float32{{1, 2}}, engine.MMROptions{SearchOptions: o, Lambda: 0.5})
 			},
 		} {
 			if hits, err := search(); err != nil || len(hits[0]) != len(s.docs) {
@@ -65,7 +65,7 @@ func TestAllDead(t *testing.T) {
 	}
 	s.remove(t, ids)
 	for _, f := range []*filter.Filter{nil, parseFilter(t, "a>=0")} {
-		hits, err := s.Search(t.Context(), []float32{1, 2, 3, 4}, engine.SearchOptions{K: 3, Filter: f})
+		hits, err := s.Search(t.Context(), [][]float32{{1, 2}, {3, 4}}, engine.SearchOptions{K: 3, Filter: f})
 		if err != nil || len(hits) != 2 || len(hits[0])+len(hits[1]) != 0 {
 			t.Errorf("%v, %v", hits, err)
 		}
@@ -147,7 +147,7 @@ func readFiltered(ctx context.Context, dir string, f *filter.Filter) error {
 		if n%2 == 1 {
 			o.FetchK = 30
 		}
-		hits, err := s.Search(context.Background(), []float32{0, 0}, o)
+		hits, err := s.Search(context.Background(), [][]float32{{0, 0}}, o)
 		if err != nil {
 			return err
 		}

@@ -360,7 +360,7 @@ func TestSearch(t *testing.T) {
 			}
 			r.Done(src)
 			commit(t, w)
-			hits, err := open(t, dir).Search(t.Context(), []float32{3, 4}, engine.SearchOptions{K: 9, WithVectors: true})
+			hits, err := open(t, dir).Search(t.Context(), [][]float32{{3, 4}}, engine.SearchOptions{K: 9, WithVectors: true})
 			if err != nil || len(hits) != 1 || len(hits[0]) != 3 {
 				t.Fatalf("%v, %v", hits, err)
 			}
@@ -383,7 +383,7 @@ func TestSearchPassesOverTheDead(t *testing.T) {
 	s := open(t, dir)
 	replace(t, w, "a.txt", doc("1", "one"), doc("3", "three"))
 	commit(t, w)
-	hits, err := s.Search(t.Context(), vector("two"), engine.SearchOptions{K: 3})
+	hits, err := s.Search(t.Context(), [][]float32{vector("two")}, engine.SearchOptions{K: 3})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -401,19 +401,35 @@ func TestWrongQueries(t *testing.T) {
 	t.Parallel()
 	w, _ := create(t, facts)
 	var mismatch *engine.MismatchError
-	if _, err := w.Search(t.Context(), []float32{1, 2}, engine.SearchOptions{K: 1}); !errors.As(err, &mismatch) || mismatch.Fact != "dim" {
+	if _, err := w.Search(t.Context(), [][]float32{{1, 2}}, engine.SearchOptions{K: 1}); !errors.As(err, &mismatch) || mismatch.Fact != "dim" {
 		t.Errorf("wrong dim: %v", err)
 	}
 	for _, v := range []float64{math.NaN(), math.Inf(1)} {
-		if _, err := w.Search(t.Context(), []float32{1, 2, float32(v)}, engine.SearchOptions{K: 1}); err == nil {
+		if _, err := w.Search(t.Context(), [][]float32{{1, 2, float32(v)}}, engine.SearchOptions{K: 1}); err == nil {
 			t.Errorf("a query with %v is answered", v)
 		}
 	}
-	if _, err := w.Search(t.Context(), []float32{1, 2, 3}, engine.SearchOptions{}); err == nil {
+	if _, err := w.Search(t.Context(), [][]float32{{1, 2, 3}}, engine.SearchOptions{}); err == nil {
 		t.Error("k = 0 is answered")
 	}
-	if hits, err := w.Search(t.Context(), []float32{1, 2, 3}, engine.SearchOptions{K: 4}); err != nil || len(hits) != 1 || len(hits[0]) != 0 {
+	if hits, err := w.Search(t.Context(), [][]float32{{1, 2, 3}}, engine.SearchOptions{K: 4}); err != nil || len(hits) != 1 || len(hits[0]) != 0 {
 		t.Errorf("an empty store answers %v, %v", hits, err)
+	}
+	// One row of two dims is no two queries.
+	for name, search := range map[string]func() ([][]engine.Hit, error){
+		"search": func() ([][]engine.Hit, error) {
+			return w.Search(t.Context(), [][]float32{{1, 2, 3, 4, 5, 6}}, engine.SearchOptions{K: 1})
+		},
+		"mmr": func() ([][]engine.Hit, error) {
+			return w.MMR(t.Context(), [][]float32{{1, 2, 3, 4, 5, 6}}, engine.MMROptions{SearchOptions: engine.SearchOptions{K: 1}})
+		},
+	} {
+		if hits, err := search(); !errors.As(err, &mismatch) {
+			t.Errorf("%s: one query of twice the dim is answered: %v, %v", name, hits, err)
+		}
+	}
+	if hits, err := w.Search(t.Context(), nil, engine.SearchOptions{K: 4}); err != nil || len(hits) != 0 {
+		t.Errorf("no query is answered with %v, %v", hits, err)
 	}
 }
 
@@ -568,7 +584,7 @@ func TestDamagedIndex(t *testing.T) {
 				t.Fatal(err)
 			}
 			var format *engine.FormatError
-			if _, err := open(t, dir).Search(t.Context(), vector("one"), engine.SearchOptions{K: 1}); !errors.As(err, &format) {
+			if _, err := open(t, dir).Search(t.Context(), [][]float32{vector("one")}, engine.SearchOptions{K: 1}); !errors.As(err, &format) {
 				t.Errorf("search: %v", err)
 			}
 			if _, err := store.OpenWriter(t.Context(), dir, store.Options{}); !errors.As(err, &format) {
@@ -605,7 +621,7 @@ func TestTailAndHeaderOfAKilledWriter(t *testing.T) {
 	torn := slices.Concat(whole, []byte("floats that nobody committed"))
 	torn[8], torn[37] = 0, 0 // ntotal and the count of floats, as before the commit
 	write(t, path, string(torn))
-	if hits, err := open(t, dir).Search(t.Context(), vector("one"), engine.SearchOptions{K: 5}); err != nil || len(hits[0]) != 1 {
+	if hits, err := open(t, dir).Search(t.Context(), [][]float32{vector("one")}, engine.SearchOptions{K: 5}); err != nil || len(hits[0]) != 1 {
 		t.Errorf("a reader sees %v, %v", hits, err)
 	}
 	w, err = store.OpenWriter(t.Context(), dir, store.Options{})
@@ -663,7 +679,7 @@ func TestAReadOnlyStoreAnswers(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	if hits, err := open(t, dir).Search(t.Context(), vector("one"), engine.SearchOptions{K: 1}); err != nil || len(hits[0]) != 1 {
+	if hits, err := open(t, dir).Search(t.Context(), [][]float32{vector("one")}, engine.SearchOptions{K: 1}); err != nil || len(hits[0]) != 1 {
 		t.Errorf("%v, %v", hits, err)
 	}
 }
@@ -705,7 +721,7 @@ func readAll(ctx context.Context, dir string) error {
 	}
 	defer s.Close()
 	for ctx.Err() == nil {
-		hits, err := s.Search(context.Background(), vector("document 7 of version 3"), engine.SearchOptions{K: 30, WithVectors: true})
+		hits, err := s.Search(context.Background(), [][]float32{vector("document 7 of version 3")}, engine.SearchOptions{K: 30, WithVectors: true})
 		if err != nil {
 			return err
 		}

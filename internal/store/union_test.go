@@ -43,7 +43,7 @@ func TestMergedDeletedCompacted(t *testing.T) {
 				docs[cut+i].From.Name += " of b"
 			}
 			whole, a, b := imported(docs), imported(docs[:cut]), imported(docs[cut:])
-			queries := slices.Concat(point(), point(), point(), point())
+			queries := [][]float32{point(), point(), point(), point()}
 			answers := func(w *store.Writer) [][]engine.Hit {
 				hits, err := w.Search(t.Context(), queries, engine.SearchOptions{K: len(docs), WithVectors: true})
 				if err != nil {
