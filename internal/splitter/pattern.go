@@ -5,12 +5,15 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/dlclark/regexp2"
+	"github.com/dlclark/regexp2/v2"
 )
 
 // matchTimeout bounds the search for one match. A sane expression passes over
 // a hundred megabytes in that time.
 const matchTimeout = 10 * time.Second
+
+// unboundedStack lets a match go back over as much text as it needs: time is what bounds it.
+var unboundedStack = regexp2.OptionMaxBacktrackingStackSize(-1)
 
 // A pattern is a regular expression of Python's re.
 type pattern struct {
@@ -28,11 +31,11 @@ func compile(source string) (*pattern, error) {
 	if err != nil {
 		return nil, err
 	}
-	re, err := regexp2.Compile(t.expr, t.options)
+	re, err := regexp2.Compile(t.expr, t.options, unboundedStack)
 	if err != nil {
 		return nil, notCompiled(err)
 	}
-	next, err := regexp2.Compile(`\G(?:`+t.expr+`)(?!\G)`, t.options)
+	next, err := regexp2.Compile(`\G(?:`+t.expr+`)(?!\G)`, t.options, unboundedStack)
 	if err != nil {
 		return nil, notCompiled(err)
 	}
@@ -87,12 +90,12 @@ func (p *pattern) split(text string) ([]span, error) {
 		if m == nil {
 			return append(parts, span{last, len(text)}), nil
 		}
-		parts = append(parts, span{last, ruler.byteOf(m.Index)})
+		parts = append(parts, span{last, ruler.byteOf(m.RuneIndex)})
 		for n := range p.groups {
 			parts = append(parts, ruler.span(m.GroupByNumber(n+1)))
 		}
-		wasEmpty = m.Length == 0
-		from = m.Index + m.Length
+		wasEmpty = m.RuneLength == 0
+		from = m.RuneIndex + m.RuneLength
 		last = ruler.byteOf(from)
 	}
 }
@@ -116,5 +119,5 @@ func (r *ruler) span(g *regexp2.Group) span {
 	if len(g.Captures) == 0 {
 		return span{-1, -1}
 	}
-	return span{r.byteOf(g.Index), r.byteOf(g.Index + g.Length)}
+	return span{r.byteOf(g.RuneIndex), r.byteOf(g.RuneIndex + g.RuneLength)}
 }
