@@ -25,11 +25,6 @@ type goldenCase struct {
 		Size          int  `json:"chunk_size"`
 		Overlap       int  `json:"chunk_overlap"`
 		AddStartIndex bool `json:"add_start_index"`
-
-		Headers      [][2]string    `json:"headers_to_split_on"`
-		EachLine     bool           `json:"return_each_line"`
-		StripHeaders bool           `json:"strip_headers"`
-		Custom       map[string]int `json:"custom_header_patterns"`
 	}
 	Input  string
 	Chunks []struct {
@@ -161,17 +156,11 @@ func TestGoldenMarkdown(t *testing.T) {
 	for _, c := range readGolden(t, "markdown_header") {
 		t.Run(c.Name, func(t *testing.T) {
 			t.Parallel()
-			o := headerOptions{
-				eachLine: c.Params.EachLine, stripHeaders: c.Params.StripHeaders, custom: c.Params.Custom,
-			}
-			for _, h := range c.Params.Headers {
-				o.headers = append(o.headers, header{h[0], h[1]})
-			}
 			var want, got []string
 			for _, chunk := range c.Chunks {
 				want = append(want, fmt.Sprintf("%q %q", chunk.Text, chunk.Metadata))
 			}
-			for _, s := range splitHeaders(c.Input, o) {
+			for _, s := range splitHeadings(c.Input) {
 				metadata := map[string]string{}
 				for _, h := range s.headings {
 					metadata[h.Key] = h.Value

@@ -70,31 +70,3 @@ func TestMarkdownRegexError(t *testing.T) {
 		t.Errorf("no error, but %+v", r)
 	}
 }
-
-// TestHeadingOrder: a heading that comes again moves behind what outlived it.
-func TestHeadingOrder(t *testing.T) {
-	t.Parallel()
-	o := headerOptions{headers: []header{{"#", "one"}, {"**", "bold"}}, custom: map[string]int{"**": 0}, stripHeaders: true}
-	sections := splitHeaders("**B**\nx\n# A\ny\n# C\nz", o)
-	var got [][]Heading
-	for _, s := range sections {
-		got = append(got, s.headings)
-	}
-	want := [][]Heading{{{"bold", "B"}}, {{"bold", "B"}, {"one", "A"}}, {{"bold", "B"}, {"one", "C"}}}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
-	}
-}
-
-// TestSharedKey: two marks that set the same key keep its place.
-func TestSharedKey(t *testing.T) {
-	t.Parallel()
-	o := headerOptions{headers: []header{{"#", "k"}, {"##", "k"}}, stripHeaders: true}
-	sections := splitHeaders("# A\nx\n## B\ny", o)
-	if len(sections) != 2 {
-		t.Fatalf("%d sections", len(sections))
-	}
-	if diff := cmp.Diff([]Heading{{"k", "B"}}, sections[1].headings); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
-	}
-}
