@@ -3,29 +3,19 @@ package cmd
 import (
 	"math"
 	"strconv"
-	"strings"
+
+	"sheaf/internal/pyfloat"
 )
 
 // number is a float that prints as Python prints it, so that figures can be
-// compared with LangChain's character by character: the shortest digits that
-// read back as the same float64, never without a fraction or an exponent.
+// compared with LangChain's.
 type number float64
 
 func (n number) String() string {
-	scientific := strconv.FormatFloat(float64(n), 'e', -1, 64)
-	_, exponent, ok := strings.Cut(scientific, "e")
-	if !ok {
-		return scientific // NaN, Inf
+	if x := float64(n); math.IsNaN(x) || math.IsInf(x, 0) {
+		return strconv.FormatFloat(x, 'e', -1, 64)
 	}
-	// Python's repr turns to exponents below 1e-4 and from 1e16.
-	if e, _ := strconv.Atoi(exponent); e < -4 || e >= 16 {
-		return scientific
-	}
-	fixed := strconv.FormatFloat(float64(n), 'f', -1, 64)
-	if !strings.Contains(fixed, ".") {
-		fixed += ".0"
-	}
-	return fixed
+	return string(pyfloat.Append(nil, float64(n)))
 }
 
 // MarshalJSON writes null for what JSON has no number for: a distance that
