@@ -2,7 +2,6 @@ package langchain
 
 import (
 	"cmp"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"hash/maphash"
@@ -10,163 +9,55 @@ import (
 	"math/big"
 	"slices"
 	"strconv"
-	"strings"
 
 	"sheaf/internal/dense"
 	"sheaf/internal/pickle"
 )
 
-// The classes that LangChain's stores are made of, in all its versions.
-var (
-	documentClasses = []string{
-		"langchain_core.documents.base.Document", "langchain.schema.document.Document", "langchain.schema.Document",
-		"langchain.docstore.document.Document",
-	}
-	docstoreClasses = []string{
-		"langchain_community.docstore.in_memory.InMemoryDocstore", "langchain.docstore.in_memory.InMemoryDocstore",
-	}
-	// An index that Python pickles belongs to the module for the writer's
-	// processor; "faiss" alone stands for the one of the reader's, and is what
-	// is written here.
-	indexModules = []string{
-		"faiss", "faiss.swigfaiss", "faiss.swigfaiss_avx2", "faiss.swigfaiss_avx512", "faiss.swigfaiss_avx512_spr", "faiss.swigfaiss_sve",
-	}
-)
-
-// wanted tells package pickle which classes are made objects of, and which are
-// read again when they are wanted.
-func wanted(module, name string) (object, deferred bool) {
-	full := module + "." + name
-	switch {
-	case slices.Contains(documentClasses, full):
-		return true, true
-	case slices.Contains(docstoreClasses, full), isIndexClass(module, name):
-		return true, false
-	}
-	return false, false
-}
-
-func isIndexClass(module, name string) bool {
-	return slices.Contains(indexModules, module) && strings.HasPrefix(name, "Index") && !strings.Contains(name, ".")
-}
-
-// What metadata may weigh when it is written out: that of one document, and
-// that of all for each byte of the pickle. Values that are shared in the
-// pickle, by reference, are not shared any more then.
-const (
-	maxMetadata  = 16 << 20
-	metadataBase = 64 << 20
-	metadataRate = 64
-)
-
-// content is what a document is made of.
-type content struct {
-	text     string
-	metadata *pickle.Dict // nil: none
-}
-
-// contentOf reads the state of a Document. Models of pydantic 1 and 2 both have
-// their fields in __dict__, among others that are of no interest.
-func contentOf(state *pickle.Dict) (c content, err error) {
-	v, _ := state.Get("__dict__")
-	fields, ok := v.(*pickle.Dict)
-	if !ok {
-		return c, errors.New("a document without fields")
-	}
-	v, ok = fields.Get("page_content")
-	if !ok {
-		return c, errors.New("a document without page_content")
-	}
-	if c.text, ok = v.(string); !ok {
-		return c, fmt.Errorf("a document whose page_content is %s", pickle.Describe(v))
-	}
-	v, ok = fields.Get("metadata")
-	if !ok || v == pickle.None {
-		return c, nil
-	}
-	if c.metadata, ok = v.(*pickle.Dict); !ok {
-		return c, fmt.Errorf("a document whose metadata is %s", pickle.Describe(v))
-	}
-	return c, nil
-}
-
-// json writes a document's metadata; mapped tells that JSON has no type for some
-// of it.
-func (c content) json() (_ json.RawMessage, mapped bool, err error) {
-	if c.metadata == nil {
-		return json.RawMessage("{}"), false, nil
-	}
-	b, mapped, err := pickle.AppendJSON(nil, c.metadata)
-	if err != nil {
-		return nil, false, fmt.Errorf("metadata: %w", err)
-	}
-	return b, mapped, nil
-}
-
-// checker looks at each document once while the pickle is loaded.
-type checker struct {
-	weight, limit int64
-}
-
-func newChecker(size int64) *checker { return &checker{limit: metadataBase + metadataRate*size} }
-
-func (c *checker) check(state *pickle.Dict) error {
-	doc, err := contentOf(state)
-	if err != nil || doc.metadata == nil {
-		return err
-	}
-	weight := pickle.Weight(doc.metadata)
-	if weight > maxMetadata {
-		return fmt.Errorf("a document whose metadata would take more than %d MB", maxMetadata>>20)
-	}
-	if c.weight += weight; c.weight > c.limit {
-		return fmt.Errorf("the metadata of all documents would take more than %d MB", c.limit>>20)
-	}
-	return nil
-}
-
-// docstore is an InMemoryDocstore with the index_to_docstore_id of its store.
-// It takes both out of the pickle as they come, for a million entries of Python
-// dicts take several times the memory of what is kept here.
+// docstore is an InMemoryDocstore together with the index_to_docstore_id of its
+// store. Documents have numbers, in the order of the pickle. The entries of both
+// dicts are taken out of the pickle as they are read, because a million of them
+// need several times the memory of what is kept here.
 type docstore struct {
-	texts  dense.Texts
-	ids    []dense.Handle // in texts
-	places []pickle.Place // of the documents
-	seed   maphash.Seed
-	byID   dense.Table       // numbers of documents; empty once settled, until it is needed
-	byOdd  map[string]uint32 // those whose id is no text, by what it is as one
-	odd    int64             // what such ids may still take
+	texts   dense.Texts
+	ids     []dense.Handle // of the documents, in texts
+	records []record       // of the documents
+	seed    maphash.Seed
+	byID    dense.Table       // documents by the hash of their id
+	nonText map[string]uint32 // documents whose id is not a text, by the text that it becomes
+	idLimit int64             // what such ids may still weigh
 
-	positions []uint32 // the numbers of documents, by their place in the index
-	labels    []int64  // of the positions; nil while they are 0, 1, 2 and so on
+	positions []uint32 // the document of each vector
+	labels    []int64  // of the vectors in the index; nil: 0, 1, 2 and so on
+	used      int      // documents with a vector, once check was called
 
-	documents, mapping *pickle.Dict // from which all of these were taken
+	documents, mapping *pickle.Dict // the dicts that entries were taken from
 }
 
-// What ids that are no texts may weigh: one, and all beside the size of the
-// pickle. As metadata, they can be shared there.
+// The limits of ids that are not texts, which a pickle can share as it can
+// metadata: the weight of one, and of all beside the size of the pickle.
 const (
-	maxOdd    = 64 << 10
-	oddBase   = 64 << 20
-	oddWeight = 64 // of each in byOdd
+	maxID      = 64 << 10
+	idsBase    = 64 << 20
+	entryBytes = 64 // of an entry in nonText
 )
 
-// newDocstore is for a pickle of a size.
+// newDocstore returns a docstore for a pickle of a size.
 func newDocstore(size int64) *docstore {
-	return &docstore{seed: maphash.MakeSeed(), byOdd: map[string]uint32{}, odd: oddBase + size}
+	return &docstore{seed: maphash.MakeSeed(), nonText: map[string]uint32{}, idLimit: idsBase + size}
 }
 
-// take takes a document of a docstore or an entry of index_to_docstore_id. The
-// first dict that has the one or the other is the one: all other entries stay
-// for settle to find.
+// take takes an entry that is a document or a position. The first dict with such
+// an entry counts as the docstore or as index_to_docstore_id; all other entries
+// stay in the pickle, and are errors in check.
 func (d *docstore) take(into *pickle.Dict, key, value pickle.Value) (bool, error) {
 	if o, ok := value.(*pickle.Object); ok {
-		place, deferred := o.Deferred()
-		if !deferred || d.documents != nil && d.documents != into {
+		r, ok := o.State.(record)
+		if !ok || d.documents != nil && d.documents != into {
 			return false, nil
 		}
 		d.documents = into
-		return true, d.addDocument(key, place)
+		return true, d.addDocument(key, r)
 	}
 	label, ok := key.(int64)
 	if !ok || d.mapping != nil && d.mapping != into {
@@ -176,30 +67,30 @@ func (d *docstore) take(into *pickle.Dict, key, value pickle.Value) (bool, error
 	return true, d.addPosition(label, value)
 }
 
-func (d *docstore) addDocument(key pickle.Value, place pickle.Place) error {
+func (d *docstore) addDocument(key pickle.Value, r record) error {
 	id, err := d.idText(key)
 	if err != nil {
 		return err
 	}
 	n := uint32(len(d.ids))
-	_, taken := d.byOdd[id]
+	_, exists := d.nonText[id]
 	if isText(key) {
-		_, taken = d.number(id)
+		_, exists = d.find(id)
 		d.byID.Add(d.hash(id), n)
-	} else if err := d.charge(oddWeight); err != nil {
+	} else if err := d.charge(entryBytes); err != nil {
 		return err
 	} else {
-		d.byOdd[id] = n
+		d.nonText[id] = n
 	}
-	if taken {
+	if exists {
 		return fmt.Errorf("two documents have the id %s", quoted(key, id))
 	}
-	d.ids, d.places = append(d.ids, d.texts.Add(id)), append(d.places, place)
+	d.ids, d.records = append(d.ids, d.texts.Add(id)), append(d.records, r)
 	return nil
 }
 
 func (d *docstore) addPosition(label int64, value pickle.Value) error {
-	doc, err := d.find(value)
+	doc, err := d.pointedTo(value)
 	if err != nil {
 		return err
 	}
@@ -214,15 +105,15 @@ func (d *docstore) addPosition(label int64, value pickle.Value) error {
 	return nil
 }
 
-// find returns the document that a value of index_to_docstore_id names.
-func (d *docstore) find(value pickle.Value) (uint32, error) {
+// pointedTo returns the document that a value of index_to_docstore_id names.
+func (d *docstore) pointedTo(value pickle.Value) (uint32, error) {
 	id, err := d.idText(value)
 	if err != nil {
 		return 0, err
 	}
-	doc, ok := d.byOdd[id]
+	doc, ok := d.nonText[id]
 	if isText(value) {
-		doc, ok = d.number(id)
+		doc, ok = d.find(id)
 	}
 	if !ok {
 		return 0, fmt.Errorf("index_to_docstore_id names a document that is not there: %s", quoted(value, id))
@@ -232,8 +123,9 @@ func (d *docstore) find(value pickle.Value) (uint32, error) {
 
 func (d *docstore) hash(id string) uint64 { return maphash.String(d.seed, id) }
 
-// number is that of the document with an id that is a text, or has become one.
-func (d *docstore) number(id string) (doc uint32, ok bool) {
+// find returns the document with an id. Documents whose id is not a text are
+// found once check has given them one.
+func (d *docstore) find(id string) (doc uint32, ok bool) {
 	for doc := range d.byID.At(d.hash(id)) {
 		if d.id(doc) == id {
 			return doc, true
@@ -242,10 +134,10 @@ func (d *docstore) number(id string) (doc uint32, ok bool) {
 	return 0, false
 }
 
-// id is that of a document.
+// id returns the id of a document.
 func (d *docstore) id(doc uint32) string { return d.texts.At(d.ids[doc]) }
 
-// label is what the index calls a position.
+// label returns the label of a vector in the index.
 func (d *docstore) label(i int) int64 {
 	if d.labels == nil {
 		return int64(i)
@@ -253,16 +145,16 @@ func (d *docstore) label(i int) int64 {
 	return d.labels[i]
 }
 
-// idText is the id that a docstore's key becomes: a text is itself, None is
-// none, anything else is its JSON text.
+// idText returns a key of a docstore as a text: "" for None, and for any other
+// value that is not a text its JSON.
 func (d *docstore) idText(key pickle.Value) (string, error) {
 	if key == pickle.None || isText(key) {
 		text, _ := key.(string)
 		return text, nil
 	}
 	weight := pickle.Weight(key)
-	if weight > maxOdd {
-		return "", fmt.Errorf("an id, %s, that would take more than %d kB", pickle.Describe(key), maxOdd>>10)
+	if weight > maxID {
+		return "", fmt.Errorf("an id, %s, that would take more than %d kB", pickle.Describe(key), maxID>>10)
 	}
 	if err := d.charge(weight); err != nil {
 		return "", err
@@ -270,17 +162,19 @@ func (d *docstore) idText(key pickle.Value) (string, error) {
 	return pickle.KeyText(key)
 }
 
-// charge counts the memory of ids that are no texts.
+// charge counts the memory of ids that are not texts.
 func (d *docstore) charge(n int64) error {
-	if d.odd -= n; d.odd < 0 {
+	if d.idLimit -= n; d.idLimit < 0 {
 		return errors.New("the ids that are no texts take more memory than a file of that size is worth")
 	}
 	return nil
 }
 
-// settle makes sure that the docstore and the index_to_docstore_id of the pickle
-// are what was taken, and nothing else, and sorts positions by label.
-func (d *docstore) settle(docs, mapping pickle.Value) error {
+// check makes sure that the docstore and the index_to_docstore_id of the pickle
+// are the dicts that entries were taken from, and that nothing is left in them.
+// It gives ids that are not texts their text, and sorts the positions by label.
+// The documents may weigh limit bytes, counted once for each vector.
+func (d *docstore) check(docs, mapping pickle.Value, limit int64) error {
 	documents, err := documentsOf(docs)
 	if err != nil {
 		return err
@@ -306,24 +200,41 @@ func (d *docstore) settle(docs, mapping pickle.Value) error {
 	if d.mapping != nil && d.mapping != positions {
 		return errors.New("positions outside of its index_to_docstore_id")
 	}
-	d.nameOdd()
-	d.byID = dense.Table{}
+	if err := d.weigh(limit); err != nil {
+		return err
+	}
+	d.nameNonText()
+	if d.used == len(d.positions) { // no vector needs an id of its own
+		d.byID = dense.Table{}
+	}
 	return d.sort()
 }
 
-// nameOdd gives ids that are no texts, but for None, ones that no other document
-// has: those that are texts are kept, and the others give way.
-func (d *docstore) nameOdd() {
-	for _, doc := range slices.Sorted(maps.Values(d.byOdd)) {
+// weigh makes sure that the documents of all vectors weigh at most limit.
+func (d *docstore) weigh(limit int64) error {
+	sum, seen := int64(0), make([]bool, len(d.ids))
+	for _, doc := range d.positions {
+		if sum += int64(d.records[doc].weight); sum > limit {
+			return &ExpansionError{limit}
+		}
+		if !seen[doc] {
+			seen[doc] = true
+			d.used++
+		}
+	}
+	return nil
+}
+
+// nameNonText gives documents whose id is not a text, and not None, the text that
+// it becomes, or with #2, #3 and so on if another document has that.
+func (d *docstore) nameNonText() {
+	for _, doc := range slices.Sorted(maps.Values(d.nonText)) {
 		name := d.id(doc)
 		if name == "" {
 			continue
 		}
 		id := name
-		for n := 2; ; n++ {
-			if _, taken := d.number(id); !taken {
-				break
-			}
+		for n := 2; d.has(id); n++ {
 			id = name + "#" + strconv.Itoa(n)
 		}
 		d.byID.Add(d.hash(id), doc)
@@ -331,18 +242,13 @@ func (d *docstore) nameOdd() {
 	}
 }
 
-// taken tells whether a document has an id.
-func (d *docstore) taken(id string) bool {
-	if d.byID.Len() == 0 {
-		for doc := range d.ids {
-			d.byID.Add(d.hash(d.id(uint32(doc))), uint32(doc))
-		}
-	}
-	_, taken := d.number(id)
-	return taken
+// has reports whether a document has an id.
+func (d *docstore) has(id string) bool {
+	_, ok := d.find(id)
+	return ok
 }
 
-// sort brings positions that were not written in their order into it.
+// sort sorts positions that are not in the order of the index.
 func (d *docstore) sort() error {
 	type position struct {
 		label int64
@@ -361,30 +267,12 @@ func (d *docstore) sort() error {
 	return nil
 }
 
-// documentsOf is the dict of an InMemoryDocstore.
-func documentsOf(v pickle.Value) (*pickle.Dict, error) {
-	o, ok := v.(*pickle.Object)
-	if !ok || !slices.Contains(docstoreClasses, o.Class.Name) {
-		return nil, fmt.Errorf("%s where an InMemoryDocstore belongs", pickle.Describe(v))
-	}
-	state, ok := o.State.(*pickle.Dict)
-	if !ok {
-		return nil, errors.New("an InMemoryDocstore without a state")
-	}
-	v, _ = state.Get("_dict")
-	documents, ok := v.(*pickle.Dict)
-	if !ok {
-		return nil, errors.New("an InMemoryDocstore without documents")
-	}
-	return documents, nil
-}
-
 func isText(v pickle.Value) bool {
 	_, ok := v.(string)
 	return ok
 }
 
-// quoted writes an id as Python would.
+// quoted returns an id as Python prints it.
 func quoted(key pickle.Value, id string) string {
 	switch {
 	case key == pickle.None:

@@ -19,8 +19,12 @@ type Options struct {
 	// Foreign starts a process that calls [Serve] for size bytes of f from
 	// offset on, and returns what it writes. Its Close ends the process.
 	Foreign func(ctx context.Context, f *os.File, offset, size int64) (io.ReadCloser, error)
-	// TextsOnly leaves the index alone: the documents come without vectors.
+	// TextsOnly leaves the index unread: the documents come without vectors.
 	TextsOnly bool
+	// Expansion is the number of times the size of the pickle that its documents
+	// may take when each is written out; 0: [DefaultExpansion]. 64 MiB are always
+	// allowed.
+	Expansion int
 }
 
 // Index is a Faiss index of any type that vectors can be read from.

@@ -1,35 +1,34 @@
 package langchain
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
-	"iter"
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 
 	"sheaf/internal/pickle"
 )
 
-// The names of a store's files, behind the index name.
+// The default index name, and what follows the index name in file names.
 const (
 	DefaultName = "index"
 	indexSuffix = ".faiss"
 	docsSuffix  = ".pkl"
 )
 
-// IndexFile is the index of the store NAME in dir.
+// IndexFile returns the path of the index of the store NAME in dir.
 func IndexFile(dir, name string) string { return filepath.Join(dir, name+indexSuffix) }
 
-// DocumentsFile is the pickle of the store NAME in dir.
+// DocumentsFile returns the path of the pickle of the store NAME in dir.
 func DocumentsFile(dir, name string) string { return filepath.Join(dir, name+docsSuffix) }
 
-// Document is one of a store.
+// Document is a document of a store.
 type Document struct {
 	ID       string // "" where the store has None or an empty text
 	Text     string
@@ -37,18 +36,20 @@ type Document struct {
 	Vector   []float32       // nil under TextsOnly
 }
 
-// Store is a store of LangChain's, opened for reading.
+// Store is a store of LangChain's, open for reading.
 type Store struct {
 	Index *Index // nil under TextsOnly
 
-	path   string // of the pickle, for errors
-	pickle *pickle.Reader
-	docs   *docstore
-	files  []*os.File
-	mapped int // documents with metadata that JSON has no type for
+	path       string // of the pickle
+	limit      int64  // of the weight of its documents
+	spool      *spool
+	docs       *docstore
+	files      []*os.File
+	surrogates int // texts with an unpaired surrogate
+	mapped     int // documents with metadata of types that JSON does not have
 }
 
-// OpenFolder opens the store NAME.faiss and NAME.pkl in dir. The caller closes it.
+// OpenFolder opens the store NAME.faiss and NAME.pkl in dir. The caller must close it.
 func OpenFolder(ctx context.Context, dir, name string, o Options) (*Store, error) {
 	s := &Store{}
 	if err := s.openFolder(ctx, dir, name, o); err != nil {
@@ -67,7 +68,7 @@ func (s *Store) openFolder(ctx context.Context, dir, name string, o Options) err
 			return ofIndex(missing(dir, name, err))
 		}
 	}
-	v, err := s.load(ctx, docs)
+	v, err := s.load(ctx, docs, o)
 	if err != nil {
 		return err
 	}
@@ -75,10 +76,11 @@ func (s *Store) openFolder(ctx context.Context, dir, name string, o Options) err
 	if !ok {
 		return &FormatError{s.path, fmt.Errorf("%s where the pair of docstore and index_to_docstore_id belongs", pickle.Describe(v))}
 	}
-	return s.settle(parts[0], parts[1])
+	return s.check(parts[0], parts[1])
 }
 
-// missing turns the error of a file that is not there into one that names what is.
+// missing replaces the error for a missing file by one that names the stores that
+// the folder has.
 func missing(dir, name string, err error) error {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -96,7 +98,8 @@ func missing(dir, name string, err error) error {
 	return &IndexNameError{dir, name, others}
 }
 
-// OpenBytes opens what serialize_to_bytes made, which is the file at path.
+// OpenBytes opens a file that has the result of serialize_to_bytes. The caller must
+// close it.
 func OpenBytes(ctx context.Context, path string, o Options) (*Store, error) {
 	s := &Store{}
 	if err := s.openBytes(ctx, path, o); err != nil {
@@ -110,7 +113,7 @@ func (s *Store) openBytes(ctx context.Context, path string, o Options) error {
 	if err != nil {
 		return err
 	}
-	v, err := s.load(ctx, f)
+	v, err := s.load(ctx, f, o)
 	if err != nil {
 		return err
 	}
@@ -126,11 +129,11 @@ func (s *Store) openBytes(ctx context.Context, path string, o Options) error {
 			return err
 		}
 	}
-	return s.settle(parts[1], parts[2])
+	return s.check(parts[1], parts[2])
 }
 
-// openInner opens the index inside a byte string: an object of one of Faiss's
-// classes whose state is the content of an index file.
+// openInner opens the index in a byte string. It is an object of a class of Faiss,
+// and its state is the content of an index file.
 func (s *Store) openInner(ctx context.Context, f *os.File, v pickle.Value, o Options) error {
 	object, ok := v.(*pickle.Object)
 	if !ok {
@@ -144,7 +147,7 @@ func (s *Store) openInner(ctx context.Context, f *os.File, v pickle.Value, o Opt
 	if !ok {
 		return &FormatError{s.path, fmt.Errorf("the index %q has no content", object.Class.Name)}
 	}
-	part, err := b.Place(until{ctx, f})
+	part, err := b.Offset(until{ctx, f})
 	if err != nil {
 		return &FormatError{s.path, err}
 	}
@@ -157,9 +160,8 @@ func (s *Store) openInner(ctx context.Context, f *os.File, v pickle.Value, o Opt
 	return nil
 }
 
-// sameClass tells whether a class of Python's Faiss is that of the content. The
-// base class of the flat ones stands for each of them, and its content may be of
-// any metric.
+// sameClass reports whether a class of Python's Faiss can have the content. The
+// base class of the flat indexes can have each of them, with any metric.
 func sameClass(class, content string) bool {
 	const flat = "IndexFlat"
 	return class == content || class == flat && strings.HasPrefix(content, flat) || content == flat && strings.HasPrefix(class, flat)
@@ -173,32 +175,36 @@ func (s *Store) open(path string) (*os.File, error) {
 	return f, err
 }
 
-// load reads a pickle whole, but for its documents.
-func (s *Store) load(ctx context.Context, f *os.File) (pickle.Value, error) {
+// load reads a pickle. Its documents go to the spool.
+func (s *Store) load(ctx context.Context, f *os.File, o Options) (pickle.Value, error) {
 	s.path = f.Name()
 	info, err := f.Stat()
 	if err != nil {
 		return nil, err
 	}
+	s.limit = max(minExpanded, info.Size()*int64(cmp.Or(o.Expansion, DefaultExpansion)))
+	if s.spool, err = newSpool(s.limit); err != nil {
+		return nil, err
+	}
+	s.files = append(s.files, s.spool.f)
 	s.docs = newDocstore(info.Size())
-	s.pickle, err = pickle.NewReader(until{ctx, f}, info.Size(), pickle.Options{Object: wanted, Check: newChecker(info.Size()).check, Take: s.docs.take})
-	if ctx.Err() != nil {
+	v, surrogates, err := pickle.Load(until{ctx, f}, info.Size(), pickle.Options{Object: classOf, Stream: s.spool.add, Take: s.docs.take})
+	s.surrogates = surrogates
+	switch bad := (*pickle.Error)(nil); {
+	case ctx.Err() != nil:
 		return nil, context.Cause(ctx)
-	}
-	if err != nil {
+	case s.spool.err != nil:
+		return nil, s.spool.err
+	case errors.As(err, &bad):
 		return nil, &FormatError{s.path, err}
+	case err != nil:
+		return nil, err
 	}
-	v, err := s.pickle.Load()
-	if ctx.Err() != nil {
-		return nil, context.Cause(ctx)
-	}
-	if err != nil {
-		return nil, &FormatError{s.path, err}
-	}
-	return v, nil
+	return v, s.spool.flush()
 }
 
-// until reads a file for as long as ctx lasts: a large pickle takes seconds.
+// until is a file that can be read until ctx ends, since a large pickle takes
+// seconds.
 type until struct {
 	ctx context.Context
 	*os.File
@@ -219,9 +225,9 @@ func tuple(v pickle.Value, n int) ([]pickle.Value, bool) {
 	return t.Items, true
 }
 
-// settle holds documents, positions and vectors against each other.
-func (s *Store) settle(docs, mapping pickle.Value) error {
-	if err := s.docs.settle(docs, mapping); err != nil {
+// check compares documents, positions and vectors with each other.
+func (s *Store) check(docs, mapping pickle.Value) error {
+	if err := s.docs.check(docs, mapping, s.limit); err != nil {
 		return &FormatError{s.path, err}
 	}
 	if s.Index == nil {
@@ -238,109 +244,8 @@ func (s *Store) settle(docs, mapping pickle.Value) error {
 	return nil
 }
 
-// Len is how many documents there are, counting one for each vector.
+// Len returns the number of documents, counting one for each vector.
 func (s *Store) Len() int { return len(s.docs.positions) }
-
-// Remarks are what is worth knowing about a store beside its documents, once
-// these were read.
-func (s *Store) Remarks() (all []string) {
-	say := func(n int, one, many string) {
-		if n == 1 {
-			all = append(all, "1 "+one)
-		} else if n > 1 {
-			all = append(all, fmt.Sprintf("%d %s", n, many))
-		}
-	}
-	seen := make([]bool, len(s.docs.ids))
-	pointed := 0
-	for _, doc := range s.docs.positions {
-		if !seen[doc] {
-			seen[doc] = true
-			pointed++
-		}
-	}
-	say(len(s.docs.byOdd), "document has an id that is no text: see docs/langchain.md", "documents have ids that are no texts: see docs/langchain.md")
-	say(s.mapped, "document has metadata values that JSON has no type for: see docs/langchain.md",
-		"documents have metadata values that JSON has no type for: see docs/langchain.md")
-	say(len(s.docs.positions)-pointed, "vector points to a document that another one points to: it came as ID#2",
-		"vectors point to documents that others point to: they came as ID#2 and so on")
-	say(len(seen)-pointed, "document has no vector and was left out", "documents have no vector and were left out")
-	say(s.pickle.Halves(), "text held half of a surrogate pair: U+FFFD stands in its place",
-		"texts held halves of surrogate pairs: U+FFFD stands in their place")
-	if s.Index != nil {
-		all = append(all, s.Index.Remarks()...)
-	}
-	return all
-}
-
-// Documents yields the documents in the order of the index, once. Where
-// several vectors point to one document, it comes once for each, from the
-// second time on as ID#2, ID#3 and so on.
-func (s *Store) Documents(ctx context.Context) iter.Seq2[Document, error] {
-	return func(yield func(Document, error) bool) {
-		next := func() ([]float32, error, bool) { return nil, nil, true }
-		if s.Index != nil {
-			n, stop := iter.Pull2(s.Index.Vectors())
-			defer stop()
-			next = n
-		}
-		again := map[uint32]int{}
-		seen := make([]bool, len(s.docs.ids))
-		for _, doc := range s.docs.positions {
-			vector, err, _ := next()
-			if err = ofIndex(err); err == nil {
-				err = ctx.Err()
-			}
-			var d Document
-			var mapped bool
-			if err == nil {
-				d, mapped, err = s.document(doc)
-			}
-			if err != nil {
-				yield(Document{}, err)
-				return
-			}
-			if d.Vector = vector; seen[doc] {
-				d.ID = s.another(d.ID, again, doc)
-			} else if mapped {
-				s.mapped++
-			}
-			seen[doc] = true
-			if !yield(d, nil) {
-				return
-			}
-		}
-	}
-}
-
-// another is an id for the next vector of a document.
-func (s *Store) another(id string, again map[uint32]int, doc uint32) string {
-	for {
-		again[doc]++
-		other := id + "#" + strconv.Itoa(again[doc]+1)
-		if !s.docs.taken(other) {
-			return other
-		}
-	}
-}
-
-// document reads one; mapped tells that JSON has no type for some of its metadata.
-func (s *Store) document(i uint32) (d Document, mapped bool, err error) {
-	d.ID = s.docs.id(i)
-	state, err := s.pickle.State(s.docs.places[i])
-	var c content
-	if err == nil {
-		c, err = contentOf(state)
-	}
-	if err == nil {
-		d.Text = c.text
-		d.Metadata, mapped, err = c.json()
-	}
-	if err != nil {
-		return d, false, &FormatError{s.path, fmt.Errorf("document %q: %w", d.ID, err)}
-	}
-	return d, mapped, nil
-}
 
 // Close closes the files.
 func (s *Store) Close() error {

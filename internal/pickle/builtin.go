@@ -3,21 +3,37 @@ package pickle
 import (
 	"errors"
 	"fmt"
+	"math"
 	"math/big"
 	"strings"
 
 	"github.com/google/uuid"
+
+	"sheaf/internal/pyfloat"
 )
 
-// errArguments says that a class is called with what it does not take.
-var errArguments = errors.New("its arguments are not those of a pickle that Python writes")
+var (
+	errArguments = errors.New("its arguments are not those of a pickle that Python writes")
+	errMade      = errors.New("it is made in a way that no LangChain store needs")
+)
+
+// states holds the classes of metadata whose instances are made from a state.
+var states = map[string]func(state *Dict) (Value, error){"uuid.UUID": newUUID}
+
+// newObject returns an instance that has no state yet.
+func newObject(c *Class) (Value, error) {
+	if !c.object && states[c.plain] == nil {
+		return nil, errMade
+	}
+	return &Object{node: node{weight: nodeWeight, unhashable: c.object}, Class: c}, nil
+}
 
 // iterable returns the items of the one list or tuple among args.
 func iterable(args []Value) ([]Value, error) {
 	if len(args) == 1 {
 		switch v := args[0].(type) {
 		case *List:
-			v.placed = true
+			v.sealed = true
 			return v.Items, nil
 		case *Tuple:
 			return v.Items, nil
@@ -34,12 +50,12 @@ func (m *machine) set(args []Value, frozen bool) (Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Set{part: m.part(), Frozen: frozen}
+	s := &Set{node: node{weight: nodeWeight, unhashable: !frozen}}
 	return s, m.extend(s, items)
 }
 
-// newDict is OrderedDict() and defaultdict(type).
-func newDict(m *machine, args []Value) (Value, error) {
+// newDict calls OrderedDict() or defaultdict(type).
+func newDict(_ *machine, args []Value) (Value, error) {
 	if len(args) == 1 {
 		if _, ok := args[0].(*Class); ok || args[0] == None {
 			args = nil
@@ -48,23 +64,24 @@ func newDict(m *machine, args []Value) (Value, error) {
 	if len(args) > 0 {
 		return nil, errArguments
 	}
-	return &Dict{part: m.part()}, nil
+	return &Dict{node: node{weight: nodeWeight, unhashable: true}}, nil
 }
 
-// reconstructor is how protocols 0 and 1 write an instance of a plain class.
-func reconstructor(m *machine, args []Value) (Value, error) {
+// reconstructor calls the function by which protocols 0 and 1 make an instance.
+func reconstructor(_ *machine, args []Value) (Value, error) {
 	if len(args) != 3 || args[2] != None {
 		return nil, errArguments
 	}
 	c, ok1 := args[0].(*Class)
 	base, ok2 := args[1].(*Class)
-	if !ok1 || !ok2 || plainName(base.Name) != "builtins.object" {
+	if !ok1 || !ok2 || base.plain != "builtins.object" {
 		return nil, errArguments
 	}
-	return m.instance(c)
+	return newObject(c)
 }
 
-// encode is how protocols 0 to 2 write bytes: a text in Latin-1.
+// encode calls the function by which protocols 0 to 2 make bytes, from a text in
+// Latin-1.
 func encode(m *machine, args []Value) (Value, error) {
 	if len(args) != 2 {
 		return nil, errArguments
@@ -80,7 +97,7 @@ func encode(m *machine, args []Value) (Value, error) {
 		}
 		b = append(b, byte(r))
 	}
-	return &Bytes{r: strings.NewReader(string(b)), n: int64(len(b))}, m.charge(holderWeight + int64(len(b)))
+	return &Bytes{r: strings.NewReader(string(b)), n: int64(len(b))}, m.charge(nodeWeight + int64(len(b)))
 }
 
 func newBytes(_ *machine, args []Value) (Value, error) {
@@ -90,7 +107,7 @@ func newBytes(_ *machine, args []Value) (Value, error) {
 	return &Bytes{r: strings.NewReader("")}, nil
 }
 
-// newByteArray takes nothing, bytes, or a text in Latin-1 as Python 2 did.
+// newByteArray takes nothing, bytes or, as in Python 2, a text in Latin-1.
 func newByteArray(m *machine, args []Value) (Value, error) {
 	v, err := Value(&Bytes{r: strings.NewReader("")}), error(nil)
 	switch len(args) {
@@ -142,7 +159,7 @@ func newFraction(m *machine, args []Value) (Value, error) {
 		n, ok1 := bigInt(args[0])
 		d, ok2 := bigInt(args[1])
 		if ok1 && ok2 && d.Sign() > 0 {
-			if err := m.charge(weigh(n) + weigh(d)); err != nil { // to reduce them takes long
+			if err := m.charge(weigh(n) + weigh(d)); err != nil { // limits the time to reduce them, too
 				return nil, err
 			}
 			return Plain(new(big.Rat).SetFrac(n, d).RatString()), nil
@@ -161,7 +178,7 @@ func bigInt(v Value) (*big.Int, bool) {
 	return nil, false
 }
 
-// newUUID reads the state of a UUID: a number of 128 bits.
+// newUUID reads the state of a UUID, a number of 128 bits.
 func newUUID(state *Dict) (Value, error) {
 	v, _ := state.Get("int")
 	n, ok := bigInt(v)
@@ -173,7 +190,7 @@ func newUUID(state *Dict) (Value, error) {
 	return Plain(id.String()), nil
 }
 
-// newEnum is a member of an enum, which is written by its value.
+// newEnum returns the value of a member of an enum.
 func newEnum(_ *machine, args []Value) (Value, error) {
 	if len(args) == 1 {
 		if n, ok := args[0].(int64); ok {
@@ -186,7 +203,7 @@ func newEnum(_ *machine, args []Value) (Value, error) {
 func newPosixPath(m *machine, args []Value) (Value, error)   { return m.path(args, "/") }
 func newWindowsPath(m *machine, args []Value) (Value, error) { return m.path(args, `\`) }
 
-// path joins the parts of a path: its anchor, if it has one, and its names.
+// path joins the parts of a path: the anchor, if there is one, and names.
 func (m *machine) path(args []Value, separator string) (Value, error) {
 	var path strings.Builder
 	for i, arg := range args {
@@ -207,4 +224,26 @@ func (m *machine) path(args []Value, separator string) (Value, error) {
 		return Plain("."), nil
 	}
 	return Plain(path.String()), nil
+}
+
+// complexText formats a complex number as Python's str does.
+func complexText(re, im float64) Plain {
+	imaginary := shortFloat(im) + "j"
+	if re == 0 && !math.Signbit(re) {
+		return Plain(imaginary)
+	}
+	if imaginary[0] != '-' {
+		imaginary = "+" + imaginary
+	}
+	return Plain("(" + shortFloat(re) + imaginary + ")")
+}
+
+func shortFloat(x float64) string {
+	switch {
+	case math.IsNaN(x):
+		return "nan"
+	case math.IsInf(x, 0):
+		return map[bool]string{true: "inf", false: "-inf"}[x > 0]
+	}
+	return strings.TrimSuffix(string(pyfloat.Append(nil, x)), ".0")
 }

@@ -6,15 +6,14 @@ import (
 	"slices"
 )
 
-// container executes the instructions that make and fill lists, tuples, dicts
-// and sets.
-func (m *machine) container(op byte) error {
+// containerOp executes an opcode that makes or fills a list, tuple, dict or set.
+func (m *machine) containerOp(op byte) error {
 	switch op {
-	case opEmptyTuple: // one for all, as in Python: each document is made of one
-		if m.nothing == nil {
-			m.nothing = &Tuple{part: part{weight: holderWeight}}
+	case opEmptyTuple: // one for all, as in Python: each document is made with it
+		if m.empty == nil {
+			m.empty = &Tuple{node: node{weight: nodeWeight}}
 		}
-		return m.push(m.nothing)
+		return m.push(m.empty)
 	case opEmptyList, opEmptyDict, opEmptySet:
 		return m.make(op, nil)
 	case opTuple1, opTuple2, opTuple3:
@@ -35,19 +34,19 @@ func (m *machine) container(op byte) error {
 
 // make pushes a new container with items.
 func (m *machine) make(op byte, items []Value) error {
-	own := m.part()
-	var v holder
+	own := node{weight: nodeWeight, unhashable: op != opTuple && op != opFrozenSet}
+	var v container
 	switch op {
 	case opEmptyList, opList:
-		v = &List{part: own}
+		v = &List{node: own}
 	case opTuple:
-		v = &Tuple{part: own}
+		v = &Tuple{node: own}
 	case opEmptySet, opFrozenSet:
-		v = &Set{part: own, Frozen: op == opFrozenSet}
+		v = &Set{node: own}
 	default:
-		v = &Dict{part: own}
+		v = &Dict{node: own}
 	}
-	if err := m.charge(holderWeight); err != nil {
+	if err := m.charge(nodeWeight); err != nil {
 		return err
 	}
 	if err := m.extend(v, items); err != nil {
@@ -56,8 +55,8 @@ func (m *machine) make(op byte, items []Value) error {
 	return m.push(v)
 }
 
-// fill adds the topmost values, or those above the mark, to the container
-// below them.
+// fill adds the top values, or those above the mark, to the container below
+// them.
 func (m *machine) fill(op byte) (err error) {
 	var items []Value
 	switch op {
@@ -75,30 +74,28 @@ func (m *machine) fill(op byte) (err error) {
 	if err != nil {
 		return err
 	}
+	fits := false
 	switch c := into.(type) {
 	case *List:
-		if op == opAppend || op == opAppends {
-			return m.extend(c, items)
-		}
+		fits = op == opAppend || op == opAppends
 	case *Dict:
-		if op == opSetItem || op == opSetItems {
-			return m.extend(c, items)
-		}
+		fits = op == opSetItem || op == opSetItems
 	case *Set:
-		if op == opAddItems && !c.Frozen {
-			return m.extend(c, items)
-		}
+		fits = op == opAddItems && c.unhashable // a frozenset is never filled
 	}
-	return fmt.Errorf("%s cannot be filled so", describe(into))
+	if !fits {
+		return fmt.Errorf("%s cannot be filled so", Describe(into))
+	}
+	return m.extend(into.(container), items)
 }
 
 // extend adds items to a container.
-func (m *machine) extend(into holder, items []Value) error {
-	if err := errors.Join(m.reach(into), m.charge(slotWeight*int64(len(items)))); err != nil {
+func (m *machine) extend(into container, items []Value) error {
+	if err := m.charge(slotWeight * int64(len(items))); err != nil {
 		return err
 	}
 	for _, item := range items {
-		if err := into.self().hold(item); err != nil {
+		if err := into.base().add(item); err != nil {
 			return err
 		}
 	}
@@ -113,25 +110,26 @@ func (m *machine) extend(into holder, items []Value) error {
 	case *Set:
 		for _, item := range items {
 			if !hashable(item) {
-				return fmt.Errorf("%s cannot be in a set", describe(item))
+				return fmt.Errorf("%s cannot be in a set", Describe(item))
 			}
 		}
 		c.Items = append(c.Items, items...)
 	case *Dict:
-		return m.enter(c, items)
+		return m.setItems(c, items)
 	}
 	return nil
 }
 
-// enter adds keys and values in turn to a dict.
-func (m *machine) enter(d *Dict, items []Value) error {
+// setItems adds entries to a dict, unless the caller takes them. The items are
+// keys and values in turn.
+func (m *machine) setItems(d *Dict, items []Value) error {
 	if len(items)%2 != 0 {
 		return errors.New("a key without a value")
 	}
 	d.Entries = slices.Grow(d.Entries, len(items)/2)
 	for i := 0; i < len(items); i += 2 {
 		if !hashable(items[i]) {
-			return fmt.Errorf("%s cannot be a key", describe(items[i]))
+			return fmt.Errorf("%s cannot be a key", Describe(items[i]))
 		}
 		taken, err := m.offer(d, items[i], items[i+1])
 		if err != nil {
@@ -144,21 +142,20 @@ func (m *machine) enter(d *Dict, items []Value) error {
 	return nil
 }
 
-// offer asks the caller whether it takes an entry. Its value goes then: an
-// object by its place, a short text by the memo. Its key and the entry itself
-// still count, for what the caller keeps.
+// offer asks the caller whether it takes an entry. The memory of a value that it
+// takes is free then, if nothing else has the value: a copy of a short text, or
+// an object. The key and the entry stay counted, for what the caller keeps.
 func (m *machine) offer(d *Dict, key, value Value) (taken bool, err error) {
-	if m.options.Take == nil || m.open != nil || m.again != nil {
+	if m.options.Take == nil || m.streaming {
 		return false, nil
 	}
 	taken, err = m.options.Take(d, key, value)
 	if !taken {
 		return false, err
 	}
-	m.held -= shortWeight(value)
-	if o, ok := value.(*Object); ok && o.place.size > 0 && !o.shared && !o.taken {
-		o.taken = true
-		m.held -= 2 * holderWeight
+	m.memory -= copyWeight(value)
+	if o, ok := value.(*Object); ok && o.Class.streamed && !o.shared {
+		m.memory -= nodeWeight
 	}
 	return true, err
 }

@@ -10,7 +10,7 @@ import (
 // timeDelta is a datetime.timedelta, in microseconds.
 type timeDelta struct{ micros *big.Int }
 
-// timeZone is a datetime.timezone: its offset from UTC.
+// timeZone is a datetime.timezone, as its offset from UTC.
 type timeZone struct{ micros int64 }
 
 const (
@@ -37,7 +37,7 @@ func newTimeDelta(_ *machine, args []Value) (Value, error) {
 	return timeDelta{total}, nil
 }
 
-// seconds is what timedelta.total_seconds returns.
+// seconds returns what timedelta.total_seconds does.
 func (d timeDelta) seconds() float64 {
 	s, _ := new(big.Rat).SetFrac(d.micros, big.NewInt(secondMicros)).Float64()
 	return s
@@ -54,7 +54,7 @@ func newTimeZone(_ *machine, args []Value) (Value, error) {
 	return timeZone{d.micros.Int64()}, nil
 }
 
-// text is the offset as isoformat writes it.
+// text returns the offset as isoformat writes it.
 func (z timeZone) text() string {
 	sign, rest := "+", z.micros
 	if rest < 0 {
@@ -75,7 +75,7 @@ func fraction(micros int64) string {
 	return fmt.Sprintf(".%06d", micros)
 }
 
-// fields returns the bytes of a date or time and its zone.
+// fields returns the n bytes of a date or time and the text of its zone.
 func fields(args []Value, n int) ([]byte, string, error) {
 	if len(args) < 1 || len(args) > 2 {
 		return nil, "", errArguments
@@ -97,8 +97,8 @@ func fields(args []Value, n int) ([]byte, string, error) {
 }
 
 // newDateTime reads year (2 bytes), month, day, hour, minute, second and
-// microseconds (3 bytes). The month's first bit tells apart the two hours when
-// clocks are set back; isoformat does not show it.
+// microseconds (3 bytes). The first bit of the month is the fold, which isoformat
+// does not show.
 func newDateTime(_ *machine, args []Value) (Value, error) {
 	b, zone, err := fields(args, 10)
 	if err != nil {
@@ -148,8 +148,8 @@ func clockText(b []byte) (string, error) {
 	return fmt.Sprintf("%02d:%02d:%02d", b[0], b[1], b[2]) + fraction(micros), nil
 }
 
-// clockUnits are numpy's units of time that are a fixed number of seconds or a
-// fraction of one: how many of them a second has, or how many seconds they have.
+// clockUnits holds numpy's units of a fixed length: the units in a second, or the
+// seconds in a unit.
 var clockUnits = map[string]struct{ perSecond, seconds int64 }{
 	"W": {1, 7 * daySeconds}, "D": {1, daySeconds}, "h": {1, 3600}, "m": {1, 60}, "s": {1, 1},
 	"ms": {1e3, 1}, "us": {1e6, 1}, "ns": {1e9, 1}, "ps": {1e12, 1}, "fs": {1e15, 1}, "as": {1e18, 1},
@@ -158,7 +158,7 @@ var clockUnits = map[string]struct{ perSecond, seconds int64 }{
 // notATime is numpy's NaT.
 const notATime = -1 << 63
 
-// dateTime64 writes a numpy.datetime64 as str() does.
+// dateTime64 formats a numpy.datetime64 as str() does.
 func dateTime64(n int64, unit string, count int64) (Value, error) {
 	if n == notATime {
 		return Plain("NaT"), nil

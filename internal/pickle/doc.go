@@ -1,23 +1,33 @@
-// Package pickle reads and writes the pickles that LangChain's stores are made
-// of. A pickle is a program for a small stack machine that may call anything
-// which Python can import. This package is such a machine without the calls:
-// nothing of a file is ever executed. It knows the opcodes of protocols 0 to
-// 5, builds plain values, and refuses every class that is neither named by the
-// caller nor one of the value types found in metadata (class.go lists them).
+// Package pickle reads and writes the pickles that LangChain's stores consist of.
+// A pickle is a program for a stack machine, which can call anything that Python
+// can import. The machine of this package has the opcodes of protocols 0 to 5 and
+// no calls: it builds plain values, and an error refuses each class that neither
+// the caller asks for nor calls.go lists as a value of metadata. The format is
+// that of CPython's pickletools.py, which documents it.
 //
-// What a file says is believed only as far as the file goes:
+// A file is not trusted:
 //
-//   - the whole file is walked before anything is built: its opcodes, lengths
-//     and frames must be sound, and it must end where it says;
-//   - no value may hold itself, and none is nested deeper than [MaxDepth];
-//   - memory is bounded by 64 MiB plus the size of the file, whatever lengths
-//     and memo slots it names; a value that is shared a million times weighs a
-//     million times ([Weight]), so a caller can refuse to write it out;
-//   - bytes stay in the file until they are asked for.
+//   - It is read twice. The first time nothing is built: opcodes, lengths and
+//     frames must be sound, and the file must end with the pickle.
+//   - No value can hold itself, because a value that is in another one or comes
+//     from the memo does not change any more. Values are nested to [MaxDepth].
+//   - Memory is at most about 64 MiB plus the size of the file, whatever lengths
+//     and memo slots the file names. Bytes stay in the file until they are needed.
+//   - A value that occurs a million times counts a million times in [Weight], so
+//     that a caller can refuse to write it out.
 //
-// Objects of the classes that the caller defers are not kept but read again
-// when wanted ([Reader.State]): a million documents need no more memory than
-// their places.
+// Objects of classes that the caller streams are given to it one at a time
+// ([Options]): a million documents need no more memory than their ids.
 //
-// The format is that of CPython's pickletools.py, which documents it.
+// The files form layers. Each uses only those to its right or below:
+//
+//	reader: runs the machine
+//	class: names and calls classes       json: values as JSON       writer
+//	calls: the table of what may be called
+//	numpy, then datetime, then builtin: what calls return
+//	container, scalar: values without classes
+//	machine: memory and memo of a run; it runs no instruction itself
+//	scan: the first reading of the file
+//	instruction, then source             memo, then value           stack
+//	opcode
 package pickle

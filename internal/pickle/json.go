@@ -9,11 +9,13 @@ import (
 	"math/big"
 	"slices"
 	"strconv"
+
+	"sheaf/internal/pyfloat"
 )
 
-// AppendJSON appends a value as JSON: what JSON knows as it is, the other
-// types as docs/langchain.md lists them, which mapped tells of. The caller looks
-// at [Weight] first, for a small pickle can hold a large value.
+// AppendJSON appends a value as JSON. Types that JSON does not have become what
+// docs/langchain.md lists, and mapped reports whether there were any. The caller
+// should check [Weight] first, since a small pickle can hold a large value.
 func AppendJSON(dst []byte, v Value) (_ []byte, mapped bool, err error) {
 	var w jsonWriter
 	dst, err = w.value(dst, v)
@@ -22,7 +24,7 @@ func AppendJSON(dst []byte, v Value) (_ []byte, mapped bool, err error) {
 
 // jsonWriter appends values as JSON.
 type jsonWriter struct {
-	mapped bool // something was no type of JSON's
+	mapped bool // a value had a type that JSON does not have
 }
 
 func (w *jsonWriter) value(dst []byte, v Value) ([]byte, error) {
@@ -52,7 +54,7 @@ func (w *jsonWriter) value(dst []byte, v Value) ([]byte, error) {
 		w.mapped = true
 		return w.foreign(dst, v)
 	}
-	return dst, fmt.Errorf("%s is no value", describe(v))
+	return dst, fmt.Errorf("%s is no value", Describe(v))
 }
 
 // foreign appends a value of a type that JSON does not have.
@@ -76,7 +78,7 @@ func (w *jsonWriter) foreign(dst []byte, v Value) ([]byte, error) {
 		}
 		return w.value(dst, rows)
 	}
-	return dst, fmt.Errorf("%s is no value", describe(v))
+	return dst, fmt.Errorf("%s is no value", Describe(v))
 }
 
 func (w *jsonWriter) list(dst []byte, items []Value) (_ []byte, err error) {
@@ -92,8 +94,8 @@ func (w *jsonWriter) list(dst []byte, items []Value) (_ []byte, err error) {
 	return append(dst, ']'), nil
 }
 
-// set writes a set, which has no order, in the order of its items' JSON, and
-// what is the same as JSON once.
+// set appends a set as a list, sorted by the JSON text of the items and without
+// duplicates of that.
 func (w *jsonWriter) set(dst []byte, items []Value) ([]byte, error) {
 	texts := make([]string, len(items))
 	for i, item := range items {
@@ -114,9 +116,8 @@ func (w *jsonWriter) set(dst []byte, items []Value) ([]byte, error) {
 	return append(dst, ']'), nil
 }
 
-// dict writes an object. Keys that are no texts become their JSON text or, where
-// another key has that, one with a number behind it. Of texts that are the same,
-// which Python does not write, the first gives the place and the last the value.
+// dict appends an object. Of entries with the same name the first one gives the
+// position and the last one the value.
 func (w *jsonWriter) dict(dst []byte, d *Dict) (_ []byte, err error) {
 	keys, last, err := w.keys(d)
 	if err != nil {
@@ -141,8 +142,9 @@ func (w *jsonWriter) dict(dst []byte, d *Dict) (_ []byte, err error) {
 	return append(dst, '}'), nil
 }
 
-// keys are the names of a dict's entries in an object, and the last entry of each
-// name. Texts keep theirs.
+// keys returns the name of each entry of a dict in an object, and the last entry
+// of each name. The name of a key that is not a text is its [KeyText], with #2, #3
+// and so on if another key has that.
 func (w *jsonWriter) keys(d *Dict) (keys []string, last map[string]int, err error) {
 	keys, last = make([]string, len(d.Entries)), make(map[string]int, len(d.Entries))
 	texts := 0
@@ -177,8 +179,8 @@ func (w *jsonWriter) keys(d *Dict) (keys []string, last map[string]int, err erro
 	return keys, last, nil
 }
 
-// KeyText is what a key of a dict, or an id, is as text: itself; for a type that
-// becomes a text as a value, that; for any other its JSON, with a blank after
+// KeyText returns a key of a dict, or an id, as a text: a text itself, a value that
+// is a text in JSON as that, and any other value as its JSON, with a space after
 // each comma and colon.
 func KeyText(v Value) (string, error) {
 	if s, ok := v.(string); ok {
@@ -196,7 +198,7 @@ func KeyText(v Value) (string, error) {
 	return spaced(b), nil
 }
 
-// spaced is JSON as Python writes it.
+// spaced returns compact JSON with the spaces that Python writes.
 func spaced(b []byte) string {
 	out := make([]byte, 0, len(b))
 	quoted, escaped := false, false
@@ -216,8 +218,8 @@ func spaced(b []byte) string {
 	return string(out)
 }
 
-// appendFloat writes a float as Python's repr does, so that 3.0 stays a float;
-// JSON has no word for what is not finite.
+// appendFloat appends a float as Python's repr does, so that 3.0 stays a float,
+// and one that JSON does not have as a text.
 func appendFloat(dst []byte, x float64) []byte {
 	switch {
 	case math.IsNaN(x):
@@ -227,42 +229,10 @@ func appendFloat(dst []byte, x float64) []byte {
 	case math.IsInf(x, -1):
 		return append(dst, `"-Infinity"`...)
 	}
-	text := strconv.FormatFloat(x, 'e', -1, 64)
-	mantissa := bytes.IndexByte([]byte(text), 'e')
-	exponent, _ := strconv.Atoi(text[mantissa+1:])
-	if exponent < -4 || exponent >= 16 {
-		return append(dst, text...)
-	}
-	text = strconv.FormatFloat(x, 'f', -1, 64)
-	if dst = append(dst, text...); !bytes.ContainsRune([]byte(text), '.') {
-		dst = append(dst, ".0"...)
-	}
-	return dst
+	return pyfloat.Append(dst, x)
 }
 
-// complexText writes a complex number as Python's str does.
-func complexText(re, im float64) Plain {
-	imaginary := shortFloat(im) + "j"
-	if re == 0 && !math.Signbit(re) {
-		return Plain(imaginary)
-	}
-	if imaginary[0] != '-' {
-		imaginary = "+" + imaginary
-	}
-	return Plain("(" + shortFloat(re) + imaginary + ")")
-}
-
-func shortFloat(x float64) string {
-	switch {
-	case math.IsNaN(x):
-		return "nan"
-	case math.IsInf(x, 0):
-		return map[bool]string{true: "inf", false: "-inf"}[x > 0]
-	}
-	return string(bytes.TrimSuffix(appendFloat(nil, x), []byte(".0")))
-}
-
-// appendText writes a JSON string, with <, > and & as they are.
+// appendText appends a JSON string. It does not escape <, > and &.
 func appendText(dst []byte, s string) []byte {
 	for i := 0; i < len(s); i++ {
 		if c := s[i]; c < 0x20 || c >= 0x7f || c == '"' || c == '\\' {
@@ -276,11 +246,6 @@ func appendEscaped(dst []byte, s string) []byte {
 	b := bytes.NewBuffer(dst)
 	e := json.NewEncoder(b)
 	e.SetEscapeHTML(false)
-	_ = e.Encode(s) // every string has a JSON form, and a buffer takes it
+	_ = e.Encode(s) // a string and a buffer give no error
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
-}
-
-// unsigned is an integer that may not fit int64.
-func unsigned(n uint64) Value {
-	return integer(new(big.Int).SetUint64(n))
 }

@@ -5,26 +5,27 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"math/big"
 	"strconv"
 	"strings"
 	"unicode/utf8"
 )
 
-// DType is a numpy.dtype: the type of a number.
+// DType is a numpy.dtype, the type of a number.
 type DType struct {
-	kind  byte // as numpy's dtype.kind: b i u f c S U M O
+	kind  byte // numpy's dtype.kind: b i u f c S U M O
 	size  int  // bytes
 	order binary.ByteOrder
 	unit  string // of a datetime64
 	count int64
 }
 
-// dtypeSizes are the sizes that are read, per kind; texts have any.
+// dtypeSizes holds the sizes of each kind that are read; nil: any.
 var dtypeSizes = map[byte][]int{
 	'b': {1}, 'i': {1, 2, 4, 8}, 'u': {1, 2, 4, 8}, 'f': {2, 4, 8}, 'c': {8, 16}, 'S': nil, 'U': nil, 'M': {8}, 'O': {8},
 }
 
-// maxTextItem bounds one text in an array.
+// maxTextItem limits one text in an array.
 const maxTextItem = 1 << 20
 
 // newDType reads the name of a type: a letter and the number of bytes.
@@ -52,8 +53,8 @@ func newDType(_ *machine, args []Value) (Value, error) {
 	return t, nil
 }
 
-// build reads the state of a dtype: version, byte order, and six more that
-// plain types leave empty; those of a datetime64 add its unit.
+// build reads the state of a dtype: version, byte order, and six items that plain
+// types leave empty. A datetime64 adds its unit.
 func (t *DType) build(state Value) error {
 	s, ok := state.(*Tuple)
 	if !ok || len(s.Items) < 8 || s.Items[2] != None || s.Items[3] != None || s.Items[4] != None {
@@ -102,7 +103,7 @@ func (t *DType) timeUnit(v Value) error {
 	return nil
 }
 
-// newScalar is a numpy number, as the Python number it is.
+// newScalar returns a number of numpy's as the Python number.
 func newScalar(_ *machine, args []Value) (Value, error) {
 	if len(args) != 2 {
 		return nil, errArguments
@@ -128,7 +129,7 @@ func (t *DType) item(b []byte) (Value, error) {
 		shift := 64 - 8*t.size
 		return int64(t.uint(b)<<shift) >> shift, nil
 	case 'u':
-		return unsigned(t.uint(b)), nil
+		return integer(new(big.Int).SetUint64(t.uint(b))), nil
 	case 'f':
 		return t.float(b), nil
 	case 'c':
@@ -193,31 +194,33 @@ func half(bits uint16) float64 {
 
 // Array is a numpy.ndarray.
 type Array struct {
-	part
+	node
 	dtype   *DType
 	shape   []int
-	columns bool  // the first index runs fastest, as in Fortran
+	columns bool  // in Fortran order: the first index varies fastest
 	data    Value // *Bytes, or a *List of Python values
 }
 
 // maxAxes is numpy's own limit.
 const maxAxes = 64
 
-// newArray makes an array that waits for its state.
-func newArray(m *machine, args []Value) (Value, error) {
+func emptyArray() *Array { return &Array{node: node{weight: nodeWeight, unhashable: true}} }
+
+// newArray returns an array that has no state yet.
+func newArray(_ *machine, args []Value) (Value, error) {
 	if len(args) != 3 {
 		return nil, errArguments
 	}
-	if c, ok := args[0].(*Class); !ok || plainName(c.Name) != "numpy.ndarray" {
+	if c, ok := args[0].(*Class); !ok || c.plain != "numpy.ndarray" {
 		return nil, errArguments
 	}
-	return &Array{part: m.part()}, nil
+	return emptyArray(), nil
 }
 
 // build reads the state: version, shape, type, order and data.
-func (a *Array) build(_ *machine, state Value) error {
+func (a *Array) build(state Value) error {
 	s, ok := state.(*Tuple)
-	if !ok || len(s.Items) != 5 || a.dtype != nil || a.placed {
+	if !ok || len(s.Items) != 5 || a.dtype != nil || a.sealed {
 		return errors.New("numpy.ndarray: " + errArguments.Error())
 	}
 	columns, ok := s.Items[3].(bool)
@@ -227,22 +230,23 @@ func (a *Array) build(_ *machine, state Value) error {
 	return a.set(s.Items[1], s.Items[2], columns, s.Items[4])
 }
 
-// fromBuffer is how protocol 5 writes an array.
-func fromBuffer(m *machine, args []Value) (Value, error) {
+// fromBuffer calls the function by which protocol 5 makes an array.
+func fromBuffer(_ *machine, args []Value) (Value, error) {
 	if len(args) != 4 {
 		return nil, errArguments
 	}
-	a := &Array{part: m.part()}
+	a := emptyArray()
 	return a, a.set(args[2], args[1], args[3] == "F", args[0])
 }
 
+// set checks the parts of an array against each other.
 func (a *Array) set(shape, dtype Value, columns bool, data Value) error {
 	axes, ok1 := shape.(*Tuple)
 	t, ok2 := dtype.(*DType)
 	if !ok1 || !ok2 || len(axes.Items) > maxAxes {
 		return errors.New("numpy.ndarray: " + errArguments.Error())
 	}
-	lists, count := int64(1), int64(1) // lists that the array is as JSON, and numbers
+	lists, count := int64(1), int64(1) // of the array as JSON, and numbers in them
 	for _, axis := range axes.Items {
 		n, ok := axis.(int64)
 		if !ok || n < 0 || n > maxText {
@@ -265,9 +269,9 @@ func (a *Array) set(shape, dtype Value, columns bool, data Value) error {
 		return errors.New("numpy.ndarray: its data does not fit its shape")
 	}
 	a.dtype, a.columns, a.data = t, columns, data
-	a.weight += lists*holderWeight + count*slotWeight + size
+	a.weight += lists*nodeWeight + count*slotWeight + size
 	if list, ok := data.(*List); ok {
-		return a.hold(list)
+		return a.add(list)
 	}
 	return nil
 }
@@ -285,7 +289,7 @@ func (a *Array) rows() (Value, error) {
 		}
 		item = func(i int) (Value, error) { return a.dtype.item(data[i*a.dtype.size:][:a.dtype.size]) }
 	}
-	steps := make([]int, len(a.shape)) // items from one index of an axis to the next
+	steps := make([]int, len(a.shape)) // distance in items from one index of an axis to the next
 	step := 1
 	for i := range a.shape {
 		axis := len(a.shape) - 1 - i
@@ -298,6 +302,7 @@ func (a *Array) rows() (Value, error) {
 	return nest(a.shape, steps, 0, item)
 }
 
+// nest returns the part of an array that begins at an item.
 func nest(shape, steps []int, at int, item func(int) (Value, error)) (Value, error) {
 	if len(shape) == 0 {
 		return item(at)

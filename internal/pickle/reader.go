@@ -5,80 +5,143 @@ import (
 	"io"
 )
 
-// MaxDepth is how deep values may lie in one another; CPython's own pickler
-// gives up at about twice that.
+// MaxDepth is the depth to which values may be nested. CPython's pickler gives up
+// at about twice that.
 const MaxDepth = 200
 
-// memoryBase is what a reader may hold beside the size of the file.
+// memoryBase is what may be in memory beside the size of the file.
 const memoryBase = 64 << 20
 
-// Options are what a caller adds to the value types.
+var errNoState = errors.New("a document inside another, or without a state")
+
+// Options say which classes are read beside those of metadata, and how.
 type Options struct {
-	// Object tells whether instances of a class are wanted as an *[Object],
-	// and whether that is deferred: its state is then given to Check once and
-	// not kept.
-	Object func(module, name string) (wanted, deferred bool)
-	// Check looks at a deferred object's state.
-	Check func(state *Dict) error
-	// Take, where set, is offered each key and value that a dict outside of
-	// deferred objects is filled with. The dict does not keep what it takes.
+	// Object reports whether instances of a class become an *[Object], and
+	// whether these are streamed: each is given to Stream as soon as it is
+	// complete, and its state is not kept.
+	Object func(module, name string) (wanted, streamed bool)
+	// Stream is called with the state of each streamed object, in the order of
+	// the file. It must not keep the state. What it returns becomes
+	// [Object.State].
+	Stream func(state *Dict) (Value, error)
+	// Take, unless it is nil, is called with each entry of each dict, but for
+	// those in states of streamed objects. The dict does not keep an entry for
+	// which it returns true.
 	Take func(into *Dict, key, value Value) (taken bool, err error)
 }
 
-// Reader reads one pickle.
-type Reader struct {
-	m machine
-}
-
-// NewReader walks the pickle in the first size bytes of r once and returns a
-// Reader for it. What is wrong with a file is an *[Error], here and later.
-func NewReader(r io.ReaderAt, size int64, o Options) (*Reader, error) {
-	src := source{r: r, size: size}
-	memo, err := scan(&src)
-	if err != nil {
-		return nil, err
+// Load returns the value of the pickle in the first size bytes of r. It also
+// returns the number of texts with an unpaired surrogate, which UTF-8 does not
+// have: U+FFFD replaces it. Faults of the pickle are an *[Error].
+func Load(r io.ReaderAt, size int64, o Options) (v Value, surrogates int, err error) {
+	m := machine{src: source{r: r, size: size}, options: o, classes: map[string]*Class{}, limit: memoryBase + size}
+	if m.memo, err = scan(&m.src); err != nil {
+		return nil, 0, err
 	}
-	return &Reader{machine{src: src, options: o, memo: memo, limit: memoryBase + size, classes: map[string]*Class{}}}, nil
-}
-
-// Load builds the value that the pickle holds.
-func (r *Reader) Load() (Value, error) {
-	m := &r.m
 	m.src.pos = 0
 	if err := m.run(opStop); err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	if len(m.stack) != 1 || len(m.marks) != 0 {
-		return nil, &Error{m.src.size, "the pickle does not end with one value"}
+	if len(m.values) != 1 || len(m.marks) != 0 {
+		return nil, 0, &Error{size, errors.New("the pickle does not end with one value")}
 	}
-	v := m.stack[0]
-	m.stack = nil
-	return v, nil
+	return m.values[0], m.surrogates, nil
 }
 
-// late stands for the class of an object whose state is read again.
-var late = &Class{Name: "deferred object", object: true}
-
-// State reads the state of a deferred object that Load met.
-func (r *Reader) State(p Place) (*Dict, error) {
-	again := &Object{part: part{weight: holderWeight}, Class: late}
-	m := machine{
-		src: r.m.src, options: r.m.options, memo: r.m.memo, limit: r.m.limit, classes: r.m.classes,
-		puts: int64(p.puts), again: again, stack: append(r.m.stack[:0], again),
+// run executes instructions up to STOP, or up to the BUILD of the only value on
+// the stack.
+func (m *machine) run(last byte) error {
+	var in instruction
+	for {
+		if err := m.src.next(&in); err != nil {
+			return err
+		}
+		if err := m.step(&in); err != nil {
+			if own := (*Error)(nil); errors.As(err, &own) {
+				return err
+			}
+			return &Error{in.at, err}
+		}
+		if in.op == last && (last == opStop || len(m.values) == 1 && len(m.marks) == 0) {
+			return nil
+		}
 	}
-	m.src.pos = p.start
-	err := m.run(opBuild)
-	r.m.src, r.m.stack = m.src, m.stack // the window and the stack's room go on
+}
+
+// step executes an instruction.
+func (m *machine) step(in *instruction) error {
+	switch in.op {
+	case opProto, opFrame:
+		return nil
+	case opStop:
+		if m.streaming {
+			return errNoState
+		}
+		return nil
+	case opMark:
+		return m.mark()
+	case opPop:
+		return m.drop()
+	case opPopMark:
+		_, err := m.popMark()
+		return err
+	case opDup:
+		return m.dup()
+	case opMemoize, opPut, opBinPut, opLongBinPut:
+		return m.put(in)
+	case opGet, opBinGet, opLongBinGet:
+		return m.get(in.n)
+	case opGlobal, opInst, opStackGlobal:
+		return m.global(in)
+	case opBuild:
+		return m.build()
+	case opReduce, opNewObj:
+		v, err := m.construct(in.op)
+		if o, ok := v.(*Object); ok && o.Class.streamed {
+			err = m.stream(o)
+		}
+		if err != nil {
+			return err
+		}
+		return m.push(v)
+	case opList, opTuple, opDict, opFrozenSet, opEmptyList, opEmptyTuple, opEmptyDict, opEmptySet, opTuple1, opTuple2, opTuple3,
+		opAppend, opAppends, opSetItem, opSetItems, opAddItems:
+		return m.containerOp(in.op)
+	}
+	v, err := m.scalar(in)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	state, ok := again.State.(*Dict)
-	if !ok || m.src.pos != p.start+int64(p.size) {
-		return nil, errors.New("the file changed while it was read")
-	}
-	return state, nil
+	return m.push(v)
 }
 
-// Halves is how many texts Load met that held half of a surrogate pair, which
-// no UTF-8 has; U+FFFD stands in its place.
-func (r *Reader) Halves() int { return r.m.halves }
+// stream executes the instructions that build the state of an object, on a stack
+// of their own, and gives the state to the caller. Its memory is free then, but
+// for what is in the memo.
+func (m *machine) stream(o *Object) error {
+	if m.streaming {
+		return errNoState
+	}
+	outer, before := m.stack, m.memory
+	m.streaming, m.memoized = true, m.memoized[:0]
+	m.stack = stack{values: append(m.spare[:0], o)}
+	if err := m.run(opBuild); err != nil {
+		return err
+	}
+	state, ok := o.State.(*Dict)
+	if !ok {
+		return errNoState
+	}
+	v, err := m.options.Stream(state)
+	if err != nil {
+		return &Error{m.src.pos - 1, err} // at BUILD
+	}
+	o.State, o.node = v, node{weight: nodeWeight, sealed: true, unhashable: true}
+	m.spare, m.stack = m.values, outer
+	m.streaming, m.memory = false, before
+	for _, v := range m.memoized {
+		m.memory += min(weigh(v), m.limit)
+	}
+	clear(m.memoized)
+	return m.charge(0)
+}

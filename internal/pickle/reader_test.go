@@ -12,17 +12,18 @@ import (
 	"sheaf/internal/pickle"
 )
 
-// things makes instances of the class "t.Thing" objects, and those of "t.Late" deferred ones.
-func things(module, name string) (wanted, deferred bool) {
-	return module == "t" && (name == "Thing" || name == "Late"), name == "Late"
+// options make instances of the class "t.Thing" objects, and stream those of "t.Doc".
+var options = pickle.Options{Object: things, Stream: func(*pickle.Dict) (pickle.Value, error) { return pickle.None, nil }}
+
+func things(module, name string) (wanted, streamed bool) {
+	return module == "t" && (name == "Thing" || name == "Doc"), name == "Doc"
 }
 
-func load(stream string) (pickle.Value, error) {
-	r, err := pickle.NewReader(strings.NewReader(stream), int64(len(stream)), pickle.Options{Object: things})
-	if err != nil {
-		return nil, err
-	}
-	return r.Load()
+func load(stream string) (pickle.Value, error) { return loadWith(stream, options) }
+
+func loadWith(stream string, o pickle.Options) (pickle.Value, error) {
+	v, _, err := pickle.Load(strings.NewReader(stream), int64(len(stream)), o)
+	return v, err
 }
 
 // asJSON loads a pickle without its last opcode and writes the value as JSON.
@@ -80,7 +81,7 @@ func TestValues(t *testing.T) {
 		{"\x8f(K\x0aK\x09\x90", "[10,9]"}, {"(K\x02K\x01\x91", "[1,2]"}, {cSet + "](K\x02K\x02e\x85R", "[2]"},
 		{"K\x01K\x020", "1"}, {"(K\x01(0t", "[1]"}, {"K\x01(K\x02K\x031", "1"}, {"K\x07q\x00K\x010\x85", "[7]"},
 		{"K\x072\x86", "[7,7]"}, {"](K\x07q\x00h\x00h\x00e", "[7,7,7]"}, {"K\x07p0\nh\x00\x86", "[7,7]"}, {"K\x07r\x01\x00\x00\x00g1\n\x86", "[7,7]"},
-		{"K\x07\x94j\x00\x00\x00\x00\x86", "[7,7]"},
+		{"K\x07\x94j\x00\x00\x00\x00\x86", "[7,7]"}, {"K\x07q\x00K\x08q\x00h\x00\x87", "[7,8,8]"},
 		{cEncode + "V\xe9\nVlatin1\n\x86R", `"6Q=="`}, {"c__builtin__\nbytes\n)R", `""`},
 		{"c__builtin__\nbytearray\nVab\nVlatin-1\n\x86R", `"YWI="`}, {"cbuiltins\nbytearray\n)R", `""`}, {"cbuiltins\nbytearray\n" + raw("a") + "\x85R", `"YQ=="`},
 		{"cbuiltins\ncomplex\nF1\nF-2\n\x86R", `"(1-2j)"`}, {"cbuiltins\ncomplex\nF0\nF1.5\n\x86R", `"1.5j"`}, {"cbuiltins\ncomplex\nF-0.0\nFinf\n\x86R", `"(-0+infj)"`},
@@ -185,11 +186,11 @@ func TestErrors(t *testing.T) {
 		{cArray + "N)N\x87R.", "its arguments"}, {cArray + ")R.", "its arguments"}, {cArray + cNdarray + "NN\x87RNb.", "its arguments"}, {cArray + cNdarray + "NN\x87R(K\x01K\x05\x85" + dtype("i1") + "\x89" + raw("ab") + "tb.", "does not fit its shape"},
 		{cArray + cNdarray + "NN\x87R(K\x01J\x00\x00\x00\x04J\x00\x00\x00\x04K\x00\x87" + dtype("i1") + "\x89" + raw("") + "tb.", "more than"}, {cArray + cNdarray + "NN\x87R(K\x01J\xff\xff\xff\xff\x85" + dtype("i1") + "\x89" + raw("") + "tb.", "its shape"},
 		{"cnumpy._core.numeric\n_frombuffer\n)R.", "its arguments"},
-		{"ct\nLate\n)\x81ct\nLate\n)\x81.", "inside another, or without a state"},
-		{"]q\x00ct\nLate\n)\x81h\x00K\x01a0}b.", "changes what is beside it"}, {"ct\nThing\n)\x81q\x00ct\nLate\n)\x81h\x00}b.", "changes what is beside it"},
-		{"ct\nLate\n)\x81q\x00Nh\x00}b.", "changes what is beside it"}, {"ct\nLate\n)\x81q\x00(h\x00}b.", "changes what is beside it"},
-		{"Nct\nLate\n)\x8100.", "empty stack"}, {"(ct\nLate\n)\x811.", "no mark"}, {"(ct\nLate\n)\x8100.", "empty stack"},
-		{"Nq\x00Nq\x00h\x00.", "memo slot 0 is filled twice"}, {"}q\x00ct\nLate\n)\x81h\x00b0h\x00K\x01K\x02s.", "changes after"},
+		{"ct\nDoc\n)\x81ct\nDoc\n)\x81.", "inside another, or without a state"}, {"ct\nDoc\n)\x81.", "inside another, or without a state"}, {"ct\nDoc\n)\x810ct\nThing\n)\x81}b.", "inside another, or without a state"},
+		{"]q\x00ct\nDoc\n)\x81h\x00K\x01a0}b.", "changes after"}, {"ct\nThing\n)\x81q\x00ct\nDoc\n)\x81h\x00}b.", "changes after"},
+		{"ct\nDoc\n)\x81q\x00Nh\x00}b.", "changes after"}, {"ct\nDoc\n)\x81q\x00(h\x00}b.", "changes after"},
+		{"Nct\nDoc\n)\x8100.", "empty stack"}, {"(ct\nDoc\n)\x811.", "no mark"}, {"(ct\nDoc\n)\x8100.", "empty stack"},
+		{"}q\x00ct\nDoc\n)\x81h\x00b0h\x00K\x01K\x02s.", "changes after"},
 	}
 	for _, tt := range tests {
 		v, err := load(tt.stream)
@@ -225,7 +226,7 @@ func TestMemory(t *testing.T) {
 		"a long path":   "cpathlib\nPath\n" + megabyte + "q\x000(" + strings.Repeat("h\x00", 100) + "tR.",
 		"fractions":     "cfractions\nFraction\nq\x00" + long + "q\x01(" + strings.Repeat("h\x00h\x01h\x01\x86R", 5000) + "l.",
 		"memo slots":    strings.Repeat("N\x940", 1_500_000) + slots.String() + "N.",
-		"kept in a doc": "](" + strings.Repeat("ct\nLate\n)\x81}("+short("k")+"]("+strings.Repeat("N", 200000)+"e\x94ub0", 40) + "(" + strings.Repeat("h\x00", 1) + "te.",
+		"kept in a doc": "](" + strings.Repeat("ct\nDoc\n)\x81}("+short("k")+"]("+strings.Repeat("N", 200000)+"e\x94ub0", 40) + "(" + strings.Repeat("h\x00", 1) + "te.",
 	} {
 		if name == "kept in a doc" { // each list is kept, for each is asked for at the end
 			var gets strings.Builder
@@ -256,51 +257,42 @@ func TestWeight(t *testing.T) {
 	}
 }
 
-func TestDeferred(t *testing.T) {
+// TestStream: states are complete when they are streamed, and what they have in
+// common is shared through the memo.
+func TestStream(t *testing.T) {
 	t.Parallel()
-	// Two objects share the list that the first one's state memoizes.
-	stream := "](ct\nLate\n)\x81}q\x00(" + short("a") + "](K\x01eq\x01" + short("b") + "K\x02ub" +
-		"ct\nLate\n)\x81q\x02}(" + short("a") + "h\x01" + short("n") + cSet + "](K\x05e\x85Rubh\x02e."
+	stream := "](ct\nDoc\n)\x81}q\x00(" + short("a") + "](K\x01eq\x01" + short("b") + "K\x02ub" +
+		"ct\nDoc\n)\x81q\x02}(" + short("a") + "h\x01" + short("n") + cSet + "](K\x05e\x85Rubh\x02e."
 	var states []string
-	r, err := pickle.NewReader(strings.NewReader(stream), int64(len(stream)), pickle.Options{Object: things, Check: func(state *pickle.Dict) error {
+	v, err := loadWith(stream, pickle.Options{Object: things, Stream: func(state *pickle.Dict) (pickle.Value, error) {
 		b, _, err := pickle.AppendJSON(nil, state)
 		states = append(states, string(b))
-		return err
+		return int64(len(states)), err
 	}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	v, err := r.Load()
-	if err != nil {
-		t.Fatal(err)
-	}
 	items := v.(*pickle.List).Items
-	want := []string{`{"a":[1],"b":2}`, `{"a":[1],"n":[5]}`}
-	if len(items) != 3 || items[1] != items[2] || fmt.Sprint(states) != fmt.Sprint(want) {
+	if want := []string{`{"a":[1],"b":2}`, `{"a":[1],"n":[5]}`}; len(items) != 3 || fmt.Sprint(states) != fmt.Sprint(want) {
 		t.Fatalf("%v, states %q", items, states)
 	}
-	for _, i := range []int{1, 0, 1} {
-		state, err := r.State(place(items[i]))
-		if err != nil {
-			t.Fatal(err)
+	for i, want := range []int64{1, 2, 2} {
+		if got := items[i].(*pickle.Object).State; got != want {
+			t.Errorf("object %d stands for state %v, want %d", i, got, want)
 		}
-		if got, _, _ := pickle.AppendJSON(nil, state); string(got) != want[i] {
-			t.Errorf("object %d: %s, want %s", i, got, want[i])
-		}
+	}
+	_, err = loadWith("ct\nDoc\n)\x81}b.", pickle.Options{Object: things, Stream: func(*pickle.Dict) (pickle.Value, error) { return nil, errors.New("no") }})
+	if err == nil || err.Error() != "byte 10: no" {
+		t.Errorf("%v", err)
 	}
 }
 
-func place(v pickle.Value) pickle.Place {
-	p, _ := v.(*pickle.Object).Deferred()
-	return p
-}
-
-// TestTake: what the caller takes of a dict is not kept there, and takes no
-// memory but for its entry.
+// TestTake: entries that the caller takes are not in the dict, and cost no memory
+// but for the entry.
 func TestTake(t *testing.T) {
 	t.Parallel()
 	var stream strings.Builder
-	stream.WriteString("](ct\nLate\nq\x000}(")
+	stream.WriteString("](ct\nDoc\nq\x000}(")
 	const n = 600_000
 	for i := range n {
 		if stream.Write(binary.LittleEndian.AppendUint32([]byte{'J'}, uint32(i))); i%1000 == 999 {
@@ -310,104 +302,69 @@ func TestTake(t *testing.T) {
 		}
 	}
 	stream.WriteString("u}(K\x01K\x02K\x03h\x00)\x81}bue.")
-	var places []pickle.Place
+	taken := 0
 	var from *pickle.Dict
-	o := pickle.Options{Object: things, Take: func(into *pickle.Dict, _, value pickle.Value) (bool, error) {
+	o := options
+	o.Take = func(into *pickle.Dict, _, value pickle.Value) (bool, error) {
 		if from == nil {
 			from = into
 		}
-		late, _ := value.(*pickle.Object)
-		if late == nil {
-			return false, nil
+		_, ok := value.(*pickle.Object)
+		if ok = ok && into == from; ok {
+			taken++
 		}
-		p, deferred := late.Deferred()
-		if deferred && into == from {
-			places = append(places, p)
-		}
-		return deferred && into == from, nil
-	}}
-	r, err := pickle.NewReader(strings.NewReader(stream.String()), int64(stream.Len()), o)
-	if err != nil {
-		t.Fatal(err)
+		return ok, nil
 	}
-	v, err := r.Load()
+	v, err := loadWith(stream.String(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	items := v.(*pickle.List).Items
-	if len(places) != n || len(items[0].(*pickle.Dict).Entries) != 0 || len(items[1].(*pickle.Dict).Entries) != 2 {
-		t.Errorf("%d taken; left %d and %d", len(places), len(items[0].(*pickle.Dict).Entries), len(items[1].(*pickle.Dict).Entries))
+	if taken != n || len(items[0].(*pickle.Dict).Entries) != 0 || len(items[1].(*pickle.Dict).Entries) != 2 {
+		t.Errorf("%d taken; left %d and %d", taken, len(items[0].(*pickle.Dict).Entries), len(items[1].(*pickle.Dict).Entries))
 	}
-	state, err := r.State(places[n-1])
-	if err != nil {
-		t.Fatal(err)
-	}
-	if i, _ := state.Get("i"); i != int64(n-1) {
-		t.Errorf("the state of the last object has %v", i)
-	}
-	refuse := func(*pickle.Dict, pickle.Value, pickle.Value) (bool, error) { return false, errors.New("not this") }
-	r, err = pickle.NewReader(strings.NewReader("}K\x01K\x02s."), 7, pickle.Options{Take: refuse})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := r.Load(); err == nil || err.Error() != "byte 5: not this" {
+	o.Take = func(*pickle.Dict, pickle.Value, pickle.Value) (bool, error) { return false, errors.New("not this") }
+	if _, err := loadWith("}K\x01K\x02s.", o); err == nil || err.Error() != "byte 5: not this" {
 		t.Errorf("%v", err)
 	}
 }
 
-// TestTakeMillions: a store of short texts is larger in memory than its pickle,
-// and yet nothing of a million documents is too much.
+// takeAll are options under which no dict keeps an entry.
+func takeAll() pickle.Options {
+	o := options
+	o.Take = func(*pickle.Dict, pickle.Value, pickle.Value) (bool, error) { return true, nil }
+	return o
+}
+
+// TestTakeMillions: a store of short texts takes more memory than its pickle, and
+// yet a million documents are not too many.
 func TestTakeMillions(t *testing.T) {
 	t.Parallel()
 	const n = 600_000
 	var docs, positions bytes.Buffer
-	docs.WriteString("ct\nLate\nq\x000}")
+	docs.WriteString("ct\nDoc\nq\x000}")
 	for i := range uint32(n) {
 		fmt.Fprintf(&docs, "\x8c\x0c%012dr%sh\x00)\x81}(\x8c\x04text\x8c\x01a\x8c\x01mNub", i, binary.LittleEndian.AppendUint32(nil, i+1))
 		docs.WriteString("s")
 		fmt.Fprintf(&positions, "J%sj%ss", binary.LittleEndian.AppendUint32(nil, i), binary.LittleEndian.AppendUint32(nil, i+1))
 	}
-	stream := docs.String() + "}" + positions.String() + "\x86."
-	all := func(*pickle.Dict, pickle.Value, pickle.Value) (bool, error) { return true, nil }
-	r, err := pickle.NewReader(strings.NewReader(stream), int64(len(stream)), pickle.Options{Object: things, Take: all})
-	if err == nil {
-		_, err = r.Load()
-	}
-	if err != nil {
+	if _, err := loadWith(docs.String()+"}"+positions.String()+"\x86.", takeAll()); err != nil {
 		t.Error(err)
 	}
 }
 
-// TestTakeKeeps: an object that the memo keeps still counts when it was taken.
-func TestTakeKeeps(t *testing.T) {
+// TestTakeShared: an object that was taken still counts if the memo has it.
+func TestTakeShared(t *testing.T) {
 	t.Parallel()
-	const n = 400_000
+	const n = 500_000
 	var gets bytes.Buffer
 	for i := range uint32(n) {
 		gets.Write(binary.LittleEndian.AppendUint32([]byte("j"), i+1))
 		gets.WriteByte('0')
 	}
-	stream := "ct\nLate\nq\x000}" + strings.Repeat("Nh\x00)\x81}b\x94s", n) + gets.String() + "."
-	all := func(*pickle.Dict, pickle.Value, pickle.Value) (bool, error) { return true, nil }
-	r, err := pickle.NewReader(strings.NewReader(stream), int64(len(stream)), pickle.Options{Object: things, Take: all})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := r.Load(); err == nil || !strings.Contains(err.Error(), "MB of memory") {
+	stream := "ct\nDoc\nq\x000}" + strings.Repeat("Nh\x00)\x81}b\x94s", n) + gets.String() + "."
+	if _, err := loadWith(stream, takeAll()); err == nil || !strings.Contains(err.Error(), "MB of memory") {
 		t.Errorf("%v, want an error about memory", err)
-	}
-}
-
-func TestCheckRefuses(t *testing.T) {
-	t.Parallel()
-	stream := "ct\nLate\n)\x81}b."
-	refuse := func(*pickle.Dict) error { return errors.New("no") }
-	r, err := pickle.NewReader(strings.NewReader(stream), int64(len(stream)), pickle.Options{Object: things, Check: refuse})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := r.Load(); err == nil || err.Error() != "byte 11: no" {
-		t.Errorf("%v", err)
 	}
 }
 
@@ -434,22 +391,32 @@ func (failing) ReadAt([]byte, int64) (int, error) { return 0, errors.New("disk o
 
 func TestReadError(t *testing.T) {
 	t.Parallel()
-	if _, err := pickle.NewReader(failing{}, 10, pickle.Options{}); err == nil || !strings.Contains(err.Error(), "disk on fire") {
+	var own *pickle.Error
+	if _, _, err := pickle.Load(failing{}, 10, options); err == nil || !strings.Contains(err.Error(), "disk on fire") || errors.As(err, &own) {
 		t.Errorf("%v", err)
 	}
-	// A file that changes after it was walked.
-	good := []byte("](ct\nLate\n)\x81}(X\x01\x00\x00\x00aK\x01ubV" + strings.Repeat("x", 1<<17) + "\ne.")
-	r, err := pickle.NewReader(bytes.NewReader(good), int64(len(good)), pickle.Options{Object: things})
-	if err != nil {
-		t.Fatal(err)
+}
+
+// changing is a file that changes after it was read once.
+type changing struct {
+	*strings.Reader
+	changed string
+}
+
+func (c *changing) ReadAt(b []byte, off int64) (n int, err error) {
+	n, err = c.Reader.ReadAt(b, off)
+	if off+int64(n) == c.Size() {
+		c.Reset(c.changed)
 	}
-	v, err := r.Load()
-	if err != nil {
-		t.Fatal(err)
-	}
-	copy(good[bytes.IndexByte(good, '}'):], "))))))))))")
-	if state, err := r.State(place(v.(*pickle.List).Items[0])); err == nil {
-		t.Errorf("a changed file was read: %v", state)
+	return n, err
+}
+
+func TestFileChanges(t *testing.T) {
+	t.Parallel()
+	good := "](h\x00e" + strings.Repeat("N0", 1<<16) + "."
+	file := &changing{strings.NewReader(strings.Replace(good, "](h\x00e", "]q\x00N0h", 1)), good}
+	if v, _, err := pickle.Load(file, int64(len(good)), options); err == nil {
+		t.Errorf("a changed file was read: %v", v)
 	}
 }
 

@@ -12,19 +12,21 @@ import (
 	"unicode/utf8"
 )
 
-// maxDigits bounds an int, as Python's own int() does.
-const maxDigits = 4300
+const (
+	// maxDigits limits an int, as Python's int() does.
+	maxDigits = 4300
+	// maxIntBytes is the size of an int of maxDigits decimal digits.
+	maxIntBytes = 1786
+)
 
-// maxIntBytes is what maxDigits decimal digits take.
-const maxIntBytes = 1786
-
-var codes = map[byte]string{
+// refused names the opcodes that are known and never executed.
+var refused = map[byte]string{
 	opPersID: "PERSID", opBinPersID: "BINPERSID", opExt1: "EXT1", opExt2: "EXT2", opExt4: "EXT4", opObj: "OBJ", opNewObjEx: "NEWOBJ_EX",
 	opString: "STRING", opBinString: "BINSTRING", opShortBinString: "SHORT_BINSTRING",
 	opNextBuffer: "NEXT_BUFFER", opReadOnlyBuffer: "READONLY_BUFFER",
 }
 
-// scalar makes the value of an instruction that holds it.
+// scalar returns the value that an instruction holds.
 func (m *machine) scalar(in *instruction) (Value, error) {
 	switch in.op {
 	case opNone:
@@ -38,16 +40,16 @@ func (m *machine) scalar(in *instruction) (Value, error) {
 	case opBinFloat:
 		return math.Float64frombits(uint64(in.n)), nil
 	case opInt, opLong, opFloat, opUnicode:
-		return m.written(in)
+		return m.line(in)
 	case opLong1, opLong4:
 		return m.long(in)
 	case opBinUnicode, opShortBinUnicode, opBinUnicode8:
 		return m.text(in)
 	case opBinBytes, opShortBinBytes, opBinBytes8, opByteArray8:
 		m.src.pos = in.data + in.n
-		return &Bytes{r: m.src.r, off: in.data, n: in.n, mutable: in.op == opByteArray8}, m.charge(holderWeight)
+		return &Bytes{r: m.src.r, off: in.data, n: in.n, mutable: in.op == opByteArray8}, m.charge(nodeWeight)
 	}
-	return nil, fmt.Errorf("the opcode %s, which no LangChain store needs", codes[in.op])
+	return nil, fmt.Errorf("the opcode %s, which no LangChain store needs", refused[in.op])
 }
 
 // long reads a little-endian integer in two's complement.
@@ -67,9 +69,10 @@ func (m *machine) long(in *instruction) (Value, error) {
 	if len(be) > 0 && be[0] >= 0x80 {
 		x.Sub(x, new(big.Int).Lsh(big.NewInt(1), uint(8*len(be))))
 	}
-	return integer(x), m.charge(holderWeight)
+	return integer(x), m.charge(nodeWeight)
 }
 
+// integer returns x as an int64 if it fits.
 func integer(x *big.Int) Value {
 	if x.IsInt64() {
 		return x.Int64()
@@ -77,8 +80,8 @@ func integer(x *big.Int) Value {
 	return x
 }
 
-// written reads the values that protocol 0 writes as text.
-func (m *machine) written(in *instruction) (Value, error) {
+// line reads the texts and numbers of protocol 0, which are lines.
+func (m *machine) line(in *instruction) (Value, error) {
 	if in.op == opUnicode {
 		return m.escaped(in.text)
 	}
@@ -102,9 +105,10 @@ func (m *machine) written(in *instruction) (Value, error) {
 	if !ok || len(text) > maxDigits+2 {
 		return nil, fmt.Errorf("%.40q is not an int of at most %d digits", text, maxDigits)
 	}
-	return integer(x), m.charge(holderWeight)
+	return integer(x), m.charge(nodeWeight)
 }
 
+// text reads a text with its length before it.
 func (m *machine) text(in *instruction) (Value, error) {
 	if in.n > maxText {
 		return nil, fmt.Errorf("a text of %d bytes: %d at most", in.n, maxText)
@@ -116,7 +120,7 @@ func (m *machine) text(in *instruction) (Value, error) {
 	if utf8.Valid(b) {
 		return string(b), m.charge(slotWeight + in.n)
 	}
-	m.halves++
+	m.surrogates++
 	s, err := decode(b)
 	if err != nil {
 		return nil, err
@@ -124,8 +128,8 @@ func (m *machine) text(in *instruction) (Value, error) {
 	return s, m.charge(slotWeight + int64(len(s)))
 }
 
-// decode reads UTF-8 in which Python wrote halves of surrogate pairs. UTF-8
-// proper cannot hold those: each becomes U+FFFD.
+// decode reads UTF-8 in which Python encoded unpaired surrogates, which UTF-8
+// does not have. Each becomes U+FFFD.
 func decode(b []byte) (string, error) {
 	var out strings.Builder
 	for i := 0; i < len(b); {
@@ -142,11 +146,11 @@ func decode(b []byte) (string, error) {
 	return out.String(), nil
 }
 
-// escaped reads raw-unicode-escape, the texts of protocol 0: Latin-1 with \u
-// and \U for everything beyond.
+// escaped reads a text of protocol 0 in Python's encoding raw-unicode-escape:
+// Latin-1, with \u and \U for all other characters.
 func (m *machine) escaped(b []byte) (Value, error) {
 	var out strings.Builder
-	half := false
+	surrogate := false
 	for i := 0; i < len(b); i++ {
 		digits := 0
 		if b[i] == '\\' && i+1 < len(b) {
@@ -164,12 +168,12 @@ func (m *machine) escaped(b []byte) (Value, error) {
 		if err != nil || len(code) < digits || r > utf8.MaxRune {
 			return nil, fmt.Errorf("a text has a malformed escape %q", b[i:i+2+len(code)])
 		}
-		half = half || utf16.IsSurrogate(rune(r))
-		out.WriteRune(rune(r)) // U+FFFD for half of a surrogate pair
+		surrogate = surrogate || utf16.IsSurrogate(rune(r))
+		out.WriteRune(rune(r)) // U+FFFD for a surrogate
 		i += 1 + digits
 	}
-	if half {
-		m.halves++
+	if surrogate {
+		m.surrogates++
 	}
 	s := out.String()
 	return s, m.charge(slotWeight + int64(len(s)))

@@ -2,44 +2,45 @@ package pickle
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 )
 
-// Error says what is wrong with a pickle, and where.
+// Error is a fault of a pickle.
 type Error struct {
-	At      int64 // the byte in the file
-	Problem string
+	At  int64 // offset in the file
+	Err error
 }
 
-func (e *Error) Error() string { return fmt.Sprintf("byte %d: %s", e.At, e.Problem) }
+func (e *Error) Error() string { return fmt.Sprintf("byte %d: %v", e.At, e.Err) }
+func (e *Error) Unwrap() error { return e.Err }
 
 const (
-	// windowSize is how much of the file is held at once.
+	// windowSize is the size of the read buffer.
 	windowSize = 64 << 10
-	// maxLine bounds an argument that is a line of text, but for the texts of
-	// protocol 0.
+	// maxLine limits an argument that is a line, except for a text of protocol 0.
 	maxLine = 8 << 10
-	// maxText bounds one text, as it does for the records that sheaf ingests.
+	// maxText limits one text, as for the records that sheaf ingests.
 	maxText = 64 << 20
 )
 
-// source reads a file front to back through a window. A length is checked
-// against what the file has before anything is allocated for it.
+// source reads a file front to back through a buffer. It checks a length against
+// the rest of the file before it allocates memory for it.
 type source struct {
 	r      io.ReaderAt
 	size   int64
-	pos    int64 // of the next byte
+	pos    int64 // offset of the next byte
 	window []byte
-	start  int64 // of the window
+	start  int64 // offset of the window
 }
 
 // take returns the next n bytes, valid until the next call.
 func (s *source) take(n int) ([]byte, error) {
 	if int64(n) > s.size-s.pos {
-		return nil, &Error{s.size, "ends too early"}
+		return nil, &Error{s.size, errors.New("ends too early")}
 	}
-	if err := s.hold(n); err != nil {
+	if err := s.fill(n); err != nil {
 		return nil, err
 	}
 	b := s.window[s.pos-s.start:][:n]
@@ -47,8 +48,8 @@ func (s *source) take(n int) ([]byte, error) {
 	return b, nil
 }
 
-// hold makes the window hold the next n bytes, which the file has.
-func (s *source) hold(n int) error {
+// fill reads until the window has the next n bytes. The file must have them.
+func (s *source) fill(n int) error {
 	if at := s.pos - s.start; at >= 0 && at+int64(n) <= int64(len(s.window)) {
 		return nil
 	}
@@ -66,23 +67,23 @@ func (s *source) hold(n int) error {
 	return nil
 }
 
-// line returns the text up to the next line feed, without it.
+// line returns the bytes up to the next line feed, which it skips.
 func (s *source) line() ([]byte, error) {
 	for n := 128; ; n *= 4 {
 		n = int(min(int64(n), s.size-s.pos))
-		if err := s.hold(n); err != nil {
+		if err := s.fill(n); err != nil {
 			return nil, err
 		}
-		held := s.window[s.pos-s.start:]
-		if end := bytes.IndexByte(held, '\n'); end >= 0 {
+		rest := s.window[s.pos-s.start:]
+		if end := bytes.IndexByte(rest, '\n'); end >= 0 {
 			s.pos += int64(end) + 1
-			return held[:end], nil
+			return rest[:end], nil
 		}
 		switch {
-		case int64(len(held)) >= s.size-s.pos:
-			return nil, &Error{s.size, "ends within a line"}
+		case int64(len(rest)) >= s.size-s.pos:
+			return nil, &Error{s.size, errors.New("ends within a line")}
 		case n > maxText:
-			return nil, &Error{s.pos, fmt.Sprintf("a line of more than %d bytes", maxText)}
+			return nil, &Error{s.pos, fmt.Errorf("a line of more than %d bytes", maxText)}
 		}
 	}
 }

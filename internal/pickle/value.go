@@ -8,9 +8,10 @@ import (
 	"math/big"
 )
 
-// Value is what a pickle holds: [None], bool, int64, *big.Int (beyond int64),
+// Value is a value of a pickle: [None], bool, int64, *big.Int (beyond int64),
 // float64, string, *[Bytes], *[List], *[Tuple], *[Set], *[Dict], *[Object],
-// *[Class], [Plain], *[Array], and the parts that some of these are made of.
+// *[Class], [Plain], *[Array], or an intermediate value that such a one is made
+// from.
 type Value any
 
 type none struct{}
@@ -18,52 +19,60 @@ type none struct{}
 // None is Python's None.
 var None Value = none{}
 
-// Plain is a value of a class that JSON knows as a text: a date, a UUID.
+// Plain is a value whose class is a text in JSON, such as a date or a UUID.
 type Plain string
 
-// Part is what every value that holds others has.
-type part struct {
+// Class is a class or a function. It is only a name: calls.go defines what
+// calls of it return.
+type Class struct {
+	Name string // module.name, as in the pickle
+
+	plain    string // Name with the module's present name
+	object   bool   // the caller wants instances as *Object
+	streamed bool
+}
+
+// node is the common part of values that hold other values.
+type node struct {
 	weight int64
 	depth  int
-	// placed: it lies in another value and may not change any more, which is
-	// why no value can hold itself.
-	placed bool
-	era    uint32 // how many deferred objects were begun before it was made
+	// sealed is set when the value is put into another or read from the memo. A
+	// sealed value does not change any more, so no value can hold itself.
+	sealed     bool
+	unhashable bool // it cannot be a key or in a set
 }
 
-func (p *part) self() *part { return p }
+func (n *node) base() *node { return n }
 
-type holder interface{ self() *part }
+// container is a value that holds others.
+type container interface{ base() *node }
 
-// List is a Python list.
+// List is a list.
 type List struct {
-	part
+	node
 	Items []Value
 }
 
-// Tuple is a Python tuple.
+// Tuple is a tuple.
 type Tuple struct {
-	part
+	node
 	Items []Value
-
-	unhashable bool // it holds a list or another value that cannot be in a key
 }
 
 // Set is a set or a frozenset.
 type Set struct {
-	part
-	Items  []Value
-	Frozen bool
+	node
+	Items []Value
 }
 
-// Dict is a dict, an OrderedDict or a defaultdict, in the order of the file. A
-// key that is there twice counts with its last value.
+// Dict is a dict, an OrderedDict or a defaultdict, in the order of the file. Of
+// entries with the same key the last one counts.
 type Dict struct {
-	part
+	node
 	Entries []Entry
 }
 
-// Entry is a key of a Dict and what it stands for.
+// Entry is an entry of a Dict.
 type Entry struct{ Key, Value Value }
 
 // Get returns the value of a text key.
@@ -76,51 +85,38 @@ func (d *Dict) Get(key string) (Value, bool) {
 	return nil, false
 }
 
-// Object is an instance of a class that the caller named.
+// Object is an instance of a class that the caller wants ([Options.Object]).
 type Object struct {
-	part
+	node
 	Class *Class
-	// State is what the object is made from; nil while it has none, and for
-	// objects that are deferred: see [Reader.State].
+	// State is the state that the pickle gives to the object, or for a streamed
+	// object what [Options.Stream] returned for it; nil: none.
 	State Value
 
 	built  bool
-	place  Place // of a deferred one
-	held   int64 // memory held before its state
-	shared bool  // the memo keeps it
-	taken  bool  // it is not counted any more
+	shared bool // it is in the memo
 }
 
-// Place is where in the file the state of a deferred object is, in 16 bytes.
-type Place struct {
-	start int64  // of the instructions that make it
-	size  uint32 // theirs; 0: none
-	puts  uint32 // memo slots filled before them
-}
-
-// Deferred returns the place of the object's state; false where State has it.
-func (o *Object) Deferred() (Place, bool) { return o.place, o.place.size > 0 }
-
-// Bytes are bytes, which stay in the file until they are asked for.
+// Bytes are bytes. They stay in the file until they are needed.
 type Bytes struct {
 	r       io.ReaderAt
 	off, n  int64
 	mutable bool // a bytearray, which cannot be a key
 }
 
-// Size is how many they are.
+// Size returns the number of bytes.
 func (b *Bytes) Size() int64 { return b.n }
 
-// Place is where in the file r they begin; an error for bytes that a pickle of
-// an early protocol holds as text.
-func (b *Bytes) Place(r io.ReaderAt) (int64, error) {
+// Offset returns where in the file r the bytes begin. It is an error if the
+// pickle has them in another form, as early protocols do.
+func (b *Bytes) Offset(r io.ReaderAt) (int64, error) {
 	if b.r != r {
 		return 0, errors.New("bytes that the file holds in another form")
 	}
 	return b.off, nil
 }
 
-// read returns all of them where they are not more than a text may be.
+// read returns the bytes, of which there may be as many as in a text.
 func (b *Bytes) read() ([]byte, error) {
 	if b.n > maxText {
 		return nil, fmt.Errorf("%d bytes: %d at most", b.n, maxText)
@@ -130,32 +126,21 @@ func (b *Bytes) read() ([]byte, error) {
 	return data, err
 }
 
-// What values weigh besides the bytes of their texts: about what they take in
-// memory, and as JSON.
+// The weights of a value and of a container without its items: about the bytes
+// that they take in memory, and as JSON.
 const (
-	slotWeight   = 16
-	holderWeight = 64
+	slotWeight = 16
+	nodeWeight = 64
 )
 
-// shortText is how long a text may be that the memo makes anew each time.
-const shortText = 128
-
-// shortWeight is what such a text takes; nothing for other values.
-func shortWeight(v Value) int64 {
-	if s, ok := v.(string); ok && len(s) <= shortText {
-		return weigh(s)
-	}
-	return 0
-}
-
-// Weight is about how many bytes a value takes when it is written out: what
-// is shared counts as often as it is met.
+// Weight returns about how many bytes a value takes when it is written out. A
+// value that occurs several times counts as often.
 func Weight(v Value) int64 { return weigh(v) }
 
 func weigh(v Value) int64 {
 	switch v := v.(type) {
-	case holder:
-		return v.self().weight
+	case container:
+		return v.base().weight
 	case string:
 		return slotWeight + int64(len(v))
 	case Plain:
@@ -168,44 +153,40 @@ func weigh(v Value) int64 {
 	return slotWeight
 }
 
-// hold makes p hold v, which from now on cannot change.
-func (p *part) hold(v Value) error {
-	if p.placed {
-		return errPlaced
+var errSealed = errors.New("a value changes after it was put into another, or holds itself")
+
+// add counts v as held by n, and seals v.
+func (n *node) add(v Value) error {
+	if n.sealed {
+		return errSealed
 	}
-	if h, ok := v.(holder); ok {
-		child := h.self()
-		child.placed = true
-		if child == p {
-			return errPlaced
+	if c, ok := v.(container); ok {
+		child := c.base()
+		child.sealed = true
+		if child == n {
+			return errSealed
 		}
-		if p.depth = max(p.depth, child.depth+1); p.depth > MaxDepth {
+		if n.depth = max(n.depth, child.depth+1); n.depth > MaxDepth {
 			return fmt.Errorf("values are nested deeper than %d", MaxDepth)
 		}
 	}
-	p.weight = min(p.weight+weigh(v), math.MaxInt64/4)
+	n.weight = min(n.weight+weigh(v), math.MaxInt64/4)
 	return nil
 }
 
-// hashable tells whether v can be a key or in a set.
+// hashable reports whether v can be a key or in a set.
 func hashable(v Value) bool {
 	switch v := v.(type) {
-	case *List, *Dict, *Array:
-		return false
-	case *Object:
-		return !v.Class.object
-	case *Set:
-		return v.Frozen
+	case container:
+		return !v.base().unhashable
 	case *Bytes:
 		return !v.mutable
-	case *Tuple:
-		return !v.unhashable
 	}
 	return true
 }
 
-// describe names the type of a value for errors.
-func describe(v Value) string {
+// Describe names the type of a value for errors, as in "a list".
+func Describe(v Value) string {
 	switch v := v.(type) {
 	case none:
 		return "None"
@@ -234,6 +215,3 @@ func describe(v Value) string {
 	}
 	return "another value"
 }
-
-// Describe names the type of a value, for errors: "a list".
-func Describe(v Value) string { return describe(v) }

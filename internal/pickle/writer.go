@@ -12,18 +12,18 @@ import (
 	"strings"
 )
 
-// writeProto is the protocol that is written: every Python 3.4 and newer reads it.
+// writeProto is the protocol that is written. Python reads it since version 3.4.
 const writeProto = 4
 
-// Writer writes a pickle piece by piece, each method one opcode or one whole
-// value. An error of the underlying writer comes out of Close.
+// Writer writes a pickle. Each method writes one opcode or one whole value. Close
+// returns the first error of the underlying writer.
 type Writer struct {
 	w     *bufio.Writer
-	slots uint32            // of the memo, so far
-	keys  map[string]uint32 // texts written by Key, and their slots
+	slots uint32            // memo slots used so far
+	keys  map[string]uint32 // memo slots of texts that Key wrote
 }
 
-// maxKeys bounds the texts that are remembered, and maxKey their length.
+// maxKeys limits the texts that Key puts into the memo, and maxKey their length.
 const (
 	maxKeys = 1 << 12
 	maxKey  = 1 << 8
@@ -65,8 +65,9 @@ func (p *Writer) Text(s string) {
 	p.w.WriteString(s)
 }
 
-// Key writes a text that comes often, as the keys of dicts do: from the second
-// time on as a reference, which spares the file and the reader's memory.
+// Key writes a text that occurs often, such as a key of dicts. From the second
+// time on it is a reference to the memo, which saves space in the file and memory
+// in the reader.
 func (p *Writer) Key(s string) {
 	slot, known := p.keys[s]
 	switch {
@@ -92,9 +93,9 @@ func (p *Writer) Int(n int64) {
 	}
 }
 
-// big writes an int of any size, little-endian in two's complement.
+// big writes an int of any size, as little-endian two's complement.
 func (p *Writer) big(n *big.Int) {
-	size := n.BitLen()/8 + 1 // with room for the sign
+	size := n.BitLen()/8 + 1 // with the sign
 	x := n
 	if n.Sign() < 0 {
 		x = new(big.Int).Add(n, new(big.Int).Lsh(big.NewInt(1), uint(8*size)))
@@ -118,20 +119,20 @@ func (p *Writer) Float(x float64) {
 // None writes None.
 func (p *Writer) None() { p.op(opNone) }
 
-// Bytes begins bytes: the caller writes n of them to the returned writer.
+// Bytes begins a bytes value. The caller must write n bytes to the returned writer.
 func (p *Writer) Bytes(n int64) io.Writer {
 	p.op64(opBinBytes8, uint64(n))
 	return p.w
 }
 
-// Memoize remembers the value written last and returns its slot, for Again.
+// Memoize puts the value written last into the memo and returns its slot, for Again.
 func (p *Writer) Memoize() uint32 {
 	p.op(opMemoize)
 	p.slots++
 	return p.slots - 1
 }
 
-// Again writes a value that was memoized.
+// Again writes a reference to a value in the memo.
 func (p *Writer) Again(slot uint32) {
 	if slot < 1<<8 {
 		p.op(opBinGet, byte(slot))
@@ -140,17 +141,17 @@ func (p *Writer) Again(slot uint32) {
 	p.op32(opLongBinGet, slot)
 }
 
-// Class names a class.
+// Class writes a class.
 func (p *Writer) Class(module, name string) {
 	p.Text(module)
 	p.Text(name)
 	p.op(opStackGlobal)
 }
 
-// New makes an instance of the class written last.
+// New replaces the class written last by a new instance of it.
 func (p *Writer) New() { p.op(opEmptyTuple, opNewObj) }
 
-// Build gives the instance before it the state written last.
+// Build makes the value written last the state of the instance before it.
 func (p *Writer) Build() { p.op(opBuild) }
 
 // Dict begins an empty dict.
@@ -159,23 +160,23 @@ func (p *Writer) Dict() { p.op(opEmptyDict) }
 // Set begins an empty set.
 func (p *Writer) Set() { p.op(opEmptySet) }
 
-// Mark begins what SetItems and AddItems put.
+// Mark begins the items of SetItems and AddItems.
 func (p *Writer) Mark() { p.op(opMark) }
 
-// SetItem puts the key and the value written last into a dict.
+// SetItem puts the key and value written last into the dict before them.
 func (p *Writer) SetItem() { p.op(opSetItem) }
 
-// SetItems puts the keys and values since Mark into a dict.
+// SetItems puts the keys and values since Mark into the dict before it.
 func (p *Writer) SetItems() { p.op(opSetItems) }
 
-// AddItems puts the values since Mark into a set.
+// AddItems puts the values since Mark into the set before it.
 func (p *Writer) AddItems() { p.op(opAddItems) }
 
-// Tuple makes a tuple of the two or three values written last.
+// Tuple replaces the n values written last, two or three, by a tuple of them.
 func (p *Writer) Tuple(n int) { p.op(opTuple1 + byte(n) - 1) }
 
-// JSON writes a JSON value: objects as dicts, arrays as lists, numbers as ints
-// where they have neither point nor exponent.
+// JSON writes a JSON value. An object becomes a dict, an array a list, and a
+// number without point and exponent an int.
 func (p *Writer) JSON(raw json.RawMessage) error {
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.UseNumber()
@@ -228,8 +229,8 @@ func (p *Writer) number(n json.Number) error {
 	return nil
 }
 
-// batch is how many items are put into a container at once, as CPython does:
-// a reader's stack stays small.
+// batch is the number of items that are put into a container at once, as in
+// CPython. It limits the stack of a reader.
 const batch = 1000
 
 func (p *Writer) nested(d *json.Decoder, open json.Delim) error {
@@ -250,7 +251,7 @@ func (p *Writer) nested(d *json.Decoder, open json.Delim) error {
 			if err != nil {
 				return err
 			}
-			p.Key(key.(string)) // encoding/json checks that it is one
+			p.Key(key.(string)) // encoding/json has checked that
 		}
 		if err := p.next(d); err != nil {
 			return err
