@@ -19,11 +19,20 @@ type loaderFlags struct {
 	maxFileSize string
 }
 
-var formats = []string{string(loader.Auto), string(loader.Text), string(loader.JSONL), string(loader.CSV)}
+// formatNames returns what --format takes.
+func formatNames() []string {
+	names := []string{string(loader.Auto)}
+	for _, f := range loader.Formats() {
+		names = append(names, string(f))
+	}
+	return names
+}
 
 func (o *loaderFlags) addFlags(c *cobra.Command) {
-	f := c.Flags()
-	f.StringVar(&o.format, "format", string(loader.Auto), "read every source as `FORMAT`: auto, text, jsonl or csv")
+	f, formats := c.Flags(), formatNames()
+	last := len(formats) - 1
+	choice := strings.Join(formats[:last], ", ") + " or " + formats[last]
+	f.StringVar(&o.format, "format", string(loader.Auto), "read every source as `FORMAT`: "+choice)
 	f.StringVar(&o.read.TextField, "text-field", "", "the `FIELD` of a record that holds its text (default text)")
 	f.StringVar(&o.read.IDField, "id-field", "", "the `FIELD` of a record that holds its id (default id)")
 	f.StringVar(&o.read.VectorField, "vector-field", "", "the `FIELD` of a record that holds its vector (default vector)")
@@ -39,7 +48,7 @@ func (o *loaderFlags) addFlags(c *cobra.Command) {
 
 func (o *loaderFlags) validate() error {
 	format := o.format
-	if err := setChoice(&format, o.format, formats); err != nil {
+	if err := setChoice(&format, o.format, formatNames()); err != nil {
 		return usagef("--format: %w", err)
 	}
 	if o.read.Encoding != "" {

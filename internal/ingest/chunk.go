@@ -36,7 +36,7 @@ type document struct {
 }
 
 func newChunker(name string, s settings) (*chunker, error) {
-	c := &chunker{name: name, records: s.Format != loader.Text, given: s.Meta}
+	c := &chunker{name: name, records: s.Format.HasRecords(), given: s.Meta}
 	c.builder.Set("source", metadata.Quote(name))
 	c.source = c.builder.Object()
 	options := defaultSplitter

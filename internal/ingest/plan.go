@@ -177,7 +177,7 @@ func (p *planner) source(ctx context.Context, src loader.Source, key string, sou
 	if err != nil {
 		return err
 	}
-	src = src.As(settings.Format)
+	src.Format = settings.Format
 	encoded, err := settings.encode()
 	if err != nil {
 		return err

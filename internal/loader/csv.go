@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -19,15 +20,17 @@ var errLongRow = fmt.Errorf("row longer than %s; is a quote not closed?", format
 
 // csv reads the rows of a table whose first row names the columns.
 func (r *Reader) csv(yield func(Record, error) bool) error {
-	in, err := r.records()
+	in, err := r.records(true)
 	if err != nil {
 		return err
 	}
 	limited := &rowLimiter{in: in, limit: int64(r.maxRecord)}
 	rows := csv.NewReader(limited)
-	rows.Comma = r.src.comma
+	if strings.EqualFold(filepath.Ext(r.src.Name), ".tsv") {
+		rows.Comma = '\t'
+	}
 	// Programs that write tabs quote cells rarely, and people hardly ever.
-	rows.LazyQuotes = r.src.comma == '\t'
+	rows.LazyQuotes = rows.Comma == '\t'
 	limited.read = rows.InputOffset
 	t := table{opts: r.opts}
 	if err := t.header(rows.Read()); err != nil || t.columns == nil {

@@ -199,7 +199,7 @@ func FuzzCSV(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte, tabs, detect bool) {
 		src := from(CSV, string(data))
 		if tabs {
-			src.comma = '\t'
+			src.Name = "in.tsv"
 		}
 		recs, _, _ := readAll(t, src, ReadOptions{DetectTypes: detect})
 		last := 1

@@ -20,7 +20,7 @@ const jsonBlanks = " \t\r\n"
 
 // jsonl reads a JSON object a line. Lines end with "\n"; blank ones are passed over.
 func (r *Reader) jsonl(yield func(Record, error) bool) error {
-	in, err := r.records()
+	in, err := r.records(false)
 	if err != nil {
 		return err
 	}

@@ -17,22 +17,9 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"path/filepath"
-	"strings"
 	"time"
 
 	"sheaf/internal/metadata"
-)
-
-// Format is how the bytes of a source become records.
-type Format string
-
-// The formats. Auto is a wish, never the format of a [Source].
-const (
-	Auto  Format = "auto"
-	Text  Format = "text"  // one record: the whole file
-	JSONL Format = "jsonl" // a JSON object a line
-	CSV   Format = "csv"   // a header, then a record a row (RFC 4180); tabs for a file called .tsv
 )
 
 // DefaultMaxFileSize is the size in bytes above which a text file is passed over.
@@ -59,11 +46,10 @@ var (
 type Source struct {
 	Name    string // the path as given, cleaned, with slashes; "stdin" for standard input
 	Path    string // what to open; "" for standard input
-	Format  Format // Text, JSONL or CSV
+	Format  Format // not Auto
 	Size    int64  // in bytes; 0 for standard input
 	ModTime time.Time
 
-	comma rune      // between CSV cells
 	limit int64     // of a text, in bytes; 0: none
 	stdin io.Reader // what to read when Path is ""
 }
@@ -90,31 +76,6 @@ type RecordError struct {
 func (e *RecordError) Error() string { return fmt.Sprintf("line %d: %v", e.Line, e.Err) }
 
 func (e *RecordError) Unwrap() error { return e.Err }
-
-// As is the source read in another format.
-func (s Source) As(f Format) Source {
-	s.Format, s.comma = resolve(f, s.Name)
-	return s
-}
-
-// resolve gives the format and CSV separator of a file called name where the user wished for f.
-func resolve(f Format, name string) (Format, rune) {
-	ext := strings.ToLower(filepath.Ext(name))
-	comma := ','
-	if ext == ".tsv" {
-		comma = '\t'
-	}
-	if f != Auto && f != "" {
-		return f, comma
-	}
-	switch ext {
-	case ".jsonl", ".ndjson":
-		return JSONL, comma
-	case ".csv", ".tsv":
-		return CSV, comma
-	}
-	return Text, comma
-}
 
 // readError names the source that err came from, once: an [fs.PathError] would repeat the path.
 func readError(name string, err error) error {

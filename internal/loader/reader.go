@@ -47,6 +47,7 @@ func (o *ReadOptions) fields() error {
 // Reader streams the records of one source. It is not safe for concurrent use.
 type Reader struct {
 	src  Source
+	read func(*Reader, func(Record, error) bool) error
 	opts ReadOptions
 	raw  *rawReader
 	used bool
@@ -65,11 +66,15 @@ func Open(ctx context.Context, src Source, o ReadOptions) (*Reader, error) {
 			return nil, err
 		}
 	}
+	f, err := findFormat(src.Format)
+	if err != nil {
+		return nil, readError(src.Name, err)
+	}
 	raw, err := openRaw(ctx, src)
 	if err != nil {
 		return nil, readError(src.Name, err)
 	}
-	return &Reader{src: src, opts: o, raw: raw, maxRecord: maxRecord}, nil
+	return &Reader{src: src, read: f.read, opts: o, raw: raw, maxRecord: maxRecord}, nil
 }
 
 // Records yields the records in the order of the source. A text file has exactly one, even when it is empty. A record
@@ -81,16 +86,7 @@ func (r *Reader) Records() iter.Seq2[Record, error] {
 			return
 		}
 		r.used = true
-		var err error
-		switch r.src.Format {
-		case JSONL:
-			err = r.jsonl(yield)
-		case CSV:
-			err = r.csv(yield)
-		default:
-			err = r.text(yield)
-		}
-		if err != nil && !errors.Is(err, errStopped) {
+		if err := r.read(r, yield); err != nil && !errors.Is(err, errStopped) {
 			yield(Record{}, readError(r.src.Name, err))
 		}
 	}
@@ -165,13 +161,13 @@ func (r *Reader) decode(data []byte) ([]byte, error) {
 	return c.decode(data, true)
 }
 
-// records is the stream of a record file as UTF-8. Where the file is UTF-8 already it is not checked, so that a wrong
-// byte costs one record only.
-func (r *Reader) records() (*bufio.Reader, error) {
+// records returns the stream of a record file as UTF-8, from an encoding that is found by looking when detect is true.
+// Where the file is UTF-8 already it is not checked, so that a wrong byte costs one record only.
+func (r *Reader) records(detect bool) (*bufio.Reader, error) {
 	in := bufio.NewReaderSize(r.raw, sampleSize)
 	// A failure to read comes back with the first record.
 	head, _ := in.Peek(sampleSize)
-	c, err := r.recordCharset(head)
+	c, err := r.recordCharset(head, detect)
 	if err != nil {
 		return nil, err
 	}
@@ -184,11 +180,11 @@ func (r *Reader) records() (*bufio.Reader, error) {
 	return bufio.NewReaderSize(transform.NewReader(in, newDecoder(c, r.opts.Encoding == "")), sampleSize), nil
 }
 
-func (r *Reader) recordCharset(head []byte) (charset, error) {
+func (r *Reader) recordCharset(head []byte, detect bool) (charset, error) {
 	if r.opts.Encoding != "" {
 		return forcedCharset(r.opts.Encoding, head)
 	}
-	if r.src.Format == CSV {
+	if detect {
 		return detectCharset(head, len(head) < sampleSize)
 	}
 	if c, found := findBOM(head); found {

@@ -15,7 +15,7 @@ import (
 
 // from makes a source of bytes.
 func from(f Format, data string) Source {
-	return Source{Name: "in", Format: f, comma: ',', stdin: strings.NewReader(data)}
+	return Source{Name: "in", Format: f, stdin: strings.NewReader(data)}
 }
 
 // readAll reads all records of a source, the errors of single records, and the error that ended it.
@@ -147,7 +147,7 @@ func TestReadErrors(t *testing.T) {
 		t.Errorf("grown: %v", err)
 	}
 	for _, f := range []Format{Text, JSONL, CSV} {
-		broken := Source{Name: "in", Format: f, comma: ',', stdin: io.MultiReader(strings.NewReader("text\n"), failing{})}
+		broken := Source{Name: "in", Format: f, stdin: io.MultiReader(strings.NewReader("text\n"), failing{})}
 		if _, _, err := readAll(t, broken, ReadOptions{}); !errors.Is(err, errFailing) {
 			t.Errorf("%s from a failing reader: %v", f, err)
 		}

@@ -128,8 +128,7 @@ func (w *Walker) root(ctx context.Context, root string, yield func(Found) bool) 
 }
 
 func (w *Walker) stdin() Found {
-	src := Source{Name: stdinName, stdin: w.opts.Stdin, limit: w.opts.MaxFileSize}
-	src.Format, src.comma = resolve(w.opts.Format, "")
+	src := Source{Name: stdinName, Format: formatOf(w.opts.Format, ""), stdin: w.opts.Stdin, limit: w.opts.MaxFileSize}
 	switch {
 	case w.stdinTaken:
 		return Found{Source: src, Err: ErrStdinTwice}
@@ -173,8 +172,10 @@ func (w *Walker) file(file, name, target string, info fs.FileInfo, yield func(Fo
 	if !w.seen.add(target) {
 		return true
 	}
-	src := Source{Name: name, Path: file, Size: info.Size(), ModTime: info.ModTime(), limit: w.opts.MaxFileSize}
-	src.Format, src.comma = resolve(w.opts.Format, name)
+	src := Source{
+		Name: name, Path: file, Format: formatOf(w.opts.Format, name), Size: info.Size(), ModTime: info.ModTime(),
+		limit: w.opts.MaxFileSize,
+	}
 	if reason := w.unfit(src, info.Mode()); reason != "" {
 		return yield(Found{Source: src, Skip: reason})
 	}
@@ -190,7 +191,7 @@ func (w *Walker) Look(src Source) Found {
 	switch {
 	case err != nil:
 		return Found{Source: src, Err: readError(src.Name, err)}
-	case isBinary(head, w.opts.Encoding):
+	case !src.Format.isBinary() && isBinary(head, w.opts.Encoding):
 		return Found{Source: src, Skip: "binary"}
 	}
 	return Found{Source: src}
@@ -205,7 +206,7 @@ func (w *Walker) unfit(src Source, mode fs.FileMode) string {
 		return "a socket"
 	case !mode.IsRegular():
 		return "a device"
-	case src.Format == Text && src.Size > w.opts.MaxFileSize:
+	case !src.Format.HasRecords() && src.Size > w.opts.MaxFileSize:
 		return "larger than " + formatSize(w.opts.MaxFileSize)
 	}
 	return ""
