@@ -1,7 +1,6 @@
 package cmd
 
 import (
-	"bytes"
 	"io"
 	"os"
 
@@ -40,10 +39,3 @@ func Standard() Streams {
 
 // asks tells whether somebody is there who can be asked.
 func (s Streams) asks() bool { return s.InTerminal && s.ErrTerminal }
-
-// recorded returns streams for a test: in is what the run reads, out and
-// errs collect what it writes.
-func recorded(in string) (s Streams, out, errs *bytes.Buffer) {
-	out, errs = new(bytes.Buffer), new(bytes.Buffer)
-	return Streams{In: bytes.NewBufferString(in), Out: out, Err: errs, Width: fallbackWidth}, out, errs
-}

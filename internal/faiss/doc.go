@@ -2,12 +2,11 @@
 //
 // It holds three things:
 //
-//   - [Index]: the Faiss library itself, which reads, writes and searches indexes of any
-//     type, with the method names of go-faiss;
 //   - [Header]: the 45 bytes before the floats of an IndexFlat file, read and written
 //     without the library;
 //   - [Flat]: the exact search over such a file by pread, with kernels of its own, several
-//     times as fast as the library's and with answers that do not depend on threads.
+//     times as fast as the library's and with answers that do not depend on threads;
+//   - [Foreign]: an index of any other type, which the Faiss library reads.
 //
 // It promises that nothing crosses into C unchecked: closed indexes, lengths, counts and
 // floats that are not finite are errors in Go, and no C++ exception, C type or C memory

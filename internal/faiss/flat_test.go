@@ -15,6 +15,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"sheaf/internal/faiss/faisstest"
 	"sheaf/internal/vector"
 )
 
@@ -73,19 +74,8 @@ func TestSearchFindsWhatFaissFinds(t *testing.T) {
 
 // faissHits asks Faiss for the scores of all rows, and sorts and picks them here.
 func faissHits(t *rapid.T, f *Flat, x, queries []float32, s Search) [][]Hit {
-	idx, err := NewIndexFlat(f.math.d, f.math.metric)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer idx.Close()
-	if err := idx.Add(x); err != nil {
-		t.Fatal(err)
-	}
 	all := max(1, int(f.rows))
-	scores, labels, err := idx.Search(queries, all)
-	if err != nil {
-		t.Fatal(err)
-	}
+	scores, labels := faisstest.NewFlat(t, f.math.d, int(f.math.metric), x).Search(queries, all)
 	hits := make([][]Hit, len(queries)/f.math.d)
 	for i := range hits {
 		for j := i * all; j < (i+1)*all; j++ {
@@ -111,10 +101,7 @@ func TestScoresAreNearFaiss(t *testing.T) {
 			f := flatFile(t, filepath.Join(t.TempDir(), "index.faiss"), d, m, x)
 			f.math.level = l
 			hits := search(t, f, queries, Search{K: 200})
-			scores, _, err := flatIndex(t, d, m, x).Search(queries, 200)
-			if err != nil {
-				t.Fatal(err)
-			}
+			scores, _ := faisstest.NewFlat(t, d, int(m), x).Search(queries, 200)
 			for i, want := range scores {
 				got := hits[i/200][i%200].Score
 				if math.Abs(float64(got-want)) > 1e-5*float64(d) {

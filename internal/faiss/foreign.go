@@ -1,6 +1,13 @@
 package faiss
 
 /*
+#cgo CFLAGS: -O3
+#cgo LDFLAGS: -lfaiss -lopenblas -lm
+#cgo linux LDFLAGS: -lgomp
+#cgo darwin,arm64 CPPFLAGS: -I/opt/homebrew/include -I/opt/homebrew/opt/libomp/include
+#cgo darwin,arm64 LDFLAGS: -L/opt/homebrew/lib -L/opt/homebrew/opt/openblas/lib -L/opt/homebrew/opt/libomp/lib -lomp
+#cgo darwin,amd64 CPPFLAGS: -I/usr/local/include -I/usr/local/opt/libomp/include
+#cgo darwin,amd64 LDFLAGS: -L/usr/local/lib -L/usr/local/opt/openblas/lib -L/usr/local/opt/libomp/lib -lomp
 #include <stdlib.h>
 #include "shim.h"
 */
@@ -14,98 +21,122 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unsafe"
 )
 
-// Foreign is an index of any type that somebody else wrote, with what it takes
-// to get the vectors out of it. The library can be led astray by a crafted
-// file: use one in a process of its own, with limits on memory and time.
+// Foreign is an index of any type that anybody may have written, opened with the
+// Faiss library to get the vectors out of it. A crafted file can make the library
+// do anything: use it in a process of its own, with limits on memory and time, and
+// from one goroutine.
 type Foreign struct {
-	*Index
-	labels []int64 // rising
-	places []int64 // of the vectors with these labels
+	D      int
+	Ntotal int64
+	Metric Metric  // maybe neither L2 nor InnerProduct
+	Exact  bool    // the vectors come back as they were added, bit by bit
+	Labels []int64 // the ids of the vectors, rising; 0, 1, 2 and so on where nobody gave ids
+
+	ptr    *C.sheaf_index // nil once closed
+	class  string         // of C++, such as "IndexIVFFlat"
+	places []int64        // where the vector of each label is
 }
 
-// OpenForeign reads the index in size bytes of f from offset on, and checks
-// that its parts fit each other.
+// OpenForeign reads the index in size bytes of f from offset on, and checks that
+// its parts fit each other.
 func OpenForeign(f *os.File, offset, size int64) (*Foreign, error) {
-	idx, err := open("reading it", func(ptr **C.sheaf_index, msg **C.char) C.int {
-		return C.sheaf_index_read_part(C.int(f.Fd()), C.int64_t(offset), C.int64_t(size), ptr, msg)
-	})
-	if err != nil {
-		return nil, tidy(err)
+	C.sheaf_one_thread()
+	x := new(Foreign)
+	var msg *C.char
+	if C.sheaf_index_read(C.int(f.Fd()), C.int64_t(offset), C.int64_t(size), &x.ptr, &msg) != C.SHEAF_OK {
+		return nil, shorten(takeError("reading it", msg))
 	}
-	x := &Foreign{Index: idx}
 	if err := x.verify(); err != nil {
-		idx.Close()
-		return nil, tidy(err)
+		x.Close()
+		return nil, shorten(err)
 	}
 	return x, nil
 }
 
+// takeError makes an error of the message of a C function, which it frees.
+func takeError(op string, msg *C.char) error {
+	defer C.free(unsafe.Pointer(msg))
+	return fmt.Errorf("%s: %s", op, C.GoString(msg))
+}
+
 func (x *Foreign) verify() error {
+	class := C.sheaf_index_type(x.ptr)
+	defer C.free(unsafe.Pointer(class))
+	x.class = C.GoString(class)
 	var msg *C.char
 	if C.sheaf_index_verify(x.ptr, &msg) != C.SHEAF_OK {
 		return takeError(x.class, msg)
 	}
-	n := x.Ntotal()
-	labels := make([]int64, n+1) // never of no length
+	x.D, x.Ntotal = int(C.sheaf_index_d(x.ptr)), int64(C.sheaf_index_ntotal(x.ptr))
+	x.Metric, x.Exact = Metric(C.sheaf_index_metric(x.ptr)), C.sheaf_index_exact(x.ptr) != 0
+	return x.sortLabels()
+}
+
+// sortLabels sets Labels and places.
+func (x *Foreign) sortLabels() error {
+	labels := make([]int64, x.Ntotal+1) // one more, so that there is a first
+	var msg *C.char
 	if C.sheaf_index_labels(x.ptr, (*C.int64_t)(&labels[0]), &msg) != C.SHEAF_OK {
 		return takeError(x.class, msg)
 	}
-	labels = labels[:n]
-	x.places = make([]int64, n)
+	x.places = make([]int64, x.Ntotal)
 	for i := range x.places {
 		x.places[i] = int64(i)
 	}
 	slices.SortFunc(x.places, func(a, b int64) int { return cmp.Compare(labels[a], labels[b]) })
-	x.labels = make([]int64, n)
+	x.Labels = make([]int64, x.Ntotal)
 	for i, place := range x.places {
-		x.labels[i] = labels[place]
-		if i > 0 && x.labels[i] == x.labels[i-1] {
-			return fmt.Errorf("%s: damaged: two vectors have the id %d", x.class, x.labels[i])
+		x.Labels[i] = labels[place]
+		if i > 0 && x.Labels[i] == x.Labels[i-1] {
+			return fmt.Errorf("%s: damaged: two vectors have the id %d", x.class, x.Labels[i])
 		}
 	}
 	return nil
 }
 
-// Exact tells whether the vectors come back as they were added, bit by bit.
-func (x *Foreign) Exact() bool { return C.sheaf_index_exact(x.ptr) != 0 }
-
-// Labels are the ids of the vectors, rising. Where nobody gave ids they are 0,
-// 1, 2 and so on.
-func (x *Foreign) Labels() []int64 { return x.labels }
-
-// Decode returns n vectors, from the first-th label on (n*d floats).
+// Decode returns the n vectors of the labels from index first on (n*D numbers).
 func (x *Foreign) Decode(first, n int64) ([]float32, error) {
-	x.mu.RLock()
-	defer x.mu.RUnlock()
 	switch {
 	case x.ptr == nil:
-		return nil, ErrClosed
-	case first < 0 || n < 0 || n > int64(len(x.places))-first:
-		return nil, fmt.Errorf("decoding %d vectors from %d on: index holds %d", n, first, len(x.places))
+		return nil, errors.New("the index is closed")
+	case first < 0 || n < 0 || n > x.Ntotal-first:
+		return nil, fmt.Errorf("decoding %d vectors from %d on: index holds %d", n, first, x.Ntotal)
 	case n == 0:
 		return nil, nil
 	}
-	out := make([]float32, n*int64(x.d))
+	out := make([]float32, n*int64(x.D))
 	var msg *C.char
 	if C.sheaf_index_decode(x.ptr, (*C.int64_t)(&x.places[first]), C.int64_t(n), floats(out), &msg) != C.SHEAF_OK {
-		return nil, tidy(takeError(x.class, msg))
+		return nil, shorten(takeError(x.class, msg))
 	}
 	return out, nil
 }
 
-// place is where in its source Faiss found an error: of use to nobody here.
-var place = regexp.MustCompile(`Error in .* at [^ ]*:\d+: (Error: )?`)
+// Close frees the index. It may be called again.
+func (x *Foreign) Close() {
+	if x.ptr != nil {
+		C.sheaf_index_free(x.ptr)
+		x.ptr = nil
+	}
+}
 
-// tidy says in fewer words what Faiss found.
-func tidy(err error) error {
+// Version returns the version of the linked library, such as "1.7.3".
+func Version() string { return C.GoString(C.sheaf_faiss_version()) }
+
+// sourcePlace matches where in its own source Faiss found an error.
+var sourcePlace = regexp.MustCompile(`Error in .* at [^ ]*:\d+: (Error: )?`)
+
+// shorten leaves of an error of Faiss what helps the owner of the file.
+func shorten(err error) error {
 	switch text := err.Error(); {
 	case strings.Contains(text, "read error in"):
 		return errors.New("it ends too early")
 	case strings.Contains(text, "bad_alloc"), strings.Contains(text, "length_error"):
 		return errors.New("it asks for more memory than its size explains")
 	default:
-		return errors.New(place.ReplaceAllString(text, ""))
+		return errors.New(sourcePlace.ReplaceAllString(text, ""))
 	}
 }

@@ -93,16 +93,14 @@ func (a arithmetic) keys(rows []byte, n int, queries, out []float32) {
 		C.size_t(n), C.size_t(a.d), floats(queries), C.size_t(nq), floats(out))
 }
 
-// pair is a row of a block and a query.
-type pair = C.sheaf_pair
-
-func newPair(row, query int) pair { return pair{row: C.int32_t(row), query: C.int32_t(query)} }
+// pair is a row of a block and a query; its layout is that of C's sheaf_pair.
+type pair struct{ row, query int32 }
 
 // keysOf sets out[i] to the key of pairs[i]. It trusts pairs.
 func (a arithmetic) keysOf(rows []byte, queries []float32, pairs []pair, out []float32) {
 	out = out[:len(pairs)]
 	C.sheaf_keys_of(C.int(a.level), C.int(a.metric), unsafe.Pointer(unsafe.SliceData(rows)), C.size_t(a.d),
-		floats(queries), unsafe.SliceData(pairs), C.size_t(len(pairs)), floats(out))
+		floats(queries), (*C.sheaf_pair)(unsafe.Pointer(unsafe.SliceData(pairs))), C.size_t(len(pairs)), floats(out))
 }
 
 // norms sets out[i] to the squared norm of row i of n.
@@ -133,7 +131,7 @@ func (a arithmetic) sift(panels []float32, n int, group, weights, scale, limit [
 	used := len(limit)
 	group, scale, limit = group[:width*a.d], scale[:width], limit[:width]
 	found := C.sheaf_sift(C.int(a.level), floats(panels), C.size_t(n), C.size_t(a.d), floats(group),
-		floats(weights), C.float(a.alpha()), floats(scale), floats(limit), C.int(used), unsafe.SliceData(out))
+		floats(weights), C.float(a.alpha()), floats(scale), floats(limit), C.int(used), (*C.sheaf_pair)(unsafe.Pointer(unsafe.SliceData(out))))
 	return out[:found]
 }
 

@@ -51,7 +51,7 @@ func TestKeys(t *testing.T) {
 			a.keys(rows, 2, queries, all)
 			for j := range 3 {
 				query, one := queries[j*d:(j+1)*d], make([]float32, 3)
-				a.keysOf(rows, queries, []pair{newPair(1, j), newPair(0, j), newPair(1, j)}, one)
+				a.keysOf(rows, queries, []pair{{1, int32(j)}, {0, int32(j)}, {1, int32(j)}}, one)
 				for i := range 2 {
 					key, want := all[2*j+i], keyInFloat64(m, x[i*d:(i+1)*d], query)
 					if math.Abs(float64(key)-want) > 1e-6*float64(d+8) {
@@ -128,7 +128,7 @@ func siftSlowly(x, queries []float32, d int, weights, scale, limit []float32) (f
 				bound -= x[i*d+k] * queries[j*d+k]
 			}
 			if !(bound >= limit[j]) {
-				found = append(found, newPair(i, j))
+				found = append(found, pair{int32(i), int32(j)})
 			}
 		}
 	}

@@ -14,9 +14,11 @@ enum { SHEAF_OK, SHEAF_FAILED };
 
 typedef struct sheaf_index sheaf_index;
 
-int sheaf_index_flat(int d, int metric, sheaf_index **out, char **err);
-int sheaf_index_read(const char *path, sheaf_index **out, char **err);
-int sheaf_index_parse(const void *data, size_t size, sheaf_index **out, char **err);
+// read reads an index of any type from a part of a file that anybody may have written. verify
+// checks what read does not: before it has returned SHEAF_OK, nothing else may be done with
+// the index but freeing it and asking for its type.
+int sheaf_index_read(int fd, int64_t offset, int64_t size, sheaf_index **out, char **err);
+int sheaf_index_verify(const sheaf_index *index, char **err);
 void sheaf_index_free(sheaf_index *index);
 
 int sheaf_index_d(const sheaf_index *index);
@@ -24,28 +26,14 @@ int64_t sheaf_index_ntotal(const sheaf_index *index);
 int sheaf_index_metric(const sheaf_index *index);
 // The caller frees the class name, such as IndexFlatL2; NULL means no memory.
 char *sheaf_index_type(const sheaf_index *index);
-
-int sheaf_index_add(sheaf_index *index, int64_t n, const float *x, char **err);
-int sheaf_index_search(const sheaf_index *index, int64_t n, const float *x, int64_t k,
-                       float *distances, int64_t *labels, char **err);
-int sheaf_index_reconstruct(const sheaf_index *index, int64_t first, int64_t n, float *x,
-                            char **err);
-
-// Indexes of a stranger's making. verify checks what read_part does not; before it has
-// returned SHEAF_OK nothing else may be done with the index but freeing it.
-int sheaf_index_read_part(int fd, int64_t offset, int64_t size, sheaf_index **out, char **err);
-int sheaf_index_verify(const sheaf_index *index, char **err);
 // Whether decode gives back the vectors that were added, bit by bit.
 int sheaf_index_exact(const sheaf_index *index);
+
 // labels gets the ntotal ids of the vectors, in the order of their places; decode makes the
 // vectors at n places.
 int sheaf_index_labels(const sheaf_index *index, int64_t *labels, char **err);
 int sheaf_index_decode(const sheaf_index *index, const int64_t *places, int64_t n, float *x,
                        char **err);
-
-int sheaf_index_write(const sheaf_index *index, const char *path, char **err);
-// The caller frees *data.
-int sheaf_index_bytes(const sheaf_index *index, void **data, size_t *size, char **err);
 
 // sheaf_one_thread stops OpenBLAS from using threads of its own.
 void sheaf_one_thread(void);

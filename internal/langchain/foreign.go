@@ -36,7 +36,7 @@ func Serve(f *os.File, offset, size int64, w io.Writer) error {
 		return json.NewEncoder(w).Encode(foreignHead{Error: err.Error()})
 	}
 	defer x.Close()
-	head := foreignHead{Dim: x.D(), Ntotal: x.Ntotal(), Metric: int32(x.MetricType()), Exact: x.Exact()}
+	head := foreignHead{Dim: x.D, Ntotal: x.Ntotal, Metric: int32(x.Metric), Exact: x.Exact}
 	first, err := x.Decode(0, min(serveBatch, head.Ntotal))
 	if err != nil { // some types say only now that they cannot
 		return json.NewEncoder(w).Encode(foreignHead{Error: err.Error()})
@@ -46,7 +46,7 @@ func Serve(f *os.File, offset, size int64, w io.Writer) error {
 	}
 	out := bufio.NewWriterSize(w, 1<<20)
 	var b []byte
-	for _, label := range x.Labels() {
+	for _, label := range x.Labels {
 		b = binary.LittleEndian.AppendUint64(b[:0], uint64(label))
 		out.Write(b)
 	}
