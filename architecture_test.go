@@ -40,6 +40,8 @@ var mayImport = map[string][]string{
 	"vector":      {},
 	"wordpiece":   {},
 	"embed":       {"progress", "transformer", "vector", "wordpiece"},
+	"openai":      {"embed", "vector"},
+	"provider":    {"embed", "openai"},
 	"store":       {"dense", "engine", "faiss", "filter", "publish", "vector"},
 }
 

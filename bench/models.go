@@ -14,6 +14,7 @@ import (
 
 	"sheaf/internal/embed"
 	"sheaf/internal/faiss"
+	"sheaf/internal/provider"
 )
 
 // Bounds of the transformer: at most for a question from start to end, at least for the
@@ -197,7 +198,7 @@ func (m *modelBench) load(ctx context.Context, peers []*peer, list string, threa
 	var own [][]float32
 	var contenders []contender
 	for _, spec := range []string{"builtin", "hf:" + m.model} {
-		e, err := embed.New(spec, embed.Options{Workers: threads, Kernel: faiss.Kernel()})
+		e, err := provider.New(spec, embed.Options{Workers: threads, Kernel: faiss.Kernel()})
 		if err != nil {
 			return nil, err
 		}

@@ -15,8 +15,8 @@ import (
 	"github.com/spf13/pflag"
 	"github.com/spf13/viper"
 
-	"sheaf/internal/embed"
 	"sheaf/internal/hint"
+	"sheaf/internal/provider"
 )
 
 // Config is what the flags, the environment and the configuration file say
@@ -53,8 +53,8 @@ type setting struct {
 var settings = []setting{
 	{key: "store", def: defaultStore, help: "the `DIR` that holds the store",
 		set: func(c *Config, v string) error { c.Store = v; return nil }},
-	{key: "embedder", help: "what turns text into vectors: builtin, minilm, hf:NAME, hf:DIR, openai[:`MODEL`], command:PROGRAM or none (default builtin for a new store)",
-		set: func(c *Config, v string) (err error) { c.Embedder, err = embed.Canonical(v); return err }},
+	{key: "embedder", help: "what turns text into vectors: " + strings.Replace(provider.Usage(), "MODEL", "`MODEL`", 1) + " (default " + provider.Default + " for a new store)",
+		set: func(c *Config, v string) (err error) { c.Embedder, err = provider.Canonical(v); return err }},
 	{key: "base-url", env: "OPENAI_BASE_URL", help: "`URL` of the OpenAI-compatible service",
 		set: func(c *Config, v string) error { c.BaseURL = v; return nil }},
 	{key: "api-key-file", help: "`FILE` that holds the service's key, instead of OPENAI_API_KEY",

@@ -30,9 +30,9 @@ func (env *environment) embedAll(
 	ctx context.Context, e embed.Embedder, o embedderFlags, texts iter.Seq2[string, error],
 	done func(text string, vector []float32, err error) error,
 ) error {
-	hints := env.hints(e, o)
+	workers, batchSize := env.pool(e, o)
 	var recent [recentTexts]embedded
-	return embed.Run(ctx, e, hints.Workers, batches(texts, hints.BatchSize), func(b *embed.Batch[[]asked]) error {
+	return embed.Run(ctx, e, workers, batches(texts, batchSize), func(b *embed.Batch[[]asked]) error {
 		for _, a := range b.Carry {
 			got := &recent[a.first%recentTexts]
 			if a.at >= 0 {

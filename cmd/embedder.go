@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"strconv"
 	"strings"
 	"time"
@@ -15,7 +16,9 @@ import (
 	"sheaf/internal/engine"
 	"sheaf/internal/faiss"
 	"sheaf/internal/hint"
+	"sheaf/internal/openai"
 	"sheaf/internal/progress"
+	"sheaf/internal/provider"
 )
 
 // embedderFlags say how an embedder is asked. Which one it is, and where its
@@ -34,11 +37,11 @@ func (o *embedderFlags) addFlags(c *cobra.Command) {
 	addSettings(c.Flags(), "embedder", "base-url", "api-key-file", "workers", "rpm", "tpm")
 	c.Flags().IntVar(&o.dimensions, "dimensions", 0, "ask for vectors of `N` numbers (default: the model's own)")
 	c.Flags().Var(&o.batchSize, "batch-size", "send at most `N` texts in a request")
-	c.Flags().DurationVar(&o.retryFor, "retry-for", embed.DefaultRetryFor, "how long a service may stay unavailable")
+	c.Flags().DurationVar(&o.retryFor, "retry-for", openai.DefaultRetryFor, "how long a service may stay unavailable")
 	c.Flags().BoolVar(&o.truncate, "truncate", false, "embed the beginning of a text that is too long, which fails otherwise")
 	c.Flags().Func("query-prefix", "put `TEXT` before questions (new stores; default: what the model asks for)", setText(&o.query))
 	c.Flags().Func("passage-prefix", "put `TEXT` before texts to be found (new stores; default: what the model asks for)", setText(&o.passage))
-	complete(c, "embedder", "builtin", "minilm", "openai:text-embedding-3-small", "openai:text-embedding-3-large", "none")
+	complete(c, "embedder", provider.Completions()...)
 }
 
 // setText is a flag's value that differs from none when it is empty.
@@ -53,16 +56,13 @@ func (o *embedderFlags) validate() error {
 	switch {
 	case o.dimensions < 0:
 		return usagef("--dimensions must be above 0, not %d", o.dimensions)
-	case o.batchSize > embed.MaxBatchSize:
-		return usagef("--batch-size must be from 1 to %d, not %d", embed.MaxBatchSize, o.batchSize)
+	case o.batchSize > provider.MaxBatchSize:
+		return usagef("--batch-size must be from 1 to %d, not %d", provider.MaxBatchSize, o.batchSize)
 	case o.retryFor < 0:
 		return usagef("--retry-for must not be negative")
 	}
 	return nil
 }
-
-// noEmbedder is the name under which a store has none.
-const noEmbedder = "none"
 
 // embedder makes the embedder that spec names. stats may be nil.
 func (env *environment) embedder(spec string, o embedderFlags, stats *progress.Counter) (embed.Embedder, error) {
@@ -71,7 +71,7 @@ func (env *environment) embedder(spec string, o embedderFlags, stats *progress.C
 
 // embedderOf is embedder where the length of its vectors is known; 0 is not.
 func (env *environment) embedderOf(spec string, o embedderFlags, dim int, stats *progress.Counter) (embed.Embedder, error) {
-	e, err := embed.New(spec, embed.Options{
+	e, err := provider.New(spec, embed.Options{
 		BaseURL:    env.config.BaseURL,
 		APIKey:     env.config.APIKey,
 		APIKeyFile: env.config.APIKeyFile,
@@ -102,36 +102,16 @@ func (env *environment) embedderOf(spec string, o embedderFlags, dim int, stats 
 	return e, nil
 }
 
-// hints are the settings, or what suits the embedder.
-func (env *environment) hints(e embed.Embedder, o embedderFlags) embed.Hints {
-	h := embed.HintsOf(e)
-	if env.config.Workers > 0 {
-		h.Workers = env.config.Workers
-	}
-	if o.batchSize > 0 {
-		h.BatchSize = int(o.batchSize)
-	}
-	return h
+// pool returns how many batches to embed at once, and how many texts to put into each: what
+// the settings say, or else what suits the embedder.
+func (env *environment) pool(e embed.Embedder, o embedderFlags) (workers, batchSize int) {
+	p := provider.Of(e.Identity().Provider)
+	return cmp.Or(env.config.Workers, p.Workers, runtime.GOMAXPROCS(0)), cmp.Or(int(o.batchSize), p.BatchSize)
 }
 
-// preferred names the embedder of a new store.
+// preferred returns the name of a new store's embedder.
 func (env *environment) preferred() string {
-	if env.config.Embedder == "" {
-		return "builtin"
-	}
-	return env.config.Embedder
-}
-
-// askedDimensions is the fingerprint of a store whose embedder is asked for
-// vectors of another length than the model's own. Its queries must be, too; and
-// a service that was never asked may refuse to be, so the length alone does not tell.
-const askedDimensions = "dimensions=%d"
-
-func fingerprint(id embed.Identity, dimensions int) string {
-	if dimensions == 0 || id.Provider != "openai" {
-		return id.Fingerprint
-	}
-	return strings.TrimRight(fmt.Sprintf(askedDimensions, dimensions)+" "+id.Fingerprint, " ")
+	return cmp.Or(env.config.Embedder, provider.Default)
 }
 
 // newFacts are the facts of a store that the embedder e is bound to.
@@ -140,8 +120,8 @@ func newFacts(ctx context.Context, e embed.Embedder, dimensions int) (engine.Fac
 	if err != nil {
 		return engine.Facts{}, err
 	}
-	f := engine.Facts{Embedder: id.String(), Fingerprint: fingerprint(id, dimensions), Dim: id.Dim}
-	if f.Embedder == noEmbedder {
+	f := engine.Facts{Embedder: id.String(), Fingerprint: provider.Fingerprint(id, dimensions), Dim: id.Dim}
+	if f.Embedder == embed.None {
 		if dimensions == 0 {
 			return f, usagef("a store without an embedder needs --dimensions N, the length of its vectors")
 		}
@@ -160,12 +140,12 @@ func (env *environment) boundEmbedder(f engine.Facts, o embedderFlags, stats *pr
 		return nil, err
 	}
 	e, err := env.embedderOf(bound, o, f.Dim, stats)
-	if err != nil || bound == noEmbedder {
+	if err != nil || bound == embed.None {
 		return e, err
 	}
 	id := e.Identity()
-	made := engine.Facts{Embedder: id.String(), Fingerprint: fingerprint(id, o.dimensions), Dim: id.Dim}
-	if sameFolder(made.Embedder, f.Embedder) {
+	made := engine.Facts{Embedder: id.String(), Fingerprint: provider.Fingerprint(id, o.dimensions), Dim: id.Dim}
+	if provider.AreFolders(made.Embedder, f.Embedder) {
 		made.Embedder = f.Embedder
 	}
 	if err := f.Check(made); err != nil {
@@ -174,30 +154,26 @@ func (env *environment) boundEmbedder(f engine.Facts, o embedderFlags, stats *pr
 	return e, nil
 }
 
-// boundName is the name of a store's embedder. A store is data, never orders:
-// what it names is used only where nothing but the name follows from it
-// (providers that are part of this program, models that the user has added, at a
-// URL that the user chose). A flag that names another embedder is an error; the
-// environment's preference is for new stores and does not count.
+// boundName returns the name of a store's embedder. A flag that names another one is an
+// error. What the environment prefers is for new stores and does not count. A store is data and
+// gives no orders: it names only embedders that are trusted.
 func (env *environment) boundName(f engine.Facts) (string, error) {
-	given, bound := env.config.Embedder, cmp.Or(f.Embedder, noEmbedder)
-	if env.config.EmbedderFlag && !sameEmbedder(given, bound) {
+	given, bound := env.config.Embedder, cmp.Or(f.Embedder, embed.None)
+	if env.config.EmbedderFlag && !provider.Names(given, bound) {
 		err := &engine.MismatchError{Fact: "embedder", Store: bound, Given: given}
-		if bound == noEmbedder {
+		if bound == embed.None {
 			return "", hint.With(err, "bind it first: sheaf init --embedder %s", given)
 		}
 		return "", hint.With(err, "leave --embedder out, or make another store with --store DIR")
 	}
-	switch provider, model, _ := strings.Cut(bound, ":"); {
-	case provider == noEmbedder, provider == "builtin", provider == "minilm", provider == "openai":
-	case provider == "hf" && !embed.IsFolder(model):
-	case sameEmbedder(given, bound):
-		return given, nil // perhaps in another place than when the store was made
-	default:
-		return "", hint.With(fmt.Errorf("the store asks for the embedder %q, which only you may choose", bound),
-			"if you trust it, give --embedder %s", shellQuote(bound))
+	switch {
+	case provider.Trusted(bound):
+		return bound, nil
+	case provider.Names(given, bound):
+		return given, nil // a folder may have moved since the store was made
 	}
-	return bound, nil
+	return "", hint.With(fmt.Errorf("the store asks for the embedder %q, which only you may choose", bound),
+		"if you trust it, give --embedder %s", shellQuote(bound))
 }
 
 // bind completes the flags by what a store remembers of its embedder, with which
@@ -206,7 +182,7 @@ func (o *embedderFlags) bind(f engine.Facts) error {
 	if o.dimensions != 0 && o.dimensions != f.Dim {
 		return hint.With(f.Check(engine.Facts{Dim: o.dimensions}), "leave --dimensions out, or make another store with --store DIR")
 	}
-	if asked := fmt.Sprintf(askedDimensions, f.Dim); f.Fingerprint == asked || strings.HasPrefix(f.Fingerprint, asked+" ") {
+	if provider.AsksForDim(f.Fingerprint, f.Dim) {
 		o.dimensions = f.Dim
 	}
 	prompts := embed.PromptsOf(f.Fingerprint)
@@ -226,26 +202,10 @@ func (o *embedderFlags) bind(f engine.Facts) error {
 	return nil
 }
 
-// sameEmbedder tells whether given names the embedder bound. A bare provider
-// names whatever model of it the store has, and the folder of a model may have
-// moved: what is in it is compared later.
-func sameEmbedder(given, bound string) bool {
-	return given == bound || !strings.Contains(given, ":") && strings.HasPrefix(bound, given+":") || sameFolder(given, bound)
-}
-
 // shellQuote writes a word as a shell reads it.
 func shellQuote(word string) string {
 	if strings.ContainsAny(word, " \t\n'\"$`\\!*?[]{}()<>|&;#~") {
 		return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 	}
 	return word
-}
-
-// sameFolder tells whether both embedders are models in a folder.
-func sameFolder(a, b string) bool {
-	isFolder := func(spec string) bool {
-		model, isHF := strings.CutPrefix(spec, "hf:")
-		return isHF && embed.IsFolder(model)
-	}
-	return isFolder(a) && isFolder(b)
 }

@@ -12,6 +12,7 @@ import (
 	"sheaf/internal/engine"
 	"sheaf/internal/hint"
 	"sheaf/internal/progress"
+	"sheaf/internal/provider"
 	"sheaf/internal/store"
 )
 
@@ -87,8 +88,8 @@ func (o *importOptions) validate(env *environment, c *cobra.Command, args []stri
 	if o.src == "-" && (o.format == formatLangchain || o.format == formatNpy || o.format == formatSheaf) {
 		return usagef("%s is more than one file: it cannot come from stdin", o.format)
 	}
-	if env.config.EmbedderFlag && env.config.Embedder == "openai" {
-		return hint.With(usagef("openai has several models with vectors of the same length"), "name the one: --embedder openai:text-embedding-3-small")
+	if p := provider.Of(env.config.Embedder); env.config.EmbedderFlag && p.DefaultModel != "" && p.Name == env.config.Embedder {
+		return hint.With(usagef("%s has several models with vectors of the same length", p.Name), "name the one: --embedder %s:%s", p.Name, p.DefaultModel)
 	}
 	return errors.Join(validIndexName(o.indexName), o.onConflict.validate(), o.embedder.validate(), o.facts.validate(c), env.oneFormat())
 }
@@ -205,7 +206,7 @@ func (i *importing) newFacts() (f engine.Facts, e embed.Embedder, err error) {
 // bind makes facts those of a store with the embedder of the flag.
 func (i *importing) bind(f engine.Facts) (engine.Facts, embed.Embedder, error) {
 	spec := i.env.config.Embedder
-	if f.Embedder, f.Fingerprint = "", ""; spec == noEmbedder {
+	if f.Embedder, f.Fingerprint = "", ""; spec == embed.None {
 		return f, nil, nil
 	}
 	e, err := i.embedder(spec, f.Dim)

@@ -138,11 +138,11 @@ func (i *importing) compare(sample []engine.Transfer) error {
 
 // embedded gives each document the vector that the embedder makes of its text.
 func (i *importing) embedded(docs iter.Seq2[engine.Transfer, error]) iter.Seq2[engine.Transfer, error] {
-	hints := i.env.hints(i.e, i.o.embedder)
+	workers, batchSize := i.env.pool(i.e, i.o.embedder)
 	return func(yield func(engine.Transfer, error) bool) {
 		ctx, cancel := context.WithCancel(i.ctx)
 		defer cancel()
-		err := embed.Run(ctx, i.e, hints.Workers, documentBatches(docs, hints.BatchSize), func(b *embed.Batch[[]engine.Transfer]) error {
+		err := embed.Run(ctx, i.e, workers, documentBatches(docs, batchSize), func(b *embed.Batch[[]engine.Transfer]) error {
 			for n, t := range b.Carry {
 				if b.Errs[n] != nil {
 					return fmt.Errorf("document %q: %w", t.ID, b.Errs[n])

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"sheaf/internal/embed"
 	"sheaf/internal/engine"
 	"sheaf/internal/faiss"
 	"sheaf/internal/store"
@@ -60,7 +61,7 @@ type cpuInfo struct {
 func newStoreInfo(dir string, i engine.Info) storeInfo {
 	embedder := i.Embedder
 	if embedder == "" {
-		embedder = noEmbedder
+		embedder = embed.None
 	}
 	return storeInfo{
 		dir, i.FormatVersion, embedder, i.Dim, string(i.Metric), i.Normalized, i.Documents, i.Sources, i.DeadRows, i.Bytes,

@@ -198,8 +198,7 @@ func (env *environment) dryRun(ctx context.Context, o *ingestOptions, counter *p
 
 // embedWith completes the options of a run by how many texts go to an embedder.
 func (env *environment) embedWith(e embed.Embedder, o *ingestOptions, options ingest.Options) ingest.Options {
-	hints := env.hints(e, o.embedder)
-	options.Workers, options.BatchSize = hints.Workers, hints.BatchSize
+	options.Workers, options.BatchSize = env.pool(e, o.embedder)
 	return options
 }
 

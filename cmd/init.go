@@ -112,7 +112,7 @@ func (env *environment) agree(ctx context.Context, w *store.Writer, o *initOptio
 		return err
 	}
 	spec := env.config.Embedder
-	if facts.Embedder != "" || !env.config.EmbedderFlag || spec == noEmbedder {
+	if facts.Embedder != "" || !env.config.EmbedderFlag || spec == embed.None {
 		_, err := env.boundEmbedder(facts, o.embedder, nil)
 		return err
 	}

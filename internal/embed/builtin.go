@@ -46,7 +46,8 @@ type builtin struct {
 	noticed   atomic.Bool
 }
 
-func newBuiltin(o Options) (Embedder, error) {
+// NewBuiltin returns the embedder that computes with the model in the program.
+func NewBuiltin(_ string, o Options) (Embedder, error) {
 	if o.Dimensions != 0 && o.Dimensions != builtinDim {
 		return nil, fmt.Errorf("embedder \"builtin\" makes vectors of %d numbers, not %d", builtinDim, o.Dimensions)
 	}
@@ -89,7 +90,7 @@ func (b *builtin) Embed(ctx context.Context, texts []string) (Result, error) {
 // model's language.
 func (b *builtin) noticeScript(text string) {
 	if !b.noticed.Load() && mostlyForeign(text) && b.noticed.CompareAndSwap(false, true) {
-		b.options.Notice("the built-in model is English and knows little of text in other scripts; " +
+		b.options.Notify("the built-in model is English and knows little of text in other scripts; " +
 			"for it, use a service with --embedder openai:MODEL (see docs/embedders.md)")
 	}
 }

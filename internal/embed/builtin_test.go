@@ -82,7 +82,7 @@ func TestBuiltinFacts(t *testing.T) {
 
 func newTestBuiltin(t testing.TB, o Options) Embedder {
 	t.Helper()
-	e, err := New("builtin", o)
+	e, err := NewBuiltin("", o)
 	if err != nil {
 		t.Fatal(err)
 	}

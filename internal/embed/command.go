@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 	"sync"
 	"time"
 
@@ -25,7 +24,7 @@ import (
 type command struct {
 	program string
 	options Options
-	length  vectorLength
+	dim     Dim
 	stall   time.Duration // how long an answer may take before people are told
 
 	mu      sync.Mutex
@@ -33,22 +32,17 @@ type command struct {
 	over    error    // why it cannot be asked any more
 }
 
-func newCommand(program string, o Options) (Embedder, error) {
-	if strings.TrimSpace(program) == "" {
-		return nil, errors.New("embedder \"command\": no program: want command:PROGRAM")
-	}
+// NewCommand returns the embedder that asks a program.
+func NewCommand(program string, o Options) (Embedder, error) {
 	c := &command{program: program, options: o, stall: stallNotice}
-	c.length.known.Store(int64(max(o.Dimensions, o.Dim)))
+	c.dim.Set(max(o.Dimensions, o.Dim))
 	return c, nil
 }
 
 // Identity implements Embedder.
 func (c *command) Identity() Identity {
-	return Identity{Provider: "command", Model: c.program, Dim: c.length.want()}
+	return Identity{Provider: "command", Model: c.program, Dim: c.dim.Get()}
 }
-
-// Hints implements Hinter: while the program computes, the next batch is made.
-func (c *command) Hints() Hints { return Hints{Workers: 2, BatchSize: min(c.options.BatchSize, 64)} }
 
 // Embed implements Embedder.
 func (c *command) Embed(ctx context.Context, texts []string) (Result, error) {
@@ -75,7 +69,7 @@ func (c *command) Embed(ctx context.Context, texts []string) (Result, error) {
 		}
 		c.options.Stats.AddRequest(len(places), 0)
 	}
-	if err := fillEmpty(ctx, c, r); err != nil {
+	if err := FillEmpty(ctx, c, r); err != nil {
 		return Result{}, err
 	}
 	return r, nil
@@ -124,7 +118,7 @@ func (c *command) ask(ctx context.Context, input []byte, places []int, r Result)
 // stalled is told when no answer came for a while: most often the program keeps
 // its answers in a buffer and waits for more input.
 func (c *command) stalled() {
-	c.options.Notice(fmt.Sprintf("%q has not answered for %s: does it flush its output after every line?", c.program, c.stall))
+	c.options.Notify("%q has not answered for %s: does it flush its output after every line?", c.program, c.stall)
 }
 
 // read reads an answer.
@@ -147,8 +141,8 @@ func (c *command) read(line []byte) (v []float32, refusal, err error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("an answer without a vector of numbers: %.80q", line)
 	}
-	want := c.length.want()
-	if c.length.learn(len(v)); want != 0 && len(v) != want {
+	want := c.dim.Get()
+	if c.dim.Learn(len(v)); want != 0 && len(v) != want {
 		return nil, nil, fmt.Errorf("a vector of %d numbers, want %d", len(v), want)
 	}
 	return v, nil, nil

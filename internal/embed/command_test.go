@@ -16,6 +16,7 @@ import (
 	"sheaf/internal/embed"
 	"sheaf/internal/embed/embedtest"
 	"sheaf/internal/progress"
+	"sheaf/internal/provider"
 )
 
 // programEnv makes the test binary an embedder program that behaves as it says.
@@ -84,7 +85,7 @@ func program(how string) int {
 // newProgram makes an embedder of a program that behaves in a way.
 func newProgram(t *testing.T, how string, o embed.Options) embed.Embedder {
 	t.Helper()
-	e, err := embed.New(fmt.Sprintf("command:%s=%s '%s'", programEnv, how, os.Args[0]), o)
+	e, err := provider.New(fmt.Sprintf("command:%s=%s '%s'", programEnv, how, os.Args[0]), o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,13 +108,13 @@ func TestCommand(t *testing.T) {
 	var stderr bytes.Buffer
 	stats := &progress.Counter{}
 	e := newProgram(t, "well", embed.Options{Stats: stats, Stderr: &stderr})
-	texts := append(numberedTexts(3000), "a\nline & <another>\u2028")
+	texts := append(embedtest.Texts(3000), "a\nline & <another>\u2028")
 	for range 2 {
 		vectors, err := embed.Vectors(t.Context(), e, texts)
 		if err != nil {
 			t.Fatal(err)
 		}
-		checkValues(t, texts, vectors, 8)
+		embedtest.CheckVectors(t, texts, vectors, 8)
 	}
 	if err := e.(io.Closer).Close(); err != nil || stderr.String() != "model loaded\n" {
 		t.Errorf("%v; it was started once and said %q", err, stderr.String())
@@ -133,7 +134,7 @@ func TestCommandRefusesTexts(t *testing.T) {
 	if err != nil || len(r.Errs) != 1 || r.Errs[2].Error() != "no such words" {
 		t.Fatal(err, r.Errs)
 	}
-	checkValues(t, []string{"good", "", "well"}, [][]float32{r.Vectors[0], r.Vectors[1], r.Vectors[3]}, 8)
+	embedtest.CheckVectors(t, []string{"good", "", "well"}, [][]float32{r.Vectors[0], r.Vectors[1], r.Vectors[3]}, 8)
 	if _, err := embed.Vectors(t.Context(), e, []string{"good", "bad"}); err == nil || err.Error() != "no such words" {
 		t.Error(err)
 	}
@@ -163,7 +164,7 @@ func TestCommandFails(t *testing.T) {
 			}
 		})
 	}
-	e, err := embed.New("command:/no/such/program --flag", embed.Options{})
+	e, err := provider.New("command:/no/such/program --flag", embed.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,102 +2,18 @@ package embed_test
 
 import (
 	"errors"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"sheaf/internal/embed"
 	"sheaf/internal/embed/embedtest"
 	"sheaf/internal/progress"
+	"sheaf/internal/provider"
 )
-
-func TestNewErrors(t *testing.T) {
-	t.Parallel()
-	empty := filepath.Join(t.TempDir(), "key")
-	if err := os.WriteFile(empty, []byte("\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	for _, test := range []struct {
-		spec    string
-		options embed.Options
-		want    string
-	}{
-		{"word2vec", embed.Options{}, `unknown embedder "word2vec"; known: builtin, minilm, hf:NAME, hf:DIR, openai[:MODEL], command:PROGRAM, none`},
-		{"minilm", embed.Options{}, `embedder "minilm": model "sentence-transformers/all-MiniLM-L6-v2": nowhere to look`},
-		{"hf:BAAI/bge", embed.Options{}, `embedder "hf:BAAI/bge": model "BAAI/bge": nowhere to look`},
-		{"hf:a/b/c", embed.Options{}, `"a/b/c" is no name of a model, OWNER/NAME; a folder is written ./a/b/c`},
-		{"hf", embed.Options{}, `embedder "hf": no model after the colon`},
-		{"hf:", embed.Options{}, `embedder "hf:": no model after the colon`},
-		{"hf:./absent", embed.Options{}, "absent\": open config.json: no such file"},
-		{"minilm:x", embed.Options{}, "minilm has no models to choose from"},
-		{"builtin", embed.Options{Workers: -1}, "workers -1: must be positive"},
-		{"", embed.Options{}, `unknown embedder ""`},
-		{"openai:", embed.Options{}, `"openai:": no model after the colon`},
-		{"builtin:large", embed.Options{}, `"builtin:large": builtin has no models`},
-		{"none:x", embed.Options{}, "none has no models"},
-		{"builtin", embed.Options{Dimensions: 128}, "vectors of 256 numbers, not 128"},
-		{"builtin", embed.Options{Dimensions: -1}, "dimensions -1"},
-		{"openai", embed.Options{BatchSize: 2049}, "batch size 2049: must be from 1 to 2048"},
-		{"openai", embed.Options{BatchSize: -1}, "batch size -1"},
-		{"openai", embed.Options{BaseURL: "localhost:11434/v1"}, `base URL "localhost:11434/v1"`},
-		{"openai", embed.Options{BaseURL: "ftp://host/v1"}, `base URL "ftp://host/v1"`},
-		{"openai", embed.Options{BaseURL: "http://"}, `base URL "http://"`},
-		{"openai", embed.Options{BaseURL: "http://host:port/"}, "base URL"},
-		{"openai", embed.Options{APIKeyFile: "testdata/absent"}, "testdata/absent"},
-		{"openai", embed.Options{APIKeyFile: empty}, "does not hold one line with a key"},
-	} {
-		e, err := embed.New(test.spec, test.options)
-		if err == nil || !strings.Contains(err.Error(), test.want) || e != nil {
-			t.Errorf("%q %+v: %v and error %v, want %q", test.spec, test.options, e, err, test.want)
-		}
-	}
-	if _, err := embed.New("word2vec", embed.Options{}); !errors.Is(err, embed.ErrUnknown) {
-		t.Errorf("%v is not ErrUnknown", err)
-	}
-}
-
-func TestIdentity(t *testing.T) {
-	t.Parallel()
-	const local = "http://127.0.0.1:1/v1"
-	for _, test := range []struct {
-		spec       string
-		options    embed.Options
-		name       string
-		dim        int
-		normalized bool
-	}{
-		{"builtin", embed.Options{}, "builtin", 256, true},
-		{"builtin", embed.Options{Dimensions: 256}, "builtin", 256, true},
-		{"none", embed.Options{}, "none", 0, false},
-		{"openai", embed.Options{}, "openai:text-embedding-3-small", 1536, true},
-		{"openai", embed.Options{Dimensions: 512}, "openai:text-embedding-3-small", 512, true},
-		{"openai:text-embedding-3-large", embed.Options{BaseURL: "https://eu.api.openai.com/v1"}, "openai:text-embedding-3-large", 3072, true},
-		{"openai:text-embedding-ada-002", embed.Options{}, "openai:text-embedding-ada-002", 1536, true},
-		{"openai:text-embedding-9", embed.Options{}, "openai:text-embedding-9", 0, true},
-		{"openai", embed.Options{BaseURL: local}, "openai:text-embedding-3-small", 0, false},
-		{"openai", embed.Options{BaseURL: "https://notapi.openai.com.example.org/v1"}, "openai:text-embedding-3-small", 0, false},
-		{"openai:nomic-embed-text:latest", embed.Options{BaseURL: local}, "openai:nomic-embed-text:latest", 0, false},
-	} {
-		e, err := embed.New(test.spec, test.options)
-		if err != nil {
-			t.Errorf("%q: %v", test.spec, err)
-			continue
-		}
-		id := e.Identity()
-		if id.String() != test.name || id.Dim != test.dim || id.Normalized != test.normalized {
-			t.Errorf("%q %+v: %q %+v, want %+v", test.spec, test.options, id, id, test)
-		}
-		again, err := embed.New(id.String(), test.options)
-		if err != nil || again.Identity() != id {
-			t.Errorf("%q: its name makes %+v, %v", test.spec, again, err)
-		}
-	}
-}
 
 func TestNone(t *testing.T) {
 	t.Parallel()
-	e, err := embed.New("none", embed.Options{})
+	e, err := provider.New("none", embed.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -111,7 +27,7 @@ func TestNone(t *testing.T) {
 
 func TestBuiltinConforms(t *testing.T) {
 	t.Parallel()
-	e, err := embed.New("builtin", embed.Options{})
+	e, err := provider.New("builtin", embed.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -121,7 +37,7 @@ func TestBuiltinConforms(t *testing.T) {
 func TestBuiltinCounts(t *testing.T) {
 	t.Parallel()
 	stats := &progress.Counter{}
-	e, err := embed.New("builtin", embed.Options{Stats: stats})
+	e, err := provider.New("builtin", embed.Options{Stats: stats})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -136,7 +52,7 @@ func TestBuiltinCounts(t *testing.T) {
 func TestBuiltinNoticesOtherScriptsOnce(t *testing.T) {
 	t.Parallel()
 	var notices []string
-	e, err := embed.New("builtin", embed.Options{Notice: func(s string) { notices = append(notices, s) }})
+	e, err := provider.New("builtin", embed.Options{Notice: func(s string) { notices = append(notices, s) }})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,9 +7,6 @@ import (
 )
 
 var (
-	// ErrUnknown is returned by New for a name that is no embedder.
-	ErrUnknown = errors.New("unknown embedder")
-
 	// ErrNone is returned by the embedder "none", which makes no vectors.
 	ErrNone = errors.New("no embedder is bound: vectors must come with the input")
 )
@@ -79,16 +76,6 @@ func (e *RefusedError) Error() string {
 	return fmt.Sprintf("%s refused the request (status %d): %s", e.Service, e.Status, e.Message)
 }
 
-// InputError is a text to which the service has no good answer although it
-// answers others.
-type InputError struct{ Err error }
-
-func (e *InputError) Error() string {
-	return fmt.Sprintf("the service answers other texts, but not this: %v", e.Err)
-}
-
-func (e *InputError) Unwrap() error { return e.Err }
-
 // ProgramError is a program that cannot be asked any more: it ended, or what it
 // answers is not what was agreed.
 type ProgramError struct {
@@ -106,14 +93,3 @@ func (e *ProgramError) Error() string {
 }
 
 func (e *ProgramError) Unwrap() error { return e.Err }
-
-// AnswerError is an answer that cannot be used: not JSON, too few vectors, a
-// vector of another length, a number that is none.
-type AnswerError struct {
-	Service string
-	Problem string
-}
-
-func (e *AnswerError) Error() string {
-	return fmt.Sprintf("answer of %s: %s", e.Service, e.Problem)
-}

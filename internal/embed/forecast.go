@@ -51,21 +51,6 @@ func (d *dry) Embed(_ context.Context, texts []string) (Result, error) {
 }
 
 // Forecast implements Forecaster.
-func (s *openAI) Forecast(texts []string) Forecast {
-	c := s.newCall(texts)
-	f := Forecast{Errs: c.Errs, Cut: c.Cut}
-	for start := 0; start < len(texts); {
-		places, next := c.nextRequest(start)
-		if len(places) > 0 {
-			f.Requests++
-			f.Tokens += c.sum(places)
-		}
-		start = next
-	}
-	return f
-}
-
-// Forecast implements Forecaster.
 func (b *builtin) Forecast(texts []string) Forecast {
 	f := Forecast{Requests: 1}
 	var ids []int32

@@ -2,7 +2,6 @@ package embed
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -28,8 +27,6 @@ const (
 	packTokens = 1024
 	// leastPack is how many tokens are worth a thread of their own.
 	leastPack = 64
-	// modelBatch is how many texts to hand over at once: about a second of work.
-	modelBatch = 32
 )
 
 const (
@@ -51,12 +48,26 @@ type bert struct {
 	noticed    atomic.Bool
 }
 
-// newBERT makes "minilm", which is one model of the hub, and "hf:MODEL".
-func newBERT(id Identity, o Options) (Embedder, error) {
-	dir := id.Model
+// NewMiniLM returns the embedder "minilm": all-MiniLM-L6-v2, one model of the hub.
+func NewMiniLM(_ string, o Options) (Embedder, error) {
+	return newBERT(Identity{Provider: "minilm"}, MiniLM, o)
+}
+
+// NewHF returns the embedder that computes with the BERT encoder model: a folder, or
+// its name on the Hugging Face hub.
+func NewHF(model string, o Options) (Embedder, error) {
+	return newBERT(Identity{Provider: "hf", Model: model}, model, o)
+}
+
+func newBERT(id Identity, dir string, o Options) (Embedder, error) {
 	if !IsFolder(dir) {
 		var err error
-		if dir, err = o.FindModel(cmp.Or(id.Model, MiniLM)); err != nil {
+		if o.FindModel == nil {
+			err = fmt.Errorf("model %q: nowhere to look for it", dir)
+		} else {
+			dir, err = o.FindModel(dir)
+		}
+		if err != nil {
 			return nil, &ModelError{id.String(), err}
 		}
 	}
@@ -171,9 +182,6 @@ func readAtMost(path string, limit int64) ([]byte, error) {
 
 func (b *bert) Identity() Identity { return b.identity }
 
-// Hints implements Hinter.
-func (b *bert) Hints() Hints { return Hints{Workers: cap(b.workspaces), BatchSize: modelBatch} }
-
 // prompts are what the model's folder asks for.
 func (b *bert) prompts() Prompts { return Prompts{b.settings.QueryPrompt, b.settings.PassagePrompt} }
 
@@ -237,8 +245,8 @@ func (b *bert) tokens(text string) []int32 {
 	if limit := b.settings.MaxTokens - 1; len(ids) > limit {
 		ids = ids[:limit]
 		if b.noticed.CompareAndSwap(false, true) {
-			b.options.Notice(fmt.Sprintf("%s reads the first %d tokens of a text and one is longer: the rest of it does not count (smaller chunks help)",
-				b.identity, b.settings.MaxTokens))
+			b.options.Notify("%s reads the first %d tokens of a text and one is longer: the rest of it does not count (smaller chunks help)",
+				b.identity, b.settings.MaxTokens)
 		}
 	}
 	return append(ids, b.sep)

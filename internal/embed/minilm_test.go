@@ -16,6 +16,7 @@ import (
 	"sheaf/internal/embed"
 	"sheaf/internal/embed/embedtest"
 	"sheaf/internal/progress"
+	"sheaf/internal/provider"
 	"sheaf/internal/transformer/transformertest"
 	"sheaf/internal/wordpiece"
 )
@@ -32,7 +33,7 @@ func folder(t *testing.T, m transformertest.Model) string {
 
 func mustNew(t *testing.T, spec string, o embed.Options) embed.Embedder {
 	t.Helper()
-	e, err := embed.New(spec, o)
+	e, err := provider.New(spec, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -224,14 +225,14 @@ func TestBERTErrors(t *testing.T) {
 			}
 		}), "tokenizer.json"},
 	} {
-		e, err := embed.New(test.spec, embed.Options{FindModel: found("", "")})
+		e, err := provider.New(test.spec, embed.Options{FindModel: found("", "")})
 		var problem *embed.ModelError
 		if e != nil || !errors.As(err, &problem) || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: %v, %v, want %q", test.name, e, err, test.want)
 		}
 	}
 	dir := folder(t, transformertest.Model{})
-	if _, err := embed.New("hf:"+dir, embed.Options{Dimensions: 23}); err == nil || !strings.Contains(err.Error(), "makes vectors of 24 numbers, not 23") {
+	if _, err := provider.New("hf:"+dir, embed.Options{Dimensions: 23}); err == nil || !strings.Contains(err.Error(), "makes vectors of 24 numbers, not 23") {
 		t.Errorf("other dimensions: %v", err)
 	}
 	if err := embed.CheckModel(dir); err != nil {
@@ -321,9 +322,6 @@ func TestPromptsOfAService(t *testing.T) {
 	prompt := "passage: "
 	e := mustNew(t, "openai:text-embedding-3-small", embed.Options{BaseURL: server.URL, Truncate: true, Passage: &prompt})
 	plain := mustNew(t, "openai:text-embedding-3-small", embed.Options{BaseURL: server.URL, Truncate: true})
-	if embed.HintsOf(e) != embed.HintsOf(plain) {
-		t.Errorf("hints %+v, want %+v", embed.HintsOf(e), embed.HintsOf(plain))
-	}
 	long := strings.Repeat("tides come and go ", 3000)
 	got, err := e.Embed(t.Context(), []string{"tides", long})
 	if err != nil {
@@ -335,14 +333,6 @@ func TestPromptsOfAService(t *testing.T) {
 	}
 	if !slices.Equal(got.Vectors[0], want.Vectors[0]) || got.Cut[1] != want.Cut[1]-len(prompt) || got.Cut[1] <= 0 {
 		t.Errorf("cut at %d and %d bytes", got.Cut[1], want.Cut[1])
-	}
-}
-
-func TestBERTHints(t *testing.T) {
-	t.Parallel()
-	e := mustNew(t, "hf:"+folder(t, transformertest.Model{}), embed.Options{Workers: 3})
-	if h := embed.HintsOf(e); h.Workers != 3 || h.BatchSize < 1 {
-		t.Errorf("hints %+v", h)
 	}
 }
 

@@ -9,8 +9,8 @@ import (
 // MiniLM is the model that "minilm" stands for, by its name on the Hugging Face hub.
 const MiniLM = "sentence-transformers/all-MiniLM-L6-v2"
 
-// IsFolder tells the two kinds of hf:MODEL apart by their form alone: a folder begins with
-// a slash, "./" or "../"; anything else is a name on the hub.
+// IsFolder reports whether the MODEL of "hf:MODEL" is a folder, which begins with a slash, "./"
+// or "../". Anything else is a name on the hub.
 func IsFolder(model string) bool {
 	return filepath.IsAbs(model) || model == "." || model == ".." || strings.HasPrefix(model, "./") || strings.HasPrefix(model, "../")
 }
@@ -28,34 +28,30 @@ func HubName(name string) (string, error) {
 	return owner + "/" + base, nil
 }
 
-// isHubPart holds that a part of a name is one of the hub's and a file's at once.
+// isHubPart reports whether part can be the owner or the name of a model on the hub. It is
+// then also safe as the name of a file.
 func isHubPart(part string) bool {
-	const most = 96 // on the hub
+	const maxLen = 96 // the hub's own limit
 	for _, c := range part {
 		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && !strings.ContainsRune("-_.", c) {
 			return false
 		}
 	}
-	return part != "" && len(part) <= most && part[0] != '.' && part[0] != '-' && !strings.Contains(part, "--") && !strings.Contains(part, "..")
+	return part != "" && len(part) <= maxLen && part[0] != '.' && part[0] != '-' && !strings.Contains(part, "--") && !strings.Contains(part, "..")
 }
 
-// Canonical returns the name by which an embedder calls itself, of one that a user gave: the
-// folder of a model becomes an absolute path, its name on the hub whole. A name that is no
-// embedder's stays as it is.
-func Canonical(spec string) (string, error) {
-	model, isHF := strings.CutPrefix(spec, "hf:")
-	switch {
-	case !isHF || model == "":
-		return spec, nil
-	case IsFolder(model):
+// CanonicalHF returns the name by which the embedder of a model calls itself: with an
+// absolute path to its folder, or its whole name on the hub.
+func CanonicalHF(model string) (string, error) {
+	if IsFolder(model) {
 		dir, err := filepath.Abs(model)
 		return "hf:" + dir, err
 	}
 	name, err := HubName(model)
-	if err != nil {
+	switch {
+	case err != nil:
 		return "", err
-	}
-	if name == MiniLM {
+	case name == MiniLM:
 		return "minilm", nil
 	}
 	return "hf:" + name, nil

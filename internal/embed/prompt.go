@@ -17,8 +17,9 @@ type prompted struct {
 	prompt  string // the one of these texts
 }
 
-// withPrompts puts before texts what the options say, or else what the model itself asks for.
-func withPrompts(e Embedder, o Options) Embedder {
+// WithPrompts returns e with a prompt before every text: what the options say, or else
+// what the model itself asks for. Without any it returns e.
+func WithPrompts(e Embedder, o Options) Embedder {
 	var p Prompts
 	if model, ok := e.(interface{ prompts() Prompts }); ok {
 		p = model.prompts()
@@ -46,9 +47,6 @@ func (p *prompted) Embed(ctx context.Context, texts []string) (Result, error) {
 	}
 	return r, err
 }
-
-// Hints implements Hinter.
-func (p *prompted) Hints() Hints { return HintsOf(p.Embedder) }
 
 // Close ends what the embedder may have started.
 func (p *prompted) Close() error { return Close(p.Embedder) }

@@ -20,6 +20,7 @@ import (
 	"sheaf/internal/embed/embedtest"
 	"sheaf/internal/engine"
 	"sheaf/internal/ingest"
+	"sheaf/internal/provider"
 	"sheaf/internal/store"
 )
 
@@ -49,7 +50,7 @@ func ingestByService(ctx context.Context, url, dir, text string) error {
 
 // newEmbedder has a service embed that recovers within milliseconds.
 func newEmbedder(url string) (embed.Embedder, error) {
-	return embed.New("openai:m", embed.Options{BaseURL: url, Backoff: time.Millisecond, Dim: hashedDim})
+	return provider.New("openai:m", embed.Options{BaseURL: url, Backoff: time.Millisecond, Dim: hashedDim})
 }
 
 func newChaos(t *testing.T, seed uint64, share float64) *embedtest.Server {

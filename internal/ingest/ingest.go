@@ -44,7 +44,7 @@ type Options struct {
 	Splitter  *splitter.Options  // nil: what the source remembers, else the store's first settings; without a Kind records stay whole
 	Meta      []Meta             // nil: likewise
 	Workers   int
-	BatchSize int // texts a request; 0: DefaultBatchSize
+	BatchSize int // texts in a request; at least 1
 	Force     bool
 	Prune     bool // remove sources whose files are gone from folders among the roots
 	FailFast  bool
@@ -60,15 +60,12 @@ type Options struct {
 
 // Defaults of Options.
 const (
-	DefaultBatchSize       = 128
 	DefaultCommitDocuments = 10_000
 	DefaultCommitEvery     = 5 * time.Second
 )
 
 func (o *Options) setDefaults() {
-	if o.BatchSize <= 0 {
-		o.BatchSize = DefaultBatchSize
-	}
+	o.BatchSize = max(o.BatchSize, 1)
 	if o.CommitDocuments <= 0 {
 		o.CommitDocuments = DefaultCommitDocuments
 	}

@@ -1,6 +1,7 @@
 package ingest_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -102,6 +103,7 @@ func runInto(ctx context.Context, dir string, e embed.Embedder, o ingest.Options
 	if err != nil {
 		return sum, err
 	}
+	o.BatchSize = cmp.Or(o.BatchSize, 128)
 	sum, err = ingest.Run(ctx, w, e, o)
 	return sum, errors.Join(err, w.Close())
 }

@@ -6,6 +6,7 @@ package embedtest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"slices"
 	"sync"
@@ -110,6 +111,33 @@ func checkSame(t *testing.T, text string, got, want []float32) {
 		if math.Abs(float64(got[i]-want[i])) > 1e-4 {
 			t.Errorf("%q: number %d is %v, then %v", text, i, want[i], got[i])
 			return
+		}
+	}
+}
+
+// Texts returns n different texts.
+func Texts(n int) []string {
+	texts := make([]string, n)
+	for i := range texts {
+		texts[i] = fmt.Sprintf("text %d", i)
+	}
+	return texts
+}
+
+// CheckVectors reports every vector that is not the one that a Server has for its text.
+// That of an empty text, which is not sent, is zero.
+func CheckVectors(t testing.TB, texts []string, vectors [][]float32, dim int) {
+	t.Helper()
+	if len(vectors) != len(texts) {
+		t.Fatalf("%d vectors for %d texts", len(vectors), len(texts))
+	}
+	for i, text := range texts {
+		want := Vector(text, dim)
+		if text == "" {
+			want = make([]float32, dim)
+		}
+		if !slices.Equal(vectors[i], want) {
+			t.Errorf("text %d %q: %v, want %v", i, text, vectors[i], want)
 		}
 	}
 }

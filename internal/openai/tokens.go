@@ -1,4 +1,4 @@
-package embed
+package openai
 
 import (
 	"fmt"
@@ -6,33 +6,33 @@ import (
 	"sync"
 	"unicode/utf8"
 
-	"github.com/sashabaranov/go-openai"
+	protocol "github.com/sashabaranov/go-openai"
 	"github.com/tiktoken-go/tokenizer/codec"
 )
 
 // What OpenAI's embedding models take.
 const (
-	maxInputTokens   = 8191
-	maxRequestTokens = 300_000
+	openAITextTokens = 8191
+	requestTokens    = 300_000
 )
 
 // longestToken is the length in bytes of the longest token there is: 128 blanks.
 const longestToken = 128
 
-// cl100k is the encoding of OpenAI's embedding models. Its table takes some 10 ms
-// and 10 MB, so it is made when a text must be counted for the first time.
-// Most never are: a token is at least one byte, so a text of no more bytes than
-// there may be tokens fits in any case.
+// cl100k is the encoding of OpenAI's embedding models. Its table takes about 10 ms
+// and 10 MB, so it is made when a text must be counted for the first time. Most
+// texts need not be counted: a token is at least one byte, so a text fits that has no
+// more bytes than there may be tokens.
 var cl100k = sync.OnceValue(codec.NewCl100kBase)
 
-// countTokens returns how many tokens OpenAI makes of a text. Where the encoding
-// fails, it is as many as there can be.
+// countTokens returns how many tokens OpenAI makes of a text, or where the encoding
+// fails an upper bound.
 func countTokens(text string) int {
 	n, err := cl100k().Count(text)
 	if err != nil {
 		return len(text)
 	}
-	return n + strings.Count(text, "\x7f") // which the encoding passes over
+	return n + strings.Count(text, "\x7f") // which the library leaves out
 }
 
 // firstTokens returns the longest beginning of a text that ends between two
@@ -53,7 +53,7 @@ func firstTokens(text string, limit int) string {
 		if end < len(text) && !utf8.RuneStart(text[end]) {
 			continue
 		}
-		// What is left may be cut up in another way at its end.
+		// Without what follows it, the end of the text may make more tokens.
 		if cut := text[:end]; countTokens(cut) <= limit {
 			return cut
 		}
@@ -61,18 +61,18 @@ func firstTokens(text string, limit int) string {
 	return ""
 }
 
-// inputTokens is how many tokens a text for a model may have; 0: nobody but its
-// service knows. Services that pass requests on to OpenAI put their own name
-// before the model's: "openai/text-embedding-3-small".
-func inputTokens(model string) int {
-	switch openai.EmbeddingModel(model[strings.LastIndex(model, "/")+1:]) {
-	case openai.SmallEmbedding3, openai.LargeEmbedding3, openai.AdaEmbeddingV2:
-		return maxInputTokens
+// textTokens returns how many tokens a model takes of a text; 0: only its service
+// knows. Services that pass requests on to OpenAI put their own name before the
+// model's: "openai/text-embedding-3-small".
+func textTokens(model string) int {
+	switch protocol.EmbeddingModel(model[strings.LastIndex(model, "/")+1:]) {
+	case protocol.SmallEmbedding3, protocol.LargeEmbedding3, protocol.AdaEmbeddingV2:
+		return openAITextTokens
 	}
 	return 0
 }
 
-// TooLongError is a text of which the model cannot take all.
+// TooLongError is a text that has more tokens than the model takes.
 type TooLongError struct {
 	Model         string
 	Tokens, Limit int

@@ -1,4 +1,4 @@
-package embed_test
+package openai_test
 
 import (
 	"errors"
@@ -10,6 +10,7 @@ import (
 
 	"sheaf/internal/embed"
 	"sheaf/internal/embed/embedtest"
+	"sheaf/internal/openai"
 )
 
 func refuseBad(text string) string {
@@ -32,7 +33,7 @@ func checkEach(t *testing.T, server *embedtest.Server, texts []string, r embed.R
 		case err != nil:
 			t.Errorf("%s: %v", text, err)
 		default:
-			checkValues(t, texts[i:i+1], r.Vectors[i:i+1], 8)
+			embedtest.CheckVectors(t, texts[i:i+1], r.Vectors[i:i+1], 8)
 		}
 	}
 	for text, n := range server.Answered() {
@@ -45,7 +46,7 @@ func checkEach(t *testing.T, server *embedtest.Server, texts []string, r embed.R
 func TestRefusedTextsAreIsolated(t *testing.T) {
 	t.Parallel()
 	for _, texts := range [][]string{
-		slices.Concat(numberedTexts(100), []string{"bad 1"}, numberedTexts(0), []string{"good", "bad 2", "bad 3"}),
+		slices.Concat(embedtest.Texts(100), []string{"bad 1"}, embedtest.Texts(0), []string{"good", "bad 2", "bad 3"}),
 		{"bad"}, {"bad 1", "bad 2", "bad 3"}, {"bad", "good"}, {"good", "bad"},
 	} {
 		server, e := newService(t, embedtest.ServerOptions{Refuse: refuseBad}, embed.Options{})
@@ -83,7 +84,7 @@ func TestAServiceThatRefusesEverything(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			_, err := e.Embed(t.Context(), numberedTexts(100))
+			_, err := e.Embed(t.Context(), embedtest.Texts(100))
 			var refused *embed.RefusedError
 			if n := len(server.Requests()) - before; !errors.As(err, &refused) || !refused.Everything || n != 2 {
 				t.Errorf("status %d after %d answers: %v after %d requests", status, before, err, n)
@@ -96,13 +97,13 @@ func TestAServiceThatRefusesEverything(t *testing.T) {
 func TestFewerInputsARequest(t *testing.T) {
 	t.Parallel()
 	server, e := newService(t, embedtest.ServerOptions{MaxInputs: 10}, embed.Options{})
-	texts := numberedTexts(200)
+	texts := embedtest.Texts(200)
 	for range 2 {
 		r, err := e.Embed(t.Context(), texts)
 		if err != nil {
 			t.Fatal(err)
 		}
-		checkValues(t, texts, r.Vectors, 8)
+		embedtest.CheckVectors(t, texts, r.Vectors, 8)
 	}
 	refused := 0
 	for _, request := range server.Requests() {
@@ -135,7 +136,7 @@ func TestPoison(t *testing.T) {
 		if _, err := embed.Vectors(t.Context(), e, []string{"well"}); err != nil {
 			t.Fatal(err)
 		}
-		texts := slices.Concat(numberedTexts(20), []string{"bad 1"}, []string{"good", "bad 2"})
+		texts := slices.Concat(embedtest.Texts(20), []string{"bad 1"}, []string{"good", "bad 2"})
 		r, err := e.Embed(t.Context(), texts)
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
@@ -160,8 +161,8 @@ func TestAServiceThatGoesBad(t *testing.T) {
 			t.Fatal(err)
 		}
 		server.Fail(slices.Repeat([]embedtest.Fault{fault}, 200)...)
-		_, err := e.Embed(t.Context(), numberedTexts(3))
-		var answer *embed.AnswerError
+		_, err := e.Embed(t.Context(), embedtest.Texts(3))
+		var answer *openai.AnswerError
 		var away *embed.UnavailableError
 		if name == "HTML" && !errors.As(err, &answer) || name == "500" && !errors.As(err, &away) {
 			t.Errorf("%s: %v", name, err)

@@ -1,4 +1,4 @@
-package embed_test
+package openai_test
 
 import (
 	"context"
@@ -15,6 +15,7 @@ import (
 
 	"sheaf/internal/embed"
 	"sheaf/internal/embed/embedtest"
+	"sheaf/internal/openai"
 	"sheaf/internal/progress"
 )
 
@@ -27,7 +28,7 @@ type fakeClock struct {
 
 func setFakeClock(e embed.Embedder) *fakeClock {
 	c := &fakeClock{time: time.Date(2026, 5, 4, 3, 2, 1, 0, time.UTC)}
-	embed.SetClock(e, c.now, c.sleep)
+	openai.SetClock(e, c.now, c.sleep)
 	return c
 }
 
@@ -82,12 +83,12 @@ func TestRetrySucceeds(t *testing.T) {
 				server, e := newService(t, embedtest.ServerOptions{Floats: floats}, embed.Options{Stats: stats})
 				clock := setFakeClock(e)
 				server.Fail(fault, fault)
-				texts := numberedTexts(3)
+				texts := embedtest.Texts(3)
 				vectors, err := embed.Vectors(t.Context(), e, texts)
 				if err != nil {
 					t.Fatal(err)
 				}
-				checkValues(t, texts, vectors, 8)
+				embedtest.CheckVectors(t, texts, vectors, 8)
 				if len(clock.sleeps) != 2 || clock.sleeps[0] < 250*time.Millisecond || clock.slept() < 750*time.Millisecond {
 					t.Errorf("waited %v", clock.sleeps)
 				}
@@ -115,7 +116,7 @@ func TestRetryAfter(t *testing.T) {
 		server, e := newService(t, embedtest.ServerOptions{}, embed.Options{Notice: func(s string) { notices = append(notices, s) }})
 		clock := setFakeClock(e)
 		server.Fail(embedtest.Fault{Status: 429, Header: map[string]string{"Retry-After": value}})
-		if _, err := embed.Vectors(t.Context(), e, numberedTexts(1)); err != nil {
+		if _, err := embed.Vectors(t.Context(), e, embedtest.Texts(1)); err != nil {
 			t.Errorf("%q: %v", value, err)
 			continue
 		}
@@ -134,12 +135,12 @@ func TestRetryTimeout(t *testing.T) {
 	server, e := newService(t, embedtest.ServerOptions{}, embed.Options{Timeout: 100 * time.Millisecond})
 	clock := setFakeClock(e)
 	server.Fail(embedtest.Fault{Hold: make(chan struct{})})
-	texts := numberedTexts(2)
+	texts := embedtest.Texts(2)
 	vectors, err := embed.Vectors(t.Context(), e, texts)
 	if err != nil {
 		t.Fatal(err)
 	}
-	checkValues(t, texts, vectors, 8)
+	embedtest.CheckVectors(t, texts, vectors, 8)
 	if len(clock.sleeps) == 0 {
 		t.Error("the request that was held got an answer")
 	}
@@ -149,7 +150,7 @@ func TestRetryTimeoutInWords(t *testing.T) {
 	t.Parallel()
 	held := embedtest.Fault{Hold: make(chan struct{})}
 	_, e := newService(t, embedtest.ServerOptions{AlwaysFail: &held}, embed.Options{Timeout: 20 * time.Millisecond, RetryFor: -1})
-	if _, err := embed.Vectors(t.Context(), e, numberedTexts(1)); err == nil || !strings.Contains(err.Error(), "is unavailable: no answer within 20ms") {
+	if _, err := embed.Vectors(t.Context(), e, embedtest.Texts(1)); err == nil || !strings.Contains(err.Error(), "is unavailable: no answer within 20ms") {
 		t.Error(err)
 	}
 }
@@ -158,7 +159,7 @@ func TestRetryGivesUp(t *testing.T) {
 	t.Parallel()
 	_, e := newService(t, embedtest.ServerOptions{AlwaysFail: &embedtest.Fault{Status: 503, Body: "down for repair"}}, embed.Options{})
 	clock := setFakeClock(e)
-	_, err := embed.Vectors(t.Context(), e, numberedTexts(1))
+	_, err := embed.Vectors(t.Context(), e, embedtest.Texts(1))
 	var away *embed.UnavailableError
 	if !errors.As(err, &away) || away.For != 10*time.Minute || clock.slept() != 10*time.Minute {
 		t.Errorf("%v after %v", err, clock.slept())
@@ -187,7 +188,7 @@ func TestRetryGivesUpAtOnce(t *testing.T) {
 		server, e := newService(t, embedtest.ServerOptions{}, embed.Options{RetryFor: test.retryFor})
 		clock := setFakeClock(e)
 		server.Fail(test.fault)
-		_, err := embed.Vectors(t.Context(), e, numberedTexts(1))
+		_, err := embed.Vectors(t.Context(), e, embedtest.Texts(1))
 		var away *embed.UnavailableError
 		if !errors.As(err, &away) || !strings.Contains(err.Error(), test.want) || len(clock.sleeps) != 0 {
 			t.Errorf("%s: %v after %v, want %q", name, err, clock.sleeps, test.want)
@@ -203,7 +204,7 @@ func TestRetryConnectionRefused(t *testing.T) {
 	server, e := newService(t, embedtest.ServerOptions{}, embed.Options{RetryFor: time.Minute})
 	clock := setFakeClock(e)
 	server.Close()
-	_, err := embed.Vectors(t.Context(), e, numberedTexts(1))
+	_, err := embed.Vectors(t.Context(), e, embedtest.Texts(1))
 	var away *embed.UnavailableError
 	if !errors.As(err, &away) || clock.slept() != time.Minute || !strings.Contains(err.Error(), "connection refused") {
 		t.Errorf("%v after %v", err, clock.slept())
@@ -222,7 +223,7 @@ func TestRetryCancelled(t *testing.T) {
 		t.Cleanup(func() { close(held) })
 		result := make(chan error)
 		go func() {
-			_, err := embed.Vectors(ctx, e, numberedTexts(1))
+			_, err := embed.Vectors(ctx, e, embedtest.Texts(1))
 			result <- err
 		}()
 		cancel(reason)
@@ -236,7 +237,7 @@ func TestRetryCancelled(t *testing.T) {
 		noticed := func(string) { cancel(reason) } // comes just before the wait
 		server, e := newService(t, embedtest.ServerOptions{}, embed.Options{Notice: noticed})
 		server.Fail(embedtest.Fault{Status: 429, Header: map[string]string{"Retry-After": "500"}})
-		if _, err := embed.Vectors(ctx, e, numberedTexts(1)); !errors.Is(err, reason) {
+		if _, err := embed.Vectors(ctx, e, embedtest.Texts(1)); !errors.Is(err, reason) {
 			t.Errorf("error %v, want the cause", err)
 		}
 	})
@@ -271,7 +272,7 @@ func TestErrorsThatStay(t *testing.T) {
 		server, e := newService(t, embedtest.ServerOptions{}, embed.Options{})
 		clock := setFakeClock(e)
 		server.Fail(embedtest.Fault{Status: test.status, Body: test.body})
-		_, err := embed.Vectors(t.Context(), e, numberedTexts(1))
+		_, err := embed.Vectors(t.Context(), e, embedtest.Texts(1))
 		var auth *embed.AuthError
 		var refused *embed.RefusedError
 		if errors.As(err, &auth) != test.auth || errors.As(err, &refused) == test.auth {
@@ -295,12 +296,12 @@ func TestErrorCertificate(t *testing.T) {
 	server.Config.ErrorLog = log.New(io.Discard, "", 0)
 	server.StartTLS()
 	t.Cleanup(server.Close)
-	e, err := embed.New("openai:m", embed.Options{BaseURL: server.URL})
+	e, err := openai.New("m", embed.Options{BaseURL: server.URL})
 	if err != nil {
 		t.Fatal(err)
 	}
 	clock := setFakeClock(e)
-	if _, err := embed.Vectors(t.Context(), e, numberedTexts(1)); err == nil || !strings.Contains(err.Error(), "certificate") || len(clock.sleeps) != 0 {
+	if _, err := embed.Vectors(t.Context(), e, embedtest.Texts(1)); err == nil || !strings.Contains(err.Error(), "certificate") || len(clock.sleeps) != 0 {
 		t.Errorf("%v after %v", err, clock.sleeps)
 	}
 }
@@ -343,8 +344,8 @@ func TestBadAnswers(t *testing.T) {
 			t.Parallel()
 			server, e := newService(t, embedtest.ServerOptions{AlwaysFail: &test.fault}, embed.Options{Dimensions: 8})
 			clock := setFakeClock(e)
-			vectors, err := embed.Vectors(t.Context(), e, numberedTexts(3))
-			var answer *embed.AnswerError
+			vectors, err := embed.Vectors(t.Context(), e, embedtest.Texts(3))
+			var answer *openai.AnswerError
 			if !errors.As(err, &answer) || !strings.Contains(err.Error(), test.want) || vectors != nil {
 				t.Errorf("%v, want %q", err, test.want)
 			}

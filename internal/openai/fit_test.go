@@ -1,4 +1,4 @@
-package embed_test
+package openai_test
 
 import (
 	"errors"
@@ -12,6 +12,7 @@ import (
 
 	"sheaf/internal/embed"
 	"sheaf/internal/embed/embedtest"
+	"sheaf/internal/openai"
 )
 
 // OpenAI's limits, as its documentation gives them.
@@ -38,7 +39,7 @@ func newOpenAI(t *testing.T, so embedtest.ServerOptions, o embed.Options) (*embe
 	server := embedtest.NewServer(so)
 	t.Cleanup(server.Close)
 	o.BaseURL = server.URL
-	e, err := embed.New("openai:openai/text-embedding-3-small", o)
+	e, err := openai.New("openai/text-embedding-3-small", o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +51,7 @@ func TestLimits(t *testing.T) {
 	t.Parallel()
 	for _, batch := range []int{100, inputsARequest} {
 		server, e := newOpenAI(t, embedtest.ServerOptions{}, embed.Options{BatchSize: batch})
-		texts := numberedTexts(5000)
+		texts := embedtest.Texts(5000)
 		for i := range 60 {
 			texts[i*80] = strings.Repeat(fmt.Sprintf("word %d ", i), 120*i)
 		}
@@ -61,14 +62,14 @@ func TestLimits(t *testing.T) {
 		refused := 0
 		for i, text := range texts {
 			n := tokens(t, text)
-			var long *embed.TooLongError
+			var long *openai.TooLongError
 			if tooLong := errors.As(r.Errs[i], &long); tooLong != (n > tokensAnInput) || tooLong && long.Tokens != n {
 				t.Errorf("text of %d tokens: %v", n, r.Errs[i])
 			}
 			if r.Errs[i] != nil {
 				refused++
 			} else {
-				checkValues(t, texts[i:i+1], r.Vectors[i:i+1], 8)
+				embedtest.CheckVectors(t, texts[i:i+1], r.Vectors[i:i+1], 8)
 			}
 		}
 		if refused < 10 {
@@ -108,7 +109,7 @@ func TestTruncate(t *testing.T) {
 	if sent != long[:r.Cut[1]] || !utf8.ValidString(sent) || n > tokensAnInput || n < tokensAnInput-2 {
 		t.Errorf("%d bytes and %d tokens were sent, Cut says %d bytes", len(sent), n, r.Cut[1])
 	}
-	checkValues(t, []string{"short", sent, texts[2]}, r.Vectors, 8)
+	embedtest.CheckVectors(t, []string{"short", sent, texts[2]}, r.Vectors, 8)
 
 	_, e = newOpenAI(t, embedtest.ServerOptions{}, embed.Options{})
 	_, err = embed.Vectors(t.Context(), e, texts)
@@ -136,7 +137,7 @@ func TestTruncateForAnyModel(t *testing.T) {
 	if words := len(strings.Fields(long[:r.Cut[1]])); words < 250 || words > 500 {
 		t.Errorf("cut to %d words", words)
 	}
-	checkValues(t, []string{"short", long[:r.Cut[1]]}, r.Vectors[:2], 8)
+	embedtest.CheckVectors(t, []string{"short", long[:r.Cut[1]]}, r.Vectors[:2], 8)
 	if n := server.Answered()["short"]; n != 1 {
 		t.Errorf("a short text was embedded %d times", n)
 	}
@@ -146,7 +147,7 @@ func TestTruncateForAnyModel(t *testing.T) {
 	if v, err := embed.Vectors(t.Context(), e, []string{long}); err != nil {
 		t.Error(err)
 	} else {
-		checkValues(t, []string{long[:r.Cut[1]]}, v, 8)
+		embedtest.CheckVectors(t, []string{long[:r.Cut[1]]}, v, 8)
 	}
 }
 
@@ -156,7 +157,7 @@ func TestFirstTokens(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		text, limit := rapid.String().Draw(t, "text"), rapid.IntRange(1, 40).Draw(t, "limit")
 		text = strings.Repeat(text, rapid.IntRange(1, 9).Draw(t, "times"))
-		cut := embed.FirstTokens(text, limit)
+		cut := openai.FirstTokens(text, limit)
 		n, err := cl100k.Count(cut)
 		if err != nil || !strings.HasPrefix(text, cut) || n > limit || !utf8.ValidString(cut) {
 			t.Fatalf("%q cut to %q: %d tokens of %d, %v", text, cut, n, limit, err)

@@ -1,4 +1,4 @@
-package embed_test
+package openai_test
 
 import (
 	"errors"
@@ -14,6 +14,7 @@ import (
 
 	"sheaf/internal/embed"
 	"sheaf/internal/embed/embedtest"
+	"sheaf/internal/openai"
 	"sheaf/internal/progress"
 )
 
@@ -23,36 +24,11 @@ func newService(t *testing.T, so embedtest.ServerOptions, o embed.Options) (*emb
 	server := embedtest.NewServer(so)
 	t.Cleanup(server.Close)
 	o.BaseURL = server.URL
-	e, err := embed.New("openai:m", o)
+	e, err := openai.New("m", o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return server, e
-}
-
-// checkValues holds every vector to the one that the server has for its text.
-func checkValues(t *testing.T, texts []string, vectors [][]float32, dim int) {
-	t.Helper()
-	if len(vectors) != len(texts) {
-		t.Fatalf("%d vectors for %d texts", len(vectors), len(texts))
-	}
-	for i, text := range texts {
-		want := embedtest.Vector(text, dim)
-		if text == "" {
-			want = make([]float32, dim)
-		}
-		if !slices.Equal(vectors[i], want) {
-			t.Errorf("text %d %q: %v, want %v", i, text, vectors[i], want)
-		}
-	}
-}
-
-func numberedTexts(n int) []string {
-	texts := make([]string, n)
-	for i := range texts {
-		texts[i] = fmt.Sprintf("text %d", i)
-	}
-	return texts
 }
 
 func TestOpenAIConforms(t *testing.T) {
@@ -114,7 +90,7 @@ func TestOpenAIRefusesBase64Together(t *testing.T) {
 				t.Error(err)
 				return
 			}
-			checkValues(t, texts, vectors, 8)
+			embedtest.CheckVectors(t, texts, vectors, 8)
 		})
 	}
 	group.Wait()
@@ -132,7 +108,7 @@ func TestOpenAIRequest(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	checkValues(t, texts, vectors, 12)
+	embedtest.CheckVectors(t, texts, vectors, 12)
 	got := server.Requests()
 	if len(got) != 1 || got[0].Path != "/v1/embeddings" || got[0].Model != "m" || got[0].Dimensions != 12 ||
 		got[0].EncodingFormat != "base64" || !slices.Equal(got[0].Input, texts) {
@@ -154,9 +130,9 @@ func TestOpenAISplitsRequests(t *testing.T) {
 		want  []int // texts in each request
 	}{
 		{"none", nil, 0, nil},
-		{"default", numberedTexts(600), 0, []int{256, 256, 88}},
-		{"exactly", numberedTexts(4), 2, []int{2, 2}},
-		{"largest", numberedTexts(2049), 2048, []int{2048, 1}},
+		{"default", embedtest.Texts(600), 0, []int{256, 256, 88}},
+		{"exactly", embedtest.Texts(4), 2, []int{2, 2}},
+		{"largest", embedtest.Texts(2049), 2048, []int{2048, 1}},
 		{"tokens, not bytes", slices.Repeat([]string{dense}, 13), 0, []int{12, 1}},
 		{"tokens", []string{"a", large, large, "b"}, 0, []int{2, 2}},
 		{"one too large", []string{large + large + large, "b"}, 0, []int{1, 1}},
@@ -169,7 +145,7 @@ func TestOpenAISplitsRequests(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			checkValues(t, test.texts, vectors, 8)
+			embedtest.CheckVectors(t, test.texts, vectors, 8)
 			var sizes []int
 			for _, r := range server.Requests() {
 				sizes = append(sizes, len(r.Input))
@@ -189,12 +165,12 @@ func TestOpenAIOnlyEmptyTexts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	checkValues(t, []string{"", ""}, vectors, 8)
+	embedtest.CheckVectors(t, []string{"", ""}, vectors, 8)
 	if n := len(server.Requests()); n != 2 {
 		t.Errorf("%d requests, want 2", n)
 	}
 	server.Fail(embedtest.Fault{Status: 401})
-	other, err := embed.New("openai:n", embed.Options{BaseURL: server.URL})
+	other, err := openai.New("n", embed.Options{BaseURL: server.URL})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -268,7 +244,7 @@ func TestOpenAIKeys(t *testing.T) {
 
 func TestOpenAIKeyMissing(t *testing.T) {
 	t.Parallel()
-	e, err := embed.New("openai", embed.Options{})
+	e, err := openai.New("", embed.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

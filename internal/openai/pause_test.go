@@ -1,4 +1,4 @@
-package embed
+package openai
 
 import (
 	"net/http"
@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-func TestIdle(t *testing.T) {
+func TestPauseAfter(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 5, 4, 3, 2, 1, 0, time.UTC)
 	for _, test := range []struct {
@@ -37,7 +37,7 @@ func TestIdle(t *testing.T) {
 		for key, value := range test.header {
 			h.Set(key, value)
 		}
-		if got := (reply{status: test.status, header: h}).idle(now); got != test.want {
+		if got := pauseAfter(test.status, h, now); got != test.want {
 			t.Errorf("%d %v: %v, want %v", test.status, test.header, got, test.want)
 		}
 	}

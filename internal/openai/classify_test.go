@@ -1,0 +1,42 @@
+package openai
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/url"
+	"testing"
+)
+
+// TestClassifyConnection has the errors that no test server can cause.
+func TestClassifyConnection(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		err  error
+		want class
+	}{
+		{&net.DNSError{Err: "no such host", Name: "hsot", IsNotFound: true}, final},
+		{&net.DNSError{Err: "server misbehaving", Name: "host", IsTemporary: true}, transient},
+		{&tls.CertificateVerificationError{Err: errors.New("expired")}, final},
+		{tls.RecordHeaderError{Msg: "first record does not look like a TLS handshake"}, final},
+		{&net.OpError{Op: "dial", Err: errors.New("network is unreachable")}, transient},
+		{io.EOF, transient},
+	} {
+		err := &url.Error{Op: "Post", URL: "https://host/v1", Err: test.err}
+		got := classifyConnection(err)
+		if got.class != test.want || !errors.Is(got.err, error(err)) {
+			t.Errorf("%v: class %d, %v, want class %d", err, got.class, got.err, test.want)
+		}
+	}
+}
+
+func TestClassifyAnswerCutWhileReading(t *testing.T) {
+	t.Parallel()
+	s := &service{name: "https://host/v1"}
+	err := fmt.Errorf("read: %w", net.ErrClosed)
+	if got := s.classifyAnswer(err); got.class != transient || !errors.Is(got.err, net.ErrClosed) {
+		t.Errorf("class %d, %v", got.class, got.err)
+	}
+}

@@ -1,0 +1,95 @@
+package openai
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"time"
+
+	protocol "github.com/sashabaranov/go-openai"
+)
+
+// request is what one HTTP request asks for.
+type request struct {
+	texts  []string // none of them empty
+	tokens int      // of all texts; 0 where they are not counted
+	part   bool     // of a request that was refused
+	anyDim bool     // the length of the vectors is left to the service
+
+	base64     bool // ask for vectors in base64, less than half the size of decimals
+	dimensions int  // length of the vectors to ask for; 0: none
+}
+
+// newClient returns a client that follows no redirect, because texts and key must go
+// to the given URL only. It keeps a connection for each worker, where Go's own
+// transport closes all but two after every request.
+func newClient() *http.Client {
+	c := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	if t, ok := http.DefaultTransport.(*http.Transport); ok {
+		t = t.Clone()
+		t.MaxIdleConnsPerHost = t.MaxIdleConns
+		c.Transport = t
+	}
+	return c
+}
+
+// send makes one HTTP request. It returns a vector for each text, or why there are
+// none, and for how long the service asks to be left alone.
+func (s *service) send(ctx context.Context, r request) (vectors [][]float32, pause time.Duration, fail *failure) {
+	attempt, cancel := context.WithTimeout(ctx, s.options.Timeout)
+	defer cancel()
+	response, err := s.post(attempt, r)
+	if err != nil {
+		fail = classifyConnection(err)
+	} else {
+		defer response.Body.Close()
+		pause = pauseAfter(response.StatusCode, response.Header, s.clock.now())
+		vectors, fail = s.receive(response, len(r.texts))
+	}
+	if fail != nil && attempt.Err() != nil {
+		fail = &failure{err: fmt.Errorf("no answer within %s", s.options.Timeout), class: transient, overload: true}
+	}
+	return vectors, pause, fail
+}
+
+func (s *service) post(ctx context.Context, r request) (*http.Response, error) {
+	fields := protocol.EmbeddingRequest{Input: r.texts, Model: protocol.EmbeddingModel(s.model), Dimensions: r.dimensions}
+	if r.base64 {
+		fields.EncodingFormat = protocol.EmbeddingEncodingFormatBase64
+	}
+	body, err := json.Marshal(fields)
+	if err != nil {
+		return nil, err
+	}
+	post, err := http.NewRequestWithContext(ctx, http.MethodPost, s.endpoint, bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	post.Header.Set("Content-Type", "application/json")
+	post.Header.Set("Accept", "application/json")
+	if s.options.APIKey != "" {
+		post.Header.Set("Authorization", "Bearer "+s.options.APIKey)
+	}
+	return s.client.Do(post)
+}
+
+// receive reads the answer to a request of n texts.
+func (s *service) receive(response *http.Response, n int) ([][]float32, *failure) {
+	if response.StatusCode >= http.StatusMultipleChoices {
+		return nil, s.classifyStatus(response)
+	}
+	a, err := readAnswer(response)
+	if err != nil {
+		return nil, s.classifyAnswer(err)
+	}
+	vectors, err := a.inOrder(n, s.dim.Get())
+	if err != nil {
+		return nil, s.classifyAnswer(err)
+	}
+	s.answered.Store(true)
+	s.dim.Learn(len(vectors[0]))
+	s.options.Stats.AddRequest(n, a.tokens)
+	return vectors, nil
+}
