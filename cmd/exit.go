@@ -148,6 +148,7 @@ var outcomes = []struct {
 	{is(engine.ErrLockLost), exitLocked, "run the same command again, and leave the store's lock file alone: what was committed is kept"},
 	{as[*engine.FormatError], exitDamaged, ""},
 	{as[*langchain.IndexError], exitDamaged, reembedHint},
+	{as[*langchain.ExpansionError], exitDamaged, "--max-expansion N allows N times the size of the file"},
 	{as[*langchain.FormatError], exitDamaged, ""},
 	{as[*problemsError], exitDamaged, ""},
 	{as[*vector.Error], exitUsage, ""},

@@ -11,6 +11,7 @@ import (
 	"sheaf/internal/embed"
 	"sheaf/internal/engine"
 	"sheaf/internal/hint"
+	"sheaf/internal/langchain"
 	"sheaf/internal/progress"
 	"sheaf/internal/provider"
 	"sheaf/internal/store"
@@ -20,6 +21,7 @@ type importOptions struct {
 	format, indexName string
 	src               string
 	verify, reembed   bool
+	maxExpansion      int
 	onConflict        conflictFlag
 	embedder          embedderFlags
 	facts             factFlags
@@ -42,7 +44,9 @@ for -; its content tells the format, unless --format does:
   sheaf      another store
 Nothing of a pickle is ever executed. Flat indexes are read as they are; other
 types of Faiss index are read in a process with limits, and where they keep
-only approximations of vectors, a notice says so.
+only approximations of vectors, a notice says so. Documents of a pickle that share
+texts or metadata take more room than the pickle when each is written out:
+at most 64 MiB or --max-expansion times its size.
 
 The metric is the index's, unless --metric says how the vectors are to be
 compared here. LangChain's files do not tell of normalize_L2: give --normalize,
@@ -62,6 +66,7 @@ source that has other documents there: see sheaf merge --help.` + exitStatus(0, 
 	f.StringVar(&o.format, "format", "", "read `FORMAT`: langchain, bytes, jsonl, npy, faiss or sheaf (default: what the content tells)")
 	f.BoolVar(&o.verify, "verify", false, "embed three of the texts again, and fail where the vectors are not those of --embedder")
 	f.BoolVar(&o.reembed, "reembed", false, "leave the vectors and embed all texts with --embedder")
+	f.IntVar(&o.maxExpansion, "max-expansion", langchain.DefaultExpansion, "allow the documents of a pickle `N` times its size")
 	addIndexName(c, &o.indexName)
 	complete(c, "format", importFormats...)
 	o.onConflict.addFlags(c)
@@ -76,6 +81,8 @@ func (o *importOptions) validate(env *environment, c *cobra.Command, args []stri
 		return hint.With(usagef("there is nothing to import"), "name a folder or a file, or - for stdin")
 	case len(args) > 1:
 		return usagef("import takes one source, not %d", len(args))
+	case o.maxExpansion < 1:
+		return usagef("--max-expansion %d: it must be at least 1", o.maxExpansion)
 	case o.verify && o.reembed:
 		return usagef("--verify is about vectors that --reembed makes anew: they cannot be used together")
 	}

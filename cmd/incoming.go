@@ -75,7 +75,7 @@ func (env *environment) openIncoming(ctx context.Context, o *importOptions) (_ *
 	if in.format == formatFaiss && o.reembed {
 		return nil, hint.With(usagef("a Faiss index has no texts that could be embedded anew"), "name the folder or the file that holds the texts too")
 	}
-	options := langchain.Options{Foreign: serveIndex, TextsOnly: o.reembed}
+	options := langchain.Options{Foreign: serveIndex, TextsOnly: o.reembed, Expansion: o.maxExpansion}
 	switch in.format {
 	case formatSheaf:
 		err = in.openStore(ctx, env, path)

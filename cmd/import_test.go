@@ -1,0 +1,28 @@
+package cmd
+
+import (
+	"strings"
+	"testing"
+
+	"sheaf/internal/langchain/langchaintest"
+)
+
+// TestImportExpands: a document that a small pickle has under many ids is not
+// written out for each, unless that is allowed.
+func TestImportExpands(t *testing.T) {
+	t.Parallel()
+	src, dir := langchaintest.Shared(t, 700, strings.Repeat("word ", 20_000), []byte("{}")), t.TempDir()
+	out, code := sheafIn(t, dir, "import", src)
+	if code != exitDamaged || !strings.Contains(out, "its documents share") || !strings.Contains(out, "hint: --max-expansion N") || strings.Contains(out, "goroutine") {
+		t.Errorf("exit code %d: %s", code, out)
+	}
+	if _, code := sheafIn(t, dir, "info"); code != exitNoStore {
+		t.Errorf("a store was left: exit code %d", code)
+	}
+	if out := mustSheaf(t, dir, "import", "--max-expansion", "1000", src); !strings.Contains(out, "700 documents imported") {
+		t.Error(out)
+	}
+	if out, code := sheafIn(t, dir, "import", "--max-expansion", "0", src); code != exitUsage {
+		t.Errorf("exit code %d: %s", code, out)
+	}
+}

@@ -1,0 +1,84 @@
+package langchain_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"sheaf/internal/langchain"
+	"sheaf/internal/langchain/langchaintest"
+)
+
+// TestExpansion: documents that share what they are made of are refused when they
+// would take many times the size of the pickle, unless the caller allows it.
+func TestExpansion(t *testing.T) {
+	t.Parallel()
+	keys := map[string]int{}
+	for i := range 20_000 {
+		keys[fmt.Sprintf("key %d", i)] = i
+	}
+	metadata, err := json.Marshal(keys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, dir := range map[string]string{
+		"a text":          langchaintest.Shared(t, 2000, strings.Repeat("x", 1<<20), []byte("{}")),
+		"a short text":    langchaintest.Shared(t, 2000, strings.Repeat("x", 40_000), []byte("{}")),
+		"metadata":        langchaintest.Shared(t, 2000, "", metadata),
+		"shared by texts": sharedText(t, 2000, strings.Repeat("x", 40_000)),
+	} {
+		var expansion *langchain.ExpansionError
+		var format *langchain.FormatError
+		o := langchain.Options{TextsOnly: true}
+		if _, err := langchain.OpenFolder(t.Context(), dir, "index", o); !errors.As(err, &expansion) || !errors.As(err, &format) {
+			t.Errorf("%s: %v, want an ExpansionError", name, err)
+		}
+		o.Expansion = 10_000
+		s, err := langchain.OpenFolder(t.Context(), dir, "index", o)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if s.Len() != 2000 {
+			t.Errorf("%s: %d documents", name, s.Len())
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// sharedText writes a store of n documents whose text is one in the pickle.
+func sharedText(t *testing.T, n int, text string) (dir string) {
+	t.Helper()
+	dir = t.TempDir()
+	var stream strings.Builder
+	fmt.Fprintf(&stream, "V%s\np0\n0clangchain_community.docstore.in_memory\nInMemoryDocstore\n)\x81}V_dict\n}(", text)
+	for i := range n {
+		fmt.Fprintf(&stream, "I%d\nclangchain.schema\nDocument\n)\x81}V__dict__\n}Vpage_content\ng0\nssb", i)
+	}
+	stream.WriteString("usb}(")
+	for i := range n {
+		fmt.Fprintf(&stream, "I%d\nI%d\n", i, i)
+	}
+	stream.WriteString("u\x86.")
+	if err := os.WriteFile(langchain.DocumentsFile(dir, "index"), []byte(stream.String()), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// TestSpoolFails: an import that cannot write its temporary file does not call the
+// pickle damaged.
+func TestSpoolFails(t *testing.T) {
+	dir := langchaintest.Shared(t, 1, "text", []byte("{}"))
+	t.Setenv("TMPDIR", filepath.Join(dir, "missing"))
+	_, err := langchain.OpenFolder(t.Context(), dir, "index", langchain.Options{})
+	if bad := (*langchain.FormatError)(nil); !errors.Is(err, os.ErrNotExist) || errors.As(err, &bad) {
+		t.Errorf("%v, want one about the missing folder", err)
+	}
+}
