@@ -6,6 +6,7 @@
 PREFIX   ?= /usr/local
 FUZZTIME ?= 30s
 LINTER   := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+DEADCODE := golang.org/x/tools/cmd/deadcode@v0.51.0
 
 # Where Go's own installer puts it; a fresh machine's PATH often lacks this folder.
 export PATH := $(PATH):/usr/local/go/bin
@@ -110,8 +111,9 @@ go-version:
 generate: deps ## write the generated files again
 	go generate ./...
 
-lint: deps ## run the linters of .golangci.yml
+lint: deps ## run the linters of .golangci.yml, and find functions that nothing calls
 	go run $(LINTER) run
+	@dead=$$(go run $(DEADCODE) . ./cmd/gen) && if [ -n "$$dead" ]; then echo "$$dead"; exit 1; fi
 
 race: deps ## run every test under the race detector
 	go test -race -timeout 20m ./...

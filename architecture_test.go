@@ -113,6 +113,9 @@ func TestArchitectureCatches(t *testing.T) {
 		{"main.go", "import \"os\"\nfunc f() { os.Exit(1) }", ""},
 		{"cmd/a.go", `func init() {}`, "init"},
 		{"cmd/a.go", "type t int\nfunc (t) init() {}", ""},
+		{"cmd/a.go", "func f() {" + strings.Repeat("\n", maxFunction-1) + "}", ""},
+		{"cmd/a.go", "func f() {" + strings.Repeat("\n", maxFunction) + "}", "f has 61 lines"},
+		{"cmd/a_test.go", "func f() {" + strings.Repeat("\n", maxFunction) + "}", ""},
 	}
 	for _, test := range tests {
 		problems, err := check(test.file, []byte("package p\n"+test.source))
@@ -127,6 +130,9 @@ func TestArchitectureCatches(t *testing.T) {
 		}
 	}
 }
+
+// maxFunction is how many lines a function has at most, outside of tests.
+const maxFunction = 60
 
 // goFiles reads every Go file below root that the go command would see.
 func goFiles(root fs.FS) (map[string][]byte, error) {
@@ -176,9 +182,10 @@ type checker struct {
 }
 
 func (c *checker) reportf(pos token.Pos, format string, args ...any) {
-	where := c.fset.Position(pos)
-	c.problems = append(c.problems, fmt.Sprintf("%s:%d: %s", c.name, where.Line, fmt.Sprintf(format, args...)))
+	c.problems = append(c.problems, fmt.Sprintf("%s:%d: %s", c.name, c.line(pos), fmt.Sprintf(format, args...)))
 }
+
+func (c *checker) line(pos token.Pos) int { return c.fset.Position(pos).Line }
 
 // isLibrary reports whether the file is code under internal/ that users run: no test, no generator,
 // and no package of test helpers, which are named for what they test (embedtest).
@@ -233,6 +240,9 @@ func (c *checker) node(n ast.Node) bool {
 	case *ast.FuncDecl:
 		if n.Recv == nil && n.Name.Name == "init" {
 			c.reportf(n.Pos(), "init(): nothing registers itself")
+		}
+		if lines := c.line(n.End()) - c.line(n.Pos()) + 1; lines > maxFunction && !c.isTest() {
+			c.reportf(n.Pos(), "%s has %d lines, more than %d", n.Name.Name, lines, maxFunction)
 		}
 	case *ast.CallExpr:
 		builtin, ok := n.Fun.(*ast.Ident)
