@@ -22,6 +22,7 @@ const module = "sheaf"
 // same line and may import its parent. Tests may import anything but cmd.
 var mayImport = map[string][]string{
 	"engine":      {"filter", "vector"},
+	"exchange":    {"embed", "engine", "faiss", "hint", "ingest", "langchain", "loader", "publish", "seq", "store", "vector"},
 	"faiss":       {"vector"},
 	"filter":      {},
 	"hint":        {},
@@ -35,6 +36,7 @@ var mayImport = map[string][]string{
 	"progress":    {},
 	"publish":     {},
 	"pyfloat":     {},
+	"seq":         {},
 	"splitter":    {},
 	"transformer": {"vector"},
 	"vector":      {},

@@ -11,6 +11,7 @@ import (
 
 	"sheaf/internal/embed"
 	"sheaf/internal/engine"
+	"sheaf/internal/seq"
 	"sheaf/internal/store"
 )
 
@@ -82,7 +83,7 @@ func (a *asker) ask(ctx context.Context, q query) error {
 		if p.form == formJSON {
 			return p.object(a.answer(q, found[0]))
 		}
-		return list(p, "hits", sequence(newHits(found[0])))
+		return list(p, "hits", seq.Of(newHits(found[0])))
 	})
 	if err == nil && a.o.exitStatus && len(found[0]) == 0 {
 		return errNothing
@@ -225,7 +226,7 @@ func (a *asker) embedBlock(ctx context.Context, block []query) error {
 		return err
 	}
 	next := 0
-	return a.env.embedAll(ctx, e, a.o.embedder, sequence(texts), func(_ string, v []float32, err error) error {
+	return a.env.embedAll(ctx, e, a.o.embedder, seq.Of(texts), func(_ string, v []float32, err error) error {
 		q := &block[at[next]]
 		q.vector, q.err = v, err
 		next++

@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"sheaf/internal/seq"
 	"sheaf/internal/store"
 )
 
@@ -55,7 +56,7 @@ func runCheck(ctx context.Context, env *environment, o *checkOptions) error {
 		if p.form == formJSON {
 			return p.object(checked{left == 0, problems})
 		}
-		return list(p, "problems", sequence(problems))
+		return list(p, "problems", seq.Of(problems))
 	})
 	switch {
 	case err != nil:

@@ -90,6 +90,12 @@ func setChoice(to *string, value string, choices []string) error {
 	return nil
 }
 
+// oneOf writes choices as a sentence does: "a, b or c".
+func oneOf(choices []string) string {
+	last := len(choices) - 1
+	return strings.Join(choices[:last], ", ") + " or " + choices[last]
+}
+
 func setDuration(to *time.Duration, value string) error {
 	d, err := time.ParseDuration(value)
 	if err != nil || d < 0 {

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"sheaf/internal/hint"
+	"sheaf/internal/seq"
 	"sheaf/internal/store"
 )
 
@@ -173,7 +174,7 @@ func (env *environment) agreeToDelete(ctx context.Context, o *deleteOptions) (ag
 
 // printDeleted says what is gone, or would be.
 func (env *environment) printDeleted(ids iter.Seq2[string, error], n int64, dryRun bool) error {
-	items := each(ids, func(id string) documentID { return documentID(id) })
+	items := seq.Map(ids, func(id string) documentID { return documentID(id) })
 	if env.inJSON() {
 		return env.print(outputFlags{}, func(p *printer) error {
 			p.form = formJSON // one object, also with --jsonl

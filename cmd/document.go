@@ -3,28 +3,17 @@ package cmd
 import (
 	"encoding/json"
 	"fmt"
-	"iter"
 	"strconv"
 	"strings"
 
 	"sheaf/internal/engine"
+	"sheaf/internal/exchange"
 )
 
-// document is a document as get and list print it. The lines are left out
-// where they are not known.
-type document struct {
-	ID        string          `json:"id"`
-	Text      string          `json:"text"`
-	Metadata  json.RawMessage `json:"metadata"`
-	Source    string          `json:"source"`
-	StartLine int             `json:"start_line,omitempty"`
-	EndLine   int             `json:"end_line,omitempty"`
-	Vector    []float32       `json:"vector,omitempty"`
-}
+// document is a document as get and list print it.
+type document struct{ exchange.Record }
 
-func newDocument(d engine.Document) document {
-	return document{d.ID, d.Text, d.Metadata, d.Source, d.StartLine, d.EndLine, d.Vector}
-}
+func newDocument(d engine.Document) document { return document{exchange.NewRecord(d)} }
 
 func (d document) columns() []string { return []string{d.ID, d.Source, line(d.StartLine), d.Text} }
 func (d document) body() string      { return d.Text }
@@ -98,48 +87,6 @@ func line(n int) string {
 		return ""
 	}
 	return strconv.Itoa(n)
-}
-
-// each turns a sequence of what a package returns into items to print.
-func each[A, B any](seq iter.Seq2[A, error], to func(A) B) iter.Seq2[B, error] {
-	return func(yield func(B, error) bool) {
-		for a, err := range seq {
-			var b B
-			if err == nil {
-				b = to(a)
-			}
-			if !yield(b, err) {
-				return
-			}
-		}
-	}
-}
-
-// sequence iterates over what is already there.
-func sequence[T any](items []T) iter.Seq2[T, error] {
-	return func(yield func(T, error) bool) {
-		for _, it := range items {
-			if !yield(it, nil) {
-				return
-			}
-		}
-	}
-}
-
-// first yields at most n items, all of them when n is 0.
-func first[T any](n int, seq iter.Seq2[T, error]) iter.Seq2[T, error] {
-	if n == 0 {
-		return seq
-	}
-	return func(yield func(T, error) bool) {
-		left := n
-		for it, err := range seq {
-			left--
-			if !yield(it, err) || left == 0 {
-				return
-			}
-		}
-	}
 }
 
 // megabytes says how much that is.

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"sheaf/internal/embed"
+	"sheaf/internal/seq"
 )
 
 // picky refuses texts with "bad" in them, fails at "broken", and counts.
@@ -42,7 +43,7 @@ func embedTexts(t *testing.T, texts ...string) (got []string, asked map[string]i
 	t.Helper()
 	env := &environment{config: Config{Workers: 2}}
 	p := &picky{asked: map[string]int{}}
-	err = env.embedAll(t.Context(), p, embedderFlags{batchSize: 4}, sequence(texts), func(text string, v []float32, err error) error {
+	err = env.embedAll(t.Context(), p, embedderFlags{batchSize: 4}, seq.Of(texts), func(text string, v []float32, err error) error {
 		if (v == nil) != (err != nil) {
 			t.Errorf("%q: %v and %v", text, v, err)
 		}

@@ -14,6 +14,7 @@ import (
 
 	"sheaf/internal/embed"
 	"sheaf/internal/engine"
+	"sheaf/internal/exchange"
 	"sheaf/internal/filter"
 	"sheaf/internal/hint"
 	"sheaf/internal/langchain"
@@ -147,7 +148,7 @@ var outcomes = []struct {
 	{as[*engine.LockedError], exitLocked, "wait for the other run to end, or wait longer with --lock-timeout; the store's lock file must not be removed meanwhile"},
 	{is(engine.ErrLockLost), exitLocked, "run the same command again, and leave the store's lock file alone: what was committed is kept"},
 	{as[*engine.FormatError], exitDamaged, ""},
-	{as[*langchain.IndexError], exitDamaged, reembedHint},
+	{as[*langchain.IndexError], exitDamaged, exchange.ReembedHint},
 	{as[*langchain.ExpansionError], exitDamaged, "--max-expansion N allows N times the size of the file"},
 	{as[*langchain.FormatError], exitDamaged, ""},
 	{as[*problemsError], exitDamaged, ""},
@@ -158,6 +159,8 @@ var outcomes = []struct {
 	{is(syscall.ENOSPC), exitFailed, "make room on the disk, and where temporary files go (TMPDIR), and run the same command again: what was committed is kept"},
 	{as[*engine.MismatchError], exitFailed, "sheaf info shows what the store holds"},
 	{as[*engine.ConflictError], exitFailed, "--on-conflict skip, replace or new-id says what becomes of it; nothing was changed"},
+	{is(exchange.ErrNoTexts), exitUsage, ""},
+	{is(exchange.ErrNoVector), exitFailed, "sheaf ingest embeds records without vectors; --reembed --embedder NAME makes all vectors anew"},
 	{is(errNoEmbedder), exitFailed, "ask it with sheaf search-vector, or bind the embedder that made its vectors with sheaf init --embedder NAME"},
 	{as[*embed.AuthError], exitRefused, "check OPENAI_API_KEY, --api-key-file and the account"},
 	{refusesAll, exitFailed, "check the model that --embedder names and --base-url; what was committed is kept"},

@@ -1,31 +1,57 @@
 package cmd
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"iter"
-	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"sheaf/internal/engine"
-	"sheaf/internal/faiss"
+	"sheaf/internal/exchange"
 	"sheaf/internal/hint"
 	"sheaf/internal/langchain"
 	"sheaf/internal/progress"
-	"sheaf/internal/publish"
+	"sheaf/internal/seq"
 	"sheaf/internal/store"
-	"sheaf/internal/vector"
 )
 
+var (
+	importFormats = namesOf(exchange.Readable())
+	exportFormats = namesOf(exchange.Writable())
+	stdoutFormats = namesOf(slices.DeleteFunc(exchange.Writable(), func(f exchange.Format) bool { return f.Several }))
+)
+
+func namesOf(formats []exchange.Format) []string {
+	names := make([]string, len(formats))
+	for i, f := range formats {
+		names[i] = f.Name
+	}
+	return names
+}
+
+func readHelp(f exchange.Format) string  { return f.ReadHelp }
+func writeHelp(f exchange.Format) string { return f.WriteHelp }
+
+// formatHelp lists formats with what help says about each.
+func formatHelp(formats []exchange.Format, help func(exchange.Format) string) string {
+	const column = 9 // of the names
+	var b strings.Builder
+	for _, f := range formats {
+		text := strings.ReplaceAll(help(f), "\n", "\n"+strings.Repeat(" ", column+4))
+		fmt.Fprintf(&b, "  %-*s  %s\n", column, f.Name, text)
+	}
+	return b.String()
+}
+
 type exportOptions struct {
-	format, indexName string
-	dest              string
+	name, indexName string
+	format          exchange.Format
+	dest            string
 }
 
 func newExportCmd(env *environment) *cobra.Command {
@@ -36,13 +62,7 @@ func newExportCmd(env *environment) *cobra.Command {
 		Long: `Write all documents with their vectors to a folder or a file, or to stdout for
 -. What is there before is replaced once everything is written, or not at all; a
 folder with other files in it is left alone. The formats:
-  langchain  a folder with index.faiss and index.pkl, as LangChain's save_local
-             writes it (the default); every LangChain from 0.0.350 on loads it
-  bytes      what LangChain's serialize_to_bytes returns
-  jsonl      one document a line, as sheaf list prints it, with its vector
-  npy        a matrix for NumPy, and the documents in a .jsonl beside it
-  faiss      a Faiss index of the vectors alone
-Without --format the name tells: .jsonl, .npy, .faiss, and .bin, .pkl or
+` + formatHelp(exchange.Writable(), writeHelp) + `Without --format the name tells: .jsonl, .npy, .faiss, and .bin, .pkl or
 .pickle for bytes; anything else is a folder for LangChain.
 
 LangChain keeps neither the distance strategy nor normalize_L2 in its files: a
@@ -53,7 +73,7 @@ notice says what load_local has to be told.` + exitStatus(0, 1, 2, 10, 11, 12, 1
 		PreRunE: func(_ *cobra.Command, args []string) error { return o.validate(env, args) },
 		RunE:    func(c *cobra.Command, _ []string) error { return runExport(c.Context(), env, &o) },
 	}
-	c.Flags().StringVar(&o.format, "format", "", "write `FORMAT`: langchain, bytes, jsonl, npy or faiss")
+	c.Flags().StringVar(&o.name, "format", "", "write `FORMAT`: "+oneOf(exportFormats))
 	addIndexName(c, &o.indexName)
 	complete(c, "format", exportFormats...)
 	return c
@@ -78,29 +98,40 @@ func (o *exportOptions) validate(env *environment, args []string) error {
 	case len(args) > 1:
 		return usagef("export takes one place, not %d", len(args))
 	}
-	if o.dest = args[0]; o.format == "" {
-		if o.dest == "-" {
-			return hint.With(usagef("stdout has no name that tells a format"), "use --format bytes, jsonl or faiss")
-		}
-		o.format = formatOfName(o.dest)
-	}
-	if err := setChoice(&o.format, o.format, exportFormats); err != nil {
-		return usagef("--format: %w", err)
+	o.dest = args[0]
+	if err := o.chooseFormat(); err != nil {
+		return err
 	}
 	if o.dest == "-" {
 		switch {
-		case o.format == formatLangchain || o.format == formatNpy:
-			return hint.With(usagef("%s is more than one file: it cannot go to stdout", o.format), "use --format bytes, jsonl or faiss")
+		case o.format.Several:
+			return hint.With(usagef("%s is more than one file: it cannot go to stdout", o.format.Name), "use --format %s", oneOf(stdoutFormats))
 		case env.inJSON():
 			return usagef("the export goes to stdout: there is no room for --json or --jsonl")
-		case o.format != formatRecords && env.streams.OutTerminal:
+		case !o.format.Text && env.streams.OutTerminal:
 			return usagef("raw vectors are not for a terminal: send them to a file or a pipe")
 		}
 	}
 	return errors.Join(validIndexName(o.indexName), env.oneFormat())
 }
 
-// called is what errors call the place.
+// chooseFormat finds the format that --format or the name of the place asks for.
+func (o *exportOptions) chooseFormat() error {
+	switch {
+	case o.name == "" && o.dest == "-":
+		return hint.With(usagef("stdout has no name that tells a format"), "use --format %s", oneOf(stdoutFormats))
+	case o.name == "":
+		o.format = exchange.ByExtension(o.dest)
+		return nil
+	}
+	if err := setChoice(&o.name, o.name, exportFormats); err != nil {
+		return usagef("--format: %w", err)
+	}
+	o.format, _ = exchange.Lookup(o.name)
+	return nil
+}
+
+// called returns what errors call the place.
 func (o *exportOptions) called() string {
 	if o.dest == "-" {
 		return "stdout"
@@ -114,196 +145,38 @@ func runExport(ctx context.Context, env *environment, o *exportOptions) error {
 		if err != nil {
 			return err
 		}
-		x := &export{ctx: ctx, env: env, o: o, snap: snap, dir: s.Dir()}
-		x.counter.SetTotal(int(snap.Documents))
-		shown := env.showProgress(&x.counter, "exporting", "document")
-		err = x.write()
+		var counter progress.Counter
+		counter.SetTotal(int(snap.Documents))
+		documents := seq.Map(snap.Transfers(ctx, s.Dir()), func(t engine.Transfer) engine.Transfer {
+			counter.AddChunks(1)
+			return t
+		})
+		shown := env.showProgress(&counter, "exporting", "document")
+		remarks, err := o.format.Write(exchange.Output{
+			Contents: exchange.Contents{Facts: snap.Facts, Count: snap.Documents, Documents: documents},
+			Path:     o.dest, Stdout: env.streams.Out, IndexName: o.indexName,
+		})
 		shown.stop()
 		if err != nil {
 			return fmt.Errorf("exporting to %s: %w", o.called(), err)
 		}
-		return x.print()
+		return env.printExported(o, snap.Documents, remarks)
 	})
 }
 
-// outsideStores refuses a place in a store: its files would be taken for the
-// store's own, or replace them.
-func outsideStores(dest string) error {
-	if dest == "-" {
-		return nil
-	}
-	dir, err := filepath.Abs(dest)
-	if err != nil {
-		return err
-	}
-	if real, err := filepath.EvalSymlinks(dir); err == nil {
-		dir = real
-	}
-	for ; ; dir = filepath.Dir(dir) {
-		if store.Is(dir) {
-			return hint.With(fmt.Errorf("it lies in the store %q", dir), "name a place outside")
-		}
-		if dir == filepath.Dir(dir) {
-			return nil
-		}
-	}
-}
-
-// export is one on its way.
-type export struct {
-	ctx     context.Context
-	env     *environment
-	o       *exportOptions
-	snap    *store.Snapshot
-	dir     string // of the store
-	counter progress.Counter
-}
-
-func (x *export) write() error {
-	if err := outsideStores(x.o.dest); err != nil {
-		return err
-	}
-	switch x.o.format {
-	case formatLangchain:
-		_, err := langchain.WriteFolder(x.o.dest, x.o.indexName, x.shape(), x.documents())
-		return err
-	case formatNpy:
-		return x.npy()
-	}
-	return x.single(func(w io.Writer) error {
-		switch x.o.format {
-		case formatBytes:
-			return langchain.WriteBytes(w, x.shape(), x.snap.Documents, x.documents)
-		case formatFaiss:
-			return langchain.WriteIndex(w, x.shape(), x.snap.Documents, x.documents())
-		}
-		return x.records(w, true, nil)
-	})
-}
-
-// single writes to the one file that is asked for, or to stdout.
-func (x *export) single(write func(io.Writer) error) error {
-	if x.o.dest == "-" {
-		out := bufio.NewWriterSize(x.env.streams.Out, 1<<16)
-		if err := write(out); err != nil {
-			return err
-		}
-		return out.Flush()
-	}
-	return publish.Write([]string{x.o.dest}, func(files []*os.File) error {
-		out := bufio.NewWriterSize(files[0], 1<<20)
-		if err := write(out); err != nil {
-			return err
-		}
-		return out.Flush()
-	})
-}
-
-// shape is what LangChain and Faiss call the store's vectors.
-func (x *export) shape() langchain.Shape {
-	metric := faiss.InnerProduct
-	if x.snap.Facts.Metric == engine.L2 {
-		metric = faiss.L2
-	}
-	return langchain.Shape{Dim: x.snap.Facts.Dim, Metric: metric}
-}
-
-func (x *export) transfers() iter.Seq2[engine.Transfer, error] {
-	return func(yield func(engine.Transfer, error) bool) {
-		for t, err := range x.snap.Transfers(x.ctx, x.dir) {
-			x.counter.AddChunks(1)
-			if !yield(t, err) {
-				return
-			}
-		}
-	}
-}
-
-func (x *export) documents() iter.Seq2[langchain.Document, error] {
-	return each(x.transfers(), func(t engine.Transfer) langchain.Document {
-		return langchain.Document{ID: t.ID, Text: t.Text, Metadata: t.Metadata, Vector: t.Vector}
-	})
-}
-
-// records writes the documents as list prints them, and their vectors to
-// vectors where that is not nil.
-func (x *export) records(w io.Writer, withVectors bool, vectors io.Writer) error {
-	for t, err := range x.transfers() {
-		if err != nil {
-			return err
-		}
-		if vectors != nil {
-			if _, err := vectors.Write(vector.Bytes(t.Vector)); err != nil {
-				return err
-			}
-		}
-		if !withVectors {
-			t.Vector = nil
-		}
-		line, err := marshal(newDocument(t.Document))
-		if err == nil {
-			_, err = w.Write(append(line, '\n'))
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// npy writes the matrix to the file that is named, or into the folder. Without
-// the matrix nothing counts, so it appears last.
-func (x *export) npy() error {
-	path := x.o.dest
-	if formatOfName(path) != formatNpy {
-		if err := os.MkdirAll(path, 0o777); err != nil {
-			return err
-		}
-		path = filepath.Join(path, npyName)
-	}
-	if exists(beside(path)) && !exists(path) { // no export wrote it
-		return hint.With(fmt.Errorf("%q, which the documents go to, is there already", beside(path)), "export to another name")
-	}
-	return publish.Write([]string{beside(path), path}, func(files []*os.File) error {
-		return x.fillNpy(files[0], files[1])
-	})
-}
-
-func (x *export) fillNpy(documents, matrix io.Writer) error {
-	lines, rows := bufio.NewWriterSize(documents, 1<<20), bufio.NewWriterSize(matrix, 1<<20)
-	rows.Write(vector.NpyHeader(x.snap.Documents, x.snap.Facts.Dim))
-	err := x.records(lines, false, rows)
-	return errors.Join(err, lines.Flush(), rows.Flush())
-}
-
-func (x *export) print() error {
-	n := x.snap.Documents
-	if x.env.inJSON() {
-		return x.env.print(outputFlags{}, func(p *printer) error {
+func (env *environment) printExported(o *exportOptions, n int64, remarks []string) error {
+	if env.inJSON() {
+		return env.print(outputFlags{}, func(p *printer) error {
 			return p.object(struct {
 				Format    string `json:"format"`
 				Path      string `json:"path"`
 				Documents int64  `json:"documents"`
-			}{x.o.format, x.o.dest, n})
+			}{o.format.Name, o.dest, n})
 		})
 	}
-	x.env.say("%s exported to %s", count(n, "document"), visible(x.o.dest))
-	if x.o.format == formatLangchain || x.o.format == formatBytes {
-		x.sayHowToLoad()
+	env.say("%s exported to %s", count(n, "document"), visible(o.dest))
+	for _, remark := range remarks {
+		env.say("%s", remark)
 	}
 	return nil
-}
-
-// sayHowToLoad tells what LangChain does not keep in its files.
-func (x *export) sayHowToLoad() {
-	call, facts := "load_local", x.snap.Facts
-	if x.o.format == formatBytes {
-		call = "deserialize_from_bytes"
-	}
-	if facts.Metric != engine.L2 {
-		x.env.say("LangChain has to be told: %s(…, distance_strategy=DistanceStrategy.MAX_INNER_PRODUCT)", call)
-	}
-	if facts.Metric == engine.Cosine || facts.Normalize {
-		x.env.say("LangChain has to be told: %s(…, normalize_L2=True)", call)
-	}
 }

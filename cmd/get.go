@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"sheaf/internal/seq"
 	"sheaf/internal/store"
 )
 
@@ -59,7 +60,7 @@ func runGet(ctx context.Context, env *environment, o *getOptions) error {
 			return err
 		}
 		err = env.print(o.output, func(p *printer) error {
-			return list(p, "documents", each(sequence(docs), newDocument))
+			return list(p, "documents", seq.Map(seq.Of(docs), newDocument))
 		})
 		if err == nil && len(missing) > 0 {
 			err = fmt.Errorf("no document has the id %s", quoteAll(missing))

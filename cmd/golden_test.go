@@ -284,3 +284,8 @@ func TestNoIDIsDerived(t *testing.T) {
 		}
 	}
 }
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}

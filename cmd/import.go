@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
 
 	"sheaf/internal/embed"
 	"sheaf/internal/engine"
+	"sheaf/internal/exchange"
 	"sheaf/internal/hint"
 	"sheaf/internal/langchain"
 	"sheaf/internal/progress"
@@ -35,14 +37,7 @@ func newImportCmd(env *environment) *cobra.Command {
 		Long: `Copy documents with their vectors into the store, which is made where it is
 missing: all of them or, on any error, none. SRC is a folder or a file, or stdin
 for -; its content tells the format, unless --format does:
-  langchain  a folder with index.faiss and index.pkl, written by save_local of
-             any version of LangChain
-  bytes      what serialize_to_bytes returned
-  jsonl      records with a vector each, as sheaf export writes them
-  npy        a NumPy matrix, and its documents in a .jsonl beside it
-  faiss      a Faiss index alone: the documents have an id and no text
-  sheaf      another store
-Nothing of a pickle is ever executed. Flat indexes are read as they are; other
+` + formatHelp(exchange.Readable(), readHelp) + `Nothing of a pickle is ever executed. Flat indexes are read as they are; other
 types of Faiss index are read in a process with limits, and where they keep
 only approximations of vectors, a notice says so. Documents of a pickle that share
 texts or metadata take more room than the pickle when each is written out:
@@ -63,7 +58,7 @@ source that has other documents there: see sheaf merge --help.` + exitStatus(0, 
 		RunE:    func(c *cobra.Command, _ []string) error { return runImport(c.Context(), env, &o) },
 	}
 	f := c.Flags()
-	f.StringVar(&o.format, "format", "", "read `FORMAT`: langchain, bytes, jsonl, npy, faiss or sheaf (default: what the content tells)")
+	f.StringVar(&o.format, "format", "", "read `FORMAT`: "+oneOf(importFormats)+" (default: what the content tells)")
 	f.BoolVar(&o.verify, "verify", false, "embed three of the texts again, and fail where the vectors are not those of --embedder")
 	f.BoolVar(&o.reembed, "reembed", false, "leave the vectors and embed all texts with --embedder")
 	f.IntVar(&o.maxExpansion, "max-expansion", langchain.DefaultExpansion, "allow the documents of a pickle `N` times its size")
@@ -92,7 +87,7 @@ func (o *importOptions) validate(env *environment, c *cobra.Command, args []stri
 			return usagef("--format: %w", err)
 		}
 	}
-	if o.src == "-" && (o.format == formatLangchain || o.format == formatNpy || o.format == formatSheaf) {
+	if f, _ := exchange.Lookup(o.format); o.src == "-" && f.Several {
 		return usagef("%s is more than one file: it cannot come from stdin", o.format)
 	}
 	if p := provider.Of(env.config.Embedder); env.config.EmbedderFlag && p.DefaultModel != "" && p.Name == env.config.Embedder {
@@ -105,22 +100,25 @@ func runImport(ctx context.Context, env *environment, o *importOptions) (err err
 	// What is known of a million documents stays to the end: garbage may not take
 	// as much again.
 	defer debug.SetGCPercent(debug.SetGCPercent(25))
-	in, err := env.openIncoming(ctx, o)
+	in, err := exchange.Open(ctx, o.src, exchange.Options{
+		Format: o.format, IndexName: o.indexName, Stdin: env.streams.In, OpenStore: env.openContents,
+		Options: langchain.Options{Foreign: serveIndex, TextsOnly: o.reembed, Expansion: o.maxExpansion},
+	})
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, in.close()) }()
+	defer func() { err = errors.Join(err, in.Close()) }()
 	var counter progress.Counter
 	i := &importing{ctx: ctx, env: env, o: o, in: in, counter: &counter}
 	if i.w, i.e, err = i.open(); err != nil {
 		return err
 	}
-	counter.SetTotal(in.total)
+	counter.SetTotal(in.Total)
 	shown := env.showProgress(&counter, "importing", "document")
 	merged, err := i.w.Import(ctx, i.transfers(), engine.OnConflict(o.onConflict.policy))
 	shown.stop()
 	if err != nil {
-		return errors.Join(in.about(i.explain(err)), i.w.Discard())
+		return errors.Join(in.About(err), i.w.Discard())
 	}
 	facts, created := i.w.Facts(), i.created
 	if err := i.w.Close(); err != nil {
@@ -134,7 +132,7 @@ type importing struct {
 	ctx     context.Context
 	env     *environment
 	o       *importOptions
-	in      *incoming
+	in      *exchange.Input
 	counter *progress.Counter
 	w       *store.Writer
 	created bool
@@ -170,12 +168,12 @@ func (i *importing) metric() (engine.Metric, error) {
 	if i.o.facts.metricGiven {
 		return engine.Metric(i.o.facts.metric), nil
 	}
-	if i.in.metric == "" {
+	if i.in.Metric == "" {
 		return "", nil
 	}
-	m, err := engine.ParseMetric(i.in.metric)
+	m, err := engine.ParseMetric(i.in.Metric)
 	if err != nil {
-		return "", hint.With(i.in.about(fmt.Errorf("its index compares by %s, which sheaf does not", i.in.metric)),
+		return "", hint.With(i.in.About(fmt.Errorf("its index compares by %s, which sheaf does not", i.in.Metric)),
 			"--metric l2, ip or cosine imports the vectors to be compared so")
 	}
 	return m, nil
@@ -183,14 +181,14 @@ func (i *importing) metric() (engine.Metric, error) {
 
 // newFacts are those of the store that the import makes.
 func (i *importing) newFacts() (f engine.Facts, e embed.Embedder, err error) {
-	f = i.in.facts
+	f = i.in.Facts
 	if f.Metric, err = i.metric(); err != nil {
 		return f, nil, err
 	}
 	if f.Metric == "" {
 		f.Metric = engine.L2
 	}
-	if f.Dim = i.in.dim; i.o.facts.normalizeGiven {
+	if f.Dim = i.in.Dim; i.o.facts.normalizeGiven {
 		f.Normalize = i.o.facts.normalize
 	}
 	if i.env.config.EmbedderFlag { // another sheaf store's own does not count then
@@ -201,11 +199,11 @@ func (i *importing) newFacts() (f engine.Facts, e embed.Embedder, err error) {
 	switch {
 	case e == nil && (i.o.reembed || i.o.verify):
 		return f, nil, usagef("--reembed and --verify need --embedder, which names what embeds")
-	case f.Dim == 0 && i.in.empty:
-		err := i.in.about(errors.New("it holds no document, so nothing tells how long vectors are"))
+	case f.Dim == 0 && i.in.Empty:
+		err := i.in.About(errors.New("it holds no document, so nothing tells how long vectors are"))
 		return f, nil, hint.With(err, "make the store first with sheaf init, or give the --embedder that it is to have")
 	case f.Dim == 0:
-		return f, nil, i.in.about(fmt.Errorf("its first document: %w", i.explain(errNoVector)))
+		return f, nil, i.in.About(fmt.Errorf("its first document: %w", exchange.ErrNoVector))
 	}
 	return f, e, nil
 }
@@ -224,8 +222,8 @@ func (i *importing) bind(f engine.Facts) (engine.Facts, embed.Embedder, error) {
 	switch {
 	case err != nil:
 		return f, nil, err
-	case !i.o.reembed && !i.in.empty && bound.Dim != f.Dim:
-		err := fmt.Errorf("%s makes vectors of %d numbers, and those of %s have %d", spec, bound.Dim, i.in.called, f.Dim)
+	case !i.o.reembed && !i.in.Empty && bound.Dim != f.Dim:
+		err := fmt.Errorf("%s makes vectors of %d numbers, and those of %s have %d", spec, bound.Dim, i.in.Called, f.Dim)
 		return f, nil, hint.With(err, "name the embedder that made them, or make them anew with --reembed")
 	}
 	f.Embedder, f.Fingerprint, f.Dim = bound.Embedder, bound.Fingerprint, bound.Dim
@@ -255,14 +253,14 @@ func (i *importing) agree(f engine.Facts) (embed.Embedder, error) {
 		err := &engine.MismatchError{Fact: "metric", Store: string(f.Metric), Given: string(metric)}
 		return nil, hint.With(err, "--metric %s imports the vectors to be compared as the store's", f.Metric)
 	}
-	want := engine.Facts{Dim: i.in.dim}
+	want := engine.Facts{Dim: i.in.Dim}
 	if i.o.reembed {
 		want.Dim = 0
 	} else if !i.env.config.EmbedderFlag {
-		want.Embedder, want.Fingerprint = i.in.facts.Embedder, i.in.facts.Fingerprint
+		want.Embedder, want.Fingerprint = i.in.Facts.Embedder, i.in.Facts.Fingerprint
 	}
 	if err := f.Check(want); err != nil {
-		return nil, i.in.about(err)
+		return nil, i.in.About(err)
 	}
 	embeds := i.o.reembed || i.o.verify
 	if !embeds && !i.env.config.EmbedderFlag {
@@ -278,15 +276,36 @@ func (i *importing) agree(f engine.Facts) (embed.Embedder, error) {
 	return e, nil
 }
 
-// explain adds the way out.
-func (i *importing) explain(err error) error {
-	if errors.Is(err, errNoVector) {
-		return hint.With(err, "sheaf ingest embeds records without vectors; --reembed --embedder NAME makes all vectors anew")
+// transfers returns the documents as the store takes them.
+func (i *importing) transfers() iter.Seq2[engine.Transfer, error] {
+	docs := i.in.Transfers(i.w)
+	switch {
+	case i.o.reembed:
+		workers, batchSize := i.env.pool(i.e, i.o.embedder)
+		return exchange.Embed(i.ctx, i.e, workers, batchSize, docs)
+	case i.o.verify:
+		return exchange.Verify(i.ctx, i.e, docs)
 	}
-	return err
+	return docs
 }
 
-func (env *environment) printImported(in *incoming, m engine.Merged, f engine.Facts, created bool) error {
+// openContents opens another store to import it.
+func (env *environment) openContents(ctx context.Context, dir string) (c exchange.Contents, stop func() error, err error) {
+	if store.Same(env.config.Store, dir) {
+		return c, nil, engine.ErrSameStore
+	}
+	s, err := env.openOther(ctx, dir)
+	if err != nil {
+		return c, nil, err
+	}
+	snap, err := s.Snapshot(ctx)
+	if err != nil {
+		return c, nil, errors.Join(err, s.Close())
+	}
+	return exchange.Contents{Facts: snap.Facts, Count: snap.Documents, Documents: snap.Transfers(ctx, env.config.Store)}, s.Close, nil
+}
+
+func (env *environment) printImported(in *exchange.Input, m engine.Merged, f engine.Facts, created bool) error {
 	if env.inJSON() {
 		return env.print(outputFlags{}, func(p *printer) error {
 			return p.object(struct {
@@ -295,11 +314,11 @@ func (env *environment) printImported(in *incoming, m engine.Merged, f engine.Fa
 				Dim     int    `json:"dim"`
 				Metric  string `json:"metric"`
 				Format  string `json:"format"`
-			}{m.Added, m.Skipped, f.Dim, string(f.Metric), in.format})
+			}{m.Added, m.Skipped, f.Dim, string(f.Metric), in.Format})
 		})
 	}
 	env.say("%s imported, %d skipped, %d replaced; metric %s, dim %d", count(m.Added, "document"), m.Skipped, m.Replaced, f.Metric, f.Dim)
-	for _, remark := range in.remarks() {
+	for _, remark := range in.Remarks() {
 		env.say("%s", visible(remark))
 	}
 	if created && f.Embedder == "" {

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"sheaf/internal/engine"
+	"sheaf/internal/seq"
 	"sheaf/internal/store"
 )
 
@@ -70,11 +71,11 @@ func runList(ctx context.Context, env *environment, o *listOptions) error {
 			documents := s.Documents(ctx, engine.ListOptions{Filter: o.filter.filter, Limit: o.limit, WithVectors: o.withVectors})
 			switch {
 			case o.ids:
-				return list(p, "ids", each(documents, func(d engine.Document) documentID { return documentID(d.ID) }))
+				return list(p, "ids", seq.Map(documents, func(d engine.Document) documentID { return documentID(d.ID) }))
 			case o.sources:
-				return list(p, "sources", first(o.limit, each(s.Sources(ctx, o.filter.filter), newSource)))
+				return list(p, "sources", seq.First(o.limit, seq.Map(s.Sources(ctx, o.filter.filter), newSource)))
 			default:
-				return list(p, "documents", each(documents, newDocument))
+				return list(p, "documents", seq.Map(documents, newDocument))
 			}
 		})
 	})

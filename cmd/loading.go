@@ -30,9 +30,7 @@ func formatNames() []string {
 
 func (o *loaderFlags) addFlags(c *cobra.Command) {
 	f, formats := c.Flags(), formatNames()
-	last := len(formats) - 1
-	choice := strings.Join(formats[:last], ", ") + " or " + formats[last]
-	f.StringVar(&o.format, "format", string(loader.Auto), "read every source as `FORMAT`: "+choice)
+	f.StringVar(&o.format, "format", string(loader.Auto), "read every source as `FORMAT`: "+oneOf(formats))
 	f.StringVar(&o.read.TextField, "text-field", "", "the `FIELD` of a record that holds its text (default text)")
 	f.StringVar(&o.read.IDField, "id-field", "", "the `FIELD` of a record that holds its id (default id)")
 	f.StringVar(&o.read.VectorField, "vector-field", "", "the `FIELD` of a record that holds its vector (default vector)")

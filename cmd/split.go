@@ -12,6 +12,7 @@ import (
 	"sheaf/internal/engine"
 	"sheaf/internal/hint"
 	"sheaf/internal/ingest"
+	"sheaf/internal/seq"
 )
 
 type splitOptions struct {
@@ -67,7 +68,7 @@ func runSplit(ctx context.Context, env *environment, o *splitOptions) error {
 		Notice:   func(text string) { env.say("%s", visible(text)) },
 	})
 	err := env.print(o.output, func(p *printer) error {
-		return list(p, "chunks", each(passing(documents, func(f *ingest.InputError) { failed.add(f) }), newChunk))
+		return list(p, "chunks", seq.Map(passing(documents, func(f *ingest.InputError) { failed.add(f) }), newChunk))
 	})
 	if err != nil {
 		return err

@@ -37,6 +37,9 @@ type Transfer struct {
 	From     Source // the document's source, with the Key that it has in the receiving store
 }
 
+// StdinPrefix begins the keys of sources that were read from standard input.
+const StdinPrefix = "stdin:"
+
 // Source is an input, such as a file, as a store remembers it.
 type Source struct {
 	Key      string // tells sources apart: see docs/format.md

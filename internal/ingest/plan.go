@@ -187,7 +187,7 @@ func (p *planner) source(ctx context.Context, src loader.Source, key string, sou
 		p.o.Progress.AddBytes(src.Size)
 		return p.put(step{kind: stepUnchanged, source: known, touched: !same})
 	}
-	if !strings.HasPrefix(key, stdinPrefix) {
+	if !strings.HasPrefix(key, engine.StdinPrefix) {
 		look := p.walker.Look(src)
 		if look.Err != nil {
 			p.unreadable = append(p.unreadable, src.Path)

@@ -78,7 +78,7 @@ func (r *run) identify(ctx context.Context, key, name string) (known engine.Sour
 	switch {
 	case err != nil:
 		return known, false, err
-	case taken && (strings.HasPrefix(key, stdinPrefix) || r.gone(other.Key)):
+	case taken && (strings.HasPrefix(key, engine.StdinPrefix) || r.gone(other.Key)):
 		other.Key = key
 		return other, true, nil
 	case taken || r.named.has(name):
@@ -102,8 +102,6 @@ func (n nameSet) has(name string) bool {
 	_, there := n[hashOf(name)]
 	return there
 }
-
-const stdinPrefix = "stdin:"
 
 // gone tells whether the file of a key is certainly not there any more. A folder
 // in its place is another thing.
@@ -148,24 +146,38 @@ func interruptedWithin(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// spool copies standard input to a temporary file, so that it has a hash to be
-// named by before it is read. The caller removes the file.
-func (r *run) spool(ctx context.Context, src loader.Source) (loader.Source, error) {
+// Spooled is standard input in a temporary file, which the caller removes.
+type Spooled struct {
+	Path string
+	Name string // as a source: a hash of the content behind [engine.StdinPrefix]
+	Size int64
+}
+
+// Spool copies standard input to a temporary file. An error leaves no file.
+func Spool(ctx context.Context, stdin io.Reader) (s Spooled, err error) {
 	f, err := os.CreateTemp("", "sheaf-stdin-*")
 	if err != nil {
-		return src, err
+		return s, err
 	}
+	s.Path = f.Name()
 	hash := sha256.New()
-	src.Size, err = io.Copy(io.MultiWriter(f, hash), r.o.Stdin)
+	s.Size, err = io.Copy(io.MultiWriter(f, hash), stdin)
 	if err == nil {
 		err = interruptedWithin(ctx, interruptGrace)
 	}
 	if err = errors.Join(err, f.Close()); err != nil {
-		return src, errors.Join(fmt.Errorf("reading standard input: %w", err), os.Remove(f.Name()))
+		return s, errors.Join(fmt.Errorf("reading standard input: %w", err), os.Remove(s.Path))
 	}
-	src.Path = f.Name()
-	if src.Name = stdinPrefix + r.o.Name; r.o.Name == "" {
-		src.Name = stdinPrefix + hex.EncodeToString(hash.Sum(nil)[:8])
+	s.Name = engine.StdinPrefix + hex.EncodeToString(hash.Sum(nil)[:8])
+	return s, nil
+}
+
+// spool makes standard input a source that can be read again and has a name.
+func (r *run) spool(ctx context.Context, src loader.Source) (loader.Source, error) {
+	s, err := Spool(ctx, r.o.Stdin)
+	src.Path, src.Size, src.Name = s.Path, s.Size, s.Name
+	if r.o.Name != "" {
+		src.Name = engine.StdinPrefix + r.o.Name
 	}
-	return src, nil
+	return src, err
 }

@@ -15,9 +15,6 @@ import (
 	"sheaf/internal/engine"
 )
 
-// stdinPrefix begins the keys of what was read from standard input.
-const stdinPrefix = "stdin:"
-
 // Key is the key of the source at a path for the store in dir: relative to the
 // folder that holds the store where it lies below it, else absolute. What names
 // no file, standard input or a URL, is its own key.
@@ -56,7 +53,7 @@ func (s *Store) Key(path string) (string, error) { return Key(s.dir, path) }
 func (s *Store) Path(key string) (string, error) { return Path(s.dir, key) }
 
 func opaque(key string) bool {
-	return strings.HasPrefix(key, stdinPrefix) || strings.Contains(key, "://")
+	return strings.HasPrefix(key, engine.StdinPrefix) || strings.Contains(key, "://")
 }
 
 // home is the folder that holds the store in dir: the store's own, where dir is

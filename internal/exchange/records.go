@@ -1,0 +1,119 @@
+package exchange
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"iter"
+	"slices"
+
+	"sheaf/internal/engine"
+	"sheaf/internal/langchain"
+	"sheaf/internal/loader"
+)
+
+// recordExtensions are those of the format records.
+var recordExtensions = []string{".jsonl", ".ndjson"}
+
+// records is a JSON object a line, with its vector.
+var records = Format{
+	Name:       "jsonl",
+	Extensions: recordExtensions,
+	Text:       true,
+	ReadHelp:   "records with a vector each, as sheaf export writes them",
+	WriteHelp:  "one document a line, as sheaf list prints it, with its vector",
+	detect: func(p place) bool {
+		const byteOrderMark = "\xef\xbb\xbf"
+		text := bytes.TrimLeft(bytes.TrimPrefix(p.head, []byte(byteOrderMark)), " \t\r\n")
+		empty := !p.folder && len(text) == 0
+		return bytes.HasPrefix(text, []byte("{")) || empty && slices.Contains(recordExtensions, extension(p.path))
+	},
+	open: openRecords,
+	write: func(o Output) ([]string, error) {
+		return nil, o.file(func(w io.Writer) error { return writeRecords(w, o.Documents) })
+	},
+}
+
+// Record is a document as an object of JSON: a line of a file of records, and what the verbs
+// print. Lines are left out where they are not known.
+type Record struct {
+	ID        string          `json:"id"`
+	Text      string          `json:"text"`
+	Metadata  json.RawMessage `json:"metadata"`
+	Source    string          `json:"source"`
+	StartLine int             `json:"start_line,omitempty"`
+	EndLine   int             `json:"end_line,omitempty"`
+	Vector    []float32       `json:"vector,omitempty"`
+}
+
+// NewRecord returns the record of a document.
+func NewRecord(d engine.Document) Record {
+	return Record{d.ID, d.Text, d.Metadata, d.Source, d.StartLine, d.EndLine, d.Vector}
+}
+
+func writeRecords(w io.Writer, docs iter.Seq2[engine.Transfer, error]) error {
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	for t, err := range docs {
+		if err == nil {
+			err = e.Encode(NewRecord(t.Document))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// openRecords reads the first record at once: it tells how long vectors are.
+func openRecords(ctx context.Context, in *Input, _ Options) error {
+	all, err := in.readRecords(ctx, in.path)
+	if err != nil {
+		return err
+	}
+	next, stop := iter.Pull2(all)
+	in.closers = append(in.closers, func() error { stop(); return nil })
+	first, err, ok := next()
+	if err != nil {
+		return err
+	}
+	in.Dim, in.Empty = len(first.Vector), !ok
+	in.documents = func(yield func(engine.Transfer, error) bool) {
+		for t := first; ok && yield(t, err); {
+			t, err, ok = next()
+		}
+	}
+	return nil
+}
+
+// readRecords yields the lines of a file of records. A malformed one ends it.
+func (in *Input) readRecords(ctx context.Context, path string) (iter.Seq2[engine.Transfer, error], error) {
+	r, err := loader.Open(ctx, loader.Source{Name: path, Path: path, Format: loader.JSONL}, loader.ReadOptions{})
+	if err != nil {
+		return nil, err
+	}
+	in.closers = append(in.closers, r.Close)
+	return func(yield func(engine.Transfer, error) bool) {
+		for rec, err := range r.Records() {
+			if bad := (*loader.RecordError)(nil); errors.As(err, &bad) {
+				err = &langchain.FormatError{Path: path, Err: bad}
+			}
+			if !yield(recordTransfer(rec), err) || err != nil {
+				return
+			}
+		}
+	}, nil
+}
+
+func recordTransfer(rec loader.Record) engine.Transfer {
+	d := engine.Document{
+		ID: rec.ID, Text: rec.Text, Metadata: rec.Metadata.JSON(), Source: rec.Source, StartIndex: -1,
+		StartLine: rec.StartLine, EndLine: rec.EndLine, Vector: rec.Vector,
+	}
+	if d.Source == "" {
+		d.StartLine, d.EndLine = rec.Line, 0
+	}
+	return engine.Transfer{Document: d}
+}

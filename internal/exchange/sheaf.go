@@ -1,0 +1,25 @@
+package exchange
+
+import (
+	"context"
+
+	"sheaf/internal/store"
+)
+
+// sheafStore is another store, which is only read.
+var sheafStore = Format{
+	Name:     "sheaf",
+	Several:  true,
+	ReadHelp: "another store",
+	detect:   func(p place) bool { return p.folder && store.Is(p.path) },
+	open: func(ctx context.Context, in *Input, o Options) error {
+		c, stop, err := o.OpenStore(ctx, in.path)
+		if err != nil {
+			return err
+		}
+		in.closers = append(in.closers, stop)
+		in.Facts, in.Dim, in.Metric, in.Total = c.Facts, c.Facts.Dim, string(c.Facts.Metric), int(c.Count)
+		in.documents = c.Documents
+		return nil
+	},
+}
