@@ -38,17 +38,18 @@ var mayImport = map[string][]string{
 	"pyfloat":     {},
 	"seq":         {},
 	"splitter":    {},
+	"sqlite":      {},
 	"transformer": {"vector"},
 	"vector":      {},
 	"wordpiece":   {},
 	"embed":       {"progress", "transformer", "vector", "wordpiece"},
 	"openai":      {"embed", "vector"},
 	"provider":    {"embed", "openai"},
-	"store":       {"dense", "engine", "faiss", "filter", "publish", "vector"},
+	"store":       {"dense", "engine", "faiss", "filter", "publish", "sqlite", "vector"},
 }
 
-// cgoAllowed are the two doors to C, and the oracle that tests compare one of them with.
-var cgoAllowed = []string{"internal/faiss", "internal/faiss/faisstest", "internal/transformer"}
+// cgoAllowed are the three doors to C, and the oracle that tests compare one of them with.
+var cgoAllowed = []string{"internal/faiss", "internal/faiss/faisstest", "internal/sqlite", "internal/transformer"}
 
 // viperAllowed is the one file that reads configuration.
 const viperAllowed = "cmd/config.go"

@@ -6,10 +6,8 @@ import (
 	"errors"
 	"hash/maphash"
 
-	"zombiezen.com/go/sqlite"
-	"zombiezen.com/go/sqlite/sqlitex"
-
 	"sheaf/internal/dense"
+	"sheaf/internal/sqlite"
 )
 
 // bulk is how a merge or an import comes into an empty store: in one
@@ -54,7 +52,7 @@ func (w *Writer) startBulk(ctx context.Context) error {
 	w.bulk = &bulk{seed: maphash.MakeSeed(), fields: newFieldSorter()}
 	return w.update(ctx, func() error {
 		for _, index := range indexes() {
-			if err := sqlitex.ExecuteTransient(w.conn, "DROP INDEX IF EXISTS "+index.name, nil); err != nil {
+			if err := w.conn.Exec("DROP INDEX IF EXISTS " + index.name); err != nil {
 				return err
 			}
 		}
@@ -70,9 +68,13 @@ func (w *Writer) empty(ctx context.Context) (empty bool, err error) {
 	}
 	empty = true
 	err = w.transaction(ctx, func() error {
-		return sqlitex.Execute(w.conn, rows, &sqlitex.ExecOptions{
-			ResultFunc: func(*sqlite.Stmt) error { empty = false; return nil },
-		})
+		for _, err := range w.conn.Query(rows) {
+			if err != nil {
+				return err
+			}
+			empty = false
+		}
+		return nil
 	})
 	return empty, err
 }
@@ -118,16 +120,16 @@ func (w *Writer) leaveBulk() error {
 func (w *Writer) settleBulk(ctx context.Context) (err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.conn.SetInterrupt(ctx.Done())
+	w.conn.SetContext(ctx)
 	defer func() {
-		w.conn.SetInterrupt(nil)
+		w.conn.SetContext(context.Background())
 		err = w.explain(ctx, err)
 	}()
 	if err := w.bulk.fields.sort(); err != nil {
 		return err
 	}
 	for _, index := range indexes() {
-		if err := sqlitex.ExecuteTransient(w.conn, index.create, nil); err != nil {
+		if err := w.conn.Exec(index.create); err != nil {
 			return err
 		}
 	}
@@ -167,9 +169,6 @@ func (b *bulk) intern(conn *sqlite.Conn, object json.RawMessage, fields []field)
 
 // isMeta tells whether a metadata object has a number.
 func isMeta(conn *sqlite.Conn, meta int64, object json.RawMessage) (same bool, err error) {
-	err = sqlitex.Execute(conn, `SELECT json = ? FROM meta WHERE meta = ?`, &sqlitex.ExecOptions{
-		Args:       []any{string(object), meta},
-		ResultFunc: func(stmt *sqlite.Stmt) error { same = stmt.ColumnBool(0); return nil },
-	})
-	return same, err
+	equal, err := conn.Int64(`SELECT json = ? FROM meta WHERE meta = ?`, string(object), meta)
+	return equal != 0, err
 }

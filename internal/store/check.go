@@ -9,11 +9,9 @@ import (
 	"os"
 	"path/filepath"
 
-	"zombiezen.com/go/sqlite"
-	"zombiezen.com/go/sqlite/sqlitex"
-
 	"sheaf/internal/engine"
 	"sheaf/internal/faiss"
+	"sheaf/internal/sqlite"
 	"sheaf/internal/vector"
 )
 
@@ -112,12 +110,15 @@ func (c *checker) add(kind, path, remedy, format string, args ...any) {
 // database asks SQLite itself.
 func (c *checker) database(ctx context.Context) error {
 	return c.s.transaction(ctx, func() error {
-		return sqlitex.ExecuteTransient(c.s.conn, "PRAGMA integrity_check", &sqlitex.ExecOptions{ResultFunc: func(stmt *sqlite.Stmt) error {
-			if message := stmt.ColumnText(0); message != "ok" {
+		for row, err := range c.s.conn.Query("PRAGMA integrity_check") {
+			if err != nil {
+				return err
+			}
+			if message := row.Text(0); message != "ok" {
 				c.add(ProblemDatabase, c.s.path, remedyDamaged, "%s", message)
 			}
-			return nil
-		}})
+		}
+		return nil
 	})
 }
 
@@ -125,24 +126,30 @@ func (c *checker) database(ctx context.Context) error {
 func (c *checker) ids(ctx context.Context) error {
 	const query = `SELECT a.id, a.n, b.n FROM document a JOIN document b ON b.id = a.id AND b.n > a.n`
 	return c.s.transaction(ctx, func() error {
-		return sqlitex.Execute(c.s.conn, query, &sqlitex.ExecOptions{ResultFunc: func(stmt *sqlite.Stmt) error {
-			if c.s.state.alive(stmt.ColumnInt64(1)) && c.s.state.alive(stmt.ColumnInt64(2)) {
-				c.add(ProblemDocument, c.s.path, remedyAgain, "documents %d and %d both have id %q", stmt.ColumnInt64(1), stmt.ColumnInt64(2), stmt.ColumnText(0))
+		for row, err := range c.s.conn.Query(query) {
+			if err != nil {
+				return err
 			}
-			return nil
-		}})
+			if c.s.state.alive(row.Int64(1)) && c.s.state.alive(row.Int64(2)) {
+				c.add(ProblemDocument, c.s.path, remedyAgain, "documents %d and %d both have id %q", row.Int64(1), row.Int64(2), row.Text(0))
+			}
+		}
+		return nil
 	})
 }
 
 // sources holds the counts of sources against their documents.
 func (c *checker) sources(ctx context.Context) error {
 	return c.s.transaction(ctx, func() error {
-		return sqlitex.Execute(c.s.conn, `SELECT source, name, documents FROM source`, &sqlitex.ExecOptions{ResultFunc: func(stmt *sqlite.Stmt) error {
-			if n := c.perSource[stmt.ColumnInt64(0)]; n != stmt.ColumnInt64(2) {
-				c.add(ProblemSource, c.s.path, remedyRepair, "source %q has %d documents, not %d", stmt.ColumnText(1), n, stmt.ColumnInt64(2))
+		for row, err := range c.s.conn.Query(`SELECT source, name, documents FROM source`) {
+			if err != nil {
+				return err
 			}
-			return nil
-		}})
+			if n := c.perSource[row.Int64(0)]; n != row.Int64(2) {
+				c.add(ProblemSource, c.s.path, remedyRepair, "source %q has %d documents, not %d", row.Text(1), n, row.Int64(2))
+			}
+		}
+		return nil
 	})
 }
 
@@ -277,11 +284,11 @@ func (c *numberCheck) Write(p []byte) (int, error) {
 }
 
 func loadExtents(conn *sqlite.Conn) (extents []extent, err error) {
-	err = sqlitex.Execute(conn, `SELECT first, count, crc FROM extent ORDER BY first`, &sqlitex.ExecOptions{
-		ResultFunc: func(stmt *sqlite.Stmt) error {
-			extents = append(extents, extent{stmt.ColumnInt64(0), stmt.ColumnInt64(1), uint32(stmt.ColumnInt64(2))})
-			return nil
-		},
-	})
-	return extents, err
+	for row, err := range conn.Query(`SELECT first, count, crc FROM extent ORDER BY first`) {
+		if err != nil {
+			return nil, err
+		}
+		extents = append(extents, extent{row.Int64(0), row.Int64(1), uint32(row.Int64(2))})
+	}
+	return extents, nil
 }

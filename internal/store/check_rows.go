@@ -6,8 +6,8 @@ import (
 	"math"
 
 	"github.com/RoaringBitmap/roaring/v2"
-	"zombiezen.com/go/sqlite"
-	"zombiezen.com/go/sqlite/sqlitex"
+
+	"sheaf/internal/sqlite"
 )
 
 // checkPage is how many rows are looked at in one transaction.
@@ -45,17 +45,16 @@ func (c *checker) documents(ctx context.Context) error {
 	expected := c.s.state.present.Iterator()
 	err = c.pages(ctx, func(after int64) (last int64, seen int, err error) {
 		last = after
-		err = sqlitex.Execute(c.s.conn, checkDocument, &sqlitex.ExecOptions{
-			Args: []any{after, checkPage},
-			ResultFunc: func(stmt *sqlite.Stmt) error {
-				last = stmt.ColumnInt64(0)
-				seen++
-				c.missing(expected, last)
-				c.document(stmt, unswept)
-				return nil
-			},
-		})
-		return last, seen, err
+		for row, err := range c.s.conn.Query(checkDocument, after, checkPage) {
+			if err != nil {
+				return last, seen, err
+			}
+			last = row.Int64(0)
+			seen++
+			c.missing(expected, last)
+			c.document(row, unswept)
+		}
+		return last, seen, nil
 	})
 	c.missing(expected, math.MaxInt64)
 	return err
@@ -75,8 +74,8 @@ func (c *checker) missing(expected roaring.IntPeekable, n int64) {
 }
 
 // document looks at one row of checkDocument.
-func (c *checker) document(stmt *sqlite.Stmt, unswept *roaring.Bitmap) {
-	st, n := c.s.state, stmt.ColumnInt64(0)
+func (c *checker) document(row *sqlite.Row, unswept *roaring.Bitmap) {
+	st, n := c.s.state, row.Int64(0)
 	switch {
 	case n >= st.count:
 		c.add(ProblemLeftover, c.s.path, remedyRepair, "document %d was never committed", n)
@@ -87,17 +86,17 @@ func (c *checker) document(stmt *sqlite.Stmt, unswept *roaring.Bitmap) {
 		}
 		return
 	}
-	c.perSource[stmt.ColumnInt64(11)]++
-	id, text := stmt.ColumnText(1), stmt.ColumnText(2)
+	c.perSource[row.Int64(11)]++
+	id, text := row.Text(1), row.Text(2)
 	switch {
-	case stmt.ColumnIsNull(3):
+	case row.Type(3) == sqlite.Null:
 		c.add(ProblemDocument, c.s.path, remedyAgain, "document %d (id %q) has no metadata", n, id)
-	case stmt.ColumnIsNull(4):
+	case row.Type(4) == sqlite.Null:
 		c.add(ProblemDocument, c.s.path, remedyAgain, "document %d (id %q) has no source", n, id)
-	case textHash(text) != stmt.ColumnInt64(10):
+	case textHash(text) != row.Int64(10):
 		c.add(ProblemDocument, c.s.path, remedyAgain, "document %d (id %q) has another text's hash", n, id)
 	default:
-		if _, _, err := scanDocument(stmt, c.s.path); err != nil {
+		if _, _, err := scanDocument(row, c.s.path); err != nil {
 			c.add(ProblemDocument, c.s.path, remedyAgain, "document %d (id %q) fails its checksum", n, id)
 		}
 	}
@@ -109,34 +108,31 @@ func (c *checker) metadata(ctx context.Context) error {
 		last = after
 		var objects []string
 		var numbers []int64
-		err = sqlitex.Execute(c.s.conn, `SELECT meta, hash, json FROM meta WHERE meta > ? ORDER BY meta LIMIT ?`, &sqlitex.ExecOptions{
-			Args: []any{after, checkPage},
-			ResultFunc: func(stmt *sqlite.Stmt) error {
-				last = stmt.ColumnInt64(0)
-				seen++
-				object := stmt.ColumnText(2)
-				hash := make([]byte, hashSize)
-				stmt.ColumnBytes(1, hash)
-				if sum := sha256.Sum256([]byte(object)); string(sum[:hashSize]) != string(hash) {
-					c.add(ProblemMetadata, c.s.path, remedyDamaged, "metadata %d fails its checksum", last)
-					return nil
-				}
-				objects, numbers = append(objects, object), append(numbers, last)
-				return nil
-			},
-		})
+		for row, err := range c.s.conn.Query(`SELECT meta, hash, json FROM meta WHERE meta > ? ORDER BY meta LIMIT ?`, after, checkPage) {
+			if err != nil {
+				return last, seen, err
+			}
+			last = row.Int64(0)
+			seen++
+			object := row.Text(2)
+			if sum := sha256.Sum256([]byte(object)); string(sum[:hashSize]) != row.Text(1) {
+				c.add(ProblemMetadata, c.s.path, remedyDamaged, "metadata %d fails its checksum", last)
+				continue
+			}
+			objects, numbers = append(objects, object), append(numbers, last)
+		}
 		for i := range objects {
-			if err == nil {
-				err = c.typedRows(numbers[i], objects[i])
+			if err := c.typedRows(numbers[i], objects[i]); err != nil {
+				return last, seen, err
 			}
 		}
-		return last, seen, err
+		return last, seen, nil
 	})
 	if err != nil {
 		return err
 	}
 	return c.s.transaction(ctx, func() error {
-		n, err := countRows(c.s.conn, "field")
+		n, err := c.s.conn.Int64(`SELECT count(*) FROM field`)
 		if err == nil && n != c.fields {
 			c.add(ProblemMetadata, c.s.path, remedyRepair, "filters look at %d values of metadata, and there are %d", n, c.fields)
 		}
@@ -153,24 +149,13 @@ func (c *checker) typedRows(meta int64, object string) error {
 	}
 	c.fields += int64(len(fields))
 	for _, f := range fields {
-		found := false
-		err := sqlitex.Execute(c.s.conn, `SELECT 1 FROM field WHERE key = ? AND value = ? AND kind = ? AND meta = ?`, &sqlitex.ExecOptions{
-			Args:       []any{f.key, f.value, f.kind, meta},
-			ResultFunc: func(*sqlite.Stmt) error { found = true; return nil },
-		})
+		found, err := c.s.conn.Int64(`SELECT 1 FROM field WHERE key = ? AND value = ? AND kind = ? AND meta = ?`, f.key, f.value, f.kind, meta)
 		if err != nil {
 			return err
 		}
-		if !found {
+		if found == 0 {
 			c.add(ProblemMetadata, c.s.path, remedyRepair, "filters do not see %q of metadata %d", f.key, meta)
 		}
 	}
 	return nil
-}
-
-func countRows(conn *sqlite.Conn, table string) (n int64, err error) {
-	err = sqlitex.Execute(conn, `SELECT count(*) FROM `+table, &sqlitex.ExecOptions{
-		ResultFunc: func(stmt *sqlite.Stmt) error { n = stmt.ColumnInt64(0); return nil },
-	})
-	return n, err
 }

@@ -13,10 +13,9 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"zombiezen.com/go/sqlite"
-	"zombiezen.com/go/sqlite/sqlitex"
 
 	"sheaf/internal/engine"
+	"sheaf/internal/sqlite"
 	"sheaf/internal/store"
 )
 
@@ -71,13 +70,13 @@ func kinds(t testing.TB, dir string) (all []string) {
 // execute changes the database behind the store's back.
 func execute(t *testing.T, dir string, statements ...string) {
 	t.Helper()
-	conn, err := sqlite.OpenConn(filepath.Join(dir, "sheaf.db"), sqlite.OpenReadWrite)
+	conn, err := sqlite.Open(filepath.Join(dir, "sheaf.db"), sqlite.ReadWrite)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer conn.Close()
 	for _, s := range statements {
-		if err := sqlitex.ExecuteTransient(conn, s, nil); err != nil {
+		if err := conn.Exec(s); err != nil {
 			t.Fatalf("%s: %v", s, err)
 		}
 	}

@@ -12,8 +12,6 @@ import (
 	"time"
 
 	"github.com/RoaringBitmap/roaring/v2"
-	"zombiezen.com/go/sqlite"
-	"zombiezen.com/go/sqlite/sqlitex"
 
 	"sheaf/internal/engine"
 	"sheaf/internal/faiss"
@@ -178,7 +176,7 @@ func appendExtent(extents []extent, block []byte, rowBytes int64) []extent {
 // commitRewrite makes the next index file the store's.
 func (w *Writer) commitRewrite(next *state, extents []extent) error {
 	for _, query := range []string{`DELETE FROM extent`, `DELETE FROM bitmap`} {
-		if err := sqlitex.Execute(w.conn, query, nil); err != nil {
+		if err := w.conn.Exec(query); err != nil {
 			return err
 		}
 	}
@@ -219,23 +217,22 @@ func (w *Writer) forgetSome(last int64) (_ int64, more bool, err error) {
 	const query = `SELECT m.meta, NOT EXISTS (SELECT 1 FROM document d WHERE d.meta = m.meta) FROM meta m WHERE m.meta > ? ORDER BY m.meta LIMIT ?`
 	var orphans []int64
 	seen := 0
-	err = sqlitex.Execute(w.conn, query, &sqlitex.ExecOptions{
-		Args: []any{last, forgetBatch},
-		ResultFunc: func(stmt *sqlite.Stmt) error {
-			seen++
-			last = stmt.ColumnInt64(0)
-			if stmt.ColumnBool(1) {
-				orphans = append(orphans, last)
-			}
-			return nil
-		},
-	})
-	for _, meta := range orphans {
-		if err == nil {
-			err = forget(w.conn, meta)
+	for row, err := range w.conn.Query(query, last, forgetBatch) {
+		if err != nil {
+			return last, false, err
+		}
+		seen++
+		last = row.Int64(0)
+		if row.Bool(1) {
+			orphans = append(orphans, last)
 		}
 	}
-	return last, seen == forgetBatch, err
+	for _, meta := range orphans {
+		if err := forget(w.conn, meta); err != nil {
+			return last, false, err
+		}
+	}
+	return last, seen == forgetBatch, nil
 }
 
 // vacuumPages is how many free pages are given back in one transaction.

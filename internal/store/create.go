@@ -11,11 +11,10 @@ import (
 	"time"
 
 	"github.com/RoaringBitmap/roaring/v2"
-	"zombiezen.com/go/sqlite"
-	"zombiezen.com/go/sqlite/sqlitex"
 
 	"sheaf/internal/engine"
 	"sheaf/internal/publish"
+	"sheaf/internal/sqlite"
 )
 
 // Create makes an empty store at dir, which must be missing, empty, or hold
@@ -58,7 +57,7 @@ func create(ctx context.Context, dir string, f engine.Facts, o Options) (_ *Writ
 			err = errors.Join(err, w.release())
 		}
 	}()
-	switch err := w.connect(ctx, sqlite.OpenReadWrite); {
+	switch err := w.connect(ctx, sqlite.ReadWrite); {
 	case err == nil:
 		return nil, engine.ErrExist
 	case !errors.Is(err, engine.ErrNotExist):
@@ -151,20 +150,19 @@ func (w *Writer) startOver() error {
 // createDatabase writes schema and facts in one transaction: with its commit
 // the store exists.
 func (w *Writer) createDatabase(st *state) (err error) {
-	if err := w.dial(sqlite.OpenReadWrite|sqlite.OpenCreate, w.patience); err != nil {
+	if err := w.dial(sqlite.Create, w.patience); err != nil {
 		return err
 	}
 	// Before the first table: compact gives pages back in small transactions.
 	if _, err := pragma(w.conn, "auto_vacuum = INCREMENTAL"); err != nil {
 		return err
 	}
-	end, err := sqlitex.ImmediateTransaction(w.conn)
-	if err != nil {
+	if err := w.conn.Exec("BEGIN IMMEDIATE"); err != nil {
 		return err
 	}
-	defer end(&err)
+	defer func() { err = w.abandon(err) }()
 	for _, d := range definitions() {
-		if err := sqlitex.ExecuteTransient(w.conn, d.create, nil); err != nil {
+		if err := w.conn.Exec(d.create); err != nil {
 			return err
 		}
 	}
@@ -174,5 +172,8 @@ func (w *Writer) createDatabase(st *state) (err error) {
 	if _, err := pragma(w.conn, fmt.Sprint("user_version = ", formatVersion)); err != nil {
 		return err
 	}
-	return saveState(w.conn, st)
+	if err := saveState(w.conn, st); err != nil {
+		return err
+	}
+	return w.conn.Exec("COMMIT")
 }

@@ -7,8 +7,6 @@ import (
 
 	"github.com/RoaringBitmap/roaring/v2"
 	"github.com/bmatcuk/doublestar/v4"
-	"zombiezen.com/go/sqlite"
-	"zombiezen.com/go/sqlite/sqlitex"
 
 	"sheaf/internal/engine"
 )
@@ -48,27 +46,33 @@ func (s *Store) SelectSources(ctx context.Context, pattern string) (Set, error) 
 		return set, fmt.Errorf("source pattern %q: %w", pattern, doublestar.ErrBadPattern)
 	}
 	err := s.transaction(ctx, func() error {
-		return sqlitex.Execute(s.conn, `SELECT source, name FROM source`, &sqlitex.ExecOptions{ResultFunc: func(stmt *sqlite.Stmt) error {
-			if !doublestar.MatchUnvalidated(pattern, stmt.ColumnText(1)) {
-				return nil
+		for row, err := range s.conn.Query(`SELECT source, name FROM source`) {
+			if err != nil {
+				return err
 			}
-			return s.visibleOf(stmt.ColumnInt64(0), set.numbers)
-		}})
+			if !doublestar.MatchUnvalidated(pattern, row.Text(1)) {
+				continue
+			}
+			if err := s.visibleOf(row.Int64(0), set.numbers); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 	return set, err
 }
 
 // visibleOf adds the numbers of a source's visible documents.
 func (s *Store) visibleOf(source int64, to *roaring.Bitmap) error {
-	return sqlitex.Execute(s.conn, `SELECT n FROM document WHERE source = ?`, &sqlitex.ExecOptions{
-		Args: []any{source},
-		ResultFunc: func(stmt *sqlite.Stmt) error {
-			if n := stmt.ColumnInt64(0); s.state.alive(n) {
-				to.Add(uint32(n))
-			}
-			return nil
-		},
-	})
+	for row, err := range s.conn.Query(`SELECT n FROM document WHERE source = ?`, source) {
+		if err != nil {
+			return err
+		}
+		if n := row.Int64(0); s.state.alive(n) {
+			to.Add(uint32(n))
+		}
+	}
+	return nil
 }
 
 // And returns the documents that both sets have.
@@ -101,12 +105,11 @@ func (s *Store) IDs(ctx context.Context, set Set) iter.Seq2[string, error] {
 
 func (s *Store) idsOf(numbers []uint32) (ids []string, err error) {
 	for _, n := range numbers {
-		err := sqlitex.Execute(s.conn, `SELECT id FROM document WHERE n = ?`, &sqlitex.ExecOptions{
-			Args:       []any{n},
-			ResultFunc: func(stmt *sqlite.Stmt) error { ids = append(ids, stmt.ColumnText(0)); return nil },
-		})
-		if err != nil {
-			return nil, err
+		for row, err := range s.conn.Query(`SELECT id FROM document WHERE n = ?`, n) {
+			if err != nil {
+				return nil, err
+			}
+			ids = append(ids, row.Text(0))
 		}
 	}
 	return ids, nil
@@ -135,12 +138,11 @@ func (w *Writer) withdraw(ctx context.Context, numbers *roaring.Bitmap, settled 
 	stored := map[int64]engine.Source{}
 	err := w.transaction(ctx, func() error {
 		for it := numbers.Iterator(); it.HasNext(); {
-			err := sqlitex.Execute(w.conn, `SELECT source FROM document WHERE n = ?`, &sqlitex.ExecOptions{
-				Args:       []any{it.Next()},
-				ResultFunc: func(stmt *sqlite.Stmt) error { lost[stmt.ColumnInt64(0)]++; return nil },
-			})
-			if err != nil {
-				return err
+			for row, err := range w.conn.Query(`SELECT source FROM document WHERE n = ?`, it.Next()) {
+				if err != nil {
+					return err
+				}
+				lost[row.Int64(0)]++
 			}
 		}
 		for source := range lost {

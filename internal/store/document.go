@@ -3,11 +3,9 @@ package store
 import (
 	"crypto/sha256"
 	"encoding/binary"
-	"encoding/json"
-
-	"zombiezen.com/go/sqlite"
 
 	"sheaf/internal/engine"
+	"sheaf/internal/sqlite"
 )
 
 // hashSize is how much of a SHA-256 is kept.
@@ -39,15 +37,13 @@ const selectDocument = `SELECT d.n, d.id, d.text, m.json, s.name, d.start_index,
   FROM document d JOIN meta m ON m.meta = d.meta JOIN source s ON s.source = d.source `
 
 // scanDocument reads a row of selectDocument and holds it against its hash.
-func scanDocument(stmt *sqlite.Stmt, path string) (n int64, d engine.Document, err error) {
-	n = stmt.ColumnInt64(0)
+func scanDocument(row *sqlite.Row, path string) (n int64, d engine.Document, err error) {
+	n = row.Int64(0)
 	d = engine.Document{
-		ID: stmt.ColumnText(1), Text: stmt.ColumnText(2), Metadata: json.RawMessage(stmt.ColumnText(3)), Source: stmt.ColumnText(4),
-		StartIndex: stmt.ColumnInt(5), StartLine: stmt.ColumnInt(6), EndLine: stmt.ColumnInt(7),
+		ID: row.Text(1), Text: row.Text(2), Metadata: row.Bytes(3), Source: row.Text(4),
+		StartIndex: row.Int(5), StartLine: row.Int(6), EndLine: row.Int(7),
 	}
-	want := make([]byte, hashSize)
-	stmt.ColumnBytes(9, want)
-	if string(documentHash(&d, n, engine.Origin(stmt.ColumnInt(8)))) != string(want) {
+	if string(documentHash(&d, n, engine.Origin(row.Int(8)))) != row.Text(9) {
 		return n, d, damaged(path, "document %d (id %q) fails its checksum", n, d.ID)
 	}
 	return n, d, nil

@@ -4,9 +4,8 @@ import (
 	"fmt"
 	"syscall"
 
-	"zombiezen.com/go/sqlite"
-
 	"sheaf/internal/engine"
+	"sheaf/internal/sqlite"
 )
 
 // OccupiedError says that a store cannot be made in a folder that holds another
@@ -33,16 +32,16 @@ func sqliteError(path string, err error) error {
 	if err == nil {
 		return nil
 	}
-	switch code := sqlite.ErrCode(err).ToPrimary(); code {
-	case sqlite.ResultNotADB:
+	switch code := sqlite.CodeOf(err).Primary(); code {
+	case sqlite.NotADB:
 		return &engine.FormatError{Path: path, Problem: "not a sheaf database", Remedy: remedyDamaged}
-	case sqlite.ResultCorrupt:
+	case sqlite.Corrupt:
 		return damaged(path, "%v", err)
-	case sqlite.ResultBusy, sqlite.ResultLocked:
+	case sqlite.Busy, sqlite.Locked:
 		return &engine.LockedError{Holder: "the database stayed busy"}
-	case sqlite.ResultFull:
+	case sqlite.Full:
 		return fmt.Errorf("%q: %w (%w)", path, syscall.ENOSPC, err)
-	case sqlite.ResultIOErr, sqlite.ResultCantOpen, sqlite.ResultPerm:
+	case sqlite.IOErr, sqlite.CantOpen, sqlite.Perm:
 		return fmt.Errorf("%q: %w", path, err)
 	default:
 		return err

@@ -5,8 +5,7 @@ import (
 	"errors"
 	"strings"
 
-	"zombiezen.com/go/sqlite"
-	"zombiezen.com/go/sqlite/sqlitex"
+	"sheaf/internal/sqlite"
 )
 
 // metaField is a row of table field.
@@ -79,17 +78,17 @@ func (s *fieldSorter) stop() {
 }
 
 func (s *fieldSorter) run(ctx context.Context) (err error) {
-	conn, err := sqlite.OpenConn("", sqlite.OpenReadWrite|sqlite.OpenCreate)
+	conn, err := sqlite.Open("", sqlite.Create)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, conn.Close()) }()
-	conn.SetInterrupt(ctx.Done())
+	conn.SetContext(ctx)
 	for _, statement := range []string{
-		"PRAGMA journal_mode = OFF", "PRAGMA temp_store = FILE", "PRAGMA cache_size = -8192",
+		"PRAGMA temp_store = FILE", "PRAGMA cache_size = -8192",
 		"CREATE TABLE field (key, value, kind, meta)", "BEGIN",
 	} {
-		if err := sqlitex.ExecuteTransient(conn, statement, nil); err != nil {
+		if err := conn.Exec(statement); err != nil {
 			return err
 		}
 	}
@@ -120,15 +119,17 @@ func (s *fieldSorter) send(ctx context.Context, conn *sqlite.Conn) error {
 			return nil
 		}
 	}
-	err := sqlitex.ExecuteTransient(conn, fieldsSorted, &sqlitex.ExecOptions{ResultFunc: func(stmt *sqlite.Stmt) error {
-		f := field{stmt.ColumnText(0), stmt.ColumnInt(2), column(stmt, 1)}
-		if rows = append(rows, metaField{f, stmt.ColumnInt64(3)}); len(rows) < fieldRows {
-			return nil
+	for row, err := range conn.Query(fieldsSorted) {
+		if err != nil {
+			return err
 		}
-		return flush()
-	}})
-	if err != nil {
-		return err
+		f := field{row.Text(0), row.Int(2), column(row, 1)}
+		if rows = append(rows, metaField{f, row.Int64(3)}); len(rows) < fieldRows {
+			continue
+		}
+		if err := flush(); err != nil {
+			return err
+		}
 	}
 	return flush()
 }
@@ -139,28 +140,9 @@ func insertFieldRows(conn *sqlite.Conn, rows []metaField) error {
 		return nil
 	}
 	query := `INSERT INTO field VALUES (?, ?, ?, ?)` + strings.Repeat(`, (?, ?, ?, ?)`, len(rows)-1)
-	return insertRow(conn, query, func(row *sqlite.Stmt) {
-		for i, f := range rows {
-			row.BindText(4*i+1, f.key)
-			bindValue(row, 4*i+2, f.value)
-			row.BindInt64(4*i+3, int64(f.kind))
-			row.BindInt64(4*i+4, f.meta)
-		}
-	})
-}
-
-// bindValue binds a value that [typed] made; column reads it again.
-func bindValue(row *sqlite.Stmt, i int, value any) {
-	switch v := value.(type) {
-	case int:
-		row.BindInt64(i, int64(v))
-	case int64:
-		row.BindInt64(i, v)
-	case float64:
-		row.BindFloat(i, v)
-	case string:
-		row.BindText(i, v)
-	case []byte:
-		row.BindBytes(i, v)
+	args := make([]any, 0, 4*len(rows))
+	for _, f := range rows {
+		args = append(args, f.key, f.value, f.kind, f.meta)
 	}
+	return conn.Exec(query, args...)
 }

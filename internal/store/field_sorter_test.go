@@ -6,8 +6,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
-	"zombiezen.com/go/sqlite"
-	"zombiezen.com/go/sqlite/sqlitex"
+	"sheaf/internal/sqlite"
 )
 
 // someFields makes typed rows of all kinds for n metadata objects.
@@ -36,12 +35,12 @@ func TestFieldSorter(t *testing.T) {
 	if err := s.sort(); err != nil {
 		t.Fatal(err)
 	}
-	conn, err := sqlite.OpenConn(":memory:", sqlite.OpenReadWrite|sqlite.OpenCreate)
+	conn, err := sqlite.Open(":memory:", sqlite.Create)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	if err := sqlitex.ExecuteTransient(conn, "CREATE TABLE field (key, value, kind, meta)", nil); err != nil {
+	if err := conn.Exec("CREATE TABLE field (key, value, kind, meta)"); err != nil {
 		t.Fatal(err)
 	}
 	for rows := range s.out {
@@ -55,12 +54,14 @@ func TestFieldSorter(t *testing.T) {
 	var rows, kinds, outOfOrder int
 	query := `SELECT count(*), count(DISTINCT kind), (SELECT count(*) FROM field a JOIN field b ON b.rowid = a.rowid + 1
 		WHERE (a.key, a.value, a.kind, a.meta) >= (b.key, b.value, b.kind, b.meta)) FROM field`
-	err = sqlitex.ExecuteTransient(conn, query, &sqlitex.ExecOptions{ResultFunc: func(stmt *sqlite.Stmt) error {
-		rows, kinds, outOfOrder = stmt.ColumnInt(0), stmt.ColumnInt(1), stmt.ColumnInt(2)
-		return nil
-	}})
-	if err != nil || rows != 6*n || kinds != 6 || outOfOrder != 0 {
-		t.Errorf("%d rows of %d kinds, %d out of order: %v", rows, kinds, outOfOrder, err)
+	for row, err := range conn.Query(query) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows, kinds, outOfOrder = row.Int(0), row.Int(1), row.Int(2)
+	}
+	if rows != 6*n || kinds != 6 || outOfOrder != 0 {
+		t.Errorf("%d rows of %d kinds, %d out of order", rows, kinds, outOfOrder)
 	}
 }
 

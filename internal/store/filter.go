@@ -7,10 +7,9 @@ import (
 	"math"
 
 	"github.com/RoaringBitmap/roaring/v2"
-	"zombiezen.com/go/sqlite"
-	"zombiezen.com/go/sqlite/sqlitex"
 
 	"sheaf/internal/filter"
+	"sheaf/internal/sqlite"
 )
 
 // noLimit lets a filter look at every metadata value of the store.
@@ -71,20 +70,16 @@ func (s *Store) documentsOf(metas *roaring.Bitmap, limit int) (*roaring.Bitmap, 
 		for it.HasNext() && it.PeekNext()-last <= gap {
 			last = it.Next()
 		}
-		err := sqlitex.Execute(s.conn, `SELECT meta, n FROM document WHERE meta BETWEEN ? AND ?`, &sqlitex.ExecOptions{
-			Args: []any{first, last},
-			ResultFunc: func(stmt *sqlite.Stmt) error {
-				if looked++; looked > limit {
-					return filter.ErrLimit
-				}
-				if metas.Contains(uint32(stmt.ColumnInt64(0))) {
-					numbers.Add(uint32(stmt.ColumnInt64(1)))
-				}
-				return nil
-			},
-		})
-		if err != nil {
-			return nil, err
+		for row, err := range s.conn.Query(`SELECT meta, n FROM document WHERE meta BETWEEN ? AND ?`, first, last) {
+			if err != nil {
+				return nil, err
+			}
+			if looked++; looked > limit {
+				return nil, filter.ErrLimit
+			}
+			if metas.Contains(uint32(row.Int64(0))) {
+				numbers.Add(uint32(row.Int64(1)))
+			}
 		}
 	}
 	return numbers, nil
@@ -93,13 +88,8 @@ func (s *Store) documentsOf(metas *roaring.Bitmap, limit int) (*roaring.Bitmap, 
 // cheapGap is over how many metadata objects that are not wanted it is cheaper
 // to walk than to look the next one up: the fewer, the more documents each has.
 func (s *Store) cheapGap() (gap uint32, err error) {
-	err = sqlitex.Execute(s.conn, `SELECT max(meta) FROM meta`, &sqlitex.ExecOptions{
-		ResultFunc: func(stmt *sqlite.Stmt) error {
-			gap = uint32(seekCost*stmt.ColumnInt64(0)/max(s.state.count, 1)) + 1
-			return nil
-		},
-	})
-	return gap, err
+	metas, err := s.conn.Int64(`SELECT max(meta) FROM meta`)
+	return uint32(seekCost*metas/max(s.state.count, 1)) + 1, err
 }
 
 // matches tells for each document number whether a filter matches the
@@ -111,24 +101,20 @@ func (s *Store) matches(f *filter.Filter, numbers []int64) ([]bool, error) {
 	known := map[int64]bool{}
 	for i, n := range numbers {
 		found := false
-		err := sqlitex.Execute(s.conn, query, &sqlitex.ExecOptions{
-			Args: []any{n},
-			ResultFunc: func(stmt *sqlite.Stmt) (err error) {
-				found = true
-				meta := stmt.ColumnInt64(0)
-				result, ok := known[meta]
-				if !ok {
-					if result, err = f.Match(json.RawMessage(stmt.ColumnText(1))); err != nil {
-						return damaged(s.path, "metadata %d is %v", meta, err)
-					}
-					known[meta] = result
+		for row, err := range s.conn.Query(query, n) {
+			if err != nil {
+				return nil, err
+			}
+			found = true
+			meta := row.Int64(0)
+			result, ok := known[meta]
+			if !ok {
+				if result, err = f.Match(row.Bytes(1)); err != nil {
+					return nil, damaged(s.path, "metadata %d is %v", meta, err)
 				}
-				results[i] = result
-				return nil
-			},
-		})
-		if err != nil {
-			return nil, err
+				known[meta] = result
+			}
+			results[i] = result
 		}
 		if !found {
 			return nil, damaged(s.path, "document %d is missing", n)
@@ -156,15 +142,15 @@ func (s *Store) countBySource(f *filter.Filter) (map[int64]int64, error) {
 		return nil, err
 	}
 	counts := map[int64]int64{}
-	err = sqlitex.Execute(s.conn, `SELECT source, n FROM document`, &sqlitex.ExecOptions{
-		ResultFunc: func(stmt *sqlite.Stmt) error {
-			if numbers.Contains(uint32(stmt.ColumnInt64(1))) {
-				counts[stmt.ColumnInt64(0)]++
-			}
-			return nil
-		},
-	})
-	return counts, err
+	for row, err := range s.conn.Query(`SELECT source, n FROM document`) {
+		if err != nil {
+			return nil, err
+		}
+		if numbers.Contains(uint32(row.Int64(1))) {
+			counts[row.Int64(0)]++
+		}
+	}
+	return counts, nil
 }
 
 // metaIndex is the tables meta and field, as filter.Index.
@@ -176,34 +162,39 @@ type metaIndex struct {
 // Values walks along the primary key of table field.
 func (x metaIndex) Values(key string, low, high any, yield func(meta uint32, value any) error) error {
 	const query = `SELECT meta, value FROM field WHERE key = ? AND value >= ? AND value < ?`
-	return sqlitex.Execute(x.conn, query, &sqlitex.ExecOptions{
-		Args:       []any{key, low, high},
-		ResultFunc: func(stmt *sqlite.Stmt) error { return yield(uint32(stmt.ColumnInt64(0)), column(stmt, 1)) },
-	})
+	for row, err := range x.conn.Query(query, key, low, high) {
+		if err != nil {
+			return err
+		}
+		if err := yield(uint32(row.Int64(0)), column(row, 1)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-func column(stmt *sqlite.Stmt, i int) any {
-	switch stmt.ColumnType(i) {
-	case sqlite.TypeInteger:
-		return stmt.ColumnInt64(i)
-	case sqlite.TypeFloat:
-		return stmt.ColumnFloat(i)
-	case sqlite.TypeText:
-		return stmt.ColumnText(i)
+func column(row *sqlite.Row, i int) any {
+	switch row.Type(i) {
+	case sqlite.Integer:
+		return row.Int64(i)
+	case sqlite.Float:
+		return row.Float64(i)
+	case sqlite.Text:
+		return row.Text(i)
 	}
-	value := make([]byte, stmt.ColumnLen(i))
-	stmt.ColumnBytes(i, value)
-	return value
+	return row.Bytes(i)
 }
 
 // Object reads a metadata object.
 func (x metaIndex) Object(meta uint32) (object json.RawMessage, err error) {
-	err = sqlitex.Execute(x.conn, `SELECT json FROM meta WHERE meta = ?`, &sqlitex.ExecOptions{
-		Args:       []any{meta},
-		ResultFunc: func(stmt *sqlite.Stmt) error { object = json.RawMessage(stmt.ColumnText(0)); return nil },
-	})
-	if err == nil && object == nil {
-		err = damaged(x.path, "metadata %d is missing", meta)
+	for row, err := range x.conn.Query(`SELECT json FROM meta WHERE meta = ?`, meta) {
+		if err != nil {
+			return nil, err
+		}
+		object = row.Bytes(0)
 	}
-	return object, err
+	if object == nil {
+		return nil, damaged(x.path, "metadata %d is missing", meta)
+	}
+	return object, nil
 }

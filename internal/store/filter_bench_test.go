@@ -6,10 +6,9 @@ import (
 	"testing"
 
 	"github.com/RoaringBitmap/roaring/v2"
-	"zombiezen.com/go/sqlite"
-	"zombiezen.com/go/sqlite/sqlitex"
 
 	"sheaf/internal/filter"
+	"sheaf/internal/sqlite"
 )
 
 // BenchmarkFilter compares the two evaluations on 100,000 documents with a
@@ -50,15 +49,17 @@ func BenchmarkFilter(b *testing.B) {
 }
 
 func benchmarkStore(b *testing.B, documents int) *Store {
-	conn, err := sqlite.OpenConn(filepath.Join(b.TempDir(), databaseName), sqlite.OpenReadWrite|sqlite.OpenCreate)
+	conn, err := sqlite.Open(filepath.Join(b.TempDir(), databaseName), sqlite.Create)
 	if err != nil {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { conn.Close() })
-	if err := sqlitex.ExecuteScript(conn, schema, nil); err != nil {
-		b.Fatal(err)
+	for _, d := range definitions() {
+		if err := conn.Exec(d.create); err != nil {
+			b.Fatal(err)
+		}
 	}
-	if err := sqlitex.Execute(conn, "BEGIN", nil); err != nil {
+	if err := conn.Exec("BEGIN"); err != nil {
 		b.Fatal(err)
 	}
 	const insert = `INSERT INTO document VALUES (?, ?, 1, ?, 0, 0, 0, 0, 0, x'', 'a text')`
@@ -68,7 +69,7 @@ func benchmarkStore(b *testing.B, documents int) *Store {
 		if err != nil {
 			b.Fatal(err)
 		}
-		if err := sqlitex.Execute(conn, insert, &sqlitex.ExecOptions{Args: []any{n, fmt.Sprint(n), meta}}); err != nil {
+		if err := conn.Exec(insert, n, fmt.Sprint(n), meta); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -76,7 +77,7 @@ func benchmarkStore(b *testing.B, documents int) *Store {
 	s.state.present.AddRange(0, uint64(documents))
 	// As in the store, what is measured happens inside a transaction.
 	for _, query := range []string{"COMMIT", "BEGIN"} {
-		if err := sqlitex.Execute(conn, query, nil); err != nil {
+		if err := conn.Exec(query); err != nil {
 			b.Fatal(err)
 		}
 	}

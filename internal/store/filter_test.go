@@ -10,10 +10,9 @@ import (
 
 	"github.com/RoaringBitmap/roaring/v2"
 	"pgregory.net/rapid"
-	"zombiezen.com/go/sqlite"
-	"zombiezen.com/go/sqlite/sqlitex"
 
 	"sheaf/internal/filter"
+	"sheaf/internal/sqlite"
 )
 
 // TestFilterProperty holds the evaluation over typed rows against Match, on
@@ -92,7 +91,7 @@ func TestFilterReportsDamage(t *testing.T) {
 		}
 		s := memoryStore(t, metadata)
 		defer s.Close()
-		if err := sqlitex.ExecuteTransient(s.conn, tt.damage, nil); err != nil {
+		if err := s.conn.Exec(tt.damage); err != nil {
 			t.Fatal(err)
 		}
 		_, err := s.matching(parse(tt.filter), 100)
@@ -115,12 +114,14 @@ type fataler interface{ Fatal(args ...any) }
 // memoryStore has two documents of each metadata object, in turns, of which
 // every seventh is dead; and one of each that is staged.
 func memoryStore(t fataler, metadata []string) *Store {
-	conn, err := sqlite.OpenConn(":memory:")
+	conn, err := sqlite.Open(":memory:", sqlite.Create)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := sqlitex.ExecuteScript(conn, schema, nil); err != nil {
-		t.Fatal(err)
+	for _, d := range definitions() {
+		if err := conn.Exec(d.create); err != nil {
+			t.Fatal(err)
+		}
 	}
 	s := &Store{conn: conn, state: &state{present: roaring.New(), dead: roaring.New()}, alone: true}
 	const insert = `INSERT INTO document VALUES (?, ?, 1, ?, 0, 0, 0, 0, 0, x'', '')`
@@ -129,7 +130,7 @@ func memoryStore(t fataler, metadata []string) *Store {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := sqlitex.Execute(conn, insert, &sqlitex.ExecOptions{Args: []any{n, fmt.Sprint(n), meta}}); err != nil {
+		if err := conn.Exec(insert, n, fmt.Sprint(n), meta); err != nil {
 			t.Fatal(err)
 		}
 	}

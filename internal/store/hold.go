@@ -3,8 +3,6 @@ package store
 import (
 	"context"
 	"errors"
-
-	"zombiezen.com/go/sqlite/sqlitex"
 )
 
 // What a transaction stages at most. Each one writes much of the indexes anew, so
@@ -38,7 +36,7 @@ func (w *Writer) hold(ctx context.Context) error {
 	if err := w.usable(); w.held || err != nil {
 		return err
 	}
-	if err := sqlitex.Execute(w.conn, "BEGIN IMMEDIATE", nil); err != nil {
+	if err := w.conn.Exec("BEGIN IMMEDIATE"); err != nil {
 		return w.explain(ctx, err)
 	}
 	err := w.abandon(w.explain(ctx, w.stageUndisturbed()))
@@ -56,17 +54,17 @@ func (w *Writer) endHold(how string) error {
 		return nil
 	}
 	w.held, w.heldDocuments, w.heldBytes = false, 0, 0
-	if w.conn.AutocommitEnabled() {
+	if !w.conn.InTransaction() {
 		return nil // an error ended it, and has poisoned the writer
 	}
-	err := sqlitex.Execute(w.conn, how, nil)
+	err := w.conn.Exec(how)
 	if err != nil {
-		w.uncertain = w.uncertain || w.conn.AutocommitEnabled()
+		w.uncertain = w.uncertain || !w.conn.InTransaction()
 		err = w.explain(context.Background(), err)
 		w.poisoned = err
 	}
-	if !w.conn.AutocommitEnabled() {
-		err = errors.Join(err, sqlitex.Execute(w.conn, "ROLLBACK", nil))
+	if w.conn.InTransaction() {
+		err = errors.Join(err, w.conn.Exec("ROLLBACK"))
 	}
 	return err
 }

@@ -11,10 +11,8 @@ import (
 	"testing"
 	"time"
 
-	"zombiezen.com/go/sqlite"
-	"zombiezen.com/go/sqlite/sqlitex"
-
 	"sheaf/internal/engine"
+	"sheaf/internal/sqlite"
 	"sheaf/internal/store"
 )
 
@@ -136,12 +134,10 @@ func TestReleasedLockIsEmpty(t *testing.T) {
 func breakIndex(t *testing.T, dir, index string) (restore func()) {
 	t.Helper()
 	path := filepath.Join(dir, "sheaf.db")
-	conn, err := sqlite.OpenConn(path, sqlite.OpenReadOnly)
+	conn, err := sqlite.Open(path, sqlite.ReadOnly)
 	must(t, err)
-	var root int64
-	must(t, sqlitex.Execute(conn, `SELECT rootpage FROM sqlite_schema WHERE name = ?`, &sqlitex.ExecOptions{
-		Args: []any{index}, ResultFunc: func(stmt *sqlite.Stmt) error { root = stmt.ColumnInt64(0); return nil },
-	}))
+	root, err := conn.Int64(`SELECT rootpage FROM sqlite_schema WHERE name = ?`, index)
+	must(t, err)
 	must(t, conn.Close())
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	must(t, err)

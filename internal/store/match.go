@@ -2,12 +2,8 @@ package store
 
 import (
 	"context"
-	"errors"
 	"math"
 	"os"
-
-	"zombiezen.com/go/sqlite"
-	"zombiezen.com/go/sqlite/sqlitex"
 
 	"sheaf/internal/engine"
 	"sheaf/internal/faiss"
@@ -87,24 +83,24 @@ func (l *lookup) match(src engine.Source, doc *engine.Document, m *engine.Match)
 func (l *lookup) matchID(src engine.Source, doc *engine.Document, given bool, m *engine.Match, ref *found) error {
 	const query = `SELECT d.n, d.source, d.text, d.origin, d.start_index, d.start_line, d.end_line, m.json
   FROM document d JOIN meta m ON m.meta = d.meta WHERE d.id = ?`
-	return sqlitex.Execute(l.conn, query, &sqlitex.ExecOptions{
-		Args: []any{doc.ID},
-		ResultFunc: func(stmt *sqlite.Stmt) error {
-			n := stmt.ColumnInt64(0)
-			if !l.state.alive(n) {
-				return nil
-			}
-			if stmt.ColumnInt64(1) != src.Number {
-				m.Taken = true
-				return nil
-			}
-			ref.number = n + 1
-			m.Kept = stmt.ColumnText(2) == doc.Text && (engine.Origin(stmt.ColumnInt(3)) == engine.Given) == given
-			ref.moved = stmt.ColumnInt(4) != doc.StartIndex || stmt.ColumnInt(5) != doc.StartLine ||
-				stmt.ColumnInt(6) != doc.EndLine || stmt.ColumnText(7) != string(doc.Metadata)
-			return nil
-		},
-	})
+	for row, err := range l.conn.Query(query, doc.ID) {
+		if err != nil {
+			return err
+		}
+		n := row.Int64(0)
+		if !l.state.alive(n) {
+			continue
+		}
+		if row.Int64(1) != src.Number {
+			m.Taken = true
+			continue
+		}
+		ref.number = n + 1
+		m.Kept = row.Text(2) == doc.Text && (engine.Origin(row.Int(3)) == engine.Given) == given
+		ref.moved = row.Int(4) != doc.StartIndex || row.Int(5) != doc.StartLine ||
+			row.Int(6) != doc.EndLine || row.Text(7) != string(doc.Metadata)
+	}
+	return nil
 }
 
 // vectorOf finds the vector of a visible document with the same text that this
@@ -121,25 +117,16 @@ func (l *lookup) vectorOf(text string) ([]float32, error) {
 // vector that this store's embedder made from all of it; -1 for none.
 func (s *Store) embedded(text string, usable func(n int64) bool) (int64, error) {
 	const query = `SELECT n FROM document WHERE text_hash = ? AND origin = ? AND text = ? ORDER BY n`
-	found := int64(-1)
-	err := sqlitex.Execute(s.conn, query, &sqlitex.ExecOptions{
-		Args: []any{textHash(text), int(engine.Embedded), text},
-		ResultFunc: func(stmt *sqlite.Stmt) error {
-			if n := stmt.ColumnInt64(0); usable(n) {
-				found = n
-				return errFound // of a text that is there a million times one is enough
-			}
-			return nil
-		},
-	})
-	if errors.Is(err, errFound) {
-		err = nil
+	for row, err := range s.conn.Query(query, textHash(text), int(engine.Embedded), text) {
+		if err != nil {
+			return -1, err
+		}
+		if n := row.Int64(0); usable(n) {
+			return n, nil
+		}
 	}
-	return found, err
+	return -1, nil
 }
-
-// errFound ends a statement that has found what was wanted.
-var errFound = errors.New("found")
 
 // vector reads one committed row.
 func (l *lookup) vector(n int64) (x []float32, err error) {

@@ -11,8 +11,6 @@ import (
 
 	"github.com/RoaringBitmap/roaring/v2"
 	"github.com/google/uuid"
-	"zombiezen.com/go/sqlite"
-	"zombiezen.com/go/sqlite/sqlitex"
 
 	"sheaf/internal/engine"
 )
@@ -303,25 +301,24 @@ func (w *Writer) holder(ctx context.Context, t *incoming) (h holder, err error) 
 	const byNumber = `SELECT d.source, d.text, m.json FROM document d JOIN meta m ON m.meta = d.meta WHERE d.n = ?`
 	h.n = -1
 	err = w.transaction(ctx, func() error {
-		err := sqlitex.Execute(w.conn, byID, &sqlitex.ExecOptions{
-			Args: []any{t.ID},
-			ResultFunc: func(stmt *sqlite.Stmt) error {
-				if n := stmt.ColumnInt64(0); w.current(n) {
-					h.n = n
-				}
-				return nil
-			},
-		})
-		if err != nil || h.n < 0 { // most often: ids are new
-			return err
+		for row, err := range w.conn.Query(byID, t.ID) {
+			if err != nil {
+				return err
+			}
+			if n := row.Int64(0); w.current(n) {
+				h.n = n
+			}
 		}
-		return sqlitex.Execute(w.conn, byNumber, &sqlitex.ExecOptions{
-			Args: []any{h.n},
-			ResultFunc: func(stmt *sqlite.Stmt) error {
-				h.source, h.same = stmt.ColumnInt64(0), stmt.ColumnText(1) == t.Text && stmt.ColumnText(2) == string(t.Metadata)
-				return nil
-			},
-		})
+		if h.n < 0 { // most often: ids are new
+			return nil
+		}
+		for row, err := range w.conn.Query(byNumber, h.n) {
+			if err != nil {
+				return err
+			}
+			h.source, h.same = row.Int64(0), row.Text(1) == t.Text && row.Text(2) == string(t.Metadata)
+		}
+		return nil
 	})
 	return h, err
 }
@@ -335,15 +332,15 @@ func (w *Writer) current(n int64) bool {
 // currentOf adds the numbers of a source's documents that will be visible
 // after the next commit.
 func (w *Writer) currentOf(source int64, to *roaring.Bitmap) error {
-	return sqlitex.Execute(w.conn, `SELECT n FROM document WHERE source = ?`, &sqlitex.ExecOptions{
-		Args: []any{source},
-		ResultFunc: func(stmt *sqlite.Stmt) error {
-			if n := stmt.ColumnInt64(0); w.current(n) {
-				to.Add(uint32(n))
-			}
-			return nil
-		},
-	})
+	for row, err := range w.conn.Query(`SELECT n FROM document WHERE source = ?`, source) {
+		if err != nil {
+			return err
+		}
+		if n := row.Int64(0); w.current(n) {
+			to.Add(uint32(n))
+		}
+	}
+	return nil
 }
 
 // settle decides about a source once all its documents have arrived.

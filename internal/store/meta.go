@@ -9,8 +9,7 @@ import (
 	"strconv"
 	"strings"
 
-	"zombiezen.com/go/sqlite"
-	"zombiezen.com/go/sqlite/sqlitex"
+	"sheaf/internal/sqlite"
 )
 
 // The kinds of a typed metadata value. Booleans are kept as 0 and 1, so that
@@ -52,14 +51,16 @@ func fieldsOf(object []byte) ([]field, error) {
 // caller is inside a writing transaction.
 func intern(conn *sqlite.Conn, object json.RawMessage, fields []field) (int64, error) {
 	meta := int64(-1)
-	err := sqlitex.Execute(conn, `SELECT meta FROM meta WHERE hash = ?`, &sqlitex.ExecOptions{
-		Args:       []any{metaHash(object)},
-		ResultFunc: func(stmt *sqlite.Stmt) error { meta = stmt.ColumnInt64(0); return nil },
-	})
-	if err != nil || meta >= 0 {
-		return meta, err
+	for row, err := range conn.Query(`SELECT meta FROM meta WHERE hash = ?`, metaHash(object)) {
+		if err != nil {
+			return 0, err
+		}
+		meta = row.Int64(0)
 	}
-	meta, fields, err = insertMeta(conn, object, fields)
+	if meta >= 0 {
+		return meta, nil
+	}
+	meta, fields, err := insertMeta(conn, object, fields)
 	if err != nil {
 		return 0, err
 	}
@@ -74,11 +75,8 @@ func insertMeta(conn *sqlite.Conn, object json.RawMessage, fields []field) (_ in
 			return 0, nil, err
 		}
 	}
-	err = insertRow(conn, `INSERT INTO meta (hash, json) VALUES (?, ?)`, func(row *sqlite.Stmt) {
-		row.BindBytes(1, metaHash(object))
-		row.BindText(2, string(object))
-	})
-	return conn.LastInsertRowID(), fields, err
+	err = conn.Exec(`INSERT INTO meta (hash, json) VALUES (?, ?)`, metaHash(object), string(object))
+	return conn.LastInsertID(), fields, err
 }
 
 func metaHash(object json.RawMessage) []byte {
@@ -89,7 +87,7 @@ func metaHash(object json.RawMessage) []byte {
 // insertFields adds the typed rows of a metadata object.
 func insertFields(conn *sqlite.Conn, meta int64, fields []field) error {
 	for _, f := range fields {
-		err := sqlitex.Execute(conn, `INSERT INTO field VALUES (?, ?, ?, ?)`, &sqlitex.ExecOptions{Args: []any{f.key, f.value, f.kind, meta}})
+		err := conn.Exec(`INSERT INTO field VALUES (?, ?, ?, ?)`, f.key, f.value, f.kind, meta)
 		if err != nil {
 			return err
 		}
@@ -100,24 +98,23 @@ func insertFields(conn *sqlite.Conn, meta int64, fields []field) error {
 // forget removes a metadata object with its typed rows.
 func forget(conn *sqlite.Conn, meta int64) error {
 	var object []byte
-	err := sqlitex.Execute(conn, `SELECT json FROM meta WHERE meta = ?`, &sqlitex.ExecOptions{
-		Args:       []any{meta},
-		ResultFunc: func(stmt *sqlite.Stmt) error { object = []byte(stmt.ColumnText(0)); return nil },
-	})
-	if err != nil {
-		return err
+	for row, err := range conn.Query(`SELECT json FROM meta WHERE meta = ?`, meta) {
+		if err != nil {
+			return err
+		}
+		object = row.Bytes(0)
 	}
 	fields, err := fieldsOf(object)
 	if err != nil {
 		return err
 	}
 	for _, f := range fields {
-		err := sqlitex.Execute(conn, `DELETE FROM field WHERE key = ? AND value = ? AND kind = ? AND meta = ?`, &sqlitex.ExecOptions{Args: []any{f.key, f.value, f.kind, meta}})
+		err := conn.Exec(`DELETE FROM field WHERE key = ? AND value = ? AND kind = ? AND meta = ?`, f.key, f.value, f.kind, meta)
 		if err != nil {
 			return err
 		}
 	}
-	return sqlitex.Execute(conn, `DELETE FROM meta WHERE meta = ?`, &sqlitex.ExecOptions{Args: []any{meta}})
+	return conn.Exec(`DELETE FROM meta WHERE meta = ?`, meta)
 }
 
 // typed gives a JSON value's kind and the SQL value it is compared by.

@@ -7,8 +7,6 @@ import (
 	"os"
 
 	"github.com/RoaringBitmap/roaring/v2"
-	"zombiezen.com/go/sqlite"
-	"zombiezen.com/go/sqlite/sqlitex"
 
 	"sheaf/internal/engine"
 	"sheaf/internal/faiss"
@@ -40,16 +38,15 @@ func (s *Store) Get(ctx context.Context, ids []string, withVectors bool) (docs [
 // find returns the number of the visible document with an id, -1 for none.
 func (s *Store) find(id string) (int64, error) {
 	found := int64(-1)
-	err := sqlitex.Execute(s.conn, `SELECT n FROM document WHERE id = ?`, &sqlitex.ExecOptions{
-		Args: []any{id},
-		ResultFunc: func(stmt *sqlite.Stmt) error {
-			if n := stmt.ColumnInt64(0); s.state.alive(n) {
-				found = n
-			}
-			return nil
-		},
-	})
-	return found, err
+	for row, err := range s.conn.Query(`SELECT n FROM document WHERE id = ?`, id) {
+		if err != nil {
+			return -1, err
+		}
+		if n := row.Int64(0); s.state.alive(n) {
+			found = n
+		}
+	}
+	return found, nil
 }
 
 // load reads documents by number. A number without a document is damage: the
@@ -58,16 +55,14 @@ func (s *Store) load(numbers []int64, withVectors bool) ([]engine.Document, erro
 	docs := make([]engine.Document, len(numbers))
 	for i, n := range numbers {
 		found := false
-		err := sqlitex.Execute(s.conn, selectDocument+`WHERE d.n = ?`, &sqlitex.ExecOptions{
-			Args: []any{n},
-			ResultFunc: func(stmt *sqlite.Stmt) (err error) {
-				found = true
-				_, docs[i], err = scanDocument(stmt, s.path)
-				return err
-			},
-		})
-		if err != nil {
-			return nil, err
+		for row, err := range s.conn.Query(selectDocument+`WHERE d.n = ?`, n) {
+			if err != nil {
+				return nil, err
+			}
+			found = true
+			if _, docs[i], err = scanDocument(row, s.path); err != nil {
+				return nil, err
+			}
 		}
 		if !found {
 			return nil, damaged(s.path, "document %d is missing", n)
@@ -260,15 +255,14 @@ type sourceRow struct {
 // sourcePage reads up to listPage sources after one, and the number of the last.
 func (s *Store) sourcePage(after int64) (page []sourceRow, last int64, err error) {
 	const query = `SELECT source, name, documents FROM source WHERE source > ? ORDER BY source LIMIT ?`
-	err = sqlitex.Execute(s.conn, query, &sqlitex.ExecOptions{
-		Args: []any{after, listPage},
-		ResultFunc: func(stmt *sqlite.Stmt) error {
-			last = stmt.ColumnInt64(0)
-			page = append(page, sourceRow{engine.SourceInfo{Name: stmt.ColumnText(1), Documents: stmt.ColumnInt64(2)}, last})
-			return nil
-		},
-	})
-	return page, last, err
+	for row, err := range s.conn.Query(query, after, listPage) {
+		if err != nil {
+			return nil, 0, err
+		}
+		last = row.Int64(0)
+		page = append(page, sourceRow{engine.SourceInfo{Name: row.Text(1), Documents: row.Int64(2)}, last})
+	}
+	return page, last, nil
 }
 
 // Info reads counts and sizes.
@@ -279,9 +273,8 @@ func (s *Store) Info(ctx context.Context) (info engine.Info, err error) {
 			Facts: st.facts, FormatVersion: formatVersion, Normalized: st.unit, Documents: st.documents, DeadRows: st.rows - st.documents,
 			IndexType: "IndexFlat", IndexFile: indexName(st.indexFile), CreatedAt: st.created, UpdatedAt: st.updated,
 		}
-		return sqlitex.Execute(s.conn, `SELECT count(*) FROM source`, &sqlitex.ExecOptions{
-			ResultFunc: func(stmt *sqlite.Stmt) error { info.Sources = stmt.ColumnInt64(0); return nil },
-		})
+		info.Sources, err = s.conn.Int64(`SELECT count(*) FROM source`)
+		return err
 	})
 	if err != nil {
 		return info, fmt.Errorf("reading store %q: %w", s.dir, err)

@@ -7,8 +7,6 @@ import (
 	"slices"
 
 	"github.com/RoaringBitmap/roaring/v2"
-	"zombiezen.com/go/sqlite"
-	"zombiezen.com/go/sqlite/sqlitex"
 
 	"sheaf/internal/engine"
 )
@@ -71,59 +69,73 @@ func (w *Writer) repair(ctx context.Context, problems []Problem) error {
 	return nil
 }
 
-func (w *Writer) reindex() error { return sqlitex.ExecuteTransient(w.conn, "REINDEX", nil) }
+func (w *Writer) reindex() error { return w.conn.Exec("REINDEX") }
 
 // removeUnseen removes rows of documents that are in no bitmap.
 func (w *Writer) removeUnseen() error {
 	unseen := roaring.New()
-	err := sqlitex.Execute(w.conn, `SELECT n FROM document WHERE n >= 0`, &sqlitex.ExecOptions{ResultFunc: func(stmt *sqlite.Stmt) error {
-		if n := stmt.ColumnInt64(0); !w.state.alive(n) {
+	for row, err := range w.conn.Query(`SELECT n FROM document WHERE n >= 0`) {
+		if err != nil {
+			return err
+		}
+		if n := row.Int64(0); !w.state.alive(n) {
 			unseen.Add(uint32(n))
 		}
-		return nil
-	}})
-	for it := unseen.Iterator(); err == nil && it.HasNext(); {
-		err = sqlitex.Execute(w.conn, `DELETE FROM document WHERE n = ?`, &sqlitex.ExecOptions{Args: []any{it.Next()}})
 	}
-	return err
+	for it := unseen.Iterator(); it.HasNext(); {
+		if err := w.conn.Exec(`DELETE FROM document WHERE n = ?`, it.Next()); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // rebuildFields makes the rows of table field anew from the metadata.
 func (w *Writer) rebuildFields() error {
-	if err := sqlitex.Execute(w.conn, `DELETE FROM field`, nil); err != nil {
+	if err := w.conn.Exec(`DELETE FROM field`); err != nil {
 		return err
 	}
-	return sqlitex.Execute(w.conn, `SELECT meta, json FROM meta`, &sqlitex.ExecOptions{ResultFunc: func(stmt *sqlite.Stmt) error {
-		fields, err := fieldsOf([]byte(stmt.ColumnText(1)))
+	for row, err := range w.conn.Query(`SELECT meta, json FROM meta`) {
 		if err != nil {
-			return nil // damaged, as Check says
+			return err
 		}
-		return insertFields(w.conn, stmt.ColumnInt64(0), fields)
-	}})
+		fields, err := fieldsOf(row.Bytes(1))
+		if err != nil {
+			continue // damaged, as Check says
+		}
+		if err := insertFields(w.conn, row.Int64(0), fields); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // recountSources counts the visible documents of each source. Those that were
 // counted wrong are read again by their next ingest.
 func (w *Writer) recountSources() error {
 	counts := map[int64]int64{}
-	err := sqlitex.Execute(w.conn, `SELECT source, n FROM document`, &sqlitex.ExecOptions{ResultFunc: func(stmt *sqlite.Stmt) error {
-		if w.state.alive(stmt.ColumnInt64(1)) {
-			counts[stmt.ColumnInt64(0)]++
+	for row, err := range w.conn.Query(`SELECT source, n FROM document`) {
+		if err != nil {
+			return err
 		}
-		return nil
-	}})
-	if err != nil {
-		return err
+		if w.state.alive(row.Int64(1)) {
+			counts[row.Int64(0)]++
+		}
 	}
 	wrong := map[int64]bool{}
-	err = sqlitex.Execute(w.conn, `SELECT source, documents FROM source`, &sqlitex.ExecOptions{ResultFunc: func(stmt *sqlite.Stmt) error {
-		wrong[stmt.ColumnInt64(0)] = counts[stmt.ColumnInt64(0)] != stmt.ColumnInt64(1)
-		return nil
-	}})
+	for row, err := range w.conn.Query(`SELECT source, documents FROM source`) {
+		if err != nil {
+			return err
+		}
+		wrong[row.Int64(0)] = counts[row.Int64(0)] != row.Int64(1)
+	}
 	for source, is := range wrong {
-		if err == nil && is {
-			err = sqlitex.Execute(w.conn, `UPDATE source SET documents = ?, hash = x'' WHERE source = ?`, &sqlitex.ExecOptions{Args: []any{counts[source], source}})
+		if !is {
+			continue
+		}
+		if err := w.conn.Exec(`UPDATE source SET documents = ?, hash = x'' WHERE source = ?`, counts[source], source); err != nil {
+			return err
 		}
 	}
-	return err
+	return nil
 }

@@ -9,11 +9,10 @@ import (
 	"time"
 
 	"github.com/RoaringBitmap/roaring/v2"
-	"zombiezen.com/go/sqlite"
-	"zombiezen.com/go/sqlite/sqlitex"
 
 	"sheaf/internal/engine"
 	"sheaf/internal/faiss"
+	"sheaf/internal/sqlite"
 	"sheaf/internal/vector"
 )
 
@@ -62,25 +61,26 @@ func (s *Store) SourcesByKey(ctx context.Context, keys []string) (map[string]eng
 // selectSource reads whole sources; conditions are appended.
 const selectSource = `SELECT source, key, name, size, mtime, hash, settings, documents FROM source `
 
-func scanSource(stmt *sqlite.Stmt) engine.Source {
+func scanSource(row *sqlite.Row) engine.Source {
 	src := engine.Source{
-		Number: stmt.ColumnInt64(0), Key: stmt.ColumnText(1), Name: stmt.ColumnText(2), Size: stmt.ColumnInt64(3),
-		Hash: make([]byte, stmt.ColumnLen(5)), Settings: stmt.ColumnText(6), Documents: stmt.ColumnInt64(7),
+		Number: row.Int64(0), Key: row.Text(1), Name: row.Text(2), Size: row.Int64(3),
+		Hash: row.Bytes(5), Settings: row.Text(6), Documents: row.Int64(7),
 	}
-	if ns := stmt.ColumnInt64(4); ns != 0 {
+	if ns := row.Int64(4); ns != 0 {
 		src.ModTime = time.Unix(0, ns)
 	}
-	stmt.ColumnBytes(5, src.Hash)
 	return src
 }
 
 // readSource is source for a caller who is inside a transaction.
 func (s *Store) readSource(column string, value any) (src engine.Source, found bool, err error) {
-	err = sqlitex.Execute(s.conn, selectSource+`WHERE `+column+` = ?`, &sqlitex.ExecOptions{
-		Args:       []any{value},
-		ResultFunc: func(stmt *sqlite.Stmt) error { src, found = scanSource(stmt), true; return nil },
-	})
-	return src, found, err
+	for row, err := range s.conn.Query(selectSource+`WHERE `+column+` = ?`, value) {
+		if err != nil {
+			return src, false, err
+		}
+		src, found = scanSource(row), true
+	}
+	return src, found, nil
 }
 
 // AllSources yields everything that the store remembers of its sources, page by
@@ -90,10 +90,13 @@ func (s *Store) AllSources(ctx context.Context) iter.Seq2[engine.Source, error] 
 		for last := int64(0); ; {
 			var page []engine.Source
 			err := s.transaction(ctx, func() error {
-				return sqlitex.Execute(s.conn, selectSource+`WHERE source > ? ORDER BY source LIMIT ?`, &sqlitex.ExecOptions{
-					Args:       []any{last, listPage},
-					ResultFunc: func(stmt *sqlite.Stmt) error { page = append(page, scanSource(stmt)); return nil },
-				})
+				for row, err := range s.conn.Query(selectSource+`WHERE source > ? ORDER BY source LIMIT ?`, last, listPage) {
+					if err != nil {
+						return err
+					}
+					page = append(page, scanSource(row))
+				}
+				return nil
 			})
 			if err != nil {
 				yield(engine.Source{}, err)
@@ -147,9 +150,9 @@ func (w *Writer) number(src *engine.Source) error {
 	for _, staged := range w.sources {
 		last = max(last, staged.Number)
 	}
-	return sqlitex.Execute(w.conn, `SELECT coalesce(max(source), 0) FROM source`, &sqlitex.ExecOptions{
-		ResultFunc: func(stmt *sqlite.Stmt) error { src.Number = max(last, stmt.ColumnInt64(0)) + 1; return nil },
-	})
+	stored, err := w.conn.Int64(`SELECT max(source) FROM source`)
+	src.Number = max(last, stored) + 1
+	return err
 }
 
 // Keep keeps the document that m found, with doc's place and metadata. An id
@@ -245,18 +248,20 @@ func (w *Writer) taken(ctx context.Context, r *Replacement, id string) error {
 	}
 	const query = `SELECT d.n, d.source, coalesce(s.name, '') FROM document d LEFT JOIN source s ON s.source = d.source WHERE d.id = ?`
 	return w.transaction(ctx, func() error {
-		return sqlitex.Execute(w.conn, query, &sqlitex.ExecOptions{
-			Args: []any{id},
-			ResultFunc: func(stmt *sqlite.Stmt) error {
-				n := stmt.ColumnInt64(0)
-				staged := n >= w.state.count && !w.doomed.Contains(uint32(n))
-				visible := w.state.alive(n) && !w.doomed.Contains(uint32(n)) && !r.old.Contains(uint32(n))
-				if staged || visible {
-					return w.takenBy(r, id, stmt.ColumnInt64(1), stmt.ColumnText(2))
+		for row, err := range w.conn.Query(query, id) {
+			if err != nil {
+				return err
+			}
+			n := row.Int64(0)
+			staged := n >= w.state.count && !w.doomed.Contains(uint32(n))
+			visible := w.state.alive(n) && !w.doomed.Contains(uint32(n)) && !r.old.Contains(uint32(n))
+			if staged || visible {
+				if err := w.takenBy(r, id, row.Int64(1), row.Text(2)); err != nil {
+					return err
 				}
-				return nil
-			},
-		})
+			}
+		}
+		return nil
 	})
 }
 
@@ -314,7 +319,7 @@ func (r *Replacement) Abandon() {
 func (w *Writer) saveSources() error {
 	for _, c := range w.sources {
 		if c.gone {
-			if err := sqlitex.Execute(w.conn, `DELETE FROM source WHERE source = ?`, &sqlitex.ExecOptions{Args: []any{c.Number}}); err != nil {
+			if err := w.conn.Exec(`DELETE FROM source WHERE source = ?`, c.Number); err != nil {
 				return err
 			}
 			continue
@@ -323,12 +328,7 @@ func (w *Writer) saveSources() error {
 		if !c.ModTime.IsZero() {
 			mtime = c.ModTime.UnixNano()
 		}
-		if c.Hash == nil {
-			c.Hash = []byte{}
-		}
-		err := sqlitex.Execute(w.conn, saveSource, &sqlitex.ExecOptions{
-			Args: []any{c.Number, c.Key, c.Name, c.Size, mtime, c.Hash, c.Settings, c.documents},
-		})
+		err := w.conn.Exec(saveSource, c.Number, c.Key, c.Name, c.Size, mtime, c.Hash, c.Settings, c.documents)
 		if err != nil {
 			return err
 		}

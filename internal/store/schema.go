@@ -5,10 +5,8 @@ import (
 	"slices"
 	"strings"
 
-	"zombiezen.com/go/sqlite"
-	"zombiezen.com/go/sqlite/sqlitex"
-
 	"sheaf/internal/engine"
+	"sheaf/internal/sqlite"
 )
 
 // applicationID marks sheaf.db as ours ("shef"), formatVersion is its
@@ -125,10 +123,7 @@ func checkSchema(conn *sqlite.Conn, path string) error {
 	case app == applicationID && version > formatVersion:
 		return &engine.FormatError{Path: path, Problem: fmt.Sprintf("format version %d is newer than this sheaf knows (%d)", version, formatVersion), Remedy: "use a newer sheaf"}
 	}
-	var tables int64
-	err = sqlitex.Execute(conn, `SELECT count(*) FROM sqlite_schema`, &sqlitex.ExecOptions{
-		ResultFunc: func(stmt *sqlite.Stmt) error { tables = stmt.ColumnInt64(0); return nil },
-	})
+	tables, err := conn.Int64(`SELECT count(*) FROM sqlite_schema`)
 	switch {
 	case err != nil:
 		return err
@@ -141,11 +136,11 @@ func checkSchema(conn *sqlite.Conn, path string) error {
 // checkTables finds tables and indexes that someone has dropped.
 func checkTables(conn *sqlite.Conn, path string) error {
 	found := map[string]bool{}
-	err := sqlitex.Execute(conn, `SELECT name FROM sqlite_schema`, &sqlitex.ExecOptions{
-		ResultFunc: func(stmt *sqlite.Stmt) error { found[stmt.ColumnText(0)] = true; return nil },
-	})
-	if err != nil {
-		return err
+	for row, err := range conn.Query(`SELECT name FROM sqlite_schema`) {
+		if err != nil {
+			return err
+		}
+		found[row.Text(0)] = true
 	}
 	// Stores of earlier builds have a constraint in place of this index.
 	found["meta_hash"] = found["meta_hash"] || found["sqlite_autoindex_meta_1"]
@@ -159,8 +154,5 @@ func checkTables(conn *sqlite.Conn, path string) error {
 
 // pragma runs a pragma, or sets one by "name = value", and returns its number.
 func pragma(conn *sqlite.Conn, name string) (value int64, err error) {
-	err = sqlitex.ExecuteTransient(conn, "PRAGMA "+name, &sqlitex.ExecOptions{
-		ResultFunc: func(stmt *sqlite.Stmt) error { value = stmt.ColumnInt64(0); return nil },
-	})
-	return value, err
+	return conn.Int64("PRAGMA " + name)
 }

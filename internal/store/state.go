@@ -10,10 +10,9 @@ import (
 	"time"
 
 	"github.com/RoaringBitmap/roaring/v2"
-	"zombiezen.com/go/sqlite"
-	"zombiezen.com/go/sqlite/sqlitex"
 
 	"sheaf/internal/engine"
+	"sheaf/internal/sqlite"
 )
 
 // castagnoli is made on first use: a command that opens no store needs none.
@@ -95,23 +94,23 @@ const selectState = `SELECT id, created, updated, embedder, fingerprint, dim, me
 func loadState(conn *sqlite.Conn, path string, old *state) (*state, error) {
 	var st *state
 	var crc int64
-	err := sqlitex.Execute(conn, selectState, &sqlitex.ExecOptions{ResultFunc: func(s *sqlite.Stmt) error {
-		st = &state{
-			created: time.Unix(0, s.ColumnInt64(1)), updated: time.Unix(0, s.ColumnInt64(2)),
-			facts: engine.Facts{
-				Embedder: s.ColumnText(3), Fingerprint: s.ColumnText(4), Dim: s.ColumnInt(5),
-				Metric: engine.Metric(s.ColumnText(6)), Normalize: s.ColumnBool(7),
-			},
-			unit: s.ColumnBool(8), settings: s.ColumnText(9), indexFile: s.ColumnInt64(10), count: s.ColumnInt64(11),
-			rows: s.ColumnInt64(12), documents: s.ColumnInt64(13), generation: s.ColumnInt64(14),
+	for row, err := range conn.Query(selectState) {
+		if err != nil {
+			return nil, err
 		}
-		s.ColumnBytes(0, st.id[:])
-		crc = s.ColumnInt64(15)
-		return nil
-	}})
+		st = &state{
+			created: time.Unix(0, row.Int64(1)), updated: time.Unix(0, row.Int64(2)),
+			facts: engine.Facts{
+				Embedder: row.Text(3), Fingerprint: row.Text(4), Dim: row.Int(5),
+				Metric: engine.Metric(row.Text(6)), Normalize: row.Bool(7),
+			},
+			unit: row.Bool(8), settings: row.Text(9), indexFile: row.Int64(10), count: row.Int64(11),
+			rows: row.Int64(12), documents: row.Int64(13), generation: row.Int64(14),
+		}
+		copy(st.id[:], row.Bytes(0))
+		crc = row.Int64(15)
+	}
 	switch {
-	case err != nil:
-		return nil, err
 	case st == nil:
 		return nil, damaged(path, "its row of facts is missing")
 	case crc != st.checksum() || st.facts.Validate() != nil:
@@ -144,10 +143,9 @@ const saveStateSQL = `REPLACE INTO store VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
 // saveState writes the row, not the bitmaps.
 func saveState(conn *sqlite.Conn, st *state) error {
 	f := st.facts
-	return sqlitex.Execute(conn, saveStateSQL, &sqlitex.ExecOptions{Args: []any{
+	return conn.Exec(saveStateSQL,
 		st.id[:], st.created.UnixNano(), st.updated.UnixNano(), f.Embedder, f.Fingerprint, f.Dim, string(f.Metric), number(f.Normalize),
-		number(st.unit), st.settings, st.indexFile, st.count, st.rows, st.documents, st.generation, st.checksum(),
-	}})
+		number(st.unit), st.settings, st.indexFile, st.count, st.rows, st.documents, st.generation, st.checksum())
 }
 
 // The bitmaps of a store. Each is kept in pages of 65,536 document numbers, so
@@ -161,23 +159,21 @@ const (
 
 func loadBitmap(conn *sqlite.Conn, path string, kind int) (*roaring.Bitmap, error) {
 	all := roaring.New()
-	err := sqlitex.Execute(conn, `SELECT page, bits, crc FROM bitmap WHERE kind = ? ORDER BY page`, &sqlitex.ExecOptions{
-		Args: []any{kind},
-		ResultFunc: func(s *sqlite.Stmt) error {
-			bits := make([]byte, s.ColumnLen(1))
-			s.ColumnBytes(1, bits)
-			if int64(crc32.Checksum(bits, castagnoli())) != s.ColumnInt64(2) {
-				return damaged(path, "page %d of a bitmap fails its checksum", s.ColumnInt64(0))
-			}
-			page := roaring.New()
-			if err := page.UnmarshalBinary(bits); err != nil {
-				return damaged(path, "page %d of a bitmap: %v", s.ColumnInt64(0), err)
-			}
-			all.Or(page)
-			return nil
-		},
-	})
-	return all, err
+	for row, err := range conn.Query(`SELECT page, bits, crc FROM bitmap WHERE kind = ? ORDER BY page`, kind) {
+		if err != nil {
+			return nil, err
+		}
+		bits := row.Bytes(1)
+		if int64(crc32.Checksum(bits, castagnoli())) != row.Int64(2) {
+			return nil, damaged(path, "page %d of a bitmap fails its checksum", row.Int64(0))
+		}
+		page := roaring.New()
+		if err := page.UnmarshalBinary(bits); err != nil {
+			return nil, damaged(path, "page %d of a bitmap: %v", row.Int64(0), err)
+		}
+		all.Or(page)
+	}
+	return all, nil
 }
 
 // savePages writes those pages of a bitmap that hold one of the changed numbers.
@@ -200,9 +196,7 @@ func savePages(conn *sqlite.Conn, kind int, all, changed *roaring.Bitmap) error 
 		if err != nil {
 			return err
 		}
-		err = sqlitex.Execute(conn, `REPLACE INTO bitmap VALUES (?, ?, ?, ?)`, &sqlitex.ExecOptions{
-			Args: []any{kind, page, bits, int64(crc32.Checksum(bits, castagnoli()))},
-		})
+		err = conn.Exec(`REPLACE INTO bitmap VALUES (?, ?, ?, ?)`, kind, page, bits, int64(crc32.Checksum(bits, castagnoli())))
 		if err != nil {
 			return err
 		}

@@ -34,11 +34,9 @@ import (
 	"syscall"
 	"time"
 
-	"zombiezen.com/go/sqlite"
-	"zombiezen.com/go/sqlite/sqlitex"
-
 	"sheaf/internal/engine"
 	"sheaf/internal/faiss"
+	"sheaf/internal/sqlite"
 )
 
 const databaseName = "sheaf.db"
@@ -80,10 +78,10 @@ func Is(dir string) bool {
 // ErrNotExist, *FormatError, *LockedError.
 func Open(ctx context.Context, dir string, o Options) (*Store, error) {
 	s := newStore(dir, o)
-	err := s.connect(ctx, sqlite.OpenReadOnly)
-	if code := sqlite.ErrCode(err); code == sqlite.ResultReadOnlyRollback || code == sqlite.ResultReadOnlyCantInit {
+	err := s.connect(ctx, sqlite.ReadOnly)
+	if code := sqlite.CodeOf(err); code == sqlite.ReadOnlyRollback || code == sqlite.ReadOnlyCantInit {
 		if err = s.rollBack(ctx); err == nil {
-			err = s.connect(ctx, sqlite.OpenReadOnly)
+			err = s.connect(ctx, sqlite.ReadOnly)
 		}
 	}
 	if err != nil {
@@ -100,7 +98,7 @@ func newStore(dir string, o Options) *Store {
 // rollBack undoes a killed writer's transaction, which takes a connection that may write.
 func (s *Store) rollBack(ctx context.Context) error {
 	var locked *engine.LockedError
-	switch err := s.connect(ctx, sqlite.OpenReadWrite); {
+	switch err := s.connect(ctx, sqlite.ReadWrite); {
 	case errors.Is(err, engine.ErrNotExist), errors.As(err, &locked), ctx.Err() != nil:
 		return err
 	case err != nil:
@@ -114,7 +112,7 @@ func (s *Store) rollBack(ctx context.Context) error {
 }
 
 // connect opens the database, which must be a store's, and loads its state.
-func (s *Store) connect(ctx context.Context, mode sqlite.OpenFlags) error {
+func (s *Store) connect(ctx context.Context, mode sqlite.Mode) error {
 	info, err := os.Lstat(s.path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
@@ -158,14 +156,14 @@ const writerCache = "cache_size = -32768"
 
 // dial opens the connection with the settings of docs/format.md. It waits so long
 // for a lock.
-func (s *Store) dial(mode sqlite.OpenFlags, wait time.Duration) error {
-	conn, err := sqlite.OpenConn(s.path, mode)
+func (s *Store) dial(mode sqlite.Mode, wait time.Duration) error {
+	conn, err := sqlite.Open(s.path, mode)
 	if err != nil {
 		return errors.Join(sqliteError(s.path, err), readable(s.path))
 	}
 	conn.SetBusyTimeout(wait)
 	settings := []string{"cache_spill = OFF", "temp_store = MEMORY"}
-	if mode&sqlite.OpenReadWrite != 0 {
+	if mode != sqlite.ReadOnly {
 		settings = append(settings, "journal_mode = DELETE", "synchronous = EXTRA", writerCache)
 	}
 	for _, setting := range settings {
@@ -236,10 +234,10 @@ func (s *Store) within(ctx context.Context, begin string, f func() error) (err e
 		err := s.explain(ctx, f())
 		// SQLite rolls the whole transaction back by itself after some errors, also
 		// of a read: then all that was staged in it is gone.
-		s.uncertain = s.uncertain || err != nil && s.conn.AutocommitEnabled()
+		s.uncertain = s.uncertain || err != nil && !s.conn.InTransaction()
 		return err
 	}
-	defer s.conn.SetInterrupt(nil)
+	defer s.conn.SetContext(context.Background())
 	if err := s.patiently(ctx, func(wait time.Duration) error { return s.start(ctx, begin, wait) }); err != nil {
 		return err
 	}
@@ -256,8 +254,8 @@ func (s *Store) within(ctx context.Context, begin string, f func() error) (err e
 func (s *Store) start(ctx context.Context, begin string, wait time.Duration) (err error) {
 	s.conn.SetBusyTimeout(wait)
 	defer s.conn.SetBusyTimeout(s.patience)
-	s.conn.SetInterrupt(ctx.Done())
-	if err := sqlitex.Execute(s.conn, begin, nil); err != nil {
+	s.conn.SetContext(ctx)
+	if err := s.conn.Exec(begin); err != nil {
 		return s.explain(ctx, err)
 	}
 	defer func() { err = s.abandon(err) }()
@@ -278,11 +276,11 @@ func (s *Store) start(ctx context.Context, begin string, wait time.Duration) (er
 
 // abandon rolls back a transaction that failed, where one is open.
 func (s *Store) abandon(err error) error {
-	if err == nil || s.conn.AutocommitEnabled() {
+	if err == nil || !s.conn.InTransaction() {
 		return err
 	}
-	s.conn.SetInterrupt(nil)
-	return errors.Join(err, sqlitex.Execute(s.conn, "ROLLBACK", nil))
+	s.conn.SetContext(context.Background())
+	return errors.Join(err, s.conn.Exec("ROLLBACK"))
 }
 
 // busySlice is how long SQLite waits for a lock at a time: it does not notice
@@ -312,8 +310,8 @@ func (s *Store) patiently(ctx context.Context, do func(wait time.Duration) error
 // open or rolls it back; but when only the journal's directory could not be
 // synced, it has come through.
 func (s *Store) commitTransaction(ctx context.Context) error {
-	err := sqlitex.Execute(s.conn, "COMMIT", nil)
-	s.uncertain = s.uncertain || err != nil && s.conn.AutocommitEnabled()
+	err := s.conn.Exec("COMMIT")
+	s.uncertain = s.uncertain || err != nil && !s.conn.InTransaction()
 	return s.explain(ctx, err)
 }
 
@@ -322,9 +320,7 @@ func (s *Store) explain(ctx context.Context, err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case ctx.Err() != nil && sqlite.ErrCode(err) == sqlite.ResultInterrupt:
-		return context.Cause(ctx)
-	case sqlite.ErrCode(err).ToPrimary() == sqlite.ResultReadOnly:
+	case sqlite.CodeOf(err).Primary() == sqlite.ReadOnlyDB:
 		return err // Open looks at it
 	}
 	return sqliteError(s.path, err)

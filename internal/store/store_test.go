@@ -13,12 +13,11 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"zombiezen.com/go/sqlite"
-	"zombiezen.com/go/sqlite/sqlitex"
 
 	"sheaf/internal/engine"
 	"sheaf/internal/faiss"
 	"sheaf/internal/faiss/faisstest"
+	"sheaf/internal/sqlite"
 	"sheaf/internal/store"
 )
 
@@ -465,12 +464,12 @@ func TestAWaitEndsWithItsContext(t *testing.T) {
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
-	other, err := sqlite.OpenConn(filepath.Join(dir, "sheaf.db"), sqlite.OpenReadWrite)
+	other, err := sqlite.Open(filepath.Join(dir, "sheaf.db"), sqlite.ReadWrite)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer other.Close()
-	if err := sqlitex.Execute(other, "BEGIN EXCLUSIVE", nil); err != nil {
+	if err := other.Exec("BEGIN EXCLUSIVE"); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
@@ -485,7 +484,7 @@ func TestAWaitEndsWithItsContext(t *testing.T) {
 	if _, err := store.Open(t.Context(), dir, store.Options{LockTimeout: time.Millisecond}); !errors.As(err, &locked) {
 		t.Errorf("without patience: %v", err)
 	}
-	if err := sqlitex.Execute(other, "COMMIT", nil); err != nil {
+	if err := other.Exec("COMMIT"); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := reader.Info(t.Context()); err != nil {

@@ -7,8 +7,6 @@ import (
 	"path/filepath"
 
 	"github.com/RoaringBitmap/roaring/v2"
-	"zombiezen.com/go/sqlite"
-	"zombiezen.com/go/sqlite/sqlitex"
 )
 
 // removeStale removes index files that a killed Compact left: the next one
@@ -38,7 +36,7 @@ func (w *Writer) sweep(ctx context.Context) error {
 				return err
 			}
 			for _, n := range numbers {
-				if err := sqlitex.Execute(w.conn, `DELETE FROM document WHERE n = ?`, &sqlitex.ExecOptions{Args: []any{n}}); err != nil {
+				if err := w.conn.Exec(`DELETE FROM document WHERE n = ?`, n); err != nil {
 					return err
 				}
 			}
@@ -56,12 +54,14 @@ func (w *Writer) sweep(ctx context.Context) error {
 // unseen returns up to sweepBatch numbers of documents that have a row in the
 // database and cannot be seen. Most often it finds none by two key lookups.
 func (w *Writer) unseen() (numbers []int64, err error) {
-	collect := func(stmt *sqlite.Stmt) error { numbers = append(numbers, stmt.ColumnInt64(0)); return nil }
-	err = sqlitex.Execute(w.conn, `SELECT n FROM document WHERE n >= ? LIMIT ?`, &sqlitex.ExecOptions{
-		Args: []any{w.state.count, sweepBatch}, ResultFunc: collect,
-	})
-	if err != nil || len(numbers) == sweepBatch {
-		return numbers, err
+	for row, err := range w.conn.Query(`SELECT n FROM document WHERE n >= ? LIMIT ?`, w.state.count, sweepBatch) {
+		if err != nil {
+			return nil, err
+		}
+		numbers = append(numbers, row.Int64(0))
+	}
+	if len(numbers) == sweepBatch {
+		return numbers, nil
 	}
 	unswept, err := loadBitmap(w.conn, w.path, kindUnswept)
 	if err != nil || unswept.IsEmpty() {

@@ -9,9 +9,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"zombiezen.com/go/sqlite"
-	"zombiezen.com/go/sqlite/sqlitex"
-
 	"sheaf/internal/engine"
 )
 
@@ -166,20 +163,19 @@ func (r *transferReader) documents(numbers []int64) (page []engine.Transfer, err
 		return nil, nil
 	}
 	s, size := r.from, 0
-	err = sqlitex.Execute(s.conn, selectDocument+`WHERE d.n BETWEEN ? AND ? ORDER BY d.n`, &sqlitex.ExecOptions{
-		Args: []any{numbers[0], numbers[len(numbers)-1]},
-		ResultFunc: func(stmt *sqlite.Stmt) error {
-			if n := stmt.ColumnInt64(0); size >= transferBytes || len(page) == len(numbers) || n != numbers[len(page)] {
-				return nil
-			}
-			_, d, err := scanDocument(stmt, s.path)
-			size += len(d.Text) + len(d.Metadata) + 4*s.state.facts.Dim
-			page = append(page, engine.Transfer{Document: d, Origin: engine.Origin(stmt.ColumnInt(8))})
-			return err
-		},
-	})
-	if err != nil {
-		return nil, err
+	for row, err := range s.conn.Query(selectDocument+`WHERE d.n BETWEEN ? AND ? ORDER BY d.n`, numbers[0], numbers[len(numbers)-1]) {
+		if err != nil {
+			return nil, err
+		}
+		if n := row.Int64(0); size >= transferBytes || len(page) == len(numbers) || n != numbers[len(page)] {
+			continue
+		}
+		_, d, err := scanDocument(row, s.path)
+		if err != nil {
+			return nil, err
+		}
+		size += len(d.Text) + len(d.Metadata) + 4*s.state.facts.Dim
+		page = append(page, engine.Transfer{Document: d, Origin: engine.Origin(row.Int(8))})
 	}
 	if size < transferBytes && len(page) < len(numbers) {
 		return nil, damaged(s.path, "document %d is missing", numbers[len(page)])

@@ -13,11 +13,10 @@ import (
 	"time"
 
 	"github.com/RoaringBitmap/roaring/v2"
-	"zombiezen.com/go/sqlite"
-	"zombiezen.com/go/sqlite/sqlitex"
 
 	"sheaf/internal/engine"
 	"sheaf/internal/faiss"
+	"sheaf/internal/sqlite"
 	"sheaf/internal/vector"
 )
 
@@ -110,7 +109,7 @@ func (w *Writer) open(ctx context.Context, o Options) (err error) {
 	if w.lock, err = takeLock(ctx, w.dir, o); err != nil {
 		return err
 	}
-	if err := w.connect(ctx, sqlite.OpenReadWrite); err != nil {
+	if err := w.connect(ctx, sqlite.ReadWrite); err != nil {
 		return err
 	}
 	// In a writing transaction: a writer whose lock file was taken away from it
@@ -234,10 +233,7 @@ func (w *Writer) undisturbed() error {
 	if !holdsLock(w.lock) {
 		return fmt.Errorf("%w: its lock file was removed or replaced", engine.ErrLockLost)
 	}
-	crc := int64(0)
-	err := sqlitex.Execute(w.conn, `SELECT crc FROM store`, &sqlitex.ExecOptions{
-		ResultFunc: func(stmt *sqlite.Stmt) error { crc = stmt.ColumnInt64(0); return nil },
-	})
+	crc, err := w.conn.Int64(`SELECT crc FROM store`)
 	if err == nil && crc != w.state.checksum() {
 		err = fmt.Errorf("%w: another process has committed", engine.ErrLockLost)
 	}
@@ -252,10 +248,7 @@ func (w *Writer) stageUndisturbed() error {
 	if err != nil || written == w.state.count {
 		return err
 	}
-	last := int64(-1)
-	err = sqlitex.Execute(w.conn, `SELECT max(n) FROM document`, &sqlitex.ExecOptions{
-		ResultFunc: func(stmt *sqlite.Stmt) error { last = stmt.ColumnInt64(0); return nil },
-	})
+	last, err := w.conn.Int64(`SELECT coalesce(max(n), -1) FROM document`)
 	if err == nil && last != written-1 {
 		err = fmt.Errorf("%w: another process has changed what was staged", engine.ErrLockLost)
 	}
@@ -354,31 +347,8 @@ func (w *Writer) insert(n int64, s *staged) error {
 		}
 		w.object, w.meta = string(d.Metadata), meta
 	}
-	return insertRow(w.conn, `INSERT INTO document VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, func(row *sqlite.Stmt) {
-		row.BindInt64(1, n)
-		row.BindText(2, d.ID)
-		row.BindInt64(3, s.source)
-		row.BindInt64(4, w.meta)
-		row.BindInt64(5, int64(s.origin))
-		row.BindInt64(6, int64(d.StartIndex))
-		row.BindInt64(7, int64(d.StartLine))
-		row.BindInt64(8, int64(d.EndLine))
-		row.BindInt64(9, textHash(d.Text))
-		row.BindBytes(10, documentHash(d, n, s.origin))
-		row.BindText(11, d.Text)
-	})
-}
-
-// insertRow executes an INSERT whose values bind binds. For millions of rows
-// the interfaces and reflection of sqlitex take as long as much of SQLite.
-func insertRow(conn *sqlite.Conn, query string, bind func(row *sqlite.Stmt)) error {
-	stmt, err := conn.Prepare(query)
-	if err != nil {
-		return err
-	}
-	bind(stmt)
-	_, err = stmt.Step()
-	return errors.Join(err, stmt.Reset())
+	return w.conn.Exec(`INSERT INTO document VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, n, d.ID, s.source, w.meta, int(s.origin),
+		d.StartIndex, d.StartLine, d.EndLine, textHash(d.Text), documentHash(d, n, s.origin), d.Text)
 }
 
 // intern is the number of a metadata object in this store.
@@ -505,16 +475,13 @@ const extentRows = 1 << 16
 func (w *Writer) extend() error {
 	if w.extent.count == 0 {
 		w.extent.first = w.state.rows
-		err := sqlitex.Execute(w.conn, `SELECT first, count, crc FROM extent ORDER BY first DESC LIMIT 1`, &sqlitex.ExecOptions{
-			ResultFunc: func(stmt *sqlite.Stmt) error {
-				if n := stmt.ColumnInt64(1); n < extentRows {
-					w.extent = extent{stmt.ColumnInt64(0), n, uint32(stmt.ColumnInt64(2))}
-				}
-				return nil
-			},
-		})
-		if err != nil {
-			return err
+		for row, err := range w.conn.Query(`SELECT first, count, crc FROM extent ORDER BY first DESC LIMIT 1`) {
+			if err != nil {
+				return err
+			}
+			if n := row.Int64(1); n < extentRows {
+				w.extent = extent{row.Int64(0), n, uint32(row.Int64(2))}
+			}
 		}
 	}
 	w.extent.count += int64(len(w.buffer))
@@ -523,9 +490,7 @@ func (w *Writer) extend() error {
 }
 
 func (w *Writer) saveExtent() error {
-	return sqlitex.Execute(w.conn, `REPLACE INTO extent VALUES (?, ?, ?)`, &sqlitex.ExecOptions{
-		Args: []any{w.extent.first, w.extent.count, int64(w.extent.crc)},
-	})
+	return w.conn.Exec(`REPLACE INTO extent VALUES (?, ?, ?)`, w.extent.first, w.extent.count, int64(w.extent.crc))
 }
 
 // savePlaces rewrites what changed of documents that stay: lines and metadata.
@@ -540,7 +505,7 @@ func (w *Writer) savePlaces() error {
 		if err != nil {
 			return err
 		}
-		err = sqlitex.Execute(w.conn, query, &sqlitex.ExecOptions{Args: []any{meta, d.StartIndex, d.StartLine, d.EndLine, documentHash(&d, n, origin), n}})
+		err = w.conn.Exec(query, meta, d.StartIndex, d.StartLine, d.EndLine, documentHash(&d, n, origin), n)
 		if err != nil {
 			return err
 		}
@@ -549,11 +514,8 @@ func (w *Writer) savePlaces() error {
 }
 
 func (w *Writer) origin(n int64) (origin engine.Origin, err error) {
-	err = sqlitex.Execute(w.conn, `SELECT origin FROM document WHERE n = ?`, &sqlitex.ExecOptions{
-		Args:       []any{n},
-		ResultFunc: func(stmt *sqlite.Stmt) error { origin = engine.Origin(stmt.ColumnInt(0)); return nil },
-	})
-	return origin, err
+	value, err := w.conn.Int64(`SELECT origin FROM document WHERE n = ?`, n)
+	return engine.Origin(value), err
 }
 
 // Bind gives a store that has no embedder its one, for good.
