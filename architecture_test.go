@@ -17,37 +17,6 @@ import (
 
 const module = "sheaf"
 
-// mayImport lists, for every package under internal/ whose place is settled, which others of
-// ours its code may import. A package below one of them, such as loader/loadertest, follows the
-// same line and may import its parent. Tests may import anything but cmd.
-var mayImport = map[string][]string{
-	"engine":      {"filter", "vector"},
-	"exchange":    {"embed", "engine", "faiss", "hint", "ingest", "langchain", "loader", "publish", "seq", "store", "vector"},
-	"faiss":       {"vector"},
-	"filter":      {},
-	"hint":        {},
-	"killtest":    {},
-	"dense":       {},
-	"langchain":   {"faiss", "dense", "pickle", "publish", "vector"},
-	"loader":      {"metadata", "vector"},
-	"metadata":    {},
-	"model":       {"publish"},
-	"pickle":      {"dense", "pyfloat"},
-	"progress":    {},
-	"publish":     {},
-	"pyfloat":     {},
-	"seq":         {},
-	"splitter":    {},
-	"sqlite":      {},
-	"transformer": {"vector"},
-	"vector":      {},
-	"wordpiece":   {},
-	"embed":       {"progress", "transformer", "vector", "wordpiece"},
-	"openai":      {"embed", "vector"},
-	"provider":    {"embed", "openai"},
-	"store":       {"dense", "engine", "faiss", "filter", "publish", "sqlite", "vector"},
-}
-
 // cgoAllowed are the three doors to C, and the oracle that tests compare one of them with.
 var cgoAllowed = []string{"internal/faiss", "internal/faiss/faisstest", "internal/sqlite", "internal/transformer"}
 
@@ -219,22 +188,17 @@ func (c *checker) importSpec(spec *ast.ImportSpec) {
 	case within(imported, module+"/cmd") && dir != "." && !within(dir, "cmd"):
 		c.reportf(spec.Pos(), "imports %q: nobody knows cmd", imported)
 	case within(imported, module+"/internal") && !c.isTest() && !c.mayImport(imported):
-		c.reportf(spec.Pos(), "imports %q: see mayImport in architecture_test.go", imported)
+		c.reportf(spec.Pos(), "imports %q: see the layers in docs/design.md", imported)
 	}
 }
 
-// mayImport reports whether the file's package may import the named package of ours.
+// mayImport reports whether docs/design.md lets the file's package import the named package of
+// ours. A package below another, such as loader/loadertest, follows that one's line and may
+// import it. Tests may import anything but cmd.
 func (c *checker) mayImport(imported string) bool {
 	owner, ok := internalName(path.Dir(c.name))
-	if !ok {
-		return true
-	}
-	allowed, ok := mayImport[owner]
-	if !ok {
-		return true
-	}
 	target, _ := internalName(strings.TrimPrefix(imported, module+"/"))
-	return target == owner || slices.Contains(allowed, target)
+	return !ok || target == owner || slices.Contains(readDesign().imports[owner], target)
 }
 
 // node reports forbidden names, calls and functions.
