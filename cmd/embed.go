@@ -77,8 +77,8 @@ func runEmbed(ctx context.Context, env *environment, o *embedOptions) error {
 	return env.withInput(o.lines, func(r io.Reader) error { return env.printVectors(ctx, e, o, lines(r)) })
 }
 
-// embedderInPlace is the embedder that a user who names none means: what makes
-// vectors that the store here can be asked by.
+// embedderInPlace returns the embedder that the flag names, or else that of the store, whose
+// vectors can be searched with, or else the preferred one.
 func (env *environment) embedderInPlace(ctx context.Context, o *embedOptions) (embed.Embedder, error) {
 	if env.config.EmbedderFlag {
 		return env.embedder(env.config.Embedder, o.embedder, nil)
@@ -97,8 +97,7 @@ func (env *environment) embedderInPlace(ctx context.Context, o *embedOptions) (e
 	return env.boundEmbedder(facts, o.embedder, nil)
 }
 
-// argTexts yields the texts of the command line, with what stdin holds in the
-// place of a dash.
+// argTexts yields the texts of the command line. A dash stands for the content of stdin.
 func (env *environment) argTexts(args []string) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		for _, text := range args {
@@ -134,7 +133,7 @@ func lines(r io.Reader) iter.Seq2[string, error] {
 	}
 }
 
-// embedding is a text and its vector.
+// embedding is a text with its vector, as it is printed.
 type embedding struct {
 	Text   string    `json:"text"`
 	Vector []float32 `json:"vector"`
@@ -154,7 +153,7 @@ func (env *environment) printVectors(ctx context.Context, e embed.Embedder, o *e
 			switch {
 			case err != nil && o.single():
 				return err
-			case err != nil && o.binary != "": // the rows after it would be those of other lines
+			case err != nil && o.binary != "": // a missing row would shift those after it
 				return fmt.Errorf("text %d: %w", n, err)
 			}
 			if err != nil {
@@ -170,10 +169,10 @@ func (env *environment) printVectors(ctx context.Context, e embed.Embedder, o *e
 	return failed.err()
 }
 
-// single tells whether the answer is one vector by itself.
+// single reports whether one vector is printed, without its text.
 func (o *embedOptions) single() bool { return o.lines == "" && len(o.texts) == 1 }
 
-// writer returns what writes one embedding after another.
+// writer returns the function that prints an embedding.
 func (o *embedOptions) writer(p *printer) func(embedding) error {
 	written := 0
 	return func(e embedding) error {

@@ -7,25 +7,24 @@ import (
 	"sheaf/internal/embed"
 )
 
-// recentTexts is how many different texts back an equal one is still known.
+// recentTexts is the number of different texts that are remembered to find equal ones.
 const recentTexts = 4096
 
-// embedded is what became of a text.
+// embedded is the vector of a text, or why it has none.
 type embedded struct {
 	vector []float32
 	err    error
 }
 
-// asked is a text on its way through the pool.
+// asked is a text that is being embedded.
 type asked struct {
 	text  string
-	first int // which of the different texts it is
-	at    int // its place in the batch; -1: an earlier text is equal
+	first int // number of the text among the different ones
+	at    int // index in the batch; -1: an earlier text is equal
 }
 
-// embedAll embeds texts with the workers and the batch size of the settings,
-// equal ones once, and calls done for each in order, with its vector or why it
-// has none.
+// embedAll embeds texts and calls done for each in order, with its vector or why it has none.
+// Equal texts are embedded once.
 func (env *environment) embedAll(
 	ctx context.Context, e embed.Embedder, o embedderFlags, texts iter.Seq2[string, error],
 	done func(text string, vector []float32, err error) error,
@@ -49,7 +48,7 @@ func (env *environment) embedAll(
 // batches groups texts, at most size different ones at a time.
 func batches(texts iter.Seq2[string, error], size int) iter.Seq2[*embed.Batch[[]asked], error] {
 	return func(yield func(*embed.Batch[[]asked], error) bool) {
-		known := map[string]int{} // the last recentTexts, which recent names
+		known := map[string]int{} // numbers of the texts in recent
 		var recent [recentTexts]string
 		different := 0
 		b := &embed.Batch[[]asked]{}

@@ -21,16 +21,16 @@ import (
 	"sheaf/internal/provider"
 )
 
-// embedderFlags say how an embedder is asked. Which one it is, and where its
-// service is, are settings.
+// embedderFlags say how an embedder is used. Which one it is, and where its service is, are
+// settings.
 type embedderFlags struct {
 	dimensions int
 	batchSize  positive
 	retryFor   time.Duration
 	truncate   bool
-	query      *string // what goes before questions, before passages;
-	passage    *string // nil: what the model asks for
-	questions  bool    // of the verb: its texts are questions
+	query      *string // prompt before questions; nil: the model's own
+	passage    *string // prompt before texts to be found; nil: the model's own
+	questions  bool    // the verb's texts are questions
 }
 
 func (o *embedderFlags) addFlags(c *cobra.Command) {
@@ -44,7 +44,7 @@ func (o *embedderFlags) addFlags(c *cobra.Command) {
 	complete(c, "embedder", provider.Completions()...)
 }
 
-// setText is a flag's value that differs from none when it is empty.
+// setText returns the setter of a flag that may be given an empty text.
 func setText(to **string) func(string) error {
 	return func(text string) error {
 		*to = &text
@@ -64,12 +64,12 @@ func (o *embedderFlags) validate() error {
 	return nil
 }
 
-// embedder makes the embedder that spec names. stats may be nil.
+// embedder makes the embedder that is named spec. stats may be nil.
 func (env *environment) embedder(spec string, o embedderFlags, stats *progress.Counter) (embed.Embedder, error) {
 	return env.embedderOf(spec, o, 0, stats)
 }
 
-// embedderOf is embedder where the length of its vectors is known; 0 is not.
+// embedderOf is embedder with the length of the vectors; 0: not known.
 func (env *environment) embedderOf(spec string, o embedderFlags, dim int, stats *progress.Counter) (embed.Embedder, error) {
 	e, err := provider.New(spec, embed.Options{
 		BaseURL:    env.config.BaseURL,
@@ -114,7 +114,7 @@ func (env *environment) preferred() string {
 	return cmp.Or(env.config.Embedder, provider.Default)
 }
 
-// newFacts are the facts of a store that the embedder e is bound to.
+// newFacts returns the facts of a new store that is bound to e.
 func newFacts(ctx context.Context, e embed.Embedder, dimensions int) (engine.Facts, error) {
 	id, err := embed.Resolve(ctx, e)
 	if err != nil {
@@ -176,8 +176,8 @@ func (env *environment) boundName(f engine.Facts) (string, error) {
 		"if you trust it, give --embedder %s", shellQuote(bound))
 }
 
-// bind completes the flags by what a store remembers of its embedder, with which
-// they must agree.
+// bind sets the flags that were not given to what the store remembers of its embedder. Those
+// that were given must agree with it.
 func (o *embedderFlags) bind(f engine.Facts) error {
 	if o.dimensions != 0 && o.dimensions != f.Dim {
 		return hint.With(f.Check(engine.Facts{Dim: o.dimensions}), "leave --dimensions out, or make another store with --store DIR")
@@ -202,7 +202,7 @@ func (o *embedderFlags) bind(f engine.Facts) error {
 	return nil
 }
 
-// shellQuote writes a word as a shell reads it.
+// shellQuote quotes a word for a shell.
 func shellQuote(word string) string {
 	if strings.ContainsAny(word, " \t\n'\"$`\\!*?[]{}()<>|&;#~") {
 		return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"

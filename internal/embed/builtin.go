@@ -12,10 +12,10 @@ import (
 )
 
 // The built-in model, minilm-static-256-int8: one vector per WordPiece token,
-// scale[id] * matrix[id], summed over the text and brought to length 1. Derived
+// scale[id] * matrix[id], summed over the text and normalized to length 1. Derived
 // from sentence-transformers/all-MiniLM-L6-v2; see NOTICE and docs/embedders.md.
-// The files are used where the linker put them: only the pages that hold a
-// text's tokens are ever read.
+// The files are used in place in the program's data segment: only the pages that
+// hold a text's tokens are read from disk.
 var (
 	//go:embed builtin/matrix.i8
 	builtinMatrix []byte // int8 [builtinVocabulary][builtinDim]
@@ -32,7 +32,7 @@ var (
 
 //go:generate go test -run ^TestBuiltinIndex$ -update .
 
-// Facts of the files above, held by a test.
+// Facts of the files above, checked by a test.
 const (
 	builtinDim         = 256
 	builtinVocabulary  = 30522
@@ -66,7 +66,7 @@ func (b *builtin) Identity() Identity {
 	return Identity{Provider: "builtin", Dim: builtinDim, Normalized: true, Fingerprint: builtinFingerprint}
 }
 
-// Embed computes the vectors one after another in the calling goroutine.
+// Embed implements Embedder. It computes in the calling goroutine.
 func (b *builtin) Embed(ctx context.Context, texts []string) (Result, error) {
 	vectors := make([][]float32, len(texts))
 	flat := make([]float32, len(texts)*builtinDim)
@@ -86,7 +86,7 @@ func (b *builtin) Embed(ctx context.Context, texts []string) (Result, error) {
 	return Result{Vectors: vectors}, nil
 }
 
-// noticeScript says, once in the embedder's life, that a text is not in the
+// noticeScript tells people, once in the embedder's life, that a text is not in the
 // model's language.
 func (b *builtin) noticeScript(text string) {
 	if !b.noticed.Load() && mostlyForeign(text) && b.noticed.CompareAndSwap(false, true) {
@@ -95,10 +95,10 @@ func (b *builtin) noticeScript(text string) {
 	}
 }
 
-// The sum is exact, in integers: every scale is taken as a multiple of
-// scaleStep, a 2^20th of the largest. So a vector does not depend on the order of
-// additions, the processor or the compiler. Two numbers of a row share one 64-bit
-// lane of 32 bits each, shifted by 128 to be positive: 8 + 20 bits leave room for
+// The sum is exact, in integers: every scale is rounded to a multiple of the largest
+// one divided by 2^20. So a vector does not depend on the order of additions, the
+// processor or the compiler. Two numbers of a row share a 64-bit lane, 32 bits each,
+// with 128 added to be positive: products of 8 + 20 bits leave room for the sum of
 // sumRows of them.
 const (
 	scaleBits = 20
@@ -106,12 +106,12 @@ const (
 	lanes     = builtinDim / 2
 )
 
-// builtinMaxScale is the largest number in scale.f32; a test holds it.
+// builtinMaxScale is the largest number in scale.f32, checked by a test.
 const builtinMaxScale = 0.005172425415366888
 
 const scaleUnits = (1<<scaleBits - 1) / builtinMaxScale
 
-// sumTokens sets vector to the vector of a text with these tokens.
+// sumTokens sets vector to that of a text with the tokens ids.
 func sumTokens(vector []float32, ids []int32) {
 	var sum [builtinDim]int64
 	for len(ids) > 0 {

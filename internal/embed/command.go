@@ -18,18 +18,18 @@ import (
 // {"vector": […]}, or {"error": "…"} for a text that it refuses. An empty text is
 // not sent: its vector is zero.
 //
-// One call at a time talks to the program. After a line that is no answer, an
-// unexpected end or a cancelled call nobody knows what the next line belongs to:
-// the program is ended, and every later call fails.
+// One call at a time uses the program. After a line that is no answer, an unexpected
+// end or a cancelled call it is unknown which text the next line answers: the program
+// is killed, and every later call fails.
 type command struct {
 	program string
 	options Options
 	dim     Dim
-	stall   time.Duration // how long an answer may take before people are told
+	stall   time.Duration // stallNotice, but for tests
 
 	mu      sync.Mutex
 	process *process // nil: not started
-	over    error    // why it cannot be asked any more
+	failed  error    // set once the program cannot be used any more
 }
 
 // NewCommand returns the embedder that asks a program.
@@ -79,12 +79,12 @@ type question struct {
 	Text string `json:"text"`
 }
 
-// ask writes the input and reads an answer for each place.
+// ask writes the input and reads an answer for the text at each index in places.
 func (c *command) ask(ctx context.Context, input []byte, places []int, r Result) (err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.over != nil {
-		return c.over
+	if c.failed != nil {
+		return c.failed
 	}
 	if c.process == nil {
 		if c.process, err = startProcess(c.program, c.options.Stderr); err != nil {
@@ -108,20 +108,20 @@ func (c *command) ask(ctx context.Context, input []byte, places []int, r Result)
 		return nil
 	}
 	c.process.kill()
-	c.over = &ProgramError{Program: c.program, Err: err, Said: c.process.said()}
+	c.failed = &ProgramError{Program: c.program, Err: err, Said: c.process.said()}
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	return c.over
+	return c.failed
 }
 
-// stalled is told when no answer came for a while: most often the program keeps
+// stalled tells people that no answer came for a while: most often the program keeps
 // its answers in a buffer and waits for more input.
 func (c *command) stalled() {
 	c.options.Notify("%q has not answered for %s: does it flush its output after every line?", c.program, c.stall)
 }
 
-// read reads an answer.
+// read parses an answer: a vector, or why the program refuses the text.
 func (c *command) read(line []byte) (v []float32, refusal, err error) {
 	raw := bytes.TrimSpace(line)
 	if !bytes.HasPrefix(raw, []byte("[")) {
@@ -148,13 +148,13 @@ func (c *command) read(line []byte) (v []float32, refusal, err error) {
 	return v, nil, nil
 }
 
-// Close ends the program: its input ends, and it has a little time to end by
-// itself. A second call does nothing.
+// Close closes the program's input and waits until it ends, for at most exitTime. A
+// second call does nothing.
 func (c *command) Close() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.over == nil {
-		c.over = &ProgramError{Program: c.program, Err: errors.New("closed")}
+	if c.failed == nil {
+		c.failed = &ProgramError{Program: c.program, Err: errors.New("closed")}
 		if c.process != nil {
 			return c.process.close()
 		}

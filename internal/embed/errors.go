@@ -6,12 +6,10 @@ import (
 	"time"
 )
 
-var (
-	// ErrNone is returned by the embedder "none", which makes no vectors.
-	ErrNone = errors.New("no embedder is bound: vectors must come with the input")
-)
+// ErrNone is returned by the embedder "none", which makes no vectors.
+var ErrNone = errors.New("no embedder is bound: vectors must come with the input")
 
-// ModelError is an embedder whose model is not on this machine, or cannot be used.
+// ModelError is a model that is not on this machine, or cannot be used.
 type ModelError struct {
 	Embedder string
 	Err      error
@@ -21,11 +19,11 @@ func (e *ModelError) Error() string { return fmt.Sprintf("embedder %q: %v", e.Em
 
 func (e *ModelError) Unwrap() error { return e.Err }
 
-// AuthError is a service that will not serve this key: it is missing, refused,
-// not allowed, or its quota is spent. Trying again does not help.
+// AuthError is a service that refuses the key: it is missing, wrong or not allowed, or
+// its quota is spent. Trying again does not help.
 type AuthError struct {
 	Service string // base URL
-	Status  int    // of the answer; 0 where no key was there to send
+	Status  int    // of the answer; 0 where there was no key to send
 	Message string // the service's words
 }
 
@@ -36,14 +34,13 @@ func (e *AuthError) Error() string {
 	return fmt.Sprintf("%s refused the key (status %d): %s", e.Service, e.Status, e.Message)
 }
 
-// UnavailableError is a service that stayed unavailable for as long as was
-// allowed, or that asks to be left alone for longer than that. Running again
-// later may help.
+// UnavailableError is a service that stayed unavailable for as long as was allowed, or
+// that asks for a longer pause. Running again later may help.
 type UnavailableError struct {
 	Service    string
 	For        time.Duration // from the first failure to the last
-	RetryAfter time.Duration // what the service asked to wait at last; 0: nothing
-	Err        error         // why the last try did not succeed
+	RetryAfter time.Duration // pause that the service asked for at last; 0: none
+	Err        error         // of the last try
 }
 
 func (e *UnavailableError) Error() string {
@@ -59,14 +56,14 @@ func (e *UnavailableError) Error() string {
 
 func (e *UnavailableError) Unwrap() error { return e.Err }
 
-// RefusedError is a request that the service answered with "no" and that would
-// get the same answer again: an unknown model, a text that is too long.
+// RefusedError is a request that the service refused and would refuse again: an unknown
+// model, a text that is too long.
 type RefusedError struct {
 	Service string
 	Status  int
 	Message string // the service's words
 
-	Everything bool // it refuses a harmless text as well
+	Everything bool // the service refuses a harmless text as well
 }
 
 func (e *RefusedError) Error() string {
@@ -76,12 +73,12 @@ func (e *RefusedError) Error() string {
 	return fmt.Sprintf("%s refused the request (status %d): %s", e.Service, e.Status, e.Message)
 }
 
-// ProgramError is a program that cannot be asked any more: it ended, or what it
-// answers is not what was agreed.
+// ProgramError is a program that cannot be used any more: it ended, or its output is no
+// answer.
 type ProgramError struct {
 	Program string
 	Err     error
-	Said    string // its last words on standard error
+	Said    string // last line of its standard error
 }
 
 func (e *ProgramError) Error() string {

@@ -6,20 +6,19 @@ import (
 	"sheaf/internal/progress"
 )
 
-// Forecast is what embedding some texts would take.
+// Forecast is what embedding some texts would cost.
 type Forecast struct {
 	Requests, Tokens int
 	Errs             map[int]error // as in Result
 	Cut              map[int]int
 }
 
-// Forecaster is an Embedder that knows what texts would take without asking for
-// them.
+// Forecaster is an Embedder that can tell the cost of texts without embedding them.
 type Forecaster interface {
 	Forecast(texts []string) Forecast
 }
 
-// forecast asks e, or takes it that each call is a request.
+// forecast asks e, or assumes that a call is one request.
 func forecast(e Embedder, texts []string) Forecast {
 	if f, ok := e.(Forecaster); ok {
 		return f.Forecast(texts)
@@ -27,8 +26,8 @@ func forecast(e Embedder, texts []string) Forecast {
 	return Forecast{Requests: 1}
 }
 
-// Dry returns an embedder that only counts what e would do. Its vectors have no
-// numbers.
+// Dry returns an embedder that counts in stats what e would do, and embeds nothing: its
+// vectors have no numbers.
 func Dry(e Embedder, stats *progress.Counter) Embedder { return &dry{e, stats} }
 
 type dry struct {

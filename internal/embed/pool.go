@@ -8,22 +8,22 @@ import (
 	"time"
 )
 
-// Batch is the texts of one call of an embedder on their way through Run, with
-// whatever their sender wants back beside the vectors.
+// Batch is the texts of one call of an embedder, with a value that the caller of Run
+// wants back beside the vectors.
 type Batch[T any] struct {
 	Texts  []string
 	Carry  T
-	Result // once Run hands the batch to done
+	Result // set when Run calls done with the batch
 }
 
-// job is a batch in flight. Its ready has room for the one value it will get, so
-// nobody waits to deliver it.
+// job is a batch that Run has drawn. The channel has a capacity of one, so sending
+// its outcome never blocks.
 type job[T any] struct {
-	batch *Batch[T]
-	ready chan error
+	batch   *Batch[T]
+	outcome chan error
 }
 
-// BatchError is an error of the embedder, with the batch that met it.
+// BatchError is an error of the embedder with the batch that met it.
 type BatchError[T any] struct {
 	Batch *Batch[T]
 	Err   error
@@ -34,22 +34,22 @@ func (e *BatchError[T]) Error() string { return e.Err.Error() }
 func (e *BatchError[T]) Unwrap() error { return e.Err }
 
 // Run embeds batches with the given number of workers and calls done for each in
-// input order, in the caller's goroutine, so that nothing depends on timing. A
-// batch without texts costs no request.
+// input order, in the caller's goroutine, so that the result does not depend on
+// timing. A batch without texts costs no request.
 //
-// The batches are drawn in a goroutine of Run's own, which a slow done slows: at
-// most workers + 2 batches exist at once. The first error in input order, of
-// the batches, the embedder (a *BatchError) or done, ends the run: every batch
-// before it was handed to done, none after it. When ctx ends, no further batch is taken; those
-// with the embedder may come to their end for as long as grace, and are handed
-// to done as far as no earlier one is missing; then Run returns ctx's cause. It
-// returns when all its goroutines have ended, so the sequence must come to an end
-// or to its next batch in any case. With one worker nothing is concurrent.
+// Run draws the batches in a goroutine of its own and waits for done: at most
+// workers + 2 batches exist at once. The first error in input order, of the
+// batches, the embedder (a *BatchError) or done, ends the run: done was called with
+// every batch before it and with none after it. When ctx ends, no further batch is
+// drawn. Calls of the embedder that are running have graceTime to finish, done is
+// called with their batches up to the first that is missing, and Run returns ctx's
+// cause. Run returns when all its goroutines have ended, so the sequence must not
+// block forever. With one worker nothing is concurrent.
 func Run[T any](ctx context.Context, e Embedder, workers int, batches iter.Seq2[*Batch[T], error], done func(*Batch[T]) error) error {
-	late, cancel := graceful(ctx)
+	calls, cancel := withGrace(ctx)
 	if workers <= 1 {
 		defer cancel()
-		return runOne(ctx, late, e, batches, done)
+		return runOne(ctx, calls, e, batches, done)
 	}
 	ctx, stop := context.WithCancel(ctx)
 	var goroutines sync.WaitGroup
@@ -57,24 +57,24 @@ func Run[T any](ctx context.Context, e Embedder, workers int, batches iter.Seq2[
 	defer cancel()
 	defer stop()
 
-	// Both channels carry every job: one to whichever worker is free, one to the
-	// join.
+	// Every job goes through both channels: to a worker, and to the loop below, which
+	// keeps the order.
 	work := make(chan *job[T])
-	joined := make(chan *job[T], workers)
+	inOrder := make(chan *job[T], workers)
 	goroutines.Go(func() {
-		defer close(joined)
+		defer close(inOrder)
 		defer close(work)
-		feed(ctx, batches, work, joined)
+		feed(ctx, batches, work, inOrder)
 	})
 	for range workers {
 		goroutines.Go(func() {
 			for j := range work {
-				j.ready <- j.batch.embed(late, e)
+				j.outcome <- j.batch.embed(calls, e)
 			}
 		})
 	}
-	for j := range joined {
-		if err := <-j.ready; err != nil {
+	for j := range inOrder {
+		if err := <-j.outcome; err != nil {
 			return err
 		}
 		if err := done(j.batch); err != nil {
@@ -84,57 +84,57 @@ func Run[T any](ctx context.Context, e Embedder, workers int, batches iter.Seq2[
 	return context.Cause(ctx)
 }
 
-// grace is how long a request that is on its way may take once the run is told
-// to stop: its answer is likely paid for.
-const grace = 3 * time.Second
+// graceTime is how long a call of the embedder may run on after the end of the context:
+// its answer is likely paid for.
+const graceTime = 3 * time.Second
 
-// graceful returns a context that ends with the same cause as ctx, but that
-// much later.
-func graceful(ctx context.Context) (context.Context, context.CancelFunc) {
-	late, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+// withGrace returns a context that ends graceTime after ctx, with the same cause.
+func withGrace(ctx context.Context) (context.Context, context.CancelFunc) {
+	later, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	stop := context.AfterFunc(ctx, func() {
 		select {
-		case <-time.After(grace):
+		case <-time.After(graceTime):
 			cancel(context.Cause(ctx))
-		case <-late.Done():
+		case <-later.Done():
 		}
 	})
-	return late, func() {
+	return later, func() {
 		stop()
 		cancel(context.Canceled)
 	}
 }
 
-// feed hands each batch to the join, which keeps the order, and then to a
-// worker. A job that the join has gets its ready in any case.
-func feed[T any](ctx context.Context, batches iter.Seq2[*Batch[T], error], work, joined chan<- *job[T]) {
+// feed sends each batch to inOrder and then to work. Every job in inOrder receives its
+// outcome, even if ctx ends before a worker takes it.
+func feed[T any](ctx context.Context, batches iter.Seq2[*Batch[T], error], work, inOrder chan<- *job[T]) {
 	for b, err := range batches {
-		j := &job[T]{batch: b, ready: make(chan error, 1)}
+		j := &job[T]{batch: b, outcome: make(chan error, 1)}
 		select {
-		case joined <- j:
+		case inOrder <- j:
 		case <-ctx.Done():
 			return
 		}
 		if err != nil {
-			j.ready <- err
+			j.outcome <- err
 			return
 		}
 		select {
 		case work <- j:
 		case <-ctx.Done():
-			j.ready <- context.Cause(ctx)
+			j.outcome <- context.Cause(ctx)
 			return
 		}
 	}
 }
 
-func runOne[T any](ctx, late context.Context, e Embedder, batches iter.Seq2[*Batch[T], error], done func(*Batch[T]) error) error {
+// runOne is Run with one worker. calls is the context of the calls of the embedder.
+func runOne[T any](ctx, calls context.Context, e Embedder, batches iter.Seq2[*Batch[T], error], done func(*Batch[T]) error) error {
 	for b, err := range batches {
 		if err == nil && ctx.Err() != nil {
 			err = context.Cause(ctx)
 		}
 		if err == nil {
-			err = b.embed(late, e)
+			err = b.embed(calls, e)
 		}
 		if err == nil {
 			err = done(b)
@@ -146,7 +146,7 @@ func runOne[T any](ctx, late context.Context, e Embedder, batches iter.Seq2[*Bat
 	return context.Cause(ctx)
 }
 
-// embed fills in the result.
+// embed sets the result of the batch.
 func (b *Batch[T]) embed(ctx context.Context, e Embedder) (err error) {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)

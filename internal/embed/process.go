@@ -15,10 +15,10 @@ const (
 	// stallNotice is how long an answer may take before people are told.
 	stallNotice = 30 * time.Second
 
-	// endGrace is how long a program may take to end once its input did.
-	endGrace = 2 * time.Second
+	// exitTime is how long a program may run on once its input is closed.
+	exitTime = 2 * time.Second
 
-	// maxAnswerLine is the length of an answer at most: 65,536 numbers have room.
+	// maxAnswerLine bounds an answer in bytes: 65,536 numbers fit.
 	maxAnswerLine = 4 << 20
 )
 
@@ -30,16 +30,16 @@ type process struct {
 	last *lastLine
 
 	waiting sync.Once
-	ended   chan struct{}
-	status  error // once ended
+	ended   chan struct{} // closed when the program has ended
+	status  error         // set before ended is closed
 }
 
-// startProcess starts a program by the shell, in a process group of its own, so
-// that a Ctrl-C reaches only us, who may have work for it yet.
+// startProcess starts a program by the shell, in a process group of its own: a Ctrl-C
+// must not end it while its answers are wanted.
 func startProcess(program string, stderr io.Writer) (*process, error) {
 	p := &process{cmd: exec.Command("/bin/sh", "-c", program), last: &lastLine{to: stderr}, ended: make(chan struct{})}
 	p.cmd.Stderr = p.last
-	p.cmd.WaitDelay = endGrace
+	p.cmd.WaitDelay = exitTime
 	separate(p.cmd)
 	in, inErr := p.cmd.StdinPipe()
 	out, outErr := p.cmd.StdoutPipe()
@@ -51,12 +51,12 @@ func startProcess(program string, stderr io.Writer) (*process, error) {
 	return p, p.cmd.Start()
 }
 
-// exchange writes input and calls answer with n lines. It calls stalled when one
-// takes longer than stall.
+// exchange writes input and calls answer with each of n lines of the output. It calls
+// stalled when one takes longer than stall.
 func (p *process) exchange(input []byte, n int, stall time.Duration, stalled func(), answer func([]byte) error) error {
 	written := make(chan struct{})
 	go func() {
-		_, _ = p.in.Write(input) // whoever does not read shows it by not answering
+		_, _ = p.in.Write(input) // a program that does not read does not answer either
 		close(written)
 	}()
 	timer := time.AfterFunc(stall, stalled)
@@ -74,7 +74,7 @@ func (p *process) exchange(input []byte, n int, stall time.Duration, stalled fun
 	return nil
 }
 
-// end says why there are no more answers.
+// end returns why there are no more answers.
 func (p *process) end(got, want int) error {
 	if err := p.out.Err(); err != nil {
 		return fmt.Errorf("reading its answers: %w", err)
@@ -85,13 +85,13 @@ func (p *process) end(got, want int) error {
 	return fmt.Errorf("it ended after %d of %d answers", got, want)
 }
 
-// close lets the program come to its end.
+// close closes the input and waits for the program's end.
 func (p *process) close() error {
 	_ = p.in.Close()
 	return p.wait()
 }
 
-// wait returns how the program ended, which it must do soon.
+// wait returns how the program ended. It kills a program that runs for another exitTime.
 func (p *process) wait() error {
 	p.waiting.Do(func() {
 		go func() {
@@ -101,14 +101,14 @@ func (p *process) wait() error {
 	})
 	select {
 	case <-p.ended:
-	case <-time.After(endGrace):
+	case <-time.After(exitTime):
 		p.kill()
 		<-p.ended
 	}
 	return p.status
 }
 
-// kill ends the program at once, unless it has ended: its number may be another's.
+// kill ends the program at once, unless it has ended: its process id may be reused.
 func (p *process) kill() {
 	select {
 	case <-p.ended:
@@ -117,21 +117,21 @@ func (p *process) kill() {
 	}
 }
 
-// said is the last line that the program wrote to its standard error.
+// said returns the last line that the program wrote to its standard error.
 func (p *process) said() string {
 	_ = p.wait()
 	return p.last.line()
 }
 
-// lastLine passes on what is written and keeps the last line of it.
+// lastLine passes on what is written to it and keeps the last line.
 type lastLine struct {
-	to io.Writer // nil: nobody
+	to io.Writer // may be nil
 
 	mu   sync.Mutex
 	tail []byte
 }
 
-// maxLastLine is how much of a line is kept.
+// maxLastLine is the number of bytes of a line that are kept.
 const maxLastLine = 300
 
 func (l *lastLine) Write(b []byte) (int, error) {

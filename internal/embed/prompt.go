@@ -6,15 +6,15 @@ import (
 	"strings"
 )
 
-// Prompts are what goes before texts: some models were trained to tell questions from the
-// passages that answer them by a few words in front, such as "query: " and "passage: ".
+// Prompts are a few words that are put before texts. Some models were trained to tell
+// questions from the passages that answer them by prompts such as "query: " and "passage: ".
 type Prompts struct{ Query, Passage string }
 
-// prompted is an embedder with a prompt before every text. Prompts are part of its identity.
+// prompted puts a prompt before every text of an embedder. Prompts are part of its identity.
 type prompted struct {
 	Embedder
 	prompts Prompts
-	prompt  string // the one of these texts
+	prompt  string // the one of the two that is used
 }
 
 // WithPrompts returns e with a prompt before every text: what the options say, or else
@@ -51,6 +51,7 @@ func (p *prompted) Embed(ctx context.Context, texts []string) (Result, error) {
 // Close ends what the embedder may have started.
 func (p *prompted) Close() error { return Close(p.Embedder) }
 
+// before returns the texts with the prompt.
 func (p *prompted) before(texts []string) []string {
 	with := make([]string, len(texts))
 	for i, text := range texts {
@@ -59,7 +60,7 @@ func (p *prompted) before(texts []string) []string {
 	return with
 }
 
-// The fingerprint of an embedder with prompts ends in them.
+// promptsFormat is the end of the fingerprint of an embedder with prompts.
 const promptsFormat = "query=%q passage=%q"
 
 func (p *prompted) Identity() Identity {
@@ -68,8 +69,7 @@ func (p *prompted) Identity() Identity {
 	return id
 }
 
-// PromptsOf returns the prompts that the identity of an embedder names, given its
-// fingerprint; none where it has none.
+// PromptsOf returns the prompts in an embedder's fingerprint, which may have none.
 func PromptsOf(fingerprint string) Prompts {
 	var p Prompts
 	if i := strings.Index(fingerprint, `query="`); i >= 0 {

@@ -16,20 +16,20 @@ import (
 	"sheaf/internal/publish"
 )
 
-// knownWeights are the names of models by the checksum of their weights, for archives that
-// do not say what they hold.
+// knownWeights maps the checksum of a model's weights to its name, for archives that do not
+// say which model they hold.
 var knownWeights = map[string]string{
 	"53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db": "sentence-transformers/all-MiniLM-L6-v2",
 }
 
-// ErrNameless is wrapped by the error about a model that must be given a name.
+// ErrNameless is wrapped by the error about a model whose name is not known.
 var ErrNameless = errors.New("nothing says what model this is")
 
-// ErrExists is wrapped by the error about a model that is ours already.
+// ErrExists is wrapped by the error about a model that the library has already.
 var ErrExists = errors.New("is here already")
 
-// AddFolder copies the model in a folder, under a name; an empty name stands for that of
-// known weights.
+// AddFolder copies the model in a folder into the library. An empty name is found by the
+// checksum of the weights.
 func (l Library) AddFolder(ctx context.Context, dir, name string) (Model, error) {
 	if !isModel(dir) {
 		return Model{}, fmt.Errorf("%q is no model: it has no %s", dir, configFile)
@@ -37,7 +37,7 @@ func (l Library) AddFolder(ctx context.Context, dir, name string) (Model, error)
 	return l.addFS(ctx, os.DirFS(dir), dir, name)
 }
 
-// AddArchive copies the model in a zip archive or a Python wheel, wherever in it it lies.
+// AddArchive copies the model in a zip archive or a Python wheel, in whatever folder of it.
 func (l Library) AddArchive(ctx context.Context, file, name string) (Model, error) {
 	z, err := zip.OpenReader(file)
 	if err != nil {
@@ -69,7 +69,7 @@ func (l Library) addFS(ctx context.Context, model fs.FS, source, name string) (m
 	if err != nil {
 		return Model{}, err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(staging)) }() // nothing, once it is in its place
+	defer func() { err = errors.Join(err, os.RemoveAll(staging)) }() // gone already if it was renamed
 	if err := copyFiles(ctx, model, staging); err != nil {
 		return Model{}, fmt.Errorf("copying from %q: %w", source, err)
 	}
@@ -82,10 +82,10 @@ func (l Library) addFS(ctx context.Context, model fs.FS, source, name string) (m
 			return Model{}, fmt.Errorf("%q: %w", source, ErrNameless)
 		}
 	}
-	return l.settle(staging, manifest{Name: name, Source: source})
+	return l.install(staging, manifest{Name: name, Source: source})
 }
 
-// stage makes a folder in which a model comes together.
+// stage makes a temporary folder for the files of a model.
 func (l Library) stage() (string, error) {
 	if err := os.MkdirAll(l.Dir, 0o777); err != nil {
 		return "", err
@@ -93,7 +93,7 @@ func (l Library) stage() (string, error) {
 	return os.MkdirTemp(l.Dir, ".adding-")
 }
 
-// copyFiles copies those files that are a model's.
+// copyFiles copies the files that are part of a model.
 func copyFiles(ctx context.Context, from fs.FS, to string) error {
 	return fs.WalkDir(from, ".", func(name string, entry fs.DirEntry, err error) error {
 		switch {
@@ -119,7 +119,7 @@ func copyFiles(ctx context.Context, from fs.FS, to string) error {
 	})
 }
 
-// reader ends when its context does.
+// reader returns the cause of its context once that has ended.
 type reader struct {
 	ctx context.Context
 	r   io.Reader
@@ -132,8 +132,9 @@ func (r *reader) Read(p []byte) (int, error) {
 	return r.r.Read(p)
 }
 
-// settle checks a complete folder, writes its manifest, and renames it to its place.
-func (l Library) settle(staging string, about manifest) (Model, error) {
+// install checks a complete folder, writes its manifest, and renames it to its place in the
+// library.
+func (l Library) install(staging string, about manifest) (Model, error) {
 	m, err := l.own(about.Name)
 	if err != nil {
 		return Model{}, err
@@ -142,7 +143,7 @@ func (l Library) settle(staging string, about manifest) (Model, error) {
 		return Model{}, fmt.Errorf("model %q %w, in %q", m.Name, ErrExists, m.Dir)
 	}
 	if err := l.Check(staging); err != nil {
-		return Model{}, errors.New(strings.ReplaceAll(err.Error(), staging, about.Source)) // the staging folder means nothing to anyone
+		return Model{}, errors.New(strings.ReplaceAll(err.Error(), staging, about.Source)) // people know the source, not the temporary folder
 	}
 	sums, err := newManifest(staging)
 	if err != nil {
@@ -152,7 +153,7 @@ func (l Library) settle(staging string, about manifest) (Model, error) {
 	if err := about.write(staging); err != nil {
 		return Model{}, err
 	}
-	// MkdirTemp makes folders for this user only; others may read a model.
+	// MkdirTemp makes folders that only this user can read.
 	if err := errors.Join(os.Chmod(staging, 0o755), os.MkdirAll(filepath.Dir(m.Dir), 0o777)); err != nil {
 		return Model{}, err
 	}
@@ -163,7 +164,7 @@ func (l Library) settle(staging string, about manifest) (Model, error) {
 	return m, publish.SyncDir(filepath.Dir(m.Dir))
 }
 
-// writeSynced writes a file and waits until it is on the disk.
+// writeSynced writes a file and syncs it.
 func writeSynced(path string, r io.Reader) error {
 	f, err := os.Create(path)
 	if err != nil {

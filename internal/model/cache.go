@@ -13,8 +13,7 @@ import (
 // commit whose files are links in snapshots/COMMIT, to blobs named by their checksum.
 const cachePrefix, cacheSeparator = "models--", "--"
 
-// cached is the place of a model in the Hugging Face cache. Its Dir is empty if it is not
-// there.
+// cached returns a model in the Hugging Face cache, with an empty Dir if it is not there.
 func (l Library) cached(name string) Model {
 	m := Model{Name: name}
 	if l.Cache == "" {
@@ -28,11 +27,11 @@ func (l Library) cached(name string) Model {
 	return m
 }
 
-// allCached are the models in the Hugging Face cache, of any kind.
+// allCached returns the models of any kind in the Hugging Face cache.
 func (l Library) allCached() []Model {
 	entries, err := os.ReadDir(l.Cache)
 	if err != nil {
-		return nil // there is no cache, or it is not for us
+		return nil // there is no cache, or it cannot be read
 	}
 	var all []Model
 	for _, e := range entries {
@@ -54,7 +53,7 @@ func verifyCached(dir string) error {
 	for _, name := range files(dir) {
 		target, err := os.Readlink(filepath.Join(dir, name))
 		if err != nil {
-			continue // a copy, made where links are not to be had: nothing names its checksum
+			continue // a copy, where the file system has no links: its checksum is not known
 		}
 		path := filepath.Join(dir, name)
 		info, err := os.Stat(path)

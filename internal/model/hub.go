@@ -27,14 +27,14 @@ const (
 	fileMode    = 0o666
 )
 
-// Hub is where models are loaded from.
+// Hub is a server from which models are loaded.
 type Hub struct {
 	Endpoint string                  // "https://host"
 	Token    string                  // for models that are not public; may be empty
 	Progress func(done, total int64) // bytes of all files; may be nil
 }
 
-// RefusedError is an answer of the hub that is none.
+// RefusedError is an answer of the hub with an error status.
 type RefusedError struct {
 	URL    string
 	Status int
@@ -44,9 +44,9 @@ func (e *RefusedError) Error() string {
 	return fmt.Sprintf("%s answers %d %s", e.URL, e.Status, http.StatusText(e.Status))
 }
 
-// UnreachableError is a hub that gives no answer, or not all of it.
+// UnreachableError is a hub that gives no answer, or only a part of it.
 type UnreachableError struct {
-	Begun bool // it had named the model's files; what came of them is kept
+	Begun bool // files were being loaded; what was received is kept
 	Err   error
 }
 
@@ -54,7 +54,7 @@ func (e *UnreachableError) Error() string { return e.Err.Error() }
 
 func (e *UnreachableError) Unwrap() error { return e.Err }
 
-// unreachable is the error of a request that got no answer.
+// unreachable returns the error of a request that got no answer.
 func unreachable(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -72,7 +72,7 @@ type remote struct {
 	} `json:"lfs"`
 }
 
-// sum is the checksum that the hub gives, and its hash.
+// sum returns the checksum that the hub gives, and the hash to compare it with.
 func (r remote) sum() (string, hash.Hash) {
 	if r.LFS != nil {
 		return r.LFS.SHA256, sha256.New()
@@ -80,7 +80,7 @@ func (r remote) sum() (string, hash.Hash) {
 	return r.Blob, gitBlob(r.Size)
 }
 
-// listing is what the hub says about a revision of a model.
+// listing is the hub's description of a revision of a model.
 type listing struct {
 	Commit string   `json:"sha"`
 	Files  []remote `json:"siblings"`
@@ -91,8 +91,8 @@ var (
 	sumPattern    = regexp.MustCompile(`^[0-9a-f]{40}([0-9a-f]{24})?$`)
 )
 
-// Download adds a revision of a model (a branch, tag or commit) from the hub. What an earlier
-// call had loaded is not loaded again.
+// Download adds a revision of a model (a branch, tag or commit) from the hub. It continues
+// a download that was interrupted.
 func (l Library) Download(ctx context.Context, hub Hub, name, revision string) (Model, error) {
 	own, err := l.own(name)
 	if err != nil {
@@ -115,19 +115,19 @@ func (l Library) Download(ctx context.Context, hub Hub, name, revision string) (
 			return Model{}, fmt.Errorf("loading %s: %w", f.Path, err)
 		}
 	}
-	m, err := l.settle(staging, manifest{Name: name, Source: hub.Endpoint, Revision: list.Commit})
+	m, err := l.install(staging, manifest{Name: name, Source: hub.Endpoint, Revision: list.Commit})
 	if err != nil {
-		err = errors.Join(err, os.RemoveAll(staging)) // it will not become better
+		err = errors.Join(err, os.RemoveAll(staging)) // trying again would give the same
 	}
 	return m, err
 }
 
-// loading is where a model comes together, but for the commit at its end.
+// loading returns the folder of a model that is being loaded, without the commit at its end.
 func (l Library) loading(name string) string {
 	return filepath.Join(l.Dir, ".loading-"+strings.ReplaceAll(name, "/", cacheSeparator)+"@")
 }
 
-// download is one model on its way.
+// download loads one model.
 type download struct {
 	hub         Hub
 	name        string
@@ -135,14 +135,14 @@ type download struct {
 	done, total int64
 }
 
-// newClient follows redirects, but not from https to http, and the token does not go along to
-// another host, which may well be one below the hub's.
+// newClient returns a client that follows redirects, but not from https to http, and does not
+// send the token to another host. Go's own client would send it to a subdomain.
 func newClient() *http.Client {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.ResponseHeaderTimeout = headTimeout
 	return &http.Client{Transport: transport, CheckRedirect: func(r *http.Request, via []*http.Request) error {
-		const most = 10
-		if len(via) >= most || via[0].URL.Scheme == "https" && r.URL.Scheme != "https" {
+		const maxRedirects = 10
+		if len(via) >= maxRedirects || via[0].URL.Scheme == "https" && r.URL.Scheme != "https" {
 			return fmt.Errorf("redirects to %s, which is not followed", r.URL.Redacted())
 		}
 		if r.URL.Host != via[0].URL.Host {
@@ -152,7 +152,7 @@ func newClient() *http.Client {
 	}}
 }
 
-// list asks which files the model has, and keeps those that we want.
+// list returns the files of the model that are to be loaded.
 func (d *download) list(ctx context.Context, revision string) (listing, error) {
 	var l listing
 	response, err := d.get(ctx, "/api/models/"+escape(d.name)+"/revision/"+url.PathEscape(revision)+"?blobs=true", 0)
@@ -181,10 +181,10 @@ func (d *download) list(ctx context.Context, revision string) (listing, error) {
 	return l, suitable(all, d.name)
 }
 
-// escape is the name of a model as a part of a URL.
+// escape returns the name of a model as a part of a URL.
 func escape(name string) string { return (&url.URL{Path: name}).EscapedPath() }
 
-// suitable refuses a model whose weights we could not read before gigabytes are loaded.
+// suitable refuses a model without weights that can be read, before gigabytes are loaded.
 func suitable(all []remote, name string) error {
 	has := map[string]bool{}
 	for _, f := range all {
@@ -199,7 +199,7 @@ func suitable(all []remote, name string) error {
 	return fmt.Errorf("model %q has no %s", name, weightsFile)
 }
 
-// get asks the hub for a path, from a byte on.
+// get requests a path of the hub, from the byte at an offset on.
 func (d *download) get(ctx context.Context, path string, from int64) (*http.Response, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(d.hub.Endpoint, "/")+path, nil)
 	if err != nil {
@@ -222,8 +222,8 @@ func (d *download) get(ctx context.Context, path string, from int64) (*http.Resp
 	return response, nil
 }
 
-// load brings a file to path, whatever of it is there already. As long as something comes,
-// a broken connection is only a pause.
+// load loads a file to path, or the part of it that is missing there. After a broken
+// connection it goes on as long as some bytes arrived.
 func (d *download) load(ctx context.Context, commit string, f remote, path string) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
 		return err
@@ -256,7 +256,7 @@ func (d *download) load(ctx context.Context, commit string, f remote, path strin
 	return nil
 }
 
-// transfer appends to out, which has have bytes, and returns how many it has then.
+// transfer appends to out, which has have bytes, and returns how many it has afterwards.
 func (d *download) transfer(ctx context.Context, commit string, f remote, out *os.File, have int64) (int64, error) {
 	response, err := d.get(ctx, "/"+escape(d.name)+"/resolve/"+commit+"/"+f.Path, have)
 	if err != nil {
@@ -264,7 +264,7 @@ func (d *download) transfer(ctx context.Context, commit string, f remote, out *o
 	}
 	defer response.Body.Close()
 	if response.StatusCode == http.StatusOK {
-		have = 0 // all of it, whatever was asked for
+		have = 0 // the server sends the whole file
 	}
 	if _, err := out.Seek(have, io.SeekStart); err != nil {
 		return have, err
@@ -280,7 +280,7 @@ func (d *download) transfer(ctx context.Context, commit string, f remote, out *o
 	return have, err
 }
 
-// advance counts a file that is complete.
+// advance counts the n bytes of a complete file.
 func (d *download) advance(n int64) {
 	d.done += n
 	d.show(0)
@@ -292,7 +292,8 @@ func (d *download) show(more int64) {
 	}
 }
 
-// meter shows what has come of a file, and tells an error of the connection from one of the disk.
+// meter reports the progress of a file, and marks errors of the connection, which are then
+// told from errors of the disk.
 type meter struct {
 	ctx context.Context
 	io.Reader

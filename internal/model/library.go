@@ -3,15 +3,15 @@
 // removes them.
 //
 // A model of the library is a folder DIR/OWNER/NAME with the files that an encoder of
-// sentence-transformers needs, and a manifest with the checksum of each. A folder comes
-// into its place by a rename when it is complete, verified, and the caller's check finds it
-// usable; what was loaded before an interrupted download is kept and continued. Models that Python has
-// put into the Hugging Face cache are found as well, and never changed.
+// sentence-transformers needs, and a manifest with the checksum of each. The folder is
+// renamed to its place once it is complete and verified and the caller's check accepts it.
+// An interrupted download is kept and continued. Models in the Hugging Face cache, which
+// Python fills, are found as well and never changed.
 //
-// Names, archives and the hub's answers are not trusted: a file gets in by a short list of
-// names only, in at most one folder, and by its checksum. The package reads no environment,
-// contacts no host but the hub that it is given and where that redirects to, and gives it
-// nothing but the name that is asked for and the token.
+// Names, archives and the hub's answers are not trusted: only files of a short list of names
+// are accepted, at most one folder deep, and from the hub by their checksum. The package reads
+// no environment variable, contacts only the given hub and the hosts that it redirects to, and
+// sends nothing but the model's name and the token.
 package model
 
 import (
@@ -24,35 +24,35 @@ import (
 	"strings"
 )
 
-// Library is where models are.
+// Library is the place of the models on this machine.
 type Library struct {
-	Dir   string                 // our own; need not exist
-	Cache string                 // of Hugging Face; empty or absent: none
-	Check func(dir string) error // why a model cannot be used; nil: it can
+	Dir   string                 // the library's own folder; need not exist
+	Cache string                 // the Hugging Face cache; may be empty or absent
+	Check func(dir string) error // returns why a model cannot be used, or nil
 }
 
-// Model is one that is here.
+// Model is a model on this machine.
 type Model struct {
 	Name  string // OWNER/NAME
 	Dir   string
 	Bytes int64
-	Own   bool // ours, not the Hugging Face cache's
+	Own   bool // it lies in Library.Dir, not in the Hugging Face cache
 }
 
 // NotFoundError is a model that is not on this machine.
 type NotFoundError struct {
 	Name  string
-	Place string // where it would be looked for first
+	Place string // folder in which it is looked for first
 }
 
 func (e *NotFoundError) Error() string {
 	return fmt.Sprintf("model %q is not on this machine", e.Name)
 }
 
-// ErrName is wrapped by the error about a name that is none.
+// ErrName is wrapped by the error about a malformed name.
 var ErrName = errors.New("want OWNER/NAME")
 
-// Find returns the folder of a model: our own, or else the one in the Hugging Face cache.
+// Find returns a model of the library, or else of the Hugging Face cache.
 func (l Library) Find(name string) (Model, error) {
 	own, err := l.own(name)
 	if err != nil {
@@ -67,7 +67,7 @@ func (l Library) Find(name string) (Model, error) {
 	return Model{}, &NotFoundError{name, own.Dir}
 }
 
-// own is the place of a model of ours, whether it is there or not.
+// own returns a model of the library, which need not exist.
 func (l Library) own(name string) (Model, error) {
 	owner, base, _ := strings.Cut(name, "/")
 	if !isPart(owner) || !isPart(base) {
@@ -76,19 +76,20 @@ func (l Library) own(name string) (Model, error) {
 	return Model{Name: name, Dir: filepath.Join(l.Dir, owner, base), Own: true}, nil
 }
 
-// isPart reports whether s can be a folder of its own. A leading dot is for what is no model.
+// isPart reports whether s can be the name of a folder of models. A leading dot marks the
+// folders that hold none.
 func isPart(s string) bool {
 	return s != "" && s[0] != '.' && !strings.ContainsAny(s, "/\\\x00")
 }
 
-// isModel tells a model's folder from any other.
+// isModel reports whether dir holds a model.
 func isModel(dir string) bool {
 	_, err := os.Stat(filepath.Join(dir, configFile))
 	return err == nil
 }
 
-// List returns all models that are here, by name. Of those in the Hugging Face cache, which
-// may be of any kind, it returns the ones that can be used.
+// List returns all models on this machine, sorted by name. Of the Hugging Face cache, which has
+// models of any kind, it returns those that pass the check.
 func (l Library) List() ([]Model, error) {
 	dirs, err := filepath.Glob(filepath.Join(escapeGlob(l.Dir), "[^.]*", "[^.]*", configFile))
 	if err != nil {
@@ -114,7 +115,7 @@ var globEscaper = strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`
 
 func escapeGlob(path string) string { return globEscaper.Replace(path) }
 
-// size is how many bytes a model's files have.
+// size returns the bytes of a model's files.
 func size(dir string) (n int64) {
 	for _, path := range files(dir) {
 		if info, err := os.Stat(filepath.Join(dir, path)); err == nil {
@@ -127,15 +128,15 @@ func size(dir string) (n int64) {
 // ErrNotOwn is wrapped by the error of Remove for a model of the Hugging Face cache.
 var ErrNotOwn = errors.New("it lies in the Hugging Face cache, which is Python's")
 
-// Remove deletes a model of ours, and what there is of one that was being loaded.
+// Remove deletes a model of the library, and what an interrupted download of it left.
 func (l Library) Remove(name string) error {
 	own, err := l.own(name)
 	if err != nil {
 		return err
 	}
-	halves, _ := filepath.Glob(escapeGlob(l.loading(name)) + "*") // the pattern is well-formed
-	for _, half := range halves {
-		if err := os.RemoveAll(half); err != nil {
+	partial, _ := filepath.Glob(escapeGlob(l.loading(name)) + "*") // the pattern is well-formed
+	for _, dir := range partial {
+		if err := os.RemoveAll(dir); err != nil {
 			return err
 		}
 	}
@@ -146,7 +147,7 @@ func (l Library) Remove(name string) error {
 		}
 		return fmt.Errorf("model %q in %q: %w", name, found.Dir, ErrNotOwn)
 	}
-	// First out of its place, so that nobody meets one of which a half is gone.
+	// Renamed first, so that nobody finds a model of which only a part is left.
 	trash, err := os.MkdirTemp(l.Dir, ".removed-")
 	if err != nil {
 		return err

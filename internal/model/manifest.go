@@ -1,7 +1,7 @@
 package model
 
 import (
-	"crypto/sha1" // what git names its blobs by; for files of the hub that are small
+	"crypto/sha1" // names the blobs of git, as the hub does with small files
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -24,19 +24,19 @@ const (
 	manifestFile = "sheaf-model.json"
 )
 
-// known are the names of files that a model may have.
+// known lists the names of files that a model may have.
 var known = []string{
 	configFile, weightsFile, "modules.json", "tokenizer.json", "vocab.txt", "tokenizer_config.json", "special_tokens_map.json",
 	"sentence_bert_config.json", "config_sentence_transformers.json", "README.md", "LICENSE",
 }
 
-// Files are the paths of the files that a model of sentence-transformers usually has.
+// Files returns the paths of the files that a model of sentence-transformers usually has.
 func Files() []string {
 	return []string{configFile, weightsFile, "modules.json", "1_Pooling/config.json", "tokenizer.json", "vocab.txt", "tokenizer_config.json",
 		"sentence_bert_config.json", "config_sentence_transformers.json"}
 }
 
-// modulePath is the folder of one of a model's modules, such as 1_Pooling.
+// modulePath matches the folder of a module of a model, such as 1_Pooling.
 var modulePath = regexp.MustCompile(`^[0-9]+_[A-Za-z]+$`)
 
 // wanted reports whether a file, by its slash-separated path, is part of a model.
@@ -45,7 +45,7 @@ func wanted(name string) bool {
 	return slices.Contains(known, base) && (dir == "" || modulePath.MatchString(strings.TrimSuffix(dir, "/")))
 }
 
-// files are the slash-separated paths of a model's files.
+// files returns the slash-separated paths of a model's files.
 func files(dir string) []string {
 	var found []string
 	for _, pattern := range []string{"*", "[0-9]*_*/*"} {
@@ -60,7 +60,7 @@ func files(dir string) []string {
 	return found
 }
 
-// manifest is what we remember of a model of ours.
+// manifest describes a model of the library.
 type manifest struct {
 	Name     string `json:"name"`
 	Source   string `json:"source"`             // where it came from
@@ -75,7 +75,7 @@ type file struct {
 	SHA256 string `json:"sha256"`
 }
 
-// newManifest takes the checksum of every file in dir.
+// newManifest returns the checksums of the files in dir.
 func newManifest(dir string) (manifest, error) {
 	var m manifest
 	for _, name := range files(dir) {
@@ -106,7 +106,7 @@ func readManifest(dir string) (manifest, error) {
 	return m, err
 }
 
-// checksum is the hash of a file in hexadecimal digits, and its length.
+// checksum returns the hash of a file in hexadecimal digits, and its length in bytes.
 func checksum(path string, h hash.Hash) (string, int64, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -117,19 +117,19 @@ func checksum(path string, h hash.Hash) (string, int64, error) {
 	return hex.EncodeToString(h.Sum(nil)), n, err
 }
 
-// gitBlob is the hash that git names a blob of so many bytes by.
+// gitBlob returns the hash by which git names a blob of the given number of bytes.
 func gitBlob(bytes int64) hash.Hash {
 	h := sha1.New()
 	fmt.Fprintf(h, "blob %d\x00", bytes)
 	return h
 }
 
-// ErrDamaged is wrapped by the error about a file that is not what it was.
+// ErrDamaged is wrapped by the error about a file that differs from its checksum.
 var ErrDamaged = errors.New("damaged")
 
-// Verify reads every file of a model and compares it with its checksum: what was recorded
-// when it was added, or what the Hugging Face cache names it by. A model that was put into
-// its place by hand has none; then only the check is left.
+// Verify compares every file of a model with its checksum, which was recorded when the model
+// was added, or is the file's name in the Hugging Face cache. A model that was put into the
+// library by hand has none. Then it calls Check.
 func (l Library) Verify(m Model) error {
 	verify := verifyCached
 	if m.Own {

@@ -10,19 +10,19 @@ import (
 )
 
 const (
-	maxSize = 1 << 20 // of anything that a configuration counts; no tensor is as wide
-	maxJSON = 1 << 20 // bytes of a configuration
+	maxSize = 1 << 20 // bound of every size in a configuration; no tensor is as wide
+	maxJSON = 1 << 20 // bytes of a configuration file
 )
 
-// shape is the sizes of an encoder.
+// shape holds the sizes of an encoder.
 type shape struct {
 	vocabulary, positions, types int
 	dim, layers, heads, inner    int
 	epsilon                      float32
 }
 
-// configFile is config.json, with the defaults of transformers' BertConfig where leaving a
-// key out is usual.
+// configFile is config.json. Keys that are often left out have the defaults of BertConfig in
+// the Python package transformers.
 type configFile struct {
 	ModelType  string   `json:"model_type"`
 	Activation string   `json:"hidden_act"`
@@ -38,7 +38,7 @@ type configFile struct {
 	Epsilon    *float64 `json:"layer_norm_eps"`
 }
 
-// readShape reads an encoder's config.json and refuses what is no plain BERT.
+// readShape reads an encoder's config.json and refuses what is not a plain BERT.
 func readShape(files fs.FS, dir string) (shape, error) {
 	c := configFile{Activation: "gelu", Positional: "absolute", Types: 2}
 	if err := readJSON(files, path.Join(dir, "config.json"), &c); err != nil {
@@ -89,7 +89,7 @@ func (c *configFile) shape() (shape, error) {
 	}, nil
 }
 
-// readJSON reads a configuration that must be there.
+// readJSON reads a configuration file, which must exist.
 func readJSON(files fs.FS, name string, to any) error {
 	f, err := files.Open(name)
 	if err != nil {
@@ -109,7 +109,7 @@ func readJSON(files fs.FS, name string, to any) error {
 	return nil
 }
 
-// readOptional reads a configuration, or leaves to as it is where there is none.
+// readOptional reads a configuration file, or leaves to unchanged where there is none.
 func readOptional(files fs.FS, name string, to any) error {
 	err := readJSON(files, name, to)
 	if errors.Is(err, fs.ErrNotExist) {

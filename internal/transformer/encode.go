@@ -10,13 +10,13 @@ import (
 	"sheaf/internal/vector"
 )
 
-// Workspace is the memory of one computation. It grows to what is needed and is kept for
-// the next; one goroutine may use it at a time. The zero value is ready.
+// Workspace is the memory of one computation, kept for the next one. It grows as needed.
+// Only one goroutine may use it at a time. The zero value is ready.
 type Workspace struct{ state, sum, wide, scratch []float32 }
 
 // Encode returns the vector of each text, given as its token ids with [CLS] before and
-// [SEP] behind them, at most Settings.MaxTokens. All texts are computed at once, in one
-// thread and without padding: some ten kilobytes of memory a token are needed.
+// [SEP] after them, at most Settings.MaxTokens. All texts are computed at once, in one
+// thread and without padding, in about ten kilobytes of memory a token.
 func (m *Model) Encode(w *Workspace, texts [][]int32) ([][]float32, error) {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
@@ -36,7 +36,7 @@ func (m *Model) Encode(w *Workspace, texts [][]int32) ([][]float32, error) {
 	return vectors, nil
 }
 
-// check counts tokens and holds what C trusts.
+// check counts the tokens and checks what the C code relies on.
 func (m *Model) check(texts [][]int32) (tokens, longest int, err error) {
 	for i, ids := range texts {
 		if len(ids) == 0 || len(ids) > m.folder.MaxTokens {
@@ -56,9 +56,9 @@ func (m *Model) check(texts [][]int32) (tokens, longest int, err error) {
 	return tokens, longest, nil
 }
 
-// encode is the forward pass. Each token has a row in state, what the layers pass on; in
-// sum, what a layer adds to it; and in wide, which holds query, key, value and the
-// attention's result behind each other, later the inner layer.
+// encode is the forward pass. Each token has a row in three matrices: state is the output of
+// the last layer, sum is what a part of a layer adds to it, and wide holds query, key, value
+// and the result of the attention side by side, and later the inner layer.
 func (m *Model) encode(w *Workspace, texts [][]int32, tokens, longest int) [][]float32 {
 	s := m.folder.shape
 	width := max(4*s.dim, s.inner)
@@ -102,7 +102,7 @@ func (m *Model) lookUp(state []float32, texts [][]int32) {
 	}
 }
 
-// pool makes one vector of each text's rows.
+// pool returns one vector for the rows of each text.
 func (m *Model) pool(state []float32, texts [][]int32) [][]float32 {
 	dim := m.folder.Dim
 	vectors, flat := make([][]float32, len(texts)), make([]float32, len(texts)*dim)
@@ -134,7 +134,7 @@ func mean(v, rows []float32) {
 	}
 }
 
-// grow returns n floats of what x points to, which is made larger where it must be.
+// grow returns the first n numbers of *x, which it replaces by a larger slice if needed.
 func grow(x *[]float32, n int) []float32 {
 	if cap(*x) < n {
 		*x = make([]float32, n)

@@ -13,7 +13,7 @@ const (
 	fingerprintLen = 16 // hex digits
 )
 
-// fingerprint hashes some numbers of every tensor, and what else decides a vector.
+// fingerprint hashes some numbers of every tensor, and the settings on which vectors depend.
 func fingerprint(tensors []tensor, f *folder) string {
 	h := sha256.New()
 	var buf []byte

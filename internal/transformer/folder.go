@@ -9,20 +9,20 @@ import (
 	"strings"
 )
 
-// Settings are what a model folder says beside weights.
+// Settings are what the configuration files of a model's folder say.
 type Settings struct {
 	Dim        int // numbers in a vector
-	Vocabulary int // token ids lie below it
+	Vocabulary int // token ids are below it
 	MaxTokens  int // of a text, [CLS] and [SEP] included
 	Normalized bool
-	Lowercase  bool // texts are lowered before the tokenizer sees them
+	Lowercase  bool // texts are lower-cased before they are tokenized
 
-	QueryPrompt, PassagePrompt string // what goes before a question, before a text to be found
+	QueryPrompt, PassagePrompt string // put before questions, and before texts to be found
 
-	TokenizerDir string // of the tokenizer's files, slash-separated, below the model's folder
+	TokenizerDir string // folder of the tokenizer's files: slash-separated, relative to the model's
 }
 
-// pooling is how the vectors of a text's tokens become one.
+// pooling is how one vector is made of the vectors of a text's tokens.
 type pooling string
 
 const (
@@ -30,12 +30,12 @@ const (
 	clsPooling  pooling = "cls"
 )
 
-// folder is what the configurations of a model folder say.
+// folder is the content of the configuration files of a model's folder.
 type folder struct {
 	Settings
 	shape   shape
 	pooling pooling
-	encoder string // the folder of config.json and the weights, as TokenizerDir
+	encoder string // folder of config.json and the weights; as TokenizerDir
 }
 
 // module is one entry of modules.json.
@@ -44,8 +44,8 @@ type module struct {
 	Path string `json:"path"`
 }
 
-// readFolder reads the configurations of a folder. Without modules.json the folder is a bare
-// encoder, and its pooling is mean, as in sentence-transformers.
+// readFolder reads the configuration files of a folder. One without modules.json is an encoder
+// by itself, whose pooling is mean, as in sentence-transformers.
 func readFolder(files fs.FS) (*folder, error) {
 	f := &folder{}
 	modules := []module{{Type: "Transformer"}}
@@ -70,7 +70,8 @@ func readFolder(files fs.FS) (*folder, error) {
 	return f, f.readPrompts(files)
 }
 
-// module takes in the i-th module, of a type such as sentence_transformers.models.Pooling.
+// module reads the i-th module, whose kind is a class such as
+// sentence_transformers.models.Pooling.
 func (f *folder) module(files fs.FS, i int, kind, dir string) error {
 	switch name := kind[strings.LastIndexByte(kind, '.')+1:]; {
 	case i == 0 && name == "Transformer":
@@ -100,7 +101,7 @@ func (f *folder) readEncoder(files fs.FS) (err error) {
 		} `json:"modality_config"`
 	}
 	var tokenizer struct {
-		Longest float64 `json:"model_max_length"` // 1e30 stands for "any"
+		Longest float64 `json:"model_max_length"` // 1e30: any
 	}
 	if err := readOptional(files, path.Join(f.encoder, "sentence_bert_config.json"), &text); err != nil {
 		return err
@@ -128,7 +129,7 @@ func (f *folder) readEncoder(files fs.FS) (err error) {
 	return nil
 }
 
-// legacyPoolings are the keys that named the poolings before "pooling_mode" did.
+// legacyPoolings maps the keys that older versions have in place of "pooling_mode" to poolings.
 var legacyPoolings = map[string]string{
 	"pooling_mode_cls_token":            "cls",
 	"pooling_mode_max_tokens":           "max",

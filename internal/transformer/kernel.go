@@ -9,8 +9,8 @@ import "C"
 
 import "unsafe"
 
-// level is an instruction set that the kernels were compiled for; the numbers are
-// kernel.h's.
+// level is an instruction set that the kernels were compiled for, with the numbers of
+// kernel.h.
 type level int
 
 const (
@@ -19,7 +19,7 @@ const (
 	levelAVX512  level = C.BERT_AVX512
 )
 
-// activation is what a linear layer ends with.
+// activation is the function that a linear layer applies to its sums.
 type activation int
 
 const (
@@ -29,7 +29,7 @@ const (
 
 func bestLevel() level { return level(C.bert_best_level()) }
 
-// chooseLevel returns the level of a name, or the best where there is none.
+// chooseLevel returns the level that name asks for, at most best. Empty asks for the best.
 func chooseLevel(best level, name string) level {
 	switch name {
 	case "":
@@ -42,7 +42,7 @@ func chooseLevel(best level, name string) level {
 	return levelGeneric
 }
 
-// rows are m rows of floats in one slice, each stride after the one before.
+// rows is a matrix of m rows, which begin stride floats apart.
 type rows struct {
 	x      []float32
 	stride int
@@ -52,10 +52,10 @@ type rows struct {
 // from returns the rows without their first columns.
 func (r rows) from(column int) rows { return rows{r.x[column:], r.stride, r.m} }
 
-// cut returns m of the rows from the given one on.
+// cut returns m rows, from the given one on.
 func (r rows) cut(first, m int) rows { return rows{r.x[first*r.stride:], r.stride, m} }
 
-// first returns the address of rows that must have cols columns.
+// first returns the address of the matrix, which must have cols columns.
 func (r rows) first(cols int) *C.float {
 	if r.m == 0 {
 		return nil
@@ -63,7 +63,7 @@ func (r rows) first(cols int) *C.float {
 	return floats(r.x[:(r.m-1)*r.stride+cols])
 }
 
-// linear is the weights of one linear layer, out rows of in columns.
+// linear holds the weights of a linear layer: out rows of in columns.
 type linear struct {
 	weight, bias []float32
 	in, out      int
@@ -83,22 +83,22 @@ func attend(l level, qkv rows, heads, dim int, out rows, scratch []float32) {
 		C.size_t(heads), C.size_t(dim), out.first(heads*dim), C.size_t(out.stride), floats(scratch))
 }
 
-// norm is the weights of a layer norm.
+// norm holds the weights of a layer norm.
 type norm struct {
 	gamma, beta []float32
 	epsilon     float32
 }
 
-// apply brings x + y to the norm, in x. A y without rows counts as zeros. Neither has a
-// stride.
+// apply sets x to the layer norm of x + y. A y without rows counts as zeros. The stride of
+// both is the number of their columns.
 func (w norm) apply(l level, x, y rows) {
 	n := len(w.gamma)
 	C.bert_norm(C.int(l), x.first(n), y.first(n), C.size_t(x.m), C.size_t(n),
 		floats(w.gamma), floats(w.beta[:n]), C.float(w.epsilon))
 }
 
-// scratchSize is how many floats of scratch linear.apply and attend need for sums over k
-// columns, texts of so many tokens and heads of dim columns.
+// scratchSize returns the number of floats of scratch memory that linear.apply and attend need
+// for sums over at most k columns, texts of at most tokens tokens and heads of dim columns.
 func scratchSize(k, tokens, dim int) int {
 	return int(C.bert_scratch(C.size_t(k), C.size_t(tokens), C.size_t(dim)))
 }

@@ -11,19 +11,19 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// mapping is a whole file in memory, read as it is used.
+// mapping is a file that is mapped into memory.
 type mapping struct {
 	data    []byte
 	loading sync.WaitGroup
 }
 
-// openMapping maps a file, which must not be cut short while it is mapped.
+// openMapping maps a file, which must not be truncated while it is mapped.
 func openMapping(path string) (*mapping, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close() // a mapping stays without it
+	defer f.Close() // the mapping remains
 	info, err := f.Stat()
 	switch {
 	case err != nil:
@@ -40,12 +40,12 @@ func openMapping(path string) (*mapping, error) {
 	return &mapping{data: data}, nil
 }
 
-// load has the system map a part of the file in the background, all at once: page by page
-// as it is used takes longer, and somebody waits then.
+// load asks the system to load a part of the file in the background, which is faster than
+// page by page at first use.
 func (m *mapping) load(begin, end uint64) {
 	page := uint64(os.Getpagesize())
 	begin = begin / page * page
-	m.loading.Go(func() { _ = unix.Madvise(m.data[begin:end], adviseLoad) }) // where it fails, nothing is lost
+	m.loading.Go(func() { _ = unix.Madvise(m.data[begin:end], adviseLoad) }) // only advice: a failure does no harm
 }
 
 func (m *mapping) close() error {

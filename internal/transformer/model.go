@@ -17,21 +17,21 @@ const weightsFile = "model.safetensors"
 // ErrClosed is the error of a [Model] after Close.
 var ErrClosed = errors.New("the model is closed")
 
-// Model is an encoder with what follows it. Any number of goroutines may use it at once;
-// Close waits for them.
+// Model is an encoder with its pooling. It is safe for concurrent use; Close waits for running
+// computations.
 type Model struct {
 	mu     sync.RWMutex
 	file   *mapping // nil once closed
 	level  level
 	folder *folder
 
-	words, positions, types []float32 // rows of dim
+	words, positions, types []float32 // embeddings, rows of dim numbers
 	norm                    norm
 	layers                  []layer
 	fingerprint             func() string
 }
 
-// layer is one of the encoder's.
+// layer holds the weights of one layer of the encoder.
 type layer struct {
 	query, key, value, output linear
 	attended                  norm
@@ -40,8 +40,8 @@ type layer struct {
 }
 
 // Open reads the model in the folder dir. kernel names the instruction set to compute with,
-// "avx512", "avx2" or "generic", lowered to what CPU and operating system support; empty
-// stands for the best.
+// "avx512", "avx2" or "generic"; a lower one is used if the processor or the operating system
+// does not support it. Empty stands for the best.
 func Open(dir, kernel string) (*Model, error) {
 	f, err := readFolder(os.DirFS(dir))
 	if err != nil {
@@ -62,7 +62,7 @@ func Open(dir, kernel string) (*Model, error) {
 	return m, nil
 }
 
-// missingWeights says what lies in place of the weights.
+// missingWeights returns the error of a folder without weights, which says what it has instead.
 func missingWeights(dir string) error {
 	for _, other := range []struct{ file, problem string }{
 		{"model.safetensors.index.json", "weights in several files are not supported"},
@@ -76,7 +76,7 @@ func missingWeights(dir string) error {
 	return fmt.Errorf("%q has no %s", dir, weightsFile)
 }
 
-// Close gives the file back. Encode must not be used after it.
+// Close unmaps the file. A second call does nothing.
 func (m *Model) Close() error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -88,15 +88,15 @@ func (m *Model) Close() error {
 	return err
 }
 
-// Settings are what the folder says beside weights.
+// Settings returns what the configuration files say.
 func (m *Model) Settings() Settings { return m.folder.Settings }
 
-// Fingerprint is equal for models that give equal vectors for equal tokens: a hash over the
-// sizes, the pooling, and of each tensor its name and some numbers spread over it. A model
-// that was trained further has other numbers everywhere.
+// Fingerprint returns a hash of the sizes, the pooling, and of each tensor its name and some
+// numbers spread over it. Models with equal fingerprints give equal vectors for equal tokens:
+// further training changes numbers everywhere.
 func (m *Model) Fingerprint() string { return m.fingerprint() }
 
-// bind finds every weight of the encoder.
+// bind sets every weight of the encoder.
 func (m *Model) bind() error {
 	if isPointer(m.file.data) {
 		return errors.New("this is a Git LFS pointer, not the file that it stands for")
@@ -112,20 +112,20 @@ func (m *Model) bind() error {
 	m.types = b.floats("embeddings.token_type_embeddings.weight", s.types, s.dim)
 	m.norm = b.norm("embeddings.LayerNorm", s)
 	embeddings := len(b.seen)
-	// One by one, because the number of layers is not checked by any tensor's shape.
+	// Stops at the first missing one: no shape of a tensor bounds the number of layers.
 	for i := 0; i < s.layers && b.err == nil; i++ {
 		m.layers = append(m.layers, b.layer(fmt.Sprintf("encoder.layer.%d", i), s))
 	}
 	if b.err != nil {
 		return b.err
 	}
-	// All of the layers will be used, and of the embeddings some rows.
+	// Every layer is used, but only some rows of the embeddings.
 	m.file.load(span(b.seen[embeddings:]))
 	m.fingerprint = sync.OnceValue(func() string { return fingerprint(b.seen, m.folder) })
 	return nil
 }
 
-// span is the part of the file in which tensors lie.
+// span returns the part of the file that holds tensors.
 func span(tensors []tensor) (begin, end uint64) {
 	begin = math.MaxUint64
 	for _, t := range tensors {
@@ -134,15 +134,15 @@ func span(tensors []tensor) (begin, end uint64) {
 	return begin, end
 }
 
-// binder takes tensors out of a file. After the first error it does nothing.
+// binder looks up tensors. After the first error it does nothing.
 type binder struct {
 	tensors *tensors
-	prefix  string // of every name
+	prefix  string // of every name in the file
 	seen    []tensor
 	err     error
 }
 
-// newBinder also takes files in which the encoder is a part of a larger model.
+// newBinder accepts files in which the encoder is a part of a larger model too.
 func newBinder(t *tensors) *binder {
 	b := &binder{tensors: t}
 	if !t.has("embeddings.word_embeddings.weight") && t.has("bert.embeddings.word_embeddings.weight") {

@@ -18,8 +18,8 @@ const (
 	maxHeader   = 16 << 20 // a large BERT's is 60 kB
 )
 
-// tensors is a safetensors file in memory: the header's length in 8 bytes, the header, a
-// JSON object from names to types, shapes and places, then the numbers. See
+// tensors is a safetensors file in memory: 8 bytes with the length of the header; the header,
+// a JSON object of names with their types, shapes and offsets; and the numbers. See
 // https://huggingface.co/docs/safetensors.
 type tensors struct {
 	entries map[string]json.RawMessage
@@ -27,14 +27,14 @@ type tensors struct {
 	header  uint64 // bytes before data
 }
 
-// entry is what the header says about a tensor.
+// entry describes a tensor in the header.
 type entry struct {
 	DType   string    `json:"dtype"`
 	Shape   []int     `json:"shape"`
 	Offsets [2]uint64 `json:"data_offsets"`
 }
 
-// parseTensors reads the header. It keeps file.
+// parseTensors reads the header. The result refers to file.
 func parseTensors(file []byte) (*tensors, error) {
 	if len(file) < lengthBytes {
 		return nil, fmt.Errorf("%d bytes: %w", len(file), errTensors)
@@ -52,15 +52,15 @@ func parseTensors(file []byte) (*tensors, error) {
 
 func (t *tensors) has(name string) bool { return t.entries[name] != nil }
 
-// tensor is the numbers of one, and where in the file they lie.
+// tensor holds the numbers of a tensor and their place in the file.
 type tensor struct {
 	name       string
 	x          []float32
 	begin, end uint64
 }
 
-// tensor returns the numbers of a tensor of the given shape: where they lie, if they are
-// float32 and aligned, else converted.
+// tensor returns a tensor, which must have the given shape. Its numbers are those of the
+// file if they are float32 and aligned, else converted copies.
 func (t *tensors) tensor(name string, shape ...int) (tensor, error) {
 	raw, found := t.entries[name]
 	if !found {
@@ -87,7 +87,7 @@ func (t *tensors) tensor(name string, shape ...int) (tensor, error) {
 	return tensor{name, x, t.header + e.Offsets[0], t.header + e.Offsets[1]}, nil
 }
 
-// decode returns n numbers of a type.
+// decode returns n numbers of the given type.
 func decode(dtype string, data []byte, n int) ([]float32, error) {
 	size, ok := map[string]int{"F32": 4, "F16": 2, "BF16": 2}[dtype]
 	if !ok {
@@ -117,7 +117,7 @@ func decode(dtype string, data []byte, n int) ([]float32, error) {
 	return x, nil
 }
 
-// fromHalf is the value of an IEEE 754 binary16.
+// fromHalf returns the value of an IEEE 754 binary16.
 func fromHalf(h uint16) float32 {
 	sign, exponent, fraction := uint32(h>>15)<<31, uint32(h>>10&0x1f), uint32(h&0x3ff)
 	switch exponent {
@@ -130,7 +130,8 @@ func fromHalf(h uint16) float32 {
 	return math.Float32frombits(sign | (exponent+127-15)<<23 | fraction<<13)
 }
 
-// isPointer tells a Git LFS pointer, which a clone without LFS has in a file's place.
+// isPointer reports whether file is a Git LFS pointer, which a clone without LFS has instead
+// of the file.
 func isPointer(file []byte) bool {
 	return bytes.HasPrefix(file, []byte("version https://git-lfs.github.com/spec/"))
 }

@@ -1,45 +1,33 @@
 package wordpiece
 
-// The classes of ASCII, after BERT's clean-up and pre-tokenizer: every
-// printable character that is no letter or digit is punctuation, and of the
-// controls only tab, newline and carriage return are white space.
+// The classes of bytes, after BERT's clean-up and pre-tokenizer.
 const (
-	letter = iota // also digits
-	space
-	punctuation
+	letter      = iota // also digits
+	space              // tab, newline, carriage return and blank only
+	punctuation        // every other printable character
 	control
-	wide // the first byte of a character beyond ASCII
+	wide // part of a character beyond ASCII
 )
 
-var asciiClass = [256]uint8{
-	0x00: control, 0x01: control, 0x02: control, 0x03: control, 0x04: control, 0x05: control, 0x06: control, 0x07: control,
-	0x08: control, '\t': space, '\n': space, 0x0b: control, 0x0c: control, '\r': space, 0x0e: control, 0x0f: control,
-	0x10: control, 0x11: control, 0x12: control, 0x13: control, 0x14: control, 0x15: control, 0x16: control, 0x17: control,
-	0x18: control, 0x19: control, 0x1a: control, 0x1b: control, 0x1c: control, 0x1d: control, 0x1e: control, 0x1f: control,
-	' ': space, '!': punctuation, '"': punctuation, '#': punctuation, '$': punctuation, '%': punctuation, '&': punctuation, '\'': punctuation,
-	'(': punctuation, ')': punctuation, '*': punctuation, '+': punctuation, ',': punctuation, '-': punctuation, '.': punctuation, '/': punctuation,
-	':': punctuation, ';': punctuation, '<': punctuation, '=': punctuation, '>': punctuation, '?': punctuation, '@': punctuation, '[': punctuation,
-	'\\': punctuation, ']': punctuation, '^': punctuation, '_': punctuation, '`': punctuation, '{': punctuation, '|': punctuation, '}': punctuation,
-	'~': punctuation, 0x7f: control, 0x80: wide, 0x81: wide, 0x82: wide, 0x83: wide, 0x84: wide, 0x85: wide,
-	0x86: wide, 0x87: wide, 0x88: wide, 0x89: wide, 0x8a: wide, 0x8b: wide, 0x8c: wide, 0x8d: wide,
-	0x8e: wide, 0x8f: wide, 0x90: wide, 0x91: wide, 0x92: wide, 0x93: wide, 0x94: wide, 0x95: wide,
-	0x96: wide, 0x97: wide, 0x98: wide, 0x99: wide, 0x9a: wide, 0x9b: wide, 0x9c: wide, 0x9d: wide,
-	0x9e: wide, 0x9f: wide, 0xa0: wide, 0xa1: wide, 0xa2: wide, 0xa3: wide, 0xa4: wide, 0xa5: wide,
-	0xa6: wide, 0xa7: wide, 0xa8: wide, 0xa9: wide, 0xaa: wide, 0xab: wide, 0xac: wide, 0xad: wide,
-	0xae: wide, 0xaf: wide, 0xb0: wide, 0xb1: wide, 0xb2: wide, 0xb3: wide, 0xb4: wide, 0xb5: wide,
-	0xb6: wide, 0xb7: wide, 0xb8: wide, 0xb9: wide, 0xba: wide, 0xbb: wide, 0xbc: wide, 0xbd: wide,
-	0xbe: wide, 0xbf: wide, 0xc0: wide, 0xc1: wide, 0xc2: wide, 0xc3: wide, 0xc4: wide, 0xc5: wide,
-	0xc6: wide, 0xc7: wide, 0xc8: wide, 0xc9: wide, 0xca: wide, 0xcb: wide, 0xcc: wide, 0xcd: wide,
-	0xce: wide, 0xcf: wide, 0xd0: wide, 0xd1: wide, 0xd2: wide, 0xd3: wide, 0xd4: wide, 0xd5: wide,
-	0xd6: wide, 0xd7: wide, 0xd8: wide, 0xd9: wide, 0xda: wide, 0xdb: wide, 0xdc: wide, 0xdd: wide,
-	0xde: wide, 0xdf: wide, 0xe0: wide, 0xe1: wide, 0xe2: wide, 0xe3: wide, 0xe4: wide, 0xe5: wide,
-	0xe6: wide, 0xe7: wide, 0xe8: wide, 0xe9: wide, 0xea: wide, 0xeb: wide, 0xec: wide, 0xed: wide,
-	0xee: wide, 0xef: wide, 0xf0: wide, 0xf1: wide, 0xf2: wide, 0xf3: wide, 0xf4: wide, 0xf5: wide,
-	0xf6: wide, 0xf7: wide, 0xf8: wide, 0xf9: wide, 0xfa: wide, 0xfb: wide, 0xfc: wide, 0xfd: wide,
-	0xfe: wide, 0xff: wide,
-}
+var byteClass = func() (class [256]uint8) {
+	for c := range class {
+		switch {
+		case c >= 0x80:
+			class[c] = wide
+		case c == ' ' || c == '\t' || c == '\n' || c == '\r':
+			class[c] = space
+		case c < ' ' || c == 0x7f:
+			class[c] = control
+		case '0' <= c && c <= '9' || 'A' <= c && c <= 'Z' || 'a' <= c && c <= 'z':
+			class[c] = letter
+		default:
+			class[c] = punctuation
+		}
+	}
+	return class
+}()
 
-// lower lowers an ASCII letter.
+// lower returns the lower case of an ASCII letter, or c.
 func lower(c byte) byte {
 	if 'A' <= c && c <= 'Z' {
 		return c + 'a' - 'A'

@@ -18,8 +18,8 @@ func unsupportedf(format string, args ...any) error {
 	return fmt.Errorf("%w: %s", ErrUnsupported, fmt.Sprintf(format, args...))
 }
 
-// tokenizerFile is the tokenizer.json of Hugging Face's tokenizers, as far as it decides
-// ids. Truncation and padding belong to the model.
+// tokenizerFile is the part of a tokenizer.json of Hugging Face's tokenizers on which ids
+// depend. Truncation and padding belong to the model.
 type tokenizerFile struct {
 	Added []struct {
 		ID         int    `json:"id"`
@@ -55,11 +55,10 @@ type tokenizerFile struct {
 }
 
 // ReadTokenizer returns the vocabulary of a tokenizer.json, in the form of a vocab.txt. A
-// tokenizer that is not the one of this package with that vocabulary is refused by what
-// differs.
+// tokenizer with other rules than this package's is refused, with the difference.
 //
-// Nearly all of such a file is the vocabulary, and a query waits for it; so that part is cut
-// out and read by itself, ten times as fast as encoding/json would.
+// Nearly all of such a file is the vocabulary, and every query reads it. So the vocabulary is
+// cut out and read by a reader of its own, ten times as fast as encoding/json.
 func ReadTokenizer(data []byte) ([]byte, error) {
 	start := bytes.Index(data, []byte(`"vocab"`)) + len(`"vocab"`)
 	r := pieceReader{data: data, at: start}
@@ -89,7 +88,7 @@ func ReadTokenizer(data []byte) ([]byte, error) {
 	return text, nil
 }
 
-// lineOf is the number of the line that holds piece, from 0, or -1.
+// lineOf returns the number of the line that holds piece, counting from 0, or -1.
 func lineOf(text []byte, piece string) int {
 	if bytes.HasPrefix(text, []byte(piece+"\n")) {
 		return 0
@@ -101,8 +100,8 @@ func lineOf(text []byte, piece string) int {
 	return bytes.Count(before, newline) + 1
 }
 
-// cutOut stands in the place of the vocabulary. No vocabulary looks like it, so the decoder
-// tells whether what was cut out was the model's.
+// cutOut replaces the vocabulary. No vocabulary looks like it, so the decoded file shows
+// whether the model's own was cut out, and not another "vocab".
 const cutOut = `["cut out"]`
 
 func (f *tokenizerFile) check() error {
@@ -138,7 +137,7 @@ func (f *tokenizerFile) check() error {
 	return nil
 }
 
-// bracketed reports whether a text gets [CLS] and [SEP].
+// bracketed reports whether [CLS] and [SEP] are put around a text.
 func (f *tokenizerFile) bracketed() bool {
 	p := f.PostProcessor
 	if p.Type == "BertProcessing" {
@@ -152,20 +151,20 @@ func (f *tokenizerFile) bracketed() bool {
 		special(p.Single[0]) == "[CLS]" && p.Single[1]["Sequence"] != nil && special(p.Single[2]) == "[SEP]"
 }
 
-// pieceReader reads an object from pieces to ids. What it is given may be anything.
+// pieceReader reads a JSON object of pieces and their ids, from data that may be malformed.
 type pieceReader struct {
 	data []byte
 	at   int
 }
 
-// pieces reads the object and returns the pieces by their ids, a line each. The ids must be 0,
-// 1, 2, … in any order.
+// pieces reads the object and returns the pieces in the order of their ids, a line each. The
+// ids must be 0, 1, 2, … in any order.
 func (r *pieceReader) pieces() ([]byte, error) {
 	if !r.next('{') {
 		return nil, r.malformed()
 	}
 	text, n := make([]byte, 0, len(r.data)-r.at), 0
-	var ids []int // nil as long as they rise one by one
+	var ids []int // nil as long as they are 0, 1, 2, …
 	for ; !r.next('}'); n++ {
 		if n > 0 && !r.next(',') {
 			return nil, r.malformed()
@@ -203,7 +202,7 @@ func firstNumbers(n int) []int {
 	return numbers
 }
 
-// ordered brings line i of text to place ids[i].
+// ordered returns the lines of text, line i at place ids[i].
 func ordered(text []byte, ids []int) ([]byte, error) {
 	lines, i := make([][]byte, len(ids)), 0
 	for line := range bytes.Lines(text) {
@@ -227,7 +226,7 @@ func (r *pieceReader) skipSpace() {
 	}
 }
 
-// next takes c, if it comes next after white space.
+// next consumes white space and c, and reports whether c was there.
 func (r *pieceReader) next(c byte) bool {
 	r.skipSpace()
 	if r.at < len(r.data) && r.data[r.at] == c {
@@ -237,7 +236,7 @@ func (r *pieceReader) next(c byte) bool {
 	return false
 }
 
-// text reads a string.
+// text consumes a string.
 func (r *pieceReader) text() ([]byte, bool) {
 	if !r.next('"') {
 		return nil, false
@@ -268,7 +267,7 @@ func unescape(raw []byte) ([]byte, bool) {
 	return []byte(text), err == nil && utf8.Valid(raw)
 }
 
-// number reads a whole number from 0.
+// number consumes a whole number, 0 or greater.
 func (r *pieceReader) number() (int, bool) {
 	r.skipSpace()
 	start := r.at

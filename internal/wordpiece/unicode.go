@@ -8,13 +8,13 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// addRun adds the part of text around its byte i, where a character beyond ASCII
-// starts, up to the next ASCII white space or special token, and returns where
-// that is. What of the word was added before stays as it is: ASCII takes part in
-// NFD only through the marks after it, which are dropped or follow it unchanged.
+// addRun adds the part of text from byte i, where a character beyond ASCII starts, to
+// the next ASCII white space or special token, and returns where that is. The ASCII
+// letters before i were added already: NFD does not change them, and the marks after
+// them are dropped or follow unchanged.
 func (w *word) addRun(text string, i int) int {
 	end := i
-	for end < len(text) && asciiClass[text[end]] != space {
+	for end < len(text) && byteClass[text[end]] != space {
 		if text[end] == '[' && w.tokenizer.specialAt(text[end:]) >= 0 {
 			break
 		}
@@ -38,7 +38,7 @@ func (w *word) addRun(text string, i int) int {
 	return end
 }
 
-// addNormal adds a decomposed character that is no control.
+// addNormal adds a character after NFD. It is not a control.
 func (w *word) addNormal(r rune) {
 	switch {
 	case unicode.IsSpace(r):
@@ -53,29 +53,28 @@ func (w *word) addNormal(r rune) {
 	}
 }
 
-// isDropped reports what BERT's clean-up drops: controls, format characters,
-// private use and U+FFFD. Unassigned code points stay, so unicode.C, which has
-// them, is not the test. The white space among the controls, such as U+0085, is
-// dropped too.
+// isDropped reports whether BERT's clean-up drops r: controls, with the white space among
+// them such as U+0085, format characters, private use and U+FFFD. It keeps unassigned
+// code points, which unicode.C contains.
 func isDropped(r rune) bool {
 	return r == utf8.RuneError || unicode.In(r, unicode.Cc, unicode.Co) || is8(unicode.Cf, r)
 }
 
-// isMark reports an accent, to be stripped.
+// isMark reports whether r is an accent, which is stripped.
 func isMark(r rune) bool {
 	return is8(unicode.Mn, r) && r != sharadaSandhi || r == hanunooPamudpod
 }
 
 func isPunctuation(r rune) bool {
 	if r < utf8.RuneSelf {
-		return asciiClass[r] == punctuation
+		return byteClass[r] == punctuation
 	}
 	return is8(unicode.P, r) || r == sharadaSandhi || r == canadianFullStop
 }
 
-// isIdeograph reports the blocks that BERT splits one by one: the CJK unified
-// and compatibility ideographs, not kana and not Hangul. Extension E begins at
-// U+2B920 here, not at U+2B820, because it does in Hugging Face's tokenizer.
+// isIdeograph reports whether r is a word by itself for BERT: a CJK unified or
+// compatibility ideograph, not kana and not Hangul. Extension E begins at U+2B920, not at
+// U+2B820, as in Hugging Face's tokenizer.
 func isIdeograph(r rune) bool {
 	switch {
 	case r < 0x3400:

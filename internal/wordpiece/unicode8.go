@@ -2,13 +2,13 @@ package wordpiece
 
 import "unicode"
 
-// The tables of Hugging Face's tokenizer are those of Unicode 8. Here is what differs
-// from them in a newer Unicode, so that ids are equal for every code point; a test
-// compares all of them.
+// The tables of Hugging Face's tokenizer are those of Unicode 8. This file has the
+// differences to Go's newer Unicode, so that ids are equal for every code point, which a test
+// compares.
 
-// unknownThen are marks, format characters and punctuation that Unicode 8 did not have. To
-// it they are unassigned: they stay, as a part of their word.
-var unknownThen = &unicode.RangeTable{
+// newerThan8 has the marks, format characters and punctuation that Unicode 8 did not have.
+// There they are unassigned, and stay a part of their word.
+var newerThan8 = &unicode.RangeTable{
 	R16: []unicode.Range16{
 		{0x061d, 0x07fd, 480}, {0x0890, 0x0891, 1}, {0x0898, 0x089f, 1}, {0x08ca, 0x08e2, 1},
 		{0x09fd, 0x09fe, 1}, {0x0a76, 0x0afa, 132}, {0x0afb, 0x0aff, 1}, {0x0b55, 0x0c04, 175},
@@ -41,14 +41,14 @@ var unknownThen = &unicode.RangeTable{
 	},
 }
 
-// Three characters were of another class.
+// The characters that have another class in Unicode 8.
 const (
 	canadianFullStop = '\u166d'     // punctuation, now a symbol
 	hanunooPamudpod  = '\u1734'     // a nonspacing mark, now a spacing one
 	sharadaSandhi    = '\U000111c9' // punctuation, now a mark
 )
 
-// is8 reports whether r is in a table, and was known to Unicode 8.
+// is8 reports whether r is in table and in Unicode 8.
 func is8(table *unicode.RangeTable, r rune) bool {
-	return unicode.Is(table, r) && !unicode.Is(unknownThen, r)
+	return unicode.Is(table, r) && !unicode.Is(newerThan8, r)
 }

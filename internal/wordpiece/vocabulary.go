@@ -10,9 +10,8 @@ import (
 // An index is an open-addressed hash table over the pieces of a vocabulary:
 // a power of two of 8-byte little-endian slots, each the byte offset of the
 // piece in the vocabulary's text (upper 32 bits) and its id plus one (lower
-// 32 bits); 0 is an empty slot. A piece lies in the first free slot from
-// hash(piece) on. It is plain data, so it can be made once, embedded and used
-// without any work at start.
+// 32 bits); 0 is an empty slot. A piece is in the first slot from hash(piece) on that
+// was free. An index is plain data: the program embeds one, which costs nothing at start.
 const slotBytes = 8
 
 // FNV-1a, 64 bit.
@@ -34,9 +33,8 @@ type Vocabulary struct {
 	limit int // bytes of the longest piece, its "##" included
 }
 
-// NewVocabulary reads a vocab.txt: one piece per line, line number = id. It
-// builds the index, which takes a millisecond or two; OpenVocabulary takes a
-// ready one.
+// NewVocabulary reads a vocab.txt: one piece per line, line number = id. It builds the
+// index, which takes one or two milliseconds.
 func NewVocabulary(text []byte) (*Vocabulary, error) {
 	if !bytes.HasSuffix(text, newline) {
 		text = append(bytes.Clone(text), newline...)
@@ -53,10 +51,9 @@ func NewVocabulary(text []byte) (*Vocabulary, error) {
 	return OpenVocabulary(text, index, size, limit)
 }
 
-// OpenVocabulary takes the text of a vocabulary and the index that BuildIndex
-// made of it, with the number of pieces and the bytes of the longest. It reads
-// neither, so it costs nothing; that they belong together is for a test of the
-// caller to hold.
+// OpenVocabulary returns the vocabulary with the given text and the index that BuildIndex
+// made of it. size is the number of pieces, longest the bytes of the longest one. Nothing is
+// read, so it costs nothing; the caller must know that the arguments agree.
 func OpenVocabulary(text, index []byte, size, longest int) (*Vocabulary, error) {
 	slots := uint64(len(index) / slotBytes)
 	if slots == 0 || slots&(slots-1) != 0 || len(index)%slotBytes != 0 {
@@ -65,7 +62,7 @@ func OpenVocabulary(text, index []byte, size, longest int) (*Vocabulary, error) 
 	return &Vocabulary{text: text, index: index, mask: slots - 1, size: size, limit: longest}, nil
 }
 
-// Size is the number of pieces; ids lie below it.
+// Size returns the number of pieces. Ids are below it.
 func (v *Vocabulary) Size() int { return v.size }
 
 // ID returns the id of a whole piece ("hello", "##ing", "[CLS]").
@@ -87,8 +84,8 @@ func (v *Vocabulary) lookup(piece []byte, h uint64) (int32, bool) {
 	}
 }
 
-// BuildIndex makes the index of a vocab.txt. Lines end in a newline, the last
-// one too; a piece that repeats or is empty is an error.
+// BuildIndex returns the index of a vocab.txt. Every line must end in a newline. A
+// piece that repeats or is empty is an error.
 func BuildIndex(text []byte) ([]byte, error) {
 	if len(text) == 0 || text[len(text)-1] != '\n' {
 		return nil, fmt.Errorf("the last line has no end: %w", ErrVocabulary)
@@ -136,16 +133,16 @@ func hash(h uint64, b []byte) uint64 {
 	return h
 }
 
-// fold brings the well-mixed upper bits of FNV down to where the mask looks.
+// fold mixes the upper bits of an FNV hash, which are the better ones, into the lower.
 func fold(h uint64) uint64 { return h ^ h>>32 }
 
-// longest returns the id and the length in bytes of the longest piece that word
-// starts with and that is longer than least bytes, or a length of 0.
-func (v *Vocabulary) longest(word []byte, least int) (id int32, n int) {
+// longest returns the id and the length in bytes of the longest piece that is a prefix of
+// word and longer than minLen bytes, or a length of 0.
+func (v *Vocabulary) longest(word []byte, minLen int) (id int32, n int) {
 	h := uint64(hashSeed)
 	for i, c := range word[:min(len(word), v.limit)] {
 		h = (h ^ uint64(c)) * hashPrime
-		if i < least {
+		if i < minLen {
 			continue
 		}
 		if found, ok := v.lookup(word[:i+1], h); ok {

@@ -4,12 +4,12 @@
 // defaults. The ids are equal to that tokenizer's, without the [CLS] and [SEP]
 // around them and without truncation, which belong to the model.
 //
-// Text is cut into special tokens ([CLS], [SEP], [MASK], [PAD] and [UNK], found
-// in exact case wherever they stand) and the rest. There controls are dropped,
-// ideographs stand alone, accents are stripped (NFD without Mn), letters are
-// lowered, and words end at white space and around every punctuation mark. A
-// word is covered by the longest pieces of the vocabulary from left to right; a
-// word that cannot be covered, or is longer than 100 code points, is [UNK].
+// Text is split into special tokens ([CLS], [SEP], [MASK], [PAD] and [UNK], in exact
+// case, anywhere) and the rest. In the rest controls are dropped, each ideograph is a
+// word, accents are stripped (NFD without Mn), letters are lower-cased, and words end at
+// white space and around every punctuation mark. A word is covered by the longest pieces
+// of the vocabulary from left to right; a word that cannot be covered, or has more than
+// 100 code points, is [UNK].
 //
 // Marks and punctuation are those of Unicode 8, as in Hugging Face's tables. Text
 // that is not UTF-8 is read as if the bad bytes were U+FFFD, and these are dropped.
@@ -24,15 +24,15 @@ import (
 // maxWordRunes is WordPiece's max_input_chars_per_word.
 const maxWordRunes = 100
 
-// headroom is the room before a word for the "##" of its later pieces.
+// headroom is the space in the buffer before a word, for the "##" of its later pieces.
 const headroom = len(continuation)
 
 const continuation = "##"
 
-// maxWordBytes is room for the longest word that is looked up.
+// maxWordBytes bounds a word with its headroom.
 const maxWordBytes = headroom + maxWordRunes*utf8.UTFMax
 
-// specialNames are the special tokens of BERT.
+// specialNames lists the special tokens of BERT.
 var specialNames = [...]string{"[UNK]", "[CLS]", "[SEP]", "[MASK]", "[PAD]"}
 
 // Tokenizer is read-only and safe for concurrent use.
@@ -64,7 +64,7 @@ func (t *Tokenizer) Append(ids []int32, text string) []int32 {
 	w.reset()
 	for i := 0; i < len(text); {
 		c := text[i]
-		switch class := asciiClass[c]; class {
+		switch class := byteClass[c]; class {
 		case letter:
 			w.add(lower(c))
 			i++
@@ -104,7 +104,7 @@ func (t *Tokenizer) specialAt(text string) int {
 	return -1
 }
 
-// word collects one word, normalised, and looks it up.
+// word collects the characters of a normalized word and looks it up.
 type word struct {
 	tokenizer *Tokenizer
 	ids       []int32
@@ -157,8 +157,8 @@ func (w *word) flush() {
 	w.reset()
 }
 
-// flushPieces covers the word with the longest pieces from left to right. The
-// bytes before a later piece are done with, so its "##" is written over them.
+// flushPieces covers the word with the longest pieces from left to right. The "##" of a
+// later piece is written over the bytes before it, which are covered.
 func (w *word) flushPieces() {
 	before := len(w.ids)
 	for start := headroom; start < w.n; {

@@ -21,12 +21,12 @@ import (
 )
 
 const (
-	// packTokens is how many tokens are computed at once: enough that packing weights
-	// costs little beside computing with them, few enough for the processor's caches and
-	// 10 MB of memory.
-	packTokens = 1024
-	// leastPack is how many tokens are worth a thread of their own.
-	leastPack = 64
+	// maxPackTokens bounds the tokens that are computed at once: enough that packing the
+	// weights costs little beside computing with them, few enough for the processor's caches
+	// and 10 MB of memory.
+	maxPackTokens = 1024
+	// minPackTokens is how many tokens are worth a thread of their own.
+	minPackTokens = 64
 )
 
 const (
@@ -35,8 +35,8 @@ const (
 	sepPiece      = "[SEP]"
 )
 
-// bert computes vectors with a BERT encoder on this machine, as sentence-transformers does
-// with the same folder.
+// bert computes vectors with a BERT encoder, as sentence-transformers does with the same
+// folder.
 type bert struct {
 	identity   Identity
 	model      *transformer.Model
@@ -44,7 +44,7 @@ type bert struct {
 	tokenizer  *wordpiece.Tokenizer
 	cls, sep   int32
 	options    Options
-	workspaces chan *transformer.Workspace // one for each computation that may run at once
+	workspaces chan *transformer.Workspace // as many as computations that may run at once
 	noticed    atomic.Bool
 }
 
@@ -112,7 +112,7 @@ func openBERT(dir string, o Options) (*bert, error) {
 	return b, nil
 }
 
-// openTokenizer reads the tokenizer beside the model, and completes the fingerprint by it.
+// openTokenizer reads the tokenizer in dir and adds it to the fingerprint.
 func (b *bert) openTokenizer(dir string) error {
 	text, err := readVocabulary(dir)
 	if err != nil {
@@ -139,8 +139,8 @@ func (b *bert) openTokenizer(dir string) error {
 
 const fingerprintBytes = 8
 
-// openVocabulary takes the index that is built in where the vocabulary is BERT's own, as it
-// nearly always is.
+// openVocabulary uses the index in the program where the vocabulary is BERT's own, as it
+// nearly always is: building one takes much longer.
 func openVocabulary(text []byte) (*wordpiece.Vocabulary, error) {
 	if bytes.Equal(text, builtinVocab) {
 		return wordpiece.OpenVocabulary(builtinVocab, builtinIndex, builtinVocabulary, builtinLongest)
@@ -148,7 +148,8 @@ func openVocabulary(text []byte) (*wordpiece.Vocabulary, error) {
 	return wordpiece.NewVocabulary(text)
 }
 
-// readVocabulary reads a folder's tokenizer.json, or where there is none, vocab.txt.
+// readVocabulary reads a folder's tokenizer.json, or vocab.txt where there is none, and
+// returns the pieces, one a line.
 func readVocabulary(dir string) ([]byte, error) {
 	path := filepath.Join(dir, "tokenizer.json")
 	data, err := readAtMost(path, maxVocabulary)
@@ -182,10 +183,11 @@ func readAtMost(path string, limit int64) ([]byte, error) {
 
 func (b *bert) Identity() Identity { return b.identity }
 
-// prompts are what the model's folder asks for.
+// prompts returns those that the model's folder names.
 func (b *bert) prompts() Prompts { return Prompts{b.settings.QueryPrompt, b.settings.PassagePrompt} }
 
-// Embed computes packs of texts at the same time, as many as Options.Workers over all calls.
+// Embed implements Embedder. It groups the texts into packs and computes as many packs at
+// the same time as Options.Workers says, over all calls.
 func (b *bert) Embed(ctx context.Context, texts []string) (Result, error) {
 	if ctx.Err() != nil {
 		return Result{}, context.Cause(ctx)
@@ -208,10 +210,10 @@ func (b *bert) Embed(ctx context.Context, texts []string) (Result, error) {
 	return Result{Vectors: vectors}, nil
 }
 
-// packLen is how many of the texts to compute at once, where share is what would give each
-// thread the same.
+// packLen returns how many of the texts to compute at once. share is the number of tokens
+// that gives each thread the same amount of work.
 func packLen(ids [][]int32, share int) int {
-	limit, tokens := min(max(share, leastPack), packTokens), len(ids[0])
+	limit, tokens := min(max(share, minPackTokens), maxPackTokens), len(ids[0])
 	n := 1
 	for n < len(ids) && tokens+len(ids[n]) <= limit {
 		tokens += len(ids[n])
@@ -220,6 +222,7 @@ func packLen(ids [][]int32, share int) int {
 	return n
 }
 
+// pack computes the vectors of some texts once a workspace is free.
 func (b *bert) pack(ctx context.Context, ids [][]int32, vectors [][]float32) error {
 	var w *transformer.Workspace
 	select {
@@ -236,7 +239,7 @@ func (b *bert) pack(ctx context.Context, ids [][]int32, vectors [][]float32) err
 	return err
 }
 
-// tokens are a text's ids, cut to what the model reads.
+// tokens returns the ids of a text, at most as many as the model reads.
 func (b *bert) tokens(text string) []int32 {
 	if b.settings.Lowercase {
 		text = strings.ToLower(text)
