@@ -290,7 +290,7 @@ func TestStoreOfAnEarlierBuild(t *testing.T) {
 	for n, docs := range []iter.Seq2[engine.Transfer, error]{transfers(), transfers(nth(1))} {
 		dir, _ := imported(t, docs)
 		execute(t, dir, "ALTER TABLE meta RENAME TO old", "DROP INDEX meta_hash",
-			"CREATE TABLE meta (meta INTEGER PRIMARY KEY, hash BLOB NOT NULL UNIQUE, json TEXT NOT NULL) STRICT",
+			"CREATE TABLE meta (\n  meta INTEGER PRIMARY KEY,\n  hash BLOB    NOT NULL UNIQUE,\n  json TEXT    NOT NULL\n) STRICT",
 			"INSERT INTO meta SELECT * FROM old", "DROP TABLE old")
 		w, err := store.OpenWriter(t.Context(), dir, store.Options{})
 		if err != nil {

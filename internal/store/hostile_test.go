@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -149,6 +150,45 @@ func TestKeysOfALinkedStore(t *testing.T) {
 		}
 		if path, err := store.Path(c.dir, got); err != nil || path != c.path {
 			t.Errorf("path of %q for %q: %q, %v; want %q", got, c.dir, path, err, c.path)
+		}
+	}
+}
+
+// A view or a trigger of a stranger would act within the store's own statements.
+func TestSchemaOfAStranger(t *testing.T) {
+	t.Parallel()
+	tests := map[string][]string{
+		`view "document" is not a store's`: {
+			`DROP TABLE document`,
+			`CREATE VIEW document AS WITH RECURSIVE r(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM r) SELECT i AS n FROM r`,
+		},
+		`table "source" is not a store's`: {
+			`DROP TABLE source`, `CREATE TABLE source (source INTEGER PRIMARY KEY, key, name, size, mtime, hash, settings, documents)`,
+		},
+		`table "store" is not a store's`:       {`ALTER TABLE store ADD COLUMN more INTEGER`},
+		`trigger "t" is not a store's`:         {`CREATE TRIGGER t AFTER UPDATE ON store BEGIN DELETE FROM document; END`},
+		`table "extra" is not a store's`:       {`CREATE TABLE extra (n)`},
+		`index "extra" is not a store's`:       {`CREATE INDEX extra ON document (text)`},
+		`view "extra" is not a store's`:        {`CREATE VIEW extra AS SELECT 1`},
+		`index "document_id" is not a store's`: {`DROP INDEX document_id`, `CREATE INDEX document_id ON document (text)`},
+		`index "document_id" is missing`:       {`DROP INDEX document_id`},
+		`index "meta_hash" is missing`:         {`DROP INDEX meta_hash`},
+		`table "extent" is missing`:            {`DROP TABLE extent`},
+	}
+	for want, statements := range tests {
+		dir := filled(t, 1)
+		execute(t, dir, statements...)
+		_, read := store.Open(t.Context(), dir, store.Options{})
+		_, written := store.OpenWriter(t.Context(), dir, store.Options{})
+		for how, err := range map[string]error{"Open": read, "OpenWriter": written} {
+			var format *engine.FormatError
+			if !errors.As(err, &format) || !strings.Contains(format.Problem, want) {
+				t.Errorf("%s: %v, want %s", how, err, want)
+			}
+		}
+		problems, err := store.Check(t.Context(), dir, store.Options{})
+		if err != nil || len(problems) != 1 || !strings.Contains(problems[0].Message, want) {
+			t.Errorf("Check: %+v, %v, want %s", problems, err, want)
 		}
 	}
 }

@@ -133,24 +133,44 @@ func checkSchema(conn *sqlite.Conn, path string) error {
 	return &engine.FormatError{Path: path, Problem: "a database of another program, not a store", Remedy: "name another folder with --store DIR"}
 }
 
-// checkTables finds tables and indexes that someone has dropped.
+// checkTables compares the schema with the one that this version makes, text for
+// text: a stranger's view or trigger would act within the store's own statements.
 func checkTables(conn *sqlite.Conn, path string) error {
-	found := map[string]bool{}
-	for row, err := range conn.Query(`SELECT name FROM sqlite_schema`) {
+	want := map[string]bool{}
+	for _, d := range definitions() {
+		want[oneLine(d.create)] = true
+	}
+	for row, err := range conn.Query(`SELECT type, name, sql FROM sqlite_schema WHERE sql IS NOT NULL`) {
 		if err != nil {
 			return err
 		}
-		found[row.Text(0)] = true
+		text := oneLine(row.Text(2))
+		if text == oldMeta { // its constraint does what the index does
+			text = strings.Replace(oldMeta, " UNIQUE", "", 1)
+			delete(want, metaIndexText)
+		}
+		if !want[text] && text != metaIndexText {
+			return damaged(path, "%s %q is not a store's", row.Text(0), row.Text(1))
+		}
+		delete(want, text)
 	}
-	// Stores of earlier builds have a constraint in place of this index.
-	found["meta_hash"] = found["meta_hash"] || found["sqlite_autoindex_meta_1"]
 	for _, d := range definitions() {
-		if !found[d.name] {
+		if want[oneLine(d.create)] {
 			return damaged(path, "%s %q is missing", strings.ToLower(d.kind), d.name)
 		}
 	}
 	return nil
 }
+
+// Stores of earlier builds keep metadata objects apart by a constraint, and may
+// have the index besides.
+const (
+	oldMeta       = `CREATE TABLE meta ( meta INTEGER PRIMARY KEY, hash BLOB NOT NULL UNIQUE, json TEXT NOT NULL ) STRICT`
+	metaIndexText = `CREATE INDEX meta_hash ON meta (hash)`
+)
+
+// oneLine is a statement with a space in place of each run of white space.
+func oneLine(statement string) string { return strings.Join(strings.Fields(statement), " ") }
 
 // pragma runs a pragma, or sets one by "name = value", and returns its number.
 func pragma(conn *sqlite.Conn, name string) (value int64, err error) {
