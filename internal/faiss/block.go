@@ -38,13 +38,13 @@ type reader struct {
 // maxBlockRows bounds what a batch holds for each row of a block.
 const maxBlockRows = 4096
 
-func newReader(f *Flat, s Search, blockBytes int) *reader {
-	r := &reader{flat: f, list: s.Rows, rows: f.rows}
+func newReader(f *Flat, p pass, blockBytes int) *reader {
+	r := &reader{flat: f, list: p.list, rows: f.rows}
 	r.per = int64(min(max(1, blockBytes/f.math.rowBytes()), maxBlockRows))
-	if s.Rows != nil {
+	if p.list != nil {
 		// Scattered rows cost a system call each: a short list too is worth sharing out.
-		r.rows = int64(len(s.Rows))
-		r.per = max(1, min(r.per, r.rows/int64(s.Threads)))
+		r.rows = int64(len(p.list))
+		r.per = max(1, min(r.per, r.rows/int64(p.threads)))
 	}
 	return r
 }

@@ -17,7 +17,7 @@ func TestReaderGathers(t *testing.T) {
 		{0}, {299}, {0, 1, 2}, {0, 299}, {1, 3, 5, 7}, {3, 7, 8, 13, 100, 101, 103, 298},
 	} {
 		for _, per := range []int64{1, 2, 3, 8} {
-			r := newReader(f, Search{Rows: list, Threads: 1}, int(per)*d*vector.Size)
+			r := newReader(f, pass{list: list, threads: 1}, int(per)*d*vector.Size)
 			var got []int64
 			buf := make([]byte, r.bufferSize())
 			for i := range r.blocks() {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"math/bits"
 	"os"
 	"runtime"
 	"slices"
@@ -48,7 +49,6 @@ func NewFlat(f *os.File, d int, rows int64, m Metric) (*Flat, error) {
 type Search struct {
 	K       int      // hits for each query, at least 1
 	Skip    []uint64 // bit r set: row r is passed over; rows past its end are not
-	Rows    []int64  // when not nil, only these rows, in rising order
 	Threads int      // goroutines at most; 0 means GOMAXPROCS
 }
 
@@ -60,7 +60,8 @@ type Hit struct {
 
 // Search returns for each of the n queries (len(queries) is n*d, all finite) its s.K best
 // rows, best first: the lowest distance or the highest product, equal scores by lower row.
-// There are fewer where fewer rows qualify. A row whose score is NaN never qualifies.
+// There are fewer where fewer rows qualify. A row whose score is NaN never qualifies. The
+// answer is exact: no row that is left out is better than one that is in it.
 //
 // For a given [Kernel] a score has the same bits whatever the row's place, the number of
 // queries, k and threads, and so hits are the same too.
@@ -69,10 +70,10 @@ func (f *Flat) Search(ctx context.Context, queries []float32, s Search) ([][]Hit
 	if err != nil {
 		return nil, fmt.Errorf("searching index %q: %w", f.file.Name(), err)
 	}
-	s = f.settle(s)
+	p := f.plan(s)
 	hits := make([][]Hit, 0, n)
 	for group := range slices.Chunk(queries, maxQueries*f.math.d) {
-		found, err := f.searchGroup(ctx, group, s)
+		found, err := f.searchGroup(ctx, group, p)
 		if err != nil {
 			return nil, err
 		}
@@ -88,28 +89,65 @@ func (f *Flat) checkSearch(queries []float32, s Search) (int, error) {
 	if s.Threads < 0 {
 		return 0, fmt.Errorf("threads is %d", s.Threads)
 	}
-	for i, row := range s.Rows {
-		if err := f.checkRow(row); err != nil {
-			return 0, err
-		}
-		if i > 0 && row <= s.Rows[i-1] {
-			return 0, fmt.Errorf("row %d after row %d: rows must rise", row, s.Rows[i-1])
-		}
-	}
 	return vector.CheckRows(queries, f.math.d)
 }
 
-// settle fills in what s leaves open, so that k is never more than there are rows.
-func (f *Flat) settle(s Search) Search {
-	if s.Threads == 0 {
-		s.Threads = runtime.GOMAXPROCS(0)
+// pass is how a search goes through the rows.
+type pass struct {
+	k       int // at most the number of rows
+	threads int
+	skip    []uint64
+	list    []int64 // when not nil, only these rows are read, one by one
+}
+
+// gatherRatio: where no more than one row in this many is wanted, reading each by itself
+// takes less time than reading all.
+const gatherRatio = 16
+
+// plan says how to answer s.
+func (f *Flat) plan(s Search) pass {
+	p := pass{threads: s.Threads, skip: s.Skip}
+	if p.threads == 0 {
+		p.threads = runtime.GOMAXPROCS(0)
 	}
-	rows := f.rows
-	if s.Rows != nil {
-		rows = int64(len(s.Rows))
+	wanted := f.rows - skippedRows(s.Skip, f.rows)
+	if len(s.Skip) > 0 && wanted <= f.rows/gatherRatio {
+		p.list, p.skip = f.listRows(s.Skip, wanted), nil
 	}
-	s.K = int(min(int64(s.K), rows))
-	return s
+	p.k = int(min(int64(s.K), wanted))
+	return p
+}
+
+// skippedRows counts the bits that are set for the first rows rows.
+func skippedRows(skip []uint64, rows int64) (n int64) {
+	for i, word := range skip {
+		left := rows - 64*int64(i)
+		if left <= 0 {
+			break
+		}
+		if left < 64 {
+			word &= 1<<left - 1
+		}
+		n += int64(bits.OnesCount64(word))
+	}
+	return n
+}
+
+// listRows returns the n rows that are not skipped, rising. It is never nil.
+func (f *Flat) listRows(skip []uint64, n int64) []int64 {
+	list := make([]int64, 0, n)
+	for first := int64(0); first < f.rows; first += 64 {
+		word := ^uint64(0)
+		if i := first / 64; i < int64(len(skip)) {
+			word = ^skip[i]
+		}
+		for ; word != 0; word &= word - 1 {
+			if row := first + int64(bits.TrailingZeros64(word)); row < f.rows {
+				list = append(list, row)
+			}
+		}
+	}
+	return list
 }
 
 func (f *Flat) checkRow(row int64) error {

@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -52,12 +53,9 @@ func TestSearchFindsWhatFaissFinds(t *testing.T) {
 			if rapid.Bool().Draw(t, "skipping") {
 				s.Skip = rapid.SliceOfN(rapid.Uint64(), 0, rows/64+2).Draw(t, "skip")
 			}
-			if rapid.Bool().Draw(t, "listing") {
-				every := rapid.IntRange(1, 9).Draw(t, "every")
-				s.Rows = []int64{}
-				for row := every / 2; row < rows; row += every {
-					s.Rows = append(s.Rows, int64(row))
-				}
+			if rapid.Bool().Draw(t, "gathering") {
+				every := rapid.IntRange(1, 3*gatherRatio).Draw(t, "every")
+				s.Skip = skipBut(rows, func(row int) bool { return row%every == every/2 })
 			}
 			got, err := f.Search(context.Background(), queries, s)
 			if err != nil {
@@ -79,8 +77,7 @@ func faissHits(t *rapid.T, f *Flat, x, queries []float32, s Search) [][]Hit {
 	hits := make([][]Hit, len(queries)/f.math.d)
 	for i := range hits {
 		for j := i * all; j < (i+1)*all; j++ {
-			_, listed := slices.BinarySearch(s.Rows, labels[j])
-			if labels[j] >= 0 && (s.Rows == nil || listed) && !skipped(s.Skip, labels[j]) {
+			if labels[j] >= 0 && !skipped(s.Skip, labels[j]) {
 				hits[i] = append(hits[i], Hit{labels[j], scores[j]})
 			}
 		}
@@ -124,11 +121,10 @@ func TestScoresDependOnNothingElse(t *testing.T) {
 		for _, h := range search(t, f, query, Search{K: rows, Threads: 1})[0] {
 			want[h.Row] = h.Score
 		}
-		odd := make([]int64, rows/2)
-		for i := range odd {
-			odd[i] = int64(2*i + 1)
-		}
-		for _, s := range []Search{{K: 7}, {K: rows, Threads: 3}, {K: 100, Rows: odd}, {K: 1, Rows: []int64{8999}}} {
+		odd := skipBut(rows, func(row int) bool { return row%2 == 1 })
+		few := skipBut(rows, func(row int) bool { return row%100 == 1 })
+		last := skipBut(rows, func(row int) bool { return row == rows-1 })
+		for _, s := range []Search{{K: 7}, {K: rows, Threads: 3}, {K: 100, Skip: odd}, {K: 100, Skip: few}, {K: 1, Skip: last}} {
 			for _, queries := range [][]float32{query, slices.Repeat(query, 2), slices.Repeat(query, minBatch)} {
 				for _, hits := range search(t, f, queries, s) {
 					for _, h := range hits {
@@ -182,10 +178,6 @@ func TestSearchRefuses(t *testing.T) {
 		{[]float32{1, inf}, Search{K: 1}, "vector 1: number 2 is +Inf"},
 		{[]float32{1, 2}, Search{}, "k is 0"},
 		{[]float32{1, 2}, Search{K: 1, Threads: -1}, "threads is -1"},
-		{[]float32{1, 2}, Search{K: 1, Rows: []int64{0, 3}}, "row 3 of 3"},
-		{[]float32{1, 2}, Search{K: 1, Rows: []int64{-1}}, "row -1 of 3"},
-		{[]float32{1, 2}, Search{K: 1, Rows: []int64{2, 1}}, "row 1 after row 2"},
-		{[]float32{1, 2}, Search{K: 1, Rows: []int64{1, 1}}, "row 1 after row 1"},
 	} {
 		_, err := f.Search(context.Background(), c.queries, c.s)
 		checkError(t, err, c.want)
@@ -203,8 +195,8 @@ func TestSearchOfNothing(t *testing.T) {
 		if hits := search(t, f, nil, Search{K: 1}); len(hits) != 0 {
 			t.Errorf("%v: hits without a query: %v", m, hits)
 		}
-		if hits := search(t, f, make([]float32, 2), Search{K: 1, Rows: []int64{}}); len(hits[0]) != 0 {
-			t.Errorf("%v: hits in an empty list: %v", m, hits)
+		if hits := search(t, f, make([]float32, 2), Search{K: 1, Skip: []uint64{3}}); len(hits[0]) != 0 {
+			t.Errorf("%v: hits where all rows are skipped: %v", m, hits)
 		}
 	}
 }
@@ -238,7 +230,7 @@ func TestFileIsCut(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, scan := f.Search(context.Background(), make([]float32, d), Search{K: 1})
-	_, gather := f.Search(context.Background(), make([]float32, d), Search{K: 1, Rows: []int64{3, 800}})
+	_, gather := f.Search(context.Background(), make([]float32, d), Search{K: 1, Skip: skipBut(rows, func(row int) bool { return row == 3 || row == 800 })})
 	read := f.ReadRows([]int64{700}, make([]float32, d))
 	for _, err := range []error{scan, gather, read} {
 		checkError(t, err, path)
@@ -267,7 +259,7 @@ func TestScanStopsBetweenBlocks(t *testing.T) {
 	f := flatFile(t, filepath.Join(t.TempDir(), "index.faiss"), d, L2, make([]float32, d*rows))
 	ctx, cancel := context.WithCancel(context.Background())
 	s := &cancelling{cancel: cancel}
-	r := newReader(f, Search{K: 1, Threads: 1}, directBlock)
+	r := newReader(f, pass{k: 1, threads: 1}, directBlock)
 	if err := scan(ctx, r, new(atomic.Int64), s, nil); !errors.Is(err, context.Canceled) || s.blocks != 1 {
 		t.Errorf("stopped after %d blocks of %d with %v", s.blocks, r.blocks(), err)
 	}
@@ -317,6 +309,40 @@ func TestReadRows(t *testing.T) {
 	checkError(t, f.ReadRows(rows, got[1:]), "11 floats for 6 rows of dim 2")
 	checkError(t, f.ReadRows([]int64{4}, got[:2]), "row 4 of 4")
 	checkError(t, f.ReadRows([]int64{-1}, got[:2]), "row -1 of 4")
+}
+
+// skipBut returns the bitmap that skips all rows but the wanted ones.
+func skipBut(rows int, wanted func(row int) bool) []uint64 {
+	skip := make([]uint64, (rows+63)/64)
+	for row := range rows {
+		if !wanted(row) {
+			skip[row/64] |= 1 << (row % 64)
+		}
+	}
+	return skip
+}
+
+func TestPlan(t *testing.T) {
+	t.Parallel()
+	f := &Flat{rows: 200}
+	even := func(row int) bool { return row%2 == 0 }
+	for _, c := range []struct {
+		name string
+		s    Search
+		want pass
+	}{
+		{"all rows", Search{K: 500, Threads: 1}, pass{k: 200, threads: 1}},
+		{"half of the rows", Search{K: 500, Threads: 1, Skip: skipBut(200, even)}, pass{k: 100, threads: 1, skip: skipBut(200, even)}},
+		{"the rows past the end of the bitmap", Search{K: 7, Threads: 1, Skip: []uint64{math.MaxUint64, math.MaxUint64, math.MaxUint64}},
+			pass{k: 7, threads: 1, list: []int64{192, 193, 194, 195, 196, 197, 198, 199}}},
+		{"one row, and bits past the last row", Search{K: 7, Threads: 1, Skip: []uint64{^uint64(4), math.MaxUint64, math.MaxUint64, math.MaxUint64, 0}},
+			pass{k: 1, threads: 1, list: []int64{2}}},
+		{"no row", Search{K: 7, Threads: 1, Skip: skipBut(200, func(int) bool { return false })}, pass{threads: 1, list: []int64{}}},
+	} {
+		if got := f.plan(c.s); !reflect.DeepEqual(got, c.want) {
+			t.Errorf("%s: %+v, want %+v", c.name, got, c.want)
+		}
+	}
 }
 
 func search(t rapid.TB, f *Flat, queries []float32, s Search) [][]Hit {

@@ -22,18 +22,18 @@ type scorer interface {
 // take blocks from a counter, in rising order, and share nothing else: each has its buffer
 // and its heaps, which are joined once all are done. The first error stops the others; so
 // does ctx, between two blocks.
-func (f *Flat) searchGroup(ctx context.Context, queries []float32, s Search) ([][]Hit, error) {
+func (f *Flat) searchGroup(ctx context.Context, queries []float32, p pass) ([][]Hit, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
 	n := len(queries) / f.math.d
-	newScorer, blockBytes := f.scorer(queries, s.Skip)
-	r := newReader(f, s, blockBytes)
-	best := make([][]topK, min(int64(s.Threads), r.blocks()))
+	newScorer, blockBytes := f.scorer(queries, p.skip)
+	r := newReader(f, p, blockBytes)
+	best := make([][]topK, min(int64(p.threads), r.blocks()))
 	var next atomic.Int64
 	g, ctx := errgroup.WithContext(ctx)
 	for t := range best {
-		best[t] = slices.Repeat([]topK{{k: s.K}}, n)
+		best[t] = slices.Repeat([]topK{{k: p.k}}, n)
 		g.Go(func() error { return scan(ctx, r, &next, newScorer(), best[t]) })
 	}
 	if err := g.Wait(); err != nil {
@@ -41,7 +41,7 @@ func (f *Flat) searchGroup(ctx context.Context, queries []float32, s Search) ([]
 	}
 	hits := make([][]Hit, n)
 	for i := range hits {
-		hits[i] = f.join(best, i, s.K)
+		hits[i] = f.join(best, i, p.k)
 	}
 	return hits, nil
 }

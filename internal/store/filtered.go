@@ -16,8 +16,8 @@ import (
 // plan says which way a search with a filter goes. All ways give the same
 // answer:
 //
-//   - where all that matches is found with little effort, only its rows are
-//     read, or are all that a scan looks at;
+//   - where all that matches is found with little effort, a scan looks at its
+//     rows only;
 //   - where not, a scan of all rows keeps candidates, of which the best that
 //     match are the answer: to read hundreds of thousands of matches out of
 //     the database would cost more than the scan;
@@ -25,17 +25,14 @@ import (
 //     does not match, are answered by a second scan, after all matches were
 //     read.
 type plan struct {
-	effort     int   // what finding all that matches may cost, see Store.matching
-	gather     int64 // no more rows than this are read one by one
-	candidates int   // what a scan of all rows keeps for each query
+	effort     int // what finding all that matches may cost, see Store.matching
+	candidates int // what a scan of all rows keeps for each query
 }
 
 const (
 	// testCost is how many matches are found in the time that one candidate
 	// is tested.
 	testCost = 5
-	// One row in gatherRatio is read by itself sooner than all are read.
-	gatherRatio = 16
 	// spareHits are hits beyond twice k that candidates should hold, so that
 	// bad luck rarely leaves a query short.
 	spareHits = 16
@@ -50,11 +47,10 @@ const (
 func planFor(n, k int, rows int64) plan {
 	effort := math.Sqrt(testCost * float64(n) * float64(k) * float64(rows))
 	if effort >= float64(rows) {
-		return plan{effort: noLimit, gather: rows / gatherRatio}
+		return plan{effort: noLimit}
 	}
 	return plan{
 		effort:     int(effort),
-		gather:     rows / gatherRatio,
 		candidates: int(float64(2*k+spareHits) * float64(rows) / effort),
 	}
 }
@@ -64,7 +60,7 @@ func (snap *snapshot) filtered(ctx context.Context, queries []float32, o engine.
 	matching, err := snap.matching(ctx, o, p.effort)
 	switch {
 	case err == nil:
-		return snap.among(ctx, queries, matching, o, p)
+		return snap.among(ctx, queries, matching, o)
 	case !errors.Is(err, filter.ErrLimit):
 		return nil, err
 	}
@@ -80,7 +76,7 @@ func (snap *snapshot) filtered(ctx context.Context, queries []float32, o engine.
 	for _, q := range short {
 		again = append(again, queries[q*dim:(q+1)*dim]...)
 	}
-	more, err := snap.among(ctx, again, matching, o, p)
+	more, err := snap.among(ctx, again, matching, o)
 	for i := range more {
 		found[short[i]] = more[i]
 	}
@@ -97,14 +93,8 @@ func (snap *snapshot) matching(ctx context.Context, o engine.SearchOptions, effo
 }
 
 // among finds the K nearest of the given documents.
-func (snap *snapshot) among(ctx context.Context, queries []float32, documents *roaring.Bitmap, o engine.SearchOptions, p plan) ([][]faiss.Hit, error) {
-	s := faiss.Search{K: o.K}
-	if int64(documents.GetCardinality()) <= p.gather {
-		s.Rows = snap.state.rowsOf(documents)
-	} else {
-		s.Skip = snap.state.skipBut(documents)
-	}
-	return snap.scan(ctx, queries, o, s)
+func (snap *snapshot) among(ctx context.Context, queries []float32, documents *roaring.Bitmap, o engine.SearchOptions) ([][]faiss.Hit, error) {
+	return snap.scan(ctx, queries, o, faiss.Search{K: o.K, Skip: snap.state.skipBut(documents)})
 }
 
 // sifted finds the nearest candidates of each query and leaves the K best that
@@ -193,26 +183,29 @@ func count(hits []faiss.Hit, matches map[int64]bool) (n int) {
 	return n
 }
 
-// rowsOf gives the rows of visible documents, in rising order. Documents that
-// were added since are left out.
-func (st *state) rowsOf(documents *roaring.Bitmap) []int64 {
-	rows := []int64{} // not nil: that would mean all
-	for it := documents.Iterator(); it.HasNext(); {
-		if n := int64(it.Next()); n < st.count {
-			rows = append(rows, st.row(n))
-		}
-	}
-	return rows
-}
+// rankCost is how many rows are walked in the time in which the row of one
+// document is found by its rank.
+const rankCost = 16
 
-// skipBut is the bitmap of rows that a scan for visible documents passes over.
+// skipBut returns the bitmap of the rows that a search for the given visible
+// documents passes over. Documents that were added since the state was read are
+// left out.
 func (st *state) skipBut(documents *roaring.Bitmap) []uint64 {
-	bits := make([]uint64, (st.rows+63)/64)
+	bits := slices.Repeat([]uint64{math.MaxUint64}, int(st.rows+63)/64)
+	if int64(documents.GetCardinality())*rankCost < st.rows {
+		for it := documents.Iterator(); it.HasNext(); {
+			if n := int64(it.Next()); n < st.count {
+				row := st.row(n)
+				bits[row/64] &^= 1 << (row % 64)
+			}
+		}
+		return bits
+	}
 	row := int64(0)
 	wanted := documents.ToDense()
 	for it := st.present.Iterator(); it.HasNext(); row++ {
-		if n := it.Next(); int(n/64) >= len(wanted) || wanted[n/64]>>(n%64)&1 == 0 {
-			bits[row/64] |= 1 << (row % 64)
+		if n := it.Next(); int(n/64) < len(wanted) && wanted[n/64]>>(n%64)&1 != 0 {
+			bits[row/64] &^= 1 << (row % 64)
 		}
 	}
 	return bits

@@ -211,17 +211,16 @@ func sameHits(a, b []engine.Hit) bool {
 func plans(n, k, rows int) map[string]plan {
 	const all = math.MaxInt32
 	return map[string]plan{
-		"gather":      {effort: all, gather: all},
-		"pass over":   {effort: all, gather: -1},
+		"find all":    {effort: all},
 		"test all":    {effort: -1, candidates: all},
-		"test some":   {effort: -1, gather: all, candidates: 3 * k},
-		"scan again":  {effort: -1, gather: -1, candidates: 1},
+		"test some":   {effort: -1, candidates: 3 * k},
+		"scan again":  {effort: -1, candidates: 1},
 		"as it comes": planFor(n, k, int64(rows)),
 	}
 }
 
-// TestPlansAgree forces a search with a filter each way: by reading the rows
-// that match, by testing candidates of a scan, and by a second scan.
+// TestPlansAgree forces a search with a filter each way: by finding all that
+// matches, by testing candidates of a scan, and by a second scan.
 func TestPlansAgree(t *testing.T) {
 	t.Parallel()
 	stores := samples(t)
