@@ -51,7 +51,7 @@ func (o *askFlags) addFlags(c *cobra.Command, fetchK string) {
 	complete(c, "relevance-fn", relevanceDefault, relevanceLangChain)
 	o.output.addFlags(flags)
 	o.output.addTemplate(flags)
-	o.embedder.questions = true
+	o.embedder.Questions = true
 	o.embedder.addFlags(c)
 }
 

@@ -44,7 +44,7 @@ else the one that the settings prefer, else builtin.` + exitStatus(0, 1, 2, 3, 5
 	}
 	c.Flags().StringVar(&o.lines, "lines", "", "embed each line of `FILE` (- is stdin)")
 	addBinary(c, &o.binary, "write raw little-endian vectors: `f32`")
-	o.embedder.questions = true
+	o.embedder.Questions = true
 	o.embedder.addFlags(c)
 	return c
 }

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"syscall"
 
+	"sheaf/internal/binding"
 	"sheaf/internal/embed"
 	"sheaf/internal/engine"
 	"sheaf/internal/exchange"
@@ -160,6 +161,7 @@ var outcomes = []struct {
 	{as[*engine.MismatchError], exitFailed, "sheaf info shows what the store holds"},
 	{as[*engine.ConflictError], exitFailed, "--on-conflict skip, replace or new-id says what becomes of it; nothing was changed"},
 	{is(exchange.ErrNoTexts), exitUsage, ""},
+	{is(binding.ErrNoDim), exitUsage, ""},
 	{is(exchange.ErrNoVector), exitFailed, "sheaf ingest embeds records without vectors; --reembed --embedder NAME makes all vectors anew"},
 	{is(errNoEmbedder), exitFailed, "ask it with sheaf search-vector, or bind the embedder that made its vectors with sheaf init --embedder NAME"},
 	{as[*embed.AuthError], exitRefused, "check OPENAI_API_KEY, --api-key-file and the account"},

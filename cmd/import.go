@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"sheaf/internal/binding"
 	"sheaf/internal/embed"
 	"sheaf/internal/engine"
 	"sheaf/internal/exchange"
@@ -218,7 +219,7 @@ func (i *importing) bind(f engine.Facts) (engine.Facts, embed.Embedder, error) {
 	if err != nil {
 		return f, nil, err
 	}
-	bound, err := newFacts(i.ctx, e, i.o.embedder.dimensions)
+	bound, err := binding.Facts(i.ctx, e, i.o.embedder.Dimensions)
 	switch {
 	case err != nil:
 		return f, nil, err
@@ -237,7 +238,9 @@ func (i *importing) embedder(spec string, dim int) (embed.Embedder, error) {
 	if err != nil || i.o.reembed || e.Identity().Dim != 0 {
 		return e, err
 	}
-	return i.env.embedderOf(spec, i.o.embedder, dim, nil)
+	o := i.o.embedder
+	o.Dim = dim
+	return i.env.embedder(spec, o, nil)
 }
 
 // agree compares what comes with the facts of a store that is there.

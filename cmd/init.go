@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"sheaf/internal/binding"
 	"sheaf/internal/embed"
 	"sheaf/internal/engine"
 	"sheaf/internal/hint"
@@ -120,7 +121,7 @@ func (env *environment) agree(ctx context.Context, w *store.Writer, o *initOptio
 	if err != nil {
 		return err
 	}
-	wanted, err := newFacts(ctx, e, o.embedder.dimensions)
+	wanted, err := binding.Facts(ctx, e, o.embedder.Dimensions)
 	if err != nil {
 		return err
 	}
@@ -181,7 +182,7 @@ func (env *environment) createStore(ctx context.Context, o embedderFlags, facts 
 
 // createStoreFor is createStore with its embedder.
 func (env *environment) createStoreFor(ctx context.Context, e embed.Embedder, o embedderFlags, facts factFlags) (*store.Writer, error) {
-	f, err := newFacts(ctx, e, o.dimensions)
+	f, err := binding.Facts(ctx, e, o.Dimensions)
 	if err != nil {
 		return nil, err
 	}

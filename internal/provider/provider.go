@@ -134,6 +134,13 @@ func New(spec string, o embed.Options) (embed.Embedder, error) {
 	return embed.WithPrompts(e, o), nil
 }
 
+// Trusted reports whether a store may name the embedder spec without the user doing so.
+func Trusted(spec string) bool {
+	_, model, _ := strings.Cut(spec, ":")
+	trusted := Of(spec).Trusted
+	return trusted != nil && trusted(model)
+}
+
 // Canonical returns the name by which an embedder calls itself, given one by a user: the
 // folder of a model becomes an absolute path, its name on the hub whole. A name that is no
 // embedder's is returned as it is.

@@ -94,7 +94,7 @@ func TestIdentity(t *testing.T) {
 	}
 }
 
-func TestBinding(t *testing.T) {
+func TestTrusted(t *testing.T) {
 	t.Parallel()
 	for spec, want := range map[string]bool{
 		"builtin": true, "minilm": true, "openai:m": true, "none": true, "hf:me/mine": true,
@@ -102,37 +102,6 @@ func TestBinding(t *testing.T) {
 	} {
 		if got := provider.Trusted(spec); got != want {
 			t.Errorf("a store that names %q is trusted: %v", spec, got)
-		}
-	}
-	for _, test := range []struct {
-		given, bound string
-		want         bool
-	}{
-		{"openai:m", "openai:m", true},
-		{"openai", "openai:m", true},
-		{"openai:n", "openai:m", false},
-		{"open", "openai:m", false},
-		{"hf:/there", "hf:/here", true},
-		{"hf:me/mine", "hf:/here", false},
-		{"command:a", "command:b", false},
-	} {
-		if got := provider.Names(test.given, test.bound); got != test.want {
-			t.Errorf("%q names %q: %v", test.given, test.bound, got)
-		}
-	}
-	for _, test := range []struct {
-		id   embed.Identity
-		dim  int
-		want string
-	}{
-		{embed.Identity{Provider: "openai"}, 0, ""},
-		{embed.Identity{Provider: "openai"}, 5, "dimensions=5"},
-		{embed.Identity{Provider: "openai", Fingerprint: "query=1"}, 5, "dimensions=5 query=1"},
-		{embed.Identity{Provider: "builtin", Fingerprint: "f"}, 5, "f"},
-	} {
-		got := provider.Fingerprint(test.id, test.dim)
-		if asks := provider.AsksForDim(got, 5); got != test.want || asks != strings.HasPrefix(got, "dimensions") || provider.AsksForDim(got, 51) {
-			t.Errorf("%+v, %d: %q, asks %v", test.id, test.dim, got, asks)
 		}
 	}
 }
