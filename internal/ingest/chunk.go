@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"encoding/json"
+	"fmt"
 	"strconv"
 	"strings"
 
@@ -95,6 +96,17 @@ func (c *chunker) documents(rec loader.Record) (docs []document, oversize []int,
 		docs = append(docs, d)
 	}
 	return docs, oversize, nil
+}
+
+// remarks returns what is worth knowing of a source that was read, in the encoding guess if it was not certain.
+func (c *chunker) remarks(guess string) (texts []string) {
+	if guess != "" {
+		texts = append(texts, fmt.Sprintf("%q: read as %s, which is a guess: --encoding names what it is", c.name, guess))
+	}
+	if c.blank > 0 {
+		texts = append(texts, fmt.Sprintf("%q: left out what has no text: %d records", c.name, c.blank))
+	}
+	return texts
 }
 
 // metadata returns what a record or its source says, with the headings above a chunk and what the run gives all

@@ -260,8 +260,7 @@ func (p *planner) content(ctx context.Context, src loader.Source, next engine.So
 	if err := p.lookUp(ctx, next); err != nil {
 		return err
 	}
-	if chunks.blank > 0 {
-		text := fmt.Sprintf("%q: left out what has no text: %d records", next.Name, chunks.blank)
+	for _, text := range chunks.remarks(reader.Guess()) {
 		if err := p.put(step{kind: stepNotice, reason: text}); err != nil {
 			return err
 		}

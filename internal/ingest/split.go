@@ -88,5 +88,8 @@ func (o *Options) splitSource(ctx context.Context, src loader.Source, yield func
 			}
 		}
 	}
+	for _, text := range chunks.remarks(reader.Guess()) {
+		o.notice(text)
+	}
 	return true
 }

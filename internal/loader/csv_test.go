@@ -73,7 +73,7 @@ func TestCSVBadRecords(t *testing.T) {
 		{"a,1e39", `column "vector": a malformed vector: number 1 is "1e39", too large for a float32`},
 	}
 	// Past the bytes that the encoding is told from.
-	in := "text,vector\n" + strings.Repeat("a,1\n", sampleSize/4)
+	in := "text,vector\n" + strings.Repeat("a,1\n", headSize/4)
 	start := strings.Count(in, "\n")
 	for _, test := range tests {
 		in += "\"two\nlines\",1\n" + test.row + "\n"
@@ -129,7 +129,7 @@ func TestCSVEncodings(t *testing.T) {
 		}
 	}
 	// A character that the sample cuts is no reason to doubt UTF-8.
-	cut := "text\n" + strings.Repeat("x", sampleSize-6) + "é\n"
+	cut := "text\n" + strings.Repeat("x", headSize-6) + "é\n"
 	if rec, err := readOne(t, from(CSV, cut), ReadOptions{}); err != nil || !strings.HasSuffix(rec.Text, "xé") {
 		t.Errorf("cut: %v", err)
 	}

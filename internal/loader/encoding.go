@@ -2,23 +2,15 @@ package loader
 
 import (
 	"bytes"
-	"cmp"
-	"errors"
 	"fmt"
-	"slices"
 	"strings"
-	"unicode/utf8"
 
-	"github.com/saintfish/chardet"
 	"golang.org/x/text/encoding"
 	"golang.org/x/text/encoding/htmlindex"
 	"golang.org/x/text/encoding/ianaindex"
 	"golang.org/x/text/encoding/unicode"
 	"golang.org/x/text/encoding/unicode/utf32"
 )
-
-// sampleSize is how many bytes around the first strange one are shown to the detector of encodings.
-const sampleSize = 64 << 10
 
 // EncodingError is input that is not in the encoding that it was read in.
 type EncodingError struct {
@@ -40,6 +32,8 @@ type charset struct {
 	name string
 	enc  encoding.Encoding // nil: the bytes are UTF-8 as they are
 	bom  int               // bytes at the beginning that are not text
+
+	uncertain bool // it is a guess, and another encoding may be meant
 }
 
 var boms = []struct {
@@ -63,16 +57,23 @@ var wideEncodings = map[string]encoding.Encoding{
 	"utf-32be": utf32.UTF32(utf32.BigEndian, utf32.IgnoreBOM),
 }
 
-// encodingAliases are spellings that Python knows and the registers do not, or that the detector uses.
+// encodingAliases are names that Python or the detector uses and the registers do not know.
 var encodingAliases = map[string]string{
-	"utf8": "utf-8", "utf-8-sig": "utf-8",
+	"utf8": "utf-8", "u8": "utf-8", "utf-8-sig": "utf-8",
 	"utf16": "utf-16", "utf-16-le": "utf-16le", "utf-16-be": "utf-16be",
 	"utf32": "utf-32", "utf-32-le": "utf-32le", "utf-32-be": "utf-32be",
-	"latin-1": "iso-8859-1", "gb-18030": "gb18030",
+	"ascii": "us-ascii", "latin-1": "iso-8859-1", "latin": "iso-8859-1", "8859": "iso-8859-1", "latin9": "iso-8859-15", "latin10": "iso-8859-16",
+	"cp858": "ibm00858", "858": "ibm00858", "cp1140": "ibm01140", "1140": "ibm01140",
+	"gb-18030": "gb18030", "cp936": "gbk", "936": "gbk", "hz": "hz-gb-2312", "hz-gb": "hz-gb-2312", "hzgb": "hz-gb-2312",
+	"cp932": "shift_jis", "932": "shift_jis", "ms932": "shift_jis", "mskanji": "shift_jis", "sjis": "shift_jis",
+	"cp949": "euc-kr", "949": "euc-kr", "uhc": "euc-kr", "cp950": "big5", "950": "big5", "big5-tw": "big5",
+	"eucjp": "euc-jp", "ujis": "euc-jp", "euckr": "euc-kr", "iso2022-jp": "iso-2022-jp", "iso2022jp": "iso-2022-jp",
+	"cp874": "windows-874", "tis-620": "windows-874", "iso8859-11": "windows-874", "thai": "windows-874",
+	"mac-roman": "macintosh", "macroman": "macintosh", "mac-cyrillic": "x-mac-cyrillic", "maccyrillic": "x-mac-cyrillic",
 }
 
 // ValidEncoding reports an encoding name that text cannot be read in. Names are those of the IANA register, of browsers
-// and the common ones of Python, in any case: "utf-8", "utf-16", "latin1", "windows-1252", "shift_jis", "gb18030".
+// and of Python, in any case: "utf-8", "utf-16", "latin1", "cp1250", "iso8859_2", "shift_jis", "gb18030".
 func ValidEncoding(name string) error {
 	_, err := findCharset(name)
 	return err
@@ -83,10 +84,18 @@ func isWide(name string) bool {
 	return wide
 }
 
+// canonical returns the name that the registers or wideEncodings have for an encoding.
 func canonical(name string) string {
 	name = strings.ToLower(strings.TrimSpace(name))
-	if alias, ok := encodingAliases[strings.ReplaceAll(name, "_", "-")]; ok {
+	dashed := strings.ReplaceAll(name, "_", "-")
+	if alias, ok := encodingAliases[dashed]; ok {
 		return alias
+	}
+	if _, ok := wideEncodings[dashed]; ok {
+		return dashed
+	}
+	if number, ok := strings.CutPrefix(dashed, "iso8859-"); ok {
+		return "iso-8859-" + number
 	}
 	return name
 }
@@ -100,14 +109,27 @@ func findCharset(name string) (charset, error) {
 		c.enc = enc
 		return c, nil
 	}
-	var err error
-	if c.enc, err = ianaindex.IANA.Encoding(c.name); err != nil || c.enc == nil {
-		c.enc, err = htmlindex.Get(c.name)
+	for _, spelling := range []string{c.name, strings.ReplaceAll(c.name, "_", "-")} {
+		if c.enc = registered(spelling); c.enc != nil {
+			break
+		}
 	}
-	if err != nil || c.enc == encoding.Replacement {
+	if c.enc == nil {
 		return charset{}, fmt.Errorf("unknown encoding %q (known are utf-8, utf-16, latin1, windows-1252, windows-1251, shift_jis, gb18030, …)", name)
 	}
 	return c, nil
+}
+
+// registered returns the encoding with a name in the IANA register or of browsers, nil where there is none.
+func registered(name string) encoding.Encoding {
+	enc, err := ianaindex.IANA.Encoding(name)
+	if err != nil || enc == nil {
+		enc, err = htmlindex.Get(name)
+	}
+	if err != nil || enc == encoding.Replacement {
+		return nil
+	}
+	return enc
 }
 
 // findBOM reads the byte order mark at the beginning of a file.
@@ -132,82 +154,4 @@ func forcedCharset(name string, head []byte) (charset, error) {
 		return b, nil
 	}
 	return c, nil
-}
-
-// detectCharset finds the encoding of a text from its first bytes, or from all of it when whole is true.
-func detectCharset(data []byte, whole bool) (charset, error) {
-	if c, found := findBOM(data); found {
-		return c, nil
-	}
-	if bytes.IndexByte(data[:min(len(data), sniffSize)], 0) >= 0 {
-		if name := guessUTF16(data); name != "" {
-			return charset{name: name, enc: wideEncodings[name]}, nil
-		}
-	}
-	bad := invalidUTF8(data)
-	if bad < 0 || !whole && !utf8.FullRune(data[bad:]) {
-		return charset{name: "utf-8"}, nil
-	}
-	start := max(0, bad-sampleSize/2)
-	sample := data[start:min(len(data), start+sampleSize)]
-	if c, ok := detectLegacy(sample); ok {
-		return c, nil
-	}
-	return charset{}, &EncodingError{Encoding: "UTF-8", Offset: int64(bad), Guessed: true}
-}
-
-// noEvidence is the confidence that the detector has in encodings that a sample neither supports nor contradicts.
-const noEvidence = 10
-
-// detectLegacy finds an encoding that makes text of a sample that is not UTF-8. Short samples give the detector little
-// to go by: windows-1252, what most such files are in, is the last that is tried. A sample that is UTF-8 but for a few
-// bytes is damaged, and any other reading would damage all of it.
-func detectLegacy(sample []byte) (charset, bool) {
-	results, err := chardet.NewTextDetector().DetectAll(sample)
-	if err != nil {
-		results = nil
-	}
-	results = slices.DeleteFunc(results, func(r chardet.Result) bool { return r.Confidence <= noEvidence })
-	// The detector's own order of equals differs from run to run.
-	slices.SortFunc(results, func(a, b chardet.Result) int {
-		return cmp.Or(cmp.Compare(b.Confidence, a.Confidence), cmp.Compare(a.Charset, b.Charset))
-	})
-	if slices.ContainsFunc(results, func(r chardet.Result) bool { return r.Charset == "UTF-8" }) {
-		return charset{}, false
-	}
-	for _, r := range append(results, chardet.Result{Charset: "windows-1252"}) {
-		if c, err := findCharset(r.Charset); err == nil && makesText(c, sample) {
-			return c, true
-		}
-	}
-	return charset{}, false
-}
-
-// makesText reports whether a sample, perhaps cut within a character, becomes text without control characters.
-func makesText(c charset, sample []byte) bool {
-	d := newDecoder(c, false)
-	dst := make([]byte, 3*len(sample)+utf8.UTFMax)
-	n, _, err := d.Transform(dst, sample, false)
-	var wrong *EncodingError
-	if errors.As(err, &wrong) {
-		return false
-	}
-	return !bytes.ContainsFunc(dst[:n], func(r rune) bool {
-		return r < ' ' && !isBlankControl(r) && r != '\b' || r >= 0x7f && r < 0xa0 && r != 0x85
-	})
-}
-
-// invalidUTF8 is the offset of the first byte that is not UTF-8, or -1.
-func invalidUTF8(data []byte) int {
-	if utf8.Valid(data) {
-		return -1
-	}
-	for i := 0; i < len(data); {
-		r, size := utf8.DecodeRune(data[i:])
-		if r == utf8.RuneError && size == 1 {
-			return i
-		}
-		i += size
-	}
-	return -1
 }

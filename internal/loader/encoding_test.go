@@ -68,6 +68,97 @@ func TestDetectEncoding(t *testing.T) {
 	}
 }
 
+// The first article of the Universal Declaration of Human Rights, or its beginning.
+var articles = []struct{ encodings, text string }{
+	{"windows-1250 iso-8859-2", "Wszyscy ludzie rodzą się wolni i równi pod względem swej godności i swych praw. Są oni obdarzeni rozumem i sumieniem i powinni postępować wobec innych w duchu braterstwa."},
+	{"windows-1250 iso-8859-2", "Všichni lidé rodí se svobodní a sobě rovní co do důstojnosti a práv. Jsou nadáni rozumem a svědomím a mají spolu jednat v duchu bratrství."},
+	{"windows-1250 iso-8859-2", "Všetci ľudia sa rodia slobodní a sebe rovní, čo sa týka ich dôstojnosti a práv. Sú obdarení rozumom a majú navzájom jednať v bratskom duchu."},
+	{"windows-1250 iso-8859-2", "Minden emberi lény szabadon születik és egyenlő méltósága és joga van. Az emberek, ésszel és lelkiismerettel bírván, egymással szemben testvéri szellemben kell hogy viseltessenek."},
+	{"windows-1250 iso-8859-2", "Sva ljudska bića rađaju se slobodna i jednaka u dostojanstvu i pravima. Ona su obdarena razumom i sviješću i trebaju jedna prema drugima postupati u duhu bratstva. Čovječe, kaže žena."},
+	{"windows-1250 iso-8859-2", "Toate fiinţele umane se nasc libere şi egale în demnitate şi în drepturi. Ele sunt înzestrate cu raţiune şi conştiinţă şi trebuie să se comporte unele faţă de altele în spiritul fraternităţii."},
+	{"windows-1257", "Visi žmonės gimsta laisvi ir lygūs savo orumu ir teisėmis. Jiems suteiktas protas ir sąžinė ir jie turi elgtis vienas kito atžvilgiu kaip broliai."},
+	{"windows-1257", "Visi cilvēki piedzimst brīvi un vienlīdzīgi savā pašcieņā un tiesībās. Viņi ir apveltīti ar saprātu un sirdsapziņu, un viņiem jāizturas citam pret citu brālības garā."},
+	{"windows-1254 iso-8859-9", "Bütün insanlar hür, haysiyet ve haklar bakımından eşit doğarlar. Akıl ve vicdana sahiptirler ve birbirlerine karşı kardeşlik zihniyeti ile hareket etmelidirler."},
+	{"windows-1252 iso-8859-1", "Todos os seres humanos nascem livres e iguais em dignidade e em direitos. Dotados de razão e de consciência, devem agir uns para com os outros em espírito de fraternidade."},
+	{"windows-1252 iso-8859-1", "Alla människor är födda fria och lika i värde och rättigheter. De har utrustats med förnuft och samvete och bör handla gentemot varandra i en anda av gemenskap."},
+	{"windows-874", "มนุษย์ทั้งหลายเกิดมามีอิสระและเสมอภาคกันในเกียรติศักดิ์และสิทธิ ต่างมีเหตุผลและมโนธรรม"},
+	{"cp866 windows-1251 koi8-r iso-8859-5", "Все люди рождаются свободными и равными в своем достоинстве и правах. Они наделены разумом и совестью и должны поступать в отношении друг друга в духе братства."},
+	{"koi8-u windows-1251", "Всі люди народжуються вільними і рівними у своїй гідності та правах. Вони наділені розумом і совістю і повинні діяти у відношенні один до одного в дусі братерства."},
+	{"windows-1253", "Όλοι οι άνθρωποι γεννιούνται ελεύθεροι και ίσοι στην αξιοπρέπεια και τα δικαιώματα. Είναι προικισμένοι με λογική και συνείδηση."},
+	{"windows-1255", "כל בני אדם נולדו בני חורין ושווים בערכם ובזכויותיהם. כולם חוננו בתבונה ובמצפון, לפיכך חובה עליהם לנהוג איש ברעהו ברוח של אחווה."},
+	{"windows-1256", "يولد جميع الناس أحرارا متساوين في الكرامة والحقوق. وقد وهبوا عقلا وضميرا وعليهم أن يعامل بعضهم بعضا بروح الإخاء."},
+	{"iso-2022-jp shift_jis euc-jp", "すべての人間は、生まれながらにして自由であり、かつ、尊厳と権利とについて平等である。人間は、理性と良心とを授けられており、互いに同胞の精神をもって行動しなければならない。"},
+	{"hz-gb-2312 gb18030", "人人生而自由，在尊严和权利上一律平等。他们赋有理性和良心，并应以兄弟关系的精神相对待。"},
+	{"gb18030", "#include <stdio.h>\nint main(void) {\n\t// 打开文件\n\tFILE *f = fopen(\"a\", \"r\");\n\treturn f == NULL; // 返回\n}\n"},
+	{"big5", "人人生而自由,在尊嚴和權利上一律平等。他們賦有理性和良心,並應以兄弟關係的精神相對待。"},
+	{"euc-kr", "모든 인간은 태어날 때부터 자유로우며 그 존엄과 권리에 있어 동등하다."},
+}
+
+func TestDetectLanguages(t *testing.T) {
+	t.Parallel()
+	for _, article := range articles {
+		for _, name := range strings.Fields(article.encodings) {
+			// What is ASCII, and how far away it is, does not matter.
+			for _, text := range []string{article.text + "\n", strings.Repeat(english, 5000) + article.text + "\n"} {
+				r := must(Open(t.Context(), from(Text, encode(t, name, text)), ReadOptions{}))
+				for rec, err := range r.Records() {
+					if err != nil || rec.Text != text || r.Guess() != "" {
+						t.Errorf("%s %.20q: %v, guess %q, read %q", name, article.text, err, r.Guess(), rec.Text[max(0, len(rec.Text)-60):])
+					}
+				}
+			}
+		}
+	}
+}
+
+// What another encoding would explain as well is read, and the reader says so.
+func TestUncertainEncoding(t *testing.T) {
+	t.Parallel()
+	tests := []struct{ in, want, guess string }{
+		{"\xc8ech", "Èech", "windows-1252"}, // perhaps Czech: Čech
+		{"\xe0 la carte", "à la carte", "windows-1252"},
+		{"100 m\xb2, caf\xe9", "100 m², café", "windows-1252"},
+		{"caf\xe9", "café", ""}, // é is the same in all that have it
+		{"M\xfcller\xae", "Müller®", ""},
+		{"caf\xc3\xa9", "café", ""},
+	}
+	for _, test := range tests {
+		r := must(Open(t.Context(), from(Text, test.in), ReadOptions{}))
+		for rec, err := range r.Records() {
+			if err != nil || rec.Text != test.want || r.Guess() != test.guess {
+				t.Errorf("%q: %q, %v, guess %q", test.in, rec.Text, err, r.Guess())
+			}
+		}
+	}
+}
+
+// Escape sequences alone make no encoding, and neither do sequences that have no meaning in it.
+func TestNoEscapedEncoding(t *testing.T) {
+	t.Parallel()
+	for _, in := range []string{"\x1b[31mred\x1b[0m", `a~{b}~ {~}`, `~{zz~}`, "\x1b$B~~\x1b(B", "\x1b$B5e"} {
+		rec, err := readOne(t, from(Text, in), ReadOptions{})
+		if err != nil || rec.Text != in {
+			t.Errorf("%q: %q, %v", in, rec.Text, err)
+		}
+	}
+}
+
+// Names of Python's standard encodings, and some of their aliases.
+func TestPythonEncodingNames(t *testing.T) {
+	t.Parallel()
+	names := "ascii us-ascii big5 big5-tw cp037 cp437 437 cp850 cp852 cp855 cp858 cp860 cp862 cp863 cp865 cp866 866 cp874 cp932 ms932 " +
+		"cp936 cp949 cp950 cp1140 cp1250 windows-1250 cp1251 cp1252 cp1253 cp1254 cp1255 cp1256 cp1257 cp1258 euc_jp ujis euc_kr gb2312 " +
+		"gbk gb18030 hz iso2022_jp latin_1 iso-8859-1 iso8859-1 8859 cp819 latin L1 iso8859_2 iso8859-2 latin2 iso8859_3 iso8859_4 " +
+		"iso8859_5 cyrillic iso8859_6 arabic iso8859_7 greek iso8859_8 hebrew iso8859_9 latin5 iso8859_10 iso8859_11 thai iso8859_13 " +
+		"iso8859_14 iso8859_15 latin9 iso8859_16 koi8_r koi8_u mac_cyrillic mac_roman macintosh shift_jis sjis utf_8 utf8 U8 utf_8_sig " +
+		"utf_16 utf_16_be utf_16_le utf_32 utf_32_be utf_32_le"
+	for _, name := range strings.Fields(names) {
+		if err := ValidEncoding(name); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 func TestForcedEncoding(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ name, in, want string }{

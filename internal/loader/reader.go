@@ -52,7 +52,8 @@ type Reader struct {
 	raw  *rawReader
 	used bool
 
-	maxRecord int // in bytes
+	guess     string // the name of an encoding
+	maxRecord int    // in bytes
 }
 
 // Open opens a source for reading. The caller must close the reader. Reading stops with the error of ctx when it is
@@ -102,6 +103,10 @@ func (r *Reader) Hash() []byte {
 	}
 	return r.raw.hash.Sum(nil)
 }
+
+// Guess returns the encoding that the source is read in when nobody named it and others explain its bytes nearly as well,
+// else "". It is known from the first record on.
+func (r *Reader) Guess() string { return r.guess }
 
 // BytesRead is how much of the source was read so far.
 func (r *Reader) BytesRead() int64 { return r.raw.read }
@@ -158,26 +163,37 @@ func (r *Reader) decode(data []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	r.setGuess(c)
 	return c.decode(data, true)
 }
+
+func (r *Reader) setGuess(c charset) {
+	if c.uncertain {
+		r.guess = c.name
+	}
+}
+
+// headSize is how many bytes at the beginning of a record file tell its encoding.
+const headSize = 64 << 10
 
 // records returns the stream of a record file as UTF-8, from an encoding that is found by looking when detect is true.
 // Where the file is UTF-8 already it is not checked, so that a wrong byte costs one record only.
 func (r *Reader) records(detect bool) (*bufio.Reader, error) {
-	in := bufio.NewReaderSize(r.raw, sampleSize)
+	in := bufio.NewReaderSize(r.raw, headSize)
 	// A failure to read comes back with the first record.
-	head, _ := in.Peek(sampleSize)
+	head, _ := in.Peek(headSize)
 	c, err := r.recordCharset(head, detect)
 	if err != nil {
 		return nil, err
 	}
+	r.setGuess(c)
 	if _, err := in.Discard(c.bom); err != nil {
 		return nil, err
 	}
 	if c.enc == nil {
 		return in, nil
 	}
-	return bufio.NewReaderSize(transform.NewReader(in, newDecoder(c, r.opts.Encoding == "")), sampleSize), nil
+	return bufio.NewReaderSize(transform.NewReader(in, newDecoder(c, r.opts.Encoding == "")), headSize), nil
 }
 
 func (r *Reader) recordCharset(head []byte, detect bool) (charset, error) {
@@ -185,7 +201,7 @@ func (r *Reader) recordCharset(head []byte, detect bool) (charset, error) {
 		return forcedCharset(r.opts.Encoding, head)
 	}
 	if detect {
-		return detectCharset(head, len(head) < sampleSize)
+		return detectCharset(head, len(head) < headSize)
 	}
 	if c, found := findBOM(head); found {
 		return c, nil
