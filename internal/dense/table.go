@@ -2,24 +2,19 @@ package dense
 
 import "iter"
 
-// Table holds numbers under 64-bit hashes, in 12 bytes each and the room to
-// grow. What lies under a hash is only likely to be what is looked for: the
-// caller compares. Its zero value is empty.
-//
-// It is a hash table with open addressing and linear probing.
+// Table is a hash table from 64-bit hashes to numbers, with open addressing and
+// linear probing. An entry takes 12 bytes, beside the free space. Different keys can
+// have the same hash, so the caller must compare the keys. The zero value is empty.
 type Table struct {
 	keys    []uint64 // 0: free
 	numbers []uint32
 	n       int
 }
 
-// firstSize is that of a table with one number; every size is a power of two.
+// firstSize is the size of the smallest table. All sizes are powers of two.
 const firstSize = 1 << 10
 
-// Len is how many numbers there are.
-func (t *Table) Len() int { return t.n }
-
-// At yields the numbers under a hash, those first that came first.
+// At yields the numbers of a hash in the order in which they were added.
 func (t *Table) At(hash uint64) iter.Seq[uint32] {
 	return func(yield func(uint32) bool) {
 		if t.n == 0 {
@@ -34,7 +29,7 @@ func (t *Table) At(hash uint64) iter.Seq[uint32] {
 	}
 }
 
-// Add puts a number under a hash.
+// Add adds a number to a hash.
 func (t *Table) Add(hash uint64, number uint32) {
 	if 4*t.n >= 3*len(t.keys) {
 		t.grow()
@@ -50,7 +45,7 @@ func (t *Table) grow() {
 	if len(old.keys) == 0 {
 		return
 	}
-	// From behind a free place on, so that no run of equal hashes is begun in its middle.
+	// Begin after a free slot, not within a run of equal hashes: their order stays.
 	start := 0
 	for old.keys[start] != 0 {
 		start++

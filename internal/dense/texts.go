@@ -2,18 +2,18 @@ package dense
 
 import "encoding/binary"
 
-// Texts holds texts, in their bytes and little more. Its zero value is empty.
+// Texts stores texts in little more than their bytes. The zero value is empty.
 type Texts struct {
-	blocks [][]byte // texts one after another, each behind its length
+	blocks [][]byte // each text after its length
 }
 
-// Handle stands for a text in a Texts: for its block and its place there. None is zero.
+// Handle refers to a text in a Texts, by its block and its offset there. It is never 0.
 type Handle uint64
 
-// blockSize is that of a block, but for one with a single longer text.
+// blockSize is the size of a block, except one with a single longer text.
 const blockSize = 256 << 10
 
-// Add keeps a text of less than 4 GiB.
+// Add stores a text of less than 4 GiB.
 func (t *Texts) Add(s string) Handle {
 	room := binary.MaxVarintLen32 + len(s)
 	last := len(t.blocks) - 1
@@ -26,7 +26,7 @@ func (t *Texts) Add(s string) Handle {
 	return Handle(last+1)<<32 | Handle(len(b))
 }
 
-// At returns a text.
+// At returns the text of a handle.
 func (t *Texts) At(h Handle) string {
 	b := t.blocks[h>>32-1][uint32(h):]
 	size, n := binary.Uvarint(b)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
-	"maps"
 	"math/big"
 	"slices"
 	"strconv"
@@ -19,33 +18,24 @@ import (
 // dicts are taken out of the pickle as they are read, because a million of them
 // need several times the memory of what is kept here.
 type docstore struct {
+	limit   int64 // of the weight of the documents
 	texts   dense.Texts
-	ids     []dense.Handle // of the documents, in texts
+	keys    []dense.Handle // of the documents, in texts: see keyOf
 	records []record       // of the documents
 	seed    maphash.Seed
-	byID    dense.Table       // documents by the hash of their id
-	nonText map[string]uint32 // documents whose id is not a text, by the text that it becomes
-	idLimit int64             // what such ids may still weigh
+	byKey   dense.Table // documents by the hash of their key
 
 	positions []uint32 // the document of each vector
 	labels    []int64  // of the vectors in the index; nil: 0, 1, 2 and so on
-	used      int      // documents with a vector, once check was called
 
 	documents, mapping *pickle.Dict // the dicts that entries were taken from
+
+	otherWeight int64 // of the ids that are not texts
+	used, other int   // documents with a vector, and those whose id is not a text
 }
 
-// The limits of ids that are not texts, which a pickle can share as it can
-// metadata: the weight of one, and of all beside the size of the pickle.
-const (
-	maxID      = 64 << 10
-	idsBase    = 64 << 20
-	entryBytes = 64 // of an entry in nonText
-)
-
-// newDocstore returns a docstore for a pickle of a size.
-func newDocstore(size int64) *docstore {
-	return &docstore{seed: maphash.MakeSeed(), nonText: map[string]uint32{}, idLimit: idsBase + size}
-}
+// newDocstore returns a docstore whose documents may weigh limit bytes.
+func newDocstore(limit int64) *docstore { return &docstore{limit: limit, seed: maphash.MakeSeed()} }
 
 // take takes an entry that is a document or a position. The first dict with such
 // an entry counts as the docstore or as index_to_docstore_id; all other entries
@@ -67,32 +57,27 @@ func (d *docstore) take(into *pickle.Dict, key, value pickle.Value) (bool, error
 	return true, d.addPosition(label, value)
 }
 
-func (d *docstore) addDocument(key pickle.Value, r record) error {
-	id, err := d.idText(key)
+func (d *docstore) addDocument(id pickle.Value, r record) error {
+	key, err := d.keyOf(id)
 	if err != nil {
 		return err
 	}
-	n := uint32(len(d.ids))
-	_, exists := d.nonText[id]
-	if isText(key) {
-		_, exists = d.find(id)
-		d.byID.Add(d.hash(id), n)
-	} else if err := d.charge(entryBytes); err != nil {
-		return err
-	} else {
-		d.nonText[id] = n
+	if d.has(key) {
+		return fmt.Errorf("two documents have the id %s", quoted(key))
 	}
-	if exists {
-		return fmt.Errorf("two documents have the id %s", quoted(key, id))
-	}
-	d.ids, d.records = append(d.ids, d.texts.Add(id)), append(d.records, r)
+	d.byKey.Add(d.hash(key), uint32(len(d.keys)))
+	d.keys, d.records = append(d.keys, d.texts.Add(key)), append(d.records, r)
 	return nil
 }
 
-func (d *docstore) addPosition(label int64, value pickle.Value) error {
-	doc, err := d.pointedTo(value)
+func (d *docstore) addPosition(label int64, id pickle.Value) error {
+	key, err := d.keyOf(id)
 	if err != nil {
 		return err
+	}
+	doc, ok := d.find(key)
+	if !ok {
+		return fmt.Errorf("index_to_docstore_id names a document that is not there: %s", quoted(key))
 	}
 	if d.labels == nil && label != int64(len(d.positions)) {
 		for i := range d.positions {
@@ -105,37 +90,55 @@ func (d *docstore) addPosition(label int64, value pickle.Value) error {
 	return nil
 }
 
-// pointedTo returns the document that a value of index_to_docstore_id names.
-func (d *docstore) pointedTo(value pickle.Value) (uint32, error) {
-	id, err := d.idText(value)
-	if err != nil {
-		return 0, err
+// The first byte of a key tells the type of the id; the id as a text follows it.
+const (
+	textKey  = 't'
+	noneKey  = 'n' // None, with no text
+	otherKey = 'o' // another type, as the text that it becomes
+)
+
+// maxID limits the weight of an id that is not a text.
+const maxID = 64 << 10
+
+// keyOf returns the key of an id in a pickle. Ids that are not texts can share
+// what they are made of, as documents can, and so have the same limit.
+func (d *docstore) keyOf(id pickle.Value) (string, error) {
+	if text, ok := id.(string); ok {
+		return string(textKey) + text, nil
 	}
-	doc, ok := d.nonText[id]
-	if isText(value) {
-		doc, ok = d.find(id)
+	if id == pickle.None {
+		return string(noneKey), nil
 	}
-	if !ok {
-		return 0, fmt.Errorf("index_to_docstore_id names a document that is not there: %s", quoted(value, id))
+	weight := pickle.Weight(id)
+	if weight > maxID {
+		return "", fmt.Errorf("an id, %s, that would take more than %d kB", pickle.Describe(id), maxID>>10)
 	}
-	return doc, nil
+	if d.otherWeight += weight; d.otherWeight > d.limit {
+		return "", &ExpansionError{d.limit}
+	}
+	text, err := pickle.KeyText(id)
+	return string(otherKey) + text, err
 }
 
-func (d *docstore) hash(id string) uint64 { return maphash.String(d.seed, id) }
+func (d *docstore) hash(key string) uint64 { return maphash.String(d.seed, key) }
 
-// find returns the document with an id. Documents whose id is not a text are
-// found once check has given them one.
-func (d *docstore) find(id string) (doc uint32, ok bool) {
-	for doc := range d.byID.At(d.hash(id)) {
-		if d.id(doc) == id {
+// find returns the document with a key.
+func (d *docstore) find(key string) (doc uint32, ok bool) {
+	for doc := range d.byKey.At(d.hash(key)) {
+		if d.texts.At(d.keys[doc]) == key {
 			return doc, true
 		}
 	}
 	return 0, false
 }
 
-// id returns the id of a document.
-func (d *docstore) id(doc uint32) string { return d.texts.At(d.ids[doc]) }
+func (d *docstore) has(key string) bool {
+	_, ok := d.find(key)
+	return ok
+}
+
+// id returns the id of a document; "" for None.
+func (d *docstore) id(doc uint32) string { return d.texts.At(d.keys[doc])[1:] }
 
 // label returns the label of a vector in the index.
 func (d *docstore) label(i int) int64 {
@@ -145,47 +148,21 @@ func (d *docstore) label(i int) int64 {
 	return d.labels[i]
 }
 
-// idText returns a key of a docstore as a text: "" for None, and for any other
-// value that is not a text its JSON.
-func (d *docstore) idText(key pickle.Value) (string, error) {
-	if key == pickle.None || isText(key) {
-		text, _ := key.(string)
-		return text, nil
-	}
-	weight := pickle.Weight(key)
-	if weight > maxID {
-		return "", fmt.Errorf("an id, %s, that would take more than %d kB", pickle.Describe(key), maxID>>10)
-	}
-	if err := d.charge(weight); err != nil {
-		return "", err
-	}
-	return pickle.KeyText(key)
-}
-
-// charge counts the memory of ids that are not texts.
-func (d *docstore) charge(n int64) error {
-	if d.idLimit -= n; d.idLimit < 0 {
-		return errors.New("the ids that are no texts take more memory than a file of that size is worth")
-	}
-	return nil
-}
-
 // check makes sure that the docstore and the index_to_docstore_id of the pickle
 // are the dicts that entries were taken from, and that nothing is left in them.
 // It gives ids that are not texts their text, and sorts the positions by label.
-// The documents may weigh limit bytes, counted once for each vector.
-func (d *docstore) check(docs, mapping pickle.Value, limit int64) error {
+func (d *docstore) check(docs, mapping pickle.Value) error {
 	documents, err := documentsOf(docs)
 	if err != nil {
 		return err
 	}
 	if len(documents.Entries) > 0 {
 		e := documents.Entries[0]
-		id, err := d.idText(e.Key)
+		key, err := d.keyOf(e.Key)
 		if err != nil {
 			return err
 		}
-		return fmt.Errorf("document %s is %s, not a Document", quoted(e.Key, id), pickle.Describe(e.Value))
+		return fmt.Errorf("document %s is %s, not a Document", quoted(key), pickle.Describe(e.Value))
 	}
 	if d.documents != nil && d.documents != documents {
 		return errors.New("documents outside of its docstore")
@@ -200,22 +177,22 @@ func (d *docstore) check(docs, mapping pickle.Value, limit int64) error {
 	if d.mapping != nil && d.mapping != positions {
 		return errors.New("positions outside of its index_to_docstore_id")
 	}
-	if err := d.weigh(limit); err != nil {
+	if err := d.weigh(); err != nil {
 		return err
 	}
-	d.nameNonText()
+	d.nameOthers()
 	if d.used == len(d.positions) { // no vector needs an id of its own
-		d.byID = dense.Table{}
+		d.byKey = dense.Table{}
 	}
 	return d.sort()
 }
 
-// weigh makes sure that the documents of all vectors weigh at most limit.
-func (d *docstore) weigh(limit int64) error {
-	sum, seen := int64(0), make([]bool, len(d.ids))
+// weigh limits the weight of the documents, each counted once for each vector.
+func (d *docstore) weigh() error {
+	sum, seen := int64(0), make([]bool, len(d.keys))
 	for _, doc := range d.positions {
-		if sum += int64(d.records[doc].weight); sum > limit {
-			return &ExpansionError{limit}
+		if sum += int64(d.records[doc].weight); sum > d.limit {
+			return &ExpansionError{d.limit}
 		}
 		if !seen[doc] {
 			seen[doc] = true
@@ -225,27 +202,25 @@ func (d *docstore) weigh(limit int64) error {
 	return nil
 }
 
-// nameNonText gives documents whose id is not a text, and not None, the text that
+// nameOthers gives documents whose id is not a text, and not None, the text that
 // it becomes, or with #2, #3 and so on if another document has that.
-func (d *docstore) nameNonText() {
-	for _, doc := range slices.Sorted(maps.Values(d.nonText)) {
-		name := d.id(doc)
-		if name == "" {
+func (d *docstore) nameOthers() {
+	for doc, handle := range d.keys {
+		key := d.texts.At(handle)
+		if key[0] == textKey {
 			continue
 		}
-		id := name
-		for n := 2; d.has(id); n++ {
-			id = name + "#" + strconv.Itoa(n)
+		d.other++
+		if key[0] == noneKey {
+			continue
 		}
-		d.byID.Add(d.hash(id), doc)
-		d.ids[doc] = d.texts.Add(id)
+		id := string(textKey) + key[1:]
+		for n := 2; d.has(id); n++ {
+			id = string(textKey) + key[1:] + "#" + strconv.Itoa(n)
+		}
+		d.byKey.Add(d.hash(id), uint32(doc))
+		d.keys[doc] = d.texts.Add(id)
 	}
-}
-
-// has reports whether a document has an id.
-func (d *docstore) has(id string) bool {
-	_, ok := d.find(id)
-	return ok
 }
 
 // sort sorts positions that are not in the order of the index.
@@ -267,20 +242,15 @@ func (d *docstore) sort() error {
 	return nil
 }
 
-func isText(v pickle.Value) bool {
-	_, ok := v.(string)
-	return ok
-}
-
-// quoted returns an id as Python prints it.
-func quoted(key pickle.Value, id string) string {
-	switch {
-	case key == pickle.None:
+// quoted returns the id of a key as Python prints it.
+func quoted(key string) string {
+	switch key[0] {
+	case noneKey:
 		return "None"
-	case isText(key):
-		return strconv.Quote(id)
+	case textKey:
+		return strconv.Quote(key[1:])
 	}
-	return id
+	return key[1:]
 }
 
 func describeKey(v pickle.Value) string {

@@ -17,12 +17,12 @@ func (s *Store) Remarks() (all []string) {
 			all = append(all, fmt.Sprintf("%d %s", n, many))
 		}
 	}
-	say(len(s.docs.nonText), "document has an id that is no text: see docs/langchain.md", "documents have ids that are no texts: see docs/langchain.md")
+	say(s.docs.other, "document has an id that is no text: see docs/langchain.md", "documents have ids that are no texts: see docs/langchain.md")
 	say(s.mapped, "document has metadata values that JSON has no type for: see docs/langchain.md",
 		"documents have metadata values that JSON has no type for: see docs/langchain.md")
 	say(s.Len()-s.docs.used, "vector points to a document that another one points to: it came as ID#2",
 		"vectors point to documents that others point to: they came as ID#2 and so on")
-	say(len(s.docs.ids)-s.docs.used, "document has no vector and was left out", "documents have no vector and were left out")
+	say(len(s.docs.keys)-s.docs.used, "document has no vector and was left out", "documents have no vector and were left out")
 	say(s.surrogates, "text held half of a surrogate pair: U+FFFD stands in its place",
 		"texts held halves of surrogate pairs: U+FFFD stands in their place")
 	if s.Index != nil {
@@ -43,7 +43,7 @@ func (s *Store) Documents(ctx context.Context) iter.Seq2[Document, error] {
 			next = n
 		}
 		times := map[uint32]int{} // of documents that came before
-		seen := make([]bool, len(s.docs.ids))
+		seen := make([]bool, len(s.docs.keys))
 		for _, doc := range s.docs.positions {
 			vector, err, _ := next()
 			if err = ofIndex(err); err == nil {
@@ -77,7 +77,7 @@ func (s *Store) anotherID(id string, times map[uint32]int, doc uint32) string {
 	for {
 		times[doc]++
 		other := id + "#" + strconv.Itoa(times[doc]+1)
-		if !s.docs.has(other) {
+		if !s.docs.has(string(textKey) + other) {
 			return other
 		}
 	}

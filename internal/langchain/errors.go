@@ -5,10 +5,10 @@ import (
 	"fmt"
 )
 
-// FormatError says that a file is not what LangChain writes: damaged, of
+// FormatError reports a file that LangChain does not write: it is damaged, of
 // another kind, or made to do harm.
 type FormatError struct {
-	Path string // empty where whoever passes the error on names the file
+	Path string // empty if an outer error names the file
 	Err  error
 }
 
@@ -21,14 +21,14 @@ func (e *FormatError) Error() string {
 
 func (e *FormatError) Unwrap() error { return e.Err }
 
-// IndexError says that it is the index of a store that cannot be read: the texts
-// may be sound.
+// IndexError reports an index that cannot be read. The texts of the store may be
+// sound.
 type IndexError struct{ Err error }
 
 func (e *IndexError) Error() string { return e.Err.Error() }
 func (e *IndexError) Unwrap() error { return e.Err }
 
-// ofIndex makes a *FormatError of a store's index an *IndexError too.
+// ofIndex wraps a *FormatError about the index of a store in an *IndexError.
 func ofIndex(err error) error {
 	if bad := (*FormatError)(nil); errors.As(err, &bad) {
 		return &IndexError{err}
@@ -36,8 +36,8 @@ func ofIndex(err error) error {
 	return err
 }
 
-// IndexNameError says that a folder holds no store of the name that was asked
-// for, but others.
+// IndexNameError reports a folder that has other stores than the one with the
+// wanted index name.
 type IndexNameError struct {
 	Dir, Name string
 	Others    []string

@@ -14,22 +14,23 @@ import (
 	"sheaf/internal/vector"
 )
 
-// foreignHead is the first line that [Serve] writes. The ids of the vectors
-// follow it as int64, rising, and then the vectors as float32, little-endian.
+// foreignHead is the first line that [Serve] writes. The labels of the vectors
+// follow as int64 in ascending order, and then the vectors as float32, both
+// little-endian.
 type foreignHead struct {
-	Error  string `json:"error,omitempty"` // and nothing follows
+	Error  string `json:"error,omitempty"` // nothing follows it
 	Dim    int    `json:"dim"`
 	Ntotal int64  `json:"ntotal"`
 	Metric int32  `json:"metric"`
 	Exact  bool   `json:"exact"`
 }
 
-// serveBatch is how many vectors are decoded at once.
+// serveBatch is the number of vectors that are decoded at once.
 const serveBatch = 1024
 
-// Serve reads the index in size bytes of f from offset on, of any type, with
-// the Faiss library, and writes its vectors to w. A bad file can make the
-// library do anything: the process has to have limits, and nothing to lose.
+// Serve reads the index of any type in size bytes of f from offset on with the
+// Faiss library, and writes its vectors to w. A damaged file can make the library
+// do anything, so the process must have limits and nothing to lose.
 func Serve(f *os.File, offset, size int64, w io.Writer) error {
 	x, err := faiss.OpenForeign(f, offset, size)
 	if err != nil {
@@ -38,7 +39,7 @@ func Serve(f *os.File, offset, size int64, w io.Writer) error {
 	defer x.Close()
 	head := foreignHead{Dim: x.D, Ntotal: x.Ntotal, Metric: int32(x.Metric), Exact: x.Exact}
 	first, err := x.Decode(0, min(serveBatch, head.Ntotal))
-	if err != nil { // some types say only now that they cannot
+	if err != nil { // some types report only here that they cannot
 		return json.NewEncoder(w).Encode(foreignHead{Error: err.Error()})
 	}
 	if err := json.NewEncoder(w).Encode(head); err != nil {
@@ -61,11 +62,11 @@ func Serve(f *os.File, offset, size int64, w io.Writer) error {
 	return out.Flush()
 }
 
-// maxHead bounds the first line of what a served index says.
+// maxHead limits the first line of the output of Serve.
 const maxHead = 64 << 10
 
-// openForeign has the index served by another process, whose every word is
-// held against the header that was read here.
+// openForeign starts a process that reads the index, and compares its output with
+// the header that was read here.
 func (x *Index) openForeign(ctx context.Context, f *os.File, offset, size int64, o Options) error {
 	if o.Foreign == nil {
 		return errors.New("an index of type " + x.Type)
@@ -75,13 +76,14 @@ func (x *Index) openForeign(ctx context.Context, f *os.File, offset, size int64,
 		return err
 	}
 	x.close = served.Close
-	if err := x.meet(bufio.NewReaderSize(served, maxHead)); err != nil {
+	if err := x.readHead(bufio.NewReaderSize(served, maxHead)); err != nil {
 		return errors.Join(err, served.Close())
 	}
 	return nil
 }
 
-func (x *Index) meet(served *bufio.Reader) error {
+// readHead reads all but the vectors of the output of Serve.
+func (x *Index) readHead(served *bufio.Reader) error {
 	line, err := served.ReadSlice('\n')
 	if err != nil {
 		return fmt.Errorf("it is a damaged %s: Faiss cannot read it", x.Type)

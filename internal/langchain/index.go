@@ -17,7 +17,7 @@ import (
 // Options say how a store is read.
 type Options struct {
 	// Foreign starts a process that calls [Serve] for size bytes of f from
-	// offset on, and returns what it writes. Its Close ends the process.
+	// offset on, and returns its output. Close of that must end the process.
 	Foreign func(ctx context.Context, f *os.File, offset, size int64) (io.ReadCloser, error)
 	// TextsOnly leaves the index unread: the documents come without vectors.
 	TextsOnly bool
@@ -27,22 +27,22 @@ type Options struct {
 	Expansion int
 }
 
-// Index is a Faiss index of any type that vectors can be read from.
+// Index is a Faiss index of a type whose vectors can be read.
 type Index struct {
 	Type   string // the C++ class, such as "IndexFlatL2"
 	Dim    int
 	Ntotal int64
-	Metric faiss.Metric // maybe none that sheaf compares by
-	Exact  bool         // the vectors come back as they were added
-	Tail   int64        // bytes behind the index, which Faiss ignores
+	Metric faiss.Metric // not always one that sheaf has
+	Exact  bool         // the vectors are read as they were added
+	Tail   int64        // bytes after the index, which Faiss ignores
 
 	path   string
-	labels []int64 // rising; nil: 0, 1, 2 and so on
+	labels []int64 // in ascending order; nil: 0, 1, 2 and so on
 	floats io.Reader
 	close  func() error
 }
 
-// OpenIndex opens an index file. The caller closes it.
+// OpenIndex opens an index file. The caller must close it.
 func OpenIndex(ctx context.Context, path string, o Options) (*Index, error) {
 	f, size, err := openFile(path)
 	if err != nil {
@@ -58,7 +58,7 @@ func OpenIndex(ctx context.Context, path string, o Options) (*Index, error) {
 	return x, nil
 }
 
-// openFile opens a file of a store, which nobody waits for: it may not be a pipe.
+// openFile opens a regular file. It does not wait for the writer of a pipe.
 func openFile(path string) (f *os.File, size int64, err error) {
 	f, err = os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
@@ -74,7 +74,7 @@ func openFile(path string) (f *os.File, size int64, err error) {
 	return f, info.Size(), nil
 }
 
-// openIndex opens the index in a part of f, which stays the caller's.
+// openIndex opens the index in a part of f. It does not close f.
 func openIndex(ctx context.Context, f *os.File, offset, size int64, o Options) (*Index, error) {
 	part := io.NewSectionReader(f, offset, size)
 	h, err := faiss.ReadFileHeader(part, size)
@@ -93,7 +93,7 @@ func openIndex(ctx context.Context, f *os.File, offset, size int64, o Options) (
 	return x, nil
 }
 
-// Remarks are what is worth knowing about the index beside its vectors.
+// Remarks returns what is worth knowing about the index beside its vectors.
 func (x *Index) Remarks() (all []string) {
 	if !x.Exact {
 		all = append(all, fmt.Sprintf("%s keeps approximations of vectors: those are what came, and scores differ a little", x.Type))
@@ -104,10 +104,10 @@ func (x *Index) Remarks() (all []string) {
 	return all
 }
 
-// Close ends what reads the index.
+// Close ends the reading of the index.
 func (x *Index) Close() error { return x.close() }
 
-// Label is the id that the index has for its i-th vector.
+// Label returns the id of the i-th vector in the index.
 func (x *Index) Label(i int64) int64 {
 	if x.labels == nil {
 		return i
@@ -115,8 +115,7 @@ func (x *Index) Label(i int64) int64 {
 	return x.labels[i]
 }
 
-// Vectors yields the vectors in the order of their labels. They can be read
-// once.
+// Vectors yields the vectors in the order of their labels, once.
 func (x *Index) Vectors() iter.Seq2[[]float32, error] {
 	return func(yield func([]float32, error) bool) {
 		for i := range x.Ntotal {

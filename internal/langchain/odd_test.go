@@ -158,7 +158,7 @@ func TestHeavyIDs(t *testing.T) {
 		"a document":  {text(70_000), "h\x01\x85" + document + "s", "", "an id, a tuple, that would take more than 64 kB"},
 		"no document": {text(70_000), "h\x01\x85Ns", "", "an id, a tuple, that would take more than 64 kB"},
 		"a position":  {text(70_000), "", "K\x00h\x01\x85s", "an id, a tuple, that would take more than 64 kB"},
-		"many":        {text(60_000), heavy.String(), "", "more memory than a file of that size"},
+		"many":        {text(60_000), heavy.String(), "", "its documents share what they are made of"},
 	} {
 		dir := t.TempDir()
 		stream := tt.id + "q\x00q\x010" + head + "}X\x05\x00\x00\x00_dict}" + tt.docs + "sb}" + tt.positions + "\x86."

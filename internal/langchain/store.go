@@ -41,7 +41,6 @@ type Store struct {
 	Index *Index // nil under TextsOnly
 
 	path       string // of the pickle
-	limit      int64  // of the weight of its documents
 	spool      *spool
 	docs       *docstore
 	files      []*os.File
@@ -182,12 +181,12 @@ func (s *Store) load(ctx context.Context, f *os.File, o Options) (pickle.Value, 
 	if err != nil {
 		return nil, err
 	}
-	s.limit = max(minExpanded, info.Size()*int64(cmp.Or(o.Expansion, DefaultExpansion)))
-	if s.spool, err = newSpool(s.limit); err != nil {
+	limit := max(minExpanded, info.Size()*int64(cmp.Or(o.Expansion, DefaultExpansion)))
+	if s.spool, err = newSpool(limit); err != nil {
 		return nil, err
 	}
 	s.files = append(s.files, s.spool.f)
-	s.docs = newDocstore(info.Size())
+	s.docs = newDocstore(limit)
 	v, surrogates, err := pickle.Load(until{ctx, f}, info.Size(), pickle.Options{Object: classOf, Stream: s.spool.add, Take: s.docs.take})
 	s.surrogates = surrogates
 	switch bad := (*pickle.Error)(nil); {
@@ -227,7 +226,7 @@ func tuple(v pickle.Value, n int) ([]pickle.Value, bool) {
 
 // check compares documents, positions and vectors with each other.
 func (s *Store) check(docs, mapping pickle.Value) error {
-	if err := s.docs.check(docs, mapping, s.limit); err != nil {
+	if err := s.docs.check(docs, mapping); err != nil {
 		return &FormatError{s.path, err}
 	}
 	if s.Index == nil {

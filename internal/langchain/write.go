@@ -17,23 +17,23 @@ import (
 	"sheaf/internal/vector"
 )
 
-// Shape is what the vectors of a store have in common.
+// Shape is what all vectors of a store have in common.
 type Shape struct {
 	Dim    int
 	Metric faiss.Metric
 }
 
-// header is the beginning of an index file of n vectors, byte for byte as
-// Faiss writes it.
+// header returns the header of an index file of n vectors, byte for byte as Faiss
+// writes it.
 func (s Shape) header(n int64) []byte {
 	h := faiss.Header{D: s.Dim, Ntotal: n, Metric: s.Metric}
-	const reserved = 1 << 20 // what Faiss puts into the two fields that it ignores
+	const reserved = 1 << 20 // the value of two fields that Faiss writes and ignores
 	binary.LittleEndian.PutUint64(h.StoreID[:8], reserved)
 	binary.LittleEndian.PutUint64(h.StoreID[8:], reserved)
 	return h.Append(nil)
 }
 
-// class is the name of such an index in C++ and in Python.
+// class returns the name of the index class in C++ and in Python.
 func (s Shape) class() string {
 	if s.Metric == faiss.L2 {
 		return "IndexFlatL2"
@@ -41,17 +41,17 @@ func (s Shape) class() string {
 	return "IndexFlatIP"
 }
 
-// OccupiedError says that a folder holds files that an export does not replace.
+// OccupiedError reports a folder with files that an export does not replace.
 type OccupiedError struct{ Dir, File string }
 
 func (e *OccupiedError) Error() string {
 	return fmt.Sprintf("%q holds other files (%q): an export needs a folder of its own", e.Dir, e.File)
 }
 
-// WriteFolder writes documents as LangChain's save_local does: NAME.faiss and
-// NAME.pkl in dir, which is made where it is missing and otherwise may hold
-// these two alone. They appear together or not at all. It returns how many
-// documents were written.
+// WriteFolder writes documents as LangChain's save_local does, to NAME.faiss and
+// NAME.pkl in dir. It makes dir if it is missing; otherwise dir may have only these
+// two files. They appear together or not at all. It returns the number of
+// documents.
 func WriteFolder(dir, name string, shape Shape, docs iter.Seq2[Document, error]) (n int64, err error) {
 	made, err := claim(dir, name)
 	if err != nil {
@@ -66,12 +66,12 @@ func WriteFolder(dir, name string, shape Shape, docs iter.Seq2[Document, error])
 		return err
 	})
 	if err != nil && made {
-		_ = os.Remove(dir) // it is empty, or somebody else's by now
+		_ = os.Remove(dir) // it fails if the folder is not empty
 	}
 	return n, err
 }
 
-// claim makes the folder, or refuses one with files of other kinds.
+// claim makes the folder, or refuses one with other files.
 func claim(dir, name string) (made bool, err error) {
 	if err := os.Mkdir(dir, 0o777); err == nil || !errors.Is(err, fs.ErrExist) {
 		return err == nil, err
@@ -90,7 +90,7 @@ func claim(dir, name string) (made bool, err error) {
 	return false, nil
 }
 
-// writeBoth writes the vectors of docs to index and the rest to pickled.
+// writeBoth writes the vectors of docs to index, and everything else to pickled.
 func writeBoth(index, pickled io.Writer, shape Shape, docs iter.Seq2[Document, error]) (int64, error) {
 	vectors := bufio.NewWriterSize(index, 1<<20)
 	vectors.Write(shape.header(0))
@@ -112,8 +112,8 @@ func writeBoth(index, pickled io.Writer, shape Shape, docs iter.Seq2[Document, e
 	return n, errors.Join(p.Close(), vectors.Flush())
 }
 
-// WriteBytes writes documents as LangChain's serialize_to_bytes does. The n
-// documents are asked for twice: the vectors come first.
+// WriteBytes writes n documents as LangChain's serialize_to_bytes does. It reads
+// them twice, since the vectors come first.
 func WriteBytes(w io.Writer, shape Shape, n int64, docs func() iter.Seq2[Document, error]) error {
 	p := pickle.NewWriter(w)
 	p.Class(indexModules[0], shape.class())
@@ -142,10 +142,6 @@ func WriteIndex(w io.Writer, shape Shape, n int64, docs iter.Seq2[Document, erro
 	if _, err := w.Write(shape.header(n)); err != nil {
 		return err
 	}
-	return writeVectors(w, n, docs)
-}
-
-func writeVectors(w io.Writer, n int64, docs iter.Seq2[Document, error]) error {
 	written := int64(0)
 	for d, err := range docs {
 		if err == nil {
@@ -162,10 +158,7 @@ func writeVectors(w io.Writer, n int64, docs iter.Seq2[Document, error]) error {
 	return nil
 }
 
-// perBatch is how many entries are put into a dict at once, as CPython does.
-const perBatch = 1000
-
-// writeDocuments writes the docstore and the mapping of positions to ids.
+// writeDocuments writes the docstore and index_to_docstore_id.
 func writeDocuments(p *pickle.Writer, docs iter.Seq2[Document, error]) (int64, error) {
 	module, name := split(docstoreClasses[0])
 	p.Class(module, name)
@@ -173,43 +166,29 @@ func writeDocuments(p *pickle.Writer, docs iter.Seq2[Document, error]) (int64, e
 	p.Dict()
 	p.Text("_dict")
 	p.Dict()
-	var ids []uint32 // the memo slot of each document's id
+	var ids []uint32 // the memo slots of the ids
 	w := documentWriter{p: p}
 	for d, err := range docs {
 		if err != nil {
 			return 0, err
 		}
-		if len(ids)%perBatch == 0 {
-			if len(ids) > 0 {
-				p.SetItems()
-			}
-			p.Mark()
-		}
+		p.Entry(len(ids))
 		p.Text(d.ID)
 		ids = append(ids, p.Memoize())
 		if err := w.write(d, ids[len(ids)-1]); err != nil {
 			return 0, fmt.Errorf("document %q: %w", d.ID, err)
 		}
 	}
-	if len(ids) > 0 {
-		p.SetItems()
-	}
+	p.EndEntries(len(ids))
 	p.SetItem()
 	p.Build()
 	p.Dict()
 	for i, slot := range ids {
-		if i%perBatch == 0 {
-			if i > 0 {
-				p.SetItems()
-			}
-			p.Mark()
-		}
+		p.Entry(i)
 		p.Int(int64(i))
 		p.Again(slot)
 	}
-	if len(ids) > 0 {
-		p.SetItems()
-	}
+	p.EndEntries(len(ids))
 	return int64(len(ids)), nil
 }
 
@@ -218,12 +197,12 @@ func split(class string) (module, name string) {
 	return class[:i], class[i+1:]
 }
 
-// documentWriter writes documents of the class of today's LangChain. Their
-// state has the keys of pydantic's models of both generations, so that every
-// LangChain from 0.0.350 on can load them.
+// documentWriter writes documents of the present class. Their state has the keys
+// of pydantic 1 and of pydantic 2, so that LangChain 0.0.350 and all later versions
+// can load them.
 type documentWriter struct {
 	p     *pickle.Writer
-	class uint32 // memo slot
+	class uint32 // its memo slot, once it was written
 	known bool
 }
 
@@ -267,7 +246,7 @@ func (w *documentWriter) write(d Document, id uint32) error {
 	return nil
 }
 
-// fields is the set of the fields that a document was given.
+// fields writes the set of fields that a document was made with.
 func (w *documentWriter) fields() {
 	w.p.Set()
 	w.p.Mark()

@@ -1,15 +1,14 @@
 package pickle
 
 import (
-	"bytes"
 	"encoding/base64"
-	"encoding/json"
 	"fmt"
 	"math"
 	"math/big"
 	"slices"
 	"strconv"
 
+	"sheaf/internal/metadata"
 	"sheaf/internal/pyfloat"
 )
 
@@ -41,7 +40,7 @@ func (w *jsonWriter) value(dst []byte, v Value) ([]byte, error) {
 		w.mapped = w.mapped || math.IsNaN(v) || math.IsInf(v, 0)
 		return appendFloat(dst, v), nil
 	case string:
-		return appendText(dst, v), nil
+		return metadata.AppendQuoted(dst, v), nil
 	case *List:
 		return w.list(dst, v.Items)
 	case *Dict:
@@ -63,10 +62,10 @@ func (w *jsonWriter) foreign(dst []byte, v Value) ([]byte, error) {
 	case timeDelta:
 		return appendFloat(dst, v.seconds()), nil
 	case Plain:
-		return appendText(dst, string(v)), nil
+		return metadata.AppendQuoted(dst, string(v)), nil
 	case *Bytes:
 		b, err := v.read()
-		return appendText(dst, base64.StdEncoding.EncodeToString(b)), err
+		return metadata.AppendQuoted(dst, base64.StdEncoding.EncodeToString(b)), err
 	case *Tuple:
 		return w.list(dst, v.Items)
 	case *Set:
@@ -134,7 +133,7 @@ func (w *jsonWriter) dict(dst []byte, d *Dict) (_ []byte, err error) {
 		if written++; written > 1 {
 			dst = append(dst, ',')
 		}
-		dst = append(appendText(dst, key), ':')
+		dst = append(metadata.AppendQuoted(dst, key), ':')
 		if dst, err = w.value(dst, d.Entries[i].Value); err != nil {
 			return dst, err
 		}
@@ -191,9 +190,7 @@ func KeyText(v Value) (string, error) {
 		return "", err
 	}
 	if b[0] == '"' {
-		var text string
-		err := json.Unmarshal(b, &text)
-		return text, err
+		return metadata.Unquote(b), nil
 	}
 	return spaced(b), nil
 }
@@ -230,22 +227,4 @@ func appendFloat(dst []byte, x float64) []byte {
 		return append(dst, `"-Infinity"`...)
 	}
 	return pyfloat.Append(dst, x)
-}
-
-// appendText appends a JSON string. It does not escape <, > and &.
-func appendText(dst []byte, s string) []byte {
-	for i := 0; i < len(s); i++ {
-		if c := s[i]; c < 0x20 || c >= 0x7f || c == '"' || c == '\\' {
-			return appendEscaped(dst, s)
-		}
-	}
-	return append(append(append(dst, '"'), s...), '"')
-}
-
-func appendEscaped(dst []byte, s string) []byte {
-	b := bytes.NewBuffer(dst)
-	e := json.NewEncoder(b)
-	e.SetEscapeHTML(false)
-	_ = e.Encode(s) // a string and a buffer give no error
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
 }

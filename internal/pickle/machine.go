@@ -2,6 +2,22 @@ package pickle
 
 import "fmt"
 
+// Options say which classes are read beside those of metadata, and how.
+type Options struct {
+	// Object reports whether instances of a class become an *[Object], and
+	// whether these are streamed: each is given to Stream as soon as it is
+	// complete, and its state is not kept.
+	Object func(module, name string) (wanted, streamed bool)
+	// Stream is called with the state of each streamed object, in the order of
+	// the file. It must not keep the state. What it returns becomes
+	// [Object.State].
+	Stream func(state *Dict) (Value, error)
+	// Take, unless it is nil, is called with each entry of each dict, but for
+	// those in states of streamed objects. The dict does not keep an entry for
+	// which it returns true.
+	Take func(into *Dict, key, value Value) (taken bool, err error)
+}
+
 // machine is the state of the machine that builds the values of a pickle.
 type machine struct {
 	stack

@@ -5,30 +5,10 @@ import (
 	"io"
 )
 
-// MaxDepth is the depth to which values may be nested. CPython's pickler gives up
-// at about twice that.
-const MaxDepth = 200
-
 // memoryBase is what may be in memory beside the size of the file.
 const memoryBase = 64 << 20
 
 var errNoState = errors.New("a document inside another, or without a state")
-
-// Options say which classes are read beside those of metadata, and how.
-type Options struct {
-	// Object reports whether instances of a class become an *[Object], and
-	// whether these are streamed: each is given to Stream as soon as it is
-	// complete, and its state is not kept.
-	Object func(module, name string) (wanted, streamed bool)
-	// Stream is called with the state of each streamed object, in the order of
-	// the file. It must not keep the state. What it returns becomes
-	// [Object.State].
-	Stream func(state *Dict) (Value, error)
-	// Take, unless it is nil, is called with each entry of each dict, but for
-	// those in states of streamed objects. The dict does not keep an entry for
-	// which it returns true.
-	Take func(into *Dict, key, value Value) (taken bool, err error)
-}
 
 // Load returns the value of the pickle in the first size bytes of r. It also
 // returns the number of texts with an unpaired surrogate, which UTF-8 does not

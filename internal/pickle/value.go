@@ -8,6 +8,10 @@ import (
 	"math/big"
 )
 
+// MaxDepth is the depth to which values may be nested. CPython's pickler gives up
+// at about twice that.
+const MaxDepth = 200
+
 // Value is a value of a pickle: [None], bool, int64, *big.Int (beyond int64),
 // float64, string, *[Bytes], *[List], *[Tuple], *[Set], *[Dict], *[Object],
 // *[Class], [Plain], *[Array], or an intermediate value that such a one is made

@@ -163,6 +163,13 @@ func (p *Writer) Set() { p.op(opEmptySet) }
 // Mark begins the items of SetItems and AddItems.
 func (p *Writer) Mark() { p.op(opMark) }
 
+// Entry begins the i-th entry of a large dict: the caller must write its key and
+// its value.
+func (p *Writer) Entry(i int) { p.item(i, opSetItems) }
+
+// EndEntries ends the last of n entries.
+func (p *Writer) EndEntries(n int) { p.endItems(n, opSetItems) }
+
 // SetItem puts the key and value written last into the dict before them.
 func (p *Writer) SetItem() { p.op(opSetItem) }
 
@@ -233,19 +240,33 @@ func (p *Writer) number(n json.Number) error {
 // CPython. It limits the stack of a reader.
 const batch = 1000
 
+// item begins the i-th item of a container. The opcode fill adds the items before
+// it when they are a batch.
+func (p *Writer) item(i int, fill byte) {
+	if i%batch != 0 {
+		return
+	}
+	if i > 0 {
+		p.op(fill)
+	}
+	p.Mark()
+}
+
+func (p *Writer) endItems(n int, fill byte) {
+	if n > 0 {
+		p.op(fill)
+	}
+}
+
 func (p *Writer) nested(d *json.Decoder, open json.Delim) error {
 	begin, fill := byte(opEmptyDict), byte(opSetItems)
 	if open == '[' {
 		begin, fill = opEmptyList, opAppends
 	}
 	p.op(begin)
-	for n := 0; d.More(); n++ {
-		if n%batch == 0 {
-			if n > 0 {
-				p.op(fill)
-			}
-			p.Mark()
-		}
+	n := 0
+	for ; d.More(); n++ {
+		p.item(n, fill)
 		if open == '{' {
 			key, err := d.Token()
 			if err != nil {
@@ -256,10 +277,8 @@ func (p *Writer) nested(d *json.Decoder, open json.Delim) error {
 		if err := p.next(d); err != nil {
 			return err
 		}
-		if !d.More() {
-			p.op(fill)
-		}
 	}
+	p.endItems(n, fill)
 	_, err := d.Token()
 	return err
 }
