@@ -62,7 +62,7 @@ func writeRecord(path string) error {
 }
 
 func addOne(ctx context.Context, dir string) error {
-	w, err := store.OpenWriter(ctx, dir, store.Options{})
+	w, err := store.OpenWriter(ctx, dir, engine.Options{})
 	if err != nil {
 		return err
 	}

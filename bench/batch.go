@@ -28,7 +28,7 @@ func (b *bench) batch(ctx context.Context) error {
 	if err := os.WriteFile(file, vector.Bytes(asked), 0o666); err != nil {
 		return err
 	}
-	s, err := store.Open(ctx, dir, store.Options{})
+	s, err := store.Open(ctx, dir, engine.Options{})
 	if err != nil {
 		return err
 	}

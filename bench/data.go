@@ -56,7 +56,7 @@ func (b *bench) store(ctx context.Context, n int) (string, error) {
 // first on, which is made where it is missing or was left half done.
 func (b *bench) keep(ctx context.Context, name string, first, n int, document func(int) engine.Document) (string, error) {
 	dir := filepath.Join(b.data, name)
-	s, err := store.Open(ctx, dir, store.Options{})
+	s, err := store.Open(ctx, dir, engine.Options{})
 	if err == nil {
 		info, err := s.Info(ctx)
 		if err := errors.Join(err, s.Close()); err != nil {
@@ -70,7 +70,7 @@ func (b *bench) keep(ctx context.Context, name string, first, n int, document fu
 		return "", err
 	}
 	fmt.Fprintf(os.Stderr, "bench: making a store of %d documents\n", n)
-	w, err := store.Create(ctx, dir, engine.Facts{Dim: dim, Metric: engine.L2}, store.Options{})
+	w, err := store.Create(ctx, dir, engine.Facts{Dim: dim, Metric: engine.L2}, engine.Options{})
 	if err != nil {
 		return "", err
 	}

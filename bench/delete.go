@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"sheaf/internal/engine"
 	"sheaf/internal/store"
 )
 
@@ -50,7 +51,7 @@ func (b *bench) delete(ctx context.Context) (err error) {
 }
 
 func deleteOne(ctx context.Context, dir, id string) error {
-	w, err := store.OpenWriter(ctx, dir, store.Options{})
+	w, err := store.OpenWriter(ctx, dir, engine.Options{})
 	if err != nil {
 		return err
 	}

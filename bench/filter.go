@@ -91,7 +91,7 @@ func (b *bench) mmr(ctx context.Context) error {
 		b.command("search-vector", "--store", dir, "--json", "-k", "10", "--binary", "f32", "@"+file),
 		b.command("mmr", "--store", dir, "--json", "-k", "10", "--fetch-k", "100", "--binary", "f32", "--vector", "@"+file),
 		timed(func(ctx context.Context) error { _, err := s.Search(ctx, [][]float32{query}, plain); return err }),
-		timed(func(ctx context.Context) error { _, err := s.MMR(ctx, [][]float32{query}, diverse); return err }),
+		timed(func(ctx context.Context) error { _, err := engine.MMR(ctx, s, [][]float32{query}, diverse); return err }),
 	)
 	if err != nil {
 		return err
@@ -114,7 +114,7 @@ func (b *bench) ask(ctx context.Context) (dir string, s *store.Store, query []fl
 	if err := os.WriteFile(file, vector.Bytes(query), 0o666); err != nil {
 		return "", nil, nil, "", err
 	}
-	s, err = store.Open(ctx, dir, store.Options{})
+	s, err = store.Open(ctx, dir, engine.Options{})
 	return dir, s, query, file, err
 }
 

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"sheaf/internal/engine"
 	"sheaf/internal/store"
 )
 
@@ -91,7 +92,7 @@ func (b *bench) unchanged(ctx context.Context) error {
 }
 
 func documents(ctx context.Context, dir string) (int64, error) {
-	s, err := store.Open(ctx, dir, store.Options{})
+	s, err := store.Open(ctx, dir, engine.Options{})
 	if err != nil {
 		return 0, err
 	}

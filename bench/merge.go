@@ -82,7 +82,7 @@ func (b *bench) mergeInto(ctx context.Context, into, other string, reads *search
 		return took, err
 	}
 	defer func() { err = errors.Join(err, remove()) }()
-	s, err := store.Open(ctx, dir, store.Options{LockTimeout: 10 * time.Second})
+	s, err := store.Open(ctx, dir, engine.Options{LockTimeout: 10 * time.Second})
 	if err != nil {
 		return took, err
 	}

@@ -61,7 +61,7 @@ func (b *bench) searchSize(ctx context.Context, n int) ([]string, error) {
 	if err := os.WriteFile(file, vector.Bytes(query), 0o666); err != nil {
 		return nil, err
 	}
-	s, err := store.Open(ctx, dir, store.Options{})
+	s, err := store.Open(ctx, dir, engine.Options{})
 	if err != nil {
 		return nil, err
 	}

@@ -12,7 +12,6 @@ import (
 
 	"sheaf/internal/engine"
 	"sheaf/internal/hint"
-	"sheaf/internal/store"
 )
 
 // askFlags are what every verb that searches takes.
@@ -95,7 +94,7 @@ func (o *askFlags) options() engine.SearchOptions {
 }
 
 // nearest is the finder of search and search-vector.
-func (o *askFlags) nearest(s *store.Store) finder {
+func (o *askFlags) nearest(s reader) finder {
 	return func(ctx context.Context, vectors [][]float32) ([][]engine.Hit, error) {
 		return s.Search(ctx, vectors, o.options())
 	}

@@ -12,7 +12,6 @@ import (
 	"sheaf/internal/embed"
 	"sheaf/internal/engine"
 	"sheaf/internal/seq"
-	"sheaf/internal/store"
 )
 
 // finder returns the hits of each vector.
@@ -21,10 +20,13 @@ type finder func(ctx context.Context, vectors [][]float32) ([][]engine.Hit, erro
 // asker answers questions from a store.
 type asker struct {
 	env   *environment
-	store *store.Store
+	store reader
 	o     *askFlags
 	find  finder
-	bound embed.Embedder // nil until a text is asked
+	// candidates is how many documents are read for a query, where that can be
+	// more than k.
+	candidates int
+	bound      embed.Embedder // nil until a text is asked
 }
 
 // answer is what --json prints, and a line of a batch.
@@ -103,7 +105,7 @@ const (
 )
 
 // block is how many questions are embedded and searched at once.
-func (a *asker) block() int { return max(1, min(batchBlock, batchHits/a.o.k)) }
+func (a *asker) block() int { return max(1, min(batchBlock, batchHits/max(a.o.k, a.candidates))) }
 
 // askAll answers a batch, one line for each question in their order. Questions
 // are taken in blocks, which end early where no more input is waiting, so that

@@ -40,7 +40,7 @@ func runCheck(ctx context.Context, env *environment, o *checkOptions) error {
 	if o.repair {
 		look = store.Repair
 	}
-	found, err := look(ctx, env.config.Store, env.storeOptions())
+	found, err := look(ctx, env.config.Store, env.storeOptions(nil))
 	if err != nil {
 		return err
 	}

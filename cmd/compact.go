@@ -6,8 +6,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"sheaf/internal/engine"
 	"sheaf/internal/progress"
-	"sheaf/internal/store"
 )
 
 func newCompactCmd(env *environment) *cobra.Command {
@@ -31,9 +31,7 @@ sheaf info tells when it is worth it.` + exitStatus(0, 1, 2, 10, 11, 12, 130, 14
 
 func runCompact(ctx context.Context, env *environment) error {
 	counter := new(progress.Counter)
-	options := env.storeOptions()
-	options.Progress = counter.AddChunks
-	w, err := store.OpenWriter(ctx, env.config.Store, options)
+	w, err := env.openWriter(ctx, counter.AddChunks)
 	if err != nil {
 		return err
 	}
@@ -44,7 +42,7 @@ func runCompact(ctx context.Context, env *environment) error {
 	return env.printCompacted(done)
 }
 
-func (env *environment) compact(ctx context.Context, w *store.Writer, counter *progress.Counter) (done store.Compacted, err error) {
+func (env *environment) compact(ctx context.Context, w writer, counter *progress.Counter) (done engine.Compacted, err error) {
 	info, err := w.Info(ctx)
 	if err != nil {
 		return done, err
@@ -55,7 +53,7 @@ func (env *environment) compact(ctx context.Context, w *store.Writer, counter *p
 	return w.Compact(ctx)
 }
 
-func (env *environment) printCompacted(c store.Compacted) error {
+func (env *environment) printCompacted(c engine.Compacted) error {
 	if env.inJSON() {
 		return env.print(outputFlags{}, func(p *printer) error {
 			return p.object(struct {

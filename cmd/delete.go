@@ -11,9 +11,9 @@ import (
 	"github.com/bmatcuk/doublestar/v4"
 	"github.com/spf13/cobra"
 
+	"sheaf/internal/engine"
 	"sheaf/internal/hint"
 	"sheaf/internal/seq"
-	"sheaf/internal/store"
 )
 
 type deleteOptions struct {
@@ -92,21 +92,21 @@ func runDelete(ctx context.Context, env *environment, o *deleteOptions) (err err
 		return err
 	}
 	if o.dryRun {
-		return env.withStore(ctx, func(s *store.Store) error {
-			set, err := env.choose(ctx, s, o)
+		return env.withStore(ctx, func(s reader) error {
+			set, err := env.choose(ctx, s, o, nil)
 			if err != nil {
 				return err
 			}
 			return env.printDeleted(s.IDs(ctx, set), set.Len(), true)
 		})
 	}
-	var agreed *store.Set
+	var agreed engine.Set // nil: nobody was asked
 	if o.selects() && !o.yes {
 		if agreed, err = env.agreeToDelete(ctx, o); err != nil {
 			return err
 		}
 	}
-	w, err := store.OpenWriter(ctx, env.config.Store, env.storeOptions())
+	w, err := env.openWriter(ctx, nil)
 	if err != nil {
 		return err
 	}
@@ -115,13 +115,10 @@ func runDelete(ctx context.Context, env *environment, o *deleteOptions) (err err
 
 // deleteChosen deletes what o chooses: of that, where somebody was asked, what
 // they agreed to.
-func (env *environment) deleteChosen(ctx context.Context, w *store.Writer, o *deleteOptions, agreed *store.Set) error {
-	set, err := env.choose(ctx, w.Store, o)
+func (env *environment) deleteChosen(ctx context.Context, w writer, o *deleteOptions, agreed engine.Set) error {
+	set, err := env.choose(ctx, w, o, agreed)
 	if err != nil {
 		return err
-	}
-	if agreed != nil {
-		set = set.And(*agreed)
 	}
 	if err := w.Delete(ctx, set); err != nil {
 		return err
@@ -129,15 +126,15 @@ func (env *environment) deleteChosen(ctx context.Context, w *store.Writer, o *de
 	return env.printDeleted(w.IDs(ctx, set), set.Len(), false)
 }
 
-// choose finds the documents that o speaks of.
-func (env *environment) choose(ctx context.Context, s *store.Store, o *deleteOptions) (store.Set, error) {
+// choose finds the documents that o speaks of: where among is not nil and they
+// are not named by id, only those that are in among too.
+func (env *environment) choose(ctx context.Context, s chooser, o *deleteOptions, among engine.Set) (engine.Set, error) {
 	if o.selects() {
-		set, err := s.SelectMatching(ctx, o.filter.filter)
-		if err != nil || len(o.sources) == 0 {
-			return set, err
+		what := engine.Selection{Filter: o.filter.filter, Among: among}
+		if len(o.sources) > 0 {
+			what.Source = o.sources[0]
 		}
-		named, err := s.SelectSources(ctx, o.sources[0])
-		return set.And(named), err
+		return s.Select(ctx, what)
 	}
 	set, missing, err := s.SelectIDs(ctx, o.ids)
 	switch {
@@ -147,14 +144,13 @@ func (env *environment) choose(ctx context.Context, s *store.Store, o *deleteOpt
 		env.say("no document has the id %s", quoteAll(missing))
 		return set, nil
 	}
-	return set, hint.With(fmt.Errorf("no document has the id %s; nothing was deleted", quoteAll(missing)), "--ignore-missing deletes the others")
+	return nil, hint.With(fmt.Errorf("no document has the id %s; nothing was deleted", quoteAll(missing)), "--ignore-missing deletes the others")
 }
 
 // agreeToDelete asks whether what o chooses may go. No lock is held meanwhile.
-func (env *environment) agreeToDelete(ctx context.Context, o *deleteOptions) (agreed *store.Set, err error) {
-	err = env.withStore(ctx, func(s *store.Store) error {
-		set, err := env.choose(ctx, s, o)
-		agreed = &set
+func (env *environment) agreeToDelete(ctx context.Context, o *deleteOptions) (agreed engine.Set, err error) {
+	err = env.withStore(ctx, func(s reader) error {
+		agreed, err = env.choose(ctx, s, o, nil)
 		return err
 	})
 	if err != nil || agreed.Len() == 0 {

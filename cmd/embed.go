@@ -13,7 +13,6 @@ import (
 
 	"sheaf/internal/embed"
 	"sheaf/internal/engine"
-	"sheaf/internal/store"
 	"sheaf/internal/vector"
 )
 
@@ -84,7 +83,7 @@ func (env *environment) embedderInPlace(ctx context.Context, o *embedOptions) (e
 		return env.embedder(env.config.Embedder, o.embedder, nil)
 	}
 	var facts engine.Facts
-	err := env.withStore(ctx, func(s *store.Store) error {
+	err := env.withStore(ctx, func(s reader) error {
 		facts = s.Facts()
 		return nil
 	})

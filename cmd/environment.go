@@ -1,14 +1,11 @@
 package cmd
 
 import (
-	"context"
-	"errors"
 	"time"
 
 	"github.com/spf13/pflag"
 
 	"sheaf/internal/embed"
-	"sheaf/internal/store"
 )
 
 // environment is what every verb works in.
@@ -16,6 +13,7 @@ type environment struct {
 	streams Streams
 	flags   globalFlags
 	config  Config
+	stores  opener
 	command string // as typed: what a lock shows to others
 	now     func() time.Time
 	started started
@@ -49,17 +47,4 @@ func (g *globalFlags) addFlags(flags *pflag.FlagSet) {
 	flags.BoolVarP(&g.verbose, "verbose", "v", false, "say more about what is done")
 	flags.BoolVar(&g.noProgress, "no-progress", false, "draw no progress bar")
 	flags.StringVar(&g.configFile, "config", "", "read settings from `FILE` instead of the user's config.toml")
-}
-
-func (env *environment) storeOptions() store.Options {
-	return store.Options{LockTimeout: env.config.LockTimeout, Holder: env.command}
-}
-
-// withStore opens the store for reading and calls use with it.
-func (env *environment) withStore(ctx context.Context, use func(*store.Store) error) error {
-	s, err := store.Open(ctx, env.config.Store, env.storeOptions())
-	if err != nil {
-		return err
-	}
-	return errors.Join(use(s), s.Close())
 }

@@ -17,7 +17,6 @@ import (
 	"sheaf/internal/langchain"
 	"sheaf/internal/progress"
 	"sheaf/internal/seq"
-	"sheaf/internal/store"
 )
 
 var (
@@ -140,21 +139,20 @@ func (o *exportOptions) called() string {
 }
 
 func runExport(ctx context.Context, env *environment, o *exportOptions) error {
-	return env.withStore(ctx, func(s *store.Store) error {
+	return env.withStore(ctx, func(s reader) error {
 		snap, err := s.Snapshot(ctx)
 		if err != nil {
 			return err
 		}
 		var counter progress.Counter
 		counter.SetTotal(int(snap.Documents))
-		documents := seq.Map(snap.Transfers(ctx, s.Dir()), func(t engine.Transfer) engine.Transfer {
+		snap.Transfers = seq.Map(snap.Transfers, func(t engine.Transfer) engine.Transfer {
 			counter.AddChunks(1)
 			return t
 		})
 		shown := env.showProgress(&counter, "exporting", "document")
 		remarks, err := o.format.Write(exchange.Output{
-			Contents: exchange.Contents{Facts: snap.Facts, Count: snap.Documents, Documents: documents},
-			Path:     o.dest, Stdout: env.streams.Out, IndexName: o.indexName,
+			Snapshot: snap, Path: o.dest, Stdout: env.streams.Out, IndexName: o.indexName,
 		})
 		shown.stop()
 		if err != nil {

@@ -9,7 +9,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"sheaf/internal/seq"
-	"sheaf/internal/store"
 )
 
 type getOptions struct {
@@ -54,7 +53,7 @@ func runGet(ctx context.Context, env *environment, o *getOptions) error {
 	if err != nil {
 		return err
 	}
-	return env.withStore(ctx, func(s *store.Store) error {
+	return env.withStore(ctx, func(s reader) error {
 		docs, missing, err := s.Get(ctx, ids, o.withVectors)
 		if err != nil {
 			return err

@@ -140,7 +140,7 @@ func TestGoldenAnswers(t *testing.T) {
 // answers asks a store what LangChain was asked.
 func answers(t *testing.T, dir string, r recording) (all [][]result) {
 	t.Helper()
-	s, err := store.Open(t.Context(), dir, store.Options{})
+	s, err := store.Open(t.Context(), dir, engine.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,7 +17,6 @@ import (
 	"sheaf/internal/langchain"
 	"sheaf/internal/progress"
 	"sheaf/internal/provider"
-	"sheaf/internal/store"
 )
 
 type importOptions struct {
@@ -111,12 +110,12 @@ func runImport(ctx context.Context, env *environment, o *importOptions) (err err
 	defer func() { err = errors.Join(err, in.Close()) }()
 	var counter progress.Counter
 	i := &importing{ctx: ctx, env: env, o: o, in: in, counter: &counter}
-	if i.w, i.e, err = i.open(); err != nil {
+	if err = i.open(); err != nil {
 		return err
 	}
 	counter.SetTotal(in.Total)
 	shown := env.showProgress(&counter, "importing", "document")
-	merged, err := i.w.Import(ctx, i.transfers(), engine.OnConflict(o.onConflict.policy))
+	merged, err := i.w.Merge(ctx, []engine.Snapshot{{Transfers: i.transfers()}}, engine.OnConflict(o.onConflict.policy))
 	shown.stop()
 	if err != nil {
 		return errors.Join(in.About(err), i.w.Discard())
@@ -135,33 +134,24 @@ type importing struct {
 	o       *importOptions
 	in      *exchange.Input
 	counter *progress.Counter
-	w       *store.Writer
+	w       writer
 	created bool
 	e       embed.Embedder // nil where no text is embedded
 }
 
 // open opens the store, which must agree with what comes, or makes it.
-func (i *importing) open() (*store.Writer, embed.Embedder, error) {
-	options := i.env.storeOptions()
-	options.Progress = i.counter.AddChunks
-	w, err := store.OpenWriter(i.ctx, i.env.config.Store, options)
-	if errors.Is(err, engine.ErrNotExist) {
-		facts, e, err := i.newFacts()
-		if err != nil {
-			return nil, nil, err
-		}
-		i.created = true
-		w, err := store.Create(i.ctx, i.env.config.Store, facts, options)
-		return w, e, err
+func (i *importing) open() (err error) {
+	i.w, i.created, err = i.env.openOrCreate(i.ctx, i.counter.AddChunks, func() (f engine.Facts, err error) {
+		f, i.e, err = i.newFacts()
+		return f, err
+	})
+	if err != nil || i.created {
+		return err
 	}
-	if err != nil {
-		return nil, nil, err
+	if i.e, err = i.agree(i.w.Facts()); err != nil {
+		return errors.Join(err, i.w.Close())
 	}
-	e, err := i.agree(w.Facts())
-	if err != nil {
-		return nil, nil, errors.Join(err, w.Close())
-	}
-	return w, e, nil
+	return nil
 }
 
 // metric is what the vectors are to be compared by; empty where nothing says so.
@@ -281,7 +271,7 @@ func (i *importing) agree(f engine.Facts) (embed.Embedder, error) {
 
 // transfers returns the documents as the store takes them.
 func (i *importing) transfers() iter.Seq2[engine.Transfer, error] {
-	docs := i.in.Transfers(i.w)
+	docs := i.in.Transfers(i.w.Facts())
 	switch {
 	case i.o.reembed:
 		workers, batchSize := i.env.pool(i.e, i.o.embedder)
@@ -293,19 +283,18 @@ func (i *importing) transfers() iter.Seq2[engine.Transfer, error] {
 }
 
 // openContents opens another store to import it.
-func (env *environment) openContents(ctx context.Context, dir string) (c exchange.Contents, stop func() error, err error) {
-	if store.Same(env.config.Store, dir) {
-		return c, nil, engine.ErrSameStore
+func (env *environment) openContents(ctx context.Context, dir string) (snap engine.Snapshot, stop func() error, err error) {
+	if env.stores.Same(env.config.Store, dir) {
+		return snap, nil, engine.ErrSameStore
 	}
 	s, err := env.openOther(ctx, dir)
 	if err != nil {
-		return c, nil, err
+		return snap, nil, err
 	}
-	snap, err := s.Snapshot(ctx)
-	if err != nil {
-		return c, nil, errors.Join(err, s.Close())
+	if snap, err = s.Snapshot(ctx); err != nil {
+		return snap, nil, errors.Join(err, s.Close())
 	}
-	return exchange.Contents{Facts: snap.Facts, Count: snap.Documents, Documents: snap.Transfers(ctx, env.config.Store)}, s.Close, nil
+	return snap, s.Close, nil
 }
 
 func (env *environment) printImported(in *exchange.Input, m engine.Merged, f engine.Facts, created bool) error {

@@ -11,7 +11,6 @@ import (
 	"sheaf/internal/embed"
 	"sheaf/internal/engine"
 	"sheaf/internal/faiss"
-	"sheaf/internal/store"
 )
 
 func newInfoCmd(env *environment) *cobra.Command {
@@ -28,7 +27,7 @@ and whether its vectors have length 1.` + exitStatus(0, 1, 2, 10, 11, 12, 130, 1
 }
 
 func runInfo(ctx context.Context, env *environment) error {
-	return env.withStore(ctx, func(s *store.Store) error { return env.printInfo(ctx, s) })
+	return env.withStore(ctx, func(s reader) error { return env.printInfo(ctx, s) })
 }
 
 // storeInfo is what info and init print.
@@ -69,13 +68,13 @@ func newStoreInfo(dir string, i engine.Info) storeInfo {
 	}
 }
 
-func (env *environment) printInfo(ctx context.Context, s *store.Store) error {
+func (env *environment) printInfo(ctx context.Context, s reader) error {
 	info, err := s.Info(ctx)
 	if err != nil {
 		return err
 	}
 	err = env.print(outputFlags{}, func(p *printer) error {
-		i := newStoreInfo(s.Dir(), info)
+		i := newStoreInfo(env.config.Store, info)
 		if p.form == formJSON || p.form == formJSONL {
 			return p.object(i)
 		}

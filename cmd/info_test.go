@@ -74,7 +74,7 @@ func bulky(t *testing.T, dir string, n int) {
 	t.Helper()
 	const dim = 1 << 16
 	ctx := t.Context()
-	w, err := store.Create(ctx, dir, engine.Facts{Dim: dim, Metric: engine.L2}, store.Options{})
+	w, err := store.Create(ctx, dir, engine.Facts{Dim: dim, Metric: engine.L2}, engine.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,7 +86,7 @@ func bulky(t *testing.T, dir string, n int) {
 			}
 		}
 	}
-	if _, err := w.Import(ctx, docs, engine.OnConflictFail); err != nil {
+	if _, err := w.Merge(ctx, []engine.Snapshot{{Transfers: docs}}, engine.OnConflictFail); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.Close(); err != nil {

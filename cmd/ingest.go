@@ -13,12 +13,12 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"sheaf/internal/binding"
 	"sheaf/internal/embed"
 	"sheaf/internal/engine"
 	"sheaf/internal/hint"
 	"sheaf/internal/ingest"
 	"sheaf/internal/progress"
-	"sheaf/internal/store"
 )
 
 type ingestOptions struct {
@@ -129,58 +129,51 @@ func runIngest(ctx context.Context, env *environment, o *ingestOptions) error {
 	if o.dryRun {
 		return env.dryRun(ctx, o, counter)
 	}
-	w, e, err := env.openOrCreate(ctx, o, counter)
+	w, e, err := env.openToIngest(ctx, o, counter)
 	if err != nil {
 		return err
 	}
-	err = env.fill(ctx, w, e, o, counter)
+	err = env.summarise(e, o, counter, "embedding", func(options ingest.Options) (ingest.Summary, error) {
+		return ingest.Run(ctx, w, e, options)
+	})
 	return errors.Join(err, w.Close())
 }
 
-// openOrCreate opens the store for writing, or makes it, and makes its embedder.
-func (env *environment) openOrCreate(ctx context.Context, o *ingestOptions, counter *progress.Counter) (*store.Writer, embed.Embedder, error) {
-	w, err := store.OpenWriter(ctx, env.config.Store, env.storeOptions())
-	if errors.Is(err, engine.ErrNotExist) {
-		e, err := env.embedder(env.preferred(), o.embedder, counter)
-		if err != nil {
-			return nil, nil, err
+// openToIngest opens the store for writing, or makes it, and makes its embedder.
+func (env *environment) openToIngest(ctx context.Context, o *ingestOptions, counter *progress.Counter) (w writer, e embed.Embedder, err error) {
+	w, created, err := env.openOrCreate(ctx, nil, func() (f engine.Facts, err error) {
+		if e, err = env.embedder(env.preferred(), o.embedder, counter); err != nil {
+			return f, err
 		}
-		w, err := env.createStoreFor(ctx, e, o.embedder, o.facts)
+		return o.facts.of(binding.Facts(ctx, e, o.embedder.Dimensions))
+	})
+	if err != nil || created {
 		return w, e, err
 	}
-	if err != nil {
-		return nil, nil, err
-	}
-	err = o.facts.check(w.Facts())
-	var e embed.Embedder
-	if err == nil {
-		e, err = env.boundEmbedder(w.Facts(), o.embedder, counter)
-	}
-	if err != nil {
+	if e, err = env.bound(w, o, counter); err != nil {
 		return nil, nil, errors.Join(err, w.Close())
 	}
 	return w, e, nil
 }
 
-func (env *environment) fill(ctx context.Context, w *store.Writer, e embed.Embedder, o *ingestOptions, counter *progress.Counter) error {
-	return env.summarise(o, counter, "embedding", func(options ingest.Options) (ingest.Summary, error) {
-		return ingest.Run(ctx, w, e, env.embedWith(e, o, options))
-	})
+// bound makes the embedder of a store that agrees with the flags.
+func (env *environment) bound(s reader, o *ingestOptions, counter *progress.Counter) (embed.Embedder, error) {
+	if err := o.facts.check(s.Facts()); err != nil {
+		return nil, err
+	}
+	return env.boundEmbedder(s.Facts(), o.embedder, counter)
 }
 
 // dryRun says what an ingest would do. It opens the store, if there is one, for
 // reading.
 func (env *environment) dryRun(ctx context.Context, o *ingestOptions, counter *progress.Counter) error {
-	plan := func(s *store.Store, e embed.Embedder) error {
-		return env.summarise(o, counter, "counting", func(options ingest.Options) (ingest.Summary, error) {
-			return ingest.DryRun(ctx, env.config.Store, s, e, env.embedWith(e, o, options))
+	plan := func(s ingest.Reader, e embed.Embedder) error {
+		return env.summarise(e, o, counter, "counting", func(options ingest.Options) (ingest.Summary, error) {
+			return ingest.DryRun(ctx, s, e, options)
 		})
 	}
-	err := env.withStore(ctx, func(s *store.Store) error {
-		if err := o.facts.check(s.Facts()); err != nil {
-			return err
-		}
-		e, err := env.boundEmbedder(s.Facts(), o.embedder, counter)
+	err := env.withStore(ctx, func(s reader) error {
+		e, err := env.bound(s, o, counter)
 		if err != nil {
 			return err
 		}
@@ -196,29 +189,32 @@ func (env *environment) dryRun(ctx context.Context, o *ingestOptions, counter *p
 	return plan(nil, e)
 }
 
-// embedWith completes the options of a run by how many texts go to an embedder.
-func (env *environment) embedWith(e embed.Embedder, o *ingestOptions, options ingest.Options) ingest.Options {
-	options.Workers, options.BatchSize = env.pool(e, o.embedder)
-	return options
-}
-
 // summarise shows a run while it goes on, and prints what it did.
-func (env *environment) summarise(o *ingestOptions, counter *progress.Counter, verb string, run func(ingest.Options) (ingest.Summary, error)) error {
+func (env *environment) summarise(e embed.Embedder, o *ingestOptions, counter *progress.Counter, verb string, run func(ingest.Options) (ingest.Summary, error)) error {
+	home, err := env.stores.Home(env.config.Store)
+	if err != nil {
+		return err
+	}
+	workers, batchSize := env.pool(e, o.embedder)
 	shown := env.showProgress(counter, verb, "chunk")
 	sum, err := run(ingest.Options{
-		Roots:    o.roots,
-		Stdin:    env.streams.In,
-		Name:     o.name,
-		Walk:     o.loader.walk,
-		Read:     o.loader.read,
-		Splitter: o.splitter.chosen(),
-		Meta:     o.meta,
-		Force:    o.force,
-		Prune:    o.prune,
-		FailFast: o.failFast,
-		Notice:   shown.say,
-		Progress: counter,
-		Estimate: shown.watched(),
+		Store:     env.config.Store,
+		Home:      home,
+		Roots:     o.roots,
+		Stdin:     env.streams.In,
+		Name:      o.name,
+		Walk:      o.loader.walk,
+		Read:      o.loader.read,
+		Splitter:  o.splitter.chosen(),
+		Meta:      o.meta,
+		Workers:   workers,
+		BatchSize: batchSize,
+		Force:     o.force,
+		Prune:     o.prune,
+		FailFast:  o.failFast,
+		Notice:    shown.say,
+		Progress:  counter,
+		Estimate:  shown.watched(),
 	})
 	shown.stop()
 	if o.priceGiven {

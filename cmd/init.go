@@ -13,7 +13,6 @@ import (
 	"sheaf/internal/embed"
 	"sheaf/internal/engine"
 	"sheaf/internal/hint"
-	"sheaf/internal/store"
 )
 
 type initOptions struct {
@@ -68,22 +67,25 @@ func (o *initOptions) validate(c *cobra.Command, args []string) error {
 }
 
 func runInit(ctx context.Context, env *environment, o *initOptions) error {
-	w, err := store.OpenWriter(ctx, env.config.Store, env.storeOptions())
+	w, created, err := env.openOrCreate(ctx, nil, func() (engine.Facts, error) {
+		e, err := env.embedder(env.preferred(), o.embedder, nil)
+		if err != nil {
+			return engine.Facts{}, err
+		}
+		return o.facts.of(binding.Facts(ctx, e, o.embedder.Dimensions))
+	})
 	switch {
-	case errors.Is(err, engine.ErrNotExist):
-		w, err = env.createStore(ctx, o.embedder, o.facts)
 	case readOnly(err):
 		return env.initReadOnly(ctx, o)
-	case err == nil:
+	case err != nil:
+		return err
+	case !created:
 		err = env.agree(ctx, w, o)
 	}
-	if w != nil {
-		if err == nil {
-			err = env.printInfo(ctx, w.Store)
-		}
-		err = errors.Join(err, w.Close())
+	if err == nil {
+		err = env.printInfo(ctx, w)
 	}
-	return err
+	return errors.Join(err, w.Close())
 }
 
 // readOnly tells whether an error says that a place cannot be written.
@@ -93,7 +95,7 @@ func readOnly(err error) bool {
 
 // initReadOnly compares a store that cannot be written with the flags.
 func (env *environment) initReadOnly(ctx context.Context, o *initOptions) error {
-	return env.withStore(ctx, func(s *store.Store) error {
+	return env.withStore(ctx, func(s reader) error {
 		facts := s.Facts()
 		if err := o.facts.check(facts); err != nil {
 			return err
@@ -107,7 +109,7 @@ func (env *environment) initReadOnly(ctx context.Context, o *initOptions) error 
 
 // agree compares an existing store with what the flags ask for, and binds the
 // embedder that they name where the store has none.
-func (env *environment) agree(ctx context.Context, w *store.Writer, o *initOptions) error {
+func (env *environment) agree(ctx context.Context, w writer, o *initOptions) error {
 	facts := w.Facts()
 	if err := o.facts.check(facts); err != nil {
 		return err
@@ -155,6 +157,12 @@ func (o *factFlags) validate(c *cobra.Command) error {
 	return nil
 }
 
+// of completes the facts of a new store.
+func (o *factFlags) of(f engine.Facts, err error) (engine.Facts, error) {
+	f.Metric, f.Normalize = engine.Metric(o.metric), o.normalize
+	return f, err
+}
+
 // check compares the flags that were given with the facts of a store.
 func (o *factFlags) check(f engine.Facts) error {
 	var err error
@@ -169,23 +177,4 @@ func (o *factFlags) check(f engine.Facts) error {
 		return nil
 	}
 	return hint.With(err, "leave the flag out, or make another store with --store DIR")
-}
-
-// createStore makes the store that the settings and flags describe.
-func (env *environment) createStore(ctx context.Context, o embedderFlags, facts factFlags) (*store.Writer, error) {
-	e, err := env.embedder(env.preferred(), o, nil)
-	if err != nil {
-		return nil, err
-	}
-	return env.createStoreFor(ctx, e, o, facts)
-}
-
-// createStoreFor is createStore with its embedder.
-func (env *environment) createStoreFor(ctx context.Context, e embed.Embedder, o embedderFlags, facts factFlags) (*store.Writer, error) {
-	f, err := binding.Facts(ctx, e, o.Dimensions)
-	if err != nil {
-		return nil, err
-	}
-	f.Metric, f.Normalize = engine.Metric(facts.metric), facts.normalize
-	return store.Create(ctx, env.config.Store, f, env.storeOptions())
 }

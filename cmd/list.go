@@ -8,7 +8,6 @@ import (
 
 	"sheaf/internal/engine"
 	"sheaf/internal/seq"
-	"sheaf/internal/store"
 )
 
 type listOptions struct {
@@ -66,7 +65,7 @@ func (o *listOptions) validate(env *environment, args []string) error {
 }
 
 func runList(ctx context.Context, env *environment, o *listOptions) error {
-	return env.withStore(ctx, func(s *store.Store) error {
+	return env.withStore(ctx, func(s reader) error {
 		return env.print(o.output, func(p *printer) error {
 			documents := s.Documents(ctx, engine.ListOptions{Filter: o.filter.filter, Limit: o.limit, WithVectors: o.withVectors})
 			switch {

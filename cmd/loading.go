@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"sheaf/internal/loader"
+	"sheaf/internal/store"
 )
 
 // loaderFlags say which files are read, and how.
@@ -58,7 +59,7 @@ func (o *loaderFlags) validate() error {
 	if err != nil {
 		return usagef("--max-file-size: %w", err)
 	}
-	o.walk.Format, o.walk.Encoding, o.walk.MaxFileSize = loader.Format(format), o.read.Encoding, size
+	o.walk.Format, o.walk.Encoding, o.walk.MaxFileSize, o.walk.SkipDir = loader.Format(format), o.read.Encoding, size, store.Is
 	return o.distinctFields()
 }
 

@@ -75,10 +75,10 @@ func (o *mergeOptions) validate(env *environment, args []string) error {
 }
 
 func runMerge(ctx context.Context, env *environment, o *mergeOptions) (err error) {
-	if err := distinct(env.config.Store, o.others); err != nil {
+	if err := env.distinct(o.others); err != nil {
 		return err
 	}
-	var others []*store.Store
+	var others []reader
 	defer func() {
 		for _, s := range others {
 			err = errors.Join(err, s.Close())
@@ -102,13 +102,13 @@ func runMerge(ctx context.Context, env *environment, o *mergeOptions) (err error
 // distinct refuses to merge a store into itself, and one that is named twice,
 // before any of them is opened: to open one's own store as another would drop
 // the locks on it.
-func distinct(into string, others []string) error {
+func (env *environment) distinct(others []string) error {
 	for i, other := range others {
-		if store.Same(into, other) {
+		if env.stores.Same(env.config.Store, other) {
 			return fmt.Errorf("merging %q: %w", other, engine.ErrSameStore)
 		}
 		for _, earlier := range others[:i] {
-			if store.Same(earlier, other) {
+			if env.stores.Same(earlier, other) {
 				return usagef("%q and %q are the same store", earlier, other)
 			}
 		}
@@ -117,8 +117,8 @@ func distinct(into string, others []string) error {
 }
 
 // openOther opens a store that is to be merged.
-func (env *environment) openOther(ctx context.Context, dir string) (*store.Store, error) {
-	s, err := store.Open(ctx, dir, env.storeOptions())
+func (env *environment) openOther(ctx context.Context, dir string) (reader, error) {
+	s, err := env.stores.Open(ctx, dir, env.storeOptions(nil))
 	if !errors.Is(err, engine.ErrNotExist) {
 		return s, err
 	}
@@ -130,21 +130,20 @@ func (env *environment) openOther(ctx context.Context, dir string) (*store.Store
 
 // mergeInto merges the others into the store of the settings, which is made
 // where it is missing; where that fails, it goes again.
-func (env *environment) mergeInto(ctx context.Context, others []*store.Store, policy engine.OnConflict, counter *progress.Counter) (merged engine.Merged, err error) {
-	options := env.storeOptions()
-	options.Progress = counter.AddChunks
-	w, err := store.OpenWriter(ctx, env.config.Store, options)
-	if errors.Is(err, engine.ErrNotExist) {
-		w, err = store.Create(ctx, env.config.Store, others[0].Facts(), options)
-	}
+func (env *environment) mergeInto(ctx context.Context, others []reader, policy engine.OnConflict, counter *progress.Counter) (merged engine.Merged, err error) {
+	w, _, err := env.openOrCreate(ctx, counter.AddChunks, func() (engine.Facts, error) { return others[0].Facts(), nil })
 	if err != nil {
 		return merged, err
 	}
-	total, err := documentsOf(ctx, others)
-	counter.SetTotal(total)
+	from, err := snapshots(ctx, others)
 	if err == nil {
+		total := 0
+		for _, snap := range from {
+			total += int(snap.Documents)
+		}
+		counter.SetTotal(total)
 		shown := env.showProgress(counter, "merging", "document")
-		merged, err = w.Merge(ctx, others, policy)
+		merged, err = w.Merge(ctx, from, policy)
 		shown.stop()
 	}
 	if err != nil {
@@ -153,15 +152,19 @@ func (env *environment) mergeInto(ctx context.Context, others []*store.Store, po
 	return merged, w.Close()
 }
 
-func documentsOf(ctx context.Context, stores []*store.Store) (total int, err error) {
+// snapshots takes the state of stores whose vectors are sound.
+func snapshots(ctx context.Context, stores []reader) (all []engine.Snapshot, err error) {
 	for _, s := range stores {
-		info, err := s.Info(ctx)
+		snap, err := s.Snapshot(ctx)
 		if err != nil {
-			return 0, err
+			return nil, err
 		}
-		total += int(info.Documents)
+		if err := s.VerifyVectors(ctx); err != nil {
+			return nil, fmt.Errorf("merging %q: %w", snap.Name, err)
+		}
+		all = append(all, snap)
 	}
-	return total, nil
+	return all, nil
 }
 
 // explainMerge adds the way out where stores disagree about what is fixed.

@@ -23,7 +23,7 @@ import (
 func onALine(t *testing.T, dir, source string, first, n int) {
 	t.Helper()
 	ctx := t.Context()
-	w, err := store.Create(ctx, dir, engine.Facts{Dim: 2, Metric: engine.L2}, store.Options{})
+	w, err := store.Create(ctx, dir, engine.Facts{Dim: 2, Metric: engine.L2}, engine.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,7 +35,7 @@ func onALine(t *testing.T, dir, source string, first, n int) {
 			}
 		}
 	}
-	if _, err := w.Import(ctx, docs, engine.OnConflictFail); err != nil {
+	if _, err := w.Merge(ctx, []engine.Snapshot{{Transfers: docs}}, engine.OnConflictFail); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.Close(); err != nil {
@@ -130,7 +130,7 @@ func TestSearchesDuringAMerge(t *testing.T) {
 	}
 	merged := make(chan error, 1)
 	go func() { merged <- c.Wait() }()
-	kept, err := store.Open(t.Context(), into, store.Options{LockTimeout: time.Minute})
+	kept, err := store.Open(t.Context(), into, engine.Options{LockTimeout: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}

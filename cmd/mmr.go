@@ -6,7 +6,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"sheaf/internal/engine"
-	"sheaf/internal/store"
 )
 
 type mmrOptions struct {
@@ -78,8 +77,8 @@ func (o *mmrOptions) validate(env *environment, args []string) error {
 }
 
 func runMMR(ctx context.Context, env *environment, o *mmrOptions) error {
-	return env.withStore(ctx, func(s *store.Store) error {
-		a := &asker{env: env, store: s, o: &o.askFlags, find: o.diverse(s)}
+	return env.withStore(ctx, func(s reader) error {
+		a := &asker{env: env, store: s, o: &o.askFlags, find: o.diverse(s), candidates: int(o.fetchK)}
 		switch {
 		case o.queries != "":
 			return a.askFile(ctx, textQuery)
@@ -91,8 +90,8 @@ func runMMR(ctx context.Context, env *environment, o *mmrOptions) error {
 }
 
 // diverse is the finder of mmr.
-func (o *mmrOptions) diverse(s *store.Store) finder {
+func (o *mmrOptions) diverse(s reader) finder {
 	return func(ctx context.Context, vectors [][]float32) ([][]engine.Hit, error) {
-		return s.MMR(ctx, vectors, engine.MMROptions{SearchOptions: o.options(), Lambda: o.lambda})
+		return engine.MMR(ctx, s, vectors, engine.MMROptions{SearchOptions: o.options(), Lambda: o.lambda})
 	}
 }

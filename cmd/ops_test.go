@@ -203,12 +203,12 @@ func (r *opsRun) add(step opsStep) bool {
 		r.ingest(step, docs)
 		return false
 	}
-	w, err := store.OpenWriter(r.t.Context(), r.dirs[step.Store], store.Options{})
+	w, err := store.OpenWriter(r.t.Context(), r.dirs[step.Store], engine.Options{})
 	if err != nil {
 		r.t.Fatal(err)
 	}
 	defer w.Close()
-	if _, err := w.Import(r.t.Context(), opsTransfers(r.path(), docs), engine.OnConflictFail); err != nil {
+	if _, err := w.Merge(r.t.Context(), []engine.Snapshot{{Transfers: opsTransfers(r.path(), docs)}}, engine.OnConflictFail); err != nil {
 		return true
 	}
 	r.held[step.Store] = append(slices.Clone(r.held[step.Store]), docs...)

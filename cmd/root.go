@@ -21,6 +21,11 @@ import (
 // Main runs the command line args (without the program's name) and returns the
 // exit code. It writes to the streams only and never ends the process.
 func Main(ctx context.Context, args []string, streams Streams) int {
+	return run(ctx, args, streams, folders{})
+}
+
+// run is Main with the stores that --store can name.
+func run(ctx context.Context, args []string, streams Streams, stores opener) int {
 	if len(args) > 0 && args[0] == serveIndexVerb {
 		return runServeIndex(args[1:], streams.Out)
 	}
@@ -29,6 +34,7 @@ func Main(ctx context.Context, args []string, streams Streams) int {
 	}
 	env := &environment{
 		streams: streams,
+		stores:  stores,
 		command: strings.Join(append([]string{"sheaf"}, args...), " "),
 		now:     time.Now,
 	}

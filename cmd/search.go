@@ -8,8 +8,6 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-
-	"sheaf/internal/store"
 )
 
 type searchOptions struct {
@@ -71,7 +69,7 @@ func (o *searchOptions) validate(env *environment, args []string) error {
 }
 
 func runSearch(ctx context.Context, env *environment, o *searchOptions) error {
-	return env.withStore(ctx, func(s *store.Store) error {
+	return env.withStore(ctx, func(s reader) error {
 		a := &asker{env: env, store: s, o: &o.askFlags, find: o.nearest(s)}
 		if o.queries != "" {
 			return a.askFile(ctx, textQuery)

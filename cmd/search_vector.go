@@ -9,7 +9,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"sheaf/internal/store"
 	"sheaf/internal/vector"
 )
 
@@ -62,7 +61,7 @@ func (o *searchVectorOptions) validate(env *environment, args []string) error {
 }
 
 func runSearchVector(ctx context.Context, env *environment, o *searchVectorOptions) error {
-	return env.withStore(ctx, func(s *store.Store) error {
+	return env.withStore(ctx, func(s reader) error {
 		a := &asker{env: env, store: s, o: &o.askFlags, find: o.nearest(s)}
 		if o.queries != "" {
 			return a.askFile(ctx, vectorQuery)

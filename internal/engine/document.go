@@ -1,7 +1,9 @@
 package engine
 
 import (
+	"context"
 	"encoding/json"
+	"iter"
 	"time"
 )
 
@@ -34,7 +36,7 @@ type Document struct {
 type Transfer struct {
 	Document        // with its Vector; Metadata without blanks between values
 	Origin   Origin // of the vector
-	From     Source // the document's source, with the Key that it has in the receiving store
+	From     Source // the document's source
 }
 
 // StdinPrefix begins the keys of sources that were read from standard input.
@@ -73,14 +75,36 @@ type Match struct {
 	Ref any
 }
 
-// Info tells what a store holds.
-type Info struct {
-	Facts
-	FormatVersion        int
-	Normalized           bool // every vector has length 1 (or is zero)
-	Documents, Sources   int64
-	DeadRows             int64 // rows of deleted documents that still take room
-	Bytes                int64 // of all files of the store
-	IndexType, IndexFile string
-	CreatedAt, UpdatedAt time.Time
+// Snapshot is what a store or a file holds at one moment, to be read whole.
+type Snapshot struct {
+	Name      string // for errors
+	Facts     Facts  // zero for a file that does not tell them
+	Documents int64
+
+	// Transfers are all documents with their vectors, in the order of insertion.
+	// The Key of a source is the path of its file. Documents that go away or
+	// change meanwhile end them with an error.
+	Transfers iter.Seq2[Transfer, error]
+}
+
+// Replacement is a source on its way to a new content: the documents that are
+// kept and added, in order. What the source had before and is not kept goes with
+// Done. Matches are used in the order in which they were made.
+//
+// After ErrDuplicateID, a *ForeignIDError or a *MismatchError it goes on as if the
+// document had not been given.
+type Replacement interface {
+	// Keep keeps the document that m found, with the place and metadata of d.
+	Keep(m Match, d Document) error
+	// Check returns the error of Add that is about an id: ErrDuplicateID where
+	// the source was given it before, a *ForeignIDError where another source
+	// has it.
+	Check(ctx context.Context, id string, m Match) error
+	// Add stages a document with its vector; one of another length than the
+	// store's is a *MismatchError.
+	Add(ctx context.Context, d Document, m Match, vector []float32, origin Origin) error
+	// Done ends the replacement with what is now known of the source.
+	Done(src Source)
+	// Abandon ends it and leaves the source as it was.
+	Abandon()
 }

@@ -8,23 +8,69 @@ import (
 	"sheaf/internal/vector"
 )
 
-// MMR is maximal marginal relevance (Carbonell and Goldstein, 1998) as
-// LangChain computes it, in float64: of the candidates (n*dim numbers, where
-// the query has dim) it picks first the one whose cosine with the query is
+// Searcher answers queries from the documents of a store.
+type Searcher interface {
+	Facts() Facts
+	// Search returns for each query its K nearest documents, best first, ties
+	// by age. A query of another dim is a *MismatchError.
+	Search(ctx context.Context, queries [][]float32, o SearchOptions) ([][]Hit, error)
+}
+
+// MMR answers each query with up to K documents that are near to it and unlike
+// each other, in the order in which they were picked. It picks from the nearest
+// documents that match the filter and pass the thresholds.
+func MMR(ctx context.Context, s Searcher, queries [][]float32, o MMROptions) ([][]Hit, error) {
+	if err := o.Validate(); err != nil {
+		return nil, err
+	}
+	found, err := s.Search(ctx, queries, o.candidateSearch())
+	if err != nil {
+		return nil, err
+	}
+	for q, candidates := range found {
+		query, err := s.Facts().Vector(queries[q])
+		if err != nil {
+			return nil, err
+		}
+		if found[q], err = o.pick(ctx, query, candidates); err != nil {
+			return nil, err
+		}
+	}
+	return found, nil
+}
+
+// pick picks from the candidates of one query.
+func (o *MMROptions) pick(ctx context.Context, query []float32, candidates []Hit) ([]Hit, error) {
+	vectors := make([][]float32, len(candidates))
+	for i := range candidates {
+		vectors[i] = candidates[i].Vector
+	}
+	picked, err := Marginal(ctx, query, vectors, o.K, o.Lambda)
+	hits := make([]Hit, len(picked))
+	for rank, i := range picked {
+		hits[rank] = candidates[i]
+		hits[rank].Rank = rank + 1
+		if !o.WithVectors {
+			hits[rank].Vector = nil
+		}
+	}
+	return hits, err
+}
+
+// Marginal is maximal marginal relevance (Carbonell and Goldstein, 1998) as
+// LangChain computes it, in float64: of the candidates it picks first the one whose cosine with the query is
 // highest, and then up to k in all, each the one with the highest
 //
 //	lambda * cosine(query) - (1-lambda) * highest cosine(picked)
 //
 // where equals go to the earlier candidate. The cosine with a zero vector is 0.
-func MMR(ctx context.Context, query, candidates []float32, k int, lambda float64) (picked []int, err error) {
-	dim := len(query)
-	n := len(candidates) / dim
-	candidate := func(i int) []float32 { return candidates[i*dim : (i+1)*dim] }
+func Marginal(ctx context.Context, query []float32, candidates [][]float32, k int, lambda float64) (picked []int, err error) {
+	n := len(candidates)
 	length := vector.Length(query)
 	lengths, toQuery, toPicked := make([]float64, n), make([]float64, n), make([]float64, n)
 	for i := range n {
-		lengths[i] = vector.Length(candidate(i))
-		toQuery[i] = vector.Cosine(query, candidate(i), length, lengths[i])
+		lengths[i] = vector.Length(candidates[i])
+		toQuery[i] = vector.Cosine(query, candidates[i], length, lengths[i])
 		toPicked[i] = math.Inf(-1)
 	}
 	gain := slices.Clone(toQuery)
@@ -35,7 +81,7 @@ func MMR(ctx context.Context, query, candidates []float32, k int, lambda float64
 		best := highest(gain)
 		picked = append(picked, best)
 		for i := range n {
-			toPicked[i] = max(toPicked[i], vector.Cosine(candidate(i), candidate(best), lengths[i], lengths[best]))
+			toPicked[i] = max(toPicked[i], vector.Cosine(candidates[i], candidates[best], lengths[i], lengths[best]))
 			gain[i] = lambda*toQuery[i] - (1-lambda)*toPicked[i]
 		}
 		for _, i := range picked {

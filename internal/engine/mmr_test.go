@@ -12,10 +12,10 @@ import (
 	"sheaf/internal/vector"
 )
 
-func TestMMR(t *testing.T) {
+func TestMarginal(t *testing.T) {
 	t.Parallel()
 	// Right, a little above it, far above it, left, nothing, right again.
-	candidates := []float32{1, 0, 4, 1, 1, 2, -3, 0, 0, 0, 2, 0}
+	candidates := [][]float32{{1, 0}, {4, 1}, {1, 2}, {-3, 0}, {0, 0}, {2, 0}}
 	for _, c := range []struct {
 		name   string
 		query  []float32
@@ -30,51 +30,50 @@ func TestMMR(t *testing.T) {
 		{"one", []float32{0, 1}, 1, 0, []int{2}},
 		{"a zero query is like nothing: the first comes first", []float32{0, 0}, 2, 0.5, []int{0, 3}},
 	} {
-		if got, err := MMR(t.Context(), c.query, candidates, c.k, c.lambda); err != nil || !slices.Equal(got, c.want) {
+		if got, err := Marginal(t.Context(), c.query, candidates, c.k, c.lambda); err != nil || !slices.Equal(got, c.want) {
 			t.Errorf("%s: picked %v, %v, want %v", c.name, got, err, c.want)
 		}
 	}
-	if got, err := MMR(t.Context(), []float32{1, 0}, nil, 4, 0.5); err != nil || len(got) != 0 {
+	if got, err := Marginal(t.Context(), []float32{1, 0}, nil, 4, 0.5); err != nil || len(got) != 0 {
 		t.Errorf("of no candidates: %v, %v", got, err)
 	}
 	stopped, stop := context.WithCancel(t.Context())
 	stop()
-	if got, err := MMR(stopped, []float32{1, 0}, candidates, 4, 0.5); !errors.Is(err, context.Canceled) {
+	if got, err := Marginal(stopped, []float32{1, 0}, candidates, 4, 0.5); !errors.Is(err, context.Canceled) {
 		t.Errorf("after an interrupt: %v, %v", got, err)
 	}
 }
 
-// TestMMRIsTheFormula compares with the definition, computed anew for
+// TestMarginalIsTheFormula compares with the definition, computed anew for
 // every pick.
-func TestMMRIsTheFormula(t *testing.T) {
+func TestMarginalIsTheFormula(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		dim := rapid.IntRange(1, 4).Draw(t, "dim")
 		number := rapid.Map(rapid.IntRange(-4, 4), func(i int) float32 { return float32(i) })
 		query := rapid.SliceOfN(number, dim, dim).Draw(t, "query")
 		n := rapid.IntRange(0, 12).Draw(t, "candidates")
-		candidates := rapid.SliceOfN(number, n*dim, n*dim).Draw(t, "vectors")
+		candidates := rapid.SliceOfN(rapid.SliceOfN(number, dim, dim), n, n).Draw(t, "vectors")
 		lambda := rapid.Float64Range(0, 1).Draw(t, "lambda")
 		k := rapid.IntRange(1, 14).Draw(t, "k")
 
 		likeness := func(x, y []float32) float64 {
 			return vector.Cosine(x, y, vector.Length(x), vector.Length(y))
 		}
-		at := func(i int) []float32 { return candidates[i*dim : (i+1)*dim] }
-		picked, err := MMR(t.Context(), query, candidates, k, lambda)
+		picked, err := Marginal(t.Context(), query, candidates, k, lambda)
 		if err != nil || len(picked) != min(k, n) {
 			t.Fatalf("%d picked of %d, k = %d, %v", len(picked), n, k, err)
 		}
 		for step := range picked {
 			value := func(i int) float64 {
 				if step == 0 {
-					return likeness(query, at(i))
+					return likeness(query, candidates[i])
 				}
 				worst := math.Inf(-1)
 				for _, p := range picked[:step] {
-					worst = max(worst, likeness(at(i), at(p)))
+					worst = max(worst, likeness(candidates[i], candidates[p]))
 				}
-				return lambda*likeness(query, at(i)) - (1-lambda)*worst
+				return lambda*likeness(query, candidates[i]) - (1-lambda)*worst
 			}
 			for i := range n {
 				if !slices.Contains(picked[:step+1], i) && (value(i) > value(picked[step]) || value(i) == value(picked[step]) && i < picked[step]) {

@@ -70,11 +70,12 @@ func (o *MMROptions) Validate() error {
 	return o.SearchOptions.Validate()
 }
 
-// CandidateSearch returns the search for the documents that MMR picks from.
+// candidateSearch returns the search for the documents that MMR picks from.
 // FetchK means what it means to LangChain: that many candidates; with a filter,
 // those that match among twice as many.
-func (o *MMROptions) CandidateSearch() SearchOptions {
+func (o *MMROptions) candidateSearch() SearchOptions {
 	s := o.SearchOptions
+	s.WithVectors = true
 	switch {
 	case o.FetchK > 0 && o.Filter != nil:
 		s.FetchK = 2 * min(o.FetchK, math.MaxInt/2)
@@ -87,6 +88,20 @@ func (o *MMROptions) CandidateSearch() SearchOptions {
 		s.K = max(defaultCandidates, o.K)
 	}
 	return s
+}
+
+// Selection says which documents are meant: those for which everything holds that
+// is set.
+type Selection struct {
+	Source string         // a doublestar pattern of the names of sources, "docs/**/*.md"; "": any
+	Filter *filter.Filter // nil: any
+	Among  Set            // nil: any; a set that the same store selected before
+}
+
+// Set is some documents of a store, as it was when they were selected. Only the
+// store that selected them can read it.
+type Set interface {
+	Len() int64 // how many documents it has
 }
 
 // ListOptions choose what a listing of documents yields.

@@ -21,7 +21,7 @@ var faissIndex = Format{
 	open:       openIndex,
 	write: func(o Output) ([]string, error) {
 		return nil, o.file(func(w io.Writer) error {
-			return langchain.WriteIndex(w, o.shape(), o.Count, o.langchainDocuments())
+			return langchain.WriteIndex(w, o.shape(), o.Documents, o.langchainDocuments())
 		})
 	},
 }

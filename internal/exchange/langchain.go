@@ -57,7 +57,7 @@ var langchainBytes = Format{
 	},
 	write: func(o Output) ([]string, error) {
 		return o.loadRemarks("deserialize_from_bytes"), o.file(func(w io.Writer) error {
-			return langchain.WriteBytes(w, o.shape(), o.Count, o.langchainDocuments)
+			return langchain.WriteBytes(w, o.shape(), o.Documents, o.langchainDocuments)
 		})
 	},
 }
@@ -101,7 +101,7 @@ func (o Output) shape() langchain.Shape {
 }
 
 func (o Output) langchainDocuments() iter.Seq2[langchain.Document, error] {
-	return seq.Map(o.Documents, func(t engine.Transfer) langchain.Document {
+	return seq.Map(o.Transfers, func(t engine.Transfer) langchain.Document {
 		return langchain.Document{ID: t.ID, Text: t.Text, Metadata: t.Metadata, Vector: t.Vector}
 	})
 }

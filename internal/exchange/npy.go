@@ -128,11 +128,11 @@ func writeNpy(o Output) ([]string, error) {
 
 // fillNpy writes the documents without their vectors to lines, and the vectors to rows.
 func (o Output) fillNpy(lines, rows io.Writer) error {
-	if _, err := rows.Write(vector.NpyHeader(o.Count, o.Facts.Dim)); err != nil {
+	if _, err := rows.Write(vector.NpyHeader(o.Documents, o.Facts.Dim)); err != nil {
 		return err
 	}
 	return writeRecords(lines, func(yield func(engine.Transfer, error) bool) {
-		for t, err := range o.Documents {
+		for t, err := range o.Transfers {
 			if err == nil {
 				_, err = rows.Write(vector.Bytes(t.Vector))
 			}

@@ -24,13 +24,6 @@ var (
 	ErrNoTexts = errors.New("a Faiss index has no texts that could be embedded anew")
 )
 
-// Contents are the documents of a store at one moment.
-type Contents struct {
-	Facts     engine.Facts
-	Count     int64
-	Documents iter.Seq2[engine.Transfer, error] // can be ranged over again
-}
-
 // Options say how to open an input.
 type Options struct {
 	Format            string // the name of one; "" for the one that is detected
@@ -40,7 +33,7 @@ type Options struct {
 	Stdin io.Reader // what the path "-" means
 
 	// OpenStore opens another store. The input calls stop when it is closed.
-	OpenStore func(ctx context.Context, dir string) (c Contents, stop func() error, err error)
+	OpenStore func(ctx context.Context, dir string) (snap engine.Snapshot, stop func() error, err error)
 }
 
 // Input is what is read, in whichever format.

@@ -32,7 +32,7 @@ var records = Format{
 	},
 	open: openRecords,
 	write: func(o Output) ([]string, error) {
-		return nil, o.file(func(w io.Writer) error { return writeRecords(w, o.Documents) })
+		return nil, o.file(func(w io.Writer) error { return writeRecords(w, o.Transfers) })
 	},
 }
 

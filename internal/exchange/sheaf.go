@@ -13,13 +13,13 @@ var sheafStore = Format{
 	ReadHelp: "another store",
 	detect:   func(p place) bool { return p.folder && store.Is(p.path) },
 	open: func(ctx context.Context, in *Input, o Options) error {
-		c, stop, err := o.OpenStore(ctx, in.path)
+		snap, stop, err := o.OpenStore(ctx, in.path)
 		if err != nil {
 			return err
 		}
 		in.closers = append(in.closers, stop)
-		in.Facts, in.Dim, in.Metric, in.Total = c.Facts, c.Facts.Dim, string(c.Facts.Metric), int(c.Count)
-		in.documents = c.Documents
+		in.Facts, in.Dim, in.Metric, in.Total = snap.Facts, snap.Facts.Dim, string(snap.Facts.Metric), int(snap.Documents)
+		in.documents = snap.Transfers
 		return nil
 	},
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"sheaf/internal/engine"
 	"sheaf/internal/hint"
 	"sheaf/internal/publish"
 	"sheaf/internal/store"
@@ -14,7 +15,7 @@ import (
 
 // Output says what is written and where.
 type Output struct {
-	Contents
+	engine.Snapshot
 	Path      string // a file or folder, or "-" for Stdout
 	Stdout    io.Writer
 	IndexName string // of LangChain's files

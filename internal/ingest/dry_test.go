@@ -29,7 +29,7 @@ func (silent) Embed(context.Context, []string) (embed.Result, error) {
 func dryRun(t *testing.T, project string, o ingest.Options) ingest.Summary {
 	t.Helper()
 	dir := filepath.Join(project, ".sheaf")
-	s, err := store.Open(t.Context(), dir, store.Options{})
+	s, err := store.Open(t.Context(), dir, engine.Options{})
 	if errors.Is(err, engine.ErrNotExist) {
 		s, err = nil, nil
 	}
@@ -41,7 +41,12 @@ func dryRun(t *testing.T, project string, o ingest.Options) ingest.Summary {
 		o.Roots = []string{filepath.Join(project, "text")}
 	}
 	o.Progress = &progress.Counter{}
-	sum, err := ingest.DryRun(t.Context(), dir, s, silent{}, o)
+	o = storeOptions(o, dir)
+	var r ingest.Reader
+	if s != nil {
+		r = s
+	}
+	sum, err := ingest.DryRun(t.Context(), r, silent{}, o)
 	if err != nil || !sum.DryRun || sum.Embedding.Texts > 0 && sum.Embedding.Requests == 0 {
 		t.Errorf("%+v, %v", sum, err)
 	}

@@ -92,11 +92,11 @@ func writeCorpus(t *testing.T, dir string, n int) {
 func inspect(t *testing.T, dir string) (docs []string) {
 	t.Helper()
 	// A process that another test is just starting has this one's lock for a moment.
-	problems, err := store.Check(t.Context(), dir, store.Options{LockTimeout: 10 * time.Second})
+	problems, err := store.Check(t.Context(), dir, engine.Options{LockTimeout: 10 * time.Second})
 	if err != nil || len(problems) > 0 {
 		t.Errorf("%v, %+v", err, problems)
 	}
-	s, err := store.Open(t.Context(), dir, store.Options{})
+	s, err := store.Open(t.Context(), dir, engine.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -31,11 +31,12 @@ import (
 	"sheaf/internal/loader"
 	"sheaf/internal/progress"
 	"sheaf/internal/splitter"
-	"sheaf/internal/store"
 )
 
 // Options are what a run is told.
 type Options struct {
+	Store     string      // what the store is called in the summary
+	Home      engine.Home // of the store
 	Roots     []string
 	Stdin     io.Reader
 	Name      string // of standard input; "": its hash
@@ -76,8 +77,9 @@ func (o *Options) setDefaults() {
 
 // Run brings the sources below o.Roots into the store of w. The summary tells
 // what was done and is valid beside an error too.
-func Run(ctx context.Context, w *store.Writer, e embed.Embedder, o Options) (Summary, error) {
-	r := newRun(w, writer{w}, e, o)
+func Run(ctx context.Context, w Writer, e embed.Embedder, o Options) (Summary, error) {
+	r := newRun(w, e, o)
+	r.w = w
 	r.sum.Embedding.Embedder = w.Facts().Embedder
 	err := r.run(ctx)
 	if err != nil { // what was not committed is not there
@@ -93,48 +95,50 @@ func Run(ctx context.Context, w *store.Writer, e embed.Embedder, o Options) (Sum
 	return r.sum, errors.Join(err, infoErr)
 }
 
-// library is what a run asks of a store.
-type library interface {
-	Dir() string
+// Reader is what a run asks of a store.
+type Reader interface {
+	Facts() engine.Facts
+	Info(ctx context.Context) (engine.Info, error)
+	// Settings are those that SetSettings kept, "" before.
 	Settings() string
+	// SourcesByKey returns those sources that have one of the keys, by key.
 	SourcesByKey(ctx context.Context, keys []string) (map[string]engine.Source, error)
 	SourceByName(ctx context.Context, name string) (engine.Source, bool, error)
-	FreeName(ctx context.Context, wanted, key string, taken func(name string) bool) (string, error)
+	// AllSources yields the sources in the order in which they came.
 	AllSources(ctx context.Context) iter.Seq2[engine.Source, error]
+	// Match looks documents up that src is about to get. A document's Vector,
+	// where set, came with it and must equal the stored one.
 	Match(ctx context.Context, src engine.Source, docs []engine.Document) ([]engine.Match, error)
 }
 
-// target is what a run writes to.
-type target interface {
-	Replace(ctx context.Context, src engine.Source) (replacement, error)
+// Writer is a store that a run may change. What it is told is staged: nothing
+// counts before Commit, and Reader's methods answer from what was committed.
+type Writer interface {
+	Reader
+	// Replace starts to replace what src holds. One replacement is open at a
+	// time. A Commit before it is Done shows what was added so far beside what
+	// the source had, and leaves the source to be read again: its Hash is empty.
+	Replace(ctx context.Context, src engine.Source) (engine.Replacement, error)
+	// Touch stages that a source was found unchanged, under a new time or key.
 	Touch(src engine.Source)
-	Forget(ctx context.Context, src engine.Source) (removed int64, err error)
+	// Forget stages the end of a source and of its documents.
+	Forget(ctx context.Context, src engine.Source) error
+	// VectorOf returns the vector that the store's embedder made of a whole
+	// text, staged or committed; nil where there is none.
 	VectorOf(ctx context.Context, text string) ([]float32, error)
+	// SetSettings keeps settings for the sources to come.
 	SetSettings(ctx context.Context, settings string) error
+	// Pending is how many documents wait for the next commit.
 	Pending() int64
+	// Commit makes visible what was staged: all of it or, on an error, nothing.
 	Commit(ctx context.Context) error
+	// Failed reports whether a write failed, after which only Close may follow.
 	Failed() bool
 }
 
-// replacement is a source that is being written.
-type replacement interface {
-	Keep(m engine.Match, d engine.Document) error
-	Check(ctx context.Context, id string, m engine.Match) error
-	Add(ctx context.Context, d engine.Document, m engine.Match, vector []float32, origin engine.Origin) error
-	Done(src engine.Source) (removed int64)
-	Abandon()
-}
-
-// writer is a store as a target.
-type writer struct{ *store.Writer }
-
-func (w writer) Replace(ctx context.Context, src engine.Source) (replacement, error) {
-	return w.Writer.Replace(ctx, src)
-}
-
 type run struct {
-	library
-	target
+	store     Reader
+	w         Writer // nil: the run is dry
 	e         embed.Embedder
 	o         Options
 	start     time.Time
@@ -144,9 +148,10 @@ type run struct {
 	window    window
 	named     nameSet
 
-	current    replacement      // the open one; nil: none
-	incomplete bool             // a record of the source at hand failed
-	refused    map[uint64]error // why, by hash of the text
+	current    engine.Replacement // the open one; nil: none
+	stale      int64              // documents of the source at hand that were not kept so far
+	incomplete bool               // a record of the source at hand failed
+	refused    map[uint64]error   // why, by hash of the text
 }
 
 type tally struct {
@@ -154,10 +159,10 @@ type tally struct {
 	chunks                  Chunks
 }
 
-func newRun(l library, t target, e embed.Embedder, o Options) *run {
+func newRun(s Reader, e embed.Embedder, o Options) *run {
 	o.setDefaults()
-	r := &run{library: l, target: t, e: e, o: o, start: time.Now(), committed: time.Now(), named: nameSet{}}
-	r.sum = Summary{Store: l.Dir(), Failures: []Failure{}, Skips: []Skip{}}
+	r := &run{store: s, e: e, o: o, start: time.Now(), committed: time.Now(), named: nameSet{}}
+	r.sum = Summary{Store: o.Store, Failures: []Failure{}, Skips: []Skip{}}
 	return r
 }
 
@@ -175,13 +180,13 @@ func (r *run) run(ctx context.Context) error {
 	// What is written is written whole, whoever wants to stop.
 	whole := context.WithoutCancel(ctx)
 	err := embed.Run(ctx, r.e, max(r.o.Workers, 1), p.batches(ctx), func(b *batch) error {
-		return r.write(whole, b)
+		return r.apply(whole, b)
 	})
 	err = located(err)
 	if err == nil && r.o.Prune {
 		err = r.prune(ctx, p.walker.Roots(), p.unreadable)
 	}
-	if err = errors.Join(err, p.close()); r.Failed() {
+	if err = errors.Join(err, p.close()); r.w == nil || r.w.Failed() {
 		return err
 	}
 	// What is embedded is paid for.
@@ -212,28 +217,28 @@ func (r *run) estimate(ctx context.Context) (stop func()) {
 func (r *run) walkOptions() loader.WalkOptions {
 	o := r.o.Walk
 	o.Stdin, o.Encoding = r.o.Stdin, r.o.Read.Encoding
-	o.SkipDir, o.Unread = store.Is, true
+	o.Unread = true
 	return o
 }
 
 // firstSettings makes splitter and metadata of the first run that stored
 // something those of all sources that come later and are told nothing else.
 func (r *run) firstSettings(ctx context.Context) error {
-	if r.sum.Sources.Added == 0 || r.Settings() != "" {
+	if r.sum.Sources.Added == 0 || r.w.Settings() != "" {
 		return nil
 	}
 	encoded, err := settings{Splitter: r.o.Splitter, Meta: r.o.Meta}.encode()
 	if err != nil {
 		return err
 	}
-	return r.SetSettings(ctx, encoded)
+	return r.w.SetSettings(ctx, encoded)
 }
 
 func (r *run) commit(ctx context.Context) error {
 	if err := r.firstSettings(ctx); err != nil {
 		return err
 	}
-	if err := r.Commit(ctx); err != nil {
+	if err := r.w.Commit(ctx); err != nil {
 		return err
 	}
 	r.committed = time.Now()

@@ -95,7 +95,7 @@ func run(ctx context.Context, project string, e embed.Embedder, o ingest.Options
 
 // runInto ingests into the store at dir, which is made where it is missing.
 func runInto(ctx context.Context, dir string, e embed.Embedder, o ingest.Options) (sum ingest.Summary, err error) {
-	options := store.Options{LockTimeout: 10 * time.Second}
+	options := engine.Options{LockTimeout: 10 * time.Second}
 	w, err := store.OpenWriter(ctx, dir, options)
 	if errors.Is(err, engine.ErrNotExist) {
 		w, err = store.Create(ctx, dir, engine.Facts{Embedder: "hashed", Fingerprint: "1", Dim: hashedDim, Metric: engine.L2}, options)
@@ -104,8 +104,19 @@ func runInto(ctx context.Context, dir string, e embed.Embedder, o ingest.Options
 		return sum, err
 	}
 	o.BatchSize = cmp.Or(o.BatchSize, 128)
-	sum, err = ingest.Run(ctx, w, e, o)
+	sum, err = ingest.Run(ctx, w, e, storeOptions(o, dir))
 	return sum, errors.Join(err, w.Close())
+}
+
+// storeOptions completes options by what depends on the folder of the store.
+func storeOptions(o ingest.Options, dir string) ingest.Options {
+	o.Store, o.Walk.SkipDir = dir, store.Is
+	home, err := store.Home(dir)
+	if err != nil {
+		panic(err)
+	}
+	o.Home = home
+	return o
 }
 
 func ingestHere(t *testing.T, project string) ingest.Summary {
@@ -121,7 +132,7 @@ func ingestHere(t *testing.T, project string) ingest.Summary {
 // vector that is not its text's is an error.
 func documents(t *testing.T, project string) (docs []string) {
 	t.Helper()
-	s, err := store.Open(t.Context(), filepath.Join(project, ".sheaf"), store.Options{LockTimeout: 10 * time.Second})
+	s, err := store.Open(t.Context(), filepath.Join(project, ".sheaf"), engine.Options{LockTimeout: 10 * time.Second})
 	if err != nil {
 		t.Errorf("opening: %v", err)
 		return nil

@@ -122,7 +122,7 @@ func TestKillCreation(t *testing.T) {
 	project := filepath.Join(memoryDir(t), "project")
 	writeTree(t, project, 0)
 	steps := snapshots(t, project, childOptions(0), func(step int, dir string) {
-		s, err := store.Open(t.Context(), filepath.Join(dir, ".sheaf"), store.Options{})
+		s, err := store.Open(t.Context(), filepath.Join(dir, ".sheaf"), engine.Options{})
 		if err == nil {
 			s.Close()
 			if got := len(documents(t, dir)); got != 0 && got != 3 {

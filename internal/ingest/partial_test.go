@@ -211,7 +211,7 @@ func TestTheVectorOfACutTextIsNotUsedAgain(t *testing.T) {
 	}
 	records(t, p, "b.jsonl", "a long text", "short")
 	expect(t, mustRun(t, p, hashed{}, o), "sources 1 added 0 updated 1 unchanged 0 skipped 0 failed; chunks 2 added 4 reused 0 removed 5 total; 1 embedded")
-	s, err := store.Open(t.Context(), filepath.Join(p, ".sheaf"), store.Options{})
+	s, err := store.Open(t.Context(), filepath.Join(p, ".sheaf"), engine.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,7 +13,6 @@ import (
 	"sheaf/internal/embed"
 	"sheaf/internal/engine"
 	"sheaf/internal/loader"
-	"sheaf/internal/store"
 )
 
 // planner turns sources into steps, and steps into batches.
@@ -112,12 +111,12 @@ func (p *planner) sources(ctx context.Context, found []loader.Found) error {
 	for i, f := range found {
 		if f.Err == nil && f.Skip == "" && f.Source.Path != "" {
 			var err error
-			if keys[i], err = store.Key(p.Dir(), f.Source.Name); err != nil {
+			if keys[i], err = p.o.Home.Key(f.Source.Name); err != nil {
 				return err
 			}
 		}
 	}
-	known, err := p.SourcesByKey(ctx, slices.DeleteFunc(slices.Clone(keys), func(key string) bool { return key == "" }))
+	known, err := p.store.SourcesByKey(ctx, slices.DeleteFunc(slices.Clone(keys), func(key string) bool { return key == "" }))
 	if err != nil {
 		return err
 	}
@@ -157,7 +156,7 @@ func (p *planner) stdin(ctx context.Context, src loader.Source) error {
 		return err
 	}
 	p.temps = append(p.temps, src.Path)
-	known, err := p.SourcesByKey(ctx, []string{src.Name})
+	known, err := p.store.SourcesByKey(ctx, []string{src.Name})
 	if err != nil {
 		return err
 	}
@@ -310,7 +309,7 @@ func (p *planner) lookUp(ctx context.Context, src engine.Source) error {
 	for i := range p.pending {
 		docs[i] = p.pending[i].Document
 	}
-	matches, err := p.Match(ctx, src, docs)
+	matches, err := p.store.Match(ctx, src, docs)
 	if err != nil {
 		return err
 	}
@@ -328,7 +327,7 @@ func (p *planner) document(src engine.Source, d document, m engine.Match) error 
 	s := step{kind: stepAdd, source: engine.Source{Name: src.Name}, doc: d.Document, match: m}
 	switch {
 	case m.Err != nil:
-		s.kind, s.err = stepFail, fmt.Errorf("%s: %w", s.lines(), m.Err)
+		s.fail(m.Err)
 	case m.Kept:
 		s.kind = stepKeep
 	case d.Vector != nil:
@@ -336,9 +335,9 @@ func (p *planner) document(src engine.Source, d document, m engine.Match) error 
 	case m.Vector != nil:
 		s.vector, s.origin = m.Vector, engine.Embedded
 	case p.e.Identity().Provider == embed.None:
-		s.kind, s.err = stepFail, fmt.Errorf("%s: %w", s.lines(), embed.ErrNone)
+		s.fail(embed.ErrNone)
 	case m.Taken || d.repeated || p.window.send(d.Text):
-		s.late, s.origin = true, engine.Embedded
+		s.deferred, s.origin = true, engine.Embedded
 	default:
 		s.origin = engine.Embedded
 		return p.put(s, d.Text)

@@ -7,7 +7,6 @@ import (
 
 	"sheaf/internal/engine"
 	"sheaf/internal/loader"
-	"sheaf/internal/store"
 )
 
 // prune removes the sources whose files do not exist any more: below folders
@@ -18,14 +17,11 @@ func (r *run) prune(ctx context.Context, walked []loader.Root, unreadable []stri
 	if err != nil || len(complete) == 0 {
 		return err
 	}
-	for src, err := range r.AllSources(ctx) {
+	for src, err := range r.store.AllSources(ctx) {
 		if err != nil {
 			return err
 		}
-		path, err := store.Path(r.Dir(), src.Key)
-		if err != nil {
-			return err
-		}
+		path := r.o.Home.Path(src.Key)
 		if !below(path, complete) || below(path, doubtful) || !r.gone(src.Key) {
 			continue
 		}
@@ -73,11 +69,12 @@ func below(path string, folders []string) bool {
 }
 
 func (r *run) remove(ctx context.Context, src engine.Source) error {
-	removed, err := r.Forget(context.WithoutCancel(ctx), src)
-	if err != nil {
-		return err
+	if r.w != nil {
+		if err := r.w.Forget(context.WithoutCancel(ctx), src); err != nil {
+			return err
+		}
 	}
-	r.sum.Chunks.Removed += removed
+	r.sum.Chunks.Removed += src.Documents
 	r.sum.Sources.Removed++
 	return nil
 }

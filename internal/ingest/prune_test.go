@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"sheaf/internal/engine"
 	"sheaf/internal/ingest"
 	"sheaf/internal/loader"
 	"sheaf/internal/store"
@@ -18,7 +19,7 @@ import (
 // sources lists a project's sources by base name.
 func sources(t *testing.T, project string) (names []string) {
 	t.Helper()
-	s, err := store.Open(t.Context(), filepath.Join(project, ".sheaf"), store.Options{})
+	s, err := store.Open(t.Context(), filepath.Join(project, ".sheaf"), engine.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"sheaf/internal/embed"
+	"sheaf/internal/engine"
 	"sheaf/internal/ingest"
 	"sheaf/internal/loader"
 	"sheaf/internal/splitter"
@@ -175,7 +176,7 @@ func TestRecords(t *testing.T) {
 	if len(sum.Failures) != 3 || !sum.Failed() {
 		t.Errorf("failures: %v", sum.Failures)
 	}
-	s, err := store.Open(t.Context(), filepath.Join(p, ".sheaf"), store.Options{})
+	s, err := store.Open(t.Context(), filepath.Join(p, ".sheaf"), engine.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,7 +17,6 @@ import (
 	"sheaf/internal/engine"
 	"sheaf/internal/loader"
 	"sheaf/internal/splitter"
-	"sheaf/internal/store"
 )
 
 // settings say how a source is read and split. They are remembered with it.
@@ -46,7 +45,7 @@ func (s settings) encode() (string, error) {
 // settingsFor joins what the run was told with what the source remembers, or,
 // of splitter and metadata, the store for a new source.
 func (r *run) settingsFor(known engine.Source, exists bool, format loader.Format) (settings, error) {
-	remembered := r.Settings()
+	remembered := r.store.Settings()
 	if exists {
 		remembered = known.Settings
 	}
@@ -74,7 +73,7 @@ func (r *run) settingsFor(known engine.Source, exists bool, format loader.Format
 // identify finds the source in the store that a new key may stand for, or makes
 // a new one. Its name is the path as it was first given.
 func (r *run) identify(ctx context.Context, key, name string) (known engine.Source, exists bool, err error) {
-	other, taken, err := r.SourceByName(ctx, name)
+	other, taken, err := r.store.SourceByName(ctx, name)
 	switch {
 	case err != nil:
 		return known, false, err
@@ -83,13 +82,20 @@ func (r *run) identify(ctx context.Context, key, name string) (known engine.Sour
 		return other, true, nil
 	case taken || r.named.has(name):
 		wanted := name
-		if name, err = r.FreeName(ctx, wanted, key, r.named.has); err != nil {
+		if name, err = r.o.Home.FreeName(wanted, key, func(name string) (bool, error) { return r.nameTaken(ctx, name) }); err != nil {
 			return known, false, err
 		}
 		r.notice("another source is named %q: this one is named %q", wanted, name)
 	}
 	r.named.add(name)
 	return engine.Source{Key: key, Name: name}, false, nil
+}
+
+// nameTaken reports whether a source of the store, or a new one of this run, has
+// a name.
+func (r *run) nameTaken(ctx context.Context, name string) (bool, error) {
+	_, stored, err := r.store.SourceByName(ctx, name)
+	return stored || r.named.has(name), err
 }
 
 // nameSet knows the names of a run's new sources, which the store may not know
@@ -106,11 +112,7 @@ func (n nameSet) has(name string) bool {
 // gone tells whether the file of a key is certainly not there any more. A folder
 // in its place is another thing.
 func (r *run) gone(key string) bool {
-	path, err := store.Path(r.Dir(), key)
-	if err != nil {
-		return false
-	}
-	info, err := os.Lstat(path)
+	info, err := os.Lstat(r.o.Home.Path(key))
 	return err == nil && info.IsDir() || errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)
 }
 

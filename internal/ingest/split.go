@@ -8,7 +8,6 @@ import (
 
 	"sheaf/internal/engine"
 	"sheaf/internal/loader"
-	"sheaf/internal/store"
 )
 
 // InputError is a source or a record that failed by itself.
@@ -28,7 +27,7 @@ func (e *InputError) Unwrap() error { return e.Err }
 func Split(ctx context.Context, o Options) iter.Seq2[engine.Document, error] {
 	return func(yield func(engine.Document, error) bool) {
 		walk := o.Walk
-		walk.Stdin, walk.SkipDir = o.Stdin, store.Is
+		walk.Stdin = o.Stdin
 		for found := range loader.Walk(ctx, o.Roots, walk) {
 			more := true
 			switch {

@@ -27,15 +27,23 @@ type step struct {
 	doc    engine.Document
 	match  engine.Match
 	vector []float32
-	text   int  // the batch's text that gives the vector; -1: none
-	late   bool // Add: whether and with what vector shows only when it is its turn
-	origin engine.Origin
+	text   int // the batch's text that gives the vector; -1: none
+	// deferred says that whether a document can be added, and with what vector,
+	// is known only when the steps before it are done.
+	deferred bool
+	embedded bool // Add: its vector was made in this run
+	origin   engine.Origin
 
 	existed bool // End: the source was there before
 	touched bool // Unchanged: its time or key is new
 	whole   bool // Fail: of the whole source, not of one record
 	reason  string
 	err     error
+}
+
+// fail makes a step about a document one that says why it failed.
+func (s *step) fail(err error) {
+	s.kind, s.err = stepFail, fmt.Errorf("%s: %w", s.lines(), err)
 }
 
 // lines says where a document is in its source.

@@ -29,127 +29,158 @@ func located(err error) error {
 	return err
 }
 
-// write applies a batch of steps in order.
-func (r *run) write(ctx context.Context, b *batch) error {
+// apply applies a batch of steps in order.
+func (r *run) apply(ctx context.Context, b *batch) error {
 	for i := range b.Carry {
 		if err := r.step(ctx, &b.Carry[i], b.Result); err != nil {
 			return err
 		}
 		r.window.applied++
 	}
-	if r.Pending() >= r.o.CommitDocuments || time.Since(r.committed) >= r.o.CommitEvery {
+	if r.w != nil && (r.w.Pending() >= r.o.CommitDocuments || time.Since(r.committed) >= r.o.CommitEvery) {
 		return r.commit(ctx)
 	}
 	return nil
 }
 
-// step applies one step. A document that cannot be stored fails alone.
+// step applies one step: it completes it, writes it, unless the run is dry, and
+// counts it. A document that cannot be stored fails alone.
 func (r *run) step(ctx context.Context, s *step, embedded embed.Result) error {
-	err := r.apply(ctx, s, embedded)
+	err := r.complete(ctx, s, embedded)
+	if err == nil && r.w != nil {
+		err = r.write(ctx, s)
+	}
 	var foreign *engine.ForeignIDError
 	var mismatch *engine.MismatchError
-	if errors.Is(err, engine.ErrDuplicateID) || errors.As(err, &foreign) || errors.As(err, &mismatch) && s.origin == engine.Given {
-		return r.failDocument(s, err)
+	switch {
+	case errors.Is(err, engine.ErrDuplicateID) || errors.As(err, &foreign) || errors.As(err, &mismatch) && s.origin == engine.Given:
+		s.fail(err)
+	case err != nil:
+		return err
 	}
-	return err
+	return r.count(s)
 }
 
-func (r *run) apply(ctx context.Context, s *step, embedded embed.Result) (err error) {
-	switch s.kind {
-	case stepBegin:
-		r.current, err = r.Replace(ctx, s.source)
-	case stepKeep:
-		if err = r.current.Keep(s.match, s.doc); err == nil {
-			r.o.Progress.AddChunks(1)
-			r.sum.Chunks.Reused++
+// complete gives a document that is to be added its vector, where it has none
+// yet: the one that was embedded for it, or, where that shows only now, the one
+// that an equal text has.
+func (r *run) complete(ctx context.Context, s *step, embedded embed.Result) (err error) {
+	if s.kind != stepAdd || s.vector != nil {
+		return nil
+	}
+	at := s.text
+	if s.deferred {
+		if r.w == nil {
+			return nil // the equal text that came before would have left its vector
 		}
-	case stepAdd:
-		err = r.add(ctx, s, embedded)
-	case stepEnd:
-		r.end(s)
-	case stepAbandon:
-		r.current.Abandon()
-		r.current, r.incomplete = nil, false
-	case stepUnchanged:
-		r.sum.Sources.Unchanged++
-		r.sum.Chunks.Reused += s.source.Documents
-		if s.touched {
-			r.Touch(s.source)
-		}
-	case stepSkip:
-		r.sum.Sources.Skipped++
-		r.sum.Skips = append(r.sum.Skips, Skip{s.source.Name, s.reason})
-	case stepFail:
-		r.incomplete = !s.whole
-		err = r.fail(s.source.Name, s.err, s.whole)
-	case stepNotice:
-		r.notice("%s", s.reason)
-	}
-	return err
-}
-
-// end completes a source. One of which a document failed is read again by the
-// next run, which may have more luck.
-func (r *run) end(s *step) {
-	if r.incomplete {
-		s.source.Hash, s.source.ModTime = nil, time.Time{}
-	}
-	r.sum.Chunks.Removed += r.current.Done(s.source)
-	r.current, r.incomplete = nil, false
-	if s.existed {
-		r.sum.Sources.Updated++
-	} else {
-		r.sum.Sources.Added++
-	}
-}
-
-// add stores a document with its vector: its own, a known one, or the one that
-// was embedded for it.
-func (r *run) add(ctx context.Context, s *step, embedded embed.Result) error {
-	vector, at := s.vector, s.text
-	if s.late && vector == nil {
 		if err := r.current.Check(ctx, s.doc.ID, s.match); err != nil {
 			return err
 		}
-		var err error
-		if vector, err = r.VectorOf(ctx, s.doc.Text); err != nil {
+		if s.vector, err = r.w.VectorOf(ctx, s.doc.Text); err != nil || s.vector != nil {
 			return err
 		}
-		if vector == nil {
-			if embedded, err = r.embedLate(ctx, s.doc.Text); err != nil {
-				return err
-			}
-			at = 0
+		if embedded, err = r.embedNow(ctx, s.doc.Text); err != nil {
+			return err
+		}
+		at = 0
+	}
+	if err := embedded.Errs[at]; err != nil {
+		r.refuse(s.doc.Text, err)
+		s.fail(err)
+		return nil
+	}
+	if n, cut := embedded.Cut[at]; cut {
+		s.origin = engine.Truncated
+		r.notice("%s: only the first %d of its %d bytes are embedded: it is too long", s.place(), n, len(s.doc.Text))
+	}
+	s.vector, s.embedded = embedded.Vectors[at], true
+	r.sum.Embedding.Texts++
+	return nil
+}
+
+// write tells the store what a step says.
+func (r *run) write(ctx context.Context, s *step) (err error) {
+	switch s.kind {
+	case stepBegin:
+		r.current, err = r.w.Replace(ctx, s.source)
+	case stepKeep:
+		err = r.current.Keep(s.match, s.doc)
+	case stepAdd:
+		err = r.current.Add(ctx, s.doc, s.match, s.vector, s.origin)
+	case stepEnd:
+		if r.incomplete { // the next run reads the source again, and may have more luck
+			s.source.Hash, s.source.ModTime = nil, time.Time{}
+		}
+		r.current.Done(s.source)
+		r.current = nil
+	case stepAbandon:
+		r.current.Abandon()
+		r.current = nil
+	case stepUnchanged:
+		if s.touched {
+			r.w.Touch(s.source)
 		}
 	}
-	reused := s.origin == engine.Embedded
-	if vector == nil {
-		if err := embedded.Errs[at]; err != nil {
-			r.refuse(s.doc.Text, err)
-			return r.failDocument(s, err)
+	return err
+}
+
+// count adds a step to the summary.
+func (r *run) count(s *step) error {
+	sum := &r.sum
+	switch s.kind {
+	case stepBegin:
+		r.stale = s.source.Documents
+	case stepKeep:
+		r.o.Progress.AddChunks(1)
+		sum.Chunks.Reused++
+		r.stale--
+	case stepAdd:
+		r.o.Progress.AddChunks(1)
+		sum.Chunks.Added++
+		if s.origin == engine.Embedded && !s.embedded {
+			sum.Chunks.Reused++
 		}
-		if n, cut := embedded.Cut[at]; cut {
-			s.origin = engine.Truncated
-			r.notice("%s: only the first %d of its %d bytes are embedded: it is too long", s.place(), n, len(s.doc.Text))
+	case stepEnd:
+		sum.Chunks.Removed += r.stale
+		if s.existed {
+			sum.Sources.Updated++
+		} else {
+			sum.Sources.Added++
 		}
-		vector, reused = embedded.Vectors[at], false
-		r.sum.Embedding.Texts++
-	}
-	if err := r.current.Add(ctx, s.doc, s.match, vector, s.origin); err != nil {
-		return err
-	}
-	r.o.Progress.AddChunks(1)
-	r.sum.Chunks.Added++
-	if reused {
-		r.sum.Chunks.Reused++
+		r.incomplete = false
+	case stepAbandon:
+		r.incomplete = false
+	case stepUnchanged:
+		sum.Sources.Unchanged++
+		sum.Chunks.Reused += s.source.Documents
+	case stepSkip:
+		sum.Sources.Skipped++
+		sum.Skips = append(sum.Skips, Skip{s.source.Name, s.reason})
+	case stepFail:
+		return r.countFailure(s)
+	case stepNotice:
+		r.notice("%s", s.reason)
 	}
 	return nil
 }
 
-// embedLate embeds one text while everything else waits: one whose id may be
+// countFailure notes that a source, or a document of the source at hand, failed.
+func (r *run) countFailure(s *step) error {
+	r.incomplete = !s.whole
+	if s.whole {
+		r.sum.Sources.Failed++
+	}
+	r.sum.Failures = append(r.sum.Failures, Failure{s.source.Name, s.err.Error()})
+	if r.o.FailFast {
+		return fmt.Errorf("%q: %w", s.source.Name, s.err)
+	}
+	return nil
+}
+
+// embedNow embeds one text while everything else waits: one whose id may be
 // taken, or whose equal turned out to have left no vector. A text that was
 // refused before is refused again without asking.
-func (r *run) embedLate(ctx context.Context, text string) (embed.Result, error) {
+func (r *run) embedNow(ctx context.Context, text string) (embed.Result, error) {
 	if err := r.refused[hashOf(text)]; err != nil {
 		return embed.Result{Errs: map[int]error{0: err}}, nil
 	}
@@ -161,21 +192,4 @@ func (r *run) refuse(text string, err error) {
 		r.refused = map[uint64]error{}
 	}
 	r.refused[hashOf(text)] = err
-}
-
-// failDocument notes that one document failed.
-func (r *run) failDocument(s *step, err error) error {
-	r.incomplete = true
-	return r.fail(s.source.Name, fmt.Errorf("%s: %w", s.lines(), err), false)
-}
-
-func (r *run) fail(source string, err error, whole bool) error {
-	if whole {
-		r.sum.Sources.Failed++
-	}
-	r.sum.Failures = append(r.sum.Failures, Failure{source, err.Error()})
-	if r.o.FailFast {
-		return fmt.Errorf("%q: %w", source, err)
-	}
-	return nil
 }

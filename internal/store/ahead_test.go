@@ -16,7 +16,7 @@ func TestImportOfReusedVectors(t *testing.T) {
 	const n = 1000
 	shared := make([]float32, 3)
 	w, dir := create(t, facts)
-	_, err := w.Import(t.Context(), func(yield func(engine.Transfer, error) bool) {
+	_, err := importInto(t.Context(), w, func(yield func(engine.Transfer, error) bool) {
 		for i := range n {
 			shared[0] = float32(i)
 			if !yield(transfer(fmt.Sprint(i), "text", "s", shared), nil) {
@@ -40,7 +40,7 @@ func TestImportStopsItsReader(t *testing.T) {
 	t.Parallel()
 	w, _ := create(t, facts)
 	broken, reading := errors.New("the file ends too early"), true
-	_, err := w.Import(t.Context(), func(yield func(engine.Transfer, error) bool) {
+	_, err := importInto(t.Context(), w, func(yield func(engine.Transfer, error) bool) {
 		if yield(transfer("1", "text", "s", []float32{1, 2, 3}), nil) {
 			yield(engine.Transfer{}, broken)
 		}
@@ -51,7 +51,7 @@ func TestImportStopsItsReader(t *testing.T) {
 	}
 	w, _ = create(t, facts)
 	given := 0
-	_, err = w.Import(t.Context(), func(yield func(engine.Transfer, error) bool) {
+	_, err = importInto(t.Context(), w, func(yield func(engine.Transfer, error) bool) {
 		for reading = true; yield(transfer(fmt.Sprint(given), "text", "s", []float32{1, 2}), nil); given++ {
 		}
 		reading = false

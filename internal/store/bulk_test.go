@@ -54,7 +54,7 @@ func imported(t *testing.T, all ...iter.Seq2[engine.Transfer, error]) (dir strin
 	w, dir := create(t, facts)
 	for _, docs := range all {
 		var err error
-		if merged, err = w.Import(t.Context(), docs, engine.OnConflictSkip); err != nil {
+		if merged, err = importInto(t.Context(), w, docs, engine.OnConflictSkip); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -67,7 +67,7 @@ func imported(t *testing.T, all ...iter.Seq2[engine.Transfer, error]) (dir strin
 
 func soundStore(t *testing.T, dir string) {
 	t.Helper()
-	if problems, err := store.Check(t.Context(), dir, store.Options{}); err != nil || len(problems) > 0 {
+	if problems, err := store.Check(t.Context(), dir, engine.Options{}); err != nil || len(problems) > 0 {
 		t.Errorf("%v, %v", problems, err)
 	}
 }
@@ -112,7 +112,7 @@ func TestBulkOfStores(t *testing.T) {
 	rest := transfer("rest", "rest", "rest", []float32{1, 1, 1})
 	other, _ := imported(t, transfers(rest))
 	w, dir := create(t, facts)
-	merged, err := w.Merge(t.Context(), []*store.Store{open(t, whole), open(t, other), open(t, whole)}, engine.OnConflictSkip)
+	merged, err := mergeStores(t.Context(), w, []*store.Store{open(t, whole), open(t, other), open(t, whole)}, engine.OnConflictSkip)
 	if err := errors.Join(err, w.Close()); err != nil || merged.Added != bulky+1 || merged.Skipped != bulky {
 		t.Errorf("%+v, %v", merged, err)
 	}
@@ -137,7 +137,7 @@ func TestBulkMeetsAnIDAgain(t *testing.T) {
 	again := nth(7)
 	again.Text = "another"
 	w, dir := create(t, facts)
-	if _, err := w.Import(t.Context(), many(again), engine.OnConflictSkip); !errors.Is(err, engine.ErrDuplicateID) {
+	if _, err := importInto(t.Context(), w, many(again), engine.OnConflictSkip); !errors.Is(err, engine.ErrDuplicateID) {
 		t.Errorf("one id came with two texts: %v", err)
 	}
 	if err := w.Discard(); err != nil || store.Is(dir) {
@@ -152,15 +152,15 @@ func TestBulkThatFails(t *testing.T) {
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
-	w, err := store.OpenWriter(t.Context(), dir, store.Options{})
+	w, err := store.OpenWriter(t.Context(), dir, engine.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	bad := transfer("bad", "bad", "bad", []float32{1})
-	if _, err := w.Import(t.Context(), many(bad), engine.OnConflictFail); err == nil {
+	if _, err := importInto(t.Context(), w, many(bad), engine.OnConflictFail); err == nil {
 		t.Error("a vector of another dim was imported")
 	}
-	if _, err := w.Import(t.Context(), transfers(nth(1), nth(2)), engine.OnConflictFail); err != nil {
+	if _, err := importInto(t.Context(), w, transfers(nth(1), nth(2)), engine.OnConflictFail); err != nil {
 		t.Errorf("after that: %v", err)
 	}
 	if err := w.Close(); err != nil {
@@ -178,7 +178,7 @@ func TestBulkThatIsInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	n := 0
 	dir := filepath.Join(t.TempDir(), ".sheaf")
-	o := store.Options{Progress: func(int) {
+	o := engine.Options{Progress: func(int) {
 		if n++; n == bulky {
 			cancel()
 		}
@@ -187,7 +187,7 @@ func TestBulkThatIsInterrupted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.Import(ctx, many(), engine.OnConflictFail); !errors.Is(err, context.Canceled) {
+	if _, err := importInto(ctx, w, many(), engine.OnConflictFail); !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
 	if err := w.Discard(); err != nil || store.Is(dir) {
@@ -203,7 +203,7 @@ func TestBulkThatIsKilled(t *testing.T) {
 	dir := filepath.Join(root, "store")
 	var copies []string
 	n := 0
-	o := store.Options{Progress: func(int) {
+	o := engine.Options{Progress: func(int) {
 		if n++; n%800 == 0 {
 			copies = append(copies, filepath.Join(root, fmt.Sprint("killed", n)))
 			if err := os.CopyFS(copies[len(copies)-1], os.DirFS(dir)); err != nil {
@@ -215,7 +215,7 @@ func TestBulkThatIsKilled(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.Import(t.Context(), many(), engine.OnConflictFail); err != nil {
+	if _, err := importInto(t.Context(), w, many(), engine.OnConflictFail); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.Close(); err != nil {
@@ -231,11 +231,11 @@ func TestBulkThatIsKilled(t *testing.T) {
 		if docs := list(t, open(t, killed), engine.ListOptions{}); len(docs) != 0 {
 			t.Errorf("%s: %d documents", killed, len(docs))
 		}
-		w, err := store.OpenWriter(t.Context(), killed, store.Options{LockTimeout: 10 * time.Second})
+		w, err := store.OpenWriter(t.Context(), killed, engine.Options{LockTimeout: 10 * time.Second})
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = w.Import(t.Context(), many(), engine.OnConflictFail)
+		_, err = importInto(t.Context(), w, many(), engine.OnConflictFail)
 		if err := errors.Join(err, w.Close()); err != nil {
 			t.Fatal(err)
 		}
@@ -251,7 +251,7 @@ func TestLargeTexts(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "store")
 	const n = 30
 	come, written := 0, int64(0)
-	o := store.Options{Progress: func(int) {
+	o := engine.Options{Progress: func(int) {
 		if come++; come < n {
 			return
 		}
@@ -274,7 +274,7 @@ func TestLargeTexts(t *testing.T) {
 			}
 		}
 	}
-	_, err = w.Import(t.Context(), docs, engine.OnConflictFail)
+	_, err = importInto(t.Context(), w, docs, engine.OnConflictFail)
 	if err := errors.Join(err, w.Close()); err != nil {
 		t.Fatal(err)
 	}
@@ -292,11 +292,11 @@ func TestStoreOfAnEarlierBuild(t *testing.T) {
 		execute(t, dir, "ALTER TABLE meta RENAME TO old", "DROP INDEX meta_hash",
 			"CREATE TABLE meta (\n  meta INTEGER PRIMARY KEY,\n  hash BLOB    NOT NULL UNIQUE,\n  json TEXT    NOT NULL\n) STRICT",
 			"INSERT INTO meta SELECT * FROM old", "DROP TABLE old")
-		w, err := store.OpenWriter(t.Context(), dir, store.Options{})
+		w, err := store.OpenWriter(t.Context(), dir, engine.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = w.Import(t.Context(), transfers(nth(1007), nth(1008)), engine.OnConflictFail)
+		_, err = importInto(t.Context(), w, transfers(nth(1007), nth(1008)), engine.OnConflictFail)
 		if err := errors.Join(err, w.Close()); err != nil {
 			t.Fatal(err)
 		}

@@ -47,7 +47,7 @@ const problemsOfAKind = 100
 // changing it. Writers are kept out meanwhile where the directory can be
 // written. The error is for what keeps it from looking: ErrNotExist,
 // *LockedError.
-func Check(ctx context.Context, dir string, o Options) ([]Problem, error) {
+func Check(ctx context.Context, dir string, o engine.Options) ([]Problem, error) {
 	if !Is(dir) {
 		return check(ctx, dir, o)
 	}
@@ -67,7 +67,7 @@ func Check(ctx context.Context, dir string, o Options) ([]Problem, error) {
 }
 
 // check is Check for a caller who keeps writers out.
-func check(ctx context.Context, dir string, o Options) ([]Problem, error) {
+func check(ctx context.Context, dir string, o engine.Options) ([]Problem, error) {
 	s, err := Open(ctx, dir, o)
 	var format *engine.FormatError
 	switch {
@@ -178,9 +178,9 @@ func (c *checker) index(ctx context.Context) error {
 	return c.vectors(ctx, file, extents)
 }
 
-// verifyVectors holds all vectors against their checksums before they are
-// copied. Damage is a *FormatError.
-func (s *Store) verifyVectors(ctx context.Context) error {
+// VerifyVectors compares all vectors with their checksums, as is done before they
+// are copied. Damage is a *FormatError.
+func (s *Store) VerifyVectors(ctx context.Context) error {
 	c := &checker{s: s, count: map[string]int{}}
 	if err := c.index(ctx); err != nil {
 		return err

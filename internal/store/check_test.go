@@ -25,7 +25,7 @@ func filled(t testing.TB, seed int) string {
 	t.Helper()
 	ctx := context.Background()
 	dir := filepath.Join(t.TempDir(), ".sheaf")
-	w, err := store.Create(ctx, dir, facts, store.Options{})
+	w, err := store.Create(ctx, dir, facts, engine.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,7 +36,7 @@ func filled(t testing.TB, seed int) string {
 		tr.Metadata = json.RawMessage(fmt.Sprintf(`{"i":%d,"name":"n%d","deep":{"a":[1,2]}}`, i%9, i%5))
 		all = append(all, tr)
 	}
-	if _, err := w.Import(ctx, transfers(all...), engine.OnConflictFail); err != nil {
+	if _, err := importInto(ctx, w, transfers(all...), engine.OnConflictFail); err != nil {
 		t.Fatal(err)
 	}
 	set, _, err := w.SelectIDs(ctx, []string{"id-3", "id-31", "id-59"})
@@ -52,7 +52,7 @@ func filled(t testing.TB, seed int) string {
 // kinds are the kinds of problems that check finds.
 func kinds(t testing.TB, dir string) (all []string) {
 	t.Helper()
-	problems, err := store.Check(context.Background(), dir, store.Options{})
+	problems, err := store.Check(context.Background(), dir, engine.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,12 +87,12 @@ func TestCheckOfASoundStore(t *testing.T) {
 	if got := kinds(t, filled(t, 1)); got != nil {
 		t.Errorf("problems of the kinds %q", got)
 	}
-	if _, err := store.Check(t.Context(), t.TempDir(), store.Options{}); !errors.Is(err, engine.ErrNotExist) {
+	if _, err := store.Check(t.Context(), t.TempDir(), engine.Options{}); !errors.Is(err, engine.ErrNotExist) {
 		t.Errorf("no store: %v", err)
 	}
 	w, dir := create(t, facts)
 	var locked *engine.LockedError
-	if _, err := store.Check(t.Context(), dir, store.Options{}); !errors.As(err, &locked) {
+	if _, err := store.Check(t.Context(), dir, engine.Options{}); !errors.As(err, &locked) {
 		t.Errorf("beside a writer: %v", err)
 	}
 	commit(t, w)
@@ -141,7 +141,7 @@ func TestCheckAndRepair(t *testing.T) {
 			if got := kinds(t, dir); !slices.Contains(got, c.kind) {
 				t.Fatalf("problems of the kinds %q, want %s", got, c.kind)
 			}
-			problems, err := store.Repair(t.Context(), dir, store.Options{})
+			problems, err := store.Repair(t.Context(), dir, engine.Options{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -182,7 +182,7 @@ func TestManyProblemsAreNotToldOneByOne(t *testing.T) {
 		execute(t, dir, `WITH RECURSIVE r(n) AS (SELECT 1000 UNION ALL SELECT n + 1 FROM r WHERE n < 1200)
   INSERT OR REPLACE INTO document SELECT n, 'x' || n, 1, 1, 0, 0, 0, 0, 0, x'', '' FROM r`)
 	}
-	problems, err := store.Check(t.Context(), dir, store.Options{})
+	problems, err := store.Check(t.Context(), dir, engine.Options{})
 	if err != nil || len(problems) > 170 || !strings.Contains(fmt.Sprint(problems), "and more of this kind") {
 		t.Errorf("%d problems, %v", len(problems), err)
 	}
@@ -193,7 +193,7 @@ func TestManyProblemsAreNotToldOneByOne(t *testing.T) {
 func answers(dir string) (all []string, found map[string]string) {
 	found = map[string]string{}
 	ctx := context.Background()
-	s, err := store.Open(ctx, dir, store.Options{})
+	s, err := store.Open(ctx, dir, engine.Options{})
 	if err != nil {
 		return []string{"error"}, found
 	}
@@ -231,7 +231,7 @@ func TestDamage(t *testing.T) {
 	sound, other := filled(t, 1), filled(t, 2)
 	want, _ := answers(sound)
 	docs := map[string]string{}
-	s, err := store.Open(t.Context(), sound, store.Options{})
+	s, err := store.Open(t.Context(), sound, engine.Options{})
 	must(t, err)
 	for _, d := range list(t, s, engine.ListOptions{}) {
 		docs[d.ID] = content(d)
@@ -244,7 +244,7 @@ func TestDamage(t *testing.T) {
 			t.Fatal(err)
 		}
 		what := damage(t, rand.New(rand.NewPCG(seed, 1)), dir, other)
-		problems, err := store.Check(t.Context(), dir, store.Options{})
+		problems, err := store.Check(t.Context(), dir, engine.Options{})
 		got, shown := answers(dir)
 		for id, row := range shown {
 			if docs[id] != row {

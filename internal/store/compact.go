@@ -18,17 +18,11 @@ import (
 	"sheaf/internal/publish"
 )
 
-// Compacted is what Compact gained.
-type Compacted struct {
-	Rows  int64 // dead rows of the index file that are gone
-	Bytes int64 // that all files of the store are smaller
-}
-
 // Compact drops dead rows from the index file, metadata that no document names
 // any more, and the database's free pages. Readers go on meanwhile: the rows
 // are copied into a new file, and one small transaction names it. Nothing may
 // be staged. Killed at any point it leaves a store with the same documents.
-func (w *Writer) Compact(ctx context.Context) (c Compacted, err error) {
+func (w *Writer) Compact(ctx context.Context) (c engine.Compacted, err error) {
 	before, err := w.size()
 	if err != nil {
 		return c, err
@@ -57,7 +51,7 @@ func (w *Writer) Compact(ctx context.Context) (c Compacted, err error) {
 // to it. The old file goes when the commit is done; readers that have it open
 // keep it.
 func (w *Writer) rewrite(ctx context.Context) error {
-	if err := w.verifyVectors(ctx); err != nil { // new checksums must not bless damage
+	if err := w.VerifyVectors(ctx); err != nil { // new checksums must not bless damage
 		return err
 	}
 	next := *w.state

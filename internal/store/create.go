@@ -20,7 +20,7 @@ import (
 // Create makes an empty store at dir, which must be missing, empty, or hold
 // only what a creation that was killed left there. Errors: ErrExist,
 // *OccupiedError, *LockedError, *FormatError.
-func Create(ctx context.Context, dir string, f engine.Facts, o Options) (*Writer, error) {
+func Create(ctx context.Context, dir string, f engine.Facts, o engine.Options) (*Writer, error) {
 	w, err := create(ctx, dir, f, o)
 	if err != nil {
 		return nil, fmt.Errorf("creating store %q: %w", dir, err)
@@ -28,7 +28,7 @@ func Create(ctx context.Context, dir string, f engine.Facts, o Options) (*Writer
 	return w, nil
 }
 
-func create(ctx context.Context, dir string, f engine.Facts, o Options) (_ *Writer, err error) {
+func create(ctx context.Context, dir string, f engine.Facts, o engine.Options) (_ *Writer, err error) {
 	if err := f.Validate(); err != nil {
 		return nil, err
 	}

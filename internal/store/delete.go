@@ -11,16 +11,15 @@ import (
 	"sheaf/internal/engine"
 )
 
-// Set is some documents of a store, as it was when they were selected.
-type Set struct{ numbers *roaring.Bitmap }
+// set is an engine.Set of this package.
+type set struct{ numbers *roaring.Bitmap }
 
-// Len is how many documents a set has.
-func (set Set) Len() int64 { return int64(set.numbers.GetCardinality()) }
+func (s set) Len() int64 { return int64(s.numbers.GetCardinality()) }
 
 // SelectIDs returns the documents with the given ids, and those ids that the
 // store does not have.
-func (s *Store) SelectIDs(ctx context.Context, ids []string) (set Set, missing []string, err error) {
-	set.numbers = roaring.New()
+func (s *Store) SelectIDs(ctx context.Context, ids []string) (_ engine.Set, missing []string, err error) {
+	found := roaring.New()
 	err = s.transaction(ctx, func() error {
 		for _, id := range ids {
 			n, err := s.find(id)
@@ -30,36 +29,59 @@ func (s *Store) SelectIDs(ctx context.Context, ids []string) (set Set, missing [
 			case n < 0:
 				missing = append(missing, id)
 			default:
-				set.numbers.Add(uint32(n))
+				found.Add(uint32(n))
 			}
 		}
 		return nil
 	})
-	return set, missing, err
+	if err != nil {
+		return nil, nil, err
+	}
+	return set{found}, missing, nil
 }
 
-// SelectSources returns the documents of the sources whose name a doublestar
-// pattern matches: "docs/**/*.md". A malformed pattern is doublestar.ErrBadPattern.
-func (s *Store) SelectSources(ctx context.Context, pattern string) (Set, error) {
-	set := Set{roaring.New()}
-	if !doublestar.ValidatePattern(pattern) {
-		return set, fmt.Errorf("source pattern %q: %w", pattern, doublestar.ErrBadPattern)
+// Select returns the documents that are meant. A malformed pattern is
+// doublestar.ErrBadPattern.
+func (s *Store) Select(ctx context.Context, what engine.Selection) (engine.Set, error) {
+	if !doublestar.ValidatePattern(what.Source) {
+		return nil, fmt.Errorf("source pattern %q: %w", what.Source, doublestar.ErrBadPattern)
 	}
-	err := s.transaction(ctx, func() error {
-		for row, err := range s.conn.Query(`SELECT source, name FROM source`) {
-			if err != nil {
-				return err
-			}
-			if !doublestar.MatchUnvalidated(pattern, row.Text(1)) {
-				continue
-			}
-			if err := s.visibleOf(row.Int64(0), set.numbers); err != nil {
-				return err
-			}
+	var found *roaring.Bitmap
+	err := s.transaction(ctx, func() (err error) {
+		if found, err = s.matching(what.Filter, noLimit); err != nil || what.Source == "" {
+			return err
 		}
-		return nil
+		named, err := s.ofSources(what.Source)
+		if err == nil {
+			found.And(named)
+		}
+		return err
 	})
-	return set, err
+	if err != nil {
+		return nil, err
+	}
+	if what.Among != nil {
+		found.And(what.Among.(set).numbers)
+	}
+	return set{found}, nil
+}
+
+// ofSources finds the documents of the sources whose name a pattern matches. The
+// caller is inside a transaction.
+func (s *Store) ofSources(pattern string) (*roaring.Bitmap, error) {
+	found := roaring.New()
+	for row, err := range s.conn.Query(`SELECT source, name FROM source`) {
+		if err != nil {
+			return nil, err
+		}
+		if !doublestar.MatchUnvalidated(pattern, row.Text(1)) {
+			continue
+		}
+		if err := s.visibleOf(row.Int64(0), found); err != nil {
+			return nil, err
+		}
+	}
+	return found, nil
 }
 
 // visibleOf adds the numbers of a source's visible documents.
@@ -75,13 +97,10 @@ func (s *Store) visibleOf(source int64, to *roaring.Bitmap) error {
 	return nil
 }
 
-// And returns the documents that both sets have.
-func (set Set) And(other Set) Set { return Set{roaring.And(set.numbers, other.numbers)} }
-
 // IDs yields the ids of a set's documents in the order of insertion.
-func (s *Store) IDs(ctx context.Context, set Set) iter.Seq2[string, error] {
+func (s *Store) IDs(ctx context.Context, documents engine.Set) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
-		numbers := set.numbers.ManyIterator()
+		numbers := documents.(set).numbers.ManyIterator()
 		page := make([]uint32, listPage)
 		for {
 			var ids []string
@@ -119,11 +138,11 @@ func (s *Store) idsOf(numbers []uint32) (ids []string, err error) {
 // none. A source that lost some is read again by its next ingest, which brings
 // them back; one that lost all is forgotten. IDs still answers for the set
 // until the writer is closed: only then their rows go.
-func (w *Writer) Delete(ctx context.Context, set Set) error {
-	if err := w.withdraw(ctx, set.numbers, nil); err != nil {
+func (w *Writer) Delete(ctx context.Context, documents engine.Set) error {
+	if err := w.withdraw(ctx, documents.(set).numbers, nil); err != nil {
 		return err
 	}
-	w.unswept = w.unswept || set.Len() > 0
+	w.unswept = w.unswept || documents.Len() > 0
 	return w.publish(ctx)
 }
 

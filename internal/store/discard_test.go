@@ -20,7 +20,7 @@ func TestDiscardLeavesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"new", "empty", "deep/below/store"} {
-		w, err := store.Create(t.Context(), filepath.Join(root, name), facts, store.Options{})
+		w, err := store.Create(t.Context(), filepath.Join(root, name), facts, engine.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -50,7 +50,7 @@ func TestDiscardKeepsWhatWasCommitted(t *testing.T) {
 	if got := ids(t, open(t, dir)); !slices.Equal(got, []string{"1"}) {
 		t.Errorf("the store has %q", got)
 	}
-	again, err := store.OpenWriter(t.Context(), dir, store.Options{})
+	again, err := store.OpenWriter(t.Context(), dir, engine.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,7 +73,7 @@ func TestAMergeThatStagedMuchLeavesNothing(t *testing.T) {
 		}
 		yield(engine.Transfer{}, broken)
 	}
-	if _, err := w.Import(t.Context(), endless, engine.OnConflictFail); !errors.Is(err, broken) {
+	if _, err := importInto(t.Context(), w, endless, engine.OnConflictFail); !errors.Is(err, broken) {
 		t.Fatal(err)
 	}
 	info, err := os.Stat(filepath.Join(dir, "index.1.faiss"))
@@ -139,7 +139,7 @@ func TestMergeOfLongTexts(t *testing.T) {
 	}
 	replace(t, other, "long.txt", docs...)
 	commit(t, other)
-	got, err := w.Merge(t.Context(), []*store.Store{open(t, otherDir)}, engine.OnConflictFail)
+	got, err := mergeStores(t.Context(), w, []*store.Store{open(t, otherDir)}, engine.OnConflictFail)
 	if want := (engine.Merged{Added: 5}); err != nil || got != want {
 		t.Fatalf("%+v, %v; want %+v", got, err, want)
 	}

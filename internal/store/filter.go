@@ -1,7 +1,6 @@
 package store
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"math"
@@ -14,15 +13,6 @@ import (
 
 // noLimit lets a filter look at every metadata value of the store.
 const noLimit = math.MaxInt
-
-// SelectMatching returns the documents whose metadata a filter matches.
-func (s *Store) SelectMatching(ctx context.Context, f *filter.Filter) (set Set, err error) {
-	err = s.transaction(ctx, func() (err error) {
-		set.numbers, err = s.matching(f, noLimit)
-		return err
-	})
-	return set, err
-}
 
 // matching returns the numbers of the visible documents that a filter matches,
 // or filter.ErrLimit as soon as it is known that some part of the work means

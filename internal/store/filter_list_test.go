@@ -115,22 +115,22 @@ func TestSourcesWithFilter(t *testing.T) {
 	}
 }
 
-func TestSelectMatching(t *testing.T) {
+func TestSelectByFilter(t *testing.T) {
 	t.Parallel()
 	w, _ := create(t, facts)
 	replace(t, w, "a.txt", numbered(0, 20)...)
 	commit(t, w)
-	set, err := w.SelectMatching(t.Context(), parse(t, `{"odd": true}`, "n<6"))
+	set, err := w.Select(t.Context(), engine.Selection{Filter: parse(t, `{"odd": true}`, "n<6")})
 	if err != nil || set.Len() != 3 {
 		t.Fatalf("%d documents, %v", set.Len(), err)
 	}
 	if err := w.Delete(t.Context(), set); err != nil {
 		t.Fatal(err)
 	}
-	if set, err = w.SelectMatching(t.Context(), parse(t, "n<6")); err != nil || set.Len() != 3 {
+	if set, err = w.Select(t.Context(), engine.Selection{Filter: parse(t, "n<6")}); err != nil || set.Len() != 3 {
 		t.Errorf("%d documents left, %v", set.Len(), err)
 	}
-	if set, err = w.SelectMatching(t.Context(), nil); err != nil || set.Len() != 17 {
+	if set, err = w.Select(t.Context(), engine.Selection{Filter: nil}); err != nil || set.Len() != 17 {
 		t.Errorf("%d documents without a filter, %v", set.Len(), err)
 	}
 }
@@ -143,8 +143,8 @@ func TestFilterOnAClosedStore(t *testing.T) {
 	s := open(t, dir)
 	s.Close()
 	f := parse(t, "a=1")
-	if _, err := s.SelectMatching(t.Context(), f); err != engine.ErrClosed {
-		t.Errorf("SelectMatching: %v", err)
+	if _, err := s.Select(t.Context(), engine.Selection{Filter: f}); err != engine.ErrClosed {
+		t.Errorf("Select: %v", err)
 	}
 	for _, err := range s.Documents(t.Context(), engine.ListOptions{Filter: f}) {
 		if err != engine.ErrClosed {

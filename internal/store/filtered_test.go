@@ -30,7 +30,7 @@ type sample struct {
 // Their vectors are small whole numbers, so that scores are exact and tie often.
 func newSample(t *testing.T, f engine.Facts, n int, random *rand.Rand) sample {
 	t.Helper()
-	w, err := Create(t.Context(), filepath.Join(t.TempDir(), ".sheaf"), f, Options{LockTimeout: 10 * time.Second})
+	w, err := Create(t.Context(), filepath.Join(t.TempDir(), ".sheaf"), f, engine.Options{LockTimeout: 10 * time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}

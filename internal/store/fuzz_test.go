@@ -29,7 +29,7 @@ func FuzzFiles(f *testing.F) {
 		files[name] = b
 	}
 	docs := map[string]string{}
-	s, err := store.Open(context.Background(), sound, store.Options{})
+	s, err := store.Open(context.Background(), sound, engine.Options{})
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -81,19 +81,19 @@ func checkDamaged(t *testing.T, dir string, want []string, docs map[string]strin
 			t.Errorf("id %q shows %q", id, row)
 		}
 	}
-	problems, err := store.Check(ctx, dir, store.Options{})
+	problems, err := store.Check(ctx, dir, engine.Options{})
 	if err == nil && len(problems) == 0 && !cmp.Equal(got, want) {
 		t.Errorf("the answers changed, and check finds nothing: %s", cmp.Diff(want, got))
 	}
 	if err != nil || len(problems) == 0 {
 		return
 	}
-	repaired, err := store.Repair(ctx, dir, store.Options{})
+	repaired, err := store.Repair(ctx, dir, engine.Options{})
 	if err != nil {
 		return
 	}
 	left := map[store.Problem]bool{}
-	problems, err = store.Check(ctx, dir, store.Options{})
+	problems, err = store.Check(ctx, dir, engine.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

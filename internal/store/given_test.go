@@ -13,7 +13,7 @@ import (
 // still need, however many it is given.
 func TestTheWriterForgetsIDs(t *testing.T) {
 	t.Parallel()
-	w, err := Create(t.Context(), filepath.Join(t.TempDir(), "s"), engine.Facts{Dim: 1, Metric: engine.L2}, Options{})
+	w, err := Create(t.Context(), filepath.Join(t.TempDir(), "s"), engine.Facts{Dim: 1, Metric: engine.L2}, engine.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -47,7 +47,7 @@ func TestGoldenMMR(t *testing.T) {
 			var hits [][]engine.Hit
 			if err == nil {
 				o.Filter = f
-				hits, err = s.MMR(t.Context(), [][]float32{query}, o)
+				hits, err = engine.MMR(t.Context(), s, [][]float32{query}, o)
 			}
 			different, ok := mmrDifferences[c.Name]
 			switch {
@@ -81,7 +81,7 @@ func TestGoldenMMRBeforeFilter(t *testing.T) {
 			}
 			query := g.query(t, c.Query)
 			o := engine.MMROptions{SearchOptions: engine.SearchOptions{K: c.K, Filter: f}, Candidates: c.FetchK, Lambda: c.Lambda}
-			hits, err := s.MMR(t.Context(), [][]float32{query}, o)
+			hits, err := engine.MMR(t.Context(), s, [][]float32{query}, o)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -28,11 +28,11 @@ func TestLinksInAStoreLeadNowhere(t *testing.T) {
 			precious := filepath.Join(t.TempDir(), "precious")
 			write(t, precious, "precious")
 			must(t, errors.Join(ignoreMissing(os.Remove(filepath.Join(dir, name))), os.Symlink(precious, filepath.Join(dir, name))))
-			if w, err := store.OpenWriter(t.Context(), dir, store.Options{}); err == nil {
+			if w, err := store.OpenWriter(t.Context(), dir, engine.Options{}); err == nil {
 				t.Errorf("%s is a link, and the store was opened for writing", name)
 				w.Close()
 			}
-			if w, err := store.Create(t.Context(), dir, facts, store.Options{}); err == nil {
+			if w, err := store.Create(t.Context(), dir, facts, engine.Options{}); err == nil {
 				w.Close()
 			}
 			if b, err := os.ReadFile(precious); err != nil || string(b) != "precious" {
@@ -58,7 +58,7 @@ func TestAPipeInPlaceOfTheIndex(t *testing.T) {
 	if _, err := open(t, dir).Search(t.Context(), [][]float32{{1, 2, 3}}, engine.SearchOptions{K: 1}); !errors.As(err, &damaged) {
 		t.Errorf("searching: %v", err)
 	}
-	if _, err := store.OpenWriter(t.Context(), dir, store.Options{}); !errors.As(err, &damaged) {
+	if _, err := store.OpenWriter(t.Context(), dir, engine.Options{}); !errors.As(err, &damaged) {
 		t.Errorf("writing: %v", err)
 	}
 }
@@ -67,12 +67,12 @@ func TestAFileInPlaceOfTheStore(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "file")
 	write(t, file, "x")
-	if _, err := store.Open(t.Context(), file, store.Options{}); !errors.Is(err, engine.ErrNotExist) {
+	if _, err := store.Open(t.Context(), file, engine.Options{}); !errors.Is(err, engine.ErrNotExist) {
 		t.Errorf("opening: %v", err)
 	}
 	var occupied *store.OccupiedError
 	for _, dir := range []string{file, filepath.Join(file, "below")} {
-		if _, err := store.Create(t.Context(), dir, facts, store.Options{}); !errors.As(err, &occupied) {
+		if _, err := store.Create(t.Context(), dir, facts, engine.Options{}); !errors.As(err, &occupied) {
 			t.Errorf("creating %q: %v", dir, err)
 		}
 	}
@@ -88,13 +88,13 @@ func TestALostDatabase(t *testing.T) {
 			write(t, database, "")
 		}
 		var damaged *engine.FormatError
-		if _, err := store.Open(t.Context(), dir, store.Options{}); !errors.As(err, &damaged) {
+		if _, err := store.Open(t.Context(), dir, engine.Options{}); !errors.As(err, &damaged) {
 			t.Errorf("opening: %v", err)
 		}
-		if _, err := store.Create(t.Context(), dir, facts, store.Options{}); !errors.As(err, &damaged) {
+		if _, err := store.Create(t.Context(), dir, facts, engine.Options{}); !errors.As(err, &damaged) {
 			t.Errorf("creating: %v", err)
 		}
-		if problems, err := store.Repair(t.Context(), dir, store.Options{}); err != nil || len(problems) != 1 || problems[0].Repaired {
+		if problems, err := store.Repair(t.Context(), dir, engine.Options{}); err != nil || len(problems) != 1 || problems[0].Repaired {
 			t.Errorf("repairing: %+v, %v", problems, err)
 		}
 		if info, err := os.Stat(filepath.Join(dir, "index.1.faiss")); err != nil || info.Size() < 500 {
@@ -107,7 +107,7 @@ func TestNoStoreInAStore(t *testing.T) {
 	t.Parallel()
 	dir := filled(t, 1)
 	var occupied *store.OccupiedError
-	if _, err := store.Create(t.Context(), filepath.Join(dir, "inner"), facts, store.Options{}); !errors.As(err, &occupied) {
+	if _, err := store.Create(t.Context(), filepath.Join(dir, "inner"), facts, engine.Options{}); !errors.As(err, &occupied) {
 		t.Errorf("%v", err)
 	}
 	if got := kinds(t, dir); got != nil {
@@ -120,7 +120,7 @@ func TestTablesThatAreGoneAreDamage(t *testing.T) {
 	dir := filled(t, 1)
 	execute(t, dir, `DROP TABLE meta`)
 	var damaged *engine.FormatError
-	if _, err := store.Open(t.Context(), dir, store.Options{}); !errors.As(err, &damaged) {
+	if _, err := store.Open(t.Context(), dir, engine.Options{}); !errors.As(err, &damaged) {
 		t.Errorf("%v", err)
 	}
 	if got := kinds(t, dir); !slices.Contains(got, store.ProblemDatabase) {
@@ -144,12 +144,14 @@ func TestKeysOfALinkedStore(t *testing.T) {
 		{link, "stdin:x", "stdin:x"},
 		{link, "https://example.org/a", "https://example.org/a"},
 	} {
-		got, err := store.Key(c.dir, c.path)
+		home, err := store.Home(c.dir)
+		must(t, err)
+		got, err := home.Key(c.path)
 		if err != nil || got != c.want {
 			t.Errorf("key of %q for %q: %q, %v; want %q", c.path, c.dir, got, err, c.want)
 		}
-		if path, err := store.Path(c.dir, got); err != nil || path != c.path {
-			t.Errorf("path of %q for %q: %q, %v; want %q", got, c.dir, path, err, c.path)
+		if path := home.Path(got); path != c.path {
+			t.Errorf("path of %q for %q: %q; want %q", got, c.dir, path, c.path)
 		}
 	}
 }
@@ -178,15 +180,15 @@ func TestSchemaOfAStranger(t *testing.T) {
 	for want, statements := range tests {
 		dir := filled(t, 1)
 		execute(t, dir, statements...)
-		_, read := store.Open(t.Context(), dir, store.Options{})
-		_, written := store.OpenWriter(t.Context(), dir, store.Options{})
+		_, read := store.Open(t.Context(), dir, engine.Options{})
+		_, written := store.OpenWriter(t.Context(), dir, engine.Options{})
 		for how, err := range map[string]error{"Open": read, "OpenWriter": written} {
 			var format *engine.FormatError
 			if !errors.As(err, &format) || !strings.Contains(format.Problem, want) {
 				t.Errorf("%s: %v, want %s", how, err, want)
 			}
 		}
-		problems, err := store.Check(t.Context(), dir, store.Options{})
+		problems, err := store.Check(t.Context(), dir, engine.Options{})
 		if err != nil || len(problems) != 1 || !strings.Contains(problems[0].Message, want) {
 			t.Errorf("Check: %+v, %v, want %s", problems, err, want)
 		}

@@ -47,13 +47,13 @@ func TestRemovedLock(t *testing.T) {
 			many(t, first, "old", 4)
 			commit(t, first)
 			must(t, first.Close())
-			loser, err := store.OpenWriter(t.Context(), dir, store.Options{})
+			loser, err := store.OpenWriter(t.Context(), dir, engine.Options{})
 			if err != nil {
 				t.Fatal(err)
 			}
 			c.stage(t, loser)
 			must(t, os.Remove(filepath.Join(dir, "lock")))
-			winner, err := store.OpenWriter(t.Context(), dir, store.Options{LockTimeout: 10 * time.Millisecond})
+			winner, err := store.OpenWriter(t.Context(), dir, engine.Options{LockTimeout: 10 * time.Millisecond})
 			var locked *engine.LockedError
 			if errors.As(err, &locked) { // the other one's transaction is open: it may commit
 				if err := c.end(t, loser); !errors.Is(err, engine.ErrLockLost) {
@@ -93,7 +93,7 @@ func deleteID(t *testing.T, w *store.Writer, id string) error {
 
 func importOne(t *testing.T, w *store.Writer) error {
 	t.Helper()
-	_, err := w.Import(t.Context(), transfers(transfer("imported", "text", "i.txt", vector("text"))), engine.OnConflictFail)
+	_, err := importInto(t.Context(), w, transfers(transfer("imported", "text", "i.txt", vector("text"))), engine.OnConflictFail)
 	return err
 }
 
@@ -103,7 +103,7 @@ func TestDiscardWithoutTheLock(t *testing.T) {
 	w, dir := create(t, facts)
 	replace(t, w, "a.txt", doc("1", "one"))
 	must(t, os.Remove(filepath.Join(dir, "lock")))
-	other, err := store.OpenWriter(t.Context(), dir, store.Options{})
+	other, err := store.OpenWriter(t.Context(), dir, engine.Options{})
 	must(t, err)
 	replace(t, other, "b.txt", doc("2", "two"))
 	commit(t, other)
@@ -168,7 +168,7 @@ func TestFailedReadStagesNothing(t *testing.T) {
 		index string
 		stage func(w *store.Writer, src engine.Source) error
 	}{
-		"forget": {"document_source", func(w *store.Writer, src engine.Source) error { _, err := w.Forget(ctx, src); return err }},
+		"forget": {"document_source", func(w *store.Writer, src engine.Source) error { return w.Forget(ctx, src) }},
 		"replace": {"document_source", func(w *store.Writer, src engine.Source) error {
 			_, err := w.Replace(ctx, src)
 			return err
@@ -181,7 +181,7 @@ func TestFailedReadStagesNothing(t *testing.T) {
 			replace(t, first, "b.txt", doc("3", "three"))
 			commit(t, first)
 			must(t, first.Close())
-			w, err := store.OpenWriter(ctx, dir, store.Options{})
+			w, err := store.OpenWriter(ctx, dir, engine.Options{})
 			must(t, err)
 			src, found, err := w.SourceByName(ctx, "a.txt")
 			if err != nil || !found {

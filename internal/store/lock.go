@@ -21,7 +21,7 @@ const lockPoll = 20 * time.Millisecond
 // takeLock takes the writer lock of a directory, an advisory lock on a file, and
 // writes into the file who holds it. Closing the file releases the lock; the
 // kernel does so for a process that dies.
-func takeLock(ctx context.Context, dir string, o Options) (*os.File, error) {
+func takeLock(ctx context.Context, dir string, o engine.Options) (*os.File, error) {
 	path := filepath.Join(dir, lockName)
 	until := time.Now().Add(o.LockTimeout)
 	for {

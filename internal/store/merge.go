@@ -26,53 +26,24 @@ func Same(a, b string) bool {
 	return err == nil && os.SameFile(x, y)
 }
 
-// Merge adds the documents of other stores, with their vectors as they are, and
-// commits: all of them or, on any error, none. Nothing else may be staged.
-// Their facts must be the store's (*MismatchError); a store that is merged into
-// itself is ErrSameStore. Memory grows with the number of sources, not of
-// documents; but where the store is empty, by some 40 bytes for each of those.
-func (w *Writer) Merge(ctx context.Context, others []*Store, policy engine.OnConflict) (engine.Merged, error) {
-	return w.merging(ctx, policy, func(m *merge) error { return m.stores(ctx, others) })
-}
-
-// stores merges stores, one phase each.
-func (m *merge) stores(ctx context.Context, others []*Store) error {
-	for _, other := range others {
-		err := m.w.Facts().Agree(other.Facts())
-		if Same(m.w.dir, other.dir) {
-			err = engine.ErrSameStore
-		}
-		var snap *Snapshot
-		if err == nil {
-			err = other.verifyVectors(ctx)
-		}
-		if err == nil {
-			snap, err = other.Snapshot(ctx)
-		}
-		if err == nil {
-			err = m.phase(ctx, snap.Transfers(ctx, m.w.dir))
-		}
-		if err != nil {
-			return fmt.Errorf("merging %q: %w", other.dir, err)
-		}
-	}
-	return nil
-}
-
-// Import adds documents that bring their vectors, as Merge does. A vector of
-// another dim is a *MismatchError. Where the facts say so, vectors are brought
-// to length 1; those that have it stay as they are, bit by bit.
-func (w *Writer) Import(ctx context.Context, docs iter.Seq2[engine.Transfer, error], policy engine.OnConflict) (engine.Merged, error) {
-	return w.merging(ctx, policy, func(m *merge) error { return m.phase(ctx, docs) })
-}
-
-// merging runs a merge. Where it fails, the store is as it was.
-func (w *Writer) merging(ctx context.Context, policy engine.OnConflict, run func(*merge) error) (engine.Merged, error) {
+// Merge adds the documents of other stores or files, with their vectors, and
+// commits: all of them or, on any error, none. Nothing else may be staged. Facts
+// that are given must be the store's, and so must the length of each vector
+// (*MismatchError). Where the facts say so, vectors are brought to length 1; those
+// that have it stay as they are, bit by bit. Memory grows with the number of
+// sources, not of documents; but where the store is empty, by some 40 bytes for
+// each of those.
+func (w *Writer) Merge(ctx context.Context, from []engine.Snapshot, policy engine.OnConflict) (engine.Merged, error) {
 	m, err := w.newMerge(ctx, policy)
 	if err != nil {
 		return engine.Merged{}, err
 	}
-	if err = run(m); err == nil {
+	for _, snap := range from {
+		if err = m.snapshot(ctx, snap); err != nil {
+			break
+		}
+	}
+	if err == nil {
 		err = m.endBulk(ctx)
 	}
 	if err == nil {
@@ -84,9 +55,24 @@ func (w *Writer) merging(ctx context.Context, policy engine.OnConflict, run func
 	return m.commit(ctx)
 }
 
+// snapshot merges one of them, in a phase of its own.
+func (m *merge) snapshot(ctx context.Context, snap engine.Snapshot) (err error) {
+	if snap.Facts != (engine.Facts{}) {
+		err = m.w.Facts().Agree(snap.Facts)
+	}
+	if err == nil {
+		err = m.phase(ctx, m.home.Adopt(snap.Transfers))
+	}
+	if err != nil && snap.Name != "" {
+		err = fmt.Errorf("merging %q: %w", snap.Name, err)
+	}
+	return err
+}
+
 // merge is one merge on its way. What it adds is staged by the writer.
 type merge struct {
 	w      *Writer
+	home   engine.Home
 	policy engine.OnConflict
 	given  int64 // documents so far
 	first  int64 // number of the first document that it stages
@@ -115,7 +101,11 @@ type arrival struct {
 func (w *Writer) newMerge(ctx context.Context, policy engine.OnConflict) (*merge, error) {
 	m := &merge{w: w, policy: policy, first: w.next, sources: map[string]engine.Source{}, names: map[string]bool{}}
 	var src engine.Source
-	err := w.transaction(ctx, func() error { return w.number(&src) })
+	var err error
+	if m.home, err = Home(w.dir); err != nil {
+		return nil, err
+	}
+	err = w.transaction(ctx, func() error { return w.number(&src) })
 	m.next = src.Number
 	return m, err
 }
@@ -223,7 +213,10 @@ func (m *merge) arrivalOf(ctx context.Context, from engine.Source) (a *arrival, 
 // newSource makes room for a source. Where its name is another's, it gets one of
 // its own.
 func (m *merge) newSource(ctx context.Context, from engine.Source) (engine.Source, error) {
-	name, err := m.w.FreeName(ctx, from.Name, from.Key, func(name string) bool { return m.names[name] })
+	name, err := m.home.FreeName(from.Name, from.Key, func(name string) (bool, error) {
+		_, stored, err := m.w.SourceByName(ctx, name)
+		return stored || m.names[name], err
+	})
 	from.Name = name
 	from.Number = m.next
 	m.next++

@@ -38,7 +38,7 @@ func TestMergeAddsWhatIsNew(t *testing.T) {
 	replace(t, other, "c.txt", doc("1", "one"), doc("4", "four"))
 	commit(t, other)
 
-	got, err := w.Merge(t.Context(), []*store.Store{open(t, otherDir)}, engine.OnConflictFail)
+	got, err := mergeStores(t.Context(), w, []*store.Store{open(t, otherDir)}, engine.OnConflictFail)
 	if want := (engine.Merged{Added: 2, Skipped: 1}); err != nil || got != want {
 		t.Fatalf("%+v, %v; want %+v", got, err, want)
 	}
@@ -63,7 +63,7 @@ func conflicting(t *testing.T) (w *store.Writer, other *store.Store) {
 	project := t.TempDir()
 	made := func(name string, f func(*store.Writer)) string {
 		dir := filepath.Join(project, name)
-		w, err := store.Create(t.Context(), dir, facts, store.Options{})
+		w, err := store.Create(t.Context(), dir, facts, engine.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -83,7 +83,7 @@ func conflicting(t *testing.T) (w *store.Writer, other *store.Store) {
 		replace(t, w, "s", doc("1", "one"), doc("2", "changed"), doc("3", "three"))
 		replace(t, w, "new", doc("9", "other nine"), doc("5", "five"))
 	})
-	w, err := store.OpenWriter(t.Context(), mine, store.Options{})
+	w, err := store.OpenWriter(t.Context(), mine, engine.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,7 +106,7 @@ func TestMergePolicies(t *testing.T) {
 		t.Run(string(c.policy), func(t *testing.T) {
 			t.Parallel()
 			w, other := conflicting(t)
-			got, err := w.Merge(t.Context(), []*store.Store{other}, c.policy)
+			got, err := mergeStores(t.Context(), w, []*store.Store{other}, c.policy)
 			if err != nil || got != c.merged {
 				t.Fatalf("%+v, %v; want %+v", got, err, c.merged)
 			}
@@ -129,7 +129,7 @@ func TestMergePolicies(t *testing.T) {
 			if diff := cmp.Diff(c.sources, sources(t, s)); diff != "" {
 				t.Error(diff)
 			}
-			again, err := w.Merge(t.Context(), []*store.Store{other}, c.policy)
+			again, err := mergeStores(t.Context(), w, []*store.Store{other}, c.policy)
 			if err != nil || again.Added != 0 || again.Replaced != 0 {
 				t.Errorf("merged again: %+v, %v; want nothing added", again, err)
 			}
@@ -154,7 +154,7 @@ func TestMergeFailsWhole(t *testing.T) {
 	t.Parallel()
 	w, other := conflicting(t)
 	before := list(t, open(t, w.Dir()), engine.ListOptions{WithVectors: true})
-	_, err := w.Merge(t.Context(), []*store.Store{other}, engine.OnConflictFail)
+	_, err := mergeStores(t.Context(), w, []*store.Store{other}, engine.OnConflictFail)
 	var conflict *engine.ConflictError
 	if !errors.As(err, &conflict) || conflict.ID != "2" || conflict.Source != "s" {
 		t.Errorf("%v; want a conflict of id 2 of source s", err)
@@ -175,7 +175,7 @@ func TestMergeOfAPartOfASourceIsAConflict(t *testing.T) {
 	var dirs []string
 	for i, docs := range [][]engine.Document{{doc("1", "one"), doc("2", "two")}, {doc("1", "one")}} {
 		dir := filepath.Join(project, fmt.Sprint(i))
-		w, err := store.Create(t.Context(), dir, facts, store.Options{})
+		w, err := store.Create(t.Context(), dir, facts, engine.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -186,12 +186,12 @@ func TestMergeOfAPartOfASourceIsAConflict(t *testing.T) {
 		}
 		dirs = append(dirs, dir)
 	}
-	w, err := store.OpenWriter(t.Context(), dirs[0], store.Options{})
+	w, err := store.OpenWriter(t.Context(), dirs[0], engine.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer w.Close()
-	_, err = w.Merge(t.Context(), []*store.Store{open(t, dirs[1])}, engine.OnConflictFail)
+	_, err = mergeStores(t.Context(), w, []*store.Store{open(t, dirs[1])}, engine.OnConflictFail)
 	var conflict *engine.ConflictError
 	if !errors.As(err, &conflict) || conflict.ID != "" || conflict.Source != "s" {
 		t.Errorf("%v; want a conflict of source s", err)
@@ -210,13 +210,13 @@ func TestMergeManyIsAllOrNothing(t *testing.T) {
 	replace(t, second, "c.txt", doc("1", "not one"))
 	commit(t, second)
 	stores := []*store.Store{open(t, firstDir), open(t, secondDir)}
-	if _, err := w.Merge(t.Context(), stores, engine.OnConflictFail); err == nil {
+	if _, err := mergeStores(t.Context(), w, stores, engine.OnConflictFail); err == nil {
 		t.Error("two stores with different documents of one id were merged")
 	}
 	if got := ids(t, open(t, dir)); got != nil {
 		t.Errorf("the store has %v; want nothing", got)
 	}
-	got, err := w.Merge(t.Context(), stores, engine.OnConflictReplace)
+	got, err := mergeStores(t.Context(), w, stores, engine.OnConflictReplace)
 	if want := (engine.Merged{Added: 1, Skipped: 1}); err != nil || got != want {
 		t.Errorf("%+v, %v; want %+v", got, err, want)
 	}
@@ -230,7 +230,7 @@ func TestMergeRefuses(t *testing.T) {
 	w, dir := create(t, facts)
 	refused := func(name string, f engine.Facts, want string) {
 		other, _ := create(t, f)
-		_, err := w.Merge(t.Context(), []*store.Store{other.Store}, engine.OnConflictSkip)
+		_, err := mergeStores(t.Context(), w, []*store.Store{other.Store}, engine.OnConflictSkip)
 		var mismatch *engine.MismatchError
 		if !errors.As(err, &mismatch) || mismatch.Fact != want {
 			t.Errorf("%s: %v; want a mismatch of %s", name, err, want)
@@ -251,9 +251,6 @@ func TestMergeRefuses(t *testing.T) {
 	f = facts
 	f.Normalize = true
 	refused("normalized vectors", f, "normalize")
-	if _, err := w.Merge(t.Context(), []*store.Store{open(t, dir)}, engine.OnConflictSkip); !errors.Is(err, engine.ErrSameStore) {
-		t.Errorf("into itself: %v; want ErrSameStore", err)
-	}
 	link := filepath.Join(t.TempDir(), "link")
 	if err := os.Symlink(dir, link); err != nil {
 		t.Fatal(err)
@@ -293,7 +290,7 @@ func TestImportRefuses(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w, dir := create(t, facts)
-			if _, err := w.Import(t.Context(), transfers(good, bad), engine.OnConflictReplace); err == nil {
+			if _, err := importInto(t.Context(), w, transfers(good, bad), engine.OnConflictReplace); err == nil {
 				t.Error("it was imported")
 			}
 			if got := ids(t, open(t, dir)); got != nil {
@@ -308,11 +305,11 @@ func TestImportedUnitVectorsKeepEveryBit(t *testing.T) {
 	f := facts
 	f.Metric = engine.Cosine
 	w, dir := create(t, f)
-	if _, err := w.Import(t.Context(), transfers(transfer("1", "a", "s", []float32{1, 2, 3}), transfer("2", "b", "s", []float32{-0.3, 0.2, 7})), engine.OnConflictFail); err != nil {
+	if _, err := importInto(t.Context(), w, transfers(transfer("1", "a", "s", []float32{1, 2, 3}), transfer("2", "b", "s", []float32{-0.3, 0.2, 7})), engine.OnConflictFail); err != nil {
 		t.Fatal(err)
 	}
 	again, againDir := create(t, f)
-	if _, err := again.Merge(t.Context(), []*store.Store{open(t, dir)}, engine.OnConflictFail); err != nil {
+	if _, err := mergeStores(t.Context(), again, []*store.Store{open(t, dir)}, engine.OnConflictFail); err != nil {
 		t.Fatal(err)
 	}
 	o := engine.ListOptions{WithVectors: true}
@@ -329,7 +326,7 @@ func TestMergedSourcesAreNamedApart(t *testing.T) {
 	other, otherDir := create(t, facts)
 	replace(t, other, "README.md", doc("2", "theirs"))
 	commit(t, other)
-	if _, err := w.Merge(t.Context(), []*store.Store{open(t, otherDir)}, engine.OnConflictFail); err != nil {
+	if _, err := mergeStores(t.Context(), w, []*store.Store{open(t, otherDir)}, engine.OnConflictFail); err != nil {
 		t.Fatal(err)
 	}
 	want := map[string]int64{"README.md": 1, filepath.Join(filepath.Dir(otherDir), "README.md"): 1}
@@ -369,7 +366,7 @@ func TestDelete(t *testing.T) {
 		t.Errorf("%d hits, %v; want 3", len(hits[0]), err)
 	}
 
-	set, err = w.SelectSources(t.Context(), "docs/**")
+	set, err = w.Select(t.Context(), engine.Selection{Source: "docs/**"})
 	if err != nil || set.Len() != 1 {
 		t.Errorf("%d documents below docs, %v; want 1", set.Len(), err)
 	}
@@ -383,7 +380,7 @@ func TestDelete(t *testing.T) {
 	if !slices.Equal(got, []string{"1"}) {
 		t.Errorf("ids %q; want 1", got)
 	}
-	if _, err := w.SelectSources(t.Context(), "[x"); err == nil {
+	if _, err := w.Select(t.Context(), engine.Selection{Source: "[x"}); err == nil {
 		t.Error("a malformed pattern was taken")
 	}
 }
@@ -464,7 +461,7 @@ func TestIndexFilesOfAKilledCompactGo(t *testing.T) {
 		t.Fatal(err)
 	}
 	write(t, filepath.Join(dir, "index.2.faiss"), "half of it")
-	w, err := store.OpenWriter(t.Context(), dir, store.Options{})
+	w, err := store.OpenWriter(t.Context(), dir, engine.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -484,7 +481,7 @@ func made(t *testing.T, stores ...map[string][]engine.Document) (w *store.Writer
 	project := t.TempDir()
 	for i, content := range stores {
 		dir := filepath.Join(project, fmt.Sprint(i))
-		w, err := store.Create(t.Context(), dir, facts, store.Options{})
+		w, err := store.Create(t.Context(), dir, facts, engine.Options{})
 		must(t, err)
 		for _, name := range slices.Sorted(maps.Keys(content)) {
 			replace(t, w, name, content[name]...)
@@ -495,7 +492,7 @@ func made(t *testing.T, stores ...map[string][]engine.Document) (w *store.Writer
 			others = append(others, open(t, dir))
 		}
 	}
-	w, err := store.OpenWriter(t.Context(), filepath.Join(project, "0"), store.Options{})
+	w, err := store.OpenWriter(t.Context(), filepath.Join(project, "0"), engine.Options{})
 	must(t, err)
 	t.Cleanup(func() { w.Close() })
 	return w, others
@@ -517,7 +514,7 @@ func TestMergeOfTwoThatReplaceEachOther(t *testing.T) {
 		w, others := made(t, mine,
 			content{"s1": {doc("1", "other one"), doc("2", "two"), doc("3", "three")}},
 			content{"s2": {doc("2", "other two")}})
-		_, err := w.Merge(t.Context(), others, engine.OnConflictReplace)
+		_, err := mergeStores(t.Context(), w, others, engine.OnConflictReplace)
 		must(t, err)
 		got := sources(t, w.Store)
 		if delete(got, "s0"); got["s1"] != 2 || got["s2"] != 1 || len(got) != 2 {
@@ -532,7 +529,7 @@ func TestADocumentThatMovedToAnotherSourceIsNotLost(t *testing.T) {
 	type content = map[string][]engine.Document
 	w, others := made(t, content{"b": {doc("x", "x"), doc("y", "y")}},
 		content{"a": {doc("x", "x"), doc("z", "z")}, "b": {doc("y", "y")}})
-	_, err := w.Merge(t.Context(), others, engine.OnConflictReplace)
+	_, err := mergeStores(t.Context(), w, others, engine.OnConflictReplace)
 	must(t, err)
 	if diff := cmp.Diff([]string{"x", "y", "z"}, ids(t, w.Store)); diff != "" {
 		t.Error(diff)
@@ -545,7 +542,7 @@ func TestAnIDThatArrivesTwiceIsRefused(t *testing.T) {
 	w, _ := made(t, map[string][]engine.Document{"b": {doc("1", "one")}})
 	same := transfer("1", "one", "b", vector("one"))
 	same.Metadata = doc("", "").Metadata
-	_, err := w.Import(t.Context(), transfers(same, transfer("1", "other", "a", vector("other"))), engine.OnConflictReplace)
+	_, err := importInto(t.Context(), w, transfers(same, transfer("1", "other", "a", vector("other"))), engine.OnConflictReplace)
 	if !errors.Is(err, engine.ErrDuplicateID) {
 		t.Errorf("%v; want ErrDuplicateID", err)
 	}
@@ -563,11 +560,12 @@ func TestNamesThatAreTaken(t *testing.T) {
 	second := transfer("2", "two", "", vector("two"))
 	second.From = named("a.md", "a.md")
 	for _, tr := range []engine.Transfer{first, second} {
-		_, err := w.Import(t.Context(), transfers(tr), engine.OnConflictFail)
+		_, err := importInto(t.Context(), w, transfers(tr), engine.OnConflictFail)
 		must(t, err)
 	}
-	whole, err := w.Path("a.md")
+	home, err := store.Home(w.Dir())
 	must(t, err)
+	whole := home.Path("a.md")
 	if diff := cmp.Diff(map[string]int64{"a.md": 1, filepath.ToSlash(whole): 1}, sources(t, w.Store)); diff != "" {
 		t.Error(diff)
 	}
@@ -578,7 +576,7 @@ func TestCopiesOfDamageAreNotMade(t *testing.T) {
 	t.Parallel()
 	dir := filled(t, 1)
 	must(t, poke(filepath.Join(dir, "index.1.faiss"), 45+4*3*10))
-	w, err := store.OpenWriter(t.Context(), dir, store.Options{})
+	w, err := store.OpenWriter(t.Context(), dir, engine.Options{})
 	must(t, err)
 	defer w.Close()
 	var damaged *engine.FormatError
@@ -586,7 +584,7 @@ func TestCopiesOfDamageAreNotMade(t *testing.T) {
 		t.Errorf("compact: %v", err)
 	}
 	other, _ := create(t, facts)
-	if _, err := other.Merge(t.Context(), []*store.Store{open(t, dir)}, engine.OnConflictFail); !errors.As(err, &damaged) {
+	if _, err := mergeStores(t.Context(), other, []*store.Store{open(t, dir)}, engine.OnConflictFail); !errors.As(err, &damaged) {
 		t.Errorf("merge: %v", err)
 	}
 }
@@ -596,7 +594,7 @@ func TestOtherFilesCalledIndexStay(t *testing.T) {
 	dir := filled(t, 1)
 	mine := filepath.Join(dir, "index.backup.faiss")
 	write(t, mine, "mine")
-	w, err := store.OpenWriter(t.Context(), dir, store.Options{})
+	w, err := store.OpenWriter(t.Context(), dir, engine.Options{})
 	must(t, err)
 	must(t, w.Close())
 	if _, err := os.Stat(mine); err != nil {
@@ -609,7 +607,7 @@ func TestTinyVectorsGetLengthOne(t *testing.T) {
 	f := facts
 	f.Metric = engine.Cosine
 	w, _ := create(t, f)
-	_, err := w.Import(t.Context(), transfers(transfer("1", "a", "s", []float32{1e-39, 0, 0})), engine.OnConflictFail)
+	_, err := importInto(t.Context(), w, transfers(transfer("1", "a", "s", []float32{1e-39, 0, 0})), engine.OnConflictFail)
 	must(t, err)
 	for _, d := range list(t, w.Store, engine.ListOptions{WithVectors: true}) {
 		if math.Abs(float64(d.Vector[0])-1) > 1e-6 {

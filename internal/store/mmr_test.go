@@ -23,7 +23,7 @@ func TestMMRWithLambdaOneIsASearch(t *testing.T) {
 		if err != nil {
 			rt.Fatal(err)
 		}
-		mmr, err := s.MMR(t.Context(), queries, engine.MMROptions{SearchOptions: o, Candidates: 1000, Lambda: 1})
+		mmr, err := engine.MMR(t.Context(), s, queries, engine.MMROptions{SearchOptions: o, Candidates: 1000, Lambda: 1})
 		if err != nil {
 			rt.Fatal(err)
 		}
@@ -51,7 +51,7 @@ func TestMMRIsMarginal(t *testing.T) {
 		s := rapid.SampledFrom(stores).Draw(rt, "store")
 		queries := drawQueries(rt, s.Facts().Dim)
 		o := engine.MMROptions{SearchOptions: drawOptions(rt), Lambda: rapid.Float64Range(0, 1).Draw(rt, "lambda")}
-		got, err := s.MMR(t.Context(), queries, o)
+		got, err := engine.MMR(t.Context(), s, queries, o)
 		if err != nil {
 			rt.Fatal(err)
 		}
@@ -64,11 +64,11 @@ func TestMMRIsMarginal(t *testing.T) {
 			from := o.SearchOptions
 			from.K = max(20, o.K)
 			candidates := s.brute(rt, query, from)
-			var flat []float32
+			var near [][]float32
 			for _, c := range candidates {
-				flat = append(flat, vectors[c.ID]...)
+				near = append(near, vectors[c.ID])
 			}
-			picked, err := engine.MMR(t.Context(), query, flat, o.K, o.Lambda)
+			picked, err := engine.Marginal(t.Context(), query, near, o.K, o.Lambda)
 			if err != nil {
 				rt.Fatal(err)
 			}
@@ -96,7 +96,7 @@ func TestWrongMMR(t *testing.T) {
 		{engine.MMROptions{SearchOptions: engine.SearchOptions{K: 1}, Lambda: math.NaN()}, "lambda must be a number"},
 		{engine.MMROptions{SearchOptions: engine.SearchOptions{K: 1}, Lambda: math.Inf(1)}, "lambda must be a number"},
 	} {
-		if _, err := s.MMR(t.Context(), [][]float32{{1, 2}}, c.o); err == nil || !strings.Contains(err.Error(), c.want) {
+		if _, err := engine.MMR(t.Context(), s, [][]float32{{1, 2}}, c.o); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%+v: %v, want %q", c.o, err, c.want)
 		}
 	}

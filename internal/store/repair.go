@@ -16,7 +16,7 @@ import (
 // database's own indexes, the rows by which filters find metadata, and the
 // counts of sources, whose files the next ingest reads again. It returns what
 // Check found before; what Check does not find any more is marked repaired.
-func Repair(ctx context.Context, dir string, o Options) ([]Problem, error) {
+func Repair(ctx context.Context, dir string, o engine.Options) ([]Problem, error) {
 	before, err := Check(ctx, dir, o)
 	if err != nil || len(before) == 0 {
 		return before, err

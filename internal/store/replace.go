@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"hash/maphash"
 	"iter"
-	"path/filepath"
 	"time"
 
 	"github.com/RoaringBitmap/roaring/v2"
@@ -114,9 +113,8 @@ func (s *Store) AllSources(ctx context.Context) iter.Seq2[engine.Source, error] 
 	}
 }
 
-// Replacement is a source on its way to a new content: the documents that are
-// kept and added, in order. What is neither goes with Done.
-type Replacement struct {
+// replacement is an engine.Replacement.
+type replacement struct {
 	w       *Writer
 	src     sourceChange
 	changed bool            // something was added or moved since the last commit
@@ -129,8 +127,8 @@ type Replacement struct {
 // Replace starts to replace what src holds. One replacement is open at a time.
 // A Commit before it is Done shows what was added so far beside what the source
 // had, and leaves the source to be read again: its Hash is empty.
-func (w *Writer) Replace(ctx context.Context, src engine.Source) (*Replacement, error) {
-	r := &Replacement{w: w, src: sourceChange{Source: src}, first: w.next, old: roaring.New(), seen: roaring.New(), gone: roaring.New()}
+func (w *Writer) Replace(ctx context.Context, src engine.Source) (engine.Replacement, error) {
+	r := &replacement{w: w, src: sourceChange{Source: src}, first: w.next, old: roaring.New(), seen: roaring.New(), gone: roaring.New()}
 	err := w.transaction(ctx, func() error {
 		if src.Number == 0 {
 			return w.number(&r.src.Source)
@@ -157,7 +155,7 @@ func (w *Writer) number(src *engine.Source) error {
 
 // Keep keeps the document that m found, with doc's place and metadata. An id
 // that the source was given before is ErrDuplicateID.
-func (r *Replacement) Keep(m engine.Match, doc engine.Document) error {
+func (r *replacement) Keep(m engine.Match, doc engine.Document) error {
 	if r.repeats(m) {
 		return fmt.Errorf("id %q: %w", doc.ID, engine.ErrDuplicateID)
 	}
@@ -176,7 +174,7 @@ func (r *Replacement) Keep(m engine.Match, doc engine.Document) error {
 // numbers). An id that the source was given before is ErrDuplicateID, one that
 // another source has got meanwhile a *ForeignIDError, a vector of another dim
 // a *MismatchError; after those the writer goes on as if nothing had been added.
-func (r *Replacement) Add(ctx context.Context, doc engine.Document, m engine.Match, vector []float32, origin engine.Origin) error {
+func (r *replacement) Add(ctx context.Context, doc engine.Document, m engine.Match, vector []float32, origin engine.Origin) error {
 	w := r.w
 	x, err := w.Facts().Vector(vector)
 	if err != nil {
@@ -200,7 +198,7 @@ func (r *Replacement) Add(ctx context.Context, doc engine.Document, m engine.Mat
 }
 
 // claim makes an id this source's, or says why it cannot be.
-func (r *Replacement) claim(ctx context.Context, id string, m engine.Match) error {
+func (r *replacement) claim(ctx context.Context, id string, m engine.Match) error {
 	if err := r.Check(ctx, id, m); err != nil {
 		return err
 	}
@@ -218,7 +216,7 @@ func (r *Replacement) claim(ctx context.Context, id string, m engine.Match) erro
 // Check tells whether Add would refuse an id: with ErrDuplicateID or a
 // *ForeignIDError. What m says was true when it was looked up; ids that came
 // since are among those given.
-func (r *Replacement) Check(ctx context.Context, id string, m engine.Match) error {
+func (r *replacement) Check(ctx context.Context, id string, m engine.Match) error {
 	if r.repeats(m) {
 		return fmt.Errorf("id %q: %w", id, engine.ErrDuplicateID)
 	}
@@ -232,14 +230,14 @@ func (r *Replacement) Check(ctx context.Context, id string, m engine.Match) erro
 // repeats tells whether the document that m found was given to this
 // replacement already: as an old one, or as one that it added itself and that
 // a commit has shown since.
-func (r *Replacement) repeats(m engine.Match) bool {
+func (r *replacement) repeats(m engine.Match) bool {
 	n := foundBy(m).number
 	return n > 0 && (n > r.first || r.seen.Contains(uint32(n-1)))
 }
 
 // taken looks for a document that this writer was given with an id, staged or
 // committed since.
-func (w *Writer) taken(ctx context.Context, r *Replacement, id string) error {
+func (w *Writer) taken(ctx context.Context, r *replacement, id string) error {
 	first := w.next - int64(len(w.buffer))
 	for i := range w.buffer {
 		if w.buffer[i].doc.ID == id && !w.doomed.Contains(uint32(first)+uint32(i)) {
@@ -265,7 +263,7 @@ func (w *Writer) taken(ctx context.Context, r *Replacement, id string) error {
 	})
 }
 
-func (w *Writer) takenBy(r *Replacement, id string, source int64, name string) error {
+func (w *Writer) takenBy(r *replacement, id string, source int64, name string) error {
 	if source == r.src.Number {
 		return fmt.Errorf("id %q: %w", id, engine.ErrDuplicateID)
 	}
@@ -280,7 +278,7 @@ func (w *Writer) takenBy(r *Replacement, id string, source int64, name string) e
 // settle makes what an open replacement has done so far part of a commit: the
 // documents that it added, and the end of those whose ids it gave anew. The
 // other old ones stay until it is Done.
-func (r *Replacement) settle() {
+func (r *replacement) settle() {
 	if !r.changed {
 		return
 	}
@@ -292,23 +290,21 @@ func (r *Replacement) settle() {
 }
 
 // doom marks what was replaced, and is not dead since an earlier commit.
-func (r *Replacement) doom() { r.w.doomed.Or(roaring.AndNot(r.gone, r.w.state.dead)) }
+func (r *replacement) doom() { r.w.doomed.Or(roaring.AndNot(r.gone, r.w.state.dead)) }
 
 // Done ends the replacement: src, with what is now known of it, is part of the
-// next commit, and what the source had and was not given again goes. It
-// returns how many documents that takes away.
-func (r *Replacement) Done(src engine.Source) (removed int64) {
+// next commit, and what the source had and was not given again goes.
+func (r *replacement) Done(src engine.Source) {
 	r.w.replacing = nil
 	r.gone.Or(roaring.AndNot(r.old, r.seen))
 	r.doom()
 	src.Number = r.src.Number
 	r.w.sources = append(r.w.sources, sourceChange{Source: src, documents: r.src.documents})
-	return int64(r.gone.GetCardinality())
 }
 
 // Abandon ends the replacement and leaves the source as the last commit has
 // it: what was added since is dead with the next one.
-func (r *Replacement) Abandon() {
+func (r *replacement) Abandon() {
 	r.w.replacing = nil
 	r.w.doomed.AddRange(uint64(max(r.first, r.w.state.count)), uint64(r.w.next))
 	r.old.Iterate(func(n uint32) bool { delete(r.w.updates, int64(n)); return true })
@@ -342,39 +338,21 @@ const saveSource = `INSERT INTO source VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLI
   key = excluded.key, name = excluded.name, size = excluded.size, mtime = excluded.mtime, hash = excluded.hash,
   settings = excluded.settings, documents = excluded.documents`
 
-// FreeName returns a name for a new source: the wanted one, else its key, which
-// is its own, unless that is what another source is called; then its whole path.
-func (s *Store) FreeName(ctx context.Context, wanted, key string, taken func(name string) bool) (string, error) {
-	whole, err := s.Path(key)
-	if err != nil {
-		return "", err
-	}
-	for _, name := range []string{wanted, key, filepath.ToSlash(whole)} {
-		_, stored, err := s.SourceByName(ctx, name)
-		if err != nil || !stored && !taken(name) {
-			return name, err
-		}
-	}
-	return "", fmt.Errorf("source %q: its name, its key %q and its path are names of other sources", wanted, key)
-}
-
 // Touch records that a source was found unchanged, under a new time or key.
 func (w *Writer) Touch(src engine.Source) {
 	w.sources = append(w.sources, sourceChange{Source: src, documents: src.Documents})
 }
 
-// Forget stages the end of a source, and returns how many documents go with it.
-// After an error nothing is staged.
-func (w *Writer) Forget(ctx context.Context, src engine.Source) (removed int64, err error) {
+// Forget stages the end of a source and its documents. After an error nothing is
+// staged.
+func (w *Writer) Forget(ctx context.Context, src engine.Source) error {
 	documents := roaring.New()
-	err = w.transaction(ctx, func() error { return w.visibleOf(src.Number, documents) })
-	if err != nil {
-		return 0, err
+	if err := w.transaction(ctx, func() error { return w.visibleOf(src.Number, documents) }); err != nil {
+		return err
 	}
-	before := w.doomed.GetCardinality()
 	w.doomed.Or(documents)
 	w.sources = append(w.sources, sourceChange{Source: src, gone: true})
-	return int64(w.doomed.GetCardinality() - before), nil
+	return nil
 }
 
 // VectorOf returns the vector of a document with a text that this store's

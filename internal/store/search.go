@@ -16,16 +16,7 @@ const searchTries = 3
 
 // Search returns for each query its K nearest documents, best first, ties by
 // age. A query of another dim is a *MismatchError.
-func (s *Store) Search(ctx context.Context, queries [][]float32, o engine.SearchOptions) ([][]engine.Hit, error) {
-	return s.answer(ctx, queries, o, nil)
-}
-
-// chooser leaves some of what was found for each query.
-type chooser func(ctx context.Context, snap *snapshot, queries []float32, found [][]faiss.Hit) error
-
-// answer finds the nearest documents of each query, of which choose leaves
-// some; nil leaves all.
-func (s *Store) answer(ctx context.Context, vectors [][]float32, o engine.SearchOptions, choose chooser) (hits [][]engine.Hit, err error) {
+func (s *Store) Search(ctx context.Context, vectors [][]float32, o engine.SearchOptions) (hits [][]engine.Hit, err error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}
@@ -37,9 +28,6 @@ func (s *Store) answer(ctx context.Context, vectors [][]float32, o engine.Search
 	err = s.try(ctx, func(snap *snapshot) error {
 		snap.squared = squared
 		found, err := snap.nearest(ctx, queries, o)
-		if err == nil && choose != nil {
-			err = choose(ctx, snap, queries, found)
-		}
 		if err != nil {
 			return err
 		}

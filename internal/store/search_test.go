@@ -45,7 +45,7 @@ func TestHugeNumbersOfHits(t *testing.T) {
 		for name, search := range map[string]func() ([][]engine.Hit, error){
 			"search": func() ([][]engine.Hit, error) { return s.Search(t.Context(), [][]float32{{1, 2}}, o) },
 			"mmr": func() ([][]engine.Hit, error) {
-				return s.MMR(t.Context(), [][]float32{{1, 2}}, engine.MMROptions{SearchOptions: o, Lambda: 0.5})
+				return engine.MMR(t.Context(), s, [][]float32{{1, 2}}, engine.MMROptions{SearchOptions: o, Lambda: 0.5})
 			},
 		} {
 			if hits, err := search(); err != nil || len(hits[0]) != len(s.docs) {
@@ -86,7 +86,7 @@ func parseFilter(t *testing.T, exprs ...string) *filter.Filter {
 func TestFilteredReadersSeeWholeStates(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), ".sheaf")
-	w, err := Create(t.Context(), dir, engine.Facts{Dim: 2, Metric: engine.L2}, Options{LockTimeout: time.Minute})
+	w, err := Create(t.Context(), dir, engine.Facts{Dim: 2, Metric: engine.L2}, engine.Options{LockTimeout: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -137,7 +137,7 @@ func writeVersion(t *testing.T, w *Writer, version int) {
 }
 
 func readFiltered(ctx context.Context, dir string, f *filter.Filter) error {
-	s, err := Open(context.Background(), dir, Options{LockTimeout: time.Minute})
+	s, err := Open(context.Background(), dir, engine.Options{LockTimeout: time.Minute})
 	if err != nil {
 		return err
 	}

@@ -41,15 +41,6 @@ import (
 
 const databaseName = "sheaf.db"
 
-// Options are how a store is opened.
-type Options struct {
-	LockTimeout time.Duration // how long to wait for other processes
-	Holder      string        // the command line, shown to whoever finds the lock taken
-	// Progress, where set, is told of each document that a writer's Merge or
-	// Import was given and of the rows that its Compact has copied.
-	Progress func(n int)
-}
-
 // Store answers from a store. It is safe for concurrent use.
 type Store struct {
 	dir   string
@@ -76,7 +67,7 @@ func Is(dir string) bool {
 // Open opens the store at dir for reading; it never writes there, except that
 // it lets SQLite undo what a killed writer left half done. Errors:
 // ErrNotExist, *FormatError, *LockedError.
-func Open(ctx context.Context, dir string, o Options) (*Store, error) {
+func Open(ctx context.Context, dir string, o engine.Options) (*Store, error) {
 	s := newStore(dir, o)
 	err := s.connect(ctx, sqlite.ReadOnly)
 	if code := sqlite.CodeOf(err); code == sqlite.ReadOnlyRollback || code == sqlite.ReadOnlyCantInit {
@@ -90,7 +81,7 @@ func Open(ctx context.Context, dir string, o Options) (*Store, error) {
 	return s, nil
 }
 
-func newStore(dir string, o Options) *Store {
+func newStore(dir string, o engine.Options) *Store {
 	patience := min(o.LockTimeout, math.MaxInt32*time.Millisecond) // SQLite counts so far
 	return &Store{dir: dir, path: filepath.Join(dir, databaseName), patience: patience}
 }

@@ -27,7 +27,7 @@ var facts = engine.Facts{Embedder: "test", Fingerprint: "1", Dim: 3, Metric: eng
 func create(t *testing.T, f engine.Facts) (*store.Writer, string) {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), ".sheaf")
-	w, err := store.Create(t.Context(), dir, f, store.Options{LockTimeout: 10 * time.Second})
+	w, err := store.Create(t.Context(), dir, f, engine.Options{LockTimeout: 10 * time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,7 +38,7 @@ func create(t *testing.T, f engine.Facts) (*store.Writer, string) {
 // open opens a store for reading.
 func open(t *testing.T, dir string) *store.Store {
 	t.Helper()
-	s, err := store.Open(t.Context(), dir, store.Options{LockTimeout: 10 * time.Second})
+	s, err := store.Open(t.Context(), dir, engine.Options{LockTimeout: 10 * time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,7 +51,7 @@ func doc(id, text string) engine.Document {
 }
 
 // add stages a document as an ingest would, with the error of whoever refuses it.
-func add(t *testing.T, w *store.Writer, r *store.Replacement, src engine.Source, d engine.Document, v []float32, origin engine.Origin) error {
+func add(t *testing.T, w *store.Writer, r engine.Replacement, src engine.Source, d engine.Document, v []float32, origin engine.Origin) error {
 	t.Helper()
 	matches, err := w.Match(t.Context(), src, []engine.Document{d})
 	if err != nil {
@@ -107,7 +107,8 @@ func replace(t *testing.T, w *store.Writer, name string, docs ...engine.Document
 			t.Fatal(err)
 		}
 	}
-	return kept, reused, r.Done(src)
+	r.Done(src)
+	return kept, reused, src.Documents - kept
 }
 
 func commit(t *testing.T, w *store.Writer) {
@@ -420,7 +421,7 @@ func TestWrongQueries(t *testing.T) {
 			return w.Search(t.Context(), [][]float32{{1, 2, 3, 4, 5, 6}}, engine.SearchOptions{K: 1})
 		},
 		"mmr": func() ([][]engine.Hit, error) {
-			return w.MMR(t.Context(), [][]float32{{1, 2, 3, 4, 5, 6}}, engine.MMROptions{SearchOptions: engine.SearchOptions{K: 1}})
+			return engine.MMR(t.Context(), w, [][]float32{{1, 2, 3, 4, 5, 6}}, engine.MMROptions{SearchOptions: engine.SearchOptions{K: 1}})
 		},
 	} {
 		if hits, err := search(); !errors.As(err, &mismatch) {
@@ -474,14 +475,14 @@ func TestAWaitEndsWithItsContext(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	if _, err := store.Open(ctx, dir, store.Options{LockTimeout: time.Hour}); !errors.Is(err, context.DeadlineExceeded) {
+	if _, err := store.Open(ctx, dir, engine.Options{LockTimeout: time.Hour}); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("a reader: %v", err)
 	}
-	if _, err := store.OpenWriter(ctx, dir, store.Options{LockTimeout: time.Hour}); !errors.Is(err, context.DeadlineExceeded) {
+	if _, err := store.OpenWriter(ctx, dir, engine.Options{LockTimeout: time.Hour}); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("a writer: %v", err)
 	}
 	var locked *engine.LockedError
-	if _, err := store.Open(t.Context(), dir, store.Options{LockTimeout: time.Millisecond}); !errors.As(err, &locked) {
+	if _, err := store.Open(t.Context(), dir, engine.Options{LockTimeout: time.Millisecond}); !errors.As(err, &locked) {
 		t.Errorf("without patience: %v", err)
 	}
 	if err := other.Exec("COMMIT"); err != nil {
@@ -496,7 +497,7 @@ func TestLock(t *testing.T) {
 	t.Parallel()
 	w, dir := create(t, facts)
 	var locked *engine.LockedError
-	if _, err := store.OpenWriter(t.Context(), dir, store.Options{}); !errors.As(err, &locked) || locked.Holder == "" {
+	if _, err := store.OpenWriter(t.Context(), dir, engine.Options{}); !errors.As(err, &locked) || locked.Holder == "" {
 		t.Errorf("a second writer: %v", err)
 	}
 	open(t, dir)
@@ -506,7 +507,7 @@ func TestLock(t *testing.T) {
 	if err := w.Close(); err != nil {
 		t.Errorf("second close: %v", err)
 	}
-	again, err := store.OpenWriter(t.Context(), dir, store.Options{})
+	again, err := store.OpenWriter(t.Context(), dir, engine.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -518,24 +519,24 @@ func TestPlacesThatAreNoStore(t *testing.T) {
 	var format *engine.FormatError
 	var occupied *store.OccupiedError
 	empty := t.TempDir()
-	if _, err := store.Open(t.Context(), empty, store.Options{}); !errors.Is(err, engine.ErrNotExist) {
+	if _, err := store.Open(t.Context(), empty, engine.Options{}); !errors.Is(err, engine.ErrNotExist) {
 		t.Errorf("an empty folder: %v", err)
 	}
-	if _, err := store.OpenWriter(t.Context(), filepath.Join(empty, "none"), store.Options{}); !errors.Is(err, engine.ErrNotExist) {
+	if _, err := store.OpenWriter(t.Context(), filepath.Join(empty, "none"), engine.Options{}); !errors.Is(err, engine.ErrNotExist) {
 		t.Errorf("a missing folder: %v", err)
 	}
 	text := t.TempDir()
 	write(t, filepath.Join(text, "sheaf.db"), "this is a text and certainly no database of any kind")
-	if _, err := store.Open(t.Context(), text, store.Options{}); !errors.As(err, &format) {
+	if _, err := store.Open(t.Context(), text, engine.Options{}); !errors.As(err, &format) {
 		t.Errorf("a text file: %v", err)
 	}
 	busy := t.TempDir()
 	write(t, filepath.Join(busy, "thesis.txt"), "mine")
-	if _, err := store.Create(t.Context(), busy, facts, store.Options{}); !errors.As(err, &occupied) || occupied.File != "thesis.txt" {
+	if _, err := store.Create(t.Context(), busy, facts, engine.Options{}); !errors.As(err, &occupied) || occupied.File != "thesis.txt" {
 		t.Errorf("a folder with other files: %v", err)
 	}
 	_, dir := create(t, facts)
-	if _, err := store.Create(t.Context(), dir, facts, store.Options{}); err == nil {
+	if _, err := store.Create(t.Context(), dir, facts, engine.Options{}); err == nil {
 		t.Error("a store is created over a store")
 	}
 }
@@ -552,10 +553,10 @@ func TestKilledCreationStartsOver(t *testing.T) {
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "sheaf.db"), "")
 	write(t, filepath.Join(dir, "index.1.faiss"), "half")
-	if _, err := store.Open(t.Context(), dir, store.Options{}); !errors.Is(err, engine.ErrNotExist) {
+	if _, err := store.Open(t.Context(), dir, engine.Options{}); !errors.Is(err, engine.ErrNotExist) {
 		t.Errorf("opening: %v", err)
 	}
-	w, err := store.Create(t.Context(), dir, facts, store.Options{})
+	w, err := store.Create(t.Context(), dir, facts, engine.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -586,7 +587,7 @@ func TestDamagedIndex(t *testing.T) {
 			if _, err := open(t, dir).Search(t.Context(), [][]float32{vector("one")}, engine.SearchOptions{K: 1}); !errors.As(err, &format) {
 				t.Errorf("search: %v", err)
 			}
-			if _, err := store.OpenWriter(t.Context(), dir, store.Options{}); !errors.As(err, &format) {
+			if _, err := store.OpenWriter(t.Context(), dir, engine.Options{}); !errors.As(err, &format) {
 				t.Errorf("writer: %v", err)
 			}
 		})
@@ -623,7 +624,7 @@ func TestTailAndHeaderOfAKilledWriter(t *testing.T) {
 	if hits, err := open(t, dir).Search(t.Context(), [][]float32{vector("one")}, engine.SearchOptions{K: 5}); err != nil || len(hits[0]) != 1 {
 		t.Errorf("a reader sees %v, %v", hits, err)
 	}
-	w, err = store.OpenWriter(t.Context(), dir, store.Options{})
+	w, err = store.OpenWriter(t.Context(), dir, engine.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -650,7 +651,7 @@ func TestCloseDropsWhatIsStaged(t *testing.T) {
 	if err != nil || info.Size() != 45+4*3 {
 		t.Errorf("the index has %d bytes, %v", info.Size(), err)
 	}
-	w, err = store.OpenWriter(t.Context(), dir, store.Options{})
+	w, err = store.OpenWriter(t.Context(), dir, engine.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -714,7 +715,7 @@ func TestReadersSeeWholeStates(t *testing.T) {
 }
 
 func readAll(ctx context.Context, dir string) error {
-	s, err := store.Open(context.Background(), dir, store.Options{LockTimeout: time.Minute})
+	s, err := store.Open(context.Background(), dir, engine.Options{LockTimeout: time.Minute})
 	if err != nil {
 		return err
 	}

@@ -28,7 +28,7 @@ func TestMergedDeletedCompacted(t *testing.T) {
 			f.Metric = []engine.Metric{engine.L2, engine.InnerProduct}[seed%2]
 			imported := func(docs []engine.Transfer) *store.Writer {
 				w, _ := create(t, f)
-				if _, err := w.Import(t.Context(), transfers(docs...), engine.OnConflictFail); err != nil {
+				if _, err := importInto(t.Context(), w, transfers(docs...), engine.OnConflictFail); err != nil {
 					t.Fatal(err)
 				}
 				return w
@@ -51,7 +51,7 @@ func TestMergedDeletedCompacted(t *testing.T) {
 				}
 				return hits
 			}
-			merged, err := a.Merge(t.Context(), []*store.Store{b.Store}, engine.OnConflictFail)
+			merged, err := mergeStores(t.Context(), a, []*store.Store{b.Store}, engine.OnConflictFail)
 			if want := (engine.Merged{Added: int64(len(docs) - cut)}); err != nil || merged != want {
 				t.Fatalf("%+v, %v; want %+v", merged, err, want)
 			}

@@ -42,7 +42,7 @@ type Writer struct {
 	seed      maphash.Seed
 	given     map[uint64]int64
 	asOf      int64
-	replacing *Replacement // the open one; nil: none
+	replacing *replacement // the open one; nil: none
 	bulk      *bulk        // the one on its way; nil: none
 	stage
 
@@ -86,7 +86,7 @@ const (
 
 // OpenWriter opens the store at dir for writing, and repairs what a killed
 // writer left staged. Errors: those of Open.
-func OpenWriter(ctx context.Context, dir string, o Options) (*Writer, error) {
+func OpenWriter(ctx context.Context, dir string, o engine.Options) (*Writer, error) {
 	w := newWriter(dir, o)
 	if err := w.open(ctx, o); err != nil {
 		return nil, fmt.Errorf("opening store %q: %w", dir, errors.Join(err, w.release()))
@@ -94,7 +94,7 @@ func OpenWriter(ctx context.Context, dir string, o Options) (*Writer, error) {
 	return w, nil
 }
 
-func newWriter(dir string, o Options) *Writer {
+func newWriter(dir string, o engine.Options) *Writer {
 	w := &Writer{Store: newStore(dir, o), progress: o.Progress}
 	if w.progress == nil {
 		w.progress = func(int) {}
@@ -102,7 +102,7 @@ func newWriter(dir string, o Options) *Writer {
 	return w
 }
 
-func (w *Writer) open(ctx context.Context, o Options) (err error) {
+func (w *Writer) open(ctx context.Context, o engine.Options) (err error) {
 	if !Is(w.dir) {
 		return engine.ErrNotExist
 	}

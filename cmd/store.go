@@ -1,0 +1,134 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"iter"
+
+	"sheaf/internal/engine"
+	"sheaf/internal/filter"
+	"sheaf/internal/ingest"
+	"sheaf/internal/store"
+)
+
+// reader is a store that is open for reading. Its answers are those of one
+// moment each.
+type reader interface {
+	engine.Searcher
+	ingest.Reader
+	chooser
+
+	Get(ctx context.Context, ids []string, withVectors bool) (docs []engine.Document, missing []string, err error)
+	Documents(ctx context.Context, o engine.ListOptions) iter.Seq2[engine.Document, error]
+	Sources(ctx context.Context, f *filter.Filter) iter.Seq2[engine.SourceInfo, error]
+	Snapshot(ctx context.Context) (engine.Snapshot, error)
+	// VerifyVectors reads all vectors and fails where one is damaged.
+	VerifyVectors(ctx context.Context) error
+	Close() error
+}
+
+// chooser selects documents.
+type chooser interface {
+	// SelectIDs returns also the ids that the store does not have.
+	SelectIDs(ctx context.Context, ids []string) (set engine.Set, missing []string, err error)
+	Select(ctx context.Context, what engine.Selection) (engine.Set, error)
+	// IDs yields the ids of a set in the order of insertion.
+	IDs(ctx context.Context, set engine.Set) iter.Seq2[string, error]
+}
+
+// writer is a store that this process alone may change. What it reads is what
+// was committed.
+type writer interface {
+	reader
+	ingest.Writer
+
+	// Delete takes documents away and commits: all or, on an error, none. IDs
+	// answers for the set until the writer is closed.
+	Delete(ctx context.Context, set engine.Set) error
+	// Merge adds documents with their vectors and commits: all of them or, on
+	// any error, none.
+	Merge(ctx context.Context, from []engine.Snapshot, policy engine.OnConflict) (engine.Merged, error)
+	// Bind gives a store that has no embedder its one, for good.
+	Bind(ctx context.Context, embedder, fingerprint string) error
+	// Compact gives back the room of deleted documents.
+	Compact(ctx context.Context) (engine.Compacted, error)
+	// Discard closes the store, and removes it where this writer made it and
+	// nothing was committed since.
+	Discard() error
+}
+
+// opener opens what --store names.
+type opener interface {
+	Open(ctx context.Context, name string, o engine.Options) (reader, error)
+	OpenWriter(ctx context.Context, name string, o engine.Options) (writer, error)
+	Create(ctx context.Context, name string, f engine.Facts, o engine.Options) (writer, error)
+	// Home is the folder that the keys of the store's sources are relative to.
+	Home(name string) (engine.Home, error)
+	// Same reports whether two names are those of one store.
+	Same(a, b string) bool
+}
+
+// folders opens stores that are folders. A kind of store that lies elsewhere gets
+// its own opener, and is told from a folder here.
+type folders struct{}
+
+func (folders) Open(ctx context.Context, name string, o engine.Options) (reader, error) {
+	s, err := store.Open(ctx, name, o)
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+func (folders) OpenWriter(ctx context.Context, name string, o engine.Options) (writer, error) {
+	w, err := store.OpenWriter(ctx, name, o)
+	if err != nil {
+		return nil, err
+	}
+	return w, nil
+}
+
+func (folders) Create(ctx context.Context, name string, f engine.Facts, o engine.Options) (writer, error) {
+	w, err := store.Create(ctx, name, f, o)
+	if err != nil {
+		return nil, err
+	}
+	return w, nil
+}
+
+func (folders) Home(name string) (engine.Home, error) { return store.Home(name) }
+func (folders) Same(a, b string) bool                 { return store.Same(a, b) }
+
+// storeOptions are how stores are opened; progress may be nil.
+func (env *environment) storeOptions(progress func(n int)) engine.Options {
+	return engine.Options{LockTimeout: env.config.LockTimeout, Holder: env.command, Progress: progress}
+}
+
+// withStore opens the store for reading and calls use with it.
+func (env *environment) withStore(ctx context.Context, use func(reader) error) error {
+	s, err := env.stores.Open(ctx, env.config.Store, env.storeOptions(nil))
+	if err != nil {
+		return err
+	}
+	return errors.Join(use(s), s.Close())
+}
+
+// openWriter opens the store for writing.
+func (env *environment) openWriter(ctx context.Context, progress func(n int)) (writer, error) {
+	return env.stores.OpenWriter(ctx, env.config.Store, env.storeOptions(progress))
+}
+
+// openOrCreate opens the store for writing, or makes it with the facts that
+// facts returns.
+func (env *environment) openOrCreate(ctx context.Context, progress func(n int), facts func() (engine.Facts, error)) (w writer, created bool, err error) {
+	w, err = env.openWriter(ctx, progress)
+	if !errors.Is(err, engine.ErrNotExist) {
+		return w, false, err
+	}
+	f, err := facts()
+	if err != nil {
+		return nil, false, err
+	}
+	w, err = env.stores.Create(ctx, env.config.Store, f, env.storeOptions(progress))
+	return w, err == nil, err
+}

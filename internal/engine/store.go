@@ -1,0 +1,30 @@
+package engine
+
+import "time"
+
+// Info tells what a store holds.
+type Info struct {
+	Facts
+	FormatVersion        int
+	Normalized           bool // every vector has length 1 (or is zero)
+	Documents, Sources   int64
+	DeadRows             int64 // rows of deleted documents that still take room
+	Bytes                int64 // of all files of the store
+	IndexType, IndexFile string
+	CreatedAt, UpdatedAt time.Time
+}
+
+// Compacted is what a compaction gained.
+type Compacted struct {
+	Rows  int64 // rows of deleted documents that are gone
+	Bytes int64 // that all files of the store are smaller
+}
+
+// Options are how a store is opened.
+type Options struct {
+	LockTimeout time.Duration // how long to wait for other processes
+	Holder      string        // the command line, shown to whoever finds the store locked
+	// Progress, where set, is told of each document that a writer's Merge was
+	// given and of the rows that its Compact has copied.
+	Progress func(n int)
+}
