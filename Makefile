@@ -128,9 +128,9 @@ fuzz: deps ## fuzz every parser for FUZZTIME (30s) each
 		done; \
 	done
 
-neon: ## check that the kernels compile for arm64
+neon: ## check that the C code compiles for arm64
 	@$(call debian,$(DEBIAN_NEON))
-	aarch64-linux-gnu-gcc -Wall -Werror -fsyntax-only $(wildcard internal/faiss/*.c internal/transformer/*.c)
+	aarch64-linux-gnu-gcc -Wall -Werror -fsyntax-only $(wildcard internal/faiss/*.c internal/sqlite/*.c internal/transformer/*.c)
 
 clean: ## remove what was built
 	rm -rf sheaf bench/data $(INTEROP)

@@ -149,6 +149,3 @@ func (c *Conn) LastInsertID() int64 {
 	}
 	return int64(C.sqlite3_last_insert_rowid(c.door.db))
 }
-
-// Version is the version of the SQLite library, such as "3.51.0".
-func Version() string { return C.GoString(C.sqlite3_libversion()) }

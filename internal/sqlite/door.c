@@ -1,5 +1,6 @@
 #include "door.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -72,7 +73,8 @@ static int busy(void *arg, int count) {
 	if (ms <= 0 || stopped(d)) return 0;
 	d->waited_ms += ms;
 	struct timespec pause = {0, ms * 1000000L};
-	nanosleep(&pause, NULL);
+	while (nanosleep(&pause, &pause) != 0 && errno == EINTR) {
+	}
 	return 1;
 }
 

@@ -73,6 +73,5 @@ SQLITE_IMPORT int sqlite3_extended_errcode(sqlite3 *);
 SQLITE_IMPORT int sqlite3_finalize(sqlite3_stmt *);
 SQLITE_IMPORT int sqlite3_get_autocommit(sqlite3 *);
 SQLITE_IMPORT int64_t sqlite3_last_insert_rowid(sqlite3 *);
-SQLITE_IMPORT const char *sqlite3_libversion(void);
 
 #endif

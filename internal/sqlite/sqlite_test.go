@@ -52,13 +52,6 @@ func number(t *testing.T, c *Conn, sql string, args ...any) int64 {
 // endless is a query that never ends and yields no row.
 const endless = `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n WHERE i < 0`
 
-func TestVersion(t *testing.T) {
-	t.Parallel()
-	if v := Version(); !strings.HasPrefix(v, "3.") {
-		t.Errorf("version %q", v)
-	}
-}
-
 func TestValues(t *testing.T) {
 	t.Parallel()
 	c := memory(t, `CREATE TABLE t (v ANY) STRICT`)
