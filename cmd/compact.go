@@ -23,7 +23,7 @@ sheaf info tells when it is worth it.` + exitStatus(0, 1, 2, 10, 11, 12, 130, 14
 		Example: `  sheaf compact
   sheaf compact --json`,
 		PreRunE: func(_ *cobra.Command, args []string) error {
-			return errors.Join(noArgs("compact", args), env.oneFormat())
+			return errors.Join(noArgs("compact", args), env.validFormat())
 		},
 		RunE: func(c *cobra.Command, _ []string) error { return runCompact(c.Context(), env) },
 	}

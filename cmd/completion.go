@@ -44,7 +44,7 @@ func runCompletion(root *cobra.Command, env *environment, o completionOptions) e
 	return WriteCompletion(root, env.streams.Out, o.shell)
 }
 
-// WriteCompletion writes the script for one of the shells that sheaf knows.
+// WriteCompletion writes the completion script of a shell.
 func WriteCompletion(root *cobra.Command, w io.Writer, shell string) error {
 	switch shell {
 	case "bash":
@@ -58,9 +58,8 @@ func WriteCompletion(root *cobra.Command, w io.Writer, shell string) error {
 	}
 }
 
-// complete offers values for a flag of c.
+// complete sets the values that shells complete for a flag of c.
 func complete(c *cobra.Command, flag string, values ...string) {
-	// The error is for a flag that does not exist: then completing it is moot,
-	// and the test of completions notices.
+	// The only error is a flag that does not exist, which a test finds.
 	_ = c.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
 }

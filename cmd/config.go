@@ -19,37 +19,36 @@ import (
 	"sheaf/internal/provider"
 )
 
-// Config is what the flags, the environment and the configuration file say
-// together. A flag outranks the environment, the environment outranks the
-// file, and the file outranks the default.
+// Config holds the settings. A flag outranks the environment, the environment
+// outranks the configuration file, and the file outranks the default.
 type Config struct {
 	Store       string
 	Embedder    string
 	BaseURL     string
-	APIKey      string // only ever from OPENAI_API_KEY
+	APIKey      string // from OPENAI_API_KEY and nowhere else
 	APIKeyFile  string
 	Workers     int // 0: not set
 	RPM, TPM    int // 0: no limit
 	Color       string
 	LockTimeout time.Duration
 
-	// EmbedderFlag tells an embedder that this command line asks for from one
-	// that the user's environment merely prefers.
+	// EmbedderFlag is set where Embedder comes from the flag. Otherwise it is a
+	// preference for new stores.
 	EmbedderFlag bool
 }
 
-// defaultStore is the store where nothing names another.
+// defaultStore is the default of the setting store.
 const defaultStore = ".sheaf"
 
-// A setting is something that flag, environment and file can all say.
+// setting is a value that a flag, the environment or the configuration file sets.
 type setting struct {
 	key, def string
-	help     string // as pflag takes it: the value's name in backquotes
-	env      string // a variable besides SHEAF_KEY, which outranks it
+	help     string // of the flag, with the name of the value in backquotes
+	env      string // a second variable, which SHEAF_KEY outranks; "" for none
 	set      func(c *Config, value string) error
 }
 
-// settings are all there are; docs/config.md is made from this table.
+// settings is the table of all settings, from which docs/config.md is generated.
 var settings = []setting{
 	{key: "store", def: defaultStore, help: "the `DIR` that holds the store",
 		set: func(c *Config, v string) error { c.Store = v; return nil }},
@@ -90,7 +89,7 @@ func setChoice(to *string, value string, choices []string) error {
 	return nil
 }
 
-// oneOf writes choices as a sentence does: "a, b or c".
+// oneOf lists choices as a sentence does: "a, b or c".
 func oneOf(choices []string) string {
 	last := len(choices) - 1
 	return strings.Join(choices[:last], ", ") + " or " + choices[last]
@@ -109,7 +108,7 @@ func (s setting) variable() string {
 	return "SHEAF_" + strings.ToUpper(strings.ReplaceAll(s.key, "-", "_"))
 }
 
-// addSettings declares the flags of the settings that keys name.
+// addSettings declares the flags of the settings with these keys.
 func addSettings(flags *pflag.FlagSet, keys ...string) {
 	for _, key := range keys {
 		i := slices.IndexFunc(settings, func(s setting) bool { return s.key == key })
@@ -121,9 +120,8 @@ func addSettings(flags *pflag.FlagSet, keys ...string) {
 	}
 }
 
-// loadConfig reads the settings. flags are those of the verb that runs; file
-// is the configuration file that the command line names, or empty for the
-// user's own, which need not exist.
+// loadConfig reads the settings. flags are those of the verb; file is the
+// configuration file of --config, or "" for the user's own, which need not exist.
 func loadConfig(flags *pflag.FlagSet, file string) (Config, error) {
 	v := viper.New()
 	if err := readConfigFile(v, file); err != nil {
@@ -162,7 +160,7 @@ func loadConfig(flags *pflag.FlagSet, file string) (Config, error) {
 	return c, nil
 }
 
-// plain returns a value of the configuration as text; tables and lists have none.
+// plain returns a value of the configuration as text. Tables and lists are errors.
 func plain(value any) (string, error) {
 	switch value := value.(type) {
 	case string:
@@ -174,7 +172,7 @@ func plain(value any) (string, error) {
 	}
 }
 
-// origin says where the value of s came from.
+// origin describes where the value of s comes from.
 func (s setting) origin(v *viper.Viper, flags *pflag.FlagSet) string {
 	switch {
 	case flags.Changed(s.key):
@@ -217,9 +215,9 @@ func settingKeys() string {
 	return strings.Join(keys, ", ")
 }
 
-// configFile returns the path of the user's configuration file. One in the
-// current directory is never read: a folder that somebody else made must not
-// tell this tool where to send text.
+// configFile returns the path of the user's configuration file. None in the
+// current directory is read: a folder of somebody else's making must not decide
+// where texts are sent.
 func configFile() string {
 	base := os.Getenv("XDG_CONFIG_HOME")
 	if !filepath.IsAbs(base) {

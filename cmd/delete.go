@@ -78,10 +78,10 @@ func (o *deleteOptions) validate(env *environment, args []string) error {
 	if err := o.filter.validate(); err != nil {
 		return err
 	}
-	if o.selects() && !o.yes && !o.dryRun && !env.streams.asks() {
+	if o.selects() && !o.yes && !o.dryRun && !env.streams.interactive() {
 		return hint.With(usagef("there is no terminal to ask on before deleting by --filter or --source"), "add --yes, or look first with --dry-run")
 	}
-	return env.oneFormat()
+	return env.validFormat()
 }
 
 // selects tells whether documents are chosen by what they are, not by their ids.

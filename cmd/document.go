@@ -10,7 +10,7 @@ import (
 	"sheaf/internal/exchange"
 )
 
-// document is a document as get and list print it.
+// document is a document in the answer of get and list.
 type document struct{ exchange.Record }
 
 func newDocument(d engine.Document) document { return document{exchange.NewRecord(d)} }
@@ -23,7 +23,7 @@ func (d document) table(p *printer) {
 	p.snippet(d.Text)
 }
 
-// hit is a document that a search found.
+// hit is a document in the answer of a search.
 type hit struct {
 	Rank      int             `json:"rank"`
 	ID        string          `json:"id"`
@@ -64,7 +64,7 @@ func (h hit) table(p *printer) {
 	p.snippet(h.Text)
 }
 
-// heading writes the line above a snippet: what comes first, and the place.
+// heading writes the line above a snippet: first, then source:line.
 func (p *printer) heading(first, source string, startLine int) {
 	place := visibleLine(source)
 	if startLine > 0 {
@@ -81,7 +81,7 @@ func (p *printer) snippet(text string) {
 	p.WriteByte('\n')
 }
 
-// line prints a line number, and nothing for one that is not known.
+// line returns a line number as text, or "" for 0, which is an unknown one.
 func line(n int) string {
 	if n == 0 {
 		return ""
@@ -89,10 +89,10 @@ func line(n int) string {
 	return strconv.Itoa(n)
 }
 
-// megabytes says how much that is.
+// megabytes returns n bytes as text: "1.5 MB".
 func megabytes(n int64) string { return fmt.Sprintf("%.1f MB", float64(n)/1e6) }
 
-// count says how many there are: "1 document", "2 documents".
+// count returns a number of things as text: "1 document", "2 documents".
 func count[N int | int64](n N, noun string) string {
 	if n == 1 {
 		return "1 " + noun

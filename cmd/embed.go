@@ -62,7 +62,7 @@ func (o *embedOptions) validate(env *environment, c *cobra.Command, args []strin
 	case o.binary != "" && env.streams.OutTerminal:
 		return usagef("raw vectors are not for a terminal: send them to a file or a pipe")
 	}
-	return errors.Join(validBinary(o.binary), o.embedder.validate(), (&outputFlags{}).validate(env))
+	return errors.Join(validBinary(o.binary), o.embedder.validate(), env.validFormat())
 }
 
 func runEmbed(ctx context.Context, env *environment, o *embedOptions) error {

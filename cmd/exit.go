@@ -33,14 +33,14 @@ import (
 //	sheaf: error: WHAT WENT WRONG
 //	sheaf: hint: WHAT TO DO ABOUT IT
 //
-// An error is lower case, has no full stop, quotes what the user gave and says
-// first what it is about. A hint is there where there is a way out, and it is
-// a command or a flag wherever it can be. With --json or --jsonl an error is
-// one JSON object instead: {"error", "hint", "code"}.
+// An error is lower case, has no full stop, quotes what the user gave and
+// begins with what it is about. A hint names a command or a flag wherever it
+// can. With --json or --jsonl an error is one JSON object instead:
+// {"error", "hint", "code"}.
 //
-// Two ends are silent: "nothing found" under --exit-status, because the code
-// is what was asked for; and a reader of stdout that went away, because nobody
-// is left to read (as any program, sheaf then ends by SIGPIPE).
+// Nothing is printed for "nothing found" under --exit-status, because the exit
+// code is the answer, and when the reader of stdout is gone: then, like other
+// programs, sheaf ends by SIGPIPE.
 
 // The exit codes, which scripts depend on.
 const (
@@ -58,7 +58,7 @@ const (
 	exitTerminated  = 143
 )
 
-// exitMeanings is what --help says about the codes.
+// exitMeanings are the descriptions of the codes in --help.
 var exitMeanings = map[int]string{
 	exitOK:          "done",
 	exitFailed:      "failed",
@@ -74,7 +74,7 @@ var exitMeanings = map[int]string{
 	exitTerminated:  "terminated; what was committed stays",
 }
 
-// exitStatus returns the EXIT STATUS section of a verb that can end with codes.
+// exitStatus returns the EXIT STATUS section of the help of a verb with these codes.
 func exitStatus(codes ...int) string {
 	var b strings.Builder
 	b.WriteString("\n\nEXIT STATUS\n")
@@ -84,14 +84,14 @@ func exitStatus(codes ...int) string {
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
-// usageError says that the command line, an environment variable or the
-// configuration file asks for something that there is not.
+// usageError is an error in the command line, an environment variable or the
+// configuration file.
 type usageError struct{ err error }
 
 func (e *usageError) Error() string { return e.err.Error() }
 func (e *usageError) Unwrap() error { return e.err }
 
-// usagef returns a usageError, as fmt.Errorf makes errors.
+// usagef returns a *usageError, formatted as fmt.Errorf does.
 func usagef(format string, args ...any) error {
 	return &usageError{fmt.Errorf(format, args...)}
 }
@@ -101,9 +101,9 @@ type partialError struct{ message string }
 
 func (e *partialError) Error() string { return e.message }
 
-// failures are the inputs of a run that failed while the others went on. Each
-// is named when it happens, or in the one error object where errors are JSON;
-// --quiet does not hide them.
+// failures collects the inputs that failed while the run went on. Each is
+// reported when it fails, or, where errors are JSON, in the error object at the
+// end. --quiet does not hide them.
 type failures struct {
 	env        *environment
 	noun, verb string
@@ -117,7 +117,7 @@ func (f *failures) add(err error) {
 	}
 }
 
-// err is nil where nothing failed.
+// err returns a *partialError, or nil where nothing failed.
 func (f *failures) err() error {
 	if len(f.messages) == 0 {
 		return nil
@@ -130,14 +130,14 @@ func (f *failures) err() error {
 }
 
 var (
-	// errNothing ends a run under --exit-status that found nothing.
+	// errNothing is returned under --exit-status when nothing is found.
 	errNothing = errors.New("nothing found")
 	// errNoEmbedder says that a store answers vectors only.
 	errNoEmbedder = errors.New("the store has no embedder, so it cannot be asked by text")
 )
 
-// outcomes is the one table from errors to codes and hints. The first row
-// that matches holds; an error that matches none is a plain failure.
+// outcomes is the one table from errors to exit codes and hints. The first row
+// that matches counts; an error that matches none has the code exitFailed.
 var outcomes = []struct {
 	matches func(error) bool
 	code    int
@@ -171,7 +171,7 @@ var outcomes = []struct {
 	{hubStatus(http.StatusNotFound), exitFailed, "check the name, as it stands on the hub, and --revision"},
 	{as[*model.UnreachableError], exitUnavailable, "what was loaded is kept: run the same command again"},
 	{as[*model.RefusedError], exitUnavailable, "what was loaded is kept: run the same command again later"},
-	// Last: what stops a run outranks what only failed or was not found in it.
+	// Last: an error that stopped the run outranks one that did not.
 	{as[*partialError], exitPartial, ""},
 	{is(errNothing), exitNothing, ""},
 }
@@ -185,14 +185,14 @@ func as[E error](err error) bool {
 	return errors.As(err, &target)
 }
 
-// refusesAll matches a service that knows no such model, or no such path, or has
-// some other reason not to answer anything.
+// refusesAll matches the error of a service that would refuse any text: it knows
+// no such model or path, for example.
 func refusesAll(err error) bool {
 	var refused *embed.RefusedError
 	return errors.As(err, &refused) && (refused.Everything || refused.Status == http.StatusNotFound)
 }
 
-// hubStatus matches an answer of the hub with one of the codes.
+// hubStatus returns a function that matches an answer of the hub with one of the HTTP codes.
 func hubStatus(codes ...int) func(error) bool {
 	return func(err error) bool {
 		var refused *model.RefusedError
@@ -214,21 +214,17 @@ func judge(ctx context.Context, err error) (code int, remedy string) {
 			break
 		}
 	}
-	var format *engine.FormatError
-	if errors.As(err, &format) {
-		remedy = format.Remedy
-	}
 	return code, cmp.Or(hint.Of(err), remedy)
 }
 
-// report writes err to w and returns the exit code. usage is the hint for
-// wrong usage that has no better one.
+// report writes err to w and returns the exit code. usage is the hint of usage
+// errors that have none.
 func report(ctx context.Context, w io.Writer, err error, asJSON bool, usage string) int {
 	if err == nil {
 		return exitOK
 	}
 	code, remedy := judge(ctx, err)
-	message := strings.ReplaceAll(err.Error(), "\n", "; ") // joined errors, on one line
+	message := strings.ReplaceAll(err.Error(), "\n", "; ") // errors.Join puts each on a line
 	switch code {
 	case exitNothing:
 		return code

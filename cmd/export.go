@@ -111,7 +111,7 @@ func (o *exportOptions) validate(env *environment, args []string) error {
 			return usagef("raw vectors are not for a terminal: send them to a file or a pipe")
 		}
 	}
-	return errors.Join(validIndexName(o.indexName), env.oneFormat())
+	return errors.Join(validIndexName(o.indexName), env.validFormat())
 }
 
 // chooseFormat finds the format that --format or the name of the place asks for.

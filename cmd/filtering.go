@@ -6,7 +6,7 @@ import (
 	"sheaf/internal/filter"
 )
 
-// filterHelp says in a verb's help what --filter takes.
+// filterHelp is the paragraph about --filter in the help of verbs.
 const filterHelp = `
 
 --filter keeps the documents whose metadata it matches: KEY OPERATOR VALUE with
@@ -14,7 +14,7 @@ one of = != < <= > >=, ~ for a glob or =~ for a regular expression, or a JSON
 object in LangChain's syntax. Quote it for the shell. Given more than once, all
 must hold.`
 
-// filterFlags are for the verbs that can be asked for some documents only.
+// filterFlags are the flags of verbs that can be limited to some documents.
 type filterFlags struct {
 	exprs  []string
 	filter *filter.Filter // nil: all documents
@@ -24,7 +24,7 @@ func (o *filterFlags) addFlags(flags *pflag.FlagSet) {
 	flags.StringArrayVar(&o.exprs, "filter", nil, "only documents whose metadata `EXPR` matches: 'page>=3' or '{\"page\": {\"$gte\": 3}}'")
 }
 
-// validate reads the filters.
+// validate parses the filters.
 func (o *filterFlags) validate() (err error) {
 	o.filter, err = filter.Parse(o.exprs...)
 	return err

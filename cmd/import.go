@@ -93,7 +93,7 @@ func (o *importOptions) validate(env *environment, c *cobra.Command, args []stri
 	if p := provider.Of(env.config.Embedder); env.config.EmbedderFlag && p.DefaultModel != "" && p.Name == env.config.Embedder {
 		return hint.With(usagef("%s has several models with vectors of the same length", p.Name), "name the one: --embedder %s:%s", p.Name, p.DefaultModel)
 	}
-	return errors.Join(validIndexName(o.indexName), o.onConflict.validate(), o.embedder.validate(), o.facts.validate(c), env.oneFormat())
+	return errors.Join(validIndexName(o.indexName), o.onConflict.validate(), o.embedder.validate(), o.facts.validate(c), env.validFormat())
 }
 
 func runImport(ctx context.Context, env *environment, o *importOptions) (err error) {

@@ -75,10 +75,7 @@ func (env *environment) printInfo(ctx context.Context, s reader) error {
 	}
 	err = env.print(outputFlags{}, func(p *printer) error {
 		i := newStoreInfo(env.config.Store, info)
-		if p.form == formJSON || p.form == formJSONL {
-			return p.object(i)
-		}
-		return p.fields(i.fields())
+		return p.fields(i, i.fields())
 	})
 	if err == nil && worthCompacting(info) {
 		env.say("%s of deleted documents, %s: sheaf compact drops them", count(info.DeadRows, "row"), megabytes(deadBytes(info)))

@@ -12,10 +12,10 @@ import (
 	"sheaf/internal/model"
 )
 
-// library is where models are: our own folder, and the cache that Python fills, by the
-// variables that its users know.
+// library returns where models are: in a folder of sheaf's own, and in the cache that Python
+// fills, where the variables that Python reads say.
 func (env *environment) library() model.Library {
-	home, _ := os.UserHomeDir() // without one, only what the variables name is found
+	home, _ := os.UserHomeDir() // without it, only the variables count
 	below := func(variable string, def ...string) string {
 		if dir := os.Getenv(variable); filepath.IsAbs(dir) {
 			return dir
@@ -30,7 +30,7 @@ func (env *environment) library() model.Library {
 	}
 }
 
-// findModel is where embedders get the folder of a model.
+// findModel returns the folder of a model.
 func (env *environment) findModel(name string) (string, error) {
 	m, err := env.library().Find(name)
 	if missing := (*model.NotFoundError)(nil); errors.As(err, &missing) {
@@ -39,7 +39,7 @@ func (env *environment) findModel(name string) (string, error) {
 	return m.Dir, err
 }
 
-// embedderFor names the embedder that uses a model.
+// embedderFor returns the name of the embedder that uses a model.
 func embedderFor(name string) string {
 	if name == embed.MiniLM {
 		return "minilm"
@@ -47,15 +47,15 @@ func embedderFor(name string) string {
 	return "hf:" + name
 }
 
-// shortName is what a user would write for a model's name.
+// shortName returns the shortest name of a model that model add takes.
 func shortName(name string) string { return strings.TrimPrefix(embedderFor(name), "hf:") }
 
-// hub is where sheaf model add loads from.
+// hub returns the hub that sheaf model add downloads from.
 func hub() model.Hub {
 	return model.Hub{Endpoint: cmp.Or(os.Getenv("HF_ENDPOINT"), model.HubEndpoint), Token: os.Getenv("HF_TOKEN")}
 }
 
-// offline tells whether the user forbids to ask the hub, in the ways that Python accepts.
+// offline reports whether HF_HUB_OFFLINE is set, to one of the values that Python accepts.
 func offline() bool {
 	switch strings.ToUpper(os.Getenv("HF_HUB_OFFLINE")) {
 	case "1", "ON", "YES", "TRUE":

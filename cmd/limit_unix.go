@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// limitProcess gives this process memory bytes more than it has, a processor
-// time, no file that it has not opened yet, and no room in any file.
+// limitProcess limits this process to memory bytes beside those that it has, to a
+// processor time, and to the files that are open, to which it cannot write.
 func limitProcess(memory int64, processor time.Duration) error {
 	limits := map[int]uint64{
 		syscall.RLIMIT_CPU:    uint64(processor / time.Second),
@@ -31,7 +31,7 @@ func limitProcess(memory int64, processor time.Duration) error {
 
 func rlimit(n uint64) *syscall.Rlimit { return &syscall.Rlimit{Cur: n, Max: n} }
 
-// addressSpace is how many bytes of it this process has; only Linux tells.
+// addressSpace returns the size of the address space of this process, which only Linux tells.
 func addressSpace() (uint64, bool) {
 	b, err := os.ReadFile("/proc/self/statm")
 	if err != nil {

@@ -71,7 +71,7 @@ func (o *mergeOptions) validate(env *environment, args []string) error {
 	case slices.Contains(args, ""):
 		return usagef("an empty store name")
 	}
-	return errors.Join(o.onConflict.validate(), env.oneFormat())
+	return errors.Join(o.onConflict.validate(), env.validFormat())
 }
 
 func runMerge(ctx context.Context, env *environment, o *mergeOptions) (err error) {

@@ -31,7 +31,7 @@ Hugging Face cache are found as well.` + exitStatus(0, 1, 2, 5, 75),
 	return c
 }
 
-// modelName completes the name of a model; an empty one stays empty.
+// modelName returns the full name of a model, or "" for "".
 func modelName(name string) (string, error) {
 	switch name {
 	case "":
@@ -46,7 +46,7 @@ func modelName(name string) (string, error) {
 	return full, nil
 }
 
-// modelInfo is a model as it is printed.
+// modelInfo is a model in an answer.
 type modelInfo struct {
 	Name     string `json:"name"`
 	Embedder string `json:"embedder"`
@@ -59,7 +59,7 @@ func newModelInfo(m model.Model) modelInfo {
 	return modelInfo{m.Name, embedderFor(m.Name), m.Bytes, m.Own, m.Dir}
 }
 
-// origin says whose a model is.
+// origin returns who keeps the model.
 func (m modelInfo) origin() string {
 	if m.Own {
 		return "sheaf"
@@ -77,13 +77,10 @@ func (m modelInfo) table(p *printer) {
 	p.WriteString(p.styled(styleBold, visible(m.Embedder)) + "  " + megabytes(m.Bytes) + "  " + p.styled(styleCyan, visible(m.Path)) + "\n")
 }
 
-// model prints one model by itself.
+// model prints an answer that is one model.
 func (p *printer) model(m model.Model) error {
 	info := newModelInfo(m)
-	if p.form == formJSON || p.form == formJSONL {
-		return p.object(info)
-	}
-	return p.fields([]field{
+	return p.fields(info, []field{
 		{"embedder", info.Embedder}, {"name", info.Name}, {"size", megabytes(info.Bytes)}, {"path", info.Path},
 	})
 }

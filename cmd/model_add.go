@@ -70,7 +70,7 @@ func runModelAdd(ctx context.Context, env *environment, o *modelAddOptions) erro
 	return env.print(outputFlags{}, func(p *printer) error { return p.model(m) })
 }
 
-// addModel finds out what the user has given.
+// addModel adds a folder, an archive or a model of the hub, whichever the argument is.
 func (env *environment) addModel(ctx context.Context, o *modelAddOptions) (model.Model, error) {
 	info, err := os.Stat(o.what)
 	switch {
@@ -90,7 +90,7 @@ func (env *environment) addModel(ctx context.Context, o *modelAddOptions) (model
 	return env.download(ctx, name, o.revision)
 }
 
-// download loads a model from the hub, unless it is ours already.
+// download adds a model of the hub, unless it was added before.
 func (env *environment) download(ctx context.Context, name, revision string) (model.Model, error) {
 	l, h := env.library(), hub()
 	if m, err := l.Find(name); err == nil && m.Own {
@@ -113,7 +113,7 @@ func (env *environment) download(ctx context.Context, name, revision string) (mo
 	return m, err
 }
 
-// showBytes draws how much of a download is done, on a terminal.
+// showBytes shows the progress of a download on a terminal.
 func (env *environment) showBytes(h *model.Hub) (stop func()) {
 	if env.flags.quiet || env.flags.noProgress || !env.streams.ErrTerminal {
 		return func() {}
@@ -129,7 +129,7 @@ func (env *environment) showBytes(h *model.Hub) (stop func()) {
 		if bar.GetMax64() != total {
 			bar.ChangeMax64(total)
 		}
-		_ = bar.Set64(done) // what fails to be drawn is not worth an error
+		_ = bar.Set64(done) // errors in drawing are ignored
 	}
 	return func() { _ = bar.Clear() }
 }

@@ -1,11 +1,9 @@
 package cmd
 
 import (
-	"iter"
-
 	"github.com/spf13/cobra"
 
-	"sheaf/internal/model"
+	"sheaf/internal/seq"
 )
 
 func newModelListCmd(env *environment) *cobra.Command {
@@ -26,18 +24,8 @@ func runModelList(env *environment) error {
 	if err != nil {
 		return err
 	}
-	if err := (&outputFlags{}).validate(env); err != nil {
+	if err := env.validFormat(); err != nil {
 		return err
 	}
-	return env.print(outputFlags{}, func(p *printer) error { return list(p, "models", infos(all)) })
-}
-
-func infos(all []model.Model) iter.Seq2[modelInfo, error] {
-	return func(yield func(modelInfo, error) bool) {
-		for _, m := range all {
-			if !yield(newModelInfo(m), nil) {
-				return
-			}
-		}
-	}
+	return env.print(outputFlags{}, func(p *printer) error { return list(p, "models", seq.Map(seq.Of(all), newModelInfo)) })
 }

@@ -7,8 +7,8 @@ import (
 	"sheaf/internal/pyfloat"
 )
 
-// number is a float that prints as Python prints it, so that figures can be
-// compared with LangChain's.
+// number is a float that prints as in Python, so that figures can be compared
+// with LangChain's.
 type number float64
 
 func (n number) String() string {
@@ -18,8 +18,7 @@ func (n number) String() string {
 	return string(pyfloat.Append(nil, float64(n)))
 }
 
-// MarshalJSON writes null for what JSON has no number for: a distance that
-// overflowed.
+// MarshalJSON returns null for a distance that overflowed, which JSON has no number for.
 func (n number) MarshalJSON() ([]byte, error) {
 	if math.IsNaN(float64(n)) || math.IsInf(float64(n), 0) {
 		return []byte("null"), nil

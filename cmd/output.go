@@ -13,19 +13,19 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// form is how an answer is laid out.
+// form is the format of an answer.
 type form int
 
 const (
-	formTable    form = iota // for people: a terminal and no format flag
-	formTSV                  // for other programs: a pipe and no format flag
+	formTable    form = iota // on a terminal, without a format flag
+	formTSV                  // on a pipe, without a format flag
 	formJSON                 // one object
 	formJSONL                // one object a line
 	formText                 // texts only
-	formTemplate             // what the user's template makes of each item
+	formTemplate             // the user's template, executed for each item
 )
 
-// outputFlags are the format flags that are not for every verb.
+// outputFlags are the format flags of verbs that print documents.
 type outputFlags struct {
 	text, null bool
 	template   string
@@ -40,7 +40,7 @@ func (o *outputFlags) addTemplate(flags *pflag.FlagSet) {
 	flags.StringVar(&o.template, "template", "", "print each hit by a Go `TEMPLATE` over its JSON fields, as in '{{.id}} {{.score}}'")
 }
 
-// validate checks the format flags against each other.
+// validate returns a usage error for format flags that exclude each other.
 func (o *outputFlags) validate(env *environment) error {
 	var given []string
 	for _, f := range []struct {
@@ -63,8 +63,7 @@ func (o *outputFlags) validate(env *environment) error {
 	return err
 }
 
-// printer writes an answer to stdout. What it writes is buffered: print
-// flushes it at the end.
+// printer writes an answer to stdout through a buffer, which print flushes.
 type printer struct {
 	*bufio.Writer
 	form     form
@@ -74,7 +73,7 @@ type printer struct {
 	width    int
 }
 
-// print calls write with a printer for the form that the flags ask for.
+// print calls write with a printer of the form that the flags ask for.
 func (env *environment) print(o outputFlags, write func(*printer) error) error {
 	tmpl, err := parseTemplate(o.template)
 	if err != nil {
@@ -92,11 +91,16 @@ func (env *environment) print(o outputFlags, write func(*printer) error) error {
 	return err
 }
 
-// inJSON tells whether the answer, and what goes wrong, is JSON.
+// printObject prints an answer that is one JSON object.
+func (env *environment) printObject(v any) error {
+	return env.print(outputFlags{}, func(p *printer) error { return p.object(v) })
+}
+
+// inJSON reports whether answers and errors are JSON.
 func (env *environment) inJSON() bool { return env.flags.json || env.flags.jsonl }
 
-// oneFormat is validate for verbs without format flags of their own.
-func (env *environment) oneFormat() error { return new(outputFlags).validate(env) }
+// validFormat is [outputFlags.validate] for verbs without outputFlags.
+func (env *environment) validFormat() error { return new(outputFlags).validate(env) }
 
 func (env *environment) form(o outputFlags) form {
 	switch {
@@ -126,20 +130,20 @@ func (env *environment) colored() bool {
 	}
 }
 
-// item is one of the things that an answer lists. As JSON it is what
-// encoding/json makes of it.
+// item is an element of an answer that is a list. encoding/json encodes it for
+// the JSON forms.
 type item interface {
-	columns() []string // the fields of TSV
-	body() string      // what --text prints
-	table(p *printer)  // the lines for a terminal
+	columns() []string // the fields of its line of TSV
+	body() string      // its text under --text
+	table(p *printer)  // writes its lines on a terminal
 }
 
-// list writes the items as they come; name is their key under --json.
+// list writes items as they come. name is their key in the object of --json.
 func list[T item](p *printer, name string, items iter.Seq2[T, error]) error {
 	return enclose(p, fmt.Sprintf("{%q:[", name), items, "]}")
 }
 
-// enclose is list with other JSON around the items.
+// enclose is list with the JSON before and after the items.
 func enclose[T item](p *printer, before string, items iter.Seq2[T, error], after string) error {
 	if p.form == formJSON {
 		p.WriteString(before)
@@ -206,7 +210,7 @@ func (p *printer) object(v any) error {
 	return p.WriteByte('\n')
 }
 
-// marshal is json.Marshal that leaves < > & as they are.
+// marshal is json.Marshal without escapes for < > &.
 func marshal(v any) ([]byte, error) {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
@@ -217,11 +221,11 @@ func marshal(v any) ([]byte, error) {
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }
 
-// tsvEscaper keeps a record on one line and its fields apart; printf %b and
-// most languages' unescapers read it back.
+// tsvEscaper escapes what separates fields and records, in a way that printf %b
+// and the unescapers of most languages undo.
 var tsvEscaper = strings.NewReplacer("\\", `\\`, "\t", `\t`, "\n", `\n`, "\r", `\r`)
 
-// tsvUnescaper undoes it; a backslash before anything else is one.
+// tsvUnescaper undoes tsvEscaper. Other sequences that begin with a backslash stay as they are.
 var tsvUnescaper = strings.NewReplacer(`\\`, "\\", `\t`, "\t", `\n`, "\n", `\r`, "\r")
 
 func tsv(fields []string) string {
@@ -232,18 +236,22 @@ func tsv(fields []string) string {
 	return strings.Join(escaped, "\t") + "\n"
 }
 
-// say writes a notice for people; --quiet hides it.
+// say writes a notice to stderr, unless --quiet is given.
 func (env *environment) say(format string, args ...any) {
 	if !env.flags.quiet {
 		fmt.Fprintf(env.streams.Err, "sheaf: "+format+"\n", args...)
 	}
 }
 
-// field is a name and what it is, for verbs whose answer is one object.
+// field is a named value of an answer that is one object.
 type field struct{ name, value string }
 
-// fields writes one field a line, the values below each other.
-func (p *printer) fields(fields []field) error {
+// fields writes an answer that is one object: v in the JSON forms, else one field
+// a line with the values aligned.
+func (p *printer) fields(v any, fields []field) error {
+	if p.form == formJSON || p.form == formJSONL {
+		return p.object(v)
+	}
 	width := 0
 	for _, f := range fields {
 		width = max(width, len(f.name))

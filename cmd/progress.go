@@ -15,29 +15,29 @@ const (
 	lineEvery = 5 * time.Second // on a pipe with --verbose
 )
 
-// display shows a Counter while a run goes on: a bar on a terminal, a line now
-// and then on a pipe with --verbose, nothing otherwise. Notices go through it,
-// so that they do not end up inside the bar.
+// display shows a Counter during a run: as a bar on a terminal, as a line every
+// few seconds on a pipe with --verbose, else not at all. Notices go through it,
+// so that they do not appear inside the bar.
 type display struct {
 	env     *environment
 	counter *progress.Counter
 	start   time.Time
-	verb    string // what is done: "embedding"
-	noun    string // to what: "chunk"
+	verb    string // such as "embedding"
+	noun    string // what is counted, such as "chunk"
 	done    chan struct{}
 	ended   sync.WaitGroup
 
 	mu      sync.Mutex
-	bar     *progressbar.ProgressBar // nil: lines, or nothing
+	bar     *progressbar.ProgressBar // nil where there is no bar
 	lines   bool
 	notices int
 }
 
-// noticesShown is how many notices a run shows without --verbose.
+// noticesShown is the number of notices that are shown without --verbose.
 const noticesShown = 5
 
-// showProgress starts a display of what is done to how many of something, which
-// must be stopped.
+// showProgress starts a display, which the caller stops. verb and noun say what is
+// done to what.
 func (env *environment) showProgress(counter *progress.Counter, verb, noun string) *display {
 	d := &display{env: env, counter: counter, start: env.now(), verb: verb, noun: noun, done: make(chan struct{})}
 	quiet := env.flags.quiet || env.flags.noProgress
@@ -53,7 +53,7 @@ func (env *environment) showProgress(counter *progress.Counter, verb, noun strin
 			progressbar.OptionSetPredictTime(true),
 			progressbar.OptionClearOnFinish(),
 			progressbar.OptionThrottle(barEvery),
-			progressbar.OptionSetSpinnerChangeInterval(0), // it would draw by itself, into notices too
+			progressbar.OptionSetSpinnerChangeInterval(0), // it would draw at any time, also into notices
 		)
 		d.every(barEvery, d.draw)
 	case env.flags.verbose:
@@ -64,7 +64,7 @@ func (env *environment) showProgress(counter *progress.Counter, verb, noun strin
 	return d
 }
 
-// notice tells people something while a run goes on, or at any other time.
+// notice writes a notice, above the display where there is one.
 func (env *environment) notice(text string) {
 	if d := env.started.shown; d != nil {
 		d.say(text)
@@ -73,7 +73,7 @@ func (env *environment) notice(text string) {
 	}
 }
 
-// programOutput is where the program of an embedder may write what it likes.
+// programOutput is the stderr of the program of an embedder.
 type programOutput struct{ env *environment }
 
 func (o programOutput) Write(b []byte) (int, error) {
@@ -102,12 +102,12 @@ func (d *display) every(period time.Duration, show func()) {
 	})
 }
 
-// draw brings the bar up to date. What fails to be drawn is not worth an error.
+// draw updates the bar. It ignores errors in drawing.
 func (d *display) draw() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	s := d.counter.Snapshot()
-	// A bar that is full is finished: one more is to come until the end.
+	// A full bar ends itself, so the total stays above what is done.
 	if total := max(s.Total, s.Chunks+1); s.Total > 0 && d.bar.GetMax64() != total {
 		d.bar.ChangeMax64(total)
 	}
@@ -117,7 +117,7 @@ func (d *display) draw() {
 	_ = d.bar.Set64(s.Chunks)
 }
 
-// line says how far a run has come, how fast, and when it will end.
+// line writes a line with what is done, the rate, and the time that is left.
 func (d *display) line() {
 	s, took := d.counter.Snapshot(), d.env.now().Sub(d.start)
 	done := count(s.Chunks, d.noun) + " done"
@@ -140,10 +140,10 @@ func (d *display) line() {
 	d.env.say("%s: %s", d.verb, done)
 }
 
-// watched tells whether somebody looks at how far a run has come.
+// watched reports whether progress is shown.
 func (d *display) watched() bool { return d.bar != nil || d.lines }
 
-// say writes a notice above the bar. Of many it shows the first.
+// say writes a notice above the bar, unless there were too many before it.
 func (d *display) say(text string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -156,7 +156,7 @@ func (d *display) say(text string) {
 	d.env.say("%s", visible(text))
 }
 
-// stop takes the display away, and counts the notices that were not shown.
+// stop removes the display, and tells how many notices were not shown.
 func (d *display) stop() {
 	close(d.done)
 	d.ended.Wait()

@@ -14,16 +14,16 @@ import (
 	"sheaf/internal/vector"
 )
 
-// query is one question of a batch: a text, or a vector, or why it is neither.
+// query is a query of a batch: a text, a vector, or the error of a malformed one.
 type query struct {
 	id     string
 	text   string
 	vector []float32
 	err    error
-	last   bool // nothing more is waiting to be read: answer before reading on
+	last   bool // no more input is buffered, so this one is to be answered before reading on
 }
 
-// textQuery reads a line as a question.
+// textQuery returns the query of a line of text.
 func textQuery(line string) query {
 	if strings.TrimSpace(line) == "" {
 		return query{err: errors.New("an empty query")}
@@ -31,15 +31,15 @@ func textQuery(line string) query {
 	return query{text: line}
 }
 
-// vectorQuery reads a line as a vector.
+// vectorQuery returns the query of a line with a vector.
 func vectorQuery(line string) query {
 	v, err := vector.Parse(line)
 	return query{vector: v, err: err}
 }
 
-// queries yields the questions in r. They are lines, which plain reads; or
-// JSON objects, one a line, where the first byte is a brace. An error ends
-// them; what is wrong with one question is in the question.
+// queries yields the queries in r: lines, which plain parses, or, where the first
+// byte is a brace, JSON objects, one a line. A malformed query has its error in
+// err and does not end the sequence.
 func queries(r io.Reader, plain func(line string) query) iter.Seq2[query, error] {
 	return func(yield func(query, error) bool) {
 		b := bufio.NewReaderSize(r, 1<<20)
@@ -77,7 +77,7 @@ func queries(r io.Reader, plain func(line string) query) iter.Seq2[query, error]
 	}
 }
 
-// jsonQuery reads {"query"|"vector": …, "id"?: …}; other fields are left alone.
+// jsonQuery parses {"query"|"vector": …, "id"?: …} and ignores other fields.
 func jsonQuery(line string) query {
 	var in struct {
 		ID     json.RawMessage `json:"id"`
@@ -85,7 +85,7 @@ func jsonQuery(line string) query {
 		Vector json.RawMessage `json:"vector"`
 	}
 	malformed := json.Unmarshal([]byte(line), &in)
-	id, err := queryID(in.ID) // there for a field of another type than expected too
+	id, err := queryID(in.ID) // set even where another field has a wrong type
 	if malformed != nil {
 		var kind *json.UnmarshalTypeError
 		if errors.As(malformed, &kind) {
@@ -114,7 +114,7 @@ func jsonQuery(line string) query {
 	}
 }
 
-// queryID reads an id: a string, or a number by its JSON text.
+// queryID returns an id: a string, or the text of a number.
 func queryID(raw json.RawMessage) (id string, err error) {
 	if len(raw) == 0 || bytes.Equal(raw, []byte("null")) {
 		return "", nil
@@ -129,7 +129,7 @@ func queryID(raw json.RawMessage) (id string, err error) {
 	return "", fmt.Errorf("an id is a string or a number, not %.40s", raw)
 }
 
-// vectorQueries makes questions of the rows of a vector file.
+// vectorQueries yields the rows of a vector file as queries.
 func vectorQueries(rows iter.Seq2[vector.Row, error]) iter.Seq2[query, error] {
 	return func(yield func(query, error) bool) {
 		for r, err := range rows {

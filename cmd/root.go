@@ -1,7 +1,7 @@
-// Package cmd is the command line of sheaf: the only place that prints, reads
-// settings and knows exit codes. Each verb has a file of its own, made the
-// same way: newXCmd declares it, xOptions holds the flags that only it has and
-// checks them before anything is opened, runX does the work.
+// Package cmd is the command line of sheaf. It alone prints, reads settings
+// and knows exit codes. Each verb has a file with three parts: newXCmd declares
+// the verb, xOptions holds its own flags and validates them before anything is
+// opened, and runX does the work.
 package cmd
 
 import (
@@ -18,8 +18,8 @@ import (
 
 //go:generate go run ./gen ..
 
-// Main runs the command line args (without the program's name) and returns the
-// exit code. It writes to the streams only and never ends the process.
+// Main runs the command line args, without the program's name, and returns the
+// exit code. It writes to the streams only and does not end the process.
 func Main(ctx context.Context, args []string, streams Streams) int {
 	return run(ctx, args, streams, folders{})
 }
@@ -30,7 +30,7 @@ func run(ctx context.Context, args []string, streams Streams, stores opener) int
 		return runServeIndex(args[1:], streams.Out)
 	}
 	if streams.In != nil {
-		streams.In = &promptReader{ctx: ctx, in: streams.In}
+		streams.In = &interruptibleReader{ctx: ctx, in: streams.In}
 	}
 	env := &environment{
 		streams: streams,
@@ -48,14 +48,14 @@ func run(ctx context.Context, args []string, streams Streams, stores opener) int
 	return report(ctx, streams.Err, err, wantsJSON(args), "see "+c.CommandPath()+" --help")
 }
 
-// Command returns the command line for what describes it: manual pages and
-// completions.
+// Command returns the root command, from which manual pages and completions are
+// generated.
 func Command() *cobra.Command {
 	return newRootCmd(&environment{now: time.Now})
 }
 
-// wantsJSON tells whether errors are to be JSON. It reads the arguments
-// themselves, because an unknown flag before --json ends their parsing.
+// wantsJSON reports whether errors are to be JSON. It looks at the arguments and
+// not at the flags, because an unknown flag before --json ends the parsing.
 func wantsJSON(args []string) bool {
 	if end := slices.Index(args, "--"); end >= 0 {
 		args = args[:end]
@@ -109,7 +109,7 @@ another; everything works offline unless an embedder of a service is asked for.`
 	return root
 }
 
-// plainFlagError leaves the name of the function out that did not like a value.
+// plainFlagError removes the name of the strconv function from an error about a flag.
 func plainFlagError(err error) error {
 	message := err.Error()
 	if before, after, found := strings.Cut(message, ": strconv."); found {
@@ -126,14 +126,14 @@ func addTo(root *cobra.Command, group string, verbs ...*cobra.Command) {
 	}
 }
 
-// load reads the settings before a verb runs.
+// load reads the settings. It runs before the verb.
 func (env *environment) load(c *cobra.Command) (err error) {
 	env.config, err = loadConfig(c.Flags(), env.flags.configFile)
 	return err
 }
 
-// unconfigured is the PersistentPreRunE of verbs that must work whatever the
-// environment and the configuration file say.
+// unconfigured is the PersistentPreRunE of verbs that read no settings, so that
+// no error in these can stop them.
 func unconfigured(*cobra.Command, []string) error { return nil }
 
 func runRoot(c *cobra.Command, args []string) error {

@@ -11,27 +11,27 @@ import (
 	"sheaf/internal/langchain"
 )
 
-// An index of a type that the Faiss library has to read is read by a process of
-// its own: this program, started again with serveIndexVerb, the file as its
-// first extra descriptor, and limits on memory and time. Whatever a crafted
-// file makes of the library ends there.
+// An index that only the Faiss library can read is read in another process: this
+// program, started with serveIndexVerb, the file as its first extra descriptor,
+// and limits on memory and time. A crafted file that breaks the library breaks
+// that process.
 const serveIndexVerb = "serve-index"
 
-// What that process may take, for an index of size bytes.
+// The limits of that process, for an index of size bytes, and its interface.
 const (
-	serveMemory     = 192 << 20 // beside twice the size: the index and what is made of it
-	serveSeconds    = 4         // of processor time, and until it answers
-	servePerSecond  = 16 << 20  // bytes that are read and decoded in a second, at least
-	servedFile      = 3         // its descriptor
+	serveMemory     = 192 << 20 // bytes beside twice the size: the index and the decoded vectors
+	serveSeconds    = 4         // of processor time and until the first byte, beside
+	servePerSecond  = 16 << 20  // one second for so many bytes
+	servedFile      = 3         // the descriptor of the file
 	serveArgs       = 2         // offset and size
-	serveReadFailed = 1
+	serveReadFailed = 1         // the exit code of any error
 )
 
 func serveTime(size int64) time.Duration {
 	return time.Duration(serveSeconds+size/servePerSecond) * time.Second
 }
 
-// serveIndex starts the process for a part of f and returns what it writes.
+// serveIndex starts the process for a part of f and returns its output.
 func serveIndex(ctx context.Context, f *os.File, offset, size int64) (io.ReadCloser, error) {
 	program, err := os.Executable()
 	if err != nil {
@@ -39,7 +39,7 @@ func serveIndex(ctx context.Context, f *os.File, offset, size int64) (io.ReadClo
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	c := exec.CommandContext(ctx, program, serveIndexVerb, strconv.FormatInt(offset, 10), strconv.FormatInt(size, 10))
-	c.Args[0] = os.Args[0] // a test's program does as it is called
+	c.Args[0] = os.Args[0] // the test binary acts by its name
 	c.ExtraFiles = []*os.File{f}
 	c.Env = append(os.Environ(), "GOMAXPROCS=2", "OMP_NUM_THREADS=1", "OPENBLAS_NUM_THREADS=1", "MALLOC_ARENA_MAX=1")
 	out, err := c.StdoutPipe()
@@ -50,32 +50,32 @@ func serveIndex(ctx context.Context, f *os.File, offset, size int64) (io.ReadClo
 		cancel()
 		return nil, err
 	}
-	return &served{ReadCloser: out, late: time.AfterFunc(serveTime(size), cancel), end: func() {
+	return &served{ReadCloser: out, deadline: time.AfterFunc(serveTime(size), cancel), end: func() {
 		cancel()
-		_ = c.Wait() // how it ended is known from what it wrote
+		_ = c.Wait() // a failed process is known by its output
 	}}, nil
 }
 
-// served is the output of the process. It must begin in time.
+// served is the output of the process, which ends where the first byte is late.
 type served struct {
 	io.ReadCloser
-	late *time.Timer
-	end  func()
+	deadline *time.Timer
+	end      func()
 }
 
 func (s *served) Read(b []byte) (int, error) {
 	n, err := s.ReadCloser.Read(b)
-	s.late.Stop()
+	s.deadline.Stop()
 	return n, err
 }
 
 func (s *served) Close() error {
-	s.late.Stop()
+	s.deadline.Stop()
 	s.end()
 	return nil
 }
 
-// runServeIndex is the process. It returns its exit code.
+// runServeIndex is the main function of the process. It returns the exit code.
 func runServeIndex(args []string, out io.Writer) int {
 	if len(args) != serveArgs {
 		return exitUsage

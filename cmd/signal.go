@@ -19,8 +19,8 @@ func (e interrupted) Error() string {
 }
 
 // Interruptible returns a context that the first SIGINT or SIGTERM cancels.
-// From then on both signals do what they do to any program, so a second one
-// ends the process at once. stop releases the signals.
+// After it both signals have their default effect, so a second one ends the
+// process at once. stop restores the default effect, too.
 func Interruptible(parent context.Context) (ctx context.Context, stop func()) {
 	ctx, cancel := context.WithCancelCause(parent)
 	signals := make(chan os.Signal, 1)
@@ -39,32 +39,32 @@ func Interruptible(parent context.Context) (ctx context.Context, stop func()) {
 	}
 }
 
-// promptReader reads from in and gives up when ctx ends: a signal must end a
-// run that waits for somebody to type.
-type promptReader struct {
-	ctx    context.Context
-	in     io.Reader
-	chunks chan chunkRead // nil until the first read
-	rest   chunkRead
+// interruptibleReader reads from in until ctx ends: a signal must end a run that
+// waits for input from a terminal.
+type interruptibleReader struct {
+	ctx   context.Context
+	in    io.Reader
+	reads chan readResult // nil until the first read
+	rest  readResult      // not yet returned
 }
 
-// chunkRead is what one read of the input gave.
-type chunkRead struct {
+// readResult is the result of one read from the input.
+type readResult struct {
 	data []byte
 	err  error
 }
 
-// promptChunk is how much is read ahead.
-const promptChunk = 64 << 10
+// readSize is the number of bytes that are asked for in one read.
+const readSize = 64 << 10
 
-func (r *promptReader) Read(p []byte) (int, error) {
-	if r.chunks == nil {
-		r.chunks = make(chan chunkRead)
+func (r *interruptibleReader) Read(p []byte) (int, error) {
+	if r.reads == nil {
+		r.reads = make(chan readResult)
 		go r.feed()
 	}
 	if len(r.rest.data) == 0 && r.rest.err == nil {
 		select {
-		case r.rest = <-r.chunks:
+		case r.rest = <-r.reads:
 		case <-r.ctx.Done():
 			return 0, context.Cause(r.ctx)
 		}
@@ -76,14 +76,14 @@ func (r *promptReader) Read(p []byte) (int, error) {
 	return n, r.rest.err
 }
 
-// feed reads until the input or the run ends. A read that nobody waits for any
-// more stays behind and ends with the process.
-func (r *promptReader) feed() {
+// feed reads until the input or the context ends. A read that blocks when the
+// context ends lasts until the process ends.
+func (r *interruptibleReader) feed() {
 	for {
-		data := make([]byte, promptChunk)
+		data := make([]byte, readSize)
 		n, err := r.in.Read(data)
 		select {
-		case r.chunks <- chunkRead{data[:n], err}:
+		case r.reads <- readResult{data[:n], err}:
 		case <-r.ctx.Done():
 			return
 		}

@@ -46,13 +46,13 @@ func TestPromptReader(t *testing.T) {
 	for _, in := range []io.Reader{
 		strings.NewReader(text), iotest.OneByteReader(strings.NewReader(text)), iotest.DataErrReader(strings.NewReader(text)),
 	} {
-		r := &promptReader{ctx: t.Context(), in: in}
+		r := &interruptibleReader{ctx: t.Context(), in: in}
 		if err := iotest.TestReader(r, []byte(text)); err != nil {
 			t.Error(err)
 		}
 	}
 	broken := errors.New("broken")
-	if _, err := io.ReadAll(&promptReader{ctx: t.Context(), in: iotest.ErrReader(broken)}); !errors.Is(err, broken) {
+	if _, err := io.ReadAll(&interruptibleReader{ctx: t.Context(), in: iotest.ErrReader(broken)}); !errors.Is(err, broken) {
 		t.Errorf("%v, want the input's error", err)
 	}
 }
@@ -61,7 +61,7 @@ func TestPromptReaderGivesUp(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancelCause(t.Context())
 	in, _ := io.Pipe() // nobody ever writes
-	r := &promptReader{ctx: ctx, in: in}
+	r := &interruptibleReader{ctx: ctx, in: in}
 	cause := interrupted{syscall.SIGINT}
 	cancel(cause)
 	if _, err := r.Read(make([]byte, 1)); !errors.Is(err, cause) {

@@ -7,17 +7,17 @@ import (
 	"golang.org/x/term"
 )
 
-// Streams are what a run reads and writes, and what is known about them.
+// Streams are what a run reads from and writes to.
 type Streams struct {
 	In       io.Reader
 	Out, Err io.Writer
 
 	InTerminal, OutTerminal, ErrTerminal bool
-	// Width is the number of columns of the terminal that Out is.
+	// Width is the number of columns of the terminal, where Out is one.
 	Width int
 }
 
-// fallbackWidth is used where a terminal does not tell its width.
+// fallbackWidth is the Width where none can be found out.
 const fallbackWidth = 80
 
 // Standard returns the streams of the process.
@@ -37,5 +37,5 @@ func Standard() Streams {
 	return s
 }
 
-// asks tells whether somebody is there who can be asked.
-func (s Streams) asks() bool { return s.InTerminal && s.ErrTerminal }
+// interactive reports whether a user can be asked a question.
+func (s Streams) interactive() bool { return s.InTerminal && s.ErrTerminal }

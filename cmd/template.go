@@ -13,13 +13,13 @@ import (
 	"sheaf/internal/hint"
 )
 
-// templateFields are the fields of a hit that a template can name.
+// templateFields are the JSON fields of a hit.
 var templateFields = []string{
 	"rank", "id", "score", "relevance", "text", "metadata", "source", "start_line", "end_line", "vector",
 }
 
-// parseTemplate reads a template over the JSON fields of a hit. A field that
-// no hit has is an error here and not an empty column later.
+// parseTemplate parses a template over the JSON fields of a hit, nil for "". A
+// field that no hit has is an error.
 func parseTemplate(text string) (*template.Template, error) {
 	if text == "" {
 		return nil, nil
@@ -28,7 +28,7 @@ func parseTemplate(text string) (*template.Template, error) {
 	if err != nil {
 		return nil, usagef("--template: %w", err)
 	}
-	if t.Tree == nil { // nothing but definitions
+	if t.Tree == nil { // it only defines other templates
 		return t, nil
 	}
 	if err := checkFields(t.Root); err != nil {
@@ -37,8 +37,8 @@ func parseTemplate(text string) (*template.Template, error) {
 	return t, nil
 }
 
-// checkFields looks for unknown fields of the hit. The bodies of range, with
-// and define are left out: there the dot is something else.
+// checkFields returns an error for a field that no hit has. It skips the bodies of
+// range, with and define, where the dot is not the hit.
 func checkFields(node parse.Node) error {
 	switch n := node.(type) {
 	case *parse.ListNode:
@@ -77,7 +77,7 @@ func checkAll(nodes []parse.Node) error {
 	return nil
 }
 
-// templated prints it by the user's template, and a newline after it.
+// templated executes the user's template for an item and writes the result and a newline.
 func (p *printer) templated(it item) error {
 	fields, err := fieldsOf(it)
 	if err != nil {
@@ -92,8 +92,8 @@ func (p *printer) templated(it item) error {
 	return err
 }
 
-// fieldsOf returns what JSON makes of it, with whole numbers whole and the
-// figures printing as they do in JSON.
+// fieldsOf returns the JSON fields of an item, with numbers that print as they do
+// in JSON.
 func fieldsOf(it item) (map[string]any, error) {
 	b, err := marshal(it)
 	if err != nil {
@@ -108,7 +108,7 @@ func fieldsOf(it item) (map[string]any, error) {
 	for key, value := range fields {
 		fields[key] = numeric(value)
 	}
-	for _, key := range templateFields { // a field that this hit lacks prints as nothing
+	for _, key := range templateFields { // optional fields print as nothing
 		if _, ok := fields[key]; !ok {
 			fields[key] = ""
 		}
@@ -116,8 +116,8 @@ func fieldsOf(it item) (map[string]any, error) {
 	return fields, nil
 }
 
-// numeric turns the numbers in a decoded value into what templates can
-// compare: int64 where they are whole and fit, else number.
+// numeric replaces the numbers in a decoded value by types that templates can
+// compare: int64 for integers that fit, else number.
 func numeric(value any) any {
 	switch value := value.(type) {
 	case json.Number:
@@ -127,7 +127,7 @@ func numeric(value any) any {
 		if f, err := value.Float64(); err == nil && strings.ContainsAny(value.String(), ".eE") {
 			return number(f)
 		}
-		return value.String() // an integer beyond int64, digit by digit
+		return value.String() // an integer beyond int64 keeps its digits
 	case []any:
 		for i := range value {
 			value[i] = numeric(value[i])

@@ -7,7 +7,7 @@ import (
 	"github.com/rivo/uniseg"
 )
 
-// The styles of a terminal.
+// The styles, as parameters of the ANSI sequence SGR.
 const (
 	styleBold  = "1"
 	styleDim   = "2"
@@ -15,7 +15,7 @@ const (
 	styleCyan  = "36"
 )
 
-// styled returns text in a style where colour is on.
+// styled returns text in a style, or as it is where colour is off.
 func (p *printer) styled(style, text string) string {
 	if !p.color {
 		return text
@@ -23,8 +23,8 @@ func (p *printer) styled(style, text string) string {
 	return "\x1b[" + style + "m" + text + "\x1b[0m"
 }
 
-// visible makes text of unknown origin safe for a terminal: a control
-// character could move the cursor, recolour or retitle the window.
+// visible returns text that is safe for a terminal: it replaces control
+// characters, which could move the cursor or retitle the window.
 func visible(text string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
@@ -37,7 +37,7 @@ func visible(text string) string {
 	}, text)
 }
 
-// visibleLine is visible for what must stay on one line.
+// visibleLine is visible for text that must stay on one line.
 func visibleLine(text string) string {
 	return strings.Map(func(r rune) rune {
 		if r == '\n' || r == '\t' {
@@ -47,7 +47,7 @@ func visibleLine(text string) string {
 	}, visible(text))
 }
 
-// snippetLines is how much of a text an answer shows on a terminal.
+// snippetLines is the number of lines of a text that are shown on a terminal.
 const snippetLines = 4
 
 // snippet returns the beginning of text, wrapped to width columns.
@@ -60,8 +60,8 @@ func snippet(text string, width int) []string {
 	return lines
 }
 
-// wrap breaks text at blanks into at most limit lines of width columns; a
-// word that is longer, or a script without blanks, is broken anywhere.
+// wrap breaks text at blanks into at most limit lines of width columns. A longer
+// word is broken anywhere.
 func wrap(text string, width, limit int) []string {
 	var lines []string
 	line, used := "", 0
@@ -93,8 +93,7 @@ func wrap(text string, width, limit int) []string {
 	return lines
 }
 
-// cut splits word after as many characters as fit into width columns, at
-// least one.
+// cut splits word after the characters that fit into width columns, at least one.
 func cut(word string, width int) (head, rest string) {
 	used, end := 0, 0
 	graphemes := uniseg.NewGraphemes(word)

@@ -10,7 +10,7 @@ import (
 	"sheaf/internal/faiss"
 )
 
-// version is the release that this source becomes.
+// version is the version of the next release.
 const version = "0.1.0"
 
 func newVersionCmd(env *environment) *cobra.Command {
@@ -27,7 +27,7 @@ it was built with, and the search kernel that this processor gets.` + exitStatus
 	}
 }
 
-// versions is what version prints.
+// versions is the answer of the verb version.
 type versions struct {
 	Version string `json:"version"`
 	Commit  string `json:"commit"`
@@ -39,16 +39,15 @@ type versions struct {
 func runVersion(env *environment) error {
 	v := versions{version, commit(), runtime.Version(), faiss.Version(), faiss.Kernel()}
 	return env.print(outputFlags{}, func(p *printer) error {
-		if p.form == formJSON || p.form == formJSONL {
-			return p.object(v)
+		if p.form == formTable || p.form == formTSV {
+			fmt.Fprintf(p, "sheaf %s\n", v.Version)
 		}
-		fmt.Fprintf(p, "sheaf %s\n", v.Version)
-		return p.fields([]field{{"commit", v.Commit}, {"go", v.Go}, {"faiss", v.Faiss}, {"kernel", v.Kernel}})
+		return p.fields(v, []field{{"commit", v.Commit}, {"go", v.Go}, {"faiss", v.Faiss}, {"kernel", v.Kernel}})
 	})
 }
 
-// commit is the revision that the binary was built from, "unknown" where it
-// was built outside a checkout.
+// commit returns the revision that the binary was built from, or "unknown" where
+// it was built outside a checkout.
 func commit() string {
 	revision, modified := "unknown", ""
 	info, _ := debug.ReadBuildInfo()
@@ -66,7 +65,7 @@ func commit() string {
 	return revision + modified
 }
 
-// noArgs refuses arguments for a verb that takes none.
+// noArgs returns a usage error for arguments of a verb that takes none.
 func noArgs(verb string, args []string) error {
 	if len(args) > 0 {
 		return usagef("%s takes no argument, not %q", verb, args[0])

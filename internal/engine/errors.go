@@ -44,6 +44,9 @@ type FormatError struct {
 
 func (e *FormatError) Error() string { return fmt.Sprintf("%q: %s", e.Path, e.Problem) }
 
+// Hint returns the remedy: see the hint package.
+func (e *FormatError) Hint() string { return e.Remedy }
+
 // MismatchError says that what was asked for disagrees with a fact of the store.
 type MismatchError struct {
 	Fact         string // "embedder", "dim", "metric" or "normalize"
