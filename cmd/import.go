@@ -39,8 +39,8 @@ missing: all of them or, on any error, none. SRC is a folder or a file, or stdin
 for -; its content tells the format, unless --format does:
 ` + formatHelp(exchange.Readable(), readHelp) + `Nothing of a pickle is ever executed. Flat indexes are read as they are; other
 types of Faiss index are read in a process with limits, and where they keep
-only approximations of vectors, a notice says so. Documents of a pickle that share
-texts or metadata take more room than the pickle when each is written out:
+only approximations of vectors, a notice says so. Documents of a pickle that
+share texts or metadata take more room than the pickle when each is written out:
 at most 64 MiB or --max-expansion times its size.
 
 The metric is the index's, unless --metric says how the vectors are to be
