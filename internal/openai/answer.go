@@ -6,8 +6,8 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
+	"strconv"
 	"strings"
 
 	protocol "github.com/sashabaranov/go-openai"
@@ -16,21 +16,45 @@ import (
 )
 
 const (
-	maxAnswerBytes = 512 << 20 // 2,048 vectors of 3,072 numbers in decimals are 140 MB
-	peekBytes      = 4 << 10   // in which HTML shows
+	numberBytes = 32       // of one number in decimals, at most
+	otherBytes  = 64 << 10 // of everything else in an answer
+	unknownDim  = 16384    // bound of the length of vectors that is not known yet
+	peekBytes   = 4 << 10  // in which HTML shows
 )
 
-// answer is the content of a good answer.
+// answerLimit returns the largest answer in bytes to a request of n texts for vectors of
+// dim numbers; 0: not known.
+func answerLimit(n, dim int) int64 {
+	if dim == 0 {
+		dim = unknownDim
+	}
+	return int64(n)*int64(dim)*numberBytes + otherBytes
+}
+
+// answer is the content of an answer with a good status. Servers that are called
+// compatible have several forms, all of which are read:
+//
+//	{"data": [{"index": 0, "embedding": V}, …]}   OpenAI; the index may be missing or text
+//	{"embeddings": [V, …]} and {"embedding": V}   Ollama
+//	[{"index": 0, "embedding": V}, …]             llama.cpp
+//	[V, …]                                        Text Embeddings Inference
+//	{"error": …}                                  an error in spite of the status
+//
+// V is a list of numbers, a list of one such list, or a string of base64: OpenAI sends
+// what was asked for, not every server does.
 type answer struct {
 	items  []item
-	tokens int // counted by the service; 0 where it says nothing
+	tokens int             // counted by the service; 0 where it says nothing
+	err    json.RawMessage // of an error in spite of the status; nil: none
 }
 
 // item is a vector of an answer.
 type item struct {
-	Index     int       `json:"index"` // of its text in the request
-	Embedding embedding `json:"embedding"`
+	index  int // of its text in the request; noIndex: not said
+	vector []float32
 }
+
+const noIndex = -1
 
 // badContent is what is wrong with an answer, in words.
 type badContent string
@@ -39,44 +63,79 @@ func (b badContent) Error() string { return string(b) }
 
 func badContentf(format string, args ...any) error { return badContent(fmt.Sprintf(format, args...)) }
 
-// readAnswer reads an answer. It holds one vector at a time in the form in which it
-// came: in decimals that is much larger than its numbers.
-func readAnswer(response *http.Response) (a answer, err error) {
-	body := bufio.NewReaderSize(io.LimitReader(response.Body, maxAnswerBytes), peekBytes)
+const (
+	errHTML     = badContent("an HTML page, not JSON: is the base URL right?")
+	errNull     = badContent("null in a vector") // Go would read it as 0; some servers write NaN so
+	errEmpty    = badContent("an empty vector; of Ollama, --base-url must end in /v1")
+	errPerToken = badContent("a vector for each token, not for each text: start the server with pooling, such as --pooling mean")
+)
+
+// readAnswer reads an answer of at most limit bytes. It holds one vector at a time in the
+// form in which it arrived: in decimals that is much larger than its numbers.
+func readAnswer(response *http.Response, limit int64) (a answer, err error) {
+	body := bufio.NewReaderSize(http.MaxBytesReader(nil, response.Body, limit), peekBytes)
 	head, _ := body.Peek(peekBytes) // an error shows again when the body is read
-	if isHTML(response.Header, head) {
-		return a, badContent("an HTML page, not JSON: is the base URL right?")
+	if bom := []byte("\ufeff"); bytes.HasPrefix(head, bom) {
+		_, _ = body.Discard(len(bom)) // it was peeked
+		head = head[len(bom):]
+	}
+	head = bytes.TrimSpace(head)
+	if strings.HasPrefix(response.Header.Get("Content-Type"), "text/html") || bytes.HasPrefix(head, []byte("<")) {
+		return a, errHTML
 	}
 	d := json.NewDecoder(body)
+	if bytes.HasPrefix(head, []byte("[")) {
+		return a, a.readItems(d)
+	}
+	return a, a.readObject(d)
+}
+
+func (a *answer) readObject(d *json.Decoder) error {
 	if err := expect(d, '{'); err != nil {
-		return a, err
+		return err
 	}
 	for d.More() {
 		key, err := d.Token()
 		if err != nil {
-			return a, err
+			return err
 		}
-		switch name, _ := key.(string); strings.ToLower(name) {
-		case "data":
-			err = a.readItems(d)
-		case "usage":
-			var usage protocol.Usage
-			err = d.Decode(&usage)
-			a.tokens = usage.PromptTokens
-		default:
-			var other json.RawMessage
-			err = d.Decode(&other)
-		}
-		if err != nil {
-			return a, err
+		name, _ := key.(string)
+		if err := a.readMember(d, strings.ToLower(name)); err != nil {
+			return err
 		}
 	}
-	return a, expect(d, '}')
+	return expect(d, '}')
 }
 
-func isHTML(header http.Header, head []byte) bool {
-	return strings.HasPrefix(header.Get("Content-Type"), "text/html") ||
-		bytes.HasPrefix(bytes.TrimSpace(head), []byte("<"))
+func (a *answer) readMember(d *json.Decoder, name string) error {
+	switch name {
+	case "data", "embeddings":
+		return a.readItems(d)
+	case "embedding":
+		i := item{index: noIndex}
+		err := d.Decode((*embedding)(&i.vector))
+		if err == nil && len(i.vector) == 0 {
+			err = errEmpty
+		}
+		a.items = append(a.items, i)
+		return err
+	}
+	var other json.RawMessage
+	if err := d.Decode(&other); err != nil {
+		return err
+	}
+	switch name {
+	case "usage":
+		var usage protocol.Usage
+		if json.Unmarshal(other, &usage) == nil {
+			a.tokens = usage.PromptTokens
+		}
+	case "error":
+		if string(other) != "null" {
+			a.err = other
+		}
+	}
+	return nil
 }
 
 // expect reads a delimiter.
@@ -88,7 +147,7 @@ func expect(d *json.Decoder, want json.Delim) error {
 	return err
 }
 
-// readItems reads the list of vectors.
+// readItems reads a list of vectors.
 func (a *answer) readItems(d *json.Decoder) error {
 	if err := expect(d, '['); err != nil {
 		return err
@@ -103,54 +162,93 @@ func (a *answer) readItems(d *json.Decoder) error {
 	return expect(d, ']')
 }
 
-// inOrder returns the vectors of n texts in the order of the texts. All must have
-// dim finite numbers; 0: as many as the first.
+// UnmarshalJSON implements json.Unmarshaler for a vector, alone or in an object.
+func (i *item) UnmarshalJSON(raw []byte) error {
+	i.index = noIndex
+	if raw[0] != '{' {
+		return (*embedding)(&i.vector).UnmarshalJSON(raw)
+	}
+	var object struct {
+		Index     json.RawMessage
+		Embedding embedding
+	}
+	if err := json.Unmarshal(raw, &object); err != nil {
+		return err
+	}
+	i.vector = object.Embedding
+	index := strings.Trim(string(object.Index), `"`)
+	if index == "" || index == "null" {
+		return nil
+	}
+	n, err := strconv.Atoi(index)
+	if err != nil {
+		return badContentf("a vector with the index %.20s", index)
+	}
+	i.index = n
+	return nil
+}
+
+// inOrder returns the vectors of n texts in the order of the texts: by their indexes, or
+// as they came if none has one. All must have dim finite numbers; 0: as many as the first.
 func (a *answer) inOrder(n, dim int) ([][]float32, error) {
 	if len(a.items) != n {
 		return nil, badContentf("%d vectors for %d texts", len(a.items), n)
 	}
 	if dim == 0 {
-		dim = len(a.items[0].Embedding)
+		dim = len(a.items[0].vector)
+	}
+	indexed := false
+	for _, i := range a.items {
+		indexed = indexed || i.index != noIndex
 	}
 	vectors := make([][]float32, n)
-	for _, i := range a.items {
-		if i.Index < 0 || i.Index >= n {
-			return nil, badContentf("a vector for text %d of %d", i.Index, n)
+	for place, i := range a.items {
+		if indexed {
+			place = i.index
 		}
-		if vectors[i.Index] != nil {
-			return nil, badContentf("two vectors for text %d", i.Index)
+		if place < 0 || place >= n {
+			return nil, badContentf("a vector for text %d of %d", place, n)
 		}
-		if err := i.Embedding.check(dim); err != nil {
-			return nil, err
+		if vectors[place] != nil {
+			return nil, badContentf("two vectors for text %d", place)
 		}
-		vectors[i.Index] = i.Embedding
+		if err := vector.Check(i.vector); err != nil {
+			return nil, badContent(err.Error())
+		}
+		if len(i.vector) != dim {
+			return nil, badContentf("a vector of %d numbers, want %d", len(i.vector), dim)
+		}
+		vectors[place] = i.vector
 	}
 	return vectors, nil
 }
 
-// embedding is a list of numbers, in JSON a list or a string of base64: OpenAI sends
-// what was asked for, not every server does.
+// embedding reads a vector in any of its forms.
 type embedding []float32
 
-func (v embedding) check(dim int) error {
-	if err := vector.Check(v); err != nil {
-		return badContent(err.Error())
-	}
-	if len(v) != dim {
-		return badContentf("a vector of %d numbers, want %d", len(v), dim)
-	}
-	return nil
-}
-
-// UnmarshalJSON implements json.Unmarshaler. A null, which Go would read as 0, is an
-// error: some servers write NaN so.
+// UnmarshalJSON implements json.Unmarshaler.
 func (v *embedding) UnmarshalJSON(raw []byte) error {
-	if !bytes.HasPrefix(raw, []byte(`"`)) {
-		if bytes.Contains(raw, []byte("null")) {
-			return badContent("null in a vector")
-		}
+	if bytes.HasPrefix(raw, []byte(`"`)) {
+		return v.decode(raw)
+	}
+	if bytes.Contains(raw, []byte("null")) {
+		return errNull
+	}
+	if !bytes.HasPrefix(raw, []byte("[")) || !bytes.HasPrefix(bytes.TrimLeft(raw[1:], " \t\r\n"), []byte("[")) {
 		return json.Unmarshal(raw, (*[]float32)(v))
 	}
+	var rows []json.RawMessage
+	if err := json.Unmarshal(raw, &rows); err != nil {
+		return err
+	}
+	if len(rows) != 1 {
+		return errPerToken
+	}
+	return json.Unmarshal(rows[0], (*[]float32)(v))
+}
+
+// decode reads a string of base64.
+func (v *embedding) decode(raw []byte) error {
 	encoded := raw[1 : len(raw)-1]
 	if bytes.Contains(encoded, []byte(`\`)) { // some write / as \/
 		var unescaped string

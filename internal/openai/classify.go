@@ -10,18 +10,23 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
 	"strings"
 
 	protocol "github.com/sashabaranov/go-openai"
 
 	"sheaf/internal/embed"
+	"sheaf/internal/hint"
 )
 
 // failure is why one request has no vectors.
 type failure struct {
-	err      error // in words for people
-	class    class
-	overload bool // the service has more requests than it can bear
+	err         error // in words for people
+	class       class
+	overload    bool // the service has more requests than it can bear
+	unexplained bool // status 400 without a reason
 }
 
 // suspect reports whether the texts of the request may be the reason.
@@ -38,33 +43,66 @@ const (
 )
 
 // classifyConnection is for a request that got no answer. A host that does not
-// exist, or is not the one of its certificate, is a wrong URL.
-func classifyConnection(err error) *failure {
+// exist, or is not the one of its certificate, is a wrong URL; what is no *url.Error was
+// wrong before anything was sent.
+func (s *service) classifyConnection(err error) *failure {
+	var connection *url.Error
+	if !errors.As(err, &connection) {
+		return &failure{err: fmt.Errorf("making a request to %s: %w", s.name, err)}
+	}
+	var proxy *proxyError
+	if errors.As(err, &proxy) && !mayPass(proxy.status) {
+		return &failure{err: s.refusedByProxy(proxy.status)}
+	}
+	connection.URL = s.name // without a query, which may hold a key
+	f := &failure{err: fmt.Errorf("reaching the embedding service: %w", err), class: transient}
 	var dns *net.DNSError
 	var certificate *tls.CertificateVerificationError
 	var plain tls.RecordHeaderError
-	f := &failure{err: fmt.Errorf("reaching the embedding service: %w", err), class: transient}
-	if errors.As(err, &dns) && dns.IsNotFound || errors.As(err, &certificate) || errors.As(err, &plain) {
+	switch {
+	case errors.As(err, &certificate):
+		f.class = final
+		f.err = hint.With(f.err, "if the service has a certificate of its own, name its authority's file in SSL_CERT_FILE")
+	case errors.As(err, &dns) && dns.IsNotFound, errors.As(err, &plain):
 		f.class = final
 	}
 	return f
 }
 
+// refusedByProxy returns the error of a proxy that does not let the request through.
+func (s *service) refusedByProxy(status int) error {
+	err := &embed.RefusedError{Service: "the proxy on the way to " + s.name, Status: status, Message: http.StatusText(status)}
+	return hint.With(err, "put the name and the password for the proxy into HTTPS_PROXY (http://NAME:PASSWORD@HOST:PORT), or name the service's host in NO_PROXY")
+}
+
 // classifyStatus is for an answer with another status than 200.
 func (s *service) classifyStatus(response *http.Response) *failure {
 	status := response.StatusCode
-	if status < http.StatusBadRequest {
-		words := "redirects to " + response.Header.Get("Location") + ", which is not followed"
-		return &failure{err: &embed.RefusedError{Service: s.name, Status: status, Message: words}}
-	}
-	words, quota := readWords(response)
 	switch {
-	case status == http.StatusUnauthorized, status == http.StatusPaymentRequired, status == http.StatusForbidden, quota:
-		return &failure{err: &embed.AuthError{Service: s.name, Status: status, Message: words}}
-	case !mayPass(status):
+	case status < http.StatusBadRequest:
+		words := s.redact("redirects to " + response.Header.Get("Location") + ", which is not followed")
 		return &failure{err: &embed.RefusedError{Service: s.name, Status: status, Message: words}}
+	case status == http.StatusProxyAuthRequired:
+		return &failure{err: s.refusedByProxy(status)}
 	}
-	f := &failure{err: fmt.Errorf("status %d: %s", status, words), class: transient}
+	body, _ := io.ReadAll(io.LimitReader(response.Body, maxErrorBytes)) // or what arrived of it
+	return s.classifyWords(status, wordsOf(body, response.Status))
+}
+
+// classifyWords is for an error with a status and the service's words.
+func (s *service) classifyWords(status int, w words) *failure {
+	w.text = s.redact(w.text)
+	switch {
+	case status == http.StatusUnauthorized, status == http.StatusPaymentRequired, status == http.StatusForbidden, w.quota:
+		return &failure{err: &embed.AuthError{Service: s.name, Status: status, Message: w.text}}
+	case !mayPass(status):
+		f := &failure{err: &embed.RefusedError{Service: s.name, Status: status, Message: w.text}, unexplained: status == http.StatusBadRequest && !w.explained}
+		if status == http.StatusNotFound && !strings.Contains(s.endpoint, "/v1/") {
+			f.err = hint.With(f.err, "most servers want --base-url %s/v1", s.name)
+		}
+		return f
+	}
+	f := &failure{err: fmt.Errorf("status %d: %s", status, w.text), class: transient}
 	f.overload = status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable
 	if status == http.StatusInternalServerError {
 		f.class = serverError
@@ -83,26 +121,66 @@ func mayPass(status int) bool {
 	return status >= http.StatusInternalServerError
 }
 
-// classifyAnswer is for an answer with a good status and content that is of no use.
-func (s *service) classifyAnswer(err error) *failure {
+// classifyAnswer is for an answer to n texts with a good status and content that is of no
+// use.
+func (s *service) classifyAnswer(err error, n int) *failure {
 	var content badContent
 	var syntax *json.SyntaxError
 	var mismatch *json.UnmarshalTypeError
 	var corrupt base64.CorruptInputError
+	var large *http.MaxBytesError
+	f := &failure{class: badAnswer}
 	problem := ""
 	switch {
 	case errors.As(err, &content):
 		problem = string(content)
-	case errors.As(err, &syntax), errors.As(err, &mismatch):
+		if content == errPerToken {
+			f.class = final
+		}
+	case errors.As(err, &syntax):
 		problem = fmt.Sprintf("not the JSON of an embedding: %v", err)
+	case errors.As(err, &mismatch):
+		problem = fmt.Sprintf("not the JSON of an embedding: %s in place of a list of numbers", mismatch.Value)
 	case errors.As(err, &corrupt):
 		problem = fmt.Sprintf("a vector that is not base64: %v", err)
+	case errors.As(err, &large):
+		problem = fmt.Sprintf("more than %d bytes for %d texts", large.Limit, n)
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return &failure{err: errors.New("the answer was cut off"), class: transient}
 	default:
 		return &failure{err: fmt.Errorf("reading the answer: %w", err), class: transient}
 	}
-	return &failure{err: &AnswerError{Service: s.name, Problem: problem}, class: badAnswer}
+	f.err = &AnswerError{Service: s.name, Problem: s.redact(problem)}
+	return f
+}
+
+// classifyErrorMember is for an answer that has an error in spite of its status.
+func (s *service) classifyErrorMember(raw json.RawMessage) *failure {
+	w := wordsOf(slices.Concat([]byte(`{"error":`), raw, []byte(`}`)), "")
+	status, err := strconv.Atoi(w.code)
+	switch {
+	case err == nil && status >= http.StatusBadRequest && status < 600:
+		return s.classifyWords(status, w)
+	case w.quota:
+		return s.classifyWords(http.StatusOK, w)
+	}
+	if w.code != "" {
+		w.text += " (" + w.code + ")"
+	}
+	return &failure{err: &AnswerError{Service: s.name, Problem: s.redact(w.text)}, class: badAnswer}
+}
+
+// minSecret is the length from which on the beginning of a key is a secret. Shorter keys
+// are words, such as "none", for servers that want no key.
+const minSecret = 8
+
+// redact replaces the key in a text that the service wrote, or the beginning of the key.
+func (s *service) redact(text string) string {
+	key := s.options.APIKey
+	for n := len(key); n >= minSecret; n-- {
+		text = strings.ReplaceAll(text, key[:n], "[key]")
+	}
+	return text
 }
 
 const (
@@ -111,38 +189,46 @@ const (
 	maxPlainWords = 300 // of a message in no known form
 )
 
-// readWords returns what the service says with an error status, and whether it says
-// that the quota is spent.
-func readWords(response *http.Response) (words string, quota bool) {
-	const insufficientQuota = "insufficient_quota"
-	body, _ := io.ReadAll(io.LimitReader(response.Body, maxErrorBytes)) // what came of it
-	var answer protocol.ErrorResponse
-	if json.Unmarshal(body, &answer) == nil && answer.Error != nil {
-		return shorten(answer.Error.Message, maxWords, " …"), answer.Error.Type == insufficientQuota || answer.Error.Code == insufficientQuota
-	}
-	return bodyWords(body, response.Status), false
+// words is what a service says about an error.
+type words struct {
+	text      string
+	code      string // empty where there is none
+	quota     bool   // the quota is spent
+	explained bool   // the text says more than the status
 }
 
-// bodyWords finds the message in the error bodies of compatible servers:
-// {"error": "…"}, {"message": "…"}, {"detail": "…"}, plain text; of an HTML page
-// it says only that.
-func bodyWords(body []byte, status string) string {
+// wordsOf finds the words in the body of an error, in the forms of OpenAI and of compatible
+// servers: {"error": {"message": "…"}}, {"error": "…"}, {"message": "…"}, {"detail": "…"},
+// plain text; of an HTML page it says only that. status is used where there are none.
+func wordsOf(body []byte, status string) words {
+	const insufficientQuota = "insufficient_quota"
+	var known protocol.ErrorResponse
+	if json.Unmarshal(body, &known) == nil && known.Error != nil {
+		e := known.Error
+		w := words{text: shorten(e.Message, maxWords, " …"), quota: e.Type == insufficientQuota || e.Code == insufficientQuota}
+		if e.Code != nil {
+			w.code = fmt.Sprint(e.Code)
+		}
+		w.explained = e.Message != "" && !strings.HasSuffix(status, e.Message)
+		return w
+	}
 	var fields map[string]any
 	if json.Unmarshal(body, &fields) == nil {
 		for _, key := range []string{"error", "message", "detail"} {
-			if words, ok := fields[key].(string); ok && words != "" {
-				return shorten(words, maxWords, " …")
+			if text, ok := fields[key].(string); ok && text != "" {
+				return words{text: shorten(text, maxWords, " …"), explained: !strings.HasSuffix(status, text)}
 			}
 		}
 	}
 	body = bytes.TrimSpace(body)
 	switch {
 	case len(body) == 0:
-		return status
+		return words{text: status}
 	case body[0] == '<':
-		return status + " (an HTML page)"
+		return words{text: status + " (an HTML page)"}
 	}
-	return shorten(strings.Join(strings.Fields(strings.ToValidUTF8(string(body), "")), " "), maxPlainWords, "…")
+	text := strings.Join(strings.Fields(strings.ToValidUTF8(string(body), "")), " ")
+	return words{text: shorten(text, maxPlainWords, "…"), explained: !strings.HasSuffix(status, text)}
 }
 
 func shorten(text string, limit int, mark string) string {

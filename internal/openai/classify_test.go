@@ -13,6 +13,7 @@ import (
 // TestClassifyConnection has the errors that no test server can cause.
 func TestClassifyConnection(t *testing.T) {
 	t.Parallel()
+	s := &service{name: "https://host/v1"}
 	for _, test := range []struct {
 		err  error
 		want class
@@ -25,7 +26,7 @@ func TestClassifyConnection(t *testing.T) {
 		{io.EOF, transient},
 	} {
 		err := &url.Error{Op: "Post", URL: "https://host/v1", Err: test.err}
-		got := classifyConnection(err)
+		got := s.classifyConnection(err)
 		if got.class != test.want || !errors.Is(got.err, error(err)) {
 			t.Errorf("%v: class %d, %v, want class %d", err, got.class, got.err, test.want)
 		}
@@ -36,7 +37,7 @@ func TestClassifyAnswerCutWhileReading(t *testing.T) {
 	t.Parallel()
 	s := &service{name: "https://host/v1"}
 	err := fmt.Errorf("read: %w", net.ErrClosed)
-	if got := s.classifyAnswer(err); got.class != transient || !errors.Is(got.err, net.ErrClosed) {
+	if got := s.classifyAnswer(err, 1); got.class != transient || !errors.Is(got.err, net.ErrClosed) {
 		t.Errorf("class %d, %v", got.class, got.err)
 	}
 }

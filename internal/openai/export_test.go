@@ -2,6 +2,8 @@ package openai
 
 import (
 	"context"
+	"net/http"
+	"net/url"
 	"time"
 
 	"sheaf/internal/embed"
@@ -14,3 +16,8 @@ func SetClock(e embed.Embedder, now func() time.Time, sleep func(context.Context
 
 // FirstTokens is firstTokens.
 func FirstTokens(text string, limit int) string { return firstTokens(text, limit) }
+
+// SetProxy sends all requests through a proxy, also those to this machine.
+func SetProxy(e embed.Embedder, proxy *url.URL) {
+	e.(*service).client.Transport.(*http.Transport).Proxy = http.ProxyURL(proxy)
+}

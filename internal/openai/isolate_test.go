@@ -76,7 +76,7 @@ func TestAServiceThatRefusesEverything(t *testing.T) {
 					if r.Input[0] == "well" {
 						return nil
 					}
-					return &embedtest.Fault{Status: status}
+					return &embedtest.Fault{Status: status, Body: "never"}
 				},
 			}, embed.Options{})
 			for range before {

@@ -15,6 +15,7 @@ package openai
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -23,10 +24,12 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+	"unicode"
 
 	protocol "github.com/sashabaranov/go-openai"
 
 	"sheaf/internal/embed"
+	"sheaf/internal/hint"
 )
 
 const (
@@ -85,6 +88,10 @@ func New(model string, o embed.Options) (embed.Embedder, error) {
 		if o.APIKey, err = readKey(o.APIKeyFile); err != nil {
 			return nil, err
 		}
+	}
+	if hasControl(o.APIKey) {
+		return nil, hint.With(errors.New("the API key has a line break or another control character"),
+			"set OPENAI_API_KEY to the key alone, or give a file with --api-key-file")
 	}
 	s := &service{
 		options:          o,
@@ -149,11 +156,14 @@ func readKey(file string) (string, error) {
 		return "", fmt.Errorf("reading the API key: %w", err)
 	}
 	key := strings.TrimSpace(string(data))
-	if key == "" || strings.ContainsAny(key, "\r\n") {
+	if key == "" || hasControl(key) {
 		return "", fmt.Errorf("reading the API key: %q does not hold one line with a key", file)
 	}
 	return key, nil
 }
+
+// hasControl reports whether a key cannot be sent in a header.
+func hasControl(key string) bool { return strings.ContainsFunc(key, unicode.IsControl) }
 
 // knownDim returns the length of the model's vectors where it is known without a
 // request, or 0. Only OpenAI's own names mean OpenAI's own models.

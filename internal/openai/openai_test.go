@@ -192,7 +192,7 @@ func TestResolve(t *testing.T) {
 		t.Errorf("%d requests, want 2", n)
 	}
 	server, e = newService(t, embedtest.ServerOptions{}, embed.Options{})
-	server.Fail(embedtest.Fault{Status: 400})
+	server.Fail(embedtest.Fault{Status: 400, Body: "no"})
 	if id, err := embed.Resolve(t.Context(), e); err == nil || id != (embed.Identity{}) {
 		t.Errorf("%+v, %v from a service that refuses", id, err)
 	}

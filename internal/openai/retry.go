@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"sheaf/internal/embed"
+	"sheaf/internal/hint"
 )
 
 const (
@@ -16,53 +17,51 @@ const (
 	// maxFirstTries bounds the unusable answers of a service that never had a good one.
 	maxFirstTries = 3
 
-	// maxSuspectTries is how often a request may fail in a way that may be its own
-	// fault before the service is asked for a harmless text. The parts of a request of
-	// which that is known have fewer tries.
+	// A request that fails in a way that may be its own fault has maxSuspectTries, the
+	// part of a request of which that is known maxPartTries. After probeTries the service
+	// is asked for a harmless text; if it has a vector, the waits are shortWait's.
 	maxSuspectTries = 6
 	maxPartTries    = 3
+	probeTries      = 2
 
 	// noticeWait is the shortest wait of which people are told.
 	noticeWait = 5 * time.Second
 )
 
+// suspicion is what is known about a request that fails in a way that may be its own
+// fault.
+type suspicion struct {
+	failures  int
+	confirmed bool // the service embedded a harmless text meanwhile
+}
+
 // retry sends a request until it succeeds, fails for good, or no request to the
 // service had a good answer for RetryFor. Between two tries it waits for a jittered
 // time that doubles up to maxBackoff, or for longer where the service asks for it.
 func (s *service) retry(ctx context.Context, r request) ([][]float32, error) {
-	suspicious := 0
+	suspicion := suspicion{confirmed: r.part}
 	for n := 0; ; n++ {
-		ticket, err := s.pace.enter(ctx, r.tokens)
-		if err != nil {
-			return nil, err
-		}
-		r.base64, r.dimensions = !s.noBase64.Load(), s.options.Dimensions
-		if r.anyDim || s.noDimensions.Load() {
-			r.dimensions = 0
-		}
-		vectors, pause, fail := s.send(ctx, r)
-		halved := s.pace.leave(ticket, fail == nil, fail != nil && fail.overload)
-		s.pace.pause(pause)
+		vectors, pause, halved, fail := s.sendPaced(ctx, &r)
 		if fail == nil {
-			s.succeeded()
+			s.succeeded(r)
 			return vectors, nil
 		}
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
 		since := s.failed()
-		if s.leaveOut(ctx, r, fail.err) {
+		if s.adapt(ctx, &r, fail) {
 			continue
 		}
-		if fail.suspect() {
-			suspicious++
-		}
-		if err := s.giveUp(ctx, r, fail, suspicious); err != nil {
+		if err := s.giveUp(ctx, r, fail, &suspicion); err != nil {
 			return nil, err
 		}
 		wait, ok := s.wait(n, since, pause)
 		if !ok {
 			return nil, &embed.UnavailableError{Service: s.name, For: s.clock.now().Sub(since), RetryAfter: pause, Err: fail.err}
+		}
+		if fail.suspect() && suspicion.confirmed {
+			wait = max(pause, s.options.Backoff/shortWait)
 		}
 		if wait >= noticeWait && (halved || !fail.overload) {
 			s.options.Notify("%s: %v; trying again in %s", s.name, fail.err, wait.Round(time.Second))
@@ -74,15 +73,41 @@ func (s *service) retry(ctx context.Context, r request) ([][]float32, error) {
 	}
 }
 
-// leaveOut reports whether the service refused a field of the request that it can do
-// without. No later request has the field.
-func (s *service) leaveOut(ctx context.Context, r request, err error) bool {
+// shortWait divides Backoff, to wait between tries that only make sure.
+const shortWait = 4
+
+// sendPaced sends a request when the pace allows it, with the fields that the service
+// takes. It reports whether the pace was halved.
+func (s *service) sendPaced(ctx context.Context, r *request) (vectors [][]float32, pause time.Duration, halved bool, fail *failure) {
+	ticket, err := s.pace.enter(ctx, r.tokens)
+	if err != nil {
+		return nil, 0, false, &failure{err: err}
+	}
+	r.base64, r.dimensions = !r.floats && !s.noBase64.Load(), s.options.Dimensions
+	if r.anyDim || s.noDimensions.Load() {
+		r.dimensions = 0
+	}
+	vectors, pause, fail = s.send(ctx, *r)
+	halved = s.pace.leave(ticket, fail == nil, fail != nil && fail.overload)
+	s.pace.pause(pause)
+	return vectors, pause, halved, fail
+}
+
+// adapt changes a request that failed because of a field that the service does not take,
+// and reports whether it is worth another try at once. A field that the service refuses in
+// words is left out of all later requests.
+func (s *service) adapt(ctx context.Context, r *request, fail *failure) bool {
+	mayRefuseBase64 := r.base64 && !s.official && !s.answered.Load()
+	r.floats = false
 	switch {
-	case r.base64 && refuses(err, "encoding_format", "base64"):
+	case r.base64 && refuses(fail.err, "encoding_format", "base64"):
 		s.noBase64.Store(true)
-	case r.dimensions > 0 && refuses(err, "dimensions", "matryoshka") && s.hasDim(ctx):
+	case r.dimensions > 0 && refuses(fail.err, "dimensions", "matryoshka") && s.hasDim(ctx):
 		s.noDimensions.Store(true)
+	case mayRefuseBase64 && fail.unexplained:
+		r.floats = true
 	default:
+		r.floats = mayRefuseBase64 && fail.class == serverError // in the next try
 		return false
 	}
 	return true
@@ -109,43 +134,76 @@ func (s *service) hasDim(ctx context.Context) bool {
 	return err == nil
 }
 
-// embedsProbe reports whether the service embeds a text that is beyond suspicion.
+// probeRequest is for a text that is beyond suspicion.
+var probeRequest = request{texts: []string{embed.Probe}, tokens: 1}
+
+// embedsProbe reports whether the service embeds a harmless text, if need be after some
+// time.
 func (s *service) embedsProbe(ctx context.Context) bool {
-	_, err := s.retry(ctx, request{texts: []string{embed.Probe}, tokens: 1})
+	_, err := s.retry(ctx, probeRequest)
 	return err == nil
 }
 
 // giveUp returns the error of a request that is not worth another try, or nil. A
-// request that keeps failing while the service embeds something else is itself the
+// request that keeps failing while the service embeds a harmless text is itself the
 // reason.
-func (s *service) giveUp(ctx context.Context, r request, fail *failure, suspicious int) error {
-	tries := maxSuspectTries
+func (s *service) giveUp(ctx context.Context, r request, fail *failure, suspect *suspicion) error {
 	switch {
 	case fail.class == final:
 		return fail.err
 	case !fail.suspect():
 		return nil
-	case fail.class == badAnswer && !s.answered.Load():
-		if suspicious >= maxFirstTries {
-			return fail.err
+	}
+	suspect.failures++
+	if !s.answered.Load() {
+		if suspect.failures < maxFirstTries || fail.class == serverError && s.probes(ctx, r) {
+			return nil
 		}
-		return nil
-	case r.part:
+		return s.neverWorked(fail)
+	}
+	if suspect.failures == probeTries && !suspect.confirmed {
+		suspect.confirmed = s.probes(ctx, r)
+	}
+	tries := maxSuspectTries
+	if r.part {
 		tries = maxPartTries
 	}
 	switch {
-	case suspicious%tries != 0:
+	case suspect.failures%tries != 0:
 		return nil
-	case r.texts[0] != embed.Probe && s.embedsProbe(ctx):
+	case s.probes(ctx, r):
 		return &TextError{fail.err}
-	case fail.class == badAnswer:
+	case fail.class == badAnswer && suspect.failures > tries:
 		return fail.err
 	}
 	return nil
 }
 
-// succeeded notes a good answer.
-func (s *service) succeeded() {
+// probes reports whether the service embeds a harmless text now, while it fails to
+// embed another one, r.
+func (s *service) probes(ctx context.Context, r request) bool {
+	if r.texts[0] == embed.Probe {
+		return false
+	}
+	probe := probeRequest
+	_, _, _, fail := s.sendPaced(ctx, &probe)
+	return fail == nil
+}
+
+// neverWorked returns the error of a service that had no good answer yet.
+func (s *service) neverWorked(fail *failure) error {
+	if fail.class == badAnswer {
+		return fail.err
+	}
+	err := &AnswerError{Service: s.name, Problem: fail.err.Error()}
+	return hint.With(err, "check the model that --embedder names and --base-url; the service's log says why it fails")
+}
+
+// succeeded notes a good answer to r.
+func (s *service) succeeded(r request) {
+	if r.floats {
+		s.noBase64.Store(true)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.failingSince = time.Time{}

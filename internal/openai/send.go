@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/url"
 	"time"
 
 	protocol "github.com/sashabaranov/go-openai"
@@ -17,6 +18,7 @@ type request struct {
 	tokens int      // of all texts; 0 where they are not counted
 	part   bool     // of a request that was refused
 	anyDim bool     // the length of the vectors is left to the service
+	floats bool     // try without the field encoding_format
 
 	base64     bool // ask for vectors in base64, less than half the size of decimals
 	dimensions int  // length of the vectors to ask for; 0: none
@@ -30,9 +32,22 @@ func newClient() *http.Client {
 	if t, ok := http.DefaultTransport.(*http.Transport); ok {
 		t = t.Clone()
 		t.MaxIdleConnsPerHost = t.MaxIdleConns
+		t.OnProxyConnectResponse = func(_ context.Context, _ *url.URL, _ *http.Request, r *http.Response) error {
+			if r.StatusCode != http.StatusOK {
+				return &proxyError{r.StatusCode}
+			}
+			return nil
+		}
 		c.Transport = t
 	}
 	return c
+}
+
+// proxyError is a proxy that refuses to connect.
+type proxyError struct{ status int }
+
+func (e *proxyError) Error() string {
+	return fmt.Sprintf("the proxy answers %d %s", e.status, http.StatusText(e.status))
 }
 
 // send makes one HTTP request. It returns a vector for each text, or why there are
@@ -42,7 +57,7 @@ func (s *service) send(ctx context.Context, r request) (vectors [][]float32, pau
 	defer cancel()
 	response, err := s.post(attempt, r)
 	if err != nil {
-		fail = classifyConnection(err)
+		fail = s.classifyConnection(err)
 	} else {
 		defer response.Body.Close()
 		pause = pauseAfter(response.StatusCode, response.Header, s.clock.now())
@@ -80,13 +95,16 @@ func (s *service) receive(response *http.Response, n int) ([][]float32, *failure
 	if response.StatusCode >= http.StatusMultipleChoices {
 		return nil, s.classifyStatus(response)
 	}
-	a, err := readAnswer(response)
+	a, err := readAnswer(response, answerLimit(n, s.dim.Get()))
 	if err != nil {
-		return nil, s.classifyAnswer(err)
+		return nil, s.classifyAnswer(err, n)
+	}
+	if a.err != nil {
+		return nil, s.classifyErrorMember(a.err)
 	}
 	vectors, err := a.inOrder(n, s.dim.Get())
 	if err != nil {
-		return nil, s.classifyAnswer(err)
+		return nil, s.classifyAnswer(err, n)
 	}
 	s.answered.Store(true)
 	s.dim.Learn(len(vectors[0]))

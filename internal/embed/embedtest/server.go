@@ -32,6 +32,7 @@ type ServerOptions struct {
 	MaxInputs int                            // more inputs are answered with 400; 0: 2048
 	OnlyModel string                         // when set, another model is answered with 404
 	Header    http.Header                    // of good answers
+	Form      func([][]float32) []byte       // writes a good answer; nil: in OpenAI's form
 	Refuse    func(text string) string       // says with which words an input is refused (400); "": it is not
 	Latency   func(inputs int) time.Duration // before an answer
 
@@ -229,6 +230,13 @@ func (s *Server) answer(w http.ResponseWriter, r Request, fault Fault) {
 		fault.Edit(&data)
 	}
 	body := s.encode(r, data, tokens)
+	if s.options.Form != nil {
+		vectors := make([][]float32, len(data))
+		for i, d := range data {
+			vectors[i] = d.Vector
+		}
+		body = s.options.Form(vectors)
+	}
 	w.Header().Set("Content-Type", "application/json")
 	maps.Copy(w.Header(), s.options.Header)
 	switch {
