@@ -18,8 +18,8 @@ import (
 	"sheaf/internal/pickle"
 )
 
-// writeOdd writes a store whose ids are whatever put writes for each number.
-func writeOdd(t *testing.T, n int, put func(p *pickle.Writer, i int)) (dir string) {
+// writeIDs writes a store whose ids are whatever put writes for each number.
+func writeIDs(t *testing.T, n int, put func(p *pickle.Writer, i int)) (dir string) {
 	t.Helper()
 	dir = t.TempDir()
 	var docs bytes.Buffer
@@ -71,7 +71,7 @@ func TestIDsThatAreNoTexts(t *testing.T) {
 		func(p *pickle.Writer) { p.Int(1); p.Text("a"); p.Tuple(2) },
 		func(p *pickle.Writer) { _, _ = p.Bytes(1).Write([]byte("a")) },
 	}
-	dir := writeOdd(t, len(ids), func(p *pickle.Writer, i int) { ids[i](p) })
+	dir := writeIDs(t, len(ids), func(p *pickle.Writer, i int) { ids[i](p) })
 	s, err := langchain.OpenFolder(t.Context(), dir, "index", langchain.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -96,7 +96,7 @@ func TestIDsTwice(t *testing.T) {
 		`two documents have the id 1`:     func(p *pickle.Writer, _ int) { p.Int(1) },
 		`document that is not there: "1"`: alternating(),
 	} {
-		_, err := langchain.OpenFolder(t.Context(), writeOdd(t, 2, put), "index", langchain.Options{})
+		_, err := langchain.OpenFolder(t.Context(), writeIDs(t, 2, put), "index", langchain.Options{})
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %s", err, want)
 		}
@@ -172,10 +172,10 @@ func TestHeavyIDs(t *testing.T) {
 	}
 }
 
-// TestOpenIsInterrupted: a pickle is not read to its end when nobody wants it any more.
+// TestOpenIsInterrupted: an interrupt ends the reading of a pickle.
 func TestOpenIsInterrupted(t *testing.T) {
 	t.Parallel()
-	dir := writeOdd(t, 3, func(p *pickle.Writer, i int) { p.Int(int64(i)) })
+	dir := writeIDs(t, 3, func(p *pickle.Writer, i int) { p.Int(int64(i)) })
 	ctx, cancel := context.WithCancelCause(t.Context())
 	enough := errors.New("enough")
 	cancel(enough)
