@@ -67,6 +67,60 @@ func newDict(_ *machine, args []Value) (Value, error) {
 	return &Dict{node: node{weight: nodeWeight, unhashable: true}}, nil
 }
 
+// newCounter calls Counter(dict).
+func newCounter(_ *machine, args []Value) (Value, error) {
+	if len(args) == 1 {
+		if counts, ok := args[0].(*Dict); ok {
+			return counts, nil
+		}
+	}
+	return nil, errArguments
+}
+
+// newDeque calls deque() or deque(items, maxlen).
+func newDeque(m *machine, args []Value) (Value, error) {
+	d := &List{node: node{weight: nodeWeight, unhashable: true}}
+	if len(args) == 0 {
+		return d, nil
+	}
+	items, err := iterable(args[:1])
+	if err != nil || len(args) > 2 {
+		return nil, errArguments
+	}
+	return d, m.extend(d, items)
+}
+
+// newRange returns a range as Python's repr, since its numbers can be many.
+func newRange(_ *machine, args []Value) (Value, error) {
+	if len(args) != 3 {
+		return nil, errArguments
+	}
+	var numbers []string
+	for _, arg := range args {
+		n, ok := bigInt(arg)
+		if !ok {
+			return nil, errArguments
+		}
+		numbers = append(numbers, n.String())
+	}
+	if numbers[2] == "1" {
+		numbers = numbers[:2]
+	}
+	return Plain("range(" + strings.Join(numbers, ", ") + ")"), nil
+}
+
+// getattr calls the function by which Python names a method.
+func getattr(_ *machine, args []Value) (Value, error) {
+	if len(args) == 2 {
+		c, ok1 := args[0].(*Class)
+		name, ok2 := args[1].(string)
+		if ok1 && ok2 && c.plain == "zoneinfo.ZoneInfo" && name == "_unpickle" {
+			return &Class{Name: c.Name + "." + name, plain: c.plain + "." + name}, nil
+		}
+	}
+	return nil, errArguments
+}
+
 // reconstructor calls the function by which protocols 0 and 1 make an instance.
 func reconstructor(_ *machine, args []Value) (Value, error) {
 	if len(args) != 3 || args[2] != None {

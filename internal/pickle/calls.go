@@ -10,9 +10,14 @@ var calls = map[string]func(m *machine, args []Value) (Value, error){
 	"builtins.complex":       newComplex,
 	"_codecs.encode":         encode,
 	"copyreg._reconstructor": reconstructor,
+	"builtins.range":         newRange,
+	"builtins.xrange":        newRange, // in Python 2
+	"builtins.getattr":       getattr,
 
 	"collections.OrderedDict": newDict,
 	"collections.defaultdict": newDict,
+	"collections.Counter":     newCounter,
+	"collections.deque":       newDeque,
 
 	"datetime.datetime":  newDateTime,
 	"datetime.date":      newDate,
@@ -22,6 +27,8 @@ var calls = map[string]func(m *machine, args []Value) (Value, error){
 	"decimal.Decimal":    newDecimal,
 	"fractions.Fraction": newFraction,
 	"http.HTTPStatus":    newEnum,
+
+	"zoneinfo.ZoneInfo._unpickle": newZoneInfo,
 
 	"pathlib.PurePath":        newPosixPath,
 	"pathlib.Path":            newPosixPath,
@@ -36,11 +43,12 @@ var calls = map[string]func(m *machine, args []Value) (Value, error){
 	"numpy.core.numeric._frombuffer":     fromBuffer,
 }
 
-// named holds classes that a pickle may only name: the type of a defaultdict's
-// values, or the base of a class.
+// named holds classes that a pickle may only name, as the type of a defaultdict's
+// values, the base of a class or what a method belongs to.
 var named = map[string]bool{
 	"builtins.object": true, "builtins.list": true, "builtins.dict": true, "builtins.int": true, "builtins.float": true,
 	"builtins.str": true, "builtins.bool": true, "builtins.tuple": true, "numpy.ndarray": true,
+	"zoneinfo.ZoneInfo": true,
 }
 
 // known reports whether a pickle may name a class.

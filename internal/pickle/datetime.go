@@ -2,6 +2,7 @@ package pickle
 
 import (
 	"fmt"
+	"io/fs"
 	"math/big"
 	"strings"
 	"time"
@@ -75,31 +76,26 @@ func fraction(micros int64) string {
 	return fmt.Sprintf(".%06d", micros)
 }
 
-// fields returns the n bytes of a date or time and the text of its zone.
-func fields(args []Value, n int) ([]byte, string, error) {
+// fields returns the n bytes of a date or time and its zone; nil: none.
+func fields(args []Value, n int) (data []byte, zone Value, err error) {
 	if len(args) < 1 || len(args) > 2 {
-		return nil, "", errArguments
+		return nil, nil, errArguments
 	}
 	b, ok := args[0].(*Bytes)
 	if !ok || b.n != int64(n) {
-		return nil, "", errArguments
+		return nil, nil, errArguments
 	}
-	zone := ""
 	if len(args) == 2 && args[1] != None {
-		z, ok := args[1].(timeZone)
-		if !ok {
-			return nil, "", errArguments
-		}
-		zone = z.text()
+		zone = args[1]
 	}
-	data, err := b.read()
+	data, err = b.read()
 	return data, zone, err
 }
 
 // newDateTime reads year (2 bytes), month, day, hour, minute, second and
-// microseconds (3 bytes). The first bit of the month is the fold, which isoformat
-// does not show.
-func newDateTime(_ *machine, args []Value) (Value, error) {
+// microseconds (3 bytes). The first bit of the month is the fold: set for the second
+// of two equal times, when clocks are set back.
+func newDateTime(m *machine, args []Value) (Value, error) {
 	b, zone, err := fields(args, 10)
 	if err != nil {
 		return nil, err
@@ -109,7 +105,65 @@ func newDateTime(_ *machine, args []Value) (Value, error) {
 		return nil, err
 	}
 	clock, err := clockText(b[4:])
-	return Plain(date + "T" + clock + zone), err
+	if err != nil {
+		return nil, err
+	}
+	text := date + "T" + clock
+	switch z := zone.(type) {
+	case nil:
+	case timeZone:
+		text += z.text()
+	case zoneInfo:
+		offset, err := m.offset(z, text, b[2]>>7 == 1)
+		if err != nil {
+			return nil, err
+		}
+		text += offset.text()
+	default:
+		return nil, errArguments
+	}
+	return Plain(text), nil
+}
+
+// zoneInfo is a zoneinfo.ZoneInfo, by its key.
+type zoneInfo string
+
+// newZoneInfo calls the function by which Python makes a ZoneInfo of a pickle.
+func newZoneInfo(_ *machine, args []Value) (Value, error) {
+	if len(args) == 2 {
+		if key, ok := args[0].(string); ok {
+			return zoneInfo(key), nil
+		}
+	}
+	return nil, errArguments
+}
+
+// offset returns the offset of a zone at a local time. A time that does not exist,
+// because clocks are set forward, has the offset before that, or after it with the
+// fold: see PEP 495.
+func (m *machine) offset(key zoneInfo, local string, fold bool) (timeZone, error) {
+	zone := m.zones[key]
+	if zone == nil {
+		var err error
+		if fs.ValidPath(string(key)) && key != "Local" { // each zone has one name: no more are kept than there are
+			zone, err = time.LoadLocation(string(key))
+		}
+		if zone == nil || err != nil {
+			return timeZone{}, fmt.Errorf("this machine does not know the time zone %q", string(key))
+		}
+		m.zones[key] = zone
+	}
+	t, err := time.Parse("2006-01-02T15:04:05", local)
+	at := func(t time.Time) time.Duration {
+		_, seconds := t.In(zone).Zone()
+		return time.Duration(seconds) * time.Second
+	}
+	before, after := at(t.AddDate(0, 0, -1)), at(t.AddDate(0, 0, 1))
+	offset := before
+	if isBefore, isAfter := at(t.Add(-before)) == before, at(t.Add(-after)) == after; isBefore == isAfter && fold || isAfter && !isBefore {
+		offset = after
+	}
+	return timeZone{offset.Microseconds()}, err
 }
 
 func newDate(_ *machine, args []Value) (Value, error) {
@@ -128,7 +182,14 @@ func newTime(_ *machine, args []Value) (Value, error) {
 	}
 	b[0] &= 0x7f // the fold
 	clock, err := clockText(b)
-	return Plain(clock + zone), err
+	switch z := zone.(type) {
+	case nil, zoneInfo: // whose offset depends on the date
+	case timeZone:
+		clock += z.text()
+	default:
+		return nil, errArguments
+	}
+	return Plain(clock), err
 }
 
 func dateText(high, low, month, day byte) (string, error) {

@@ -61,6 +61,8 @@ func (w *jsonWriter) foreign(dst []byte, v Value) ([]byte, error) {
 	switch v := v.(type) {
 	case timeDelta:
 		return appendFloat(dst, v.seconds()), nil
+	case zoneInfo:
+		return metadata.AppendQuoted(dst, string(v)), nil
 	case Plain:
 		return metadata.AppendQuoted(dst, string(v)), nil
 	case *Bytes:

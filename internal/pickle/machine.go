@@ -1,6 +1,9 @@
 package pickle
 
-import "fmt"
+import (
+	"fmt"
+	"time"
+)
 
 // Options say which classes are read beside those of metadata, and how.
 type Options struct {
@@ -25,6 +28,7 @@ type machine struct {
 	memo    *memo
 	options Options
 	classes map[string]*Class // the classes met so far, by name
+	zones   map[zoneInfo]*time.Location
 
 	puts       int64  // PUT instructions executed so far
 	empty      *Tuple // the empty tuple, once there is one

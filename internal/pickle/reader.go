@@ -3,6 +3,7 @@ package pickle
 import (
 	"errors"
 	"io"
+	"time"
 )
 
 // memoryBase is what may be in memory beside the size of the file.
@@ -14,7 +15,7 @@ var errNoState = errors.New("a document inside another, or without a state")
 // returns the number of texts with an unpaired surrogate, which UTF-8 does not
 // have: U+FFFD replaces it. Faults of the pickle are an *[Error].
 func Load(r io.ReaderAt, size int64, o Options) (v Value, surrogates int, err error) {
-	m := machine{src: source{r: r, size: size}, options: o, classes: map[string]*Class{}, limit: memoryBase + size}
+	m := machine{src: source{r: r, size: size}, options: o, classes: map[string]*Class{}, zones: map[zoneInfo]*time.Location{}, limit: memoryBase + size}
 	if m.memo, err = scan(&m.src); err != nil {
 		return nil, 0, err
 	}

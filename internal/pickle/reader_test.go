@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"sheaf/internal/pickle"
 )
@@ -88,6 +89,9 @@ func TestValues(t *testing.T) {
 		{"cbuiltins\ncomplex\nFnan\nF-inf\n\x86R", `"(nan-infj)"`},
 		{"cdecimal\nDecimal\n" + short("1.10") + "\x85R", `"1.10"`},
 		{"cfractions\nFraction\n" + short("3/7") + "\x85R", `"3/7"`}, {"cfractions\nFraction\nK\x06K\x02\x86R", `"3"`}, {"cfractions\nFraction\nJ\xfd\xff\xff\xffK\x07\x86R", `"-3/7"`},
+		{"ccollections\nCounter\n}" + short("a") + "K\x02s\x85R", `{"a":2}`}, {"ccollections\ndeque\n)RK\x01a", "[1]"}, {"ccollections\ndeque\n)K\x05\x86R(K\x01K\x02e", "[1,2]"}, {"ccollections\ndeque\n](K\x03eK\x05\x86R", "[3]"},
+		{"c__builtin__\nxrange\nK\x01K\x0aK\x03\x87R", `"range(1, 10, 3)"`}, {"cbuiltins\nrange\nK\x00K\x05K\x01\x87R", `"range(0, 5)"`},
+		{zone("Europe/Berlin"), `"Europe/Berlin"`},
 		{"chttp\nHTTPStatus\nM\x94\x01\x85R", "404"},
 		{"cuuid\nUUID\n)\x81}" + short("int") + "K\x05sb", `"00000000-0000-0000-0000-000000000005"`},
 		{"cpathlib\nPurePosixPath\n(" + short("/") + short("a") + short("b") + "tR", `"/a/b"`}, {"cpathlib._local\nPosixPath\n" + short("/a/b") + "\x85R", `"/a/b"`},
@@ -116,6 +120,38 @@ func TestValues(t *testing.T) {
 		if got, err := asJSON(tt.stream); err != nil || got != tt.want {
 			t.Errorf("%q: %s, %v, want %s", tt.stream, got, err, tt.want)
 		}
+	}
+}
+
+// zone is what zoneinfo.ZoneInfo(key) is in a pickle.
+func zone(key string) string {
+	return "cbuiltins\ngetattr\nczoneinfo\nZoneInfo\n" + short("_unpickle") + "\x86R" + short(key) + "\x88\x86R"
+}
+
+// TestZoneInfo compares with what isoformat returns in Python 3.11.
+func TestZoneInfo(t *testing.T) {
+	t.Parallel()
+	if _, err := time.LoadLocation("Europe/Berlin"); err != nil {
+		t.Skip("this machine has no time zones")
+	}
+	tests := []struct{ bytes, zone, want string }{
+		{"\x07\xe8\x07\x01\x0c\x00\x00\x00\x00\x01", "Europe/Berlin", "2024-07-01T12:00:00.000001+02:00"},
+		{"\x07\xe8\x01\x01\x00\x00\x00\x00\x00\x00", "Europe/Berlin", "2024-01-01T00:00:00+01:00"},
+		{"\x07\xe8\x0a\x1b\x02\x1e\x00\x00\x00\x00", "Europe/Berlin", "2024-10-27T02:30:00+02:00"}, // twice
+		{"\x07\xe8\x8a\x1b\x02\x1e\x00\x00\x00\x00", "Europe/Berlin", "2024-10-27T02:30:00+01:00"},
+		{"\x07\xe8\x03\x1f\x02\x1e\x00\x00\x00\x00", "Europe/Berlin", "2024-03-31T02:30:00+01:00"}, // never
+		{"\x07\xe8\x83\x1f\x02\x1e\x00\x00\x00\x00", "Europe/Berlin", "2024-03-31T02:30:00+02:00"},
+		{"\x07\xe8\x03\x1f\x04\x00\x00\x00\x00\x00", "Europe/Berlin", "2024-03-31T04:00:00+02:00"},
+		{"\x07\xe8\x07\x01\x0c\x00\x00\x00\x00\x00", "America/St_Johns", "2024-07-01T12:00:00-02:30"},
+		{"\x07\xe8\x07\x01\x0c\x00\x00\x00\x00\x00", "UTC", "2024-07-01T12:00:00+00:00"},
+	}
+	for _, tt := range tests {
+		if got, err := asJSON(cDateTime + raw(tt.bytes) + zone(tt.zone) + "\x86R"); err != nil || got != `"`+tt.want+`"` {
+			t.Errorf("%s, %v, want %q", got, err, tt.want)
+		}
+	}
+	if got, err := asJSON("cdatetime\ntime\n" + raw("\x07\x08\x09\x00\x00\x00") + zone("Europe/Berlin") + "\x86R"); err != nil || got != `"07:08:09"` {
+		t.Errorf("%s, %v, want a time without an offset", got, err)
 	}
 }
 
@@ -176,6 +212,9 @@ func TestErrors(t *testing.T) {
 		{cSet + "N\x85R.", "its arguments"}, {cEncode + "V\\u0100\nVlatin1\n\x86R.", "not in Latin-1"}, {cEncode + "Va\nVutf8\n\x86R.", "its arguments"}, {cEncode + ")R.", "its arguments"}, {"cbuiltins\nbytes\nN\x85R.", "its arguments"}, {"cbuiltins\nbytearray\nN\x85R.", "its arguments"},
 		{"ccopy_reg\n_reconstructor\n(csubprocess\nPopen\n", "ends too early"}, {"ccopy_reg\n_reconstructor\n(ct\nThing\nc__builtin__\ndict\nNtR.", "its arguments"}, {"ccopy_reg\n_reconstructor\n(c__builtin__\nset\nc__builtin__\nobject\nNtR.", "made in a way"}, {"ccopy_reg\n_reconstructor\n)R.", "its arguments"},
 		{"ccollections\nOrderedDict\n]\x85R.", "its arguments"}, {"cbuiltins\ncomplex\nK\x01K\x02\x86R.", "its arguments"}, {"cbuiltins\ncomplex\n)R.", "its arguments"}, {"cdecimal\nDecimal\nK\x01\x85R.", "its arguments"}, {"cfractions\nFraction\nK\x01K\x00\x86R.", "its arguments"}, {"chttp\nHTTPStatus\nN\x85R.", "its arguments"},
+		{"ccollections\nCounter\n)R.", "its arguments"}, {"ccollections\ndeque\nN\x85R.", "its arguments"}, {"ccollections\ndeque\n)NN\x87R.", "its arguments"}, {"cbuiltins\nrange\n)R.", "its arguments"}, {"cbuiltins\nrange\nNNN\x87R.", "its arguments"},
+		{"cbuiltins\ngetattr\n)R.", "its arguments"}, {"cbuiltins\ngetattr\ncbuiltins\nset\n" + short("_unpickle") + "\x86R.", "its arguments"}, {"cbuiltins\ngetattr\nczoneinfo\nZoneInfo\n" + short("clear_cache") + "\x86R.", "its arguments"}, {"czoneinfo\nZoneInfo\n)R.", "made in a way"}, {zone("x")[:len(zone("x"))-3] + "\x85R.", "its arguments"},
+		{cDateTime + raw("\x07\xe7\x02\x01\x00\x00\x00\x00\x00\x00") + zone("Mars/Base") + "\x86R.", `the time zone "Mars/Base"`}, {cDateTime + raw("\x07\xe7\x02\x01\x00\x00\x00\x00\x00\x00") + zone("Local") + "\x86R.", `the time zone "Local"`}, {"cdatetime\ntime\n" + raw("\x07\x08\x09\x00\x00\x0a") + "K\x01\x86R.", "its arguments"},
 		{"cuuid\nUUID\n)\x81}b.", "its arguments"}, {"cuuid\nUUID\n)\x81}" + short("int") + "J\xff\xff\xff\xffsb.", "its arguments"}, {"cpathlib\nPath\nN\x85R.", "its arguments"},
 		{cDateTime + raw("\x07\xe7\x02\x1e\x00\x00\x00\x00\x00\x00") + "\x85R.", "its arguments"}, {cDateTime + raw("\x07\xe7\x02\x01\x18\x00\x00\x00\x00\x00") + "\x85R.", "its arguments"}, {cDateTime + raw("x") + "\x85R.", "its arguments"}, {cDateTime + ")R.", "its arguments"},
 		{cDateTime + raw("\x07\xe7\x02\x01\x00\x00\x00\x00\x00\x00") + "K\x01\x86R.", "its arguments"}, {"cdatetime\ndate\n" + raw("\x00\x00\x01\x01") + "\x85R.", "its arguments"}, {"cdatetime\ntime\n)R.", "its arguments"},

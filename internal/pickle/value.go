@@ -149,6 +149,8 @@ func weigh(v Value) int64 {
 		return slotWeight + int64(len(v))
 	case Plain:
 		return slotWeight + int64(len(v))
+	case zoneInfo:
+		return slotWeight + int64(len(v))
 	case *Bytes:
 		return slotWeight + v.n
 	case *big.Int:
