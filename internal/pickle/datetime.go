@@ -231,11 +231,7 @@ func dateTime64(n int64, unit string, count int64) (Value, error) {
 	case "Y":
 		return calendar(1970+n, 1, "2006")
 	case "M":
-		year, month := n/12, n%12
-		if month < 0 {
-			year, month = year-1, month+12
-		}
-		return calendar(1970+year, time.Month(month+1), "2006-01")
+		return calendar(1970, 1+n, "2006-01")
 	}
 	u, ok := clockUnits[unit]
 	if !ok {
@@ -262,9 +258,15 @@ func dateTime64(n int64, unit string, count int64) (Value, error) {
 	return Plain(strings.TrimSpace(text)), nil
 }
 
-func calendar(year int64, month time.Month, layout string) (Value, error) {
-	if year < 0 || year > 9999 {
+// calendar formats the first day of a month, which may be beyond the year.
+func calendar(year, month int64, layout string) (Value, error) {
+	const farthest = 1_000_000 // so that nothing overflows
+	if year > farthest || year < -farthest || month > farthest || month < -farthest {
 		return nil, fmt.Errorf("a datetime64 in the year %d", year)
 	}
-	return Plain(time.Date(int(year), month, 1, 0, 0, 0, 0, time.UTC).Format(layout)), nil
+	t := time.Date(int(year), time.Month(month), 1, 0, 0, 0, 0, time.UTC)
+	if t.Year() < 0 || t.Year() > 9999 {
+		return nil, fmt.Errorf("a datetime64 in the year %d", t.Year())
+	}
+	return Plain(t.Format(layout)), nil
 }
