@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"sheaf/internal/faiss"
 	"sheaf/internal/langchain"
 )
 
@@ -86,6 +87,7 @@ func runServeIndex(args []string, out io.Writer) int {
 		return exitUsage
 	}
 	f := os.NewFile(servedFile, "index")
+	faiss.LoadBLAS()
 	if err := limitProcess(serveMemory+2*size, serveTime(size)); err != nil {
 		return serveReadFailed
 	}

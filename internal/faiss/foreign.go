@@ -2,8 +2,9 @@ package faiss
 
 /*
 #cgo CFLAGS: -O3
-#cgo LDFLAGS: -lfaiss -lopenblas -lm
-#cgo linux LDFLAGS: -lgomp
+#cgo LDFLAGS: -lfaiss -lm
+#cgo linux LDFLAGS: -lgomp -ldl
+#cgo !linux LDFLAGS: -lopenblas
 #cgo darwin,arm64 CPPFLAGS: -I/opt/homebrew/include -I/opt/homebrew/opt/libomp/include
 #cgo darwin,arm64 LDFLAGS: -L/opt/homebrew/lib -L/opt/homebrew/opt/openblas/lib -L/opt/homebrew/opt/libomp/lib -lomp
 #cgo darwin,amd64 CPPFLAGS: -I/usr/local/include -I/usr/local/opt/libomp/include
@@ -43,7 +44,7 @@ type Foreign struct {
 // OpenForeign reads the index in size bytes of f from offset on, and checks that
 // its parts fit each other.
 func OpenForeign(f *os.File, offset, size int64) (*Foreign, error) {
-	C.sheaf_one_thread()
+	LoadBLAS()
 	x := new(Foreign)
 	var msg *C.char
 	if C.sheaf_index_read(C.int(f.Fd()), C.int64_t(offset), C.int64_t(size), &x.ptr, &msg) != C.SHEAF_OK {
@@ -55,6 +56,11 @@ func OpenForeign(f *os.File, offset, size int64) (*Foreign, error) {
 	}
 	return x, nil
 }
+
+// LoadBLAS loads OpenBLAS, which some types of indexes need. A process that limits
+// the files it may open calls it before. That there is none is an error of the
+// index that needs it.
+func LoadBLAS() { C.sheaf_load_blas() }
 
 // takeError makes an error of the message of a C function, which it frees.
 func takeError(op string, msg *C.char) error {

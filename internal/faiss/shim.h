@@ -35,8 +35,8 @@ int sheaf_index_labels(const sheaf_index *index, int64_t *labels, char **err);
 int sheaf_index_decode(const sheaf_index *index, const int64_t *places, int64_t n, float *x,
                        char **err);
 
-// sheaf_one_thread stops OpenBLAS from using threads of its own.
-void sheaf_one_thread(void);
+// sheaf_load_blas loads OpenBLAS where that has not happened yet.
+void sheaf_load_blas(void);
 
 // The version of the linked library; a static string.
 const char *sheaf_faiss_version(void);
