@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -203,7 +204,7 @@ func (r *opsRun) add(step opsStep) bool {
 		r.ingest(step, docs)
 		return false
 	}
-	w, err := store.OpenWriter(r.t.Context(), r.dirs[step.Store], engine.Options{})
+	w, err := store.OpenWriter(r.t.Context(), r.dirs[step.Store], engine.Options{LockTimeout: 10 * time.Second})
 	if err != nil {
 		r.t.Fatal(err)
 	}

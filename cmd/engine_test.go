@@ -1,0 +1,114 @@
+package cmd
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"sheaf/internal/engine"
+	"sheaf/internal/engine/enginetest"
+)
+
+// memories opens stores that are kept in memory.
+type memories struct{ enginetest.Memory }
+
+func (m *memories) Open(ctx context.Context, name string, o engine.Options) (reader, error) {
+	s, err := m.Memory.Open(ctx, name, o)
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+func (m *memories) OpenWriter(ctx context.Context, name string, o engine.Options) (writer, error) {
+	w, err := m.Memory.OpenWriter(ctx, name, o)
+	if err != nil {
+		return nil, err
+	}
+	return w, nil
+}
+
+func (m *memories) Create(ctx context.Context, name string, f engine.Facts, o engine.Options) (writer, error) {
+	w, err := m.Memory.Create(ctx, name, f, o)
+	if err != nil {
+		return nil, err
+	}
+	return w, nil
+}
+
+func (*memories) Home(string) (engine.Home, error) { return "", nil }
+func (*memories) Same(a, b string) bool            { return a == b }
+
+// TestVerbsOnAnotherEngine runs verbs over folders and over an engine that is none,
+// and compares what they print and write.
+func TestVerbsOnAnotherEngine(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	texts, exported := filepath.Join(dir, "texts"), filepath.Join(dir, "exported.jsonl")
+	write := func(name, text string) {
+		t.Helper()
+		if err := os.WriteFile(filepath.Join(texts, name), []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Mkdir(texts, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	engines := []opener{folders{}, &memories{}}
+	each := func(args ...string) {
+		t.Helper()
+		stdin := ""
+		if args[0] == "delete" {
+			stdin = "b\n"
+		}
+		var printed, files []string
+		for _, stores := range engines {
+			s, out, errs := recorded(stdin)
+			store := filepath.Join(dir, "store")
+			code := run(t.Context(), append(args, "--store", store, "--config", os.DevNull, "--lock-timeout", "10s"), s, stores)
+			if code != 0 {
+				t.Fatalf("%q: exit code %d: %s", args, code, errs)
+			}
+			printed = append(printed, out.String())
+			if b, err := os.ReadFile(exported); err == nil {
+				files = append(files, string(b))
+			}
+		}
+		if printed[0] != printed[1] {
+			t.Errorf("%q: a folder prints\n%s\nand the other engine\n%s", args, printed[0], printed[1])
+		}
+		if args[0] == "export" && (len(files) != 2 || files[0] != files[1] || strings.Count(files[0], "\n") < 3) {
+			t.Errorf("%q: exported %q", args, files)
+		}
+	}
+
+	write("tides.txt", "The moon pulls the sea.\n\nTides come and go.")
+	write("keys.txt", "Keys are rotated once a year.")
+	write("rows.jsonl", `{"id": "a", "text": "a ship in the harbour", "metadata": {"page": 1}}
+{"id": "b", "text": "the harbour at night", "metadata": {"page": 2}}
+{"id": "c", "text": "a timetable of ferries", "metadata": {"page": 3}}`)
+	each("ingest", "--quiet", "--dry-run", texts)
+	each("ingest", "--quiet", texts)
+	each("list")
+	each("list", "--sources")
+	each("list", "--ids", "--filter", "page>=2")
+	each("get", "b", "a", "--with-vectors", "--json")
+	each("search", "--template", "{{.rank}} {{.id}} {{.source}}", "ships and ferries")
+	each("search", "-k", "1", "--filter", "page!=1", "--template", "{{.id}}", "ships and ferries")
+	each("mmr", "--fetch-k", "4", "-k", "3", "--template", "{{.rank}} {{.id}}", "the sea")
+	each("export", "--quiet", exported)
+	each("delete", "--quiet", "-")
+	each("delete", "--dry-run", "--source", "**/rows.jsonl")
+	each("delete", "--yes", "--quiet", "--source", "**/rows.jsonl", "--filter", "page=3")
+	each("list")
+	write("tides.txt", "Tides come and go.")
+	if err := os.Remove(filepath.Join(texts, "keys.txt")); err != nil {
+		t.Fatal(err)
+	}
+	each("ingest", "--quiet", "--prune", texts)
+	each("list", "--json")
+	each("import", "--quiet", "--on-conflict", "skip", exported)
+	each("list", "--ids")
+}
