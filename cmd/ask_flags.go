@@ -14,7 +14,7 @@ import (
 	"sheaf/internal/hint"
 )
 
-// askFlags are what every verb that searches takes.
+// askFlags are the flags of every verb that searches.
 type askFlags struct {
 	k              int
 	filter         filterFlags
@@ -29,13 +29,13 @@ type askFlags struct {
 	embedder       embedderFlags
 }
 
-// The formulas that --relevance-fn names.
+// The values of --relevance-fn.
 const (
 	relevanceDefault   = "default"
 	relevanceLangChain = "langchain"
 )
 
-// addFlags declares them. What fetchK says about --fetch-k is the verb's own.
+// addFlags declares the flags. fetchK is the help of --fetch-k.
 func (o *askFlags) addFlags(c *cobra.Command, fetchK string) {
 	flags := c.Flags()
 	flags.IntVarP(&o.k, "k", "k", 4, "find `N` documents")
@@ -76,7 +76,7 @@ func (o *askFlags) validate(env *environment) error {
 	return o.output.validate(env)
 }
 
-// options are what the flags ask the store for.
+// options returns the options of the search.
 func (o *askFlags) options() engine.SearchOptions {
 	search := engine.SearchOptions{
 		K:                  o.k,
@@ -93,17 +93,17 @@ func (o *askFlags) options() engine.SearchOptions {
 	return search
 }
 
-// nearest is the finder of search and search-vector.
+// nearest returns the finder of search and search-vector.
 func (o *askFlags) nearest(s reader) finder {
 	return func(ctx context.Context, vectors [][]float32) ([][]engine.Hit, error) {
 		return s.Search(ctx, vectors, o.options())
 	}
 }
 
-// figure is a flag for a number that may be left out.
+// figure is the value of an optional flag for a number.
 type figure struct{ value *float64 }
 
-// Set reads what the user gave, which must be a number that can be compared.
+// Set parses a finite number.
 func (f *figure) Set(text string) error {
 	x, err := strconv.ParseFloat(strings.TrimSpace(text), 64) // see guardVectors
 	if err != nil || math.IsNaN(x) || math.IsInf(x, 0) {
@@ -113,7 +113,7 @@ func (f *figure) Set(text string) error {
 	return nil
 }
 
-// String is the number, "" where it was left out.
+// String returns the number, or "" where there is none.
 func (f *figure) String() string {
 	if f.value == nil {
 		return ""
@@ -121,18 +121,18 @@ func (f *figure) String() string {
 	return strconv.FormatFloat(*f.value, 'g', -1, 64)
 }
 
-// Type is what completions and help call it.
+// Type returns the name of the type in help and completions.
 func (f *figure) Type() string { return "number" }
 
-// outside tells whether a number was given that is not from low to high.
+// outside reports whether there is a number and it is not from low to high.
 func (f *figure) outside(low, high float64) bool {
 	return f.value != nil && (*f.value < low || *f.value > high)
 }
 
-// positive is a flag for a number from 1 on that may be left out, which is 0.
+// positive is the value of an optional flag for an integer from 1 on; 0 where it is not given.
 type positive int
 
-// Set reads what the user gave.
+// Set parses an integer from 1 on.
 func (p *positive) Set(text string) error {
 	n, err := strconv.Atoi(strings.TrimSpace(text))
 	if err != nil || n < 1 {
@@ -142,7 +142,7 @@ func (p *positive) Set(text string) error {
 	return nil
 }
 
-// String is the number, "" where it was left out.
+// String returns the number, or "" where there is none.
 func (p *positive) String() string {
 	if *p == 0 {
 		return ""
@@ -150,5 +150,5 @@ func (p *positive) String() string {
 	return fmt.Sprint(int(*p))
 }
 
-// Type is what completions and help call it.
+// Type returns the name of the type in help and completions.
 func (p *positive) Type() string { return "int" }

@@ -17,19 +17,19 @@ import (
 // finder returns the hits of each vector.
 type finder func(ctx context.Context, vectors [][]float32) ([][]engine.Hit, error)
 
-// asker answers questions from a store.
+// asker answers queries from a store.
 type asker struct {
 	env   *environment
 	store reader
 	o     *askFlags
 	find  finder
-	// candidates is how many documents are read for a query, where that can be
-	// more than k.
+	// candidates is the number of documents that are read for a query, where it can
+	// be more than k.
 	candidates int
-	bound      embed.Embedder // nil until a text is asked
+	bound      embed.Embedder // nil until the first query by text
 }
 
-// answer is what --json prints, and a line of a batch.
+// answer is the object of --json and a line of a batch.
 type answer struct {
 	ID     string `json:"id,omitempty"`
 	Query  string `json:"query,omitempty"`
@@ -38,13 +38,13 @@ type answer struct {
 	Hits   []hit  `json:"hits"`
 }
 
-// failure is the line of a question that could not be answered.
+// failure is the line of a query that could not be answered.
 type failure struct {
 	ID    string `json:"id"`
 	Error string `json:"error"`
 }
 
-// embedder is the store's, made when the first text is asked.
+// embedder returns the embedder of the store, which the first call makes.
 func (a *asker) embedder() (embed.Embedder, error) {
 	if a.bound != nil {
 		return a.bound, nil
@@ -61,7 +61,7 @@ func (a *asker) embedder() (embed.Embedder, error) {
 	return e, err
 }
 
-// ask answers one question and prints the hits.
+// ask prints the hits of one query.
 func (a *asker) ask(ctx context.Context, q query) error {
 	if q.vector == nil {
 		e, err := a.embedder()
@@ -97,19 +97,19 @@ func (a *asker) answer(q query, found []engine.Hit) answer {
 	return answer{q.id, q.text, string(a.store.Facts().Metric), a.o.k, newHits(found)}
 }
 
-// A block of a batch has at most batchBlock questions and, unless one alone has
-// more, batchHits hits: their texts are in memory together.
+// A block of a batch has at most batchBlock queries and, unless one query has more,
+// batchHits hits, whose texts are in memory together.
 const (
 	batchBlock = 1000
 	batchHits  = 20_000
 )
 
-// block is how many questions are embedded and searched at once.
+// block returns the number of queries that are embedded and searched at once.
 func (a *asker) block() int { return max(1, min(batchBlock, batchHits/max(a.o.k, a.candidates))) }
 
-// askAll answers a batch, one line for each question in their order. Questions
-// are taken in blocks, which end early where no more input is waiting, so that
-// a program may write one question and wait for its answer.
+// askAll prints a line for each query of a batch, in order. It works by blocks,
+// which end early where no more input is buffered, so that a program can write
+// one query and wait for its answer.
 func (a *asker) askAll(ctx context.Context, all iter.Seq2[query, error]) error {
 	asked, failed, hits := 0, 0, 0
 	err := a.env.print(outputFlags{}, func(p *printer) error {
@@ -149,7 +149,7 @@ func (a *asker) askAll(ctx context.Context, all iter.Seq2[query, error]) error {
 	return nil
 }
 
-// blocks groups questions, at most size at a time.
+// blocks groups queries, at most size at a time.
 func blocks(all iter.Seq2[query, error], size int) iter.Seq2[[]query, error] {
 	return func(yield func([]query, error) bool) {
 		var block []query
@@ -174,8 +174,8 @@ func blocks(all iter.Seq2[query, error], size int) iter.Seq2[[]query, error] {
 	}
 }
 
-// answerBlock finds the hits of each question. What is wrong with a question
-// is noted in it, and it has no hits.
+// answerBlock returns the hits of each query. A query that cannot be answered gets
+// its error in err and has no hits.
 func (a *asker) answerBlock(ctx context.Context, block []query) ([][]engine.Hit, error) {
 	if err := a.embedBlock(ctx, block); err != nil {
 		return nil, err
@@ -203,9 +203,9 @@ func (a *asker) answerBlock(ctx context.Context, block []query) ([][]engine.Hit,
 	return found, err
 }
 
-// embedBlock gives the texts of a block their vectors. A text that the service
-// refuses fails alone; a service that refuses the key or stays away ends the
-// batch.
+// embedBlock sets the vectors of the queries by text. A text that the service
+// refuses is an error of its query; a service that refuses the key or is
+// unavailable ends the batch.
 func (a *asker) embedBlock(ctx context.Context, block []query) error {
 	var texts []string
 	var at []int
@@ -236,14 +236,14 @@ func (a *asker) embedBlock(ctx context.Context, block []query) error {
 	})
 }
 
-// askFile answers the questions in the file that --queries names.
+// askFile answers the queries in the file that --queries names.
 func (a *asker) askFile(ctx context.Context, plain func(string) query) error {
 	return a.env.withInput(a.o.queries, func(r io.Reader) error {
 		return a.askAll(ctx, queries(r, plain))
 	})
 }
 
-// withInput calls use with what path names: a file, or stdin for "-".
+// withInput calls use with the file at path, or with stdin for "-".
 func (env *environment) withInput(path string, use func(io.Reader) error) error {
 	if path == "-" {
 		return use(env.streams.In)

@@ -71,13 +71,13 @@ func runCheck(ctx context.Context, env *environment, o *checkOptions) error {
 	return nil
 }
 
-// checked is what --json prints.
+// checked is the object of --json.
 type checked struct {
 	OK       bool      `json:"ok"`
 	Problems []problem `json:"problems"`
 }
 
-// problem is a problem as check prints it.
+// problem is a problem in an answer.
 type problem struct {
 	Kind     string `json:"kind"`
 	Path     string `json:"path"`
@@ -105,7 +105,7 @@ func (p problem) table(w *printer) {
 	}
 }
 
-// problemsError says that a store is not sound.
+// problemsError says that a store has problems.
 type problemsError struct{ n int }
 
 func (e *problemsError) Error() string { return count(e.n, "problem") + " found" }

@@ -55,12 +55,10 @@ func (env *environment) compact(ctx context.Context, w writer, counter *progress
 
 func (env *environment) printCompacted(c engine.Compacted) error {
 	if env.inJSON() {
-		return env.print(outputFlags{}, func(p *printer) error {
-			return p.object(struct {
-				Rows  int64 `json:"rows_removed"`
-				Bytes int64 `json:"bytes_freed"`
-			}(c))
-		})
+		return env.printObject(struct {
+			Rows  int64 `json:"rows_removed"`
+			Bytes int64 `json:"bytes_freed"`
+		}(c))
 	}
 	env.say("%s removed, %s freed", count(c.Rows, "row"), megabytes(c.Bytes))
 	return nil

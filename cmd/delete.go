@@ -84,7 +84,7 @@ func (o *deleteOptions) validate(env *environment, args []string) error {
 	return env.validFormat()
 }
 
-// selects tells whether documents are chosen by what they are, not by their ids.
+// selects reports whether documents are chosen by filter or source, not by id.
 func (o *deleteOptions) selects() bool { return len(o.filter.exprs)+len(o.sources) > 0 }
 
 func runDelete(ctx context.Context, env *environment, o *deleteOptions) (err error) {
@@ -113,8 +113,8 @@ func runDelete(ctx context.Context, env *environment, o *deleteOptions) (err err
 	return errors.Join(env.deleteChosen(ctx, w, o, agreed), w.Close())
 }
 
-// deleteChosen deletes what o chooses: of that, where somebody was asked, what
-// they agreed to.
+// deleteChosen deletes the documents that the options choose; where the user was
+// asked, only those that were agreed to.
 func (env *environment) deleteChosen(ctx context.Context, w writer, o *deleteOptions, agreed engine.Set) error {
 	set, err := env.choose(ctx, w, o, agreed)
 	if err != nil {
@@ -126,8 +126,8 @@ func (env *environment) deleteChosen(ctx context.Context, w writer, o *deleteOpt
 	return env.printDeleted(w.IDs(ctx, set), set.Len(), false)
 }
 
-// choose finds the documents that o speaks of: where among is not nil and they
-// are not named by id, only those that are in among too.
+// choose returns the documents that the options choose. Where they are not chosen
+// by id and among is not nil, it returns only those that are in among too.
 func (env *environment) choose(ctx context.Context, s chooser, o *deleteOptions, among engine.Set) (engine.Set, error) {
 	if o.selects() {
 		what := engine.Selection{Filter: o.filter.filter, Among: among}
@@ -147,7 +147,8 @@ func (env *environment) choose(ctx context.Context, s chooser, o *deleteOptions,
 	return nil, hint.With(fmt.Errorf("no document has the id %s; nothing was deleted", quoteAll(missing)), "--ignore-missing deletes the others")
 }
 
-// agreeToDelete asks whether what o chooses may go. No lock is held meanwhile.
+// agreeToDelete asks the user whether to delete the documents that the options choose. It holds no
+// lock meanwhile.
 func (env *environment) agreeToDelete(ctx context.Context, o *deleteOptions) (agreed engine.Set, err error) {
 	err = env.withStore(ctx, func(s reader) error {
 		agreed, err = env.choose(ctx, s, o, nil)
@@ -168,7 +169,7 @@ func (env *environment) agreeToDelete(ctx context.Context, o *deleteOptions) (ag
 	return nil, errors.New("not confirmed: nothing was deleted")
 }
 
-// printDeleted says what is gone, or would be.
+// printDeleted prints which documents are deleted, or would be.
 func (env *environment) printDeleted(ids iter.Seq2[string, error], n int64, dryRun bool) error {
 	items := seq.Map(ids, func(id string) documentID { return documentID(id) })
 	if env.inJSON() {

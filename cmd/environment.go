@@ -8,24 +8,24 @@ import (
 	"sheaf/internal/embed"
 )
 
-// environment is what every verb works in.
+// environment is what verbs share.
 type environment struct {
 	streams Streams
 	flags   globalFlags
 	config  Config
 	stores  opener
-	command string // as typed: what a lock shows to others
+	command string // as typed; other processes see it in the lock file
 	now     func() time.Time
 	started started
 }
 
-// started is what a verb has started and not ended yet.
+// started is what a verb has started and not yet ended.
 type started struct {
-	shown     *display // nil: no progress is shown
+	shown     *display // nil where no progress is shown
 	embedders []embed.Embedder
 }
 
-// end ends what the verb leaves behind: programs that embed.
+// end closes the embedders that the verb has made.
 func (env *environment) end() {
 	for _, e := range env.started.embedders {
 		if err := embed.Close(e); err != nil {
@@ -34,7 +34,7 @@ func (env *environment) end() {
 	}
 }
 
-// globalFlags are the flags of every verb that are no settings.
+// globalFlags are the flags of every verb, apart from those of settings.
 type globalFlags struct {
 	json, jsonl, quiet, verbose, noProgress bool
 	configFile                              string

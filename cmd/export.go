@@ -36,9 +36,9 @@ func namesOf(formats []exchange.Format) []string {
 func readHelp(f exchange.Format) string  { return f.ReadHelp }
 func writeHelp(f exchange.Format) string { return f.WriteHelp }
 
-// formatHelp lists formats with what help says about each.
+// formatHelp lists formats with their descriptions.
 func formatHelp(formats []exchange.Format, help func(exchange.Format) string) string {
-	const column = 9 // of the names
+	const column = 9 // width of the names
 	var b strings.Builder
 	for _, f := range formats {
 		text := strings.ReplaceAll(help(f), "\n", "\n"+strings.Repeat(" ", column+4))
@@ -82,7 +82,7 @@ func addIndexName(c *cobra.Command, name *string) {
 	c.Flags().StringVar(name, "index-name", langchain.DefaultName, "the `NAME` of LangChain's files: NAME.faiss and NAME.pkl")
 }
 
-// validIndexName refuses a name that leads to another folder.
+// validIndexName returns a usage error for a name that is a path.
 func validIndexName(name string) error {
 	if name == "" || name != filepath.Base(name) {
 		return usagef("--index-name %q is not the name of a file", name)
@@ -114,7 +114,7 @@ func (o *exportOptions) validate(env *environment, args []string) error {
 	return errors.Join(validIndexName(o.indexName), env.validFormat())
 }
 
-// chooseFormat finds the format that --format or the name of the place asks for.
+// chooseFormat sets the format by --format or by the name of the destination.
 func (o *exportOptions) chooseFormat() error {
 	switch {
 	case o.name == "" && o.dest == "-":
@@ -130,7 +130,7 @@ func (o *exportOptions) chooseFormat() error {
 	return nil
 }
 
-// called returns what errors call the place.
+// called returns the name of the destination in errors.
 func (o *exportOptions) called() string {
 	if o.dest == "-" {
 		return "stdout"
@@ -164,13 +164,11 @@ func runExport(ctx context.Context, env *environment, o *exportOptions) error {
 
 func (env *environment) printExported(o *exportOptions, n int64, remarks []string) error {
 	if env.inJSON() {
-		return env.print(outputFlags{}, func(p *printer) error {
-			return p.object(struct {
-				Format    string `json:"format"`
-				Path      string `json:"path"`
-				Documents int64  `json:"documents"`
-			}{o.format.Name, o.dest, n})
-		})
+		return env.printObject(struct {
+			Format    string `json:"format"`
+			Path      string `json:"path"`
+			Documents int64  `json:"documents"`
+		}{o.format.Name, o.dest, n})
 	}
 	env.say("%s exported to %s", count(n, "document"), visible(o.dest))
 	for _, remark := range remarks {

@@ -4,10 +4,12 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"sheaf/internal/hint"
 	"sheaf/internal/seq"
 )
 
@@ -70,7 +72,20 @@ func runGet(ctx context.Context, env *environment, o *getOptions) error {
 
 var errStdinTwice = usagef("- (stdin) can be given only once")
 
-// stdinOnce tells whether args name stdin at most once.
+// validRoots returns a usage error for the paths of inputs.
+func validRoots(args []string) error {
+	switch {
+	case len(args) == 0:
+		return hint.With(usagef("there is no path"), "give files or folders, or - for stdin")
+	case slices.Contains(args, ""):
+		return usagef("an empty path")
+	case !stdinOnce(args):
+		return errStdinTwice
+	}
+	return nil
+}
+
+// stdinOnce reports whether args name stdin at most once.
 func stdinOnce(args []string) bool {
 	n := 0
 	for _, a := range args {
@@ -81,8 +96,8 @@ func stdinOnce(args []string) bool {
 	return n <= 1
 }
 
-// withStdinLines returns args with the lines of stdin in the place of a dash,
-// escaped as list --ids prints them.
+// withStdinLines returns args with the lines of stdin, unescaped, in the place of a
+// dash. list --ids prints such lines.
 func withStdinLines(stdin io.Reader, args []string) ([]string, error) {
 	var all []string
 	for _, a := range args {
@@ -103,7 +118,7 @@ func withStdinLines(stdin io.Reader, args []string) ([]string, error) {
 	return all, nil
 }
 
-// quotedMost is how many names an error lists before it only counts.
+// quotedMost is the number of names that an error lists. It counts the rest.
 const quotedMost = 20
 
 func quoteAll(names []string) string {

@@ -97,8 +97,8 @@ func (o *importOptions) validate(env *environment, c *cobra.Command, args []stri
 }
 
 func runImport(ctx context.Context, env *environment, o *importOptions) (err error) {
-	// What is known of a million documents stays to the end: garbage may not take
-	// as much again.
+	// What is kept of each document lives to the end of the run. A lower target keeps
+	// garbage from taking as much memory again.
 	defer debug.SetGCPercent(debug.SetGCPercent(25))
 	in, err := exchange.Open(ctx, o.src, exchange.Options{
 		Format: o.format, IndexName: o.indexName, Stdin: env.streams.In, OpenStore: env.openContents,
@@ -127,7 +127,7 @@ func runImport(ctx context.Context, env *environment, o *importOptions) (err err
 	return env.printImported(in, merged, facts, created)
 }
 
-// importing is an import on its way into a store.
+// importing is an import into a store.
 type importing struct {
 	ctx     context.Context
 	env     *environment
@@ -139,7 +139,7 @@ type importing struct {
 	e       embed.Embedder // nil where no text is embedded
 }
 
-// open opens the store, which must agree with what comes, or makes it.
+// open opens the store, whose facts must agree with the input, or creates it.
 func (i *importing) open() (err error) {
 	i.w, i.created, err = i.env.openOrCreate(i.ctx, i.counter.AddChunks, func() (f engine.Facts, err error) {
 		f, i.e, err = i.newFacts()
@@ -154,7 +154,7 @@ func (i *importing) open() (err error) {
 	return nil
 }
 
-// metric is what the vectors are to be compared by; empty where nothing says so.
+// metric returns the metric of --metric or of the input, or "" where neither has one.
 func (i *importing) metric() (engine.Metric, error) {
 	if i.o.facts.metricGiven {
 		return engine.Metric(i.o.facts.metric), nil
@@ -170,7 +170,7 @@ func (i *importing) metric() (engine.Metric, error) {
 	return m, nil
 }
 
-// newFacts are those of the store that the import makes.
+// newFacts returns the facts of the store that the import creates, and its embedder.
 func (i *importing) newFacts() (f engine.Facts, e embed.Embedder, err error) {
 	f = i.in.Facts
 	if f.Metric, err = i.metric(); err != nil {
@@ -182,7 +182,7 @@ func (i *importing) newFacts() (f engine.Facts, e embed.Embedder, err error) {
 	if f.Dim = i.in.Dim; i.o.facts.normalizeGiven {
 		f.Normalize = i.o.facts.normalize
 	}
-	if i.env.config.EmbedderFlag { // another sheaf store's own does not count then
+	if i.env.config.EmbedderFlag { // it outranks the embedder of another store
 		if f, e, err = i.bind(f); err != nil {
 			return f, nil, err
 		}
@@ -199,7 +199,7 @@ func (i *importing) newFacts() (f engine.Facts, e embed.Embedder, err error) {
 	return f, e, nil
 }
 
-// bind makes facts those of a store with the embedder of the flag.
+// bind returns the facts of a store with the embedder of the flag.
 func (i *importing) bind(f engine.Facts) (engine.Facts, embed.Embedder, error) {
 	spec := i.env.config.Embedder
 	if f.Embedder, f.Fingerprint = "", ""; spec == embed.None {
@@ -221,8 +221,8 @@ func (i *importing) bind(f engine.Facts) (engine.Facts, embed.Embedder, error) {
 	return f, e, nil
 }
 
-// embedder makes the one that spec names. One that does not know how long its
-// vectors are is told so, and not asked.
+// embedder makes the embedder that is named spec. One that does not know the length
+// of its vectors takes that of the input, so that no request is needed to learn it.
 func (i *importing) embedder(spec string, dim int) (embed.Embedder, error) {
 	e, err := i.env.embedder(spec, i.o.embedder, nil)
 	if err != nil || i.o.reembed || e.Identity().Dim != 0 {
@@ -233,7 +233,7 @@ func (i *importing) embedder(spec string, dim int) (embed.Embedder, error) {
 	return i.env.embedder(spec, o, nil)
 }
 
-// agree compares what comes with the facts of a store that is there.
+// agree compares the input with the facts of an existing store.
 func (i *importing) agree(f engine.Facts) (embed.Embedder, error) {
 	if err := i.o.facts.check(f); err != nil {
 		return nil, err
@@ -269,7 +269,7 @@ func (i *importing) agree(f engine.Facts) (embed.Embedder, error) {
 	return e, nil
 }
 
-// transfers returns the documents as the store takes them.
+// transfers returns the documents of the input as the store takes them.
 func (i *importing) transfers() iter.Seq2[engine.Transfer, error] {
 	docs := i.in.Transfers(i.w.Facts())
 	switch {
@@ -282,7 +282,7 @@ func (i *importing) transfers() iter.Seq2[engine.Transfer, error] {
 	return docs
 }
 
-// openContents opens another store to import it.
+// openContents opens another store as an input.
 func (env *environment) openContents(ctx context.Context, dir string) (snap engine.Snapshot, stop func() error, err error) {
 	if env.stores.Same(env.config.Store, dir) {
 		return snap, nil, engine.ErrSameStore
@@ -299,15 +299,13 @@ func (env *environment) openContents(ctx context.Context, dir string) (snap engi
 
 func (env *environment) printImported(in *exchange.Input, m engine.Merged, f engine.Facts, created bool) error {
 	if env.inJSON() {
-		return env.print(outputFlags{}, func(p *printer) error {
-			return p.object(struct {
-				Added   int64  `json:"added"`
-				Skipped int64  `json:"skipped"`
-				Dim     int    `json:"dim"`
-				Metric  string `json:"metric"`
-				Format  string `json:"format"`
-			}{m.Added, m.Skipped, f.Dim, string(f.Metric), in.Format})
-		})
+		return env.printObject(struct {
+			Added   int64  `json:"added"`
+			Skipped int64  `json:"skipped"`
+			Dim     int    `json:"dim"`
+			Metric  string `json:"metric"`
+			Format  string `json:"format"`
+		}{m.Added, m.Skipped, f.Dim, string(f.Metric), in.Format})
 	}
 	env.say("%s imported, %d skipped, %d replaced; metric %s, dim %d", count(m.Added, "document"), m.Skipped, m.Replaced, f.Metric, f.Dim)
 	for _, remark := range in.Remarks() {

@@ -30,7 +30,7 @@ func runInfo(ctx context.Context, env *environment) error {
 	return env.withStore(ctx, func(s reader) error { return env.printInfo(ctx, s) })
 }
 
-// storeInfo is what info and init print.
+// storeInfo is the answer of info and init.
 type storeInfo struct {
 	Store         string    `json:"store"`
 	FormatVersion int       `json:"format_version"`
@@ -83,9 +83,9 @@ func (env *environment) printInfo(ctx context.Context, s reader) error {
 	return err
 }
 
-// When compact is worth a notice. A search reads dead rows as it reads others:
-// where a fifth are dead, every search takes a quarter longer. Below 16 MB
-// nobody misses either the time, some two milliseconds, or the room.
+// The share and the bytes of dead rows from which on compact is recommended. A
+// search reads dead rows too: with a fifth of them it takes a quarter longer. Below
+// 16 MB neither the time, some two milliseconds, nor the space matters.
 const (
 	deadShare      = 0.2
 	deadBytesNoted = 16 << 20
@@ -95,7 +95,7 @@ func worthCompacting(i engine.Info) bool {
 	return float64(i.DeadRows) >= deadShare*float64(i.DeadRows+i.Documents) && deadBytes(i) >= deadBytesNoted
 }
 
-// deadBytes is the room that dead rows take in the index file.
+// deadBytes returns the size of the dead rows in the index file.
 func deadBytes(i engine.Info) int64 { return 4 * int64(i.Dim) * i.DeadRows }
 
 func (i storeInfo) fields() []field {

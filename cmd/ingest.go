@@ -16,7 +16,6 @@ import (
 	"sheaf/internal/binding"
 	"sheaf/internal/embed"
 	"sheaf/internal/engine"
-	"sheaf/internal/hint"
 	"sheaf/internal/ingest"
 	"sheaf/internal/progress"
 )
@@ -85,14 +84,10 @@ stored, and the exit status is 3.` + exitStatus(0, 1, 2, 3, 5, 11, 12, 75, 130, 
 
 func (o *ingestOptions) validate(c *cobra.Command, args []string) error {
 	o.roots = args
-	switch {
-	case len(args) == 0:
-		return hint.With(usagef("there is no path"), "give files or folders, or - for stdin")
-	case slices.Contains(args, ""):
-		return usagef("an empty path")
-	case !stdinOnce(args):
-		return errStdinTwice
-	case c.Flags().Changed("name") && (o.name == "" || !slices.Contains(args, "-")):
+	if err := validRoots(args); err != nil {
+		return err
+	}
+	if c.Flags().Changed("name") && (o.name == "" || !slices.Contains(args, "-")) {
 		return usagef("--name names stdin: it needs - as a path, and must not be empty")
 	}
 	for _, text := range o.metaFlags {
@@ -108,7 +103,7 @@ func (o *ingestOptions) validate(c *cobra.Command, args []string) error {
 	return errors.Join(o.splitter.validate(c), o.loader.validate(), o.embedder.validate(), o.facts.validate(c))
 }
 
-// parseMeta reads key=value, a string, or key:=JSON.
+// parseMeta parses KEY=VALUE, whose value is a string, or KEY:=JSON.
 func parseMeta(text string) (ingest.Meta, error) {
 	key, value, ok := strings.Cut(text, "=")
 	name, isJSON := strings.CutSuffix(key, ":")
@@ -139,7 +134,7 @@ func runIngest(ctx context.Context, env *environment, o *ingestOptions) error {
 	return errors.Join(err, w.Close())
 }
 
-// openToIngest opens the store for writing, or makes it, and makes its embedder.
+// openToIngest opens the store for writing, or creates it, and makes its embedder.
 func (env *environment) openToIngest(ctx context.Context, o *ingestOptions, counter *progress.Counter) (w writer, e embed.Embedder, err error) {
 	w, created, err := env.openOrCreate(ctx, nil, func() (f engine.Facts, err error) {
 		if e, err = env.embedder(env.preferred(), o.embedder, counter); err != nil {
@@ -150,22 +145,22 @@ func (env *environment) openToIngest(ctx context.Context, o *ingestOptions, coun
 	if err != nil || created {
 		return w, e, err
 	}
-	if e, err = env.bound(w, o, counter); err != nil {
+	if e, err = env.bound(w, o.facts, o.embedder, counter); err != nil {
 		return nil, nil, errors.Join(err, w.Close())
 	}
 	return w, e, nil
 }
 
-// bound makes the embedder of a store that agrees with the flags.
-func (env *environment) bound(s reader, o *ingestOptions, counter *progress.Counter) (embed.Embedder, error) {
-	if err := o.facts.check(s.Facts()); err != nil {
+// bound returns the embedder of a store, whose facts it compares with the flags.
+func (env *environment) bound(s reader, facts factFlags, o embedderFlags, counter *progress.Counter) (embed.Embedder, error) {
+	if err := facts.check(s.Facts()); err != nil {
 		return nil, err
 	}
-	return env.boundEmbedder(s.Facts(), o.embedder, counter)
+	return env.boundEmbedder(s.Facts(), o, counter)
 }
 
-// dryRun says what an ingest would do. It opens the store, if there is one, for
-// reading.
+// dryRun prints what an ingest would do. It opens the store for reading, where
+// there is one.
 func (env *environment) dryRun(ctx context.Context, o *ingestOptions, counter *progress.Counter) error {
 	plan := func(s ingest.Reader, e embed.Embedder) error {
 		return env.summarise(e, o, counter, "counting", func(options ingest.Options) (ingest.Summary, error) {
@@ -173,7 +168,7 @@ func (env *environment) dryRun(ctx context.Context, o *ingestOptions, counter *p
 		})
 	}
 	err := env.withStore(ctx, func(s reader) error {
-		e, err := env.bound(s, o, counter)
+		e, err := env.bound(s, o.facts, o.embedder, counter)
 		if err != nil {
 			return err
 		}
@@ -189,7 +184,7 @@ func (env *environment) dryRun(ctx context.Context, o *ingestOptions, counter *p
 	return plan(nil, e)
 }
 
-// summarise shows a run while it goes on, and prints what it did.
+// summarise shows the progress of a run and prints its summary.
 func (env *environment) summarise(e embed.Embedder, o *ingestOptions, counter *progress.Counter, verb string, run func(ingest.Options) (ingest.Summary, error)) error {
 	home, err := env.stores.Home(env.config.Store)
 	if err != nil {
@@ -232,10 +227,10 @@ func (env *environment) summarise(e embed.Embedder, o *ingestOptions, counter *p
 	return err
 }
 
-// printSummary prints what a run did, or what it did until something stopped it.
+// printSummary prints the summary of a run; stopped says that an error ended it.
 func (env *environment) printSummary(sum ingest.Summary, stopped bool) error {
 	if env.inJSON() {
-		return env.print(outputFlags{}, func(p *printer) error { return p.object(sum) })
+		return env.printObject(sum)
 	}
 	writeFailures(env.streams.Err, sum)
 	if !env.flags.quiet {
@@ -244,17 +239,17 @@ func (env *environment) printSummary(sum ingest.Summary, stopped bool) error {
 	return nil
 }
 
-// skipsShown is how many skipped files a summary names without --verbose.
+// skipsShown is the number of skipped files that a summary names without --verbose.
 const skipsShown = 5
 
-// writeFailures names what failed; --quiet does not hide it.
+// writeFailures names the inputs that failed, also under --quiet.
 func writeFailures(w io.Writer, sum ingest.Summary) {
 	for _, f := range sum.Failures {
 		fmt.Fprintf(w, "sheaf: failed: %s: %s\n", visible(f.Source), visible(f.Error))
 	}
 }
 
-// writeSummary says what a run did, for people.
+// writeSummary writes the summary of a run as text.
 func writeSummary(w io.Writer, sum ingest.Summary, stopped, verbose bool) {
 	shown := sum.Skips
 	if !verbose && len(shown) > skipsShown {
@@ -297,8 +292,8 @@ func writeSummary(w io.Writer, sum ingest.Summary, stopped, verbose bool) {
 	}
 }
 
-// priceOf is what tokens cost at a price a million, without the noise of binary
-// fractions that nobody pays.
+// priceOf returns the price of tokens, rounded to hide the error of binary
+// fractions.
 func priceOf(tokens int64, million float64) float64 {
 	const digits = 1e12
 	price := float64(tokens) * million / 1e6
@@ -308,7 +303,7 @@ func priceOf(tokens int64, million float64) float64 {
 	return price
 }
 
-// writeEmbedding says what embedding took, or would take.
+// writeEmbedding writes what the embedding took, or would take.
 func writeEmbedding(w io.Writer, e ingest.Embedding) {
 	fmt.Fprintf(w, "sheaf: embedding by %s: %s, %s, %d tokens, %s",
 		e.Embedder, count(e.Requests, "request"), count(e.Texts, "text"), e.Tokens, count(e.Retries, "retry"))

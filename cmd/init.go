@@ -88,35 +88,30 @@ func runInit(ctx context.Context, env *environment, o *initOptions) error {
 	return errors.Join(err, w.Close())
 }
 
-// readOnly tells whether an error says that a place cannot be written.
+// readOnly reports whether err says that a file or folder cannot be written.
 func readOnly(err error) bool {
 	return errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS)
 }
 
-// initReadOnly compares a store that cannot be written with the flags.
+// initReadOnly compares the flags with a store that cannot be written.
 func (env *environment) initReadOnly(ctx context.Context, o *initOptions) error {
 	return env.withStore(ctx, func(s reader) error {
-		facts := s.Facts()
-		if err := o.facts.check(facts); err != nil {
-			return err
-		}
-		if _, err := env.boundEmbedder(facts, o.embedder, nil); err != nil {
+		if _, err := env.bound(s, o.facts, o.embedder, nil); err != nil {
 			return err
 		}
 		return env.printInfo(ctx, s)
 	})
 }
 
-// agree compares an existing store with what the flags ask for, and binds the
-// embedder that they name where the store has none.
+// agree compares the flags with an existing store, and binds the embedder that they
+// name to a store that has none.
 func (env *environment) agree(ctx context.Context, w writer, o *initOptions) error {
-	facts := w.Facts()
-	if err := o.facts.check(facts); err != nil {
+	facts, spec := w.Facts(), env.config.Embedder
+	if facts.Embedder != "" || !env.config.EmbedderFlag || spec == embed.None {
+		_, err := env.bound(w, o.facts, o.embedder, nil)
 		return err
 	}
-	spec := env.config.Embedder
-	if facts.Embedder != "" || !env.config.EmbedderFlag || spec == embed.None {
-		_, err := env.boundEmbedder(facts, o.embedder, nil)
+	if err := o.facts.check(facts); err != nil {
 		return err
 	}
 	e, err := env.embedder(spec, o.embedder, nil)
@@ -133,7 +128,7 @@ func (env *environment) agree(ctx context.Context, w writer, o *initOptions) err
 	return w.Bind(ctx, wanted.Embedder, wanted.Fingerprint)
 }
 
-// factFlags are the facts of a new store besides its embedder.
+// factFlags are the facts of a new store that do not follow from its embedder.
 type factFlags struct {
 	metric    string
 	normalize bool
@@ -157,13 +152,13 @@ func (o *factFlags) validate(c *cobra.Command) error {
 	return nil
 }
 
-// of completes the facts of a new store.
+// of completes the facts of a new store. err is passed on.
 func (o *factFlags) of(f engine.Facts, err error) (engine.Facts, error) {
 	f.Metric, f.Normalize = engine.Metric(o.metric), o.normalize
 	return f, err
 }
 
-// check compares the flags that were given with the facts of a store.
+// check returns an error for a flag that disagrees with the facts of a store.
 func (o *factFlags) check(f engine.Facts) error {
 	var err error
 	switch {

@@ -80,14 +80,14 @@ func runList(ctx context.Context, env *environment, o *listOptions) error {
 	})
 }
 
-// documentID is a document of which only the id is wanted.
+// documentID is a document in an answer that lists ids.
 type documentID string
 
 func (id documentID) columns() []string { return []string{string(id)} }
 func (id documentID) body() string      { return string(id) }
 func (id documentID) table(p *printer)  { p.WriteString(visibleLine(string(id)) + "\n") }
 
-// source is a source as list --sources prints it.
+// source is a source in the answer of list --sources.
 type source struct {
 	Source    string `json:"source"`
 	Documents int64  `json:"documents"`

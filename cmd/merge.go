@@ -48,7 +48,7 @@ The store can be searched all the while.` + exitStatus(0, 1, 2, 10, 11, 12, 130,
 	return c
 }
 
-// conflictFlag is --on-conflict.
+// conflictFlag is the value of --on-conflict.
 type conflictFlag struct{ policy string }
 
 func (o *conflictFlag) addFlags(c *cobra.Command) {
@@ -99,9 +99,9 @@ func runMerge(ctx context.Context, env *environment, o *mergeOptions) (err error
 	return env.printMerged(merged)
 }
 
-// distinct refuses to merge a store into itself, and one that is named twice,
-// before any of them is opened: to open one's own store as another would drop
-// the locks on it.
+// distinct returns an error for a store that would be merged into itself or is
+// named twice. It comes before any store is opened: to open a store twice in one
+// process and close one of them would drop the locks of the other.
 func (env *environment) distinct(others []string) error {
 	for i, other := range others {
 		if env.stores.Same(env.config.Store, other) {
@@ -128,8 +128,8 @@ func (env *environment) openOther(ctx context.Context, dir string) (reader, erro
 	return nil, hint.With(err, "name the folder that holds the files of the store")
 }
 
-// mergeInto merges the others into the store of the settings, which is made
-// where it is missing; where that fails, it goes again.
+// mergeInto merges the others into the store of the settings. It creates that
+// store where it is missing, and then removes it on an error.
 func (env *environment) mergeInto(ctx context.Context, others []reader, policy engine.OnConflict, counter *progress.Counter) (merged engine.Merged, err error) {
 	w, _, err := env.openOrCreate(ctx, counter.AddChunks, func() (engine.Facts, error) { return others[0].Facts(), nil })
 	if err != nil {
@@ -152,7 +152,7 @@ func (env *environment) mergeInto(ctx context.Context, others []reader, policy e
 	return merged, w.Close()
 }
 
-// snapshots takes the state of stores whose vectors are sound.
+// snapshots returns the contents of stores, whose vectors it verifies.
 func snapshots(ctx context.Context, stores []reader) (all []engine.Snapshot, err error) {
 	for _, s := range stores {
 		snap, err := s.Snapshot(ctx)
@@ -167,7 +167,7 @@ func snapshots(ctx context.Context, stores []reader) (all []engine.Snapshot, err
 	return all, nil
 }
 
-// explainMerge adds the way out where stores disagree about what is fixed.
+// explainMerge adds a hint where the facts of stores disagree.
 func explainMerge(err error) error {
 	if as[*engine.MismatchError](err) {
 		return hint.With(err, "only stores of one embedder, dim, metric and normalize can be merged; ingest the other's sources again instead")
@@ -177,13 +177,11 @@ func explainMerge(err error) error {
 
 func (env *environment) printMerged(m engine.Merged) error {
 	if env.inJSON() {
-		return env.print(outputFlags{}, func(p *printer) error {
-			return p.object(struct {
-				Added    int64 `json:"added"`
-				Skipped  int64 `json:"skipped"`
-				Replaced int64 `json:"replaced"`
-			}(m))
-		})
+		return env.printObject(struct {
+			Added    int64 `json:"added"`
+			Skipped  int64 `json:"skipped"`
+			Replaced int64 `json:"replaced"`
+		}(m))
 	}
 	env.say("%s added, %d skipped, %d replaced", count(m.Added, "document"), m.Skipped, m.Replaced)
 	return nil

@@ -89,7 +89,7 @@ func runMMR(ctx context.Context, env *environment, o *mmrOptions) error {
 	})
 }
 
-// diverse is the finder of mmr.
+// diverse returns the finder of mmr.
 func (o *mmrOptions) diverse(s reader) finder {
 	return func(ctx context.Context, vectors [][]float32) ([][]engine.Hit, error) {
 		return engine.MMR(ctx, s, vectors, engine.MMROptions{SearchOptions: o.options(), Lambda: o.lambda})

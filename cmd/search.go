@@ -15,10 +15,10 @@ type searchOptions struct {
 	words queryWords
 }
 
-// fetchFirst is what --fetch-k does in a search.
+// fetchFirst is the help of --fetch-k.
 const fetchFirst = "with --filter, look at the `N` nearest documents only, as LangChain does"
 
-// nearHelp says in a verb's help what counts as near enough.
+// nearHelp is the paragraph about filters and thresholds in the help of verbs.
 const nearHelp = `
 
 A filter is exact: the hits are the nearest of all documents that match. With
@@ -81,7 +81,7 @@ func runSearch(ctx context.Context, env *environment, o *searchOptions) error {
 // queryWords are the words of a query on the command line.
 type queryWords []string
 
-// validate refuses words beside a file of queries, and no words without one.
+// validate returns a usage error unless there is either a query or a file of queries.
 func (words queryWords) validate(queries string) error {
 	switch {
 	case queries != "" && len(words) > 0:
@@ -102,8 +102,7 @@ func (a *asker) askWords(ctx context.Context, words queryWords) error {
 	return a.ask(ctx, query{text: text})
 }
 
-// text joins the words of the query, with what stdin holds in the place of a
-// dash.
+// text joins the words of the query. A dash stands for the content of stdin.
 func (words queryWords) text(stdin io.Reader) (string, error) {
 	words = slices.Clone(words)
 	for i, w := range words {

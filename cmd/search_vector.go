@@ -70,7 +70,7 @@ func runSearchVector(ctx context.Context, env *environment, o *searchVectorOptio
 	})
 }
 
-// queryVector is a vector on the command line, or what names a file of them.
+// queryVector is a vector on the command line, or the name of a file of vectors.
 type queryVector struct {
 	text, binary string
 	numbers      []float32 // of a vector on the command line
@@ -111,7 +111,7 @@ func (a *asker) askVector(ctx context.Context, v queryVector) error {
 	return a.ask(ctx, query{vector: v.numbers})
 }
 
-// askRows answers a file of vectors: one vector as a question, several as a batch.
+// askRows answers a file of vectors: one vector as a query, several as a batch.
 func (a *asker) askRows(ctx context.Context, rows iter.Seq2[vector.Row, error]) error {
 	next, stop := iter.Pull2(rows)
 	defer stop()
@@ -144,7 +144,7 @@ func (a *asker) askRows(ctx context.Context, rows iter.Seq2[vector.Row, error]) 
 	}))
 }
 
-// binaryFormats are the raw forms of vectors.
+// binaryFormats are the values of --binary.
 var binaryFormats = []string{"f32"}
 
 func addBinary(c *cobra.Command, to *string, help string) {

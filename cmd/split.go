@@ -5,12 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"iter"
-	"slices"
 
 	"github.com/spf13/cobra"
 
 	"sheaf/internal/engine"
-	"sheaf/internal/hint"
 	"sheaf/internal/ingest"
 	"sheaf/internal/seq"
 )
@@ -46,13 +44,8 @@ add_start_index gives it: -1 where the text does not stand in the source.` + exi
 
 func (o *splitOptions) validate(env *environment, c *cobra.Command, args []string) error {
 	o.roots = args
-	switch {
-	case len(args) == 0:
-		return hint.With(usagef("there is no path"), "give files or folders, or - for stdin")
-	case slices.Contains(args, ""):
-		return usagef("an empty path")
-	case !stdinOnce(args):
-		return errStdinTwice
+	if err := validRoots(args); err != nil {
+		return err
 	}
 	return errors.Join(o.splitter.validate(c), o.loader.validate(), o.output.validate(env))
 }
@@ -76,7 +69,7 @@ func runSplit(ctx context.Context, env *environment, o *splitOptions) error {
 	return failed.err()
 }
 
-// passing yields what is sound and hands inputs that failed to failed.
+// passing yields documents, and calls failed with the inputs that failed.
 func passing(all iter.Seq2[engine.Document, error], failed func(*ingest.InputError)) iter.Seq2[engine.Document, error] {
 	return func(yield func(engine.Document, error) bool) {
 		for d, err := range all {
@@ -92,7 +85,7 @@ func passing(all iter.Seq2[engine.Document, error], failed func(*ingest.InputErr
 	}
 }
 
-// chunk is a chunk as split prints it.
+// chunk is a chunk in the answer.
 type chunk struct {
 	Text       string          `json:"text"`
 	Source     string          `json:"source"`

@@ -11,8 +11,8 @@ import (
 	"sheaf/internal/store"
 )
 
-// reader is a store that is open for reading. Its answers are those of one
-// moment each.
+// reader is a store that is open for reading. Each answer is consistent in itself:
+// it is of one moment.
 type reader interface {
 	engine.Searcher
 	ingest.Reader
@@ -22,7 +22,7 @@ type reader interface {
 	Documents(ctx context.Context, o engine.ListOptions) iter.Seq2[engine.Document, error]
 	Sources(ctx context.Context, f *filter.Filter) iter.Seq2[engine.SourceInfo, error]
 	Snapshot(ctx context.Context) (engine.Snapshot, error)
-	// VerifyVectors reads all vectors and fails where one is damaged.
+	// VerifyVectors reads all vectors and returns an error where one is damaged.
 	VerifyVectors(ctx context.Context) error
 	Close() error
 }
@@ -36,28 +36,27 @@ type chooser interface {
 	IDs(ctx context.Context, set engine.Set) iter.Seq2[string, error]
 }
 
-// writer is a store that this process alone may change. What it reads is what
-// was committed.
+// writer is a store that no other process can change. It reads what is committed.
 type writer interface {
 	reader
 	ingest.Writer
 
-	// Delete takes documents away and commits: all or, on an error, none. IDs
-	// answers for the set until the writer is closed.
+	// Delete deletes all documents of the set and commits or, on an error, none.
+	// IDs still yields their ids until the writer is closed.
 	Delete(ctx context.Context, set engine.Set) error
 	// Merge adds documents with their vectors and commits: all of them or, on
 	// any error, none.
 	Merge(ctx context.Context, from []engine.Snapshot, policy engine.OnConflict) (engine.Merged, error)
-	// Bind gives a store that has no embedder its one, for good.
+	// Bind sets the embedder of a store that has none, for good.
 	Bind(ctx context.Context, embedder, fingerprint string) error
-	// Compact gives back the room of deleted documents.
+	// Compact frees the space of deleted documents.
 	Compact(ctx context.Context) (engine.Compacted, error)
 	// Discard closes the store, and removes it where this writer made it and
 	// nothing was committed since.
 	Discard() error
 }
 
-// opener opens what --store names.
+// opener opens the store that --store names.
 type opener interface {
 	Open(ctx context.Context, name string, o engine.Options) (reader, error)
 	OpenWriter(ctx context.Context, name string, o engine.Options) (writer, error)
@@ -68,8 +67,8 @@ type opener interface {
 	Same(a, b string) bool
 }
 
-// folders opens stores that are folders. A kind of store that lies elsewhere gets
-// its own opener, and is told from a folder here.
+// folders opens stores that are folders. Another kind of store gets an opener of
+// its own.
 type folders struct{}
 
 func (folders) Open(ctx context.Context, name string, o engine.Options) (reader, error) {
@@ -99,7 +98,7 @@ func (folders) Create(ctx context.Context, name string, f engine.Facts, o engine
 func (folders) Home(name string) (engine.Home, error) { return store.Home(name) }
 func (folders) Same(a, b string) bool                 { return store.Same(a, b) }
 
-// storeOptions are how stores are opened; progress may be nil.
+// storeOptions returns the options with which stores are opened. progress may be nil.
 func (env *environment) storeOptions(progress func(n int)) engine.Options {
 	return engine.Options{LockTimeout: env.config.LockTimeout, Holder: env.command, Progress: progress}
 }
@@ -118,8 +117,8 @@ func (env *environment) openWriter(ctx context.Context, progress func(n int)) (w
 	return env.stores.OpenWriter(ctx, env.config.Store, env.storeOptions(progress))
 }
 
-// openOrCreate opens the store for writing, or makes it with the facts that
-// facts returns.
+// openOrCreate opens the store for writing. Where there is none, it creates one
+// with the facts that facts returns.
 func (env *environment) openOrCreate(ctx context.Context, progress func(n int), facts func() (engine.Facts, error)) (w writer, created bool, err error) {
 	w, err = env.openWriter(ctx, progress)
 	if !errors.Is(err, engine.ErrNotExist) {
