@@ -27,6 +27,8 @@ type Config struct {
 	BaseURL     string
 	APIKey      string // from OPENAI_API_KEY and nowhere else
 	APIKeyFile  string
+	AuthHeader  string
+	ExtraBody   string
 	Workers     int // 0: not set
 	RPM, TPM    int // 0: no limit
 	Color       string
@@ -58,6 +60,10 @@ var settings = []setting{
 		set: func(c *Config, v string) error { c.BaseURL = v; return nil }},
 	{key: "api-key-file", help: "`FILE` that holds the service's key, instead of OPENAI_API_KEY",
 		set: func(c *Config, v string) error { c.APIKeyFile = v; return nil }},
+	{key: "auth-header", help: "`HEADER` that holds the service's key by itself (default: Authorization, as Bearer; api-key at Azure)",
+		set: func(c *Config, v string) error { c.AuthHeader = v; return nil }},
+	{key: "extra-body", help: "`JSON` object whose members are added to each request to the service",
+		set: func(c *Config, v string) error { c.ExtraBody = v; return nil }},
 	{key: "workers", help: "embed with `N` workers at once (default: as many as suit the embedder)",
 		set: func(c *Config, v string) error { return setCount(&c.Workers, v, 1) }},
 	{key: "rpm", help: "send at most `N` requests a minute",

@@ -23,7 +23,7 @@ type embedderFlags struct {
 }
 
 func (o *embedderFlags) addFlags(c *cobra.Command) {
-	addSettings(c.Flags(), "embedder", "base-url", "api-key-file", "workers", "rpm", "tpm")
+	addSettings(c.Flags(), "embedder", "base-url", "api-key-file", "auth-header", "extra-body", "workers", "rpm", "tpm")
 	c.Flags().IntVar(&o.Dimensions, "dimensions", 0, "ask for vectors of `N` numbers (default: the model's own)")
 	c.Flags().Var(&o.batchSize, "batch-size", "send at most `N` texts in a request")
 	c.Flags().DurationVar(&o.RetryFor, "retry-for", openai.DefaultRetryFor, "how long a service may stay unavailable")
@@ -81,6 +81,7 @@ func (env *environment) embedOptions(o embedderFlags, stats *progress.Counter) e
 	options.BatchSize = int(o.batchSize)
 	options.RetryFor = max(o.RetryFor, time.Nanosecond) // 0 is "the default" there, "do not retry" here
 	options.BaseURL, options.APIKey, options.APIKeyFile = env.config.BaseURL, env.config.APIKey, env.config.APIKeyFile
+	options.AuthHeader, options.ExtraBody = env.config.AuthHeader, env.config.ExtraBody
 	options.RPM, options.TPM, options.Workers = env.config.RPM, env.config.TPM, env.config.Workers
 	options.FindModel, options.Kernel = env.findModel, faiss.Kernel()
 	options.Notice, options.Stats, options.Stderr = env.notice, stats, programOutput{env}

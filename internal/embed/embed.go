@@ -85,6 +85,8 @@ type Options struct {
 	BaseURL    string        // of the service, "https://host/v1"; empty: OpenAI's own
 	APIKey     string        // empty: none is sent, which OpenAI's own service refuses
 	APIKeyFile string        // file that holds the key; outranks APIKey
+	AuthHeader string        // header that holds the key by itself; empty: Authorization, as Bearer
+	ExtraBody  string        // JSON object whose members are added to each request; may be empty
 	Dimensions int           // length of vector to ask for; 0: the model's own
 	BatchSize  int           // texts in a request at most; 0: what suits the provider
 	Timeout    time.Duration // of one request; 0: a minute

@@ -97,7 +97,7 @@ func (s *service) classifyWords(status int, w words) *failure {
 		return &failure{err: &embed.AuthError{Service: s.name, Status: status, Message: w.text}}
 	case !mayPass(status):
 		f := &failure{err: &embed.RefusedError{Service: s.name, Status: status, Message: w.text}, unexplained: status == http.StatusBadRequest && !w.explained}
-		if status == http.StatusNotFound && !strings.Contains(s.endpoint, "/v1/") {
+		if status == http.StatusNotFound && s.noPath {
 			f.err = hint.With(f.err, "most servers want --base-url %s/v1", s.name)
 		}
 		return f

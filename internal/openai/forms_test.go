@@ -217,3 +217,82 @@ func TestKeyIsNotPrinted(t *testing.T) {
 		}
 	}
 }
+
+// TestAzure has a query in the base URL and a key in a header of its own.
+func TestAzure(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ base, header, want string }{
+		{"https://mine.openai.azure.com/openai/deployments/d?api-version=2024-10-21", "", "Api-Key"},
+		{"https://openai.azure.com.example.org/v1?api-version=2024-10-21", "", "Authorization"},
+		{"http://host/v1?api-version=2024-10-21", "X-Key", "X-Key"},
+	} {
+		server := embedtest.NewServer(embedtest.ServerOptions{})
+		t.Cleanup(server.Close)
+		o := embed.Options{BaseURL: test.base, APIKey: "sk-1", AuthHeader: test.header, RetryFor: -1}
+		e, err := openai.New("m", o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		to, err := url.Parse(server.URL)
+		if err != nil {
+			t.Fatal(err)
+		}
+		openai.SendTo(e, to.Host)
+		_, err = e.Embed(t.Context(), []string{"a"}) // the server does not know the path of Azure
+		if err != nil && strings.Contains(err.Error(), "api-version") {
+			t.Errorf("%s: %v", test.base, err)
+		}
+		got := server.Requests()[0]
+		if got.Query != "api-version=2024-10-21" || !strings.HasSuffix(got.Path, "/embeddings") {
+			t.Errorf("%s: asked %s?%s", test.base, got.Path, got.Query)
+		}
+		for _, header := range []string{"Authorization", "Api-Key", "X-Key"} {
+			want := ""
+			if header == test.want {
+				want = "sk-1"
+			}
+			if value := strings.TrimPrefix(got.Header.Get(header), "Bearer "); value != want {
+				t.Errorf("%s: %s: %q, want %q", test.base, header, value, want)
+			}
+		}
+	}
+}
+
+func TestExtraBody(t *testing.T) {
+	t.Parallel()
+	server, e := newService(t, embedtest.ServerOptions{}, embed.Options{ExtraBody: `{"input_type": "query", "encoding_format": "float"}`})
+	vectors, err := embed.Vectors(t.Context(), e, []string{"a"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	embedtest.CheckVectors(t, []string{"a"}, vectors, 8)
+	got := server.Requests()[0]
+	if string(got.Body["input_type"]) != `"query"` || got.EncodingFormat != "float" || got.Model != "m" {
+		t.Errorf("asked %s", got.Body)
+	}
+	for extra, want := range map[string]string{
+		"[]": "want a JSON object", "{": "want a JSON object", `{"model": "n"}`: `"model" cannot be set there`,
+	} {
+		if _, err := openai.New("m", embed.Options{ExtraBody: extra}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", extra, err)
+		}
+	}
+	if _, err := openai.New("m", embed.Options{AuthHeader: "X Key"}); err == nil || !strings.Contains(err.Error(), "want the name of a header") {
+		t.Error(err)
+	}
+}
+
+// A base URL without a path is most often one that lacks its end.
+func TestBaseURLWithoutAPath(t *testing.T) {
+	t.Parallel()
+	server := embedtest.NewServer(embedtest.ServerOptions{})
+	t.Cleanup(server.Close)
+	base := strings.TrimSuffix(server.URL, "/v1")
+	e, err := openai.New("m", embed.Options{BaseURL: base})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := e.Embed(t.Context(), []string{"a"}); err == nil || hint.Of(err) != "most servers want --base-url "+base+"/v1" {
+		t.Errorf("%v, hint %q", err, hint.Of(err))
+	}
+}

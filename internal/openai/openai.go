@@ -15,11 +15,13 @@ package openai
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -55,9 +57,12 @@ const (
 type service struct {
 	options  embed.Options
 	model    string
-	official bool   // the service is OpenAI's own
-	name     string // base URL without a password, for messages
-	endpoint string // URL of the requests
+	official bool                       // the service is OpenAI's own
+	name     string                     // base URL without password and query, for messages
+	noPath   bool                       // the base URL has no path
+	endpoint string                     // URL of the requests
+	header   string                     // that holds the key by itself; empty: Authorization
+	extra    map[string]json.RawMessage // members of the body besides the protocol's
 	client   *http.Client
 	clock    clock
 	pace     *pace
@@ -89,20 +94,34 @@ func New(model string, o embed.Options) (embed.Embedder, error) {
 			return nil, err
 		}
 	}
+	if !isHeaderName(o.AuthHeader) {
+		return nil, fmt.Errorf("authorization header %q: want the name of a header", o.AuthHeader)
+	}
 	if hasControl(o.APIKey) {
 		return nil, hint.With(errors.New("the API key has a line break or another control character"),
 			"set OPENAI_API_KEY to the key alone, or give a file with --api-key-file")
 	}
+	extra, err := parseExtraBody(o.ExtraBody)
+	if err != nil {
+		return nil, err
+	}
 	s := &service{
 		options:          o,
 		model:            model,
-		official:         base.Hostname() == "api.openai.com" || strings.HasSuffix(base.Hostname(), ".api.openai.com"),
-		name:             base.Redacted(),
+		official:         isHost(base, "api.openai.com"),
+		noPath:           strings.Trim(base.Path, "/") == "",
 		endpoint:         base.JoinPath("embeddings").String(),
+		header:           o.AuthHeader,
+		extra:            extra,
 		client:           newClient(),
 		maxTextTokens:    textTokens(model),
 		maxRequestTokens: requestTokens,
 	}
+	if s.header == "" && isHost(base, "openai.azure.com", "cognitiveservices.azure.com", "services.ai.azure.com") {
+		s.header = "api-key"
+	}
+	base.RawQuery = ""
+	s.name = base.Redacted()
 	if o.TPM > 0 { // a request is worth at most ten seconds of it, or one text
 		s.maxRequestTokens = min(requestTokens, max(o.TPM/6, openAITextTokens))
 	}
@@ -144,10 +163,34 @@ func parseBaseURL(s string) (*url.URL, error) {
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return nil, fmt.Errorf("base URL %q: want http://HOST/PATH or https://HOST/PATH", s)
 	}
-	if u.RawQuery != "" || u.Fragment != "" {
-		return nil, fmt.Errorf("base URL %q: what follows ? or # cannot be part of it", s)
+	if u.Fragment != "" {
+		return nil, fmt.Errorf("base URL %q: what follows # cannot be part of it", s)
 	}
 	return u, nil
+}
+
+// isHost reports whether the URL's host is one of some domains, or below it.
+func isHost(u *url.URL, domains ...string) bool {
+	return slices.ContainsFunc(domains, func(domain string) bool {
+		return u.Hostname() == domain || strings.HasSuffix(u.Hostname(), "."+domain)
+	})
+}
+
+// parseExtraBody reads Options.ExtraBody.
+func parseExtraBody(text string) (map[string]json.RawMessage, error) {
+	if text == "" {
+		return nil, nil
+	}
+	var extra map[string]json.RawMessage
+	if err := json.Unmarshal([]byte(text), &extra); err != nil {
+		return nil, fmt.Errorf("extra body %q: want a JSON object", text)
+	}
+	for _, key := range []string{"input", "model", "dimensions"} {
+		if _, has := extra[key]; has {
+			return nil, fmt.Errorf("extra body %q: %q cannot be set there", text, key)
+		}
+	}
+	return extra, nil
 }
 
 func readKey(file string) (string, error) {
@@ -160,6 +203,13 @@ func readKey(file string) (string, error) {
 		return "", fmt.Errorf("reading the API key: %q does not hold one line with a key", file)
 	}
 	return key, nil
+}
+
+// isHeaderName reports whether name can be the name of a header, or is empty.
+func isHeaderName(name string) bool {
+	return !strings.ContainsFunc(name, func(r rune) bool {
+		return r != '-' && r != '_' && (r > unicode.MaxASCII || !unicode.IsLetter(r) && !unicode.IsDigit(r))
+	})
 }
 
 // hasControl reports whether a key cannot be sent in a header.

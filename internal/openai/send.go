@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"time"
@@ -74,7 +75,7 @@ func (s *service) post(ctx context.Context, r request) (*http.Response, error) {
 	if r.base64 {
 		fields.EncodingFormat = protocol.EmbeddingEncodingFormatBase64
 	}
-	body, err := json.Marshal(fields)
+	body, err := s.marshal(fields)
 	if err != nil {
 		return nil, err
 	}
@@ -84,10 +85,28 @@ func (s *service) post(ctx context.Context, r request) (*http.Response, error) {
 	}
 	post.Header.Set("Content-Type", "application/json")
 	post.Header.Set("Accept", "application/json")
-	if s.options.APIKey != "" {
-		post.Header.Set("Authorization", "Bearer "+s.options.APIKey)
+	switch key := s.options.APIKey; {
+	case key == "":
+	case s.header != "":
+		post.Header.Set(s.header, key)
+	default:
+		post.Header.Set("Authorization", "Bearer "+key)
 	}
 	return s.client.Do(post)
+}
+
+// marshal returns a request's body, with the members that the user adds.
+func (s *service) marshal(fields protocol.EmbeddingRequest) ([]byte, error) {
+	body, err := json.Marshal(fields)
+	if err != nil || len(s.extra) == 0 {
+		return body, err
+	}
+	var all map[string]json.RawMessage
+	if err := json.Unmarshal(body, &all); err != nil {
+		return nil, err
+	}
+	maps.Copy(all, s.extra)
+	return json.Marshal(all)
 }
 
 // receive reads the answer to a request of n texts.

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"io"
@@ -69,10 +70,13 @@ type Embedding struct {
 type Request struct {
 	Path           string
 	Authorization  string
-	Input          []string `json:"input"`
-	Model          string   `json:"model"`
-	EncodingFormat string   `json:"encoding_format"`
-	Dimensions     int      `json:"dimensions"`
+	Query          string
+	Header         http.Header                `json:"-"`
+	Body           map[string]json.RawMessage `json:"-"`
+	Input          []string                   `json:"input"`
+	Model          string                     `json:"model"`
+	EncodingFormat string                     `json:"encoding_format"`
+	Dimensions     int                        `json:"dimensions"`
 }
 
 // Server is a small service that speaks OpenAI's protocol over loopback. The
@@ -153,8 +157,11 @@ func Vector(text string, dim int) []float32 {
 
 // serve answers one request.
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
-	request := Request{Path: r.URL.Path, Authorization: r.Header.Get("Authorization")}
-	err := json.NewDecoder(r.Body).Decode(&request)
+	request := Request{Path: r.URL.Path, Query: r.URL.RawQuery, Header: r.Header, Authorization: r.Header.Get("Authorization")}
+	body, err := io.ReadAll(r.Body)
+	if err == nil {
+		err = errors.Join(json.Unmarshal(body, &request), json.Unmarshal(body, &request.Body))
+	}
 	fault := s.record(request)
 	if fault.Hold != nil {
 		select {
