@@ -28,6 +28,7 @@ import (
 	"strings"
 
 	"sheaf/internal/faiss"
+	"sheaf/internal/kernel"
 )
 
 // dim is that of the small models that people run on their own machines.
@@ -168,5 +169,5 @@ func (b *bench) prepare(ctx context.Context) (err error) {
 
 func (b *bench) describe() {
 	fmt.Fprintf(b.out, "%s/%s, %d threads, kernel %s, Faiss %s, %d rounds. Figures are medians, the fastest in brackets.\n",
-		runtime.GOOS, runtime.GOARCH, runtime.GOMAXPROCS(0), faiss.Kernel(), faiss.Version(), b.rounds)
+		runtime.GOOS, runtime.GOARCH, runtime.GOMAXPROCS(0), kernel.Chosen().String(), faiss.Version(), b.rounds)
 }

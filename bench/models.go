@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"sheaf/internal/embed"
-	"sheaf/internal/faiss"
+	"sheaf/internal/kernel"
 	"sheaf/internal/provider"
 )
 
@@ -198,7 +198,7 @@ func (m *modelBench) load(ctx context.Context, peers []*peer, list string, threa
 	var own [][]float32
 	var contenders []contender
 	for _, spec := range []string{"builtin", "hf:" + m.model} {
-		e, err := provider.New(spec, embed.Options{Workers: threads, Kernel: faiss.Kernel()})
+		e, err := provider.New(spec, embed.Options{Workers: threads, Kernel: kernel.Chosen().String()})
 		if err != nil {
 			return nil, err
 		}

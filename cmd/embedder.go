@@ -10,7 +10,7 @@ import (
 	"sheaf/internal/binding"
 	"sheaf/internal/embed"
 	"sheaf/internal/engine"
-	"sheaf/internal/faiss"
+	"sheaf/internal/kernel"
 	"sheaf/internal/openai"
 	"sheaf/internal/progress"
 	"sheaf/internal/provider"
@@ -83,7 +83,7 @@ func (env *environment) embedOptions(o embedderFlags, stats *progress.Counter) e
 	options.BaseURL, options.APIKey, options.APIKeyFile = env.config.BaseURL, env.config.APIKey, env.config.APIKeyFile
 	options.AuthHeader, options.ExtraBody = env.config.AuthHeader, env.config.ExtraBody
 	options.RPM, options.TPM, options.Workers = env.config.RPM, env.config.TPM, env.config.Workers
-	options.FindModel, options.Kernel = env.findModel, faiss.Kernel()
+	options.FindModel, options.Kernel = env.findModel, kernel.Chosen().String()
 	options.Notice, options.Stats, options.Stderr = env.notice, stats, programOutput{env}
 	return options
 }

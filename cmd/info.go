@@ -10,7 +10,7 @@ import (
 
 	"sheaf/internal/embed"
 	"sheaf/internal/engine"
-	"sheaf/internal/faiss"
+	"sheaf/internal/kernel"
 )
 
 func newInfoCmd(env *environment) *cobra.Command {
@@ -64,7 +64,7 @@ func newStoreInfo(dir string, i engine.Info) storeInfo {
 	}
 	return storeInfo{
 		dir, i.FormatVersion, embedder, i.Dim, string(i.Metric), i.Normalized, i.Documents, i.Sources, i.DeadRows, i.Bytes,
-		indexInfo{i.IndexType, i.IndexFile}, cpuInfo{faiss.Kernel()}, i.CreatedAt.UTC(), i.UpdatedAt.UTC(),
+		indexInfo{i.IndexType, i.IndexFile}, cpuInfo{kernel.Chosen().String()}, i.CreatedAt.UTC(), i.UpdatedAt.UTC(),
 	}
 }
 

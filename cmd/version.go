@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"sheaf/internal/faiss"
+	"sheaf/internal/kernel"
 )
 
 // version is the version of the next release.
@@ -37,7 +38,7 @@ type versions struct {
 }
 
 func runVersion(env *environment) error {
-	v := versions{version, commit(), runtime.Version(), faiss.Version(), faiss.Kernel()}
+	v := versions{version, commit(), runtime.Version(), faiss.Version(), kernel.Chosen().String()}
 	return env.print(outputFlags{}, func(p *printer) error {
 		if p.form == formTable || p.form == formTSV {
 			fmt.Fprintf(p, "sheaf %s\n", v.Version)

@@ -8,6 +8,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"sheaf/internal/kernel"
 	"sheaf/internal/vector"
 )
 
@@ -15,7 +16,7 @@ import (
 // bounds let through, a batch must answer as its queries one by one do.
 func TestBatchIsSingleQueries(t *testing.T) {
 	t.Parallel()
-	eachKernel(t, func(t *testing.T, l level, m Metric) {
+	eachKernel(t, func(t *testing.T, l kernel.Level, m Metric) {
 		path := filepath.Join(t.TempDir(), "index.faiss")
 		rapid.Check(t, func(rt *rapid.T) {
 			d := rapid.SampledFrom([]int{1, 5, 33, 384}).Draw(rt, "d")
@@ -59,7 +60,7 @@ func spoil(x []float32, d int, size, other float64) {
 // spare nearly every row its key.
 func TestBounds(t *testing.T) {
 	t.Parallel()
-	eachKernel(t, func(t *testing.T, l level, m Metric) {
+	eachKernel(t, func(t *testing.T, l kernel.Level, m Metric) {
 		for _, d := range []int{1, 3, 384, 1536} {
 			for _, size := range []float32{1e-38, 1e-23, 3e-23, 1e-22, 1e-20, 1, 1e16, 1e18, 5e18, 1e19, 1e37} {
 				checkBounds(t, arithmetic{level: l, metric: m, d: d}, size)
@@ -121,7 +122,7 @@ func TestBatchBesideOverflow(t *testing.T) {
 func TestBatchSkipsRowsOutOfReach(t *testing.T) {
 	t.Parallel()
 	const d = 32
-	a := arithmetic{level: bestLevel(), metric: L2, d: d}
+	a := arithmetic{level: kernel.Best(), metric: L2, d: d}
 	near, far := randomVectors(1, 100, d), randomVectors(2, 1000, d)
 	for i := range far {
 		far[i] += 100

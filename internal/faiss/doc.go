@@ -12,6 +12,4 @@
 // floats that are not finite are errors in Go, and no C++ exception, C type or C memory
 // gets out. It refuses to build without cgo, and on big-endian machines, where the floats
 // of a file could not be used in place.
-//
-// FAISS_NO_AVX2 and FAISS_OPT_LEVEL lower the kernel that is used: see [Kernel].
 package faiss

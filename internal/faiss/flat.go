@@ -13,6 +13,7 @@ import (
 	"runtime"
 	"slices"
 
+	"sheaf/internal/kernel"
 	"sheaf/internal/vector"
 )
 
@@ -42,7 +43,7 @@ func NewFlat(f *os.File, d int, rows int64, m Metric) (*Flat, error) {
 		return nil, fmt.Errorf("index %q: %d bytes, need %d for %d rows of dim %d: %w",
 			f.Name(), info.Size(), need, rows, d, io.ErrUnexpectedEOF)
 	}
-	return &Flat{file: f, rows: rows, math: arithmetic{level: chosenLevel(), metric: m, d: d}}, nil
+	return &Flat{file: f, rows: rows, math: arithmetic{level: kernel.Chosen(), metric: m, d: d}}, nil
 }
 
 // Search says what [Flat.Search] looks for and where.
@@ -63,7 +64,7 @@ type Hit struct {
 // There are fewer where fewer rows qualify. A row whose score is NaN never qualifies. The
 // answer is exact: no row that is left out is better than one that is in it.
 //
-// For a given [Kernel] a score has the same bits whatever the row's place, the number of
+// For a given [kernel.Level] a score has the same bits whatever the row's place, the number of
 // queries, k and threads, and so hits are the same too.
 func (f *Flat) Search(ctx context.Context, queries []float32, s Search) ([][]Hit, error) {
 	n, err := f.checkSearch(queries, s)

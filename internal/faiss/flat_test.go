@@ -17,14 +17,15 @@ import (
 	"pgregory.net/rapid"
 
 	"sheaf/internal/faiss/faisstest"
+	"sheaf/internal/kernel"
 	"sheaf/internal/vector"
 )
 
 var metrics = []Metric{L2, InnerProduct}
 
 // eachKernel runs a test for both metrics with every kernel that this CPU has.
-func eachKernel(t *testing.T, test func(t *testing.T, l level, m Metric)) {
-	for l := levelGeneric; l <= bestLevel(); l++ {
+func eachKernel(t *testing.T, test func(t *testing.T, l kernel.Level, m Metric)) {
+	for l := kernel.Generic; l <= kernel.Best(); l++ {
 		for _, m := range metrics {
 			t.Run(fmt.Sprintf("%v/%v", l, m), func(t *testing.T) {
 				t.Parallel()
@@ -38,7 +39,7 @@ func eachKernel(t *testing.T, test func(t *testing.T, l level, m Metric)) {
 // scores must be Faiss's to the bit, and the rows those of a plain sort.
 func TestSearchFindsWhatFaissFinds(t *testing.T) {
 	t.Parallel()
-	eachKernel(t, func(t *testing.T, l level, m Metric) {
+	eachKernel(t, func(t *testing.T, l kernel.Level, m Metric) {
 		path := filepath.Join(t.TempDir(), "index.faiss")
 		rapid.Check(t, func(t *rapid.T) {
 			d := rapid.SampledFrom([]int{1, 3, 4, 7, 16, 17, 64, 65, 384, 1536}).Draw(t, "d")
@@ -92,7 +93,7 @@ func faissHits(t *rapid.T, f *Flat, x, queries []float32, s Search) [][]Hit {
 // Real numbers are rounded differently by Faiss, but not by much.
 func TestScoresAreNearFaiss(t *testing.T) {
 	t.Parallel()
-	eachKernel(t, func(t *testing.T, l level, m Metric) {
+	eachKernel(t, func(t *testing.T, l kernel.Level, m Metric) {
 		for _, d := range []int{1, 3, 17, 384, 1536} {
 			x, queries := randomVectors(1, 200, d), randomVectors(2, 3, d)
 			f := flatFile(t, filepath.Join(t.TempDir(), "index.faiss"), d, m, x)
@@ -113,7 +114,7 @@ func TestScoresAreNearFaiss(t *testing.T) {
 func TestScoresDependOnNothingElse(t *testing.T) {
 	t.Parallel()
 	const d, rows = 67, 9000
-	eachKernel(t, func(t *testing.T, l level, m Metric) {
+	eachKernel(t, func(t *testing.T, l kernel.Level, m Metric) {
 		x, query := randomVectors(1, rows, d), randomVectors(2, 1, d)
 		f := flatFile(t, filepath.Join(t.TempDir(), "index.faiss"), d, m, x)
 		f.math.level = l
@@ -208,7 +209,7 @@ func TestRowsThatAreNotFinite(t *testing.T) {
 		L2:           {{2, 0}, {4, 1}, {1, inf}, {3, inf}},
 		InnerProduct: {{1, inf}, {4, 2}, {2, 1}, {3, -inf}},
 	}
-	eachKernel(t, func(t *testing.T, l level, m Metric) {
+	eachKernel(t, func(t *testing.T, l kernel.Level, m Metric) {
 		f := flatFile(t, filepath.Join(t.TempDir(), "index.faiss"), 1, m, []float32{nan, inf, 1, -inf, 2})
 		f.math.level = l
 		for _, n := range []int{1, minBatch} {

@@ -59,19 +59,6 @@ static const struct {
 #endif
 };
 
-int sheaf_best_level(void) {
-#ifdef __x86_64__
-  // These ask the operating system too: it must save the wide registers.
-  if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")) return SHEAF_GENERIC;
-  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-      __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw"))
-    return SHEAF_AVX512;
-  return SHEAF_AVX2;
-#else
-  return SHEAF_GENERIC;
-#endif
-}
-
 static inline float key(int metric, float score) {
   return metric == SHEAF_IP ? -score : score;
 }

@@ -4,65 +4,11 @@ package faiss
 import "C"
 
 import (
-	"os"
-	"runtime"
-	"strings"
-	"sync"
 	"unsafe"
 
+	"sheaf/internal/kernel"
 	"sheaf/internal/vector"
 )
-
-// level is an instruction set that the kernels were compiled for; the numbers are
-// kernel.h's.
-type level int
-
-const (
-	levelGeneric level = C.SHEAF_GENERIC
-	levelAVX2    level = C.SHEAF_AVX2
-	levelAVX512  level = C.SHEAF_AVX512
-)
-
-// Kernel names the instruction set of the exact search: "avx512", "avx2", "neon" or
-// "generic". It is the best that CPU and operating system support, or less by the
-// variables that Python's Faiss and LangChain know: FAISS_OPT_LEVEL=generic|avx2|avx512,
-// and FAISS_NO_AVX2, which when not empty means generic.
-func Kernel() string { return chosenLevel().String() }
-
-func (l level) String() string {
-	switch {
-	case l == levelAVX512:
-		return "avx512"
-	case l == levelAVX2:
-		return "avx2"
-	case runtime.GOARCH == "arm64":
-		return "neon"
-	}
-	return "generic"
-}
-
-var chosenLevel = sync.OnceValue(func() level {
-	return chooseLevel(bestLevel(), os.Getenv("FAISS_OPT_LEVEL"), os.Getenv("FAISS_NO_AVX2"))
-})
-
-func bestLevel() level { return level(C.sheaf_best_level()) }
-
-// chooseLevel reads the two variables as faiss/loader.py and LangChain's
-// dependable_faiss_import do: any AVX-512 flavour is avx512, an unknown name is generic.
-func chooseLevel(best level, optLevel, noAVX2 string) level {
-	name := strings.ToLower(optLevel)
-	switch {
-	case noAVX2 != "":
-		return levelGeneric
-	case name == "":
-		return best
-	case strings.Contains(name, "avx512"):
-		return min(best, levelAVX512)
-	case name == "avx2":
-		return min(best, levelAVX2)
-	}
-	return levelGeneric
-}
 
 // arithmetic is the kernels for one file: an instruction set, a metric and a dim. The rows
 // that its methods take are the bytes of whole rows, of any alignment.
@@ -70,7 +16,7 @@ func chooseLevel(best level, optLevel, noAVX2 string) level {
 // A key orders rows by both metrics alike, the lower the better: it is the squared L2
 // distance or the negated inner product.
 type arithmetic struct {
-	level  level
+	level  kernel.Level
 	metric Metric
 	d      int
 }

@@ -5,12 +5,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// Instruction sets in rising order; the Go type level has the same values.
+// Instruction sets in rising order: kernel.Level has the same numbers.
 enum { SHEAF_GENERIC, SHEAF_AVX2, SHEAF_AVX512 };
 enum { SHEAF_IP, SHEAF_L2 };
-
-// sheaf_best_level is the highest instruction set that CPU and operating system support.
-int sheaf_best_level(void);
 
 // sheaf_keys writes the keys of n rows of d floats at x (of any alignment) for nq
 // queries: out[j*n+i] belongs to query j and row i. A key is the squared L2 distance or

@@ -5,43 +5,15 @@ import (
 	"slices"
 	"testing"
 
+	"sheaf/internal/kernel"
 	"sheaf/internal/vector"
 )
-
-func TestChooseLevel(t *testing.T) {
-	t.Parallel()
-	for _, c := range []struct {
-		best            level
-		optLevel, noAVX string
-		want            level
-	}{
-		{levelAVX512, "", "", levelAVX512},
-		{levelAVX512, "avx512", "", levelAVX512},
-		{levelAVX512, "avx512_spr", "", levelAVX512},
-		{levelAVX512, "AVX2", "", levelAVX2},
-		{levelAVX512, "avx2", "", levelAVX2},
-		{levelAVX512, "generic", "", levelGeneric},
-		{levelAVX512, "sve", "", levelGeneric},
-		{levelAVX512, "", "1", levelGeneric},
-		{levelAVX512, "avx2", "1", levelGeneric},
-		{levelAVX2, "avx512", "", levelAVX2},
-		{levelGeneric, "avx512", "", levelGeneric},
-		{levelGeneric, "", "", levelGeneric},
-	} {
-		if got := chooseLevel(c.best, c.optLevel, c.noAVX); got != c.want {
-			t.Errorf("best %v, FAISS_OPT_LEVEL=%q, FAISS_NO_AVX2=%q: %v, want %v", c.best, c.optLevel, c.noAVX, got, c.want)
-		}
-	}
-	if !slices.Contains([]string{"avx512", "avx2", "neon", "generic"}, Kernel()) {
-		t.Errorf("Kernel() = %q", Kernel())
-	}
-}
 
 // Every alignment and every length of tail gives a key near the one in float64, and all of
 // the ways to ask for it give the same bits.
 func TestKeys(t *testing.T) {
 	t.Parallel()
-	eachKernel(t, func(t *testing.T, l level, m Metric) {
+	eachKernel(t, func(t *testing.T, l kernel.Level, m Metric) {
 		for d := 1; d <= 150; d++ {
 			a := arithmetic{level: l, metric: m, d: d}
 			x, queries := randomVectors(uint64(d), 2, d), randomVectors(uint64(d)+1, 3, d)
@@ -84,7 +56,7 @@ func keyInFloat64(m Metric, x, q []float32) float64 {
 func TestSift(t *testing.T) {
 	t.Parallel()
 	nan := float32(math.NaN())
-	for l := levelGeneric; l <= bestLevel(); l++ {
+	for l := kernel.Generic; l <= kernel.Best(); l++ {
 		for _, d := range []int{1, 2, 3, 4, 7, 33} {
 			for _, n := range []int{1, 3, 8, 31, 32, 33, 100} {
 				a := arithmetic{level: l, metric: InnerProduct, d: d}

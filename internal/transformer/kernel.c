@@ -96,19 +96,6 @@ static const struct {
 #endif
 };
 
-int bert_best_level(void) {
-#ifdef __x86_64__
-  // These ask the operating system too: it must save the wide registers.
-  if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")) return BERT_GENERIC;
-  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-      __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw"))
-    return BERT_AVX512;
-  return BERT_AVX2;
-#else
-  return BERT_GENERIC;
-#endif
-}
-
 static size_t up(size_t n, size_t to) { return (n + to - 1) / to * to; }
 
 size_t bert_scratch(size_t k, size_t tokens, size_t dim) {

@@ -7,16 +7,10 @@ package transformer
 */
 import "C"
 
-import "unsafe"
+import (
+	"unsafe"
 
-// level is an instruction set that the kernels were compiled for, with the numbers of
-// kernel.h.
-type level int
-
-const (
-	levelGeneric level = C.BERT_GENERIC
-	levelAVX2    level = C.BERT_AVX2
-	levelAVX512  level = C.BERT_AVX512
+	"sheaf/internal/kernel"
 )
 
 // activation is the function that a linear layer applies to its sums.
@@ -26,21 +20,6 @@ const (
 	identity activation = C.BERT_LINEAR
 	gelu     activation = C.BERT_GELU
 )
-
-func bestLevel() level { return level(C.bert_best_level()) }
-
-// chooseLevel returns the level that name asks for, at most best. Empty asks for the best.
-func chooseLevel(best level, name string) level {
-	switch name {
-	case "":
-		return best
-	case "avx512":
-		return min(best, levelAVX512)
-	case "avx2":
-		return min(best, levelAVX2)
-	}
-	return levelGeneric
-}
 
 // rows is a matrix of m rows, which begin stride floats apart.
 type rows struct {
@@ -70,7 +49,7 @@ type linear struct {
 }
 
 // apply sets the first columns of out to f(x·weightᵀ + bias).
-func (w linear) apply(l level, f activation, x, out rows, scratch []float32) {
+func (w linear) apply(l kernel.Level, f activation, x, out rows, scratch []float32) {
 	C.bert_linear(C.int(l), C.int(f), x.first(w.in), C.size_t(x.stride), C.size_t(x.m), C.size_t(w.in),
 		floats(w.weight[:w.in*w.out]), floats(w.bias[:w.out]), C.size_t(w.out),
 		out.first(w.out), C.size_t(out.stride), floats(scratch))
@@ -78,7 +57,7 @@ func (w linear) apply(l level, f activation, x, out rows, scratch []float32) {
 
 // attend sets the first columns of out to the attention of one text, whose queries, keys
 // and values are the first columns of qkv.
-func attend(l level, qkv rows, heads, dim int, out rows, scratch []float32) {
+func attend(l kernel.Level, qkv rows, heads, dim int, out rows, scratch []float32) {
 	C.bert_attention(C.int(l), qkv.first(3*heads*dim), C.size_t(qkv.stride), C.size_t(qkv.m),
 		C.size_t(heads), C.size_t(dim), out.first(heads*dim), C.size_t(out.stride), floats(scratch))
 }
@@ -91,7 +70,7 @@ type norm struct {
 
 // apply sets x to the layer norm of x + y. A y without rows counts as zeros. The stride of
 // both is the number of their columns.
-func (w norm) apply(l level, x, y rows) {
+func (w norm) apply(l kernel.Level, x, y rows) {
 	n := len(w.gamma)
 	C.bert_norm(C.int(l), x.first(n), y.first(n), C.size_t(x.m), C.size_t(n),
 		floats(w.gamma), floats(w.beta[:n]), C.float(w.epsilon))

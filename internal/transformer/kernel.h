@@ -6,13 +6,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// Instruction sets in rising order; the Go type level has the same values.
+// Instruction sets in rising order: kernel.Level has the same numbers.
 enum { BERT_GENERIC, BERT_AVX2, BERT_AVX512 };
 
 enum { BERT_LINEAR, BERT_GELU };
-
-// bert_best_level is the highest instruction set that CPU and operating system support.
-int bert_best_level(void);
 
 // bert_scratch is how many floats of scratch the functions below need where no matrix has
 // more than k columns to sum over, no text more than tokens rows and no head more than dim

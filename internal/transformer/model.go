@@ -10,6 +10,8 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+
+	"sheaf/internal/kernel"
 )
 
 const weightsFile = "model.safetensors"
@@ -22,7 +24,7 @@ var ErrClosed = errors.New("the model is closed")
 type Model struct {
 	mu     sync.RWMutex
 	file   *mapping // nil once closed
-	level  level
+	level  kernel.Level
 	folder *folder
 
 	words, positions, types []float32 // embeddings, rows of dim numbers
@@ -39,10 +41,9 @@ type layer struct {
 	norm                      norm
 }
 
-// Open reads the model in the folder dir. kernel names the instruction set to compute with,
-// "avx512", "avx2" or "generic"; a lower one is used if the processor or the operating system
-// does not support it. Empty stands for the best.
-func Open(dir, kernel string) (*Model, error) {
+// Open reads the model in the folder dir. level names the instruction set to compute with, as
+// [kernel.Named] reads it.
+func Open(dir, level string) (*Model, error) {
 	f, err := readFolder(os.DirFS(dir))
 	if err != nil {
 		return nil, err
@@ -55,7 +56,7 @@ func Open(dir, kernel string) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &Model{file: file, level: chooseLevel(bestLevel(), kernel), folder: f}
+	m := &Model{file: file, level: kernel.Named(level), folder: f}
 	if err := m.bind(); err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", weightsFile, err), file.close())
 	}
