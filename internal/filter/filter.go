@@ -3,7 +3,8 @@
 // A filter is written in LangChain's dict syntax, as JSON, or in a short form
 // for the shell (KEY OPERATOR VALUE); both become one small tree. The tree is
 // evaluated in two ways that give the same answer: [Filter.Match] looks at one
-// metadata object, [Filter.Find] at the typed values that a store keeps.
+// metadata object, [Filter.Find] at the typed values that a store keeps. [Walk]
+// visits it for others, such as an engine that compiles it to SQL.
 //
 // Values compare as in Python, which LangChain's filters are written in: 1,
 // 1.0 and true are equal, integers are exact whatever their size, strings have
@@ -25,7 +26,10 @@ import (
 
 // Filter is a condition on metadata. It may be used by many goroutines. A nil
 // Filter matches everything.
-type Filter struct{ root node }
+type Filter struct {
+	expr expr
+	root node // the same, to be evaluated
+}
 
 // Parse reads expressions that must all hold, each an object in LangChain's
 // syntax or a short form. No expressions give a nil Filter. Errors are of type
@@ -34,25 +38,27 @@ func Parse(exprs ...string) (*Filter, error) {
 	if len(exprs) == 0 {
 		return nil, nil
 	}
-	var root all
-	for _, expr := range exprs {
-		n, err := parse(expr)
+	var root every
+	for _, text := range exprs {
+		e, err := parse(text)
 		if err != nil {
 			return nil, err
 		}
-		root = append(root, n)
+		root = append(root, e)
 	}
-	return &Filter{simplify(root)}, nil
+	f := &Filter{expr: root}
+	f.root = Walk[node](f, compiler{})
+	return f, nil
 }
 
-func parse(expr string) (node, error) {
-	if i := strings.IndexRune(expr, utf8.RuneError); i >= 0 && !utf8.ValidString(expr) {
-		return nil, &SyntaxError{expr, i, "not UTF-8"}
+func parse(text string) (expr, error) {
+	if i := strings.IndexRune(text, utf8.RuneError); i >= 0 && !utf8.ValidString(text) {
+		return nil, &SyntaxError{text, i, "not UTF-8"}
 	}
-	if strings.HasPrefix(strings.TrimSpace(expr), "{") {
-		return parseJSON(expr)
+	if strings.HasPrefix(strings.TrimSpace(text), "{") {
+		return parseJSON(text)
 	}
-	return parseShort(expr)
+	return parseShort(text)
 }
 
 // Match tells whether the filter holds for a metadata object. What is none

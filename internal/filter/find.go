@@ -142,40 +142,40 @@ func (f finder) match(nodes all, s Set) (Set, error) {
 
 // leaf collects the objects that answer otherwise than one without the key.
 func (f finder) leaf(l leaf, limit int) (Set, error) {
-	w := &walk{leaf: l, absent: l.test(nil, false), odd: roaring.New(), inside: roaring.New(), left: limit}
+	s := &scan{leaf: l, absent: l.test(nil, false), others: roaring.New(), inside: roaring.New(), left: limit}
 	for i := range l.key {
 		if l.key[i] != '.' {
 			continue
 		}
-		if err := f.index.Values(l.key[:i], objects.low, objects.high, w.path(l.key[i+1:])); err != nil {
+		if err := f.index.Values(l.key[:i], objects.low, objects.high, s.path(l.key[i+1:])); err != nil {
 			return Set{}, err
 		}
 	}
 	spans := l.spans
-	if w.absent || !w.inside.IsEmpty() {
+	if s.absent || !s.inside.IsEmpty() {
 		spans = []span{everything}
 	}
-	for _, s := range spans {
-		if err := f.index.Values(l.key, s.low, s.high, w.value); err != nil {
+	for _, span := range spans {
+		if err := f.index.Values(l.key, span.low, span.high, s.value); err != nil {
 			return Set{}, err
 		}
 	}
-	return Set{w.odd, w.absent}, nil
+	return Set{s.others, s.absent}, nil
 }
 
-// walk goes through the values that decide a leaf.
-type walk struct {
+// scan goes through the values that decide a leaf.
+type scan struct {
 	leaf
 	absent bool            // what the test says of objects without the key
-	odd    *roaring.Bitmap // objects of which it says the opposite
+	others *roaring.Bitmap // objects of which it says the opposite
 	inside *roaring.Bitmap // objects that have the key as a path
 	left   int             // how many values may still be looked at
 }
 
 // value decides by a value of the key itself, which outranks one that a path
 // led to.
-func (w *walk) value(meta uint32, value any) (err error) {
-	if w.left--; w.left < 0 {
+func (s *scan) value(meta uint32, value any) (err error) {
+	if s.left--; s.left < 0 {
 		return ErrLimit
 	}
 	if raw, ok := value.([]byte); ok {
@@ -183,19 +183,19 @@ func (w *walk) value(meta uint32, value any) (err error) {
 			return err
 		}
 	}
-	if w.test(value, true) != w.absent {
-		w.odd.Add(meta)
+	if s.test(value, true) != s.absent {
+		s.others.Add(meta)
 	} else {
-		w.odd.Remove(meta)
+		s.others.Remove(meta)
 	}
 	return nil
 }
 
 // path decides by what the rest of the key leads to in nested objects; the
 // first that it leads to a value in counts.
-func (w *walk) path(rest string) func(meta uint32, value any) error {
+func (s *scan) path(rest string) func(meta uint32, value any) error {
 	return func(meta uint32, value any) error {
-		if w.left--; w.left < 0 {
+		if s.left--; s.left < 0 {
 			return ErrLimit
 		}
 		raw, _ := value.([]byte)
@@ -204,11 +204,11 @@ func (w *walk) path(rest string) func(meta uint32, value any) error {
 			return err
 		}
 		v, present := lookup(object, rest)
-		if !present || !w.inside.CheckedAdd(meta) {
+		if !present || !s.inside.CheckedAdd(meta) {
 			return nil
 		}
-		if w.test(v, true) != w.absent {
-			w.odd.Add(meta)
+		if s.test(v, true) != s.absent {
+			s.others.Add(meta)
 		}
 		return nil
 	}

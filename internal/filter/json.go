@@ -11,15 +11,15 @@ import (
 // dict reads a filter in LangChain's syntax. Its text is known to be JSON, so
 // the decoder itself meets no error.
 type dict struct {
-	expr string
+	text string
 	*json.Decoder
 }
 
-func parseJSON(expr string) (node, error) {
-	if err := validate(expr); err != nil {
+func parseJSON(text string) (expr, error) {
+	if err := validate(text); err != nil {
 		return nil, err
 	}
-	d := &dict{expr, json.NewDecoder(strings.NewReader(expr))}
+	d := &dict{text, json.NewDecoder(strings.NewReader(text))}
 	d.UseNumber()
 	return d.filter(true)
 }
@@ -46,11 +46,11 @@ func validate(expr string) error {
 // next is the offset of the next key or value.
 func (d *dict) next() int {
 	end := int(d.InputOffset())
-	return len(d.expr) - len(strings.TrimLeft(d.expr[end:], " \t\r\n,:"))
+	return len(d.text) - len(strings.TrimLeft(d.text[end:], " \t\r\n,:"))
 }
 
 func (d *dict) errorf(offset int, format string, args ...any) error {
-	return &SyntaxError{d.expr, offset, fmt.Sprintf(format, args...)}
+	return &SyntaxError{d.text, offset, fmt.Sprintf(format, args...)}
 }
 
 // members calls f with the place of each key of an object; f reads the value.
@@ -79,32 +79,32 @@ func (d *dict) members(f func(offset int, key string) error) error {
 }
 
 // filter reads an object whose members must all hold.
-func (d *dict) filter(top bool) (node, error) {
+func (d *dict) filter(top bool) (expr, error) {
 	offset := d.next()
-	if d.expr[offset] != '{' {
+	if d.text[offset] != '{' {
 		return nil, d.errorf(offset, "a filter must stand here: an object")
 	}
-	var nodes all
+	var parts every
 	err := d.members(func(offset int, key string) error {
-		n, err := d.member(offset, key, top)
-		nodes = append(nodes, n)
+		e, err := d.member(offset, key, top)
+		parts = append(parts, e)
 		return err
 	})
-	return nodes, err
+	return parts, err
 }
 
 // member reads the value of a key of a filter. As in LangChain only the
 // outermost object takes a key with a dollar sign for a mistaken operator.
-func (d *dict) member(offset int, key string, top bool) (node, error) {
+func (d *dict) member(offset int, key string, top bool) (expr, error) {
 	switch key {
 	case "$and":
 		return d.filters(key)
 	case "$or":
-		nodes, err := d.filters(key)
-		return oneOf(nodes), err
+		parts, err := d.filters(key)
+		return oneOf(parts), err
 	case "$not":
-		n, err := d.filter(false)
-		return not{n}, err
+		e, err := d.filter(false)
+		return negation{e}, err
 	}
 	if top && strings.HasPrefix(key, "$") && !slices.Contains(langchainOperators, key) {
 		return nil, d.errorf(offset, "unknown operator %q: around keys there are $and $or $not", key)
@@ -113,29 +113,29 @@ func (d *dict) member(offset int, key string, top bool) (node, error) {
 }
 
 // filters reads the list of an operator around filters.
-func (d *dict) filters(operator string) (all, error) {
-	if offset := d.next(); d.expr[offset] != '[' {
+func (d *dict) filters(operator string) (every, error) {
+	if offset := d.next(); d.text[offset] != '[' {
 		return nil, d.errorf(offset, "%s needs a list of filters", operator)
 	}
 	if _, err := d.Token(); err != nil {
 		return nil, err
 	}
-	var nodes all
+	var parts every
 	for d.More() {
-		n, err := d.filter(false)
+		e, err := d.filter(false)
 		if err != nil {
 			return nil, err
 		}
-		nodes = append(nodes, n)
+		parts = append(parts, e)
 	}
 	_, err := d.Token()
-	return nodes, err
+	return parts, err
 }
 
 // field reads the condition on a key: operators, a list of values, or a value.
-func (d *dict) field(key string) (node, error) {
+func (d *dict) field(key string) (expr, error) {
 	offset := d.next()
-	if d.expr[offset] == '{' {
+	if d.text[offset] == '{' {
 		return d.operators(key)
 	}
 	operand, err := d.operand()
@@ -144,33 +144,33 @@ func (d *dict) field(key string) (node, error) {
 	}
 	entries, ok := operand.([]any)
 	if !ok {
-		return leaf{key, equals(operand), equalTo(operand)}, nil
+		return condition{key: key, operator: "$eq", operand: operand}, nil
 	}
 	unhashable := func(v any) bool { return !hashable(v) }
 	if len(entries) > setSize && slices.ContainsFunc(entries, unhashable) {
 		return nil, d.errorf(offset, `lists and objects cannot stand in a list of more than %d values: write {"$in": [...]}`, setSize)
 	}
-	return leaf{key, in(entries), within(entries)}, nil
+	return condition{key: key, operator: "$in", operand: entries}, nil
 }
 
 // setSize is the length from which on LangChain makes a set of a list.
 const setSize = 10
 
-func (d *dict) operators(key string) (node, error) {
-	var nodes all
+func (d *dict) operators(key string) (expr, error) {
+	var parts every
 	err := d.members(func(offset int, operator string) error {
 		operand, err := d.operand()
 		if err != nil {
 			return err
 		}
-		n, problem := condition(key, operator, operand)
+		e, problem := newCondition(key, operator, operand)
 		if problem != "" {
 			return d.errorf(offset, "%s", problem)
 		}
-		nodes = append(nodes, n)
+		parts = append(parts, e)
 		return nil
 	})
-	return nodes, err
+	return parts, err
 }
 
 func (d *dict) operand() (v any, err error) {

@@ -17,42 +17,42 @@ var shortOperators = map[string]string{
 }
 
 // parseShort reads KEY OPERATOR VALUE; blanks around each do not count.
-func parseShort(expr string) (node, error) {
-	wrong := func(offset int, format string, args ...any) (node, error) {
-		return nil, &SyntaxError{expr, offset, fmt.Sprintf(format, args...)}
+func parseShort(text string) (expr, error) {
+	wrong := func(offset int, format string, args ...any) (expr, error) {
+		return nil, &SyntaxError{text, offset, fmt.Sprintf(format, args...)}
 	}
-	start := len(expr) - len(strings.TrimLeft(expr, blanks))
-	if start < len(expr) && strings.ContainsRune(`"[`, rune(expr[start])) {
+	start := len(text) - len(strings.TrimLeft(text, blanks))
+	if start < len(text) && strings.ContainsRune(`"[`, rune(text[start])) {
 		return wrong(start, "a filter is a JSON object or KEY OPERATOR VALUE")
 	}
-	at := strings.IndexAny(expr, signs)
+	at := strings.IndexAny(text, signs)
 	if at < 0 {
-		return wrong(len(expr), "no operator: there are = != < <= > >= ~ =~")
+		return wrong(len(text), "no operator: there are = != < <= > >= ~ =~")
 	}
 	// All signs that follow one another: a mistyped one is no part of the value.
-	rest := strings.TrimLeft(expr[at:], signs)
-	operator := expr[at : len(expr)-len(rest)]
+	rest := strings.TrimLeft(text[at:], signs)
+	operator := text[at : len(text)-len(rest)]
 	name, ok := shortOperators[operator]
-	key, value := strings.Trim(expr[:at], blanks), strings.Trim(rest, blanks)
+	key, value := strings.Trim(text[:at], blanks), strings.Trim(rest, blanks)
 	switch {
 	case !ok:
 		return wrong(at, "unknown operator %q: there are = != < <= > >= ~ =~; a value that begins with one of these signs needs quotes", operator)
 	case key == "":
 		return wrong(at, "no key before %q", operator)
 	case value == "" && operator != "=" && operator != "!=":
-		return wrong(len(expr), "no value after %q", operator)
+		return wrong(len(text), "no value after %q", operator)
 	}
-	n, problem := shortCondition(key, name, value)
+	e, problem := shortCondition(key, name, value)
 	if problem != "" {
-		return wrong(strings.LastIndex(expr, value), "%s", problem)
+		return wrong(strings.LastIndex(text, value), "%s", problem)
 	}
-	return n, nil
+	return e, nil
 }
 
 // blanks are what a shell's user may type around the parts.
 const blanks = " \t\r\n"
 
-func shortCondition(key, name, value string) (node, string) {
+func shortCondition(key, name, value string) (expr, string) {
 	operand, isScalar := scalar(value)
 	if !isScalar {
 		operand = value
@@ -67,17 +67,16 @@ func shortCondition(key, name, value string) (node, string) {
 		if operand != any(text) {
 			choice = append(choice, operand)
 		}
-		return condition(key, name, choice)
+		return newCondition(key, name, choice)
 	case "$glob", "$regex":
-		return condition(key, name, text)
+		return newCondition(key, name, text)
 	}
-	n, problem := condition(key, name, operand)
-	strict, isLeaf := n.(leaf)
-	if _, isNumber := number(operand); !isLeaf || !isNumber {
-		return n, problem
+	e, problem := newCondition(key, name, operand)
+	if c, ok := e.(condition); ok {
+		_, c.numeric = number(operand)
+		e = c
 	}
-	loose := func(v any, present bool) bool { return strict.test(numeric(v), present) }
-	return leaf{key, loose, append(strict.spans, texts)}, ""
+	return e, problem
 }
 
 // scalar reads a JSON string, number, boolean or null.

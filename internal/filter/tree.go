@@ -1,12 +1,11 @@
 package filter
 
-// node is a part of a filter.
+// node is a part of a filter that can be evaluated.
 type node interface {
 	match(object map[string]any) bool
 }
 
-// all holds where each of its nodes does. There is no node for "one of": it is
-// what remains where none of them holds.
+// all holds where each of its nodes does.
 type all []node
 
 func (a all) match(object map[string]any) bool {
@@ -23,38 +22,8 @@ type not struct{ node }
 
 func (n not) match(object map[string]any) bool { return !n.node.match(object) }
 
-func oneOf(nodes all) node {
-	var none all
-	for _, n := range nodes {
-		none = append(none, not{n})
-	}
-	return not{none}
-}
-
-// simplify makes one list of nested ones and one leaf of those on the same key,
-// so that two ends of a range are looked for at once.
-func simplify(n node) node {
-	switch n := n.(type) {
-	case not:
-		return not{simplify(n.node)}
-	case all:
-		var flat all
-		for _, part := range n {
-			part = simplify(part)
-			if inner, ok := part.(all); ok {
-				flat = append(flat, inner...)
-			} else {
-				flat = append(flat, part)
-			}
-		}
-		if flat = flat.merged(); len(flat) == 1 {
-			return flat[0]
-		}
-		return flat
-	}
-	return n
-}
-
+// merged makes one leaf of those on the same key, so that two ends of a range are
+// looked for at once.
 func (a all) merged() (nodes all) {
 	place := map[string]int{}
 	for _, n := range a {
