@@ -20,6 +20,7 @@ import (
 	"sheaf/internal/hint"
 	"sheaf/internal/langchain"
 	"sheaf/internal/model"
+	"sheaf/internal/pickle"
 	"sheaf/internal/store"
 	"sheaf/internal/vector"
 )
@@ -150,6 +151,7 @@ var outcomes = []struct {
 	{is(engine.ErrLockLost), exitLocked, "run the same command again, and leave the store's lock file alone: what was committed is kept"},
 	{as[*engine.FormatError], exitDamaged, ""},
 	{as[*langchain.IndexError], exitDamaged, exchange.ReembedHint},
+	{unknownInDocument, exitDamaged, "--on-unknown skip leaves documents with such values out, --on-unknown text makes texts of the values"},
 	{as[*langchain.ExpansionError], exitDamaged, "--max-expansion N allows N times the size of the file"},
 	{as[*langchain.FormatError], exitDamaged, ""},
 	{as[*problemsError], exitDamaged, ""},
@@ -183,6 +185,12 @@ func is(target error) func(error) bool {
 func as[E error](err error) bool {
 	var target E
 	return errors.As(err, &target)
+}
+
+// unknownInDocument matches a class that is not known in a document of a pickle.
+func unknownInDocument(err error) bool {
+	var unknown *pickle.UnknownClassError
+	return errors.As(err, &unknown) && unknown.Streamed
 }
 
 // refusesAll matches the error of a service that would refuse any text: it knows

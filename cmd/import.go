@@ -24,10 +24,14 @@ type importOptions struct {
 	src               string
 	verify, reembed   bool
 	maxExpansion      int
+	onUnknown         string
 	onConflict        conflictFlag
 	embedder          embedderFlags
 	facts             factFlags
 }
+
+// onUnknown are the values of --on-unknown.
+var onUnknown = []string{string(langchain.FailUnknown), string(langchain.SkipUnknown), string(langchain.TextUnknown)}
 
 func newImportCmd(env *environment) *cobra.Command {
 	var o importOptions
@@ -41,7 +45,9 @@ for -; its content tells the format, unless --format does:
 types of Faiss index are read in a process with limits, and where they keep
 only approximations of vectors, a notice says so. Documents of a pickle that
 share texts or metadata take more room than the pickle when each is written out:
-at most 64 MiB or --max-expansion times its size.
+at most 64 MiB or --max-expansion times its size. A value of a class that is not
+known makes the import fail; --on-unknown skip leaves its document out, and
+--on-unknown text makes it what the class was called with, or a text.
 
 The metric is the index's, unless --metric says how the vectors are to be
 compared here. LangChain's files do not tell of normalize_L2: give --normalize,
@@ -62,8 +68,10 @@ source that has other documents there: see sheaf merge --help.` + exitStatus(0, 
 	f.BoolVar(&o.verify, "verify", false, "embed three of the texts again, and fail where the vectors are not those of --embedder")
 	f.BoolVar(&o.reembed, "reembed", false, "leave the vectors and embed all texts with --embedder")
 	f.IntVar(&o.maxExpansion, "max-expansion", langchain.DefaultExpansion, "allow the documents of a pickle `N` times its size")
+	f.StringVar(&o.onUnknown, "on-unknown", string(langchain.FailUnknown), "for a value of a class that is not known: `WHAT`: fail, skip or text")
 	addIndexName(c, &o.indexName)
 	complete(c, "format", importFormats...)
+	complete(c, "on-unknown", onUnknown...)
 	o.onConflict.addFlags(c)
 	o.embedder.addFlags(c)
 	o.facts.addFlags(c)
@@ -80,6 +88,9 @@ func (o *importOptions) validate(env *environment, c *cobra.Command, args []stri
 		return usagef("--max-expansion %d: it must be at least 1", o.maxExpansion)
 	case o.verify && o.reembed:
 		return usagef("--verify is about vectors that --reembed makes anew: they cannot be used together")
+	}
+	if err := setChoice(&o.onUnknown, o.onUnknown, onUnknown); err != nil {
+		return usagef("--on-unknown: %w", err)
 	}
 	o.src = args[0]
 	if o.format != "" {
@@ -102,7 +113,7 @@ func runImport(ctx context.Context, env *environment, o *importOptions) (err err
 	defer debug.SetGCPercent(debug.SetGCPercent(25))
 	in, err := exchange.Open(ctx, o.src, exchange.Options{
 		Format: o.format, IndexName: o.indexName, Stdin: env.streams.In, OpenStore: env.openContents,
-		Options: langchain.Options{Foreign: serveIndex, TextsOnly: o.reembed, Expansion: o.maxExpansion},
+		Options: langchain.Options{Foreign: serveIndex, TextsOnly: o.reembed, Expansion: o.maxExpansion, OnUnknown: langchain.OnUnknown(o.onUnknown)},
 	})
 	if err != nil {
 		return err

@@ -26,3 +26,25 @@ func TestImportExpands(t *testing.T) {
 		t.Errorf("exit code %d: %s", code, out)
 	}
 }
+
+func TestImportOnUnknown(t *testing.T) {
+	t.Parallel()
+	dir, src := t.TempDir(), ""
+	hostile, all := langchaintest.Hostiles(t)
+	for _, h := range all {
+		if h.File == "pickles/evil_in_metadata.pkl" {
+			src = h.Place(t, hostile)
+		}
+	}
+	if out, code := sheafIn(t, dir, "import", src); code != exitDamaged || !strings.Contains(out, "hint: --on-unknown skip") {
+		t.Errorf("exit code %d: %s", code, out)
+	}
+	for what, want := range map[string]string{"skip": "it was left out", "text": "it was read as text"} {
+		if out := mustSheaf(t, dir, "import", "--on-unknown", what, "--store", what, src); !strings.Contains(out, want) {
+			t.Errorf("%s: %s", what, out)
+		}
+	}
+	if out, code := sheafIn(t, dir, "import", "--on-unknown", "guess", src); code != exitUsage {
+		t.Errorf("exit code %d: %s", code, out)
+	}
+}

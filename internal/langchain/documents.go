@@ -23,6 +23,9 @@ func (s *Store) Remarks() (all []string) {
 	say(s.Len()-s.docs.used, "vector points to a document that another one points to: it came as ID#2",
 		"vectors point to documents that others point to: they came as ID#2 and so on")
 	say(len(s.docs.keys)-s.docs.used, "document has no vector and was left out", "documents have no vector and were left out")
+	what := map[OnUnknown]string{SkipUnknown: "left out", TextUnknown: "read as text"}[s.spool.onUnknown]
+	say(s.spool.unknown, fmt.Sprintf("document has values of a class that is not known, %q: it was %s", s.spool.unknownClass, what),
+		fmt.Sprintf("documents have values of classes that are not known, such as %q: they were %s", s.spool.unknownClass, what))
 	say(s.surrogates, "text held half of a surrogate pair: U+FFFD stands in its place",
 		"texts held halves of surrogate pairs: U+FFFD stands in their place")
 	if s.Index != nil {
@@ -51,6 +54,9 @@ func (s *Store) Documents(ctx context.Context) iter.Seq2[Document, error] {
 			}
 			var d Document
 			var mapped bool
+			if err == nil && s.docs.records[doc].size == 0 {
+				continue
+			}
 			if err == nil {
 				d, mapped, err = s.spool.read(s.docs.records[doc])
 			}

@@ -25,7 +25,20 @@ type Options struct {
 	// may take when each is written out; 0: [DefaultExpansion]. 64 MiB are always
 	// allowed.
 	Expansion int
+	// OnUnknown says what becomes of documents with values of classes that are not
+	// known; "": [FailUnknown].
+	OnUnknown OnUnknown
 }
+
+// OnUnknown is what becomes of a document whose metadata have a value of a class
+// that is not known.
+type OnUnknown string
+
+const (
+	FailUnknown OnUnknown = "fail" // nothing is read
+	SkipUnknown OnUnknown = "skip" // the document is left out
+	TextUnknown OnUnknown = "text" // the value becomes what its class was called with, or a text
+)
 
 // Index is a Faiss index of a type whose vectors can be read.
 type Index struct {

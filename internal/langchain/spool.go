@@ -3,6 +3,7 @@ package langchain
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -41,6 +42,10 @@ type spool struct {
 	limit int64 // of the sum of weights
 	sum   int64
 
+	onUnknown    OnUnknown
+	unknown      int    // documents with values of classes that are not known
+	unknownClass string // the first such class
+
 	buffer []byte
 	start  int64 // offset of the buffer in the file, once documents are read
 }
@@ -48,13 +53,13 @@ type spool struct {
 // record is the place of a document in the spool.
 type record struct {
 	at     int64
-	size   uint32
+	size   uint32 // 0: the document is skipped
 	weight uint32
 }
 
 // newSpool makes a spool whose documents may weigh limit bytes. Its file has no
 // name, so that nothing is left of it whatever happens.
-func newSpool(limit int64) (*spool, error) {
+func newSpool(limit int64, onUnknown OnUnknown) (*spool, error) {
 	f, err := os.CreateTemp("", "sheaf-import-*")
 	if err != nil {
 		return nil, err
@@ -62,7 +67,7 @@ func newSpool(limit int64) (*spool, error) {
 	if err := os.Remove(f.Name()); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
-	return &spool{f: f, w: bufio.NewWriterSize(f, 1<<18), limit: limit}, nil
+	return &spool{f: f, w: bufio.NewWriterSize(f, 1<<18), limit: limit, onUnknown: onUnknown}, nil
 }
 
 // headSize is the size of what precedes the text of a document: the length of the
@@ -95,25 +100,33 @@ func (s *spool) add(state *pickle.Dict) (pickle.Value, error) {
 	return r, s.err
 }
 
-// encode returns a document as it is in the file, valid until the next call.
+// encode returns a document as it is in the file, valid until the next call. It
+// returns nothing for a document that is skipped.
 func (s *spool) encode(c content) (b []byte, err error) {
 	b = binary.LittleEndian.AppendUint32(s.buffer[:0], uint32(len(c.text)))
 	b = append(append(b, 0), c.text...)
-	mapped := false
+	var notes pickle.Notes
 	switch {
 	case c.metadata == nil:
 		b = append(b, "{}"...)
 	case pickle.Weight(c.metadata) > maxMetadata:
 		return nil, fmt.Errorf("a document whose metadata would take more than %d MB", maxMetadata>>20)
 	default:
-		if b, mapped, err = pickle.AppendJSON(b, c.metadata); err != nil {
+		if b, notes, err = pickle.AppendJSON(b, c.metadata); err != nil {
 			return nil, fmt.Errorf("metadata: %w", err)
 		}
 	}
-	if mapped {
+	if notes.Mapped {
 		b[headSize-1] = 1
 	}
 	s.buffer = b
+	if notes.Unknown != "" {
+		s.unknown++
+		s.unknownClass = cmp.Or(s.unknownClass, notes.Unknown)
+		if s.onUnknown == SkipUnknown {
+			b = nil
+		}
+	}
 	return b, nil
 }
 

@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"sheaf/internal/langchain"
 	"sheaf/internal/langchain/langchaintest"
+	"sheaf/internal/pickle"
 )
 
 // TestExpansion: documents that share what they are made of are refused when they
@@ -80,5 +82,45 @@ func TestSpoolFails(t *testing.T) {
 	_, err := langchain.OpenFolder(t.Context(), dir, "index", langchain.Options{})
 	if bad := (*langchain.FormatError)(nil); !errors.Is(err, os.ErrNotExist) || errors.As(err, &bad) {
 		t.Errorf("%v, want one about the missing folder", err)
+	}
+}
+
+// TestOnUnknown: a value of a class that is not known ends the import, or takes its
+// document along, or becomes a text.
+func TestOnUnknown(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	const document = "clangchain.schema\nDocument\n)\x81}V__dict__\n}(Vpage_content\nVtext\nVmetadata\n}Vcolor\n%ssusb"
+	stream := "clangchain_community.docstore.in_memory\nInMemoryDocstore\n)\x81}V_dict\n}(Va\n" + fmt.Sprintf(document, "K\x01") +
+		"Vb\n" + fmt.Sprintf(document, "capp\nColor\nK\x02\x85R") + "usb}(I0\nVa\nI1\nVb\nI2\nVa\nu\x86."
+	if err := os.WriteFile(langchain.DocumentsFile(dir, "index"), []byte(stream), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		what         langchain.OnUnknown
+		want, remark string
+	}{
+		{"", "", ""}, {langchain.FailUnknown, "", ""},
+		{langchain.SkipUnknown, `a{"color":1} a#2{"color":1} `, `1 document has values of a class that is not known, "app.Color": it was left out`},
+		{langchain.TextUnknown, `a{"color":1} b{"color":2} a#2{"color":1} `, `1 document has values of a class that is not known, "app.Color": it was read as text`},
+	} {
+		s, err := langchain.OpenFolder(t.Context(), dir, "index", langchain.Options{TextsOnly: true, OnUnknown: tt.what})
+		if tt.want == "" {
+			if unknown := (*pickle.UnknownClassError)(nil); !errors.As(err, &unknown) || unknown.Name != "app.Color" {
+				t.Errorf("%q: %v, want an UnknownClassError", tt.what, err)
+			}
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		got := ""
+		for _, d := range collect(t, s) {
+			got += d.ID + string(d.Metadata) + " "
+		}
+		if got != tt.want || !slices.Contains(s.Remarks(), tt.remark) {
+			t.Errorf("%q: %s, %q, want %s, %q", tt.what, got, s.Remarks(), tt.want, tt.remark)
+		}
 	}
 }

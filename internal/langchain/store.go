@@ -182,12 +182,14 @@ func (s *Store) load(ctx context.Context, f *os.File, o Options) (pickle.Value, 
 		return nil, err
 	}
 	limit := max(minExpanded, info.Size()*int64(cmp.Or(o.Expansion, DefaultExpansion)))
-	if s.spool, err = newSpool(limit); err != nil {
+	if s.spool, err = newSpool(limit, o.OnUnknown); err != nil {
 		return nil, err
 	}
 	s.files = append(s.files, s.spool.f)
 	s.docs = newDocstore(limit)
-	v, surrogates, err := pickle.Load(until{ctx, f}, info.Size(), pickle.Options{Object: classOf, Stream: s.spool.add, Take: s.docs.take})
+	v, surrogates, err := pickle.Load(until{ctx, f}, info.Size(), pickle.Options{
+		Object: classOf, Stream: s.spool.add, Take: s.docs.take, Unknown: o.OnUnknown == SkipUnknown || o.OnUnknown == TextUnknown,
+	})
 	s.surrogates = surrogates
 	switch bad := (*pickle.Error)(nil); {
 	case ctx.Err() != nil:
@@ -243,7 +245,8 @@ func (s *Store) check(docs, mapping pickle.Value) error {
 	return nil
 }
 
-// Len returns the number of documents, counting one for each vector.
+// Len returns the number of documents, counting one for each vector and those that
+// are skipped.
 func (s *Store) Len() int { return len(s.docs.positions) }
 
 // Close closes the files.

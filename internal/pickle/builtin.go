@@ -109,12 +109,17 @@ func newRange(_ *machine, args []Value) (Value, error) {
 	return Plain("range(" + strings.Join(numbers, ", ") + ")"), nil
 }
 
-// getattr calls the function by which Python names a method.
-func getattr(_ *machine, args []Value) (Value, error) {
+// getattr calls the function by which Python names a method, or a member of an
+// enum.
+func getattr(m *machine, args []Value) (Value, error) {
 	if len(args) == 2 {
 		c, ok1 := args[0].(*Class)
 		name, ok2 := args[1].(string)
-		if ok1 && ok2 && c.plain == "zoneinfo.ZoneInfo" && name == "_unpickle" {
+		switch {
+		case !ok1 || !ok2:
+		case c.unknown:
+			return m.newUnknown(c, name)
+		case c.plain == "zoneinfo.ZoneInfo" && name == "_unpickle":
 			return &Class{Name: c.Name + "." + name, plain: c.plain + "." + name}, nil
 		}
 	}

@@ -3,6 +3,7 @@ package pickle
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -32,10 +33,13 @@ func (m *machine) pushClass(module, name string) error {
 	if m.options.Object != nil {
 		c.object, c.streamed = m.options.Object(module, name)
 	}
-	if !c.object && !known(c.plain) {
-		return fmt.Errorf("the class %q is not one that LangChain's stores or plain metadata are made of", full)
+	c.unknown = !c.object && !known(c.plain)
+	if c.unknown && !(m.options.Unknown && m.streaming) {
+		return &UnknownClassError{full, m.streaming}
 	}
-	m.classes[full] = c
+	if !c.unknown { // of which there can be any number
+		m.classes[full] = c
+	}
 	if err := m.charge(nodeWeight + int64(len(full))); err != nil {
 		return err
 	}
@@ -65,12 +69,19 @@ func (m *machine) global(in *instruction) error {
 	return m.pushClass(module, name)
 }
 
-// construct executes REDUCE and NEWOBJ, which call a class with a tuple of
-// arguments, and returns the result.
+// construct executes REDUCE, NEWOBJ and NEWOBJ_EX, which call a class with a tuple
+// of arguments, and returns the result.
 func (m *machine) construct(op byte) (Value, error) {
-	pair, err := m.popN(2)
+	n := 2
+	if op == opNewObjEx {
+		n = 3 // with a dict of keyword arguments
+	}
+	pair, err := m.popN(n)
 	if err != nil {
 		return nil, err
+	}
+	if u, ok := pair[0].(*Unknown); ok {
+		return m.newUnknown(u.Class, u.attribute, pair[1:]...)
 	}
 	c, ok := pair[0].(*Class)
 	if !ok {
@@ -79,6 +90,9 @@ func (m *machine) construct(op byte) (Value, error) {
 	args, ok := pair[1].(*Tuple)
 	if !ok {
 		return nil, fmt.Errorf("%q is called with %s", c.Name, Describe(pair[1]))
+	}
+	if c.unknown {
+		return m.newUnknown(c, "", append(slices.Clip(args.Items), pair[2:]...)...)
 	}
 	v, err := m.call(op, c, args.Items)
 	if err != nil {
@@ -119,6 +133,8 @@ func (m *machine) build() error {
 		err = t.build(state)
 	case *Array:
 		err = t.build(state)
+	case *Unknown:
+		err = m.extend(t, pair[1:])
 	default:
 		err = fmt.Errorf("%s gets a state", Describe(target))
 	}

@@ -82,6 +82,8 @@ func (m *machine) fill(op byte) (err error) {
 		fits = op == opSetItem || op == opSetItems
 	case *Set:
 		fits = op == opAddItems && c.unhashable // a frozenset is never filled
+	case *Unknown:
+		fits = true
 	}
 	if !fits {
 		return fmt.Errorf("%s cannot be filled so", Describe(into))
@@ -114,10 +116,21 @@ func (m *machine) extend(into container, items []Value) error {
 			}
 		}
 		c.Items = append(c.Items, items...)
+	case *Unknown:
+		c.Items = append(c.Items, items...)
 	case *Dict:
 		return m.setItems(c, items)
 	}
 	return nil
+}
+
+// newUnknown returns an instance or an attribute of a class that is not known.
+func (m *machine) newUnknown(c *Class, attribute string, items ...Value) (Value, error) {
+	u := &Unknown{node: node{weight: nodeWeight + int64(len(c.Name)+len(attribute))}, Class: c, attribute: attribute}
+	if err := m.charge(u.weight); err != nil {
+		return nil, err
+	}
+	return u, m.extend(u, items)
 }
 
 // setItems adds entries to a dict, unless the caller takes them. The items are

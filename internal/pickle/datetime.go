@@ -125,9 +125,6 @@ func newDateTime(m *machine, args []Value) (Value, error) {
 	return Plain(text), nil
 }
 
-// zoneInfo is a zoneinfo.ZoneInfo, by its key.
-type zoneInfo string
-
 // newZoneInfo calls the function by which Python makes a ZoneInfo of a pickle.
 func newZoneInfo(_ *machine, args []Value) (Value, error) {
 	if len(args) == 2 {

@@ -1,6 +1,7 @@
 package pickle
 
 import (
+	"cmp"
 	"encoding/base64"
 	"fmt"
 	"math"
@@ -12,19 +13,23 @@ import (
 	"sheaf/internal/pyfloat"
 )
 
+// Notes say what is lost when a value is written as JSON.
+type Notes struct {
+	Mapped  bool   // it has types that JSON does not have
+	Unknown string // the name of the first class in it that is not known
+}
+
 // AppendJSON appends a value as JSON. Types that JSON does not have become what
-// docs/langchain.md lists, and mapped reports whether there were any. The caller
-// should check [Weight] first, since a small pickle can hold a large value.
-func AppendJSON(dst []byte, v Value) (_ []byte, mapped bool, err error) {
+// docs/langchain.md lists. The caller should check [Weight] first, since a small
+// pickle can hold a large value.
+func AppendJSON(dst []byte, v Value) ([]byte, Notes, error) {
 	var w jsonWriter
-	dst, err = w.value(dst, v)
-	return dst, w.mapped, err
+	dst, err := w.value(dst, v)
+	return dst, w.notes, err
 }
 
 // jsonWriter appends values as JSON.
-type jsonWriter struct {
-	mapped bool // a value had a type that JSON does not have
-}
+type jsonWriter struct{ notes Notes }
 
 func (w *jsonWriter) value(dst []byte, v Value) ([]byte, error) {
 	switch v := v.(type) {
@@ -37,7 +42,7 @@ func (w *jsonWriter) value(dst []byte, v Value) ([]byte, error) {
 	case *big.Int:
 		return v.Append(dst, 10), nil
 	case float64:
-		w.mapped = w.mapped || math.IsNaN(v) || math.IsInf(v, 0)
+		w.notes.Mapped = w.notes.Mapped || math.IsNaN(v) || math.IsInf(v, 0)
 		return appendFloat(dst, v), nil
 	case string:
 		return metadata.AppendQuoted(dst, v), nil
@@ -50,7 +55,7 @@ func (w *jsonWriter) value(dst []byte, v Value) ([]byte, error) {
 			return w.value(dst, v.State)
 		}
 	default:
-		w.mapped = true
+		w.notes.Mapped = true
 		return w.foreign(dst, v)
 	}
 	return dst, fmt.Errorf("%s is no value", Describe(v))
@@ -78,8 +83,41 @@ func (w *jsonWriter) foreign(dst []byte, v Value) ([]byte, error) {
 			return dst, err
 		}
 		return w.value(dst, rows)
+	case *Unknown:
+		return w.unknown(dst, v)
+	case *Class:
+		if v.unknown {
+			return metadata.AppendQuoted(dst, w.nameOf(v)), nil
+		}
 	}
 	return dst, fmt.Errorf("%s is no value", Describe(v))
+}
+
+// unknown appends what the class was called with, if that is one value as for a
+// member of an enum, and otherwise a text that shows the call.
+func (w *jsonWriter) unknown(dst []byte, u *Unknown) ([]byte, error) {
+	name := w.nameOf(u.Class)
+	if u.attribute != "" {
+		name += "." + u.attribute
+	} else if len(u.Items) == 1 {
+		if _, ok := u.Items[0].(container); !ok {
+			return w.value(dst, u.Items[0])
+		}
+	}
+	items, err := w.list(nil, u.Items)
+	if err != nil {
+		return dst, err
+	}
+	if len(u.Items) > 0 || u.attribute == "" {
+		name += "(" + spaced(items[1:len(items)-1]) + ")"
+	}
+	return metadata.AppendQuoted(dst, name), nil
+}
+
+// nameOf returns the name of a class that is not known.
+func (w *jsonWriter) nameOf(c *Class) string {
+	w.notes.Unknown = cmp.Or(w.notes.Unknown, c.Name)
+	return c.Name
 }
 
 func (w *jsonWriter) list(dst []byte, items []Value) (_ []byte, err error) {
@@ -158,13 +196,13 @@ func (w *jsonWriter) keys(d *Dict) (keys []string, last map[string]int, err erro
 	if texts == len(keys) {
 		return keys, last, nil
 	}
-	w.mapped = true
+	w.notes.Mapped = true
 	again := map[string]int{}
 	for i, e := range d.Entries {
 		if _, ok := e.Key.(string); ok {
 			continue
 		}
-		name, err := KeyText(e.Key)
+		name, err := w.key(e.Key)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -183,11 +221,13 @@ func (w *jsonWriter) keys(d *Dict) (keys []string, last map[string]int, err erro
 // KeyText returns a key of a dict, or an id, as a text: a text itself, a value that
 // is a text in JSON as that, and any other value as its JSON, with a space after
 // each comma and colon.
-func KeyText(v Value) (string, error) {
+func KeyText(v Value) (string, error) { return new(jsonWriter).key(v) }
+
+func (w *jsonWriter) key(v Value) (string, error) {
 	if s, ok := v.(string); ok {
 		return s, nil
 	}
-	b, _, err := AppendJSON(nil, v)
+	b, err := w.value(nil, v)
 	if err != nil {
 		return "", err
 	}

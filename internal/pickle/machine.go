@@ -15,10 +15,23 @@ type Options struct {
 	// the file. It must not keep the state. What it returns becomes
 	// [Object.State].
 	Stream func(state *Dict) (Value, error)
+	// Unknown allows classes that are neither wanted nor known in the states of
+	// streamed objects. Their instances become an *[Unknown].
+	Unknown bool
 	// Take, unless it is nil, is called with each entry of each dict, but for
 	// those in states of streamed objects. The dict does not keep an entry for
 	// which it returns true.
 	Take func(into *Dict, key, value Value) (taken bool, err error)
+}
+
+// UnknownClassError reports a class that is neither wanted nor one of metadata.
+type UnknownClassError struct {
+	Name     string
+	Streamed bool // it is in the state of a streamed object: [Options.Unknown] allows it
+}
+
+func (e *UnknownClassError) Error() string {
+	return fmt.Sprintf("the class %q is not one that LangChain's stores or plain metadata are made of", e.Name)
 }
 
 // machine is the state of the machine that builds the values of a pickle.

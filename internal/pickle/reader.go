@@ -76,7 +76,7 @@ func (m *machine) step(in *instruction) error {
 		return m.global(in)
 	case opBuild:
 		return m.build()
-	case opReduce, opNewObj:
+	case opReduce, opNewObj, opNewObjEx:
 		v, err := m.construct(in.op)
 		if o, ok := v.(*Object); ok && o.Class.streamed {
 			err = m.stream(o)

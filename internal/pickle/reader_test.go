@@ -206,7 +206,7 @@ func TestErrors(t *testing.T) {
 		{short("\xff") + ".", "byte 0xff at place 0"}, {short("\xed\xa0") + ".", "not UTF-8"}, {"V\\u12\n.", "malformed escape"}, {"V\\Uffffffff\n.", "malformed escape"},
 		{"cos\nsystem\n.", `the class "os.system"`}, {"(Vx\nios\nsystem\n.", `the class "os.system"`}, {"(icollections\nOrderedDict\n.", "INST"}, {short("posix") + short("system") + "\x93.", `the class "posix.system"`},
 		{short("t") + short("Thing.x") + "\x93.", `the class "t.Thing.x"`}, {short("t\nT") + short("x") + "\x93.", `the class "t\nT.x"`}, {"NN\x93.", "a class whose name is not a text"},
-		{"Pid\n.", "PERSID"}, {"NQ.", "BINPERSID"}, {"\x82\x01.", "EXT1"}, {"\x83\x01\x00.", "EXT2"}, {"\x84\x01\x00\x00\x00.", "EXT4"}, {"Sx\n.", "STRING"}, {"U\x01x.", "SHORT_BINSTRING"}, {"(o.", "OBJ"}, {"\x92.", "NEWOBJ_EX"}, {"\x97.", "NEXT_BUFFER"}, {"\x98.", "READONLY_BUFFER"},
+		{"Pid\n.", "PERSID"}, {"NQ.", "BINPERSID"}, {"\x82\x01.", "EXT1"}, {"\x83\x01\x00.", "EXT2"}, {"\x84\x01\x00\x00\x00.", "EXT4"}, {"Sx\n.", "STRING"}, {"U\x01x.", "SHORT_BINSTRING"}, {"(o.", "OBJ"}, {"\x92.", "empty stack"}, {cSet + ")}\x92.", "made in a way"}, {"\x97.", "NEXT_BUFFER"}, {"\x98.", "READONLY_BUFFER"},
 		{"N)R.", "None is called"}, {cSet + "NR.", `"__builtin__.set" is called with None`}, {cSet + ")\x81.", "made in a way"}, {"ct\nThing\n)R.", "made in a way"}, {"ct\nThing\nN\x85\x81.", "made in a way"}, {"cbuiltins\nlist\n)R.", "made in a way"},
 		{"NNb.", "None gets a state"}, {"ct\nThing\n)\x81]b.", `the state of a "t.Thing" is a list`}, {"ct\nThing\n)\x81}b}b.", "changes after"}, {"](ct\nThing\n)\x81q\x00eh\x00}b.", "changes after"},
 		{cSet + "N\x85R.", "its arguments"}, {cEncode + "V\\u0100\nVlatin1\n\x86R.", "not in Latin-1"}, {cEncode + "Va\nVutf8\n\x86R.", "its arguments"}, {cEncode + ")R.", "its arguments"}, {"cbuiltins\nbytes\nN\x85R.", "its arguments"}, {"cbuiltins\nbytearray\nN\x85R.", "its arguments"},
@@ -323,6 +323,45 @@ func TestStream(t *testing.T) {
 	_, err = loadWith("ct\nDoc\n)\x81}b.", pickle.Options{Object: things, Stream: func(*pickle.Dict) (pickle.Value, error) { return nil, errors.New("no") }})
 	if err == nil || err.Error() != "byte 10: no" {
 		t.Errorf("%v", err)
+	}
+}
+
+// TestUnknown: where it is allowed, a class that is not known does not end the
+// reading, and its instances are written so that a person sees what they were.
+func TestUnknown(t *testing.T) {
+	t.Parallel()
+	tests := []struct{ value, want string }{
+		{"capp\nColor\nK\x03\x85R", "3"}, {"capp\nColor\n" + short("red") + "\x85R", `"red"`}, // an enum's member
+		{"cbuiltins\ngetattr\ncapp\nColor\n" + short("RED") + "\x86R", `"app.Color.RED"`},
+		{"cos\nsystem\nVrm\nK\x01\x86R", `"os.system(\"rm\", 1)"`}, {"cos\nsystem\n)R", `"os.system()"`}, {"capp\nColor\n", `"app.Color"`},
+		{"capp\nThing\n)\x81}Va\nK\x01sb", `"app.Thing({\"a\": 1})"`}, {"capp\nThing\nK\x02\x85}Va\nK\x01s\x92", `"app.Thing(2, {\"a\": 1})"`},
+		{"capp\nList\n)R(K\x01K\x02e", `"app.List(1, 2)"`}, {"capp\nDict\n)R(K\x01K\x02u", `"app.Dict(1, 2)"`}, {"capp\nList\n)RK\x01a", "1"},
+		{"cbuiltins\ngetattr\ncapp\nColor\n" + short("make") + "\x86RK\x01K\x02\x86R", `"app.Color.make([1, 2])"`},
+		{"]capp\nColor\nK\x03\x85Ra", "[3]"}, {"}capp\nColor\nVa\nVb\n\x86RK\x01s", `{"app.Color(\"a\", \"b\")":1}`},
+	}
+	for _, tt := range tests {
+		var got string
+		var notes pickle.Notes
+		o := pickle.Options{Object: things, Unknown: true, Stream: func(state *pickle.Dict) (_ pickle.Value, err error) {
+			v, _ := state.Get("v")
+			b, n, err := pickle.AppendJSON(nil, v)
+			got, notes = string(b), n
+			return pickle.None, err
+		}}
+		stream := "ct\nDoc\n)\x81}Vv\n" + tt.value + "sb."
+		if _, err := loadWith(stream, o); err != nil || got != tt.want || notes.Unknown == "" {
+			t.Errorf("%q: %s, %v, %v, want %s", tt.value, got, notes, err, tt.want)
+		}
+		o.Unknown = false
+		_, err := loadWith(stream, o)
+		if unknown := (*pickle.UnknownClassError)(nil); !errors.As(err, &unknown) || !unknown.Streamed || unknown.Name != notes.Unknown {
+			t.Errorf("%q: %v, want an UnknownClassError", tt.value, err)
+		}
+		o.Unknown = true
+		_, err = loadWith(tt.value+".", o)
+		if unknown := (*pickle.UnknownClassError)(nil); !errors.As(err, &unknown) || unknown.Streamed {
+			t.Errorf("%q: %v, want an UnknownClassError", tt.value, err)
+		}
 	}
 }
 
@@ -477,8 +516,8 @@ func TestMapped(t *testing.T) {
 			t.Errorf("%q: %v", tt.stream, err)
 			continue
 		}
-		if b, mapped, err := pickle.AppendJSON(nil, v); mapped != tt.mapped || err != nil {
-			t.Errorf("%q: %s: mapped %v, %v, want %v", tt.stream, b, mapped, err, tt.mapped)
+		if b, notes, err := pickle.AppendJSON(nil, v); notes.Mapped != tt.mapped || err != nil {
+			t.Errorf("%q: %s: %v, %v, want %v", tt.stream, b, notes, err, tt.mapped)
 		}
 	}
 }

@@ -21,7 +21,7 @@ const (
 
 // refused names the opcodes that are known and never executed.
 var refused = map[byte]string{
-	opPersID: "PERSID", opBinPersID: "BINPERSID", opExt1: "EXT1", opExt2: "EXT2", opExt4: "EXT4", opObj: "OBJ", opNewObjEx: "NEWOBJ_EX",
+	opPersID: "PERSID", opBinPersID: "BINPERSID", opExt1: "EXT1", opExt2: "EXT2", opExt4: "EXT4", opObj: "OBJ",
 	opString: "STRING", opBinString: "BINSTRING", opShortBinString: "SHORT_BINSTRING",
 	opNextBuffer: "NEXT_BUFFER", opReadOnlyBuffer: "READONLY_BUFFER",
 }

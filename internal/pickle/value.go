@@ -26,6 +26,9 @@ var None Value = none{}
 // Plain is a value whose class is a text in JSON, such as a date or a UUID.
 type Plain string
 
+// zoneInfo is the key of a zoneinfo.ZoneInfo.
+type zoneInfo string
+
 // Class is a class or a function. It is only a name: calls.go defines what
 // calls of it return.
 type Class struct {
@@ -34,6 +37,18 @@ type Class struct {
 	plain    string // Name with the module's present name
 	object   bool   // the caller wants instances as *Object
 	streamed bool
+	unknown  bool // instances are *Unknown
+}
+
+// Unknown is a value whose class is not known ([Options.Unknown]), or an attribute
+// of such a class. Items has what it is made of: the arguments of its class, its
+// state and its items.
+type Unknown struct {
+	node
+	Class *Class
+	Items []Value
+
+	attribute string // the name of an attribute
 }
 
 // node is the common part of values that hold other values.
