@@ -67,6 +67,7 @@ const (
 	errHTML     = badContent("an HTML page, not JSON: is the base URL right?")
 	errNull     = badContent("null in a vector") // Go would read it as 0; some servers write NaN so
 	errEmpty    = badContent("an empty vector; of Ollama, --base-url must end in /v1")
+	errZeros    = badContent("a vector of zeros")
 	errPerToken = badContent("a vector for each token, not for each text: start the server with pooling, such as --pooling mean")
 )
 

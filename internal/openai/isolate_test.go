@@ -124,6 +124,7 @@ func TestPoison(t *testing.T) {
 	for name, fault := range map[string]embedtest.Fault{
 		"status 500":  {Status: http.StatusInternalServerError, Body: "input is too large to process"},
 		"number 1 is": {Edit: nan},
+		"of zeros":    {Edit: func(data *[]embedtest.Embedding) { clear((*data)[0].Vector) }},
 	} {
 		spoil := func(r embedtest.Request) *embedtest.Fault {
 			if slices.ContainsFunc(r.Input, func(text string) bool { return strings.Contains(text, "bad") }) {

@@ -8,6 +8,8 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"slices"
+	"strings"
 	"time"
 
 	protocol "github.com/sashabaranov/go-openai"
@@ -62,7 +64,7 @@ func (s *service) send(ctx context.Context, r request) (vectors [][]float32, pau
 	} else {
 		defer response.Body.Close()
 		pause = pauseAfter(response.StatusCode, response.Header, s.clock.now())
-		vectors, fail = s.receive(response, len(r.texts))
+		vectors, fail = s.receive(response, r.texts)
 	}
 	if fail != nil && attempt.Err() != nil {
 		fail = &failure{err: fmt.Errorf("no answer within %s", s.options.Timeout), class: transient, overload: true}
@@ -109,8 +111,13 @@ func (s *service) marshal(fields protocol.EmbeddingRequest) ([]byte, error) {
 	return json.Marshal(all)
 }
 
-// receive reads the answer to a request of n texts.
-func (s *service) receive(response *http.Response, n int) ([][]float32, *failure) {
+func isZero(v []float32) bool {
+	return !slices.ContainsFunc(v, func(x float32) bool { return x != 0 })
+}
+
+// receive reads the answer to a request of some texts.
+func (s *service) receive(response *http.Response, texts []string) ([][]float32, *failure) {
+	n := len(texts)
 	if response.StatusCode >= http.StatusMultipleChoices {
 		return nil, s.classifyStatus(response)
 	}
@@ -124,6 +131,11 @@ func (s *service) receive(response *http.Response, n int) ([][]float32, *failure
 	vectors, err := a.inOrder(n, s.dim.Get())
 	if err != nil {
 		return nil, s.classifyAnswer(err, n)
+	}
+	for i, v := range vectors {
+		if isZero(v) && strings.TrimSpace(texts[i]) != "" {
+			return nil, s.classifyAnswer(errZeros, n)
+		}
 	}
 	s.answered.Store(true)
 	s.dim.Learn(len(vectors[0]))
