@@ -207,31 +207,29 @@ func (a *asker) answerBlock(ctx context.Context, block []query) ([][]engine.Hit,
 // refuses is an error of its query; a service that refuses the key or is
 // unavailable ends the batch.
 func (a *asker) embedBlock(ctx context.Context, block []query) error {
-	var texts []string
-	var at []int
-	for i, q := range block {
-		if q.err == nil && q.vector == nil {
-			texts, at = append(texts, q.text), append(at, i)
+	var asked []*query
+	for i := range block {
+		if q := &block[i]; q.err == nil && q.vector == nil {
+			asked = append(asked, q)
 		}
 	}
-	if len(texts) == 0 {
+	if len(asked) == 0 {
 		return nil
 	}
 	e, err := a.embedder()
 	if errors.Is(err, errNoEmbedder) {
-		for _, i := range at {
-			block[i].err = err
+		for _, q := range asked {
+			q.err = err
 		}
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	next := 0
-	return a.env.embedAll(ctx, e, a.o.embedder, seq.Of(texts), func(_ string, v []float32, err error) error {
-		q := &block[at[next]]
-		q.vector, q.err = v, err
-		next++
+	workers, batchSize := a.env.pool(e, a.o.embedder)
+	text := func(q *query) string { return q.text }
+	return embed.Each(ctx, e, workers, batchSize, seq.Of(asked), text, func(q *query, o embed.Outcome) error {
+		q.vector, q.err = o.Vector, o.Err
 		return nil
 	})
 }

@@ -147,19 +147,20 @@ func (env *environment) printVectors(ctx context.Context, e embed.Embedder, o *e
 			defer p.WriteString("]}\n")
 		}
 		n := 0
-		return env.embedAll(ctx, e, o.embedder, texts, func(text string, v []float32, err error) error {
+		workers, batchSize := env.pool(e, o.embedder)
+		self := func(text string) string { return text }
+		return embed.Each(ctx, e, workers, batchSize, texts, self, func(text string, got embed.Outcome) error {
 			n++
 			switch {
-			case err != nil && o.single():
-				return err
-			case err != nil && o.binary != "": // a missing row would shift those after it
-				return fmt.Errorf("text %d: %w", n, err)
+			case got.Err == nil:
+				return write(embedding{text, got.Vector})
+			case o.single():
+				return got.Err
+			case o.binary != "": // a missing row would shift those after it
+				return fmt.Errorf("text %d: %w", n, got.Err)
 			}
-			if err != nil {
-				failed.add(fmt.Errorf("text %d: %w", n, err))
-				return nil
-			}
-			return write(embedding{text, v})
+			failed.add(fmt.Errorf("text %d: %w", n, got.Err))
+			return nil
 		})
 	})
 	if err != nil {

@@ -63,7 +63,7 @@ func compare(ctx context.Context, e embed.Embedder, sample []engine.Transfer) er
 	return nil
 }
 
-// errStopped ends an embed.Run whose results are not wanted any more.
+// errStopped ends an embed.Each whose results are not wanted any more.
 var errStopped = errors.New("stopped")
 
 // Embed gives each document the vector that e makes of its text, with so many workers and texts
@@ -72,18 +72,16 @@ func Embed(ctx context.Context, e embed.Embedder, workers, batchSize int, docs i
 	return func(yield func(engine.Transfer, error) bool) {
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
-		err := embed.Run(ctx, e, workers, batches(docs, batchSize), func(b *embed.Batch[[]engine.Transfer]) error {
-			for n, t := range b.Carry {
-				if b.Errs[n] != nil {
-					return fmt.Errorf("document %q: %w", t.ID, b.Errs[n])
-				}
-				t.Vector, t.Origin = b.Vectors[n], engine.Embedded
-				if _, cut := b.Cut[n]; cut {
-					t.Origin = engine.Truncated
-				}
-				if !yield(t, nil) {
-					return errStopped
-				}
+		err := embed.Each(ctx, e, workers, batchSize, docs, textOf, func(t engine.Transfer, o embed.Outcome) error {
+			if o.Err != nil {
+				return fmt.Errorf("document %q: %w", t.ID, o.Err)
+			}
+			t.Vector, t.Origin = o.Vector, engine.Embedded
+			if o.Cut {
+				t.Origin = engine.Truncated
+			}
+			if !yield(t, nil) {
+				return errStopped
 			}
 			return nil
 		})
@@ -93,25 +91,4 @@ func Embed(ctx context.Context, e embed.Embedder, workers, batchSize int, docs i
 	}
 }
 
-// batches groups documents, size at a time.
-func batches(docs iter.Seq2[engine.Transfer, error], size int) iter.Seq2[*embed.Batch[[]engine.Transfer], error] {
-	return func(yield func(*embed.Batch[[]engine.Transfer], error) bool) {
-		b := &embed.Batch[[]engine.Transfer]{}
-		for t, err := range docs {
-			if err != nil {
-				yield(nil, err)
-				return
-			}
-			b.Texts, b.Carry = append(b.Texts, t.Text), append(b.Carry, t)
-			if len(b.Texts) == size {
-				if !yield(b, nil) {
-					return
-				}
-				b = &embed.Batch[[]engine.Transfer]{}
-			}
-		}
-		if len(b.Texts) > 0 {
-			yield(b, nil)
-		}
-	}
-}
+func textOf(t engine.Transfer) string { return t.Text }

@@ -1,4 +1,4 @@
-package cmd
+package embed
 
 import (
 	"context"
@@ -9,7 +9,6 @@ import (
 	"sync"
 	"testing"
 
-	"sheaf/internal/embed"
 	"sheaf/internal/seq"
 )
 
@@ -19,12 +18,12 @@ type picky struct {
 	asked map[string]int
 }
 
-func (*picky) Identity() embed.Identity { return embed.Identity{Provider: "picky", Dim: 1} }
+func (*picky) Identity() Identity { return Identity{Provider: "picky", Dim: 1} }
 
-func (p *picky) Embed(_ context.Context, texts []string) (embed.Result, error) {
+func (p *picky) Embed(_ context.Context, texts []string) (Result, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	r := embed.Result{Errs: map[int]error{}}
+	r := Result{Errs: map[int]error{}}
 	for i, text := range texts {
 		p.asked[text]++
 		vector := []float32{float32(len(text))}
@@ -39,15 +38,15 @@ func (p *picky) Embed(_ context.Context, texts []string) (embed.Result, error) {
 	return r, nil
 }
 
-func embedTexts(t *testing.T, texts ...string) (got []string, asked map[string]int, err error) {
+func embedEach(t *testing.T, texts ...string) (got []string, asked map[string]int, err error) {
 	t.Helper()
-	env := &environment{config: Config{Workers: 2}}
 	p := &picky{asked: map[string]int{}}
-	err = env.embedAll(t.Context(), p, embedderFlags{batchSize: 4}, seq.Of(texts), func(text string, v []float32, err error) error {
-		if (v == nil) != (err != nil) {
-			t.Errorf("%q: %v and %v", text, v, err)
+	self := func(text string) string { return text }
+	err = Each(t.Context(), p, 2, 4, seq.Of(texts), self, func(text string, o Outcome) error {
+		if (o.Vector == nil) != (o.Err != nil) {
+			t.Errorf("%q: %v and %v", text, o.Vector, o.Err)
 		}
-		got = append(got, fmt.Sprint(text, v, err != nil))
+		got = append(got, fmt.Sprint(text, o.Vector, o.Err != nil))
 		return nil
 	})
 	return got, p.asked, err
@@ -55,7 +54,7 @@ func embedTexts(t *testing.T, texts ...string) (got []string, asked map[string]i
 
 func TestARefusedTextFailsAlone(t *testing.T) {
 	t.Parallel()
-	got, _, err := embedTexts(t, "a", "bad1", "bb", "ccc", "dddd", "bad2")
+	got, _, err := embedEach(t, "a", "bad1", "bb", "ccc", "dddd", "bad2")
 	want := []string{"a[1] false", "bad1[] true", "bb[2] false", "ccc[3] false", "dddd[4] false", "bad2[] true"}
 	if err != nil || !slices.Equal(got, want) {
 		t.Errorf("%q, %v, want %q", got, err, want)
@@ -64,7 +63,7 @@ func TestARefusedTextFailsAlone(t *testing.T) {
 
 func TestOtherErrorsEndTheBatch(t *testing.T) {
 	t.Parallel()
-	if _, _, err := embedTexts(t, "a", "bad", "broken"); err == nil || err.Error() != "broken" {
+	if _, _, err := embedEach(t, "a", "bad", "broken"); err == nil || err.Error() != "broken" {
 		t.Errorf("%v, want the embedder's error", err)
 	}
 }
@@ -82,7 +81,7 @@ func TestEqualTextsAreEmbeddedOnce(t *testing.T) {
 			}
 		}
 	}
-	got, asked, err := embedTexts(t, texts...)
+	got, asked, err := embedEach(t, texts...)
 	if err != nil || !slices.Equal(got, want) {
 		t.Fatalf("%v; %d of %d answers", err, len(got), len(want))
 	}
