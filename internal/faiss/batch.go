@@ -8,18 +8,18 @@ import (
 	"sheaf/internal/vector"
 )
 
-// Measured with 100,000 rows of dim 384: from minBatch queries on a batch pays, and a block
-// of this size with its packed copy stays in the cache of one core.
+// Measured with 100,000 rows of dim 384: from minBatch queries on a batch is faster, and a
+// block of batchBlock with its packed copy stays in the cache of one core.
 const (
 	minBatch   = 6
 	batchBlock = 384 << 10 // bytes of rows
 )
 
-// batch answers many queries by matrix products: tiles of some rows and some queries whose
-// sums stay in registers. They give a lower bound of each row's key (see probe); where that
-// is under the limit the key is computed, by the kernel that answers a single query, and
-// only this key is ever compared or reported. So a batch finds what its queries find one by
-// one, bit for bit, however loose the bound is.
+// batch is the scorer for many queries. Matrix products, in tiles of rows and queries whose
+// sums stay in registers, give a lower bound of each row's key (see probe). Where the bound
+// is below the limit of a query's heap, the kernel that answers a single query computes the
+// key, and only this key is compared and reported. So a batch returns the same bits as its
+// queries do one by one, however loose the bound is.
 type batch struct {
 	math    arithmetic
 	queries []float32
@@ -35,7 +35,8 @@ type batch struct {
 	keys    []float32
 }
 
-// newBatch returns how to make a scorer for each goroutine.
+// newBatch prepares the queries once and returns the function that makes a scorer for a
+// goroutine.
 func newBatch(a arithmetic, queries []float32, skip []uint64) func() scorer {
 	n := len(queries) / a.d
 	packed := make([]float32, roundUp(n, a.group())*a.d)
@@ -49,8 +50,8 @@ func newBatch(a arithmetic, queries []float32, skip []uint64) func() scorer {
 	}
 }
 
-// minRefine is how many rows are looked at one by one before the rest of a block is sifted
-// by what they leave: few beside a block, enough for a limit that spares most of it.
+// minRefine is how many rows of the first block are scored without bounds, so that the heaps
+// have a limit: few beside a block, and enough that most of the others stay above the limit.
 const minRefine = 64
 
 func (s *batch) score(b block, best []topK) {
@@ -69,7 +70,7 @@ func (s *batch) score(b block, best []topK) {
 	}
 }
 
-// prepare packs and weighs the rows of a block.
+// prepare packs the rows of a block and computes their weights.
 func (s *batch) prepare(b block) {
 	padded := roundUp(b.n, s.math.panel())
 	s.panels = resize(s.panels, padded*s.math.d)
@@ -81,7 +82,8 @@ func (s *batch) prepare(b block) {
 	s.pairs = resize(s.pairs, b.n*s.math.group())
 }
 
-// scoreGroup offers to the heaps of the queries from first on the rows that may get in.
+// scoreGroup scores the prepared block for one group of queries, whose heaps are best: those
+// from number first on.
 func (s *batch) scoreGroup(b block, first int, best []topK) {
 	s.scale, s.limit = s.scale[:len(best)], s.limit[:len(best)]
 	for j := range best {

@@ -2,7 +2,7 @@
 
 package faiss
 
-// block is some rows that were read together, packed one behind the other.
+// block holds rows that were read together, one behind the other.
 type block struct {
 	data  []byte
 	n     int
@@ -17,7 +17,7 @@ func (b block) row(i int) int64 {
 	return b.first + int64(i)
 }
 
-// part is the rows of b from first up to end.
+// part returns the rows of b from first up to end.
 func (b block) part(first, end int, a arithmetic) block {
 	p := block{data: b.data[first*a.rowBytes() : end*a.rowBytes()], n: end - first, first: b.first + int64(first)}
 	if b.rows != nil {
@@ -26,8 +26,7 @@ func (b block) part(first, end int, a arithmetic) block {
 	return p
 }
 
-// reader cuts the rows of one search into blocks: a range each of all rows, or a stretch
-// each of a list of rows.
+// reader divides the rows of one pass into blocks: ranges of all rows, or parts of a list.
 type reader struct {
 	flat *Flat
 	list []int64 // nil: all rows
@@ -35,14 +34,14 @@ type reader struct {
 	per  int64   // rows in a block
 }
 
-// maxBlockRows bounds what a batch holds for each row of a block.
+// maxBlockRows bounds the memory that a batch needs for each row of a block.
 const maxBlockRows = 4096
 
 func newReader(f *Flat, p pass, blockBytes int) *reader {
 	r := &reader{flat: f, list: p.list, rows: f.rows}
 	r.per = int64(min(max(1, blockBytes/f.math.rowBytes()), maxBlockRows))
 	if p.list != nil {
-		// Scattered rows cost a system call each: a short list too is worth sharing out.
+		// Scattered rows take a system call each: even a short list is divided among threads.
 		r.rows = int64(len(p.list))
 		r.per = max(1, min(r.per, r.rows/int64(p.threads)))
 	}
@@ -65,8 +64,8 @@ func (r *reader) read(i int64, buf []byte) (block, error) {
 	return block{data: buf, n: int(n), first: first}, r.flat.read(first, buf)
 }
 
-// gather reads rising rows into buf, packed. Rows that lie close together share a read,
-// whose unwanted rows are then closed up.
+// gather reads the rising rows into buf, without gaps. Rows that lie close together are read
+// by one call, and moved to close the gaps between them.
 func (f *Flat) gather(rows []int64, buf []byte) error {
 	size := f.math.rowBytes()
 	for len(rows) > 0 {
@@ -83,11 +82,11 @@ func (f *Flat) gather(rows []int64, buf []byte) error {
 	return nil
 }
 
-// maxGap is how many unwanted bytes are cheaper to read than another call of pread.
+// maxGap is up to how many unwanted bytes cost less to read than another call of pread.
 const maxGap = 4 << 10
 
-// together returns how many rows from the first on to read at once, so that gaps stay
-// under maxGap and the whole span within room rows.
+// together returns how many of the first rows one call should read, so that no gap is larger
+// than maxGap and the span is at most room rows.
 func (f *Flat) together(rows []int64, room int64) int {
 	gap := 1 + int64(maxGap/f.math.rowBytes())
 	for i := 1; i < len(rows); i++ {

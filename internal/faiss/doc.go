@@ -1,4 +1,5 @@
-// Package faiss is sheaf's one door to vectors on disk and to the Faiss library.
+// Package faiss reads and searches index files of Faiss. It is the only package that calls
+// the Faiss library.
 //
 // It holds three things:
 //
@@ -8,8 +9,8 @@
 //     times as fast as the library's and with answers that do not depend on threads;
 //   - [Foreign]: an index of any other type, which the Faiss library reads.
 //
-// It promises that nothing crosses into C unchecked: closed indexes, lengths, counts and
-// floats that are not finite are errors in Go, and no C++ exception, C type or C memory
-// gets out. It refuses to build without cgo, and on big-endian machines, where the floats
-// of a file could not be used in place.
+// Arguments are checked before C sees them: closed indexes, lengths, counts and numbers that
+// are not finite are errors in Go, and no C++ exception, C type or C memory leaves the
+// package. It does not build without cgo, nor on big-endian machines, where the floats of a
+// file could not be used in place.
 package faiss

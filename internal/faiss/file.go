@@ -9,18 +9,18 @@ import (
 	"sheaf/internal/vector"
 )
 
-// FileHeader is what the beginning of an index file of any type says.
+// FileHeader is the common part of the header of index files of all types.
 type FileHeader struct {
 	Type   string // the C++ class, such as "IndexIVFFlat"
 	D      int
 	Ntotal int64
-	Metric Metric // in a file of another's making maybe none that sheaf knows
-	// Floats is where the rows of an IndexFlat begin; 0 for any other type.
+	Metric Metric // maybe one that sheaf does not compare by
+	// Floats is the offset of the rows of an IndexFlat; 0 for any other type.
 	Floats int64
 }
 
-// indexTypes are the type codes of the indexes that Faiss can give vectors
-// back from. The names are those of the C++ classes.
+// indexTypes maps the type codes of the indexes that Faiss can reconstruct
+// vectors from to the C++ classes.
 var indexTypes = map[string]string{
 	fourccL2: "IndexFlatL2", fourccIP: "IndexFlatIP", fourccFlat: "IndexFlat",
 	"IxMp": "IndexIDMap", "IxM2": "IndexIDMap2", "IxPT": "IndexPreTransform", "IxRF": "IndexRefineFlat",
@@ -31,8 +31,9 @@ var indexTypes = map[string]string{
 	"INSf": "IndexNSGFlat", "INSs": "IndexNSGSQ", "INSp": "IndexNSGPQ",
 }
 
-// unreadable are type codes that Faiss, also a newer one than this, knows and
-// that hold no vectors which could be compared as they were meant to be.
+// unreadable maps the type codes of other indexes, of newer versions of Faiss
+// too, to the C++ classes: vectors cannot be reconstructed from them, or are not
+// meant to be compared by L2 or inner product.
 var unreadable = map[string]string{
 	"IxHe": "IndexLSH", "IxHE": "IndexLSH", "Imiq": "MultiIndexQuantizer", "IHN2": "IndexHNSW2Level", "IPfs": "IndexPQFastScan",
 	"IwPf": "IndexIVFPQFastScan", "IwSh": "IndexIVFSpectralHash", "IwIQ": "IndexIVFIndependentQuantizer",
@@ -45,26 +46,24 @@ var unreadable = map[string]string{
 
 const (
 	fourccFlat = "IxFl" // an IndexFlat with a metric of any kind
-	// commonSize is how much of the header all types share: up to the metric.
+	// commonSize is the size of what all headers begin with, up to the metric.
 	commonSize = 37
-	// metricArgs: metrics above this one have a number of their own behind them.
+	// Metrics above metricArgs are followed by an argument of 4 bytes.
 	metricArgs = 1
 	// maxDim bounds the dim of an index that the library reads.
 	maxDim = 1 << 16
 )
 
-// UnreadableError says that an index type holds nothing that vectors could be
-// made of again.
+// UnreadableError reports an index type that vectors cannot be reconstructed from.
 type UnreadableError struct{ Type string }
 
 func (e *UnreadableError) Error() string {
 	return fmt.Sprintf("an index of type %s holds no vectors that can be read back", e.Type)
 }
 
-// ReadFileHeader reads the beginning of an index file of size bytes and
-// refuses what cannot be right: unknown types, sizes that the file does not
-// have. For an IndexFlat everything but the floats is checked; for the other
-// types as much as they share with it.
+// ReadFileHeader reads the header of an index file of size bytes. Unknown types,
+// and sizes that do not fit the file, are errors. The header of an IndexFlat is
+// checked whole, that of other types as far as all have it in common.
 func ReadFileHeader(r io.ReaderAt, size int64) (FileHeader, error) {
 	b := make([]byte, min(size, HeaderSize+4))
 	if _, err := io.ReadFull(io.NewSectionReader(r, 0, int64(len(b))), b); err != nil {
@@ -106,7 +105,7 @@ func ReadFileHeader(r io.ReaderAt, size int64) (FileHeader, error) {
 	return h, nil
 }
 
-// flat checks the rest of an IndexFlat's header and finds its floats.
+// flat checks the rest of the header of an IndexFlat and sets Floats.
 func (h *FileHeader) flat(fourcc string, b []byte, size int64) error {
 	if fourcc != fourccFlat && fourcc != h.Metric.fourcc() {
 		return fmt.Errorf("%q with metric %v", fourcc, h.Metric)
@@ -129,10 +128,10 @@ func (h *FileHeader) flat(fourcc string, b []byte, size int64) error {
 	return nil
 }
 
-// End is where the rows of an IndexFlat end.
+// End returns the offset of the end of the rows of an IndexFlat.
 func (h *FileHeader) End() int64 { return h.Floats + vector.Size*h.Ntotal*int64(h.D) }
 
-// IsIndexType tells whether four bytes are the type code of an index.
+// IsIndexType reports whether four bytes are the type code of an index.
 func IsIndexType(fourcc string) bool {
 	_, vectors := indexTypes[fourcc]
 	_, other := unreadable[fourcc]

@@ -26,8 +26,8 @@ type Flat struct {
 	math arithmetic
 }
 
-// NewFlat views the first rows rows of f, which must hold a header and at least rows*d
-// floats; it looks at f's size and not at its header. It does not own f.
+// NewFlat returns a view of the first rows rows of f, which must hold a header and at least
+// rows*d floats: the size of f is checked, the header is not. The caller closes f.
 func NewFlat(f *os.File, d int, rows int64, m Metric) (*Flat, error) {
 	if err := m.check(); err != nil {
 		return nil, fmt.Errorf("index %q: %w", f.Name(), err)
@@ -46,7 +46,7 @@ func NewFlat(f *os.File, d int, rows int64, m Metric) (*Flat, error) {
 	return &Flat{file: f, rows: rows, math: arithmetic{level: kernel.Chosen(), metric: m, d: d}}, nil
 }
 
-// Search says what [Flat.Search] looks for and where.
+// Search holds the arguments of [Flat.Search].
 type Search struct {
 	K       int      // hits for each query, at least 1
 	Skip    []uint64 // bit r set: row r is passed over; rows past its end are not
@@ -93,7 +93,7 @@ func (f *Flat) checkSearch(queries []float32, s Search) (int, error) {
 	return vector.CheckRows(queries, f.math.d)
 }
 
-// pass is how a search goes through the rows.
+// pass says how the rows are read for a search.
 type pass struct {
 	k       int // at most the number of rows
 	threads int
@@ -101,11 +101,11 @@ type pass struct {
 	list    []int64 // when not nil, only these rows are read, one by one
 }
 
-// gatherRatio: where no more than one row in this many is wanted, reading each by itself
-// takes less time than reading all.
+// Where at most one row in gatherRatio is wanted, reading each by itself takes less time
+// than reading all.
 const gatherRatio = 16
 
-// plan says how to answer s.
+// plan chooses how to read the rows for s.
 func (f *Flat) plan(s Search) pass {
 	p := pass{threads: s.Threads, skip: s.Skip}
 	if p.threads == 0 {
@@ -119,7 +119,7 @@ func (f *Flat) plan(s Search) pass {
 	return p
 }
 
-// skippedRows counts the bits that are set for the first rows rows.
+// skippedRows returns how many of the first rows rows are skipped.
 func skippedRows(skip []uint64, rows int64) (n int64) {
 	for i, word := range skip {
 		left := rows - 64*int64(i)

@@ -58,11 +58,11 @@ func OpenForeign(f *os.File, offset, size int64) (*Foreign, error) {
 }
 
 // LoadBLAS loads OpenBLAS, which some types of indexes need. A process that limits
-// the files it may open calls it before. That there is none is an error of the
-// index that needs it.
+// the files it may open calls LoadBLAS before. A missing library is reported when
+// an index needs it.
 func LoadBLAS() { C.sheaf_load_blas() }
 
-// takeError makes an error of the message of a C function, which it frees.
+// takeError returns the message of a C function as an error and frees it.
 func takeError(op string, msg *C.char) error {
 	defer C.free(unsafe.Pointer(msg))
 	return fmt.Errorf("%s: %s", op, C.GoString(msg))
@@ -132,10 +132,10 @@ func (x *Foreign) Close() {
 // Version returns the version of the linked library, such as "1.7.3".
 func Version() string { return C.GoString(C.sheaf_faiss_version()) }
 
-// sourcePlace matches where in its own source Faiss found an error.
+// sourcePlace matches the place in the source of Faiss that its errors begin with.
 var sourcePlace = regexp.MustCompile(`Error in .* at [^ ]*:\d+: (Error: )?`)
 
-// shorten leaves of an error of Faiss what helps the owner of the file.
+// shorten removes from an error of Faiss what does not help the owner of the file.
 func shorten(err error) error {
 	switch text := err.Error(); {
 	case strings.Contains(text, "read error in"):

@@ -1,6 +1,6 @@
-// The distance kernels, compiled from one text for every instruction set and chosen at
-// run time. They use the compilers' vector extension (GCC and Clang) in place of
-// intrinsics; on arm64 the generic kernel is NEON.
+// The distance kernels, compiled from one source for every instruction set; the caller chooses
+// one. They use the vector extension of GCC and Clang instead of intrinsics; on arm64 the
+// generic kernel is NEON.
 
 #include "kernel.h"
 
@@ -93,8 +93,8 @@ size_t sheaf_panel(int level) { return kernels[level].panel; }
 
 size_t sheaf_group(int level) { return kernels[level].group; }
 
-// Four floats of four rows change places: what lay side by side lies below each other.
-static inline void turn(const char *x, size_t bytes, float *out, size_t width) {
+// Transposes four floats of four rows.
+static inline void transpose(const char *x, size_t bytes, float *out, size_t width) {
   quad r[4];
   for (int i = 0; i < 4; i++) memcpy(&r[i], x + i * bytes, sizeof r[i]);
   const quad a = __builtin_shufflevector(r[0], r[1], 0, 4, 1, 5);
@@ -113,7 +113,7 @@ static void pack(const char *x, size_t n, size_t d, size_t width, float *out) {
   size_t r = 0;
   for (; r + 4 <= n; r += 4, x += 4 * bytes) {
     size_t k = 0;
-    for (; k + 4 <= d; k += 4) turn(x + k * sizeof(float), bytes, out + k * width + r, width);
+    for (; k + 4 <= d; k += 4) transpose(x + k * sizeof(float), bytes, out + k * width + r, width);
     for (; k < d; k++)
       for (size_t i = 0; i < 4; i++) memcpy(out + k * width + r + i, x + i * bytes + k * sizeof(float), sizeof(float));
   }

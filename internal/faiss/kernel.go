@@ -10,11 +10,9 @@ import (
 	"sheaf/internal/vector"
 )
 
-// arithmetic is the kernels for one file: an instruction set, a metric and a dim. The rows
-// that its methods take are the bytes of whole rows, of any alignment.
-//
-// A key orders rows by both metrics alike, the lower the better: it is the squared L2
-// distance or the negated inner product.
+// arithmetic selects the kernels: an instruction set, a metric and a dim. Its methods take
+// rows as bytes of any alignment, and compute keys, which order rows alike under both
+// metrics, the lower the better: squared L2 distances or negated inner products.
 type arithmetic struct {
 	level  kernel.Level
 	metric Metric
@@ -23,7 +21,7 @@ type arithmetic struct {
 
 func (a arithmetic) rowBytes() int { return a.d * vector.Size }
 
-// score is the score of a key, and the key of a score.
+// score returns the score of a key, and the key of a score.
 func (a arithmetic) score(key float32) float32 {
 	if a.metric == InnerProduct {
 		return -key
@@ -42,7 +40,7 @@ func (a arithmetic) keys(rows []byte, n int, queries, out []float32) {
 // pair is a row of a block and a query; its layout is that of C's sheaf_pair.
 type pair struct{ row, query int32 }
 
-// keysOf sets out[i] to the key of pairs[i]. It trusts pairs.
+// keysOf sets out[i] to the key of pairs[i], whose numbers are not checked.
 func (a arithmetic) keysOf(rows []byte, queries []float32, pairs []pair, out []float32) {
 	out = out[:len(pairs)]
 	C.sheaf_keys_of(C.int(a.level), C.int(a.metric), unsafe.Pointer(unsafe.SliceData(rows)), C.size_t(a.d),
@@ -56,21 +54,23 @@ func (a arithmetic) norms(rows []byte, n int, out []float32) {
 		C.size_t(n), C.size_t(a.d), floats(out))
 }
 
-// panel is how many rows are packed together, group how many queries.
+// panel returns how many rows are packed together, and group how many queries.
 func (a arithmetic) panel() int { return int(C.sheaf_panel(C.int(a.level))) }
 func (a arithmetic) group() int { return int(C.sheaf_group(C.int(a.level))) }
 
-// pack lays n rows out in panels of width rows, the last one filled up with zeros: out has
-// room for whole panels.
+// pack writes n rows in panels of width rows to out, the last one padded with zeros.
 func (a arithmetic) pack(rows []byte, n, width int, out []float32) {
 	rows, out = rows[:n*a.rowBytes()], out[:roundUp(n, width)*a.d]
 	C.sheaf_pack(unsafe.Pointer(unsafe.SliceData(rows)), C.size_t(n), C.size_t(a.d), C.size_t(width), floats(out))
 }
 
-// sift returns, in the memory of out, the pairs of n packed rows and a packed group of
-// queries for which alpha times their product, plus weights[row]*scale[query], is not at
-// least limit[query]; NaN on either side lets a pair through. scale and limit have one number for
-// each query, of which the group may have room for more.
+// sift returns, in the memory of out, the pairs of n packed rows and the queries of a packed
+// group for which
+//
+//	alpha*product + weights[row]*scale[query] >= limit[query]
+//
+// does not hold, so that NaN on either side keeps a pair. scale and limit have one number
+// for each query; the group may have room for more.
 func (a arithmetic) sift(panels []float32, n int, group, weights, scale, limit []float32, out []pair) []pair {
 	padded, width := roundUp(n, a.panel()), a.group()
 	panels, weights, out = panels[:padded*a.d], weights[:padded], out[:n*width]

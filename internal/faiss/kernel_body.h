@@ -24,8 +24,8 @@ TARGET static inline NAME(vec) NAME(step)(int metric, NAME(vec) acc, NAME(vec) x
   return acc + (x - q) * (x - q);
 }
 
-// Adds the halves until one float is left; through quarters of 4 floats, which compilers
-// keep in registers.
+// Adds the two halves until one float is left, as vectors of 4 floats, which compilers keep
+// in registers.
 TARGET static inline float NAME(sum)(NAME(vec) v) {
   quad s[LANES / 4];
   memcpy(s, &v, sizeof s);
@@ -59,8 +59,7 @@ TARGET static __attribute__((noinline)) float NAME(ip)(const char *x, const char
   return NAME(score)(SHEAF_IP, x, q, bytes);
 }
 
-// The lower bounds of a panel's keys for a group of queries, whose floats lie as
-// sheaf_pack lays them. The sums stay in registers: QUERIES and the two vectors of a
+// The lower bounds of the keys of a panel for a group of queries, both packed by sheaf_pack. The sums stay in registers: QUERIES and the two vectors of a
 // panel are chosen so that they fit.
 TARGET static inline __attribute__((always_inline)) void NAME(bounds)(
     const float *panel, const float *queries, size_t d, const float *weights, float alpha,
@@ -82,7 +81,7 @@ TARGET static inline __attribute__((always_inline)) void NAME(bounds)(
   }
 }
 
-// Almost no panel holds a pair that passes, so a whole one is tested at once.
+// Few panels hold a pair that passes, so each is first tested as a whole.
 TARGET static size_t NAME(sift)(const float *panels, size_t n, size_t d, const float *queries,
                                 const float *weights, float alpha, const float *scale,
                                 const float *limit, int used, sheaf_pair *out) {

@@ -10,7 +10,7 @@ const (
 	L2           Metric = 1 // squared Euclidean distance, lower is nearer
 )
 
-// metricNames are the names of all metrics that Faiss has.
+// metricNames has all metrics of Faiss.
 var metricNames = map[Metric]string{
 	InnerProduct: "ip", L2: "l2", 2: "l1", 3: "linf", 4: "lp",
 	20: "canberra", 21: "braycurtis", 22: "jensenshannon", 23: "jaccard", 24: "naneuclidean", 25: "gower",
@@ -23,7 +23,7 @@ func (m Metric) String() string {
 	return fmt.Sprintf("metric %d", int32(m))
 }
 
-// known tells whether Faiss has the metric.
+// known reports whether Faiss has the metric.
 func (m Metric) known() bool {
 	_, ok := metricNames[m]
 	return ok

@@ -19,8 +19,8 @@ import (
 //	inner product:  key ≥ -product - 2γ|x||q|
 //	L2:             key ≥ -2·product + (1-4γ)(|x|²+|q|²)
 //
-// with γ = γ(d+8), which leaves eight roundings for evaluating this in float32, and with
-// what underflow may lose (at most tiny below) taken off. A row's part of it is its weight,
+// with γ = γ(d+8), which allows for eight roundings when this is evaluated in float32, less
+// what underflow may lose (at most tiny, below). The row's part of the bound is its weight,
 // which weigh computes; the query's part is the probe.
 type probe struct {
 	scale float32 // of the weight
@@ -28,11 +28,11 @@ type probe struct {
 }
 
 const (
-	// maxBatchDim keeps γ under 1/250, so that bounds mean something.
+	// maxBatchDim keeps γ below 1/250, so that the bounds are tight enough to be of use.
 	maxBatchDim = 1 << 16
 
-	// maxNorm is a squared norm up to which nothing above overflows; a row or query beyond
-	// gets NaN for a weight or bound, which every comparison lets through.
+	// maxNorm is a squared norm up to which nothing above overflows. A row or query beyond
+	// it gets a weight or bound of NaN, so that its keys are always computed.
 	maxNorm = 1e36
 )
 
@@ -41,16 +41,17 @@ func (a arithmetic) gamma() float64 {
 	return nu / (1 - nu)
 }
 
-// tiny bounds what the underflow of d products and their sums loses in all of a bound's
-// terms together: half of the smallest float32, 2^-149, each.
+// tiny bounds what underflow loses in all terms of a bound together: for each of d products
+// and sums half of the smallest float32, 2^-149.
 func (a arithmetic) tiny() float64 { return float64(a.d+8) * 0x1p-146 }
 
-// norm bounds the length of a vector whose squared norm was computed in float32.
+// norm returns an upper bound of the length of a vector whose squared norm was computed in
+// float32.
 func (a arithmetic) norm(squared float64) float64 {
 	return math.Sqrt(squared*(1+2*a.gamma()) + a.tiny())
 }
 
-// weigh turns the squared norms of rows into their weights.
+// weigh replaces the squared norms of rows by their weights.
 func (a arithmetic) weigh(norms []float32) {
 	shrink := 1 - 4*a.gamma()
 	for i, norm := range norms {
@@ -84,13 +85,13 @@ func (a arithmetic) probes(queries []float32) []probe {
 	return probes
 }
 
-// bound is what product*alpha + weight*scale must be below for a row's key to be below
-// limit; NaN when any row may pass.
+// bound returns the number that product*alpha + weight*scale is below whenever a row's key is
+// below limit; NaN when that holds for every row.
 func (p probe) bound(limit float32) float32 {
 	return math.Nextafter32(float32(float64(limit)+p.slack), float32(math.Inf(1)))
 }
 
-// alpha is the factor of the products in a bound.
+// alpha returns the factor of the products in a bound.
 func (a arithmetic) alpha() float32 {
 	if a.metric == L2 {
 		return -2

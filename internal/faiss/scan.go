@@ -10,17 +10,18 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// maxQueries share one pass over the file; it bounds the memory of their heaps.
+// maxQueries is how many queries share one pass over the file. It bounds the memory of their
+// heaps.
 const maxQueries = 1024
 
-// scorer offers the rows of a block to the heaps of all queries. Each goroutine has one.
+// scorer offers the rows of a block to the heaps of all queries. Each goroutine has its own.
 type scorer interface {
 	score(b block, best []topK)
 }
 
-// searchGroup is one pass over the file for at most maxQueries queries. Its goroutines
-// take blocks from a counter, in rising order, and share nothing else: each has its buffer
-// and its heaps, which are joined once all are done. The first error stops the others; so
+// searchGroup answers at most maxQueries queries by one pass over the file. Its goroutines
+// take the numbers of blocks from a counter and share nothing else: each has its own buffer
+// and heaps, which are merged once all are done. The first error stops the others, and so
 // does ctx, between two blocks.
 func (f *Flat) searchGroup(ctx context.Context, queries []float32, p pass) ([][]Hit, error) {
 	if err := ctx.Err(); err != nil {
@@ -61,7 +62,7 @@ func scan(ctx context.Context, r *reader, next *atomic.Int64, sc scorer, best []
 	return nil
 }
 
-// join merges what the goroutines kept for query i.
+// join merges the heaps that the goroutines have for query i.
 func (f *Flat) join(best [][]topK, i, k int) []Hit {
 	var all []candidate
 	for _, heaps := range best {
@@ -75,8 +76,8 @@ func (f *Flat) join(best [][]topK, i, k int) []Hit {
 	return hits
 }
 
-// scorer returns how to make scorers for the queries, and how many bytes a block should
-// have for them.
+// scorer returns the function that makes a scorer for a goroutine, and the size of the blocks
+// for it.
 func (f *Flat) scorer(queries []float32, skip []uint64) (newScorer func() scorer, blockBytes int) {
 	if len(queries) < minBatch*f.math.d || f.math.d > maxBatchDim {
 		return func() scorer { return &direct{math: f.math, queries: queries, skip: skip} }, directBlock
@@ -84,8 +85,8 @@ func (f *Flat) scorer(queries []float32, skip []uint64) (newScorer func() scorer
 	return newBatch(f.math, queries, skip), batchBlock
 }
 
-// directBlock is small enough that what pread has copied is still in the core's own cache
-// when the kernel reads it.
+// directBlock is a size at which what pread has copied is still in the core's own cache when
+// the kernel reads it.
 const directBlock = 256 << 10
 
 // direct computes the key of every row for every query.
@@ -104,8 +105,8 @@ func (s *direct) score(b block, best []topK) {
 	}
 }
 
-// offerBelow offers the rows of b, whose keys are given. It looks at a row only when its
-// key can get in.
+// offerBelow offers the rows of b, whose keys are given, to t, those alone that are below its
+// limit.
 func offerBelow(t *topK, b block, keys []float32, skip []uint64) {
 	limit := t.limit()
 	for i, key := range keys {

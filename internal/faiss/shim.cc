@@ -77,7 +77,7 @@ void require(bool ok, const char *what) {
   if (!ok) damaged(what);
 }
 
-// Every index inside another is looked at with these, maxNesting deep at most.
+// verify checks an index and those inside it, which are nested at most maxNesting deep.
 const int maxNesting = 4;
 void verify(const faiss::Index *index, int depth);
 

@@ -1,5 +1,5 @@
-// The only door to the Faiss library: C functions that throw nothing. Those with err
-// return SHEAF_OK, or SHEAF_FAILED with a message in *err that the caller frees.
+// What Go calls of the Faiss library. No function throws. Those with err return SHEAF_OK, or
+// SHEAF_FAILED with a message in *err that the caller frees.
 #ifndef SHEAF_SHIM_H
 #define SHEAF_SHIM_H
 

@@ -5,7 +5,7 @@ import (
 	"math"
 )
 
-// candidate is a row with its key: the lower the better, equal keys by lower row.
+// candidate is a row with its key. The lower key is better, of equal keys the lower row.
 type candidate struct {
 	key float32
 	row int64
@@ -15,14 +15,14 @@ func (c candidate) compare(o candidate) int {
 	return cmp.Or(cmp.Compare(c.key, o.key), cmp.Compare(c.row, o.row))
 }
 
-// topK keeps the k best candidates offered to it, in a heap whose root is the worst. Keys
-// that are NaN are never kept.
+// topK keeps the k best of the candidates that it is offered, in a heap whose root is the
+// worst. Keys that are NaN are never kept.
 type topK struct {
 	k    int
 	heap []candidate
 }
 
-// limit is the key that a later row must be below to get in; NaN while any may.
+// limit returns the key that a later row must be below to be kept; NaN while every row is.
 func (t *topK) limit() float32 {
 	if len(t.heap) < t.k {
 		return float32(math.NaN())
