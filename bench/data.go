@@ -95,18 +95,14 @@ func addDocuments(ctx context.Context, w *store.Writer, first, end int, document
 
 // addSource stages a new source, with the vectors that fill makes.
 func addSource(ctx context.Context, w *store.Writer, source engine.Source, docs []engine.Document, fill func([]float32)) error {
-	matches, err := w.Match(ctx, source, docs)
-	if err != nil {
-		return err
-	}
 	r, err := w.Replace(ctx, source)
 	if err != nil {
 		return err
 	}
 	x := make([]float32, dim)
-	for i, doc := range docs {
+	for _, doc := range docs {
 		fill(x)
-		if err := r.Add(ctx, doc, matches[i], x, engine.Given); err != nil {
+		if err := r.Add(ctx, doc, x, engine.Given); err != nil {
 			return err
 		}
 	}

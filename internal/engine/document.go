@@ -99,10 +99,10 @@ type Replacement interface {
 	// Check returns the error of Add that is about an id: ErrDuplicateID where
 	// the source was given it before, a *ForeignIDError where another source
 	// has it.
-	Check(ctx context.Context, id string, m Match) error
+	Check(ctx context.Context, id string) error
 	// Add stages a document with its vector; one of another length than the
 	// store's is a *MismatchError.
-	Add(ctx context.Context, d Document, m Match, vector []float32, origin Origin) error
+	Add(ctx context.Context, d Document, vector []float32, origin Origin) error
 	// Done ends the replacement with what is now known of the source.
 	Done(src Source)
 	// Abandon ends it and leaves the source as it was.

@@ -73,7 +73,7 @@ func (r *run) complete(ctx context.Context, s *step, embedded embed.Result) (err
 		if r.w == nil {
 			return nil // the equal text that came before would have left its vector
 		}
-		if err := r.current.Check(ctx, s.doc.ID, s.match); err != nil {
+		if err := r.current.Check(ctx, s.doc.ID); err != nil {
 			return err
 		}
 		if s.vector, err = r.w.VectorOf(ctx, s.doc.Text); err != nil || s.vector != nil {
@@ -106,7 +106,7 @@ func (r *run) write(ctx context.Context, s *step) (err error) {
 	case stepKeep:
 		err = r.current.Keep(s.match, s.doc)
 	case stepAdd:
-		err = r.current.Add(ctx, s.doc, s.match, s.vector, s.origin)
+		err = r.current.Add(ctx, s.doc, s.vector, s.origin)
 	case stepEnd:
 		if r.incomplete { // the next run reads the source again, and may have more luck
 			s.source.Hash, s.source.ModTime = nil, time.Time{}

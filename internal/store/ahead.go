@@ -1,15 +1,17 @@
 package store
 
 import (
+	"fmt"
 	"iter"
 	"slices"
 	"sync"
 
 	"sheaf/internal/engine"
+	"sheaf/internal/metadata"
 )
 
-// What comes before whom it is for is ready: at most so many batches, each of so
-// many documents or bytes.
+// How much is read before it is written: so many batches, each of so many
+// documents or bytes.
 const (
 	aheadBatches   = 2
 	aheadDocuments = 256
@@ -19,12 +21,12 @@ const (
 // incoming is a document to be merged.
 type incoming struct {
 	engine.Transfer
-	fields []field // of its metadata; nil: not known
+	object metadata.Object // its metadata, with the members read
 }
 
-// ahead reads documents in a goroutine of its own, so that what reads them and
-// what writes them do so at once. It looks at metadata, and copies vectors, which
-// may be valid only until the next one.
+// ahead reads documents in a goroutine of its own, beside the one that writes them.
+// It parses their metadata, and copies vectors, which may be valid only until the
+// next document.
 func ahead(docs iter.Seq2[engine.Transfer, error]) iter.Seq2[incoming, error] {
 	return func(yield func(incoming, error) bool) {
 		batches, stop := make(chan []incoming, aheadBatches), make(chan struct{})
@@ -68,9 +70,10 @@ func inBatches(docs iter.Seq2[engine.Transfer, error], send func([]incoming) boo
 		t := incoming{Transfer: transfer}
 		t.Vector = slices.Clone(t.Vector)
 		if last := len(batch) - 1; last >= 0 && string(batch[last].Metadata) == string(t.Metadata) {
-			t.fields = batch[last].fields
-		} else {
-			t.fields, _ = fieldsOf(t.Metadata) // an error comes again where the fields are wanted
+			t.object = batch[last].object
+		} else if t.object, err = metadata.Parse(t.Metadata); err != nil {
+			send(batch)
+			return fmt.Errorf("id %q: %w", t.ID, err)
 		}
 		batch = append(batch, t)
 		if bytes += len(t.Text) + len(t.Metadata) + 4*len(t.Vector); len(batch) < aheadDocuments && bytes < aheadBytes {

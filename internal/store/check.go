@@ -4,14 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash/crc32"
-	"io"
 	"os"
 	"path/filepath"
 
+	"sheaf/internal/column"
 	"sheaf/internal/engine"
-	"sheaf/internal/faiss"
-	"sheaf/internal/sqlite"
 	"sheaf/internal/vector"
 )
 
@@ -109,13 +106,13 @@ func (c *checker) add(kind, path, remedy, format string, args ...any) {
 
 // database asks SQLite itself.
 func (c *checker) database(ctx context.Context) error {
-	return c.s.transaction(ctx, func() error {
-		for row, err := range c.s.conn.Query("PRAGMA integrity_check") {
+	return c.s.view(ctx, func(t *tx) error {
+		for row, err := range t.Query("PRAGMA integrity_check") {
 			if err != nil {
 				return err
 			}
 			if message := row.Text(0); message != "ok" {
-				c.add(ProblemDatabase, c.s.path, remedyDamaged, "%s", message)
+				c.add(ProblemDatabase, t.path, remedyDamaged, "%s", message)
 			}
 		}
 		return nil
@@ -125,13 +122,13 @@ func (c *checker) database(ctx context.Context) error {
 // ids finds ids that several visible documents have.
 func (c *checker) ids(ctx context.Context) error {
 	const query = `SELECT a.id, a.n, b.n FROM document a JOIN document b ON b.id = a.id AND b.n > a.n`
-	return c.s.transaction(ctx, func() error {
-		for row, err := range c.s.conn.Query(query) {
+	return c.s.view(ctx, func(t *tx) error {
+		for row, err := range t.Query(query) {
 			if err != nil {
 				return err
 			}
-			if c.s.state.alive(row.Int64(1)) && c.s.state.alive(row.Int64(2)) {
-				c.add(ProblemDocument, c.s.path, remedyAgain, "documents %d and %d both have id %q", row.Int64(1), row.Int64(2), row.Text(0))
+			if t.alive(row.Int64(1)) && t.alive(row.Int64(2)) {
+				c.add(ProblemDocument, t.path, remedyAgain, "documents %d and %d both have id %q", row.Int64(1), row.Int64(2), row.Text(0))
 			}
 		}
 		return nil
@@ -140,13 +137,13 @@ func (c *checker) ids(ctx context.Context) error {
 
 // sources holds the counts of sources against their documents.
 func (c *checker) sources(ctx context.Context) error {
-	return c.s.transaction(ctx, func() error {
-		for row, err := range c.s.conn.Query(`SELECT source, name, documents FROM source`) {
+	return c.s.view(ctx, func(t *tx) error {
+		for row, err := range t.Query(`SELECT source, name, documents FROM source`) {
 			if err != nil {
 				return err
 			}
 			if n := c.perSource[row.Int64(0)]; n != row.Int64(2) {
-				c.add(ProblemSource, c.s.path, remedyRepair, "source %q has %d documents, not %d", row.Text(1), n, row.Int64(2))
+				c.add(ProblemSource, t.path, remedyRepair, "source %q has %d documents, not %d", row.Text(1), n, row.Int64(2))
 			}
 		}
 		return nil
@@ -155,11 +152,13 @@ func (c *checker) sources(ctx context.Context) error {
 
 // index holds the index file against the state: header, size, checksums.
 func (c *checker) index(ctx context.Context) error {
-	var file *os.File
-	var extents []extent
-	err := c.s.transaction(ctx, func() (err error) {
-		if extents, err = loadExtents(c.s.conn); err == nil {
-			_, file, err = c.s.openIndex()
+	var file *column.File
+	var extents column.Extents
+	var rows int64
+	err := c.s.view(ctx, func(t *tx) (err error) {
+		rows = t.rows
+		if extents, err = t.extents(); err == nil {
+			file, err = openIndex(c.s.dir, t.state, os.O_RDONLY)
 		}
 		return err
 	})
@@ -172,10 +171,33 @@ func (c *checker) index(ctx context.Context) error {
 		return err
 	}
 	defer file.Close()
-	if err := c.tail(file); err != nil {
+	if err := c.tail(file, rows); err != nil {
 		return err
 	}
-	return c.vectors(ctx, file, extents)
+	numbers := &numberCheck{}
+	err = file.Verify(ctx, rows, extents, numbers, func(problem string) {
+		c.add(ProblemVectors, file.Name(), remedyDamaged, "%s", problem)
+	})
+	if err == nil && numbers.infinite {
+		c.add(ProblemVectors, file.Name(), remedyDamaged, "a vector has a number that is not finite")
+	}
+	return err
+}
+
+// tail finds what a killed writer left in the index file.
+func (c *checker) tail(file *column.File, rows int64) error {
+	extra, err := file.Tail(rows)
+	if err != nil {
+		return err
+	}
+	if extra > 0 {
+		c.add(ProblemLeftover, file.Name(), remedyRepair, "%d bytes past the last vector", extra)
+	}
+	says, err := file.HeaderSays(rows)
+	if err == nil && !says {
+		c.add(ProblemLeftover, file.Name(), remedyRepair, "the header does not say what was committed last")
+	}
+	return err
 }
 
 // VerifyVectors compares all vectors with their checksums, as is done before they
@@ -193,77 +215,23 @@ func (s *Store) VerifyVectors(ctx context.Context) error {
 	return nil
 }
 
-// tail finds what a killed writer left in the index file.
-func (c *checker) tail(file *os.File) error {
-	info, err := file.Stat()
-	if err != nil {
-		return err
-	}
-	if extra := info.Size() - c.s.state.indexSize(); extra > 0 {
-		c.add(ProblemLeftover, file.Name(), remedyRepair, "%d bytes past the last vector", extra)
-	}
-	head := make([]byte, faiss.HeaderSize)
-	if _, err := file.ReadAt(head, 0); err != nil {
-		return err
-	}
-	if string(head) != string(c.s.state.header()) {
-		c.add(ProblemLeftover, file.Name(), remedyRepair, "the header does not say what was committed last")
-	}
-	return nil
-}
-
 // files finds what does not belong into the directory.
 func (c *checker) files(context.Context) error {
 	entries, err := os.ReadDir(c.s.dir)
+	st := c.s.seen()
 	for _, entry := range entries {
 		path := filepath.Join(c.s.dir, entry.Name())
 		switch name := entry.Name(); {
-		case name == databaseName, name == lockName, name == indexName(c.s.state.indexFile), name == databaseName+"-journal":
-		case isIndexName(name):
+		case name == databaseName, name == lockName, name == indexName(st.indexFile), name == databaseName+"-journal":
+		case name == buildName:
+			c.add(ProblemLeftover, path, remedyRepair, "a database whose making was killed")
+		case isStale(name, st):
 			c.add(ProblemLeftover, path, remedyRepair, "an index file that the store does not name")
 		default:
 			c.add(ProblemLeftover, path, "move it elsewhere", "nothing of a store's")
 		}
 	}
 	return err
-}
-
-// vectors reads all vectors and holds them against the checksums.
-func (c *checker) vectors(ctx context.Context, file *os.File, extents []extent) error {
-	st, next := c.s.state, int64(0)
-	for _, e := range extents {
-		if err := ctx.Err(); err != nil {
-			return context.Cause(ctx)
-		}
-		if e.first != next || e.count < 1 || e.first+e.count > st.rows {
-			c.add(ProblemVectors, c.s.path, remedyDamaged, "the checksums do not cover rows %d to %d", next, st.rows-1)
-			return nil
-		}
-		next = e.first + e.count
-		if err := c.extent(file, e); err != nil {
-			return err
-		}
-	}
-	if next != st.rows {
-		c.add(ProblemVectors, c.s.path, remedyDamaged, "the checksums do not cover rows %d to %d", next, st.rows-1)
-	}
-	return nil
-}
-
-func (c *checker) extent(file *os.File, e extent) error {
-	row := 4 * int64(c.s.state.facts.Dim)
-	sum := crc32.New(castagnoli())
-	numbers := &numberCheck{}
-	_, err := io.Copy(io.MultiWriter(sum, numbers), io.NewSectionReader(file, faiss.HeaderSize+e.first*row, e.count*row))
-	switch {
-	case err != nil:
-		c.add(ProblemVectors, file.Name(), remedyDamaged, "rows %d to %d cannot be read: %v", e.first, e.first+e.count-1, err)
-	case sum.Sum32() != e.crc:
-		c.add(ProblemVectors, file.Name(), remedyDamaged, "the vectors of rows %d to %d fail their checksum", e.first, e.first+e.count-1)
-	case numbers.infinite:
-		c.add(ProblemVectors, file.Name(), remedyDamaged, "a vector of rows %d to %d has a number that is not finite", e.first, e.first+e.count-1)
-	}
-	return nil
 }
 
 // numberCheck reports in infinite whether a float32 that is infinite or NaN was
@@ -281,14 +249,4 @@ func (c *numberCheck) Write(p []byte) (int, error) {
 	}
 	c.rest = append(c.rest[:0], c.rest[whole:]...)
 	return len(p), nil
-}
-
-func loadExtents(conn *sqlite.Conn) (extents []extent, err error) {
-	for row, err := range conn.Query(`SELECT first, count, crc FROM extent ORDER BY first`) {
-		if err != nil {
-			return nil, err
-		}
-		extents = append(extents, extent{row.Int64(0), row.Int64(1), uint32(row.Int64(2))})
-	}
-	return extents, nil
 }

@@ -49,6 +49,16 @@ func filled(t testing.TB, seed int) string {
 	return dir
 }
 
+// indexFile is the path of a store's index file.
+func indexFile(t testing.TB, dir string) string {
+	t.Helper()
+	all, err := filepath.Glob(filepath.Join(dir, "index.*.faiss"))
+	if err != nil || len(all) != 1 {
+		t.Fatalf("index files %q, %v", all, err)
+	}
+	return all[0]
+}
+
 // kinds are the kinds of problems that check finds.
 func kinds(t testing.TB, dir string) (all []string) {
 	t.Helper()
@@ -125,11 +135,11 @@ func TestCheckAndRepair(t *testing.T) {
 		"a bitmap":              {sql(`UPDATE bitmap SET crc = crc + 1 WHERE kind = 0`), store.ProblemDatabase, false},
 		"facts":                 {sql(`UPDATE store SET dim = 4`), store.ProblemDatabase, false},
 		"no facts":              {sql(`DELETE FROM store`), store.ProblemDatabase, false},
-		"a vector":              {func(t *testing.T, dir string) { must(t, poke(filepath.Join(dir, "index.1.faiss"), 45+4*3*10)) }, store.ProblemVectors, false},
-		"the index's dim":       {func(t *testing.T, dir string) { must(t, poke(filepath.Join(dir, "index.1.faiss"), 4)) }, store.ProblemIndex, false},
-		"the index gone":        {func(t *testing.T, dir string) { must(t, os.Remove(filepath.Join(dir, "index.1.faiss"))) }, store.ProblemIndex, false},
-		"the index cut":         {func(t *testing.T, dir string) { must(t, os.Truncate(filepath.Join(dir, "index.1.faiss"), 200)) }, store.ProblemIndex, false},
-		"a tail":                {func(t *testing.T, dir string) { must(t, os.Truncate(filepath.Join(dir, "index.1.faiss"), 9000)) }, store.ProblemLeftover, true},
+		"a vector":              {func(t *testing.T, dir string) { must(t, poke(indexFile(t, dir), 45+4*3*10)) }, store.ProblemVectors, false},
+		"the index's dim":       {func(t *testing.T, dir string) { must(t, poke(indexFile(t, dir), 4)) }, store.ProblemIndex, false},
+		"the index gone":        {func(t *testing.T, dir string) { must(t, os.Remove(indexFile(t, dir))) }, store.ProblemIndex, false},
+		"the index cut":         {func(t *testing.T, dir string) { must(t, os.Truncate(indexFile(t, dir), 200)) }, store.ProblemIndex, false},
+		"a tail":                {func(t *testing.T, dir string) { must(t, os.Truncate(indexFile(t, dir), 9000)) }, store.ProblemLeftover, true},
 		"the header's count":    {staleHeader, store.ProblemLeftover, true},
 		"another index file":    {func(t *testing.T, dir string) { write(t, filepath.Join(dir, "index.7.faiss"), "x") }, store.ProblemLeftover, true},
 		"a stranger's file":     {func(t *testing.T, dir string) { write(t, filepath.Join(dir, "notes.txt"), "x") }, store.ProblemLeftover, false},
@@ -158,7 +168,7 @@ func TestCheckAndRepair(t *testing.T) {
 
 // staleHeader makes the index file say what it said before the last commit.
 func staleHeader(t *testing.T, dir string) {
-	f, err := os.OpenFile(filepath.Join(dir, "index.1.faiss"), os.O_RDWR, 0)
+	f, err := os.OpenFile(indexFile(t, dir), os.O_RDWR, 0)
 	must(t, err)
 	defer f.Close()
 	for offset, n := range map[int64]byte{8: 1, 37: 3} { // one row, three floats
@@ -266,7 +276,7 @@ func TestDamage(t *testing.T) {
 // damage does one random thing to the files of a store, and says which.
 func damage(t *testing.T, r *rand.Rand, dir, other string) string {
 	t.Helper()
-	name := []string{"sheaf.db", "index.1.faiss"}[r.IntN(2)]
+	name := []string{"sheaf.db", "index.2.faiss"}[r.IntN(2)]
 	path := filepath.Join(dir, name)
 	b, err := os.ReadFile(path)
 	must(t, err)

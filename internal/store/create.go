@@ -7,11 +7,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"time"
 
 	"github.com/RoaringBitmap/roaring/v2"
 
+	"sheaf/internal/column"
 	"sheaf/internal/engine"
 	"sheaf/internal/publish"
 	"sheaf/internal/sqlite"
@@ -57,14 +59,14 @@ func create(ctx context.Context, dir string, f engine.Facts, o engine.Options) (
 			err = errors.Join(err, w.release())
 		}
 	}()
-	switch err := w.connect(ctx, sqlite.ReadWrite); {
+	switch w.db, err = open(ctx, dir, sqlite.ReadWrite, o); {
 	case err == nil:
 		return nil, engine.ErrExist
 	case !errors.Is(err, engine.ErrNotExist):
 		return nil, err
 	}
 	begun = true
-	if err := w.startOver(); err != nil {
+	if err := startOver(dir); err != nil {
 		return nil, err
 	}
 	st := &state{created: time.Now(), facts: f, unit: true, indexFile: 1, present: roaring.New(), dead: roaring.New()}
@@ -72,14 +74,14 @@ func create(ctx context.Context, dir string, f engine.Facts, o engine.Options) (
 	if _, err := rand.Read(st.id[:]); err != nil {
 		return nil, err
 	}
-	if w.index, err = createIndex(w.indexPath(st.indexFile), st); err != nil {
+	path := filepath.Join(dir, databaseName)
+	if w.vectors, err = column.Create(filepath.Join(dir, indexName(st.indexFile)), st.vectorFormat()); err != nil {
 		return nil, err
 	}
-	if err := w.createDatabase(st); err != nil {
-		return nil, sqliteError(w.path, err)
+	if w.db, err = createDatabase(path, st, definitions(), writerSettings, o.LockTimeout); err != nil {
+		return nil, sqliteError(path, err)
 	}
-	w.state, w.alone, w.fresh, w.made = st, true, true, made
-	w.begin()
+	w.stage, w.fresh, w.made = newStage(st, indexed{}), true, made
 	return w, errors.Join(publish.SyncDir(dir), publish.SyncDir(filepath.Dir(filepath.Clean(dir))))
 }
 
@@ -109,8 +111,8 @@ func (w *Writer) undo(made []string) error {
 	if !holdsLock(w.lock) { // another process may have made it a store of its own
 		return w.release()
 	}
-	err := w.startOver()
-	if index := os.Remove(w.indexPath(1)); !errors.Is(index, os.ErrNotExist) {
+	err := startOver(w.dir)
+	if index := os.Remove(filepath.Join(w.dir, indexName(1))); !errors.Is(index, os.ErrNotExist) {
 		err = errors.Join(err, index)
 	}
 	err = errors.Join(err, os.Remove(w.lock.Name()), w.release())
@@ -128,7 +130,7 @@ func vacant(dir string) error {
 	}
 	for _, entry := range entries {
 		switch name := entry.Name(); {
-		case name == databaseName, name == databaseName+"-journal", name == lockName:
+		case name == databaseName, name == databaseName+"-journal", name == buildName, name == lockName:
 		case isIndexName(name):
 		default:
 			return &OccupiedError{Dir: dir, File: name}
@@ -138,42 +140,42 @@ func vacant(dir string) error {
 }
 
 // startOver removes what a creation that never came to its commit left behind.
-func (w *Writer) startOver() error {
-	for _, path := range []string{w.path, w.path + "-journal"} {
-		if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+func startOver(dir string) error {
+	for _, name := range []string{databaseName, databaseName + "-journal", buildName} {
+		if err := os.Remove(filepath.Join(dir, name)); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return err
 		}
 	}
 	return nil
 }
 
-// createDatabase writes schema and facts in one transaction: with its commit
-// the store exists.
-func (w *Writer) createDatabase(st *state) (err error) {
-	if err := w.dial(sqlite.Create, w.patience); err != nil {
-		return err
+// createDatabase makes a database with some of the schema and the facts, in one
+// transaction: with its commit the store exists.
+func createDatabase(path string, st *state, schema []definition, settings []string, patience time.Duration) (*database, error) {
+	conn, err := sqlite.Open(path, sqlite.Create)
+	if err != nil {
+		return nil, err
 	}
-	// Before the first table: compact gives pages back in small transactions.
-	if _, err := pragma(w.conn, "auto_vacuum = INCREMENTAL"); err != nil {
-		return err
-	}
-	if err := w.conn.Exec("BEGIN IMMEDIATE"); err != nil {
-		return err
-	}
-	defer func() { err = w.abandon(err) }()
-	for _, d := range definitions() {
-		if err := w.conn.Exec(d.create); err != nil {
-			return err
+	// auto_vacuum comes before the first table: compact gives pages back in small
+	// transactions.
+	err = configure(conn, append([]string{"auto_vacuum = INCREMENTAL"}, settings...))
+	for _, statement := range slices.Concat(
+		[]string{beginWrite}, creates(schema),
+		[]string{fmt.Sprint("PRAGMA application_id = ", applicationID), fmt.Sprint("PRAGMA user_version = ", formatVersion)},
+	) {
+		if err == nil {
+			err = conn.Exec(statement)
 		}
 	}
-	if _, err := pragma(w.conn, fmt.Sprint("application_id = ", applicationID)); err != nil {
-		return err
+	if err == nil {
+		err = (&tx{Conn: conn, path: path}).saveState(st)
 	}
-	if _, err := pragma(w.conn, fmt.Sprint("user_version = ", formatVersion)); err != nil {
-		return err
+	if err == nil {
+		err = conn.Exec("COMMIT")
 	}
-	if err := saveState(w.conn, st); err != nil {
-		return err
+	if err != nil {
+		return nil, errors.Join(err, conn.Close())
 	}
-	return w.conn.Exec("COMMIT")
+	info, err := os.Lstat(path)
+	return &database{path: path, patience: patience, conn: conn, last: st, file: info}, err
 }

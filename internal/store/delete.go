@@ -20,9 +20,9 @@ func (s set) Len() int64 { return int64(s.numbers.GetCardinality()) }
 // store does not have.
 func (s *Store) SelectIDs(ctx context.Context, ids []string) (_ engine.Set, missing []string, err error) {
 	found := roaring.New()
-	err = s.transaction(ctx, func() error {
+	err = s.view(ctx, func(t *tx) error {
 		for _, id := range ids {
-			n, err := s.find(id)
+			n, err := t.find(id)
 			switch {
 			case err != nil:
 				return err
@@ -47,11 +47,11 @@ func (s *Store) Select(ctx context.Context, what engine.Selection) (engine.Set, 
 		return nil, fmt.Errorf("source pattern %q: %w", what.Source, doublestar.ErrBadPattern)
 	}
 	var found *roaring.Bitmap
-	err := s.transaction(ctx, func() (err error) {
-		if found, err = s.matching(what.Filter, noLimit); err != nil || what.Source == "" {
+	err := s.view(ctx, func(t *tx) (err error) {
+		if found, err = t.matching(what.Filter, noLimit); err != nil || what.Source == "" {
 			return err
 		}
-		named, err := s.ofSources(what.Source)
+		named, err := t.ofSources(what.Source)
 		if err == nil {
 			found.And(named)
 		}
@@ -66,72 +66,35 @@ func (s *Store) Select(ctx context.Context, what engine.Selection) (engine.Set, 
 	return set{found}, nil
 }
 
-// ofSources finds the documents of the sources whose name a pattern matches. The
-// caller is inside a transaction.
-func (s *Store) ofSources(pattern string) (*roaring.Bitmap, error) {
+// ofSources returns the visible documents of the sources whose name a pattern
+// matches.
+func (t *tx) ofSources(pattern string) (*roaring.Bitmap, error) {
 	found := roaring.New()
-	for row, err := range s.conn.Query(`SELECT source, name FROM source`) {
+	for row, err := range t.Query(`SELECT source, name FROM source`) {
+		if err == nil && doublestar.MatchUnvalidated(pattern, row.Text(1)) {
+			err = t.ofSource(row.Int64(0), t.alive, found)
+		}
 		if err != nil {
-			return nil, err
-		}
-		if !doublestar.MatchUnvalidated(pattern, row.Text(1)) {
-			continue
-		}
-		if err := s.visibleOf(row.Int64(0), found); err != nil {
 			return nil, err
 		}
 	}
 	return found, nil
 }
 
-// visibleOf adds the numbers of a source's visible documents.
-func (s *Store) visibleOf(source int64, to *roaring.Bitmap) error {
-	for row, err := range s.conn.Query(`SELECT n FROM document WHERE source = ?`, source) {
-		if err != nil {
-			return err
-		}
-		if n := row.Int64(0); s.state.alive(n) {
-			to.Add(uint32(n))
-		}
-	}
-	return nil
-}
-
 // IDs yields the ids of a set's documents in the order of insertion.
 func (s *Store) IDs(ctx context.Context, documents engine.Set) iter.Seq2[string, error] {
-	return func(yield func(string, error) bool) {
-		numbers := documents.(set).numbers.ManyIterator()
-		page := make([]uint32, listPage)
-		for {
-			var ids []string
-			n := numbers.NextMany(page)
-			err := s.transaction(ctx, func() (err error) { ids, err = s.idsOf(page[:n]); return err })
-			if err != nil {
-				yield("", err)
-				return
-			}
-			for _, id := range ids {
-				if !yield(id, nil) {
-					return
+	numbers := documents.(set).numbers.Iterator()
+	return whole(ctx, s, func(t *tx) (ids []string, more bool, err error) {
+		for _, n := range take(numbers, pageRows) {
+			for row, err := range t.Query(`SELECT id FROM document WHERE n = ?`, n) {
+				if err != nil {
+					return nil, false, err
 				}
-			}
-			if n < len(page) {
-				return
+				ids = append(ids, row.Text(0))
 			}
 		}
-	}
-}
-
-func (s *Store) idsOf(numbers []uint32) (ids []string, err error) {
-	for _, n := range numbers {
-		for row, err := range s.conn.Query(`SELECT id FROM document WHERE n = ?`, n) {
-			if err != nil {
-				return nil, err
-			}
-			ids = append(ids, row.Text(0))
-		}
-	}
-	return ids, nil
+		return ids, numbers.HasNext(), nil
+	})
 }
 
 // Delete takes the documents of a set away and commits: all or, on an error,
@@ -147,25 +110,24 @@ func (w *Writer) Delete(ctx context.Context, documents engine.Set) error {
 }
 
 // withdraw marks documents dead and takes them off their sources' counts,
-// except those of settled sources, whose counts are right already. After an
+// except those of the sources in counted, whose counts are right already. After an
 // error nothing is staged.
-func (w *Writer) withdraw(ctx context.Context, numbers *roaring.Bitmap, settled map[int64]bool) error {
+func (w *Writer) withdraw(ctx context.Context, numbers *roaring.Bitmap, counted map[int64]bool) error {
 	if numbers.IsEmpty() {
 		return nil
 	}
 	lost := map[int64]int64{} // documents by source
 	stored := map[int64]engine.Source{}
-	err := w.transaction(ctx, func() error {
+	err := w.view(ctx, func(t *tx) error {
 		for it := numbers.Iterator(); it.HasNext(); {
-			for row, err := range w.conn.Query(`SELECT source FROM document WHERE n = ?`, it.Next()) {
-				if err != nil {
-					return err
-				}
-				lost[row.Int64(0)]++
+			source, err := t.Int64(`SELECT source FROM document WHERE n = ?`, int64(it.Next()))
+			if err != nil {
+				return err
 			}
+			lost[source]++
 		}
 		for source := range lost {
-			src, found, err := w.readSource(`source`, source)
+			src, found, err := t.source(`source`, source)
 			if err != nil {
 				return err
 			}
@@ -184,7 +146,7 @@ func (w *Writer) withdraw(ctx context.Context, numbers *roaring.Bitmap, settled 
 		staged[c.Number] = i
 	}
 	for source, n := range lost {
-		if settled[source] {
+		if counted[source] {
 			continue
 		}
 		if i, is := staged[source]; is {
@@ -198,9 +160,53 @@ func (w *Writer) withdraw(ctx context.Context, numbers *roaring.Bitmap, settled 
 	return nil
 }
 
-// lose takes n documents off a source's count. The source is read again by its
-// next ingest, or forgotten where none is left.
-func (c *sourceChange) lose(n int64) {
-	c.Hash, c.documents = nil, c.documents-n
-	c.gone = c.documents <= 0
+// sweepBatch is how many documents are removed in one transaction: as many as are
+// added, for the same reasons.
+const sweepBatch = transactionDocuments
+
+// sweep removes rows of documents that nobody sees: those staged by a killed
+// writer, and those that a commit marked dead.
+func (w *Writer) sweep(ctx context.Context) error {
+	for left := true; left && ctx.Err() == nil; { // the next writer does the rest
+		err := w.update(ctx, func(t *tx) error {
+			numbers, err := t.unseen()
+			for _, n := range numbers {
+				if err == nil {
+					err = t.Exec(`DELETE FROM document WHERE n = ?`, n)
+				}
+			}
+			left = len(numbers) == sweepBatch
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	w.unswept = false
+	return nil
+}
+
+// unseen returns up to sweepBatch numbers of documents that have a row in the
+// database and cannot be seen. Most often it finds none by two key lookups.
+func (t *tx) unseen() (numbers []int64, err error) {
+	for row, err := range t.Query(`SELECT n FROM document WHERE n >= ? LIMIT ?`, t.count, sweepBatch) {
+		if err != nil {
+			return nil, err
+		}
+		numbers = append(numbers, row.Int64(0))
+	}
+	if len(numbers) == sweepBatch {
+		return numbers, nil
+	}
+	unswept, err := t.bitmap(kindUnswept)
+	if err != nil || unswept.IsEmpty() {
+		return numbers, err
+	}
+	swept := roaring.New()
+	for _, n := range take(unswept.Iterator(), sweepBatch-len(numbers)) {
+		numbers = append(numbers, n)
+		swept.Add(uint32(n))
+	}
+	unswept.AndNot(swept)
+	return numbers, t.savePages(kindUnswept, unswept, swept)
 }

@@ -76,7 +76,7 @@ func TestAMergeThatStagedMuchLeavesNothing(t *testing.T) {
 	if _, err := importInto(t.Context(), w, endless, engine.OnConflictFail); !errors.Is(err, broken) {
 		t.Fatal(err)
 	}
-	info, err := os.Stat(filepath.Join(dir, "index.1.faiss"))
+	info, err := os.Stat(indexFile(t, dir))
 	if err != nil || info.Size() != 45+4*3 {
 		t.Errorf("the index has %d bytes, %v", info.Size(), err)
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/RoaringBitmap/roaring/v2"
 
 	"sheaf/internal/filter"
+	"sheaf/internal/metadata"
 	"sheaf/internal/sqlite"
 )
 
@@ -17,7 +18,7 @@ import (
 func BenchmarkFilter(b *testing.B) {
 	const documents = 100_000
 	s := benchmarkStore(b, documents)
-	all, _ := s.state.aliveFrom(0, documents)
+	all := take(s.present.Iterator(), documents)
 	for _, bench := range []struct{ name, expr string }{
 		{"0.03%", `{"n": {"$gte": 50000, "$lt": 50030}}`},
 		{"3%", `{"n": {"$lt": 3000}}`},
@@ -48,7 +49,7 @@ func BenchmarkFilter(b *testing.B) {
 	}
 }
 
-func benchmarkStore(b *testing.B, documents int) *Store {
+func benchmarkStore(b *testing.B, documents int) *tx {
 	conn, err := sqlite.Open(filepath.Join(b.TempDir(), databaseName), sqlite.Create)
 	if err != nil {
 		b.Fatal(err)
@@ -62,10 +63,12 @@ func benchmarkStore(b *testing.B, documents int) *Store {
 	if err := conn.Exec("BEGIN"); err != nil {
 		b.Fatal(err)
 	}
+	s := &tx{Conn: conn, state: &state{present: roaring.New(), dead: roaring.New(), count: int64(documents)}}
+	s.present.AddRange(0, uint64(documents))
 	const insert = `INSERT INTO document VALUES (?, ?, 1, ?, 0, 0, 0, 0, 0, x'', 'a text')`
 	for n := range documents {
-		meta, err := intern(conn, fmt.Appendf(nil, `{"n":%d,"lang":%q,"source":"dir/file%d.txt","tags":["t%d","t%d"],"loc":{"line":%d}}`,
-			n, []string{"en", "de", "fr"}[n%3], n/100, n%100, n%7, n%500), nil)
+		meta, err := s.intern(metadata.Raw(fmt.Appendf(nil, `{"n":%d,"lang":%q,"source":"dir/file%d.txt","tags":["t%d","t%d"],"loc":{"line":%d}}`,
+			n, []string{"en", "de", "fr"}[n%3], n/100, n%100, n%7, n%500)))
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -73,8 +76,6 @@ func benchmarkStore(b *testing.B, documents int) *Store {
 			b.Fatal(err)
 		}
 	}
-	s := &Store{conn: conn, state: &state{present: roaring.New(), dead: roaring.New(), count: int64(documents)}, alone: true}
-	s.state.present.AddRange(0, uint64(documents))
 	// As in the store, what is measured happens inside a transaction.
 	for _, query := range []string{"COMMIT", "BEGIN"} {
 		if err := conn.Exec(query); err != nil {

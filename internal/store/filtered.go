@@ -25,7 +25,7 @@ import (
 //     does not match, are answered by a second scan, after all matches were
 //     read.
 type plan struct {
-	effort     int // what finding all that matches may cost, see Store.matching
+	effort     int // what finding all that matches may cost, see tx.matching
 	candidates int // what a scan of all rows keeps for each query
 }
 
@@ -85,8 +85,8 @@ func (snap *snapshot) filtered(ctx context.Context, queries []float32, o engine.
 
 // matching gives the documents that match o's filter, or filter.ErrLimit.
 func (snap *snapshot) matching(ctx context.Context, o engine.SearchOptions, effort int) (found *roaring.Bitmap, err error) {
-	err = snap.read(ctx, func() error {
-		found, err = snap.store.matching(o.Filter, effort)
+	err = snap.read(ctx, func(t *tx) error {
+		found, err = t.matching(o.Filter, effort)
 		return err
 	})
 	return found, err
@@ -159,8 +159,8 @@ func (snap *snapshot) testRows(ctx context.Context, rows []faiss.Hit, o engine.S
 		if err != nil {
 			return err
 		}
-		err = snap.read(ctx, func() error {
-			verdicts, err := snap.store.matches(o.Filter, numbers)
+		err = snap.read(ctx, func(t *tx) error {
+			verdicts, err := t.matches(o.Filter, numbers)
 			for i, ok := range verdicts {
 				matches[block[i].Row] = ok
 			}

@@ -67,7 +67,7 @@ func (s sample) grow(t *testing.T, source string, n int, random *rand.Rand) {
 		for j := range v {
 			v[j] = float32(random.IntN(7) - 3)
 		}
-		if err := r.Add(t.Context(), d, engine.Match{}, v, engine.Given); err != nil {
+		if err := r.Add(t.Context(), d, v, engine.Given); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -289,8 +289,8 @@ func idsOf(hits []engine.Hit) (ids []string) {
 func (snap *snapshot) ids(t *rapid.T, rows []faiss.Hit) []string {
 	var hits [][]engine.Hit
 	snap.squared = []float64{1} // only ids are looked at
-	err := snap.read(t.Context(), func() (err error) {
-		hits, err = snap.texts([][]faiss.Hit{rows}, engine.SearchOptions{})
+	err := snap.read(t.Context(), func(tx *tx) (err error) {
+		hits, err = snap.texts(tx, [][]faiss.Hit{rows}, engine.SearchOptions{})
 		return err
 	})
 	if err != nil {

@@ -21,7 +21,7 @@ func FuzzFiles(f *testing.F) {
 	sound := filled(f, 1)
 	want, _ := answers(sound)
 	files := map[string][]byte{}
-	for _, name := range []string{"sheaf.db", "index.1.faiss"} {
+	for _, name := range []string{"sheaf.db", "index.2.faiss"} {
 		b, err := os.ReadFile(filepath.Join(sound, name))
 		if err != nil {
 			f.Fatal(err)
@@ -49,7 +49,7 @@ func FuzzFiles(f *testing.F) {
 	f.Add(false, uint32(60), []byte{0, 0, 128, 127})
 	f.Add(false, uint32(100), []byte{})
 	f.Fuzz(func(t *testing.T, database bool, offset uint32, patch []byte) {
-		name := "index.1.faiss"
+		name := "index.2.faiss"
 		if database {
 			name = "sheaf.db"
 		}

@@ -17,7 +17,7 @@ import (
 // A store may come from anywhere: what its links name is not touched.
 func TestLinksInAStoreLeadNowhere(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"lock", "sheaf.db", "index.1.faiss"} {
+	for _, name := range []string{"lock", "sheaf.db", "index.2.faiss"} {
 		for _, made := range []bool{false, true} {
 			dir := filepath.Join(t.TempDir(), ".sheaf")
 			if made {
@@ -52,7 +52,7 @@ func ignoreMissing(err error) error {
 func TestAPipeInPlaceOfTheIndex(t *testing.T) {
 	t.Parallel()
 	dir := filled(t, 1)
-	index := filepath.Join(dir, "index.1.faiss")
+	index := indexFile(t, dir)
 	must(t, errors.Join(os.Remove(index), syscall.Mkfifo(index, 0o666)))
 	var damaged *engine.FormatError
 	if _, err := open(t, dir).Search(t.Context(), [][]float32{{1, 2, 3}}, engine.SearchOptions{K: 1}); !errors.As(err, &damaged) {
@@ -97,7 +97,7 @@ func TestALostDatabase(t *testing.T) {
 		if problems, err := store.Repair(t.Context(), dir, engine.Options{}); err != nil || len(problems) != 1 || problems[0].Repaired {
 			t.Errorf("repairing: %+v, %v", problems, err)
 		}
-		if info, err := os.Stat(filepath.Join(dir, "index.1.faiss")); err != nil || info.Size() < 500 {
+		if info, err := os.Stat(indexFile(t, dir)); err != nil || info.Size() < 500 {
 			t.Errorf("the vectors: %v", err)
 		}
 	}

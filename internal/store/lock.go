@@ -15,9 +15,6 @@ import (
 
 const lockName = "lock"
 
-// lockPoll is how often a writer that waits for another looks again.
-const lockPoll = 20 * time.Millisecond
-
 // takeLock takes the writer lock of a directory, an advisory lock on a file, and
 // writes into the file who holds it. Closing the file releases the lock; the
 // kernel does so for a process that dies.

@@ -24,7 +24,7 @@ func fill(t *testing.T, w *store.Writer, r engine.Replacement, src engine.Source
 			kept++
 			err = r.Keep(matches[i], d)
 		} else {
-			err = r.Add(t.Context(), d, matches[i], vector(d.Text), engine.Embedded)
+			err = r.Add(t.Context(), d, vector(d.Text), engine.Embedded)
 		}
 		if err != nil {
 			t.Fatal(err)
@@ -132,10 +132,6 @@ func TestAnEqualIDOnTheOtherSideOfACommit(t *testing.T) {
 	replace(t, w, "a", doc("1", "one"))
 	commit(t, w)
 	src, r := begin(t, w, "a")
-	early, err := w.Match(t.Context(), src, []engine.Document{doc("2", "zwei"), doc("1", "une")})
-	if err != nil {
-		t.Fatal(err)
-	}
 	fill(t, w, r, src, doc("2", "two"), doc("1", "uno"))
 	commit(t, w)
 	late, err := w.Match(t.Context(), src, []engine.Document{doc("2", "two"), doc("2", "deux"), doc("1", "uno")})
@@ -143,11 +139,11 @@ func TestAnEqualIDOnTheOtherSideOfACommit(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, err := range map[string]error{
-		"added, matched before the commit":    r.Add(t.Context(), doc("2", "zwei"), early[0], vector("zwei"), engine.Embedded),
-		"replaced, matched before the commit": r.Add(t.Context(), doc("1", "une"), early[1], vector("une"), engine.Embedded),
-		"kept, matched after it":              r.Keep(late[0], doc("2", "two")),
-		"added, matched after it":             r.Add(t.Context(), doc("2", "deux"), late[1], vector("deux"), engine.Embedded),
-		"replaced, matched after it":          r.Keep(late[2], doc("1", "uno")),
+		"added, another text":    r.Add(t.Context(), doc("2", "zwei"), vector("zwei"), engine.Embedded),
+		"replaced, a third text": r.Add(t.Context(), doc("1", "une"), vector("une"), engine.Embedded),
+		"kept":                   r.Keep(late[0], doc("2", "two")),
+		"added, a third text":    r.Add(t.Context(), doc("2", "deux"), vector("deux"), engine.Embedded),
+		"replaced, kept":         r.Keep(late[2], doc("1", "uno")),
 	} {
 		if !errors.Is(err, engine.ErrDuplicateID) {
 			t.Errorf("%s: %v", name, err)
@@ -206,7 +202,7 @@ func TestAnIDMovesToAnotherSource(t *testing.T) {
 			t.Fatal(matches, err)
 		}
 		var foreign *engine.ForeignIDError
-		if err := r.Check(t.Context(), "2", matches[0]); !errors.As(err, &foreign) || foreign.Source != "a" {
+		if err := r.Check(t.Context(), "2"); !errors.As(err, &foreign) || foreign.Source != "a" {
 			t.Errorf("an id of another source: %v", err)
 		}
 		r.Abandon()
@@ -215,7 +211,7 @@ func TestAnIDMovesToAnotherSource(t *testing.T) {
 			commit(t, w)
 		}
 		src, r = begin(t, w, "b")
-		if err := r.Add(t.Context(), doc("2", "two"), matches[0], vector("two"), engine.Embedded); err != nil {
+		if err := r.Add(t.Context(), doc("2", "two"), vector("two"), engine.Embedded); err != nil {
 			t.Errorf("commit between %v: %v", between, err)
 		}
 		r.Done(src)
@@ -262,12 +258,8 @@ func TestVectorOf(t *testing.T) {
 	fill(t, w, r, src, docs[:300]...)
 	commit(t, w)
 	fill(t, w, r, src, docs[300:]...)
-	given, err := w.Match(t.Context(), src, []engine.Document{doc("given", "a given one"), doc("cut", "a long one")})
-	if err != nil {
-		t.Fatal(err)
-	}
 	for i, origin := range []engine.Origin{engine.Given, engine.Truncated} {
-		if err := r.Add(t.Context(), doc([]string{"given", "cut"}[i], []string{"a given one", "a long one"}[i]), given[i], vector(""), origin); err != nil {
+		if err := r.Add(t.Context(), doc([]string{"given", "cut"}[i], []string{"a given one", "a long one"}[i]), vector(""), origin); err != nil {
 			t.Fatal(err)
 		}
 	}

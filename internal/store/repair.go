@@ -6,9 +6,8 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/RoaringBitmap/roaring/v2"
-
 	"sheaf/internal/engine"
+	"sheaf/internal/metadata"
 )
 
 // Repair checks the store at dir as Check does and mends what can be mended
@@ -55,9 +54,9 @@ func Repair(ctx context.Context, dir string, o engine.Options) ([]Problem, error
 func (w *Writer) repair(ctx context.Context, problems []Problem) error {
 	for _, step := range []struct {
 		kind string
-		mend func() error
+		mend func(*tx) error
 	}{
-		{ProblemDatabase, w.reindex}, {ProblemLeftover, w.removeUnseen}, {ProblemMetadata, w.rebuildFields}, {ProblemSource, w.recountSources},
+		{ProblemDatabase, (*tx).reindex}, {ProblemLeftover, (*tx).removeUnseen}, {ProblemMetadata, (*tx).rebuildFields}, {ProblemSource, (*tx).recountSources},
 	} {
 		if !slices.ContainsFunc(problems, func(p Problem) bool { return p.Kind == step.kind }) {
 			continue
@@ -69,21 +68,21 @@ func (w *Writer) repair(ctx context.Context, problems []Problem) error {
 	return nil
 }
 
-func (w *Writer) reindex() error { return w.conn.Exec("REINDEX") }
+func (t *tx) reindex() error { return t.Exec("REINDEX") }
 
 // removeUnseen removes rows of documents that are in no bitmap.
-func (w *Writer) removeUnseen() error {
-	unseen := roaring.New()
-	for row, err := range w.conn.Query(`SELECT n FROM document WHERE n >= 0`) {
+func (t *tx) removeUnseen() error {
+	var unseen []int64
+	for row, err := range t.Query(`SELECT n FROM document WHERE n >= 0`) {
 		if err != nil {
 			return err
 		}
-		if n := row.Int64(0); !w.state.alive(n) {
-			unseen.Add(uint32(n))
+		if n := row.Int64(0); !t.alive(n) {
+			unseen = append(unseen, n)
 		}
 	}
-	for it := unseen.Iterator(); it.HasNext(); {
-		if err := w.conn.Exec(`DELETE FROM document WHERE n = ?`, it.Next()); err != nil {
+	for _, n := range unseen {
+		if err := t.Exec(`DELETE FROM document WHERE n = ?`, n); err != nil {
 			return err
 		}
 	}
@@ -91,19 +90,19 @@ func (w *Writer) removeUnseen() error {
 }
 
 // rebuildFields makes the rows of table field anew from the metadata.
-func (w *Writer) rebuildFields() error {
-	if err := w.conn.Exec(`DELETE FROM field`); err != nil {
+func (t *tx) rebuildFields() error {
+	if err := t.Exec(`DELETE FROM field`); err != nil {
 		return err
 	}
-	for row, err := range w.conn.Query(`SELECT meta, json FROM meta`) {
+	for row, err := range t.Query(`SELECT meta, json FROM meta`) {
 		if err != nil {
 			return err
 		}
-		fields, err := fieldsOf(row.Bytes(1))
-		if err != nil {
+		object := metadata.Raw(row.Bytes(1))
+		if _, err := object.Members(); err != nil {
 			continue // damaged, as Check says
 		}
-		if err := insertFields(w.conn, row.Int64(0), fields); err != nil {
+		if err := t.insertFields(insertField, row.Int64(0), object); err != nil {
 			return err
 		}
 	}
@@ -112,28 +111,27 @@ func (w *Writer) rebuildFields() error {
 
 // recountSources counts the visible documents of each source. Those that were
 // counted wrong are read again by their next ingest.
-func (w *Writer) recountSources() error {
+func (t *tx) recountSources() error {
 	counts := map[int64]int64{}
-	for row, err := range w.conn.Query(`SELECT source, n FROM document`) {
+	for row, err := range t.Query(`SELECT source, n FROM document`) {
 		if err != nil {
 			return err
 		}
-		if w.state.alive(row.Int64(1)) {
+		if t.alive(row.Int64(1)) {
 			counts[row.Int64(0)]++
 		}
 	}
-	wrong := map[int64]bool{}
-	for row, err := range w.conn.Query(`SELECT source, documents FROM source`) {
+	var wrong []int64
+	for row, err := range t.Query(`SELECT source, documents FROM source`) {
 		if err != nil {
 			return err
 		}
-		wrong[row.Int64(0)] = counts[row.Int64(0)] != row.Int64(1)
-	}
-	for source, is := range wrong {
-		if !is {
-			continue
+		if counts[row.Int64(0)] != row.Int64(1) {
+			wrong = append(wrong, row.Int64(0))
 		}
-		if err := w.conn.Exec(`UPDATE source SET documents = ?, hash = x'' WHERE source = ?`, counts[source], source); err != nil {
+	}
+	for _, source := range wrong {
+		if err := t.Exec(`UPDATE source SET documents = ?, hash = x'' WHERE source = ?`, counts[source], source); err != nil {
 			return err
 		}
 	}

@@ -2,341 +2,212 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"hash/maphash"
-	"iter"
-	"time"
+	"math"
+	"slices"
 
 	"github.com/RoaringBitmap/roaring/v2"
 
+	"sheaf/internal/column"
 	"sheaf/internal/engine"
 	"sheaf/internal/faiss"
-	"sheaf/internal/sqlite"
+	"sheaf/internal/metadata"
 	"sheaf/internal/vector"
 )
-
-type sourceChange struct {
-	engine.Source
-	documents int64
-	gone      bool // the source is forgotten
-}
-
-// SourceByKey returns the source with a key; false where there is none.
-func (s *Store) SourceByKey(ctx context.Context, key string) (engine.Source, bool, error) {
-	return s.source(ctx, `key`, key)
-}
-
-// SourceByName returns the source with a name; false where there is none.
-func (s *Store) SourceByName(ctx context.Context, name string) (engine.Source, bool, error) {
-	return s.source(ctx, `name`, name)
-}
-
-func (s *Store) source(ctx context.Context, column, value string) (src engine.Source, found bool, err error) {
-	err = s.transaction(ctx, func() error {
-		src, found, err = s.readSource(column, value)
-		return err
-	})
-	return src, found, err
-}
-
-// SourcesByKey returns those sources that have one of the keys, by key.
-func (s *Store) SourcesByKey(ctx context.Context, keys []string) (map[string]engine.Source, error) {
-	sources := make(map[string]engine.Source, len(keys))
-	err := s.transaction(ctx, func() error {
-		for _, key := range keys {
-			src, found, err := s.readSource(`key`, key)
-			if err != nil {
-				return err
-			}
-			if found {
-				sources[key] = src
-			}
-		}
-		return nil
-	})
-	return sources, err
-}
-
-// selectSource reads whole sources; conditions are appended.
-const selectSource = `SELECT source, key, name, size, mtime, hash, settings, documents FROM source `
-
-func scanSource(row *sqlite.Row) engine.Source {
-	src := engine.Source{
-		Number: row.Int64(0), Key: row.Text(1), Name: row.Text(2), Size: row.Int64(3),
-		Hash: row.Bytes(5), Settings: row.Text(6), Documents: row.Int64(7),
-	}
-	if ns := row.Int64(4); ns != 0 {
-		src.ModTime = time.Unix(0, ns)
-	}
-	return src
-}
-
-// readSource is source for a caller who is inside a transaction.
-func (s *Store) readSource(column string, value any) (src engine.Source, found bool, err error) {
-	for row, err := range s.conn.Query(selectSource+`WHERE `+column+` = ?`, value) {
-		if err != nil {
-			return src, false, err
-		}
-		src, found = scanSource(row), true
-	}
-	return src, found, nil
-}
-
-// AllSources yields everything that the store remembers of its sources, page by
-// page: no transaction is open while the caller works.
-func (s *Store) AllSources(ctx context.Context) iter.Seq2[engine.Source, error] {
-	return func(yield func(engine.Source, error) bool) {
-		for last := int64(0); ; {
-			var page []engine.Source
-			err := s.transaction(ctx, func() error {
-				for row, err := range s.conn.Query(selectSource+`WHERE source > ? ORDER BY source LIMIT ?`, last, listPage) {
-					if err != nil {
-						return err
-					}
-					page = append(page, scanSource(row))
-				}
-				return nil
-			})
-			if err != nil {
-				yield(engine.Source{}, err)
-				return
-			}
-			for _, src := range page {
-				if last = src.Number; !yield(src, nil) {
-					return
-				}
-			}
-			if len(page) < listPage {
-				return
-			}
-		}
-	}
-}
 
 // replacement is an engine.Replacement.
 type replacement struct {
 	w       *Writer
-	src     sourceChange
+	source  engine.Source
 	changed bool            // something was added or moved since the last commit
-	first   int64           // number of the first document it adds
-	old     *roaring.Bitmap // its documents before
-	seen    *roaring.Bitmap // of them, those kept or replaced by an equal id
-	gone    *roaring.Bitmap // of them, those replaced
+	old     *roaring.Bitmap // the documents that the source had
+	kept    *roaring.Bitmap // of them, those that stay
+	gone    *roaring.Bitmap // of them, those whose ids were added anew
+	added   *roaring.Bitmap
 }
 
-// Replace starts to replace what src holds. One replacement is open at a time.
-// A Commit before it is Done shows what was added so far beside what the source
-// had, and leaves the source to be read again: its Hash is empty.
+// Replace begins to replace what src holds. Several replacements, of different
+// sources, may be open. A Commit before Done shows what was added so far beside
+// what the source had, and leaves the source to be read again: its Hash is empty.
 func (w *Writer) Replace(ctx context.Context, src engine.Source) (engine.Replacement, error) {
-	r := &replacement{w: w, src: sourceChange{Source: src}, first: w.next, old: roaring.New(), seen: roaring.New(), gone: roaring.New()}
-	err := w.transaction(ctx, func() error {
+	r, err := w.beginReplacement(ctx, src)
+	if err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+func (w *Writer) beginReplacement(ctx context.Context, src engine.Source) (*replacement, error) {
+	old := roaring.New()
+	err := w.view(ctx, func(t *tx) (err error) {
 		if src.Number == 0 {
-			return w.number(&r.src.Source)
+			src.Number, err = w.newSource(t)
+			return err
 		}
-		return w.visibleOf(src.Number, r.old)
+		return t.ofSource(src.Number, w.current, old)
 	})
 	if err != nil {
 		return nil, err
 	}
-	w.replacing = r
-	return r, nil
+	return w.replace(src, old), nil
 }
 
-// number gives a new source the number after the last one, committed or staged.
-func (w *Writer) number(src *engine.Source) error {
-	last := int64(0)
-	for _, staged := range w.sources {
-		last = max(last, staged.Number)
-	}
-	stored, err := w.conn.Int64(`SELECT max(source) FROM source`)
-	src.Number = max(last, stored) + 1
-	return err
+// replace begins to replace the old documents of a source, which has a number.
+func (w *Writer) replace(src engine.Source, old *roaring.Bitmap) *replacement {
+	r := &replacement{w: w, source: src, old: old, kept: roaring.New(), gone: roaring.New(), added: roaring.New()}
+	w.replacing[r] = struct{}{}
+	return r
 }
 
 // Keep keeps the document that m found, with doc's place and metadata. An id
 // that the source was given before is ErrDuplicateID.
 func (r *replacement) Keep(m engine.Match, doc engine.Document) error {
-	if r.repeats(m) {
+	found := m.Ref.(match)
+	n := uint32(found.number)
+	if r.kept.Contains(n) || r.gone.Contains(n) || r.added.Contains(n) {
 		return fmt.Errorf("id %q: %w", doc.ID, engine.ErrDuplicateID)
 	}
-	ref := foundBy(m)
-	r.seen.Add(uint32(ref.number - 1))
-	r.src.documents++
-	if ref.moved {
+	r.kept.Add(n)
+	if found.moved {
 		r.changed = true
-		doc.Source = r.src.Name
-		r.w.updates[ref.number-1] = doc
+		doc.Source = r.source.Name
+		r.w.places[found.number] = doc
 	}
 	return nil
 }
 
-// Add stages a document, which m did not find to be kept, with its vector (dim
-// numbers). An id that the source was given before is ErrDuplicateID, one that
-// another source has got meanwhile a *ForeignIDError, a vector of another dim
-// a *MismatchError; after those the writer goes on as if nothing had been added.
-func (r *replacement) Add(ctx context.Context, doc engine.Document, m engine.Match, vector []float32, origin engine.Origin) error {
-	w := r.w
-	x, err := w.Facts().Vector(vector)
+// Add stages a document with its vector (dim numbers), in the place of one of
+// the source's old documents where that has the same id. An id that the source
+// was given before is ErrDuplicateID, one of another source a *ForeignIDError, a
+// vector of another dim a *MismatchError; after those the writer goes on as if
+// nothing had been added.
+func (r *replacement) Add(ctx context.Context, doc engine.Document, vector []float32, origin engine.Origin) error {
+	x, err := r.w.Facts().Vector(vector)
 	if err != nil {
 		return err
 	}
-	if err := w.room(); err != nil {
+	holder, err := r.check(ctx, doc.ID)
+	if err != nil {
 		return err
 	}
-	if err := r.claim(ctx, doc.ID, m); err != nil {
+	in := incoming{Transfer: engine.Transfer{Document: doc, Origin: origin}, object: metadata.Raw(doc.Metadata)}
+	if err := r.add(ctx, &in, x); err != nil {
 		return err
 	}
-	if err := w.put(doc, origin, &r.src.Source, x, nil); err != nil {
-		return err
-	}
-	r.changed = true
-	r.src.documents++
-	if !w.full() {
-		return nil
-	}
-	return w.writeBuffer(ctx)
-}
-
-// claim makes an id this source's, or says why it cannot be.
-func (r *replacement) claim(ctx context.Context, id string, m engine.Match) error {
-	if err := r.Check(ctx, id, m); err != nil {
-		return err
-	}
-	w := r.w
-	w.given[maphash.String(w.seed, id)] = w.next
-	ref := foundBy(m)
-	w.asOf = max(w.asOf, ref.asOf)
-	if ref.number > 0 {
-		r.seen.Add(uint32(ref.number - 1))
-		r.gone.Add(uint32(ref.number - 1))
+	if holder >= 0 {
+		r.gone.Add(uint32(holder))
 	}
 	return nil
 }
 
-// Check tells whether Add would refuse an id: with ErrDuplicateID or a
-// *ForeignIDError. What m says was true when it was looked up; ids that came
-// since are among those given.
-func (r *replacement) Check(ctx context.Context, id string, m engine.Match) error {
-	if r.repeats(m) {
-		return fmt.Errorf("id %q: %w", id, engine.ErrDuplicateID)
-	}
-	w := r.w
-	if n, maybe := w.given[maphash.String(w.seed, id)]; m.Taken || maybe && n >= foundBy(m).asOf {
-		return w.taken(ctx, r, id)
-	}
-	return nil
+// Check returns the error that Add would return for an id: ErrDuplicateID or a
+// *ForeignIDError.
+func (r *replacement) Check(ctx context.Context, id string) error {
+	_, err := r.check(ctx, id)
+	return err
 }
 
-// repeats tells whether the document that m found was given to this
-// replacement already: as an old one, or as one that it added itself and that
-// a commit has shown since.
-func (r *replacement) repeats(m engine.Match) bool {
-	n := foundBy(m).number
-	return n > 0 && (n > r.first || r.seen.Contains(uint32(n-1)))
+// check is Check, and returns the number of the old document that has the id; -1
+// for none.
+func (r *replacement) check(ctx context.Context, id string) (int64, error) {
+	h, err := r.w.holderOf(ctx, id)
+	switch {
+	case err != nil || h.n < 0:
+		return -1, err
+	case h.source != r.source.Number:
+		name, err := r.w.sourceName(ctx, h.source)
+		return -1, errors.Join(err, &engine.ForeignIDError{ID: id, Source: name})
+	case r.kept.Contains(uint32(h.n)) || r.gone.Contains(uint32(h.n)) || !r.old.Contains(uint32(h.n)):
+		return -1, fmt.Errorf("id %q: %w", id, engine.ErrDuplicateID)
+	}
+	return h.n, nil
 }
 
-// taken looks for a document that this writer was given with an id, staged or
-// committed since.
-func (w *Writer) taken(ctx context.Context, r *replacement, id string) error {
-	first := w.next - int64(len(w.buffer))
-	for i := range w.buffer {
-		if w.buffer[i].doc.ID == id && !w.doomed.Contains(uint32(first)+uint32(i)) {
-			return w.takenBy(r, id, w.buffer[i].source, w.buffer[i].doc.Source)
+// sourceName is the name of a source, staged or committed.
+func (w *Writer) sourceName(ctx context.Context, number int64) (string, error) {
+	for r := range w.replacing {
+		if r.source.Number == number {
+			return r.source.Name, nil
 		}
 	}
-	const query = `SELECT d.n, d.source, coalesce(s.name, '') FROM document d LEFT JOIN source s ON s.source = d.source WHERE d.id = ?`
-	return w.transaction(ctx, func() error {
-		for row, err := range w.conn.Query(query, id) {
-			if err != nil {
-				return err
-			}
-			n := row.Int64(0)
-			staged := n >= w.state.count && !w.doomed.Contains(uint32(n))
-			visible := w.state.alive(n) && !w.doomed.Contains(uint32(n)) && !r.old.Contains(uint32(n))
-			if staged || visible {
-				if err := w.takenBy(r, id, row.Int64(1), row.Text(2)); err != nil {
-					return err
-				}
-			}
+	for _, c := range slices.Backward(w.sources) {
+		if c.Number == number {
+			return c.Name, nil
 		}
-		return nil
+	}
+	var src engine.Source
+	err := w.view(ctx, func(t *tx) (err error) { src, _, err = t.source(`source`, number); return err })
+	return src.Name, err
+}
+
+// add stages a document whose id is free, with its vector as the store keeps it.
+func (r *replacement) add(ctx context.Context, in *incoming, x []float32) error {
+	w, n := r.w, r.w.next
+	if n > math.MaxUint32 {
+		return errFull
+	}
+	in.Source, in.Vector = r.source.Name, nil
+	err := w.write(ctx, func(t *tx) error {
+		return w.stage.add(t, w.vectors, in, r.source.Number, x)
 	})
+	if err != nil {
+		return err
+	}
+	r.added.Add(uint32(n))
+	r.changed = true
+	if w.inTransaction.full() {
+		return w.endTransaction()
+	}
+	return nil
 }
 
-func (w *Writer) takenBy(r *replacement, id string, source int64, name string) error {
-	if source == r.src.Number {
-		return fmt.Errorf("id %q: %w", id, engine.ErrDuplicateID)
-	}
-	for _, c := range w.sources {
-		if c.Number == source {
-			name = c.Name
-		}
-	}
-	return &engine.ForeignIDError{ID: id, Source: name}
+// documents is how many documents the source will have if it ends now.
+func (r *replacement) documents() int64 {
+	return int64(r.kept.GetCardinality() + r.added.GetCardinality())
 }
 
-// settle makes what an open replacement has done so far part of a commit: the
-// documents that it added, and the end of those whose ids it gave anew. The
-// other old ones stay until it is Done.
-func (r *replacement) settle() {
+// show makes what was done so far part of a commit: the documents that were
+// added, and the end of those whose ids they have. The other old ones stay.
+func (r *replacement) show() {
 	if !r.changed {
 		return
 	}
 	r.changed = false
-	r.doom()
-	unfinished := engine.Source{Key: r.src.Key, Name: r.src.Name, Settings: r.src.Settings, Number: r.src.Number}
-	visible := int64(r.old.GetCardinality()) - int64(r.seen.GetCardinality()) + r.src.documents
+	r.doom(r.gone)
+	unfinished := engine.Source{Key: r.source.Key, Name: r.source.Name, Settings: r.source.Settings, Number: r.source.Number}
+	visible := int64(r.old.GetCardinality()-r.gone.GetCardinality()) + int64(r.added.GetCardinality())
 	r.w.sources = append(r.w.sources, sourceChange{Source: unfinished, documents: visible})
 }
 
-// doom marks what was replaced, and is not dead since an earlier commit.
-func (r *replacement) doom() { r.w.doomed.Or(roaring.AndNot(r.gone, r.w.state.dead)) }
+// doom marks documents that no earlier commit took away.
+func (r *replacement) doom(documents *roaring.Bitmap) {
+	r.w.doomed.Or(roaring.AndNot(documents, r.w.base.dead))
+}
 
 // Done ends the replacement: src, with what is now known of it, is part of the
 // next commit, and what the source had and was not given again goes.
 func (r *replacement) Done(src engine.Source) {
-	r.w.replacing = nil
-	r.gone.Or(roaring.AndNot(r.old, r.seen))
-	r.doom()
-	src.Number = r.src.Number
-	r.w.sources = append(r.w.sources, sourceChange{Source: src, documents: r.src.documents})
+	delete(r.w.replacing, r)
+	r.doom(roaring.AndNot(r.old, r.kept))
+	src.Number = r.source.Number
+	r.w.sources = append(r.w.sources, sourceChange{Source: src, documents: r.documents()})
 }
 
 // Abandon ends the replacement and leaves the source as the last commit has
 // it: what was added since is dead with the next one.
 func (r *replacement) Abandon() {
-	r.w.replacing = nil
-	r.w.doomed.AddRange(uint64(max(r.first, r.w.state.count)), uint64(r.w.next))
-	r.old.Iterate(func(n uint32) bool { delete(r.w.updates, int64(n)); return true })
+	delete(r.w.replacing, r)
+	since := r.added.Clone()
+	since.RemoveRange(0, uint64(r.w.base.count))
+	r.w.doomed.Or(since)
+	r.old.Iterate(func(n uint32) bool { delete(r.w.places, int64(n)); return true })
 }
 
-// saveSources writes the sources that were replaced. The caller is inside the
-// committing transaction.
-func (w *Writer) saveSources() error {
-	for _, c := range w.sources {
-		if c.gone {
-			if err := w.conn.Exec(`DELETE FROM source WHERE source = ?`, c.Number); err != nil {
-				return err
-			}
-			continue
-		}
-		mtime := int64(0)
-		if !c.ModTime.IsZero() {
-			mtime = c.ModTime.UnixNano()
-		}
-		err := w.conn.Exec(saveSource, c.Number, c.Key, c.Name, c.Size, mtime, c.Hash, c.Settings, c.documents)
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+func (w *Writer) holderOf(ctx context.Context, id string) (h holder, err error) {
+	err = w.view(ctx, func(t *tx) (err error) { h, err = w.holder(t, id, w.current); return err })
+	return h, err
 }
-
-// saveSource is not REPLACE: that would take the row of another source away
-// which has the same name or key.
-const saveSource = `INSERT INTO source VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (source) DO UPDATE SET
-  key = excluded.key, name = excluded.name, size = excluded.size, mtime = excluded.mtime, hash = excluded.hash,
-  settings = excluded.settings, documents = excluded.documents`
 
 // Touch records that a source was found unchanged, under a new time or key.
 func (w *Writer) Touch(src engine.Source) {
@@ -347,7 +218,7 @@ func (w *Writer) Touch(src engine.Source) {
 // staged.
 func (w *Writer) Forget(ctx context.Context, src engine.Source) error {
 	documents := roaring.New()
-	if err := w.transaction(ctx, func() error { return w.visibleOf(src.Number, documents) }); err != nil {
+	if err := w.view(ctx, func(t *tx) error { return t.ofSource(src.Number, w.current, documents) }); err != nil {
 		return err
 	}
 	w.doomed.Or(documents)
@@ -357,29 +228,33 @@ func (w *Writer) Forget(ctx context.Context, src engine.Source) error {
 
 // VectorOf returns the vector of a document with a text that this store's
 // embedder made from all of it, committed or staged; nil where there is none.
-func (w *Writer) VectorOf(ctx context.Context, text string) (v []float32, err error) {
-	size := len(w.floats) / max(len(w.buffer), 1)
-	for i := range w.buffer {
-		if s := &w.buffer[i]; s.origin == engine.Embedded && s.doc.Text == text {
-			return vector.FromBytes(w.floats[i*size : (i+1)*size]), nil
-		}
-	}
-	flushed := w.next - int64(len(w.buffer))
-	err = w.transaction(ctx, func() error {
-		n, err := w.embedded(text, func(n int64) bool { return w.state.alive(n) || n >= w.state.count && n < flushed })
+func (w *Writer) VectorOf(ctx context.Context, text string) (vector []float32, err error) {
+	err = w.view(ctx, func(t *tx) error {
+		n, err := t.embedded(text, func(n int64) bool { return n >= t.count || t.alive(n) })
 		if err != nil || n < 0 {
 			return err
 		}
-		row := w.state.rows + n - w.state.count
-		if n < w.state.count {
-			row = w.state.row(n)
+		row := t.rows + n - t.count
+		if n < t.count {
+			row = t.row(n)
 		}
-		flat, err := faiss.NewFlat(w.index, w.state.facts.Dim, w.rows-int64(len(w.buffer)), faissMetric(w.state.facts.Metric))
-		if err == nil {
-			v = make([]float32, w.state.facts.Dim)
-			err = flat.ReadRows([]int64{row}, v)
-		}
+		vector, err = w.stage.vector(w.vectors, row)
 		return err
 	})
-	return v, err
+	return vector, err
+}
+
+// vector reads a row of the index file, or of the floats that are not there yet.
+func (s *stage) vector(file *column.File, row int64) ([]float32, error) {
+	width := s.base.vectorFormat().RowBytes
+	written := s.rows - int64(len(s.floats))/width
+	if row >= written {
+		return vector.FromBytes(s.floats[(row-written)*width:][:width]), nil
+	}
+	flat, err := faiss.NewFlat(file.File, s.base.facts.Dim, written, faissMetric(s.base.facts.Metric))
+	if err != nil {
+		return nil, err
+	}
+	x := make([]float32, s.base.facts.Dim)
+	return x, flat.ReadRows([]int64{row}, x)
 }

@@ -102,11 +102,20 @@ func definitions() (all []definition) {
 	return all
 }
 
-func indexes() []definition {
-	return slices.DeleteFunc(definitions(), func(d definition) bool { return d.kind != "INDEX" })
+// ofKind returns the definitions of a kind.
+func ofKind(kind string) []definition {
+	return slices.DeleteFunc(definitions(), func(d definition) bool { return d.kind != kind })
 }
 
-// checkSchema tells whether the database behind conn is ours: nil, ErrNotExist
+// creates are the statements of definitions.
+func creates(all []definition) (statements []string) {
+	for _, d := range all {
+		statements = append(statements, d.create)
+	}
+	return statements
+}
+
+// checkSchema reports whether the database behind conn is ours: nil, ErrNotExist
 // for one without tables, or a *FormatError.
 func checkSchema(conn *sqlite.Conn, path string) error {
 	app, err := pragma(conn, "application_id")
@@ -123,8 +132,7 @@ func checkSchema(conn *sqlite.Conn, path string) error {
 	case app == applicationID && version > formatVersion:
 		return &engine.FormatError{Path: path, Problem: fmt.Sprintf("format version %d is newer than this sheaf knows (%d)", version, formatVersion), Remedy: "use a newer sheaf"}
 	}
-	tables, err := conn.Int64(`SELECT count(*) FROM sqlite_schema`)
-	switch {
+	switch tables, err := conn.Int64(`SELECT count(*) FROM sqlite_schema`); {
 	case err != nil:
 		return err
 	case tables == 0:
@@ -173,6 +181,6 @@ const (
 func oneLine(statement string) string { return strings.Join(strings.Fields(statement), " ") }
 
 // pragma runs a pragma, or sets one by "name = value", and returns its number.
-func pragma(conn *sqlite.Conn, name string) (value int64, err error) {
+func pragma(conn *sqlite.Conn, name string) (int64, error) {
 	return conn.Int64("PRAGMA " + name)
 }

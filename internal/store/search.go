@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"errors"
-	"os"
 	"slices"
 
 	"sheaf/internal/engine"
@@ -31,8 +30,8 @@ func (s *Store) Search(ctx context.Context, vectors [][]float32, o engine.Search
 		if err != nil {
 			return err
 		}
-		return snap.read(ctx, func() error {
-			hits, err = snap.texts(found, o)
+		return snap.read(ctx, func(t *tx) error {
+			hits, err = snap.texts(t, found, o)
 			return err
 		})
 	})
@@ -48,60 +47,59 @@ var errChanged = errors.New("documents were taken away meanwhile")
 func (s *Store) try(ctx context.Context, f func(*snapshot) error) error {
 	for range searchTries - 1 {
 		var snap *snapshot
-		err := s.transaction(ctx, func() (err error) {
-			snap, err = s.snapshot()
+		err := s.view(ctx, func(t *tx) (err error) {
+			snap, err = s.snapshot(t)
 			return err
 		})
 		if err != nil {
 			return err
 		}
 		err = f(snap)
-		snap.file.Close()
+		snap.vectors.Close()
 		if !errors.Is(err, errChanged) {
 			return err
 		}
 	}
-	return s.transaction(ctx, func() error {
-		snap, err := s.snapshot()
+	return s.view(ctx, func(t *tx) error {
+		snap, err := s.snapshot(t)
 		if err != nil {
 			return err
 		}
-		defer snap.file.Close()
-		snap.held = true
+		defer snap.vectors.Close()
+		snap.open = t
 		return f(snap)
 	})
 }
 
 // snapshot is what a scan needs: a state and the open index file that fits it.
 type snapshot struct {
-	store *Store
-	state *state
-	flat  *faiss.Flat
-	file  *os.File
-	held  bool // the transaction that it was taken in is still open
+	store   *Store
+	state   *state
+	vectors vectors
+	open    *tx // the transaction that it was taken in; nil where that has ended
 
 	squared []float64 // lengths of the queries
 }
 
-func (s *Store) snapshot() (*snapshot, error) {
-	flat, file, err := s.openIndex()
+func (s *Store) snapshot(t *tx) (*snapshot, error) {
+	v, err := openVectors(s.dir, t.state)
 	if err != nil {
 		return nil, err
 	}
-	return &snapshot{store: s, state: s.state, flat: flat, file: file}, nil
+	return &snapshot{store: s, state: t.state, vectors: v}, nil
 }
 
 // read runs f in a transaction in which all documents of the snapshot are
 // still there, or gives errChanged.
-func (snap *snapshot) read(ctx context.Context, f func() error) error {
-	if snap.held {
-		return f()
+func (snap *snapshot) read(ctx context.Context, f func(*tx) error) error {
+	if snap.open != nil {
+		return f(snap.open)
 	}
-	return snap.store.transaction(ctx, func() error {
-		if snap.store.state.generation != snap.state.generation {
+	return snap.store.view(ctx, func(t *tx) error {
+		if t.generation != snap.state.generation {
 			return errChanged
 		}
-		return f()
+		return f(t)
 	})
 }
 
@@ -132,7 +130,7 @@ func (snap *snapshot) nearest(ctx context.Context, queries []float32, o engine.S
 // scan searches the index file, and keeps the hits that o's threshold accepts.
 func (snap *snapshot) scan(ctx context.Context, queries []float32, o engine.SearchOptions, s faiss.Search) ([][]faiss.Hit, error) {
 	s.Threads = o.Threads
-	found, err := snap.flat.Search(ctx, queries, s)
+	found, err := snap.vectors.flat.Search(ctx, queries, s)
 	for q := range found {
 		found[q] = slices.DeleteFunc(found[q], func(hit faiss.Hit) bool { return !o.Accepts(snap.state.facts.Metric, hit.Score) })
 	}
@@ -140,19 +138,19 @@ func (snap *snapshot) scan(ctx context.Context, queries []float32, o engine.Sear
 }
 
 // texts turns rows into hits, inside a transaction of the snapshot's generation.
-func (snap *snapshot) texts(rows [][]faiss.Hit, o engine.SearchOptions) ([][]engine.Hit, error) {
+func (snap *snapshot) texts(t *tx, rows [][]faiss.Hit, o engine.SearchOptions) ([][]engine.Hit, error) {
 	hits := make([][]engine.Hit, len(rows))
 	for q := range rows {
 		numbers, err := snap.numbers(rows[q])
 		if err != nil {
 			return nil, err
 		}
-		docs, err := snap.store.load(numbers, false)
+		docs, err := t.documents(numbers)
 		if err != nil {
 			return nil, err
 		}
 		if o.WithVectors && len(docs) > 0 {
-			if err := snap.state.addVectors(snap.flat, numbers, docs); err != nil {
+			if err := snap.vectors.add(snap.state, numbers, docs); err != nil {
 				return nil, err
 			}
 		}
@@ -171,7 +169,7 @@ func (snap *snapshot) numbers(rows []faiss.Hit) ([]int64, error) {
 	for i, hit := range rows {
 		n, err := snap.state.document(hit.Row)
 		if err != nil {
-			return nil, damaged(snap.store.path, "row %d of the index has no document", hit.Row)
+			return nil, damaged(snap.vectors.Name(), "row %d has no document", hit.Row)
 		}
 		numbers[i] = n
 	}

@@ -22,9 +22,9 @@ func TestTheThirdTryHoldsTheStore(t *testing.T) {
 	s := newSample(t, engine.Facts{Dim: 2, Metric: engine.L2}, 5, rand.New(rand.NewPCG(7, 8)))
 	var held []bool
 	err := s.try(t.Context(), func(snap *snapshot) error {
-		held = append(held, snap.held)
+		held = append(held, snap.open != nil)
 		snap.state = &state{generation: snap.state.generation - 1} // as if something had gone meanwhile
-		return snap.read(t.Context(), func() error { return nil })
+		return snap.read(t.Context(), func(*tx) error { return nil })
 	})
 	if err != nil || fmt.Sprint(held) != "[false false true]" {
 		t.Errorf("tries that held the store: %v, %v", held, err)
@@ -126,7 +126,7 @@ func writeVersion(t *testing.T, w *Writer, version int) {
 	for i := range versionDocuments {
 		odd := (i+version)%2 == 1
 		d := engine.Document{ID: fmt.Sprint(i), Text: fmt.Sprint(version, odd), Metadata: json.RawMessage(fmt.Sprintf(`{"odd":%t}`, odd))}
-		if err := r.Add(t.Context(), d, engine.Match{}, []float32{float32(i), 0}, engine.Given); err != nil {
+		if err := r.Add(t.Context(), d, []float32{float32(i), 0}, engine.Given); err != nil {
 			t.Fatal(err)
 		}
 	}

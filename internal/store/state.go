@@ -3,20 +3,16 @@ package store
 import (
 	"bytes"
 	"encoding/binary"
-	"hash/crc32"
 	"maps"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/RoaringBitmap/roaring/v2"
 
-	"sheaf/internal/engine"
-	"sheaf/internal/sqlite"
-)
+	"sheaf/internal/column"
 
-// castagnoli is made on first use: a command that opens no store needs none.
-var castagnoli = sync.OnceValue(func() *crc32.Table { return crc32.MakeTable(crc32.Castagnoli) })
+	"sheaf/internal/engine"
+)
 
 // state is the one row of table store: what the last commit says. Bitmaps are
 // never changed in place once a state that shows them is committed.
@@ -36,7 +32,7 @@ type state struct {
 	dead    *roaring.Bitmap // those of them that are deleted
 }
 
-// alive tells whether document n can be seen.
+// alive reports whether document n can be seen.
 func (st *state) alive(n int64) bool {
 	return n >= 0 && n < st.count && st.present.Contains(uint32(n)) && !st.dead.Contains(uint32(n))
 }
@@ -77,7 +73,7 @@ func (st *state) checksum() int64 {
 	} {
 		b.Write(binary.LittleEndian.AppendUint64(nil, uint64(n)))
 	}
-	return int64(crc32.Checksum(b.Bytes(), castagnoli()))
+	return int64(column.Checksum(b.Bytes()))
 }
 
 func number(b bool) int64 {
@@ -91,61 +87,61 @@ const selectState = `SELECT id, created, updated, embedder, fingerprint, dim, me
   settings, index_file, count, rows, documents, generation, crc FROM store`
 
 // loadState reads the row and, where old does not show them already, the bitmaps.
-func loadState(conn *sqlite.Conn, path string, old *state) (*state, error) {
-	var st *state
+func (t *tx) loadState(old *state) error {
+	st := &state{}
 	var crc int64
-	for row, err := range conn.Query(selectState) {
+	rows := 0
+	for row, err := range t.Query(selectState) {
 		if err != nil {
-			return nil, err
+			return err
 		}
-		st = &state{
-			created: time.Unix(0, row.Int64(1)), updated: time.Unix(0, row.Int64(2)),
-			facts: engine.Facts{
-				Embedder: row.Text(3), Fingerprint: row.Text(4), Dim: row.Int(5),
-				Metric: engine.Metric(row.Text(6)), Normalize: row.Bool(7),
-			},
-			unit: row.Bool(8), settings: row.Text(9), indexFile: row.Int64(10), count: row.Int64(11),
-			rows: row.Int64(12), documents: row.Int64(13), generation: row.Int64(14),
-		}
+		rows++
 		copy(st.id[:], row.Bytes(0))
-		crc = row.Int64(15)
+		st.created, st.updated = time.Unix(0, row.Int64(1)), time.Unix(0, row.Int64(2))
+		st.facts = engine.Facts{
+			Embedder: row.Text(3), Fingerprint: row.Text(4), Dim: row.Int(5),
+			Metric: engine.Metric(row.Text(6)), Normalize: row.Bool(7),
+		}
+		st.unit, st.settings, st.indexFile, st.count = row.Bool(8), row.Text(9), row.Int64(10), row.Int64(11)
+		st.rows, st.documents, st.generation, crc = row.Int64(12), row.Int64(13), row.Int64(14), row.Int64(15)
 	}
 	switch {
-	case st == nil:
-		return nil, damaged(path, "its row of facts is missing")
+	case rows == 0:
+		return damaged(t.path, "its row of facts is missing")
 	case crc != st.checksum() || st.facts.Validate() != nil:
-		return nil, damaged(path, "its row of facts fails its checksum")
-	case old != nil && old.count == st.count && old.generation == st.generation && old.indexFile == st.indexFile:
-		st.present, st.dead = old.present, old.dead
-		return st, nil
+		return damaged(t.path, "its row of facts fails its checksum")
 	}
-	return st, st.loadBitmaps(conn, path)
+	t.state = st
+	if old != nil && old.count == st.count && old.generation == st.generation && old.indexFile == st.indexFile {
+		st.present, st.dead = old.present, old.dead
+		return nil
+	}
+	return t.loadBitmaps()
 }
 
-func (st *state) loadBitmaps(conn *sqlite.Conn, path string) (err error) {
-	if st.present, err = loadBitmap(conn, path, kindPresent); err != nil {
+func (t *tx) loadBitmaps() (err error) {
+	st := t.state
+	if st.present, err = t.bitmap(kindPresent); err != nil {
 		return err
 	}
-	if st.dead, err = loadBitmap(conn, path, kindDead); err != nil {
+	if st.dead, err = t.bitmap(kindDead); err != nil {
 		return err
 	}
 	if int64(st.present.GetCardinality()) != st.rows || !st.present.IsEmpty() && int64(st.present.Maximum()) >= st.count {
-		return damaged(path, "its bitmap of present documents does not fit its counts")
+		return damaged(t.path, "its bitmap of present documents does not fit its counts")
 	}
 	if st.documents != st.rows-int64(st.dead.GetCardinality()) || st.dead.AndCardinality(st.present) != st.dead.GetCardinality() {
-		return damaged(path, "its bitmap of dead documents does not fit its counts")
+		return damaged(t.path, "its bitmap of dead documents does not fit its counts")
 	}
 	return nil
 }
 
-const saveStateSQL = `REPLACE INTO store VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
-
 // saveState writes the row, not the bitmaps.
-func saveState(conn *sqlite.Conn, st *state) error {
+func (t *tx) saveState(st *state) error {
 	f := st.facts
-	return conn.Exec(saveStateSQL,
-		st.id[:], st.created.UnixNano(), st.updated.UnixNano(), f.Embedder, f.Fingerprint, f.Dim, string(f.Metric), number(f.Normalize),
-		number(st.unit), st.settings, st.indexFile, st.count, st.rows, st.documents, st.generation, st.checksum())
+	return t.Exec(`REPLACE INTO store VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		st.id[:], st.created.UnixNano(), st.updated.UnixNano(), f.Embedder, f.Fingerprint, f.Dim, string(f.Metric), f.Normalize,
+		st.unit, st.settings, st.indexFile, st.count, st.rows, st.documents, st.generation, st.checksum())
 }
 
 // The bitmaps of a store. Each is kept in pages of 65,536 document numbers, so
@@ -157,19 +153,19 @@ const (
 	pageBits    = 16
 )
 
-func loadBitmap(conn *sqlite.Conn, path string, kind int) (*roaring.Bitmap, error) {
+func (t *tx) bitmap(kind int) (*roaring.Bitmap, error) {
 	all := roaring.New()
-	for row, err := range conn.Query(`SELECT page, bits, crc FROM bitmap WHERE kind = ? ORDER BY page`, kind) {
+	for row, err := range t.Query(`SELECT page, bits, crc FROM bitmap WHERE kind = ? ORDER BY page`, kind) {
 		if err != nil {
 			return nil, err
 		}
 		bits := row.Bytes(1)
-		if int64(crc32.Checksum(bits, castagnoli())) != row.Int64(2) {
-			return nil, damaged(path, "page %d of a bitmap fails its checksum", row.Int64(0))
+		if int64(column.Checksum(bits)) != row.Int64(2) {
+			return nil, damaged(t.path, "page %d of a bitmap fails its checksum", row.Int64(0))
 		}
 		page := roaring.New()
 		if err := page.UnmarshalBinary(bits); err != nil {
-			return nil, damaged(path, "page %d of a bitmap: %v", row.Int64(0), err)
+			return nil, damaged(t.path, "page %d of a bitmap: %v", row.Int64(0), err)
 		}
 		all.Or(page)
 	}
@@ -177,7 +173,7 @@ func loadBitmap(conn *sqlite.Conn, path string, kind int) (*roaring.Bitmap, erro
 }
 
 // savePages writes those pages of a bitmap that hold one of the changed numbers.
-func savePages(conn *sqlite.Conn, kind int, all, changed *roaring.Bitmap) error {
+func (t *tx) savePages(kind int, all, changed *roaring.Bitmap) error {
 	pages := map[uint32]bool{}
 	for it := changed.Iterator(); it.HasNext(); {
 		page := it.PeekNext() >> pageBits
@@ -196,8 +192,38 @@ func savePages(conn *sqlite.Conn, kind int, all, changed *roaring.Bitmap) error 
 		if err != nil {
 			return err
 		}
-		err = conn.Exec(`REPLACE INTO bitmap VALUES (?, ?, ?, ?)`, kind, page, bits, int64(crc32.Checksum(bits, castagnoli())))
+		if err := t.Exec(`REPLACE INTO bitmap VALUES (?, ?, ?, ?)`, kind, int64(page), bits, int64(column.Checksum(bits))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// extents are the checksums of the vectors.
+func (t *tx) extents() (x column.Extents, err error) {
+	for row, err := range t.Query(`SELECT first, count, crc FROM extent ORDER BY first`) {
 		if err != nil {
+			return nil, err
+		}
+		x = append(x, column.Extent{First: row.Int64(0), Count: row.Int64(1), Sum: uint32(row.Int64(2))})
+	}
+	return x, nil
+}
+
+// lastExtent is the one that the next rows extend; nothing in an empty store.
+func (t *tx) lastExtent() (x column.Extents, err error) {
+	for row, err := range t.Query(`SELECT first, count, crc FROM extent ORDER BY first DESC LIMIT 1`) {
+		if err != nil {
+			return nil, err
+		}
+		x = column.Extents{{First: row.Int64(0), Count: row.Int64(1), Sum: uint32(row.Int64(2))}}
+	}
+	return x, nil
+}
+
+func (t *tx) saveExtents(x column.Extents) error {
+	for _, e := range x {
+		if err := t.Exec(`REPLACE INTO extent VALUES (?, ?, ?)`, e.First, e.Count, int64(e.Sum)); err != nil {
 			return err
 		}
 	}

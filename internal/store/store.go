@@ -18,22 +18,28 @@
 // then refreshes the header. A kill leaves the old state or the new one; the
 // next writer removes what was staged. One process writes at a time, any
 // number read. docs/format.md gives the format byte for byte.
+//
+// The files of the package form layers, each of which knows only those below:
+//
+//	check, repair, compact, merge, import   what takes the store as a whole
+//	writer, replace, build                  what changes it
+//	search, filter, read, transfer          what asks it
+//	document, meta, source, state, schema   tables of the database, as methods of tx
+//	database, lock                          the connection and its transactions
 package store
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"math"
+	"io"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
-	"time"
 
+	"sheaf/internal/column"
 	"sheaf/internal/engine"
 	"sheaf/internal/faiss"
 	"sheaf/internal/sqlite"
@@ -43,22 +49,26 @@ const databaseName = "sheaf.db"
 
 // Store answers from a store. It is safe for concurrent use.
 type Store struct {
-	dir   string
-	path  string // of the database
-	mu    sync.Mutex
-	conn  *sqlite.Conn // nil once closed
-	state *state
-	alone bool // this process holds the writer lock: state is never behind
+	dir string
+	session
 
-	// uncertain: a commit failed, and it is not known whether it came through; or
-	// SQLite ended a transaction by itself.
-	uncertain bool
-	held      bool // a transaction is open for all that is done: Writer.hold
-
-	patience time.Duration // how long to wait for other processes
+	mu   sync.Mutex
+	kept []io.Closer // what snapshots read, until the store is closed
 }
 
-// Is tells whether dir looks like a store: it holds a database of that name.
+// session runs what reads a store. The one of a writer sees what it has staged.
+type session interface {
+	// view runs f in a transaction. It must be short: writers wait for it.
+	view(ctx context.Context, f func(*tx) error) error
+	// seen is the state as of the last transaction.
+	seen() *state
+	// freeze returns a session whose views all see the state that t sees.
+	freeze(ctx context.Context, t *tx) (session, error)
+	// Close ends the session. A second call does nothing.
+	Close() error
+}
+
+// Is reports whether dir looks like a store: it holds a database of that name.
 func Is(dir string) bool {
 	info, err := os.Stat(filepath.Join(dir, databaseName))
 	return err == nil && info.Mode().IsRegular()
@@ -68,122 +78,112 @@ func Is(dir string) bool {
 // it lets SQLite undo what a killed writer left half done. Errors:
 // ErrNotExist, *FormatError, *LockedError.
 func Open(ctx context.Context, dir string, o engine.Options) (*Store, error) {
-	s := newStore(dir, o)
-	err := s.connect(ctx, sqlite.ReadOnly)
+	db, err := open(ctx, dir, sqlite.ReadOnly, o)
 	if code := sqlite.CodeOf(err); code == sqlite.ReadOnlyRollback || code == sqlite.ReadOnlyCantInit {
-		if err = s.rollBack(ctx); err == nil {
-			err = s.connect(ctx, sqlite.ReadOnly)
+		if err = rollBack(ctx, dir, o); err == nil {
+			db, err = open(ctx, dir, sqlite.ReadOnly, o)
 		}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("opening store %q: %w", dir, err)
 	}
-	return s, nil
+	return &Store{dir: dir, session: &reader{db: db}}, nil
 }
 
-func newStore(dir string, o engine.Options) *Store {
-	patience := min(o.LockTimeout, math.MaxInt32*time.Millisecond) // SQLite counts so far
-	return &Store{dir: dir, path: filepath.Join(dir, databaseName), patience: patience}
+// open opens the database of the store at dir.
+func open(ctx context.Context, dir string, mode sqlite.Mode, o engine.Options) (*database, error) {
+	db, err := openDatabase(ctx, filepath.Join(dir, databaseName), mode, o.LockTimeout)
+	if errors.Is(err, engine.ErrNotExist) {
+		err = nothing(dir)
+	}
+	return db, err
 }
 
 // rollBack undoes a killed writer's transaction, which takes a connection that may write.
-func (s *Store) rollBack(ctx context.Context) error {
+func rollBack(ctx context.Context, dir string, o engine.Options) error {
+	db, err := open(ctx, dir, sqlite.ReadWrite, o)
 	var locked *engine.LockedError
-	switch err := s.connect(ctx, sqlite.ReadWrite); {
+	switch {
+	case err == nil:
+		return db.conn.Close()
 	case errors.Is(err, engine.ErrNotExist), errors.As(err, &locked), ctx.Err() != nil:
 		return err
-	case err != nil:
-		return &engine.FormatError{
-			Path:    s.path,
-			Problem: "a killed writer left a journal that cannot be rolled back here: " + err.Error(),
-			Remedy:  "open the store once where it can be written, or copy it with its journal to such a place",
-		}
 	}
-	return s.Close()
-}
-
-// connect opens the database, which must be a store's, and loads its state.
-func (s *Store) connect(ctx context.Context, mode sqlite.Mode) error {
-	info, err := os.Lstat(s.path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
-		return s.nothing()
-	case err != nil:
-		return err
-	case !info.Mode().IsRegular():
-		return &engine.FormatError{Path: s.path, Problem: "not a file", Remedy: remedyDamaged}
-	case info.Size() == 0:
-		return s.nothing()
+	return &engine.FormatError{
+		Path:    filepath.Join(dir, databaseName),
+		Problem: "a killed writer left a journal that cannot be rolled back here: " + err.Error(),
+		Remedy:  "open the store once where it can be written, or copy it with its journal to such a place",
 	}
-	if err := s.patiently(ctx, func(wait time.Duration) error { return s.dial(mode, wait) }); err != nil {
-		return err
-	}
-	err = s.transaction(ctx, func() error { return nil })
-	if err != nil {
-		s.conn.Close()
-		s.conn = nil
-	}
-	return err
 }
 
 // nothing is ErrNotExist, unless there are vectors without a database: then that
 // is lost, and nobody may start over in its place.
-func (s *Store) nothing() error {
-	entries, err := os.ReadDir(s.dir)
+func nothing(dir string) error {
+	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return engine.ErrNotExist
 	}
 	for _, entry := range entries {
 		if info, err := entry.Info(); err == nil && isIndexName(entry.Name()) && info.Size() > faiss.HeaderSize {
-			return damaged(s.path, "it is missing or empty, and %q holds vectors", entry.Name())
+			return damaged(filepath.Join(dir, databaseName), "it is missing or empty, and %q holds vectors", entry.Name())
 		}
 	}
 	return engine.ErrNotExist
 }
 
-// writerCache lets a writer keep 32 MiB of the database in memory, not 2 MB: it
-// comes back to the same pages of the indexes again and again.
-const writerCache = "cache_size = -32768"
+// reader is the session of a store that is only read: each view is a transaction
+// of its own.
+type reader struct {
+	mu   sync.Mutex
+	db   *database  // nil once closed
+	kept []*os.File // to be closed after it
+	last *state     // of the last transaction
 
-// dial opens the connection with the settings of docs/format.md. It waits so long
-// for a lock.
-func (s *Store) dial(mode sqlite.Mode, wait time.Duration) error {
-	conn, err := sqlite.Open(s.path, mode)
-	if err != nil {
-		return errors.Join(sqliteError(s.path, err), readable(s.path))
-	}
-	conn.SetBusyTimeout(wait)
-	settings := []string{"cache_spill = OFF", "temp_store = MEMORY"}
-	if mode != sqlite.ReadOnly {
-		settings = append(settings, "journal_mode = DELETE", "synchronous = EXTRA", writerCache)
-	}
-	for _, setting := range settings {
-		if _, err := pragma(conn, setting); err != nil {
-			return errors.Join(sqliteError(s.path, err), conn.Close())
-		}
-	}
-	s.conn = conn
-	return nil
+	frozen bool // the database is a copy of its own
 }
 
-// readable tells why a file cannot be read, which SQLite does not.
-func readable(path string) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return err
+func (r *reader) view(ctx context.Context, f func(*tx) error) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.db == nil {
+		return engine.ErrClosed
 	}
-	return f.Close()
+	return r.db.run(ctx, beginRead, f)
 }
 
-// Close releases the store. A second call does nothing.
-func (s *Store) Close() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.conn == nil {
+func (r *reader) seen() *state {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.db != nil {
+		r.last = r.db.last
+	}
+	return r.last
+}
+
+func (r *reader) Close() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.db == nil {
 		return nil
 	}
-	err := s.conn.Close()
-	s.conn = nil
+	err := r.db.conn.Close()
+	r.last, r.db = r.db.last, nil
+	for _, f := range r.kept {
+		err = errors.Join(err, f.Close())
+	}
+	return err
+}
+
+// Close releases the store, and what its snapshots read. A second call does nothing.
+func (s *Store) Close() error { return errors.Join(s.session.Close(), s.closeKept()) }
+
+func (s *Store) closeKept() (err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, c := range s.kept {
+		err = errors.Join(err, c.Close())
+	}
+	s.kept = nil
 	return err
 }
 
@@ -191,131 +191,10 @@ func (s *Store) Close() error {
 func (s *Store) Dir() string { return s.dir }
 
 // Facts are the facts of the store, as of the last transaction.
-func (s *Store) Facts() engine.Facts {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.state.facts
-}
+func (s *Store) Facts() engine.Facts { return s.seen().facts }
 
 // Settings are what Writer.SetSettings kept: how the store's first source was split.
-func (s *Store) Settings() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.state.settings
-}
-
-// transaction runs f inside a read transaction with s.state fresh. It must be
-// short: writers wait for it.
-func (s *Store) transaction(ctx context.Context, f func() error) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.conn == nil {
-		return engine.ErrClosed
-	}
-	return s.within(ctx, "BEGIN", f)
-}
-
-// within runs f between begin and COMMIT, and rolls back when it fails. The
-// caller holds s.mu.
-func (s *Store) within(ctx context.Context, begin string, f func() error) (err error) {
-	if s.held { // many short steps: each is done before it can be interrupted
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		err := s.explain(ctx, f())
-		// SQLite rolls the whole transaction back by itself after some errors, also
-		// of a read: then all that was staged in it is gone.
-		s.uncertain = s.uncertain || err != nil && !s.conn.InTransaction()
-		return err
-	}
-	defer s.conn.SetContext(context.Background())
-	if err := s.patiently(ctx, func(wait time.Duration) error { return s.start(ctx, begin, wait) }); err != nil {
-		return err
-	}
-	defer func() {
-		if err == nil {
-			err = s.commitTransaction(ctx)
-		}
-		err = s.abandon(err)
-	}()
-	return s.explain(ctx, f())
-}
-
-// start begins a transaction with s.state fresh. It waits so long for a lock.
-func (s *Store) start(ctx context.Context, begin string, wait time.Duration) (err error) {
-	s.conn.SetBusyTimeout(wait)
-	defer s.conn.SetBusyTimeout(s.patience)
-	s.conn.SetContext(ctx)
-	if err := s.conn.Exec(begin); err != nil {
-		return s.explain(ctx, err)
-	}
-	defer func() { err = s.abandon(err) }()
-	if s.state == nil {
-		if err := checkSchema(s.conn, s.path); err != nil {
-			return s.explain(ctx, err)
-		}
-	}
-	if s.alone {
-		return nil
-	}
-	st, err := loadState(s.conn, s.path, s.state)
-	if err == nil {
-		s.state = st
-	}
-	return s.explain(ctx, err)
-}
-
-// abandon rolls back a transaction that failed, where one is open.
-func (s *Store) abandon(err error) error {
-	if err == nil || !s.conn.InTransaction() {
-		return err
-	}
-	s.conn.SetContext(context.Background())
-	return errors.Join(err, s.conn.Exec("ROLLBACK"))
-}
-
-// busySlice is how long SQLite waits for a lock at a time: it does not notice
-// meanwhile that nobody wants to wait any more.
-const busySlice = 100 * time.Millisecond
-
-// patiently does what another process's lock may keep from being done, until that
-// is gone, the lock timeout is over or ctx ends. do waits by itself for so long.
-func (s *Store) patiently(ctx context.Context, do func(wait time.Duration) error) error {
-	until := time.Now().Add(s.patience)
-	for {
-		left := time.Until(until)
-		err := do(max(0, min(left, busySlice)))
-		var locked *engine.LockedError
-		if !errors.As(err, &locked) || left <= 0 {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-time.After(lockPoll):
-		}
-	}
-}
-
-// commitTransaction ends a transaction. A COMMIT that fails most often leaves it
-// open or rolls it back; but when only the journal's directory could not be
-// synced, it has come through.
-func (s *Store) commitTransaction(ctx context.Context) error {
-	err := s.conn.Exec("COMMIT")
-	s.uncertain = s.uncertain || err != nil && !s.conn.InTransaction()
-	return s.explain(ctx, err)
-}
-
-// explain prefers the reason of an interrupt, and our own errors, to SQLite's.
-func (s *Store) explain(ctx context.Context, err error) error {
-	switch {
-	case err == nil:
-		return nil
-	case sqlite.CodeOf(err).Primary() == sqlite.ReadOnlyDB:
-		return err // Open looks at it
-	}
-	return sqliteError(s.path, err)
-}
+func (s *Store) Settings() string { return s.seen().settings }
 
 func indexName(n int64) string { return "index." + strconv.FormatInt(n, 10) + ".faiss" }
 
@@ -325,4 +204,78 @@ func isIndexName(name string) bool {
 	return ok && ends && number != "" && strings.Trim(number, "0123456789") == ""
 }
 
-func (s *Store) indexPath(n int64) string { return filepath.Join(s.dir, indexName(n)) }
+// vectors are the vectors of a state: its index file, open.
+type vectors struct {
+	*column.File
+	flat *faiss.Flat
+}
+
+// openVectors opens the index file that a state names, for reading.
+func openVectors(dir string, st *state) (v vectors, err error) {
+	if v.File, err = openIndex(dir, st, os.O_RDONLY); err != nil {
+		return v, err
+	}
+	v.flat, err = faiss.NewFlat(v.File.File, st.facts.Dim, st.rows, faissMetric(st.facts.Metric))
+	if err != nil {
+		return v, errors.Join(damaged(v.Name(), "%v", err), v.Close())
+	}
+	return v, nil
+}
+
+func faissMetric(m engine.Metric) faiss.Metric {
+	if m == engine.L2 {
+		return faiss.L2
+	}
+	return faiss.InnerProduct
+}
+
+// of returns the vectors of documents: len(numbers)*dim numbers.
+func (v vectors) of(st *state, numbers []int64) ([]float32, error) {
+	rows := make([]int64, len(numbers))
+	for i, n := range numbers {
+		rows[i] = st.row(n)
+	}
+	x := make([]float32, len(rows)*st.facts.Dim)
+	return x, v.flat.ReadRows(rows, x)
+}
+
+// add gives documents their vectors.
+func (v vectors) add(st *state, numbers []int64, docs []engine.Document) error {
+	x, err := v.of(st, numbers)
+	for i := range docs {
+		docs[i].Vector = x[i*st.facts.Dim:][:st.facts.Dim:st.facts.Dim]
+	}
+	return err
+}
+
+func openIndex(dir string, st *state, flag int) (*column.File, error) {
+	file, err := column.Open(filepath.Join(dir, indexName(st.indexFile)), st.vectorFormat(), st.rows, flag)
+	var damage *column.DamageError
+	if errors.As(err, &damage) {
+		err = damaged(damage.Path, "%s", damage.Problem)
+	}
+	return file, err
+}
+
+// vectorFormat is the format of Faiss's IndexFlat for a store.
+func (st *state) vectorFormat() column.Format {
+	metric := faissMetric(st.facts.Metric)
+	return column.Format{
+		RowBytes: 4 * int64(st.facts.Dim),
+		Header: func(rows int64) []byte {
+			return faiss.Header{D: st.facts.Dim, Ntotal: rows, Metric: metric, StoreID: st.id}.Append(nil)
+		},
+		Check: func(header []byte) error {
+			h, err := faiss.ParseHeader(header)
+			switch {
+			case err != nil:
+				return err
+			case h.StoreID != st.id:
+				return errors.New("it belongs to another store")
+			case h.D != st.facts.Dim || h.Metric != metric:
+				return fmt.Errorf("its header has dim %d and metric %d, the store has dim %d and metric %s", h.D, h.Metric, st.facts.Dim, st.facts.Metric)
+			}
+			return nil
+		},
+	}
+}

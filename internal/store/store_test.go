@@ -60,7 +60,7 @@ func add(t *testing.T, w *store.Writer, r engine.Replacement, src engine.Source,
 	if matches[0].Err != nil {
 		return matches[0].Err
 	}
-	return r.Add(t.Context(), d, matches[0], v, origin)
+	return r.Add(t.Context(), d, v, origin)
 }
 
 // vector is a made-up embedding that tells texts apart.
@@ -99,9 +99,9 @@ func replace(t *testing.T, w *store.Writer, name string, docs ...engine.Document
 			err = r.Keep(m, d)
 		case m.Vector != nil:
 			reused++
-			err = r.Add(ctx, d, m, m.Vector, engine.Embedded)
+			err = r.Add(ctx, d, m.Vector, engine.Embedded)
 		default:
-			err = r.Add(ctx, d, m, vector(d.Text), engine.Embedded)
+			err = r.Add(ctx, d, vector(d.Text), engine.Embedded)
 		}
 		if err != nil {
 			t.Fatal(err)
@@ -170,7 +170,7 @@ func TestFaissReadsTheIndex(t *testing.T) {
 	commit(t, w)
 	replace(t, w, "b.txt", doc("3", "three"))
 	commit(t, w)
-	file, err := os.ReadFile(filepath.Join(dir, "index.1.faiss"))
+	file, err := os.ReadFile(indexFile(t, dir))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -297,7 +297,7 @@ func TestIDsThatCannotBe(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := r.Add(t.Context(), doc("2", "zwei"), matches[0], vector("zwei"), engine.Embedded); !errors.As(err, &foreign) || foreign.Source != "b.txt" {
+		if err := r.Add(t.Context(), doc("2", "zwei"), vector("zwei"), engine.Embedded); !errors.As(err, &foreign) || foreign.Source != "b.txt" {
 			t.Errorf("adding an id that was staged meanwhile (committed %t): %v", committed, err)
 		}
 		r.Abandon()
@@ -580,7 +580,7 @@ func TestDamagedIndex(t *testing.T) {
 			w, dir := create(t, facts)
 			replace(t, w, "a.txt", doc("1", "one"))
 			commit(t, w)
-			if err := errors.Join(w.Close(), damage(filepath.Join(dir, "index.1.faiss"))); err != nil {
+			if err := errors.Join(w.Close(), damage(indexFile(t, dir))); err != nil {
 				t.Fatal(err)
 			}
 			var format *engine.FormatError
@@ -613,7 +613,7 @@ func TestTailAndHeaderOfAKilledWriter(t *testing.T) {
 	replace(t, w, "a.txt", doc("1", "one"))
 	commit(t, w)
 	w.Close()
-	path := filepath.Join(dir, "index.1.faiss")
+	path := indexFile(t, dir)
 	whole, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
@@ -647,7 +647,7 @@ func TestCloseDropsWhatIsStaged(t *testing.T) {
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
-	info, err := os.Stat(filepath.Join(dir, "index.1.faiss"))
+	info, err := os.Stat(indexFile(t, dir))
 	if err != nil || info.Size() != 45+4*3 {
 		t.Errorf("the index has %d bytes, %v", info.Size(), err)
 	}

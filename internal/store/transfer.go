@@ -3,25 +3,12 @@ package store
 import (
 	"context"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
+	"io"
+
+	"github.com/RoaringBitmap/roaring/v2"
 
 	"sheaf/internal/engine"
 )
-
-// Home returns the folder that holds the store in dir: the store's own, where dir
-// is a symbolic link to it.
-func Home(dir string) (engine.Home, error) {
-	dir = filepath.Clean(dir)
-	if info, err := os.Lstat(dir); err == nil && info.Mode()&fs.ModeSymlink != 0 {
-		if dir, err = filepath.EvalSymlinks(dir); err != nil {
-			return "", err
-		}
-	}
-	home, err := filepath.Abs(filepath.Dir(dir))
-	return engine.Home(home), err
-}
 
 // What is read of a store in one transaction: so many documents, or so many
 // bytes of their texts, metadata and vectors.
@@ -30,15 +17,23 @@ const (
 	transferBytes = 8 << 20
 )
 
-// Snapshot takes the state of the store as it is now. While its documents are
-// read no transaction is open between pages; what is added meanwhile does not
-// come.
+// Snapshot takes the state of the store as it is now, whatever is written while its
+// documents are read. It is valid until the store is closed.
 func (s *Store) Snapshot(ctx context.Context) (snap engine.Snapshot, err error) {
-	r := transferReader{from: s}
+	var r transferReader
 	if r.home, err = Home(s.dir); err == nil {
-		err = s.transaction(ctx, func() error {
-			snap = engine.Snapshot{Name: s.dir, Facts: s.state.facts, Documents: s.state.documents}
-			r.generation, r.count = s.state.generation, s.state.count
+		err = s.view(ctx, func(t *tx) (err error) {
+			if r.vectors, err = openVectors(s.dir, t.state); err != nil {
+				return err
+			}
+			s.keep(r.vectors)
+			frozen, err := s.freeze(ctx, t)
+			if err != nil {
+				return err
+			}
+			s.keep(frozen)
+			r.from = &Store{dir: s.dir, session: frozen}
+			snap = engine.Snapshot{Name: s.dir, Facts: t.facts, Documents: t.state.documents}
 			return nil
 		})
 	}
@@ -49,107 +44,92 @@ func (s *Store) Snapshot(ctx context.Context) (snap engine.Snapshot, err error) 
 	return snap, nil
 }
 
+// keep closes c with the store.
+func (s *Store) keep(c io.Closer) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.kept = append(s.kept, c)
+}
+
 // transferReader reads the documents of a snapshot.
 type transferReader struct {
-	from              *Store
-	home              engine.Home
-	generation, count int64         // of the snapshot
-	next              int64         // number of the next document
-	source            engine.Source // of the last document
+	from    *Store // reads the state of the snapshot
+	home    engine.Home
+	vectors vectors
+	numbers roaring.IntPeekable // of the documents that were not read yet; nil before the first page
+	source  engine.Source       // of the last document
 }
 
 // transfers yields all documents. r is a copy, so that they can be read again.
 func (r transferReader) transfers(ctx context.Context, yield func(engine.Transfer, error) bool) {
-	for {
-		page, err := r.page(ctx)
+	for t, err := range whole(ctx, r.from, r.page) {
 		if err != nil {
-			yield(engine.Transfer{}, fmt.Errorf("reading store %q: %w", r.from.dir, err))
-			return
+			err = fmt.Errorf("reading store %q: %w", r.from.dir, err)
 		}
-		for _, t := range page {
-			if !yield(t, nil) {
-				return
-			}
-		}
-		if len(page) == 0 {
+		if !yield(t, err) {
 			return
 		}
 	}
 }
 
-func (r *transferReader) page(ctx context.Context) (page []engine.Transfer, err error) {
-	s := r.from
-	err = s.transaction(ctx, func() error {
-		if r.generation != s.state.generation {
-			return errChanged
-		}
-		numbers, _ := s.state.aliveFrom(r.next, transferPage)
-		for len(numbers) > 0 && numbers[len(numbers)-1] >= r.count {
-			numbers = numbers[:len(numbers)-1]
-		}
-		if page, err = r.documents(numbers); err != nil || len(page) == 0 {
-			return err
-		}
-		numbers = numbers[:len(page)]
-		r.next = numbers[len(page)-1] + 1
-		flat, file, err := s.openIndex()
-		if err != nil {
-			return err
-		}
-		defer file.Close()
-		x, err := s.state.vectors(flat, numbers)
-		for i := range page {
-			page[i].Vector = x[i*s.state.facts.Dim:][:s.state.facts.Dim]
-		}
-		return err
-	})
-	return page, err
-}
-
-// documents reads visible documents, given by rising numbers, in one pass over
-// the table: as many of the first as make a page.
-func (r *transferReader) documents(numbers []int64) (page []engine.Transfer, err error) {
+func (r *transferReader) page(t *tx) (page []engine.Transfer, more bool, err error) {
+	if r.numbers == nil {
+		r.numbers = roaring.AndNot(t.present, t.dead).Iterator()
+	}
+	numbers := take(r.numbers, transferPage)
 	if len(numbers) == 0 {
-		return nil, nil
+		return nil, false, nil
 	}
-	s, size := r.from, 0
-	for row, err := range s.conn.Query(selectDocument+`WHERE d.n BETWEEN ? AND ? ORDER BY d.n`, numbers[0], numbers[len(numbers)-1]) {
+	size := 0
+	for row, err := range t.Query(selectDocument+`WHERE d.n BETWEEN ? AND ? ORDER BY d.n`, numbers[0], numbers[len(numbers)-1]) {
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
-		if n := row.Int64(0); size >= transferBytes || len(page) == len(numbers) || n != numbers[len(page)] {
+		if size >= transferBytes || len(page) == len(numbers) {
+			break
+		}
+		if row.Int64(0) != numbers[len(page)] {
 			continue
 		}
-		_, d, err := scanDocument(row, s.path)
+		_, d, err := scanDocument(row, t.path)
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
-		size += len(d.Text) + len(d.Metadata) + 4*s.state.facts.Dim
+		size += len(d.Text) + len(d.Metadata) + 4*t.facts.Dim
 		page = append(page, engine.Transfer{Document: d, Origin: engine.Origin(row.Int(8))})
 	}
 	if size < transferBytes && len(page) < len(numbers) {
-		return nil, damaged(s.path, "document %d is missing", numbers[len(page)])
+		return nil, false, damaged(t.path, "document %d is missing", numbers[len(page)])
+	}
+	if len(page) < len(numbers) { // the others are read again
+		r.numbers = roaring.AndNot(t.present, t.dead).Iterator()
+		r.numbers.AdvanceIfNeeded(uint32(numbers[len(page)]))
+		numbers = numbers[:len(page)]
 	}
 	for i := range page {
-		if page[i].From, err = r.sourceOf(page[i].Document.Source); err != nil {
-			return nil, err
+		if page[i].From, err = r.sourceOf(t, page[i].Document.Source); err != nil {
+			return nil, false, err
 		}
 	}
-	return page, nil
+	x, err := r.vectors.of(t.state, numbers)
+	for i := range page {
+		page[i].Vector = x[i*t.facts.Dim:][:t.facts.Dim]
+	}
+	return page, r.numbers.HasNext(), err
 }
 
 // sourceOf returns the source with a name, with the path of its file for a key.
 // Documents that follow one another most often share it.
-func (r *transferReader) sourceOf(name string) (engine.Source, error) {
+func (r *transferReader) sourceOf(t *tx, name string) (engine.Source, error) {
 	if r.source.Name == name && r.source.Number != 0 {
 		return r.source, nil
 	}
-	src, found, err := r.from.readSource(`name`, name)
+	src, found, err := t.source(`name`, name)
 	if err != nil {
 		return src, err
 	}
 	if !found {
-		return src, damaged(r.from.path, "source %q is missing", name)
+		return src, damaged(t.path, "source %q is missing", name)
 	}
 	src.Key = r.home.Path(src.Key)
 	r.source = src

@@ -2,14 +2,12 @@ package store_test
 
 import (
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"sheaf/internal/engine"
 )
 
-// TestSnapshot: what is added later is not part of a snapshot, and what goes
-// ends the reading of it.
+// What is added or deleted after a snapshot was taken does not show in it.
 func TestSnapshot(t *testing.T) {
 	t.Parallel()
 	w, dir := create(t, facts)
@@ -37,17 +35,16 @@ func TestSnapshot(t *testing.T) {
 		return ids, nil
 	}
 	add("3")
-	if ids, err := read(); err != nil || ids != "12" {
-		t.Errorf("after an addition: %q, %v; want 1 and 2", ids, err)
-	}
-	set, _, err := w.SelectIDs(t.Context(), []string{"3"})
+	set, _, err := w.SelectIDs(t.Context(), []string{"1"})
 	if err == nil {
 		err = w.Delete(t.Context(), set)
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	if ids, err := read(); err == nil || !strings.Contains(err.Error(), "taken away meanwhile") {
-		t.Errorf("after a deletion: %q, %v; want an error", ids, err)
+	for range 2 { // an export may read twice
+		if ids, err := read(); err != nil || ids != "12" {
+			t.Errorf("after an addition and a deletion: %q, %v; want 1 and 2", ids, err)
+		}
 	}
 }

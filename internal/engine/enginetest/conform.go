@@ -188,11 +188,11 @@ func (s *suite) fill(w Writer, r engine.Replacement, src engine.Source, docs ...
 			kept++
 			s.must(r.Keep(m, d))
 		case d.Vector != nil:
-			s.must(r.Add(s.Context(), d, m, d.Vector, engine.Given))
+			s.must(r.Add(s.Context(), d, d.Vector, engine.Given))
 		case m.Vector != nil:
-			s.must(r.Add(s.Context(), d, m, m.Vector, engine.Embedded))
+			s.must(r.Add(s.Context(), d, m.Vector, engine.Embedded))
 		default:
-			s.must(r.Add(s.Context(), d, m, vectorOf(d.Text), engine.Embedded))
+			s.must(r.Add(s.Context(), d, vectorOf(d.Text), engine.Embedded))
 		}
 	}
 	return kept

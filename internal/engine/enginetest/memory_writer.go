@@ -219,7 +219,7 @@ func (r *memoryReplacement) Keep(_ engine.Match, d engine.Document) error {
 	return nil
 }
 
-func (r *memoryReplacement) Check(_ context.Context, id string, _ engine.Match) error {
+func (r *memoryReplacement) Check(_ context.Context, id string) error {
 	if r.given[id] {
 		return fmt.Errorf("id %q: %w", id, engine.ErrDuplicateID)
 	}
@@ -229,11 +229,11 @@ func (r *memoryReplacement) Check(_ context.Context, id string, _ engine.Match) 
 	return nil
 }
 
-func (r *memoryReplacement) Add(ctx context.Context, d engine.Document, m engine.Match, v []float32, origin engine.Origin) (err error) {
+func (r *memoryReplacement) Add(ctx context.Context, d engine.Document, v []float32, origin engine.Origin) (err error) {
 	if v, err = r.w.draft.facts.Vector(v); err != nil {
 		return err
 	}
-	if err := r.Check(ctx, d.ID, m); err != nil {
+	if err := r.Check(ctx, d.ID); err != nil {
 		return err
 	}
 	r.given[d.ID], r.changed = true, true

@@ -1,0 +1,187 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"os"
+	"path/filepath"
+
+	"sheaf/internal/column"
+	"sheaf/internal/dense"
+	"sheaf/internal/engine"
+	"sheaf/internal/metadata"
+	"sheaf/internal/publish"
+	"sheaf/internal/sqlite"
+)
+
+// buildName is the database of a store that is being built.
+const buildName = "sheaf.db.new"
+
+// builder makes the content of a store that never had a document: a database and
+// an index file beside those that are there, which readers go on using. Nothing is
+// synced and nothing can be rolled back before the database is whole; then it is
+// synced and renamed into place, which is the commit. A kill leaves files that the
+// next writer removes.
+//
+// The indexes of the database are made at the end, each in one sorted pass: to keep
+// them in order while rows come in none takes most of the time. What they would be
+// asked is answered from memory, by some 40 bytes a document.
+type builder struct {
+	*Writer
+	seed  maphash.Seed
+	ids   dense.Table // document numbers by the hash of the id
+	metas dense.Table // numbers of metadata objects by the hash of the object
+}
+
+// buildSettings let transactions grow past the memory that SQLite has for them. Rows
+// that come in their order need a small cache, of which SQLite takes as much again
+// to sort.
+var buildSettings = []string{"journal_mode = MEMORY", "synchronous = OFF", "temp_store = FILE", "cache_size = -16384"}
+
+// newBuilder begins to build the store of a writer.
+func (w *Writer) newBuilder(ctx context.Context) (_ *builder, err error) {
+	base := *w.base
+	base.indexFile++
+	b := &builder{Writer: &Writer{progress: w.progress, lock: w.lock}, seed: maphash.MakeSeed()}
+	b.Store = &Store{dir: w.dir, session: b.Writer}
+	b.stage = newStage(&base, b)
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, b.discard())
+		}
+	}()
+	// A writer that is not alone any more must not touch files of these names.
+	err = w.update(ctx, func(*tx) (err error) {
+		path := filepath.Join(w.dir, buildName)
+		if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+		if b.vectors, err = column.Create(filepath.Join(b.dir, indexName(b.base.indexFile)), base.vectorFormat()); err != nil {
+			return err
+		}
+		b.db, err = createDatabase(path, &base, ofKind("TABLE"), buildSettings, w.db.patience)
+		return err
+	})
+	if err != nil {
+		return b, err
+	}
+	return b, b.db.conn.Exec(`CREATE TEMP TABLE typed (key, value, kind, meta)`)
+}
+
+// holder answers from memory; see lookup.
+func (b *builder) holder(t *tx, id string, current func(n int64) bool) (holder, error) {
+	for n := range b.ids.At(maphash.String(b.seed, id)) {
+		if !current(int64(n)) {
+			continue
+		}
+		for row, err := range t.Query(`SELECT source FROM document WHERE n = ? AND id = ?`, int64(n), id) {
+			if err != nil {
+				return holder{}, err
+			}
+			return holder{int64(n), row.Int64(0)}, nil
+		}
+	}
+	return holder{n: -1}, nil
+}
+
+func (b *builder) added(id string, n int64) {
+	b.ids.Add(maphash.String(b.seed, id), uint32(n))
+}
+
+// intern answers from memory; see lookup.
+func (b *builder) intern(t *tx, object metadata.Object) (int64, error) {
+	hash := maphash.Bytes(b.seed, object.JSON())
+	for meta := range b.metas.At(hash) {
+		same, err := t.Int64(`SELECT json = ? FROM meta WHERE meta = ?`, string(object.JSON()), int64(meta))
+		if err != nil || same == 1 {
+			return int64(meta), err
+		}
+	}
+	meta, err := t.insertMeta(object)
+	if err != nil {
+		return 0, err
+	}
+	b.metas.Add(hash, uint32(meta))
+	return meta, t.insertFields(`INSERT INTO typed VALUES (?, ?, ?, ?)`, meta, object)
+}
+
+// makeIndexes makes the indexes before the commit. It can be interrupted. What is in the index file is synced meanwhile,
+// which the commit would do while nothing else happens.
+func (b *builder) makeIndexes(ctx context.Context) error {
+	if err := b.endTransaction(); err != nil {
+		return err
+	}
+	synced := make(chan error, 1)
+	go func() { synced <- b.vectors.Sync() }()
+	err := b.db.run(ctx, beginWrite, func(t *tx) error {
+		for _, index := range ofKind("INDEX") {
+			if err := t.Exec(index.create); err != nil {
+				return err
+			}
+		}
+		return t.Exec(`INSERT INTO field SELECT * FROM typed ORDER BY 1, 2, 3, 4`)
+	})
+	return errors.Join(err, <-synced)
+}
+
+// become puts what was built in the place of the writer's store, which has the same
+// facts, and goes on from there.
+func (w *Writer) become(ctx context.Context, b *builder) error {
+	path := filepath.Join(w.dir, buildName)
+	err := errors.Join(b.close(), syncFile(path), publish.SyncDir(w.dir))
+	if err != nil {
+		return errors.Join(err, b.discard())
+	}
+	err = w.update(ctx, func(*tx) error { return os.Rename(path, filepath.Join(w.dir, databaseName)) })
+	if err != nil {
+		return errors.Join(fmt.Errorf("committing to %q: %w", w.dir, err), b.discard())
+	}
+	w.fresh = false
+	ctx = context.WithoutCancel(ctx) // what is committed counts, whoever wants to stop
+	err = errors.Join(publish.SyncDir(w.dir), w.db.conn.Close(), w.vectors.Close())
+	if err == nil {
+		w.db, err = open(ctx, w.dir, sqlite.ReadWrite, engine.Options{LockTimeout: w.db.patience})
+	}
+	if err == nil {
+		err = w.begin(ctx)
+	}
+	return err
+}
+
+// close closes the files of the builder. The lock stays with the writer.
+func (b *builder) close() (err error) {
+	if b.db != nil {
+		err = b.db.conn.Close()
+		b.db = nil
+	}
+	if b.Writer.vectors != nil {
+		err = errors.Join(err, b.vectors.Close())
+		b.vectors = nil
+	}
+	return err
+}
+
+// discard removes what was built. Files that may be another writer's stay.
+func (b *builder) discard() error {
+	err := b.close()
+	if !holdsLock(b.lock) {
+		return err
+	}
+	for _, path := range []string{filepath.Join(b.dir, buildName), filepath.Join(b.dir, indexName(b.base.indexFile))} {
+		if gone := os.Remove(path); !errors.Is(gone, os.ErrNotExist) {
+			err = errors.Join(err, gone)
+		}
+	}
+	return err
+}
+
+// syncFile makes what is in a closed file durable.
+func syncFile(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
+}

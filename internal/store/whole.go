@@ -1,0 +1,95 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"io"
+	"iter"
+	"os"
+
+	"sheaf/internal/sqlite"
+)
+
+// pageRows is how many rows are read in one transaction.
+const pageRows = 256
+
+// whole yields what read returns, page by page, until it reports that there is no
+// more. All pages are of the state that the first one sees, whatever is written
+// meanwhile, and no transaction is open while the caller works.
+func whole[T any](ctx context.Context, s *Store, read func(*tx) (page []T, more bool, err error)) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		var page []T
+		var more bool
+		var rest session
+		err := s.view(ctx, func(t *tx) (err error) {
+			if page, more, err = read(t); err == nil && more {
+				rest, err = s.freeze(ctx, t)
+			}
+			return err
+		})
+		if rest != nil {
+			defer rest.Close()
+		}
+		for {
+			if err != nil {
+				yield(*new(T), err)
+				return
+			}
+			for _, item := range page {
+				if !yield(item, nil) {
+					return
+				}
+			}
+			if !more {
+				return
+			}
+			err = rest.view(ctx, func(t *tx) (err error) { page, more, err = read(t); return err })
+		}
+	}
+}
+
+// copyBytes is how much of a database is copied between two looks at the context.
+const copyBytes = 64 << 20
+
+// freeze returns a session for a copy of the database as t sees it: the lock of a
+// transaction keeps writers from changing the file while it is copied, which takes
+// far less time than a caller takes for a large store.
+func (r *reader) freeze(ctx context.Context, t *tx) (_ session, err error) {
+	if r.frozen {
+		return unclosed{r}, nil
+	}
+	from, err := os.Open(t.path)
+	if err != nil {
+		return nil, err
+	}
+	// SQLite's locks on a file go when any descriptor of this process is closed, so
+	// the one that is read here must stay open as long as the connection.
+	r.kept = append(r.kept, from)
+	to, err := os.CreateTemp("", "sheaf-*.db")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, to.Close(), os.Remove(to.Name())) }()
+	for err == nil { // the system copies between files by itself, or shares the blocks
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		_, err = io.CopyN(to, from, copyBytes)
+	}
+	if !errors.Is(err, io.EOF) {
+		return nil, err
+	}
+	db, err := openDatabase(ctx, to.Name(), sqlite.ReadOnly, r.db.patience)
+	if err != nil {
+		return nil, err
+	}
+	return &reader{db: db, frozen: true}, nil
+}
+
+// freeze returns the writer's own session: nobody else writes.
+func (w *Writer) freeze(context.Context, *tx) (session, error) { return unclosed{w}, nil }
+
+// unclosed is a session that somebody else closes.
+type unclosed struct{ session }
+
+func (unclosed) Close() error { return nil }
