@@ -33,7 +33,6 @@ func iterable(args []Value) ([]Value, error) {
 	if len(args) == 1 {
 		switch v := args[0].(type) {
 		case *List:
-			v.sealed = true
 			return v.Items, nil
 		case *Tuple:
 			return v.Items, nil

@@ -79,10 +79,8 @@ func (m *memo) set(rank uint32, v Value) {
 // get returns the value of a rank; nil if it was never set.
 func (m *memo) get(rank uint32) Value {
 	switch {
-	case rank < uint32(len(m.first)):
+	case rank < firstRanks:
 		return m.first[rank]
-	case rank >= uint32(len(m.handles)):
-		return nil
 	case m.handles[rank] == 0:
 		return m.others[rank]
 	}

@@ -1,0 +1,78 @@
+package pickle_test
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+
+	"sheaf/internal/pickle"
+)
+
+// TestStream: states are complete when they are streamed, and what they have in
+// common is shared through the memo.
+func TestStream(t *testing.T) {
+	t.Parallel()
+	stream := "](ct\nDoc\n)\x81}q\x00(" + short("a") + "](K\x01eq\x01" + short("b") + "K\x02ub" +
+		"ct\nDoc\n)\x81q\x02}(" + short("a") + "h\x01" + short("n") + cSet + "](K\x05e\x85Rubh\x02e."
+	var states []string
+	v, err := loadWith(stream, pickle.Options{Object: things, Stream: func(state *pickle.Dict) (pickle.Value, error) {
+		b, _, err := pickle.AppendJSON(nil, state)
+		states = append(states, string(b))
+		return int64(len(states)), err
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	items := v.(*pickle.List).Items
+	if want := []string{`{"a":[1],"b":2}`, `{"a":[1],"n":[5]}`}; len(items) != 3 || fmt.Sprint(states) != fmt.Sprint(want) {
+		t.Fatalf("%v, states %q", items, states)
+	}
+	for i, want := range []int64{1, 2, 2} {
+		if got := items[i].(*pickle.Object).State; got != want {
+			t.Errorf("object %d stands for state %v, want %d", i, got, want)
+		}
+	}
+	_, err = loadWith("ct\nDoc\n)\x81}b.", pickle.Options{Object: things, Stream: func(*pickle.Dict) (pickle.Value, error) { return nil, errors.New("no") }})
+	if err == nil || err.Error() != "byte 10: no" {
+		t.Errorf("%v", err)
+	}
+}
+
+// TestUnknown: where it is allowed, a class that is not known does not end the
+// reading, and its instances are written so that a person sees what they were.
+func TestUnknown(t *testing.T) {
+	t.Parallel()
+	tests := []struct{ value, want string }{
+		{"capp\nColor\nK\x03\x85R", "3"}, {"capp\nColor\n" + short("red") + "\x85R", `"red"`}, // an enum's member
+		{"cbuiltins\ngetattr\ncapp\nColor\n" + short("RED") + "\x86R", `"app.Color.RED"`},
+		{"cos\nsystem\nVrm\nK\x01\x86R", `"os.system(\"rm\", 1)"`}, {"cos\nsystem\n)R", `"os.system()"`}, {"capp\nColor\n", `"app.Color"`},
+		{"capp\nThing\n)\x81}Va\nK\x01sb", `"app.Thing({\"a\": 1})"`}, {"capp\nThing\nK\x02\x85}Va\nK\x01s\x92", `"app.Thing(2, {\"a\": 1})"`},
+		{"capp\nList\n)R(K\x01K\x02e", `"app.List(1, 2)"`}, {"capp\nDict\n)R(K\x01K\x02u", `"app.Dict(1, 2)"`}, {"capp\nList\n)RK\x01a", "1"},
+		{"cbuiltins\ngetattr\ncapp\nColor\n" + short("make") + "\x86RK\x01K\x02\x86R", `"app.Color.make([1, 2])"`},
+		{"]capp\nColor\nK\x03\x85Ra", "[3]"}, {"}capp\nColor\nVa\nVb\n\x86RK\x01s", `{"app.Color(\"a\", \"b\")":1}`},
+	}
+	for _, tt := range tests {
+		var got string
+		var notes pickle.Notes
+		o := pickle.Options{Object: things, Unknown: true, Stream: func(state *pickle.Dict) (_ pickle.Value, err error) {
+			v, _ := state.Get("v")
+			b, n, err := pickle.AppendJSON(nil, v)
+			got, notes = string(b), n
+			return pickle.None, err
+		}}
+		stream := "ct\nDoc\n)\x81}Vv\n" + tt.value + "sb."
+		if _, err := loadWith(stream, o); err != nil || got != tt.want || notes.Unknown == "" {
+			t.Errorf("%q: %s, %v, %v, want %s", tt.value, got, notes, err, tt.want)
+		}
+		o.Unknown = false
+		_, err := loadWith(stream, o)
+		if unknown := (*pickle.UnknownClassError)(nil); !errors.As(err, &unknown) || !unknown.Streamed || unknown.Name != notes.Unknown {
+			t.Errorf("%q: %v, want an UnknownClassError", tt.value, err)
+		}
+		o.Unknown = true
+		_, err = loadWith(tt.value+".", o)
+		if unknown := (*pickle.UnknownClassError)(nil); !errors.As(err, &unknown) || unknown.Streamed {
+			t.Errorf("%q: %v, want an UnknownClassError", tt.value, err)
+		}
+	}
+}
