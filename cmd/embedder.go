@@ -69,7 +69,7 @@ func (env *environment) boundEmbedder(f engine.Facts, o embedderFlags, stats *pr
 	if err != nil {
 		return nil, err
 	}
-	if err := binding.Check(f, e, options.Dimensions); err != nil {
+	if err := binding.Check(f, e); err != nil {
 		return nil, err
 	}
 	return e, nil

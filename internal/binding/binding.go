@@ -21,23 +21,23 @@ import (
 // ErrNoDim says that nothing tells how long the vectors of a store without an embedder are.
 var ErrNoDim = errors.New("a store without an embedder needs --dimensions N, the length of its vectors")
 
-// Facts returns the facts of a new store that follow from its embedder e, of which the user asks
-// for vectors of so many dimensions; 0: the model's own number.
+// Facts returns the facts of a new store that follow from its embedder e. dimensions is what the
+// user asks for; 0: the model's own number.
 func Facts(ctx context.Context, e embed.Embedder, dimensions int) (engine.Facts, error) {
 	id, err := embed.Resolve(ctx, e)
 	switch {
 	case err != nil:
 		return engine.Facts{}, err
 	case id.Provider != embed.None:
-		return facts(id, dimensions), nil
+		return facts(id), nil
 	case dimensions == 0:
 		return engine.Facts{}, ErrNoDim
 	}
 	return engine.Facts{Dim: dimensions}, nil
 }
 
-func facts(id embed.Identity, dimensions int) engine.Facts {
-	return engine.Facts{Embedder: id.String(), Fingerprint: fingerprint(id, dimensions), Dim: id.Dim}
+func facts(id embed.Identity) engine.Facts {
+	return engine.Facts{Embedder: id.String(), Fingerprint: id.Fingerprint, Dim: id.Dim}
 }
 
 // Resolve returns the name of the embedder of a store, and completes the options by what the store
@@ -50,7 +50,7 @@ func Resolve(f engine.Facts, given string, insists bool, o *embed.Options) (spec
 	if o.Dimensions != 0 && o.Dimensions != f.Dim {
 		return "", hint.With(f.Check(engine.Facts{Dim: o.Dimensions}), "leave --dimensions out, or make another store with --store DIR")
 	}
-	if o.Dim = f.Dim; asksForDim(f.Fingerprint, f.Dim) {
+	if o.Dim = f.Dim; embed.AsksForDim(f.Fingerprint, f.Dim) {
 		o.Dimensions = f.Dim
 	}
 	prompts := embed.PromptsOf(f.Fingerprint)
@@ -88,12 +88,12 @@ func setPrompt(given **string, bound, flag string) error {
 
 // Check reports whether e, made as Resolve said, is the embedder that the vectors of a store came
 // from: the data of a model may have changed under its name.
-func Check(f engine.Facts, e embed.Embedder, dimensions int) error {
+func Check(f engine.Facts, e embed.Embedder) error {
 	id := e.Identity()
 	if id.Provider == embed.None {
 		return nil
 	}
-	made := facts(id, dimensions)
+	made := facts(id)
 	if areFolders(made.Embedder, f.Embedder) {
 		made.Embedder = f.Embedder
 	}
@@ -101,24 +101,6 @@ func Check(f engine.Facts, e embed.Embedder, dimensions int) error {
 		return hint.With(err, "the store's vectors were made by another version of the embedder: ingest its sources into a new store")
 	}
 	return nil
-}
-
-// askedDim begins the fingerprint of an embedder that is asked for vectors of another length than
-// the model's own: questions must ask for it too, and the length alone does not tell.
-const askedDim = "dimensions=%d"
-
-// fingerprint returns what a store remembers of the embedder's data, where dimensions were asked
-// for; 0: none.
-func fingerprint(id embed.Identity, dimensions int) string {
-	if dimensions == 0 || !provider.Of(id.Provider).AnyDim {
-		return id.Fingerprint
-	}
-	return strings.TrimRight(fmt.Sprintf(askedDim, dimensions)+" "+id.Fingerprint, " ")
-}
-
-func asksForDim(fingerprint string, dim int) bool {
-	first, _, _ := strings.Cut(fingerprint, " ")
-	return first == fmt.Sprintf(askedDim, dim)
 }
 
 // sameEmbedder reports whether given names the embedder bound. A bare provider names any model of

@@ -76,8 +76,6 @@ func TestFacts(t *testing.T) {
 		want engine.Facts
 	}{
 		{embed.Identity{Provider: "openai", Model: "m", Dim: 7}, 0, engine.Facts{Embedder: "openai:m", Dim: 7}},
-		{embed.Identity{Provider: "openai", Dim: 5}, 5, engine.Facts{Embedder: "openai", Fingerprint: "dimensions=5", Dim: 5}},
-		{embed.Identity{Provider: "openai", Dim: 5, Fingerprint: "query=1"}, 5, engine.Facts{Embedder: "openai", Fingerprint: "dimensions=5 query=1", Dim: 5}},
 		{embed.Identity{Provider: "builtin", Dim: 5, Fingerprint: "f"}, 5, engine.Facts{Embedder: "builtin", Fingerprint: "f", Dim: 5}},
 		{embed.Identity{Provider: embed.None}, 3, engine.Facts{Dim: 3}},
 	} {
@@ -86,7 +84,7 @@ func TestFacts(t *testing.T) {
 		if err != nil || got != test.want {
 			t.Errorf("%+v, %d: %+v, %v", test.id, test.dim, got, err)
 		}
-		if err := binding.Check(got, e, test.dim); err != nil {
+		if err := binding.Check(got, e); err != nil {
 			t.Errorf("%+v: its own store: %v", test.id, err)
 		}
 	}
@@ -106,7 +104,7 @@ func TestCheck(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.Fingerprint = "another version"
-	if err := binding.Check(f, e, 0); hint.Of(err) == "" {
+	if err := binding.Check(f, e); hint.Of(err) == "" {
 		t.Errorf("another version of the embedder: %v", err)
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"sheaf/internal/transformer"
+	"sheaf/internal/vector"
 	"sheaf/internal/wordpiece"
 )
 
@@ -75,10 +76,16 @@ func newBERT(id Identity, dir string, o Options) (Embedder, error) {
 	if err != nil {
 		return nil, &ModelError{id.String(), err}
 	}
+	if o.Dimensions > b.settings.Dim {
+		return nil, errors.Join(fmt.Errorf("embedder %q makes vectors of %d numbers, not %d", id, b.settings.Dim, o.Dimensions), b.model.Close())
+	}
 	id.Dim, id.Normalized, id.Fingerprint = b.settings.Dim, b.settings.Normalized, b.identity.Fingerprint
-	b.identity = id
 	if o.Dimensions != 0 && o.Dimensions != id.Dim {
-		return nil, errors.Join(fmt.Errorf("embedder %q makes vectors of %d numbers, not %d", id, id.Dim, o.Dimensions), b.model.Close())
+		id.Dim, id.Fingerprint = o.Dimensions, WithDim(id.Fingerprint, o.Dimensions)
+	}
+	b.identity = id
+	if b.settings.PoolingAssumed && !o.Questions {
+		o.Notify("%s has no modules.json, which says how it makes one vector of a text's tokens: taking their mean", id)
 	}
 	return b, nil
 }
@@ -235,8 +242,23 @@ func (b *bert) pack(ctx context.Context, ids [][]int32, vectors [][]float32) err
 		return context.Cause(ctx)
 	}
 	computed, err := b.model.Encode(w, ids)
-	copy(vectors, computed)
+	for i, v := range computed {
+		vectors[i] = b.shorten(v)
+	}
 	return err
+}
+
+// shorten returns the first numbers of a vector, as many as were asked for. Models that are
+// trained for it (Matryoshka) lose little.
+func (b *bert) shorten(v []float32) []float32 {
+	if len(v) == b.identity.Dim {
+		return v
+	}
+	v = v[:b.identity.Dim:b.identity.Dim]
+	if b.identity.Normalized {
+		vector.Normalize(v)
+	}
+	return v
 }
 
 // tokens returns the ids of a text, at most as many as the model reads.

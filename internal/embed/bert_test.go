@@ -18,6 +18,7 @@ import (
 	"sheaf/internal/progress"
 	"sheaf/internal/provider"
 	"sheaf/internal/transformer/transformertest"
+	"sheaf/internal/vector"
 	"sheaf/internal/wordpiece"
 )
 
@@ -232,7 +233,7 @@ func TestBERTErrors(t *testing.T) {
 		}
 	}
 	dir := folder(t, transformertest.Model{})
-	if _, err := provider.New("hf:"+dir, embed.Options{Dimensions: 23}); err == nil || !strings.Contains(err.Error(), "makes vectors of 24 numbers, not 23") {
+	if _, err := provider.New("hf:"+dir, embed.Options{Dimensions: 25}); err == nil || !strings.Contains(err.Error(), "makes vectors of 24 numbers, not 25") {
 		t.Errorf("other dimensions: %v", err)
 	}
 	if err := embed.CheckModel(dir); err != nil {
@@ -337,3 +338,46 @@ func TestPromptsOfAService(t *testing.T) {
 }
 
 func isModel(p cmp.Path) bool { return p.String() == "Model" }
+
+// A vector that is cut is normalized again where the model's are, and its store knows.
+func TestBERTDimensions(t *testing.T) {
+	t.Parallel()
+	for _, normalize := range []bool{false, true} {
+		dir := folder(t, transformertest.Model{Normalize: normalize})
+		whole, cut := mustNew(t, "hf:"+dir, embed.Options{Dimensions: 24}), mustNew(t, "hf:"+dir, embed.Options{Dimensions: 10})
+		embedtest.Conform(t, cut)
+		fingerprint := whole.Identity().Fingerprint
+		if id := cut.Identity(); id.Dim != 10 || id.Fingerprint != "dimensions=10 "+fingerprint || !embed.AsksForDim(id.Fingerprint, 10) || embed.AsksForDim(fingerprint, 24) {
+			t.Errorf("identity %+v, of the whole %q", id, fingerprint)
+		}
+		texts := []string{"the moon pulls the sea"}
+		want, err := embed.Vectors(t.Context(), whole, texts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := embed.Vectors(t.Context(), cut, texts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want[0] = want[0][:10]; normalize {
+			vector.Normalize(want[0])
+		}
+		if !slices.Equal(got[0], want[0]) {
+			t.Errorf("normalized %v: %v, want %v", normalize, got[0], want[0])
+		}
+	}
+}
+
+// A folder that does not say how it pools is noticed, but not by each question.
+func TestBERTAssumesPooling(t *testing.T) {
+	t.Parallel()
+	dir := folder(t, transformertest.Model{})
+	remove(t, dir, "modules.json")
+	for _, questions := range []bool{false, true} {
+		var notices []string
+		mustNew(t, "hf:"+dir, embed.Options{Questions: questions, Notice: func(s string) { notices = append(notices, s) }})
+		if noticed := len(notices) == 1 && strings.Contains(notices[0], "has no modules.json"); noticed == questions {
+			t.Errorf("questions %v: notices %q", questions, notices)
+		}
+	}
+}

@@ -1,6 +1,10 @@
 package embed
 
-import "sync/atomic"
+import (
+	"fmt"
+	"strings"
+	"sync/atomic"
+)
 
 // Dim is the length of an embedder's vectors, which may not be known before the
 // first answers. Two answers in a row must agree on it, because a store is bound
@@ -18,4 +22,24 @@ func (d *Dim) Learn(n int) {
 	if d.known.Load() == 0 && d.last.Swap(int64(n)) == int64(n) {
 		d.known.Store(int64(n))
 	}
+}
+
+// askedDim begins the fingerprint of an embedder that is asked for vectors of another
+// length than the model's own. Questions must ask for it too.
+const askedDim = "dimensions=%d"
+
+// WithDim returns the fingerprint of an embedder that is asked for vectors of dim numbers;
+// 0: of the model's own length.
+func WithDim(fingerprint string, dim int) string {
+	if dim == 0 {
+		return fingerprint
+	}
+	return strings.TrimRight(fmt.Sprintf(askedDim, dim)+" "+fingerprint, " ")
+}
+
+// AsksForDim reports whether the embedder with the fingerprint is asked for vectors of dim
+// numbers.
+func AsksForDim(fingerprint string, dim int) bool {
+	first, _, _ := strings.Cut(fingerprint, " ")
+	return first == fmt.Sprintf(askedDim, dim)
 }

@@ -237,7 +237,7 @@ func (s *service) knownDim() int {
 
 // Identity implements embed.Embedder. Only OpenAI's own service promises vectors of length 1.
 func (s *service) Identity() embed.Identity {
-	return embed.Identity{Provider: "openai", Model: s.model, Dim: s.dim.Get(), Normalized: s.official}
+	return embed.Identity{Provider: "openai", Model: s.model, Dim: s.dim.Get(), Normalized: s.official, Fingerprint: embed.WithDim("", s.options.Dimensions)}
 }
 
 // clock is the time, as pacing and retrying need it.

@@ -29,9 +29,6 @@ type Provider struct {
 	// Canonical returns the name by which the embedder of a model calls itself; nil: the given one.
 	Canonical func(model string) (spec string, err error)
 
-	// AnyDim is set where the user may ask for vectors of another length than the model's own.
-	AnyDim bool
-
 	Workers   int // calls of Embed at once that suit it; 0: one for each processor
 	BatchSize int // texts in each
 }
@@ -44,7 +41,7 @@ var Table = []Provider{
 	{Name: "builtin", New: embed.NewBuiltin, Complete: []string{"builtin"}, Trusted: always, BatchSize: 128},
 	{Name: "minilm", New: embed.NewMiniLM, Complete: []string{"minilm"}, Trusted: always, BatchSize: 32}, // a second of work
 	{Name: "hf", New: embed.NewHF, Models: []string{"NAME", "DIR"}, Canonical: embed.CanonicalHF, Trusted: isHubName, BatchSize: 32},
-	{Name: "openai", New: openai.New, Models: []string{"MODEL"}, DefaultModel: openai.DefaultModel, Trusted: always, AnyDim: true,
+	{Name: "openai", New: openai.New, Models: []string{"MODEL"}, DefaultModel: openai.DefaultModel, Trusted: always,
 		Complete: []string{"openai:text-embedding-3-small", "openai:text-embedding-3-large"}, Workers: 16, BatchSize: openai.DefaultBatchSize},
 	{Name: "command", New: embed.NewCommand, Models: []string{"PROGRAM"}, Workers: 2, BatchSize: 64}, // one computes, one waits
 	{Name: embed.None, New: embed.NewNone, Complete: []string{embed.None}, Trusted: always},

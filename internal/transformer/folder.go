@@ -17,6 +17,8 @@ type Settings struct {
 	Normalized bool
 	Lowercase  bool // texts are lower-cased before they are tokenized
 
+	PoolingAssumed bool // the folder names no pooling, so it is mean
+
 	QueryPrompt, PassagePrompt string // put before questions, and before texts to be found
 
 	TokenizerDir string // folder of the tokenizer's files: slash-separated, relative to the model's
@@ -51,7 +53,7 @@ func readFolder(files fs.FS) (*folder, error) {
 	modules := []module{{Type: "Transformer"}}
 	switch err := readJSON(files, "modules.json", &modules); {
 	case errors.Is(err, fs.ErrNotExist):
-		f.pooling = meanPooling
+		f.pooling, f.PoolingAssumed = meanPooling, true
 	case err != nil:
 		return nil, err
 	}
@@ -100,9 +102,7 @@ func (f *folder) readEncoder(files fs.FS) (err error) {
 			} `json:"text"`
 		} `json:"modality_config"`
 	}
-	var tokenizer struct {
-		Longest float64 `json:"model_max_length"` // 1e30: any
-	}
+	var tokenizer tokenizerConfig
 	if err := readOptional(files, path.Join(f.encoder, "sentence_bert_config.json"), &text); err != nil {
 		return err
 	}
@@ -113,6 +113,9 @@ func (f *folder) readEncoder(files fs.FS) (err error) {
 	if cmp.Or(text.Task, task) != task || cmp.Or(text.Modality.Text.Output, output) != output {
 		return fmt.Errorf("sentence_bert_config.json: the task %q with the output %q is not supported, only %q with %q",
 			text.Task, text.Modality.Text.Output, task, output)
+	}
+	if err := tokenizer.check(); err != nil {
+		return fmt.Errorf("tokenizer_config.json: %w", err)
 	}
 	longest := f.shape.positions
 	switch {
@@ -126,6 +129,44 @@ func (f *folder) readEncoder(files fs.FS) (err error) {
 	}
 	f.Dim, f.Vocabulary, f.MaxTokens = f.shape.dim, f.shape.vocabulary, longest
 	f.Lowercase, f.TokenizerDir = text.Lower, f.encoder
+	return nil
+}
+
+// tokenizerConfig is tokenizer_config.json, whose settings outrank those of the tokenizer.
+type tokenizerConfig struct {
+	Longest    float64 `json:"model_max_length"` // 1e30: any
+	Lowercase  *bool   `json:"do_lower_case"`
+	Accents    *bool   `json:"strip_accents"` // null: as do_lower_case
+	Ideographs *bool   `json:"tokenize_chinese_chars"`
+	Truncation string  `json:"truncation_side"`
+	CLS        any     `json:"cls_token"` // text, or an object with the content
+	SEP        any     `json:"sep_token"`
+}
+
+// check refuses settings with which a text has other tokens than BERT's uncased ones.
+func (c *tokenizerConfig) check() error {
+	for _, setting := range []struct {
+		key   string
+		value *bool
+	}{{"do_lower_case", c.Lowercase}, {"strip_accents", c.Accents}, {"tokenize_chinese_chars", c.Ideographs}} {
+		if setting.value != nil && !*setting.value {
+			return fmt.Errorf("%s false is not supported", setting.key)
+		}
+	}
+	if side := cmp.Or(c.Truncation, "right"); side != "right" {
+		return fmt.Errorf("truncation_side %q is not supported, only \"right\"", side)
+	}
+	for _, token := range []struct {
+		key, want string
+		value     any
+	}{{"cls_token", "[CLS]", c.CLS}, {"sep_token", "[SEP]", c.SEP}} {
+		if object, ok := token.value.(map[string]any); ok {
+			token.value = object["content"]
+		}
+		if token.value != nil && token.value != token.want {
+			return fmt.Errorf("%s %v is not supported, only %s", token.key, token.value, token.want)
+		}
+	}
 	return nil
 }
 

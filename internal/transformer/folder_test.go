@@ -67,6 +67,9 @@ func TestSettings(t *testing.T) {
 			for _, name := range []string{"modules.json", "1_Pooling", "sentence_bert_config.json", "config_sentence_transformers.json", "tokenizer_config.json"} {
 				remove(t, dir, name)
 			}
+		}, want: func(s *transformer.Settings) { s.PoolingAssumed = true }},
+		{name: "a tokenizer's settings that change nothing", edit: func(t *testing.T, dir string) {
+			overwrite(t, dir, "tokenizer_config.json", []byte(`{"do_lower_case": true, "strip_accents": null, "truncation_side": "right", "cls_token": {"content": "[CLS]"}, "sep_token": "[SEP]"}`))
 		}},
 		{name: "poolings by their older names", edit: func(t *testing.T, dir string) {
 			overwrite(t, dir, "1_Pooling/config.json", []byte(`{"pooling_mode_cls_token": false, "pooling_mode_mean_tokens": true}`))
@@ -179,6 +182,12 @@ func TestOpenRefuses(t *testing.T) {
 		{"another task", file("sentence_bert_config.json", `{"transformer_task": "fill-mask"}`), `the task "fill-mask" with the output "" is not supported, only "feature-extraction" with "last_hidden_state"`},
 		{"another output", file("sentence_bert_config.json", `{"modality_config": {"text": {"method_output_name": "pooler_output"}}}`), `with the output "pooler_output" is not supported`},
 		{"tokenizer_config.json", file("tokenizer_config.json", `[]`), "cannot unmarshal"},
+		{"a cased tokenizer", file("tokenizer_config.json", `{"do_lower_case": false}`), "tokenizer_config.json: do_lower_case false is not supported"},
+		{"accents that stay", file("tokenizer_config.json", `{"strip_accents": false}`), "strip_accents false is not supported"},
+		{"ideographs in words", file("tokenizer_config.json", `{"tokenize_chinese_chars": false}`), "tokenize_chinese_chars false is not supported"},
+		{"cut at the left", file("tokenizer_config.json", `{"truncation_side": "left"}`), `truncation_side "left" is not supported`},
+		{"another first token", file("tokenizer_config.json", `{"cls_token": "<s>"}`), "cls_token <s> is not supported, only [CLS]"},
+		{"another last token", file("tokenizer_config.json", `{"sep_token": {"content": "</s>"}}`), "sep_token </s> is not supported, only [SEP]"},
 		{"a pickle", instead("pytorch_model.bin"), "the weights are a pickle (pytorch_model.bin), which could run code"},
 		{"several files", instead("model.safetensors.index.json"), "weights in several files are not supported"},
 		{"TensorFlow", instead("tf_model.h5"), "weights of TensorFlow are not supported"},

@@ -172,8 +172,13 @@ func (b *binder) linear(name string, out, in int) linear {
 	}
 }
 
+// norm looks up a layer norm, whose weights old checkpoints call gamma and beta.
 func (b *binder) norm(name string, s shape) norm {
-	return norm{gamma: b.floats(name+".weight", s.dim), beta: b.floats(name+".bias", s.dim), epsilon: s.epsilon}
+	gamma, beta := name+".weight", name+".bias"
+	if !b.tensors.has(b.prefix+gamma) && b.tensors.has(b.prefix+name+".gamma") {
+		gamma, beta = name+".gamma", name+".beta"
+	}
+	return norm{gamma: b.floats(gamma, s.dim), beta: b.floats(beta, s.dim), epsilon: s.epsilon}
 }
 
 func (b *binder) layer(name string, s shape) layer {

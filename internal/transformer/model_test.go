@@ -199,3 +199,33 @@ func TestFingerprint(t *testing.T) {
 		}
 	}
 }
+
+// Old checkpoints call the weights of a layer norm gamma and beta.
+func TestOldNamesOfNorms(t *testing.T) {
+	t.Parallel()
+	m := transformertest.Model{}
+	dir := write(t, m)
+	want := encodeOne(t, dir)
+	tensors := m.Tensors()
+	for i, tensor := range tensors {
+		tensors[i].Name = strings.NewReplacer("LayerNorm.weight", "LayerNorm.gamma", "LayerNorm.bias", "LayerNorm.beta").Replace(tensor.Name)
+	}
+	overwrite(t, dir, "model.safetensors", transformertest.Safetensors("F32", tensors))
+	if got := encodeOne(t, dir); !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+}
+
+func encodeOne(t *testing.T, dir string) []float32 {
+	t.Helper()
+	model, err := transformer.Open(dir, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer model.Close()
+	vectors, err := model.Encode(new(transformer.Workspace), [][]int32{{2, 60, 61, 3}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return vectors[0]
+}
