@@ -14,26 +14,26 @@ import (
 	"sheaf/internal/splitter"
 )
 
-// namespace makes derived ids differ from everybody else's UUIDs. It must
-// never change: the same input keeps its ids.
+// namespace is that of derived ids. It must never change, because the same input
+// gets the same ids from every version.
 var namespace = uuid.MustParse("6f2d5b3e-5c0e-4d7b-9a39-6b3b0c7e51aa")
 
-// chunker turns the records of one source into documents.
+// chunker makes documents of the records of one source.
 type chunker struct {
 	name     string
 	records  bool            // JSONL or CSV: metadata is what the record brings
-	given    []Meta          // for all documents
-	source   metadata.Object // of a text's chunks
+	given    []Meta          // metadata for all documents
+	source   metadata.Object // the metadata of a text's chunks
 	builder  metadata.Builder
 	splitter *splitter.Splitter // nil: a record is one document
 	seen     occurrences
-	blank    int // records that had no text to embed, and are left out
+	blank    int // number of records that were left out because they have no text
 }
 
-// document is what a chunker makes of a chunk.
+// document is a document that a chunker made.
 type document struct {
 	engine.Document
-	repeated bool // an earlier one of the source may have its id
+	repeated bool // an earlier document of the source may have its id
 }
 
 func newChunker(name string, s settings) (*chunker, error) {
@@ -55,8 +55,8 @@ func newChunker(name string, s settings) (*chunker, error) {
 	return c, err
 }
 
-// documents splits a record. oversize lists the sizes of pieces that stay
-// longer than the chunk size.
+// documents splits a record. oversize has the sizes of the pieces that are longer
+// than the chunk size.
 func (c *chunker) documents(rec loader.Record) (docs []document, oversize []int, err error) {
 	if rec.Vector == nil && c.records && strings.TrimSpace(rec.Text) == "" {
 		c.blank++
@@ -98,7 +98,8 @@ func (c *chunker) documents(rec loader.Record) (docs []document, oversize []int,
 	return docs, oversize, nil
 }
 
-// remarks returns what is worth knowing of a source that was read, in the encoding guess if it was not certain.
+// remarks returns notices about a source that was read. guess is its encoding, if
+// that was not certain.
 func (c *chunker) remarks(guess string) (texts []string) {
 	if guess != "" {
 		texts = append(texts, fmt.Sprintf("%q: read as %s, which is a guess: --encoding names what it is", c.name, guess))
@@ -109,8 +110,8 @@ func (c *chunker) remarks(guess string) (texts []string) {
 	return texts
 }
 
-// metadata returns what a record or its source says, with the headings above a chunk and what the run gives all
-// documents.
+// metadata returns the metadata of a chunk: those of its record or source, the
+// headings above it, and those that all documents get.
 func (c *chunker) metadata(rec loader.Record, headings []splitter.Heading) (metadata.Object, error) {
 	base := c.source
 	if c.records {
@@ -136,8 +137,8 @@ func (c *chunker) metadata(rec loader.Record, headings []splitter.Heading) (meta
 	return c.builder.Object(), nil
 }
 
-// derive makes an id of the source's name, the text (of records: the metadata
-// too) and how often the source has had these before.
+// derive makes an id of the name of the source, the text, the metadata of a record,
+// and how often the source had the same before.
 func (c *chunker) derive(d engine.Document) string {
 	content := c.name + "\x00" + d.Text
 	if c.records {
@@ -151,8 +152,8 @@ func derive(seen *occurrences, content string) string {
 	return uuid.NewSHA1(namespace, []byte(content+"\x00"+strconv.Itoa(occurrence))).String()
 }
 
-// IDs derives ids for records that bring none, as an ingest does, so that the
-// same records get the same ids whichever way they come.
+// IDs derives ids for records without one as an ingest does, so that an import
+// gives the same records the same ids.
 type IDs struct{ seen occurrences }
 
 // Derive returns the id of a source's next record with this text and metadata.

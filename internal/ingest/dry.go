@@ -8,10 +8,10 @@ import (
 	"sheaf/internal/engine"
 )
 
-// DryRun tells what Run would do, without asking the embedder or changing the
-// store. s is nil where the store would be made. What fails only when it is
-// embedded or stored, such as an id that comes twice, it does not foresee. It
-// remembers some bytes of each text that would be embedded.
+// DryRun counts what Run would do, without asking the embedder or changing the
+// store. s is nil if there is no store yet. Failures that show only when a document
+// is embedded or stored, such as an id that is given twice, are not counted. Memory
+// grows by some bytes for each text that would be embedded.
 func DryRun(ctx context.Context, s Reader, e embed.Embedder, o Options) (Summary, error) {
 	if s == nil {
 		s = empty{}

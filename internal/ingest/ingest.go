@@ -2,19 +2,22 @@
 // looks up what the store knows already, embeds the rest concurrently, and
 // writes in input order.
 //
-// Run's goroutine is the only writer. The walk and everything up to the
-// batches run in the pool's feeding goroutine, the embedder in its workers;
-// batches join in input order, so the store does not depend on timing. What is
-// in flight is bounded by workers × batch size, what is not committed by
-// CommitDocuments; nothing else grows with the sources but a few bytes for each
-// name. A source or a document fails alone; an error of the store, of the
-// service or an interrupt ends the run, and what was written until then is
+// Three stages run at the same time. A planner, in a goroutine of embed.Run, walks
+// the sources and makes steps of them, such as "add this document"; texts that need
+// a vector go into batches, which the workers of embed.Run embed; Run's own
+// goroutine applies the steps to the store, in the order of the input, so that the
+// store does not depend on timing. Memory is bounded: by workers × batch size for
+// batches on their way, by CommitDocuments for documents that are not committed.
+// Only the set of source names grows with the input, by a few bytes each.
+//
+// A source or a document that fails does not stop the others. An error of the store
+// or the service, or an interrupt, ends the run, and what was written before it is
 // committed.
 //
-// A commit may fall within a source. It shows the documents that came so far
-// beside the old ones and leaves the source to be read again, so that the next
-// run keeps those and goes on. The same holds for a source of which a document
-// failed.
+// A commit may happen in the middle of a source. It shows the documents that were
+// added so far beside the old ones and makes the next run read the source again,
+// which then keeps them and goes on. A source of which a document failed is read
+// again as well.
 package ingest
 
 import (
@@ -22,7 +25,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"iter"
 	"sync"
 	"time"
 
@@ -33,28 +35,28 @@ import (
 	"sheaf/internal/splitter"
 )
 
-// Options are what a run is told.
+// Options configure a run.
 type Options struct {
-	Store     string      // what the store is called in the summary
+	Store     string      // the name of the store in the summary
 	Home      engine.Home // of the store
 	Roots     []string
 	Stdin     io.Reader
-	Name      string // of standard input; "": its hash
+	Name      string // of standard input as a source; "": a hash of it
 	Walk      loader.WalkOptions
-	Read      loader.ReadOptions // zero: what the source remembers
-	Splitter  *splitter.Options  // nil: what the source remembers, else the store's first settings; without a Kind records stay whole
-	Meta      []Meta             // nil: likewise
+	Read      loader.ReadOptions // zero: as the source was read before
+	Splitter  *splitter.Options  // nil: as the source was split before, else as the store's first source; without a Kind records are not split
+	Meta      []Meta             // nil: as for Splitter
 	Workers   int
 	BatchSize int // texts in a request; at least 1
 	Force     bool
-	Prune     bool // remove sources whose files are gone from folders among the roots
+	Prune     bool // remove sources whose files are gone from those roots that are folders
 	FailFast  bool
 	Notice    func(string) // may be nil
 	Progress  *progress.Counter
-	Estimate  bool // find out how much there is to read, for Progress to tell when the run ends
+	Estimate  bool // count the bytes to read in advance, for Progress
 
-	// A commit is due after so many documents, or so much time: a kill costs at
-	// most what came since.
+	// A run commits after this many documents or this much time. A process that
+	// is killed loses what came after its last commit.
 	CommitDocuments int64         // 0: DefaultCommitDocuments
 	CommitEvery     time.Duration // 0: DefaultCommitEvery
 }
@@ -75,16 +77,16 @@ func (o *Options) setDefaults() {
 	}
 }
 
-// Run brings the sources below o.Roots into the store of w. The summary tells
-// what was done and is valid beside an error too.
+// Run makes the store equal to the sources below o.Roots. The summary says what
+// was done; it is valid with an error, too.
 func Run(ctx context.Context, w Writer, e embed.Embedder, o Options) (Summary, error) {
 	r := newRun(w, e, o)
 	r.w = w
 	r.sum.Embedding.Embedder = w.Facts().Embedder
 	err := r.run(ctx)
-	if err != nil { // what was not committed is not there
-		r.sum.Sources.Added, r.sum.Sources.Updated, r.sum.Sources.Removed = r.kept.added, r.kept.updated, r.kept.removed
-		r.sum.Chunks = r.kept.chunks
+	if err != nil { // only what was committed is in the store
+		r.sum.Sources.Added, r.sum.Sources.Updated, r.sum.Sources.Removed = r.counted.added, r.counted.updated, r.counted.removed
+		r.sum.Chunks = r.counted.chunks
 		if r.current != nil {
 			r.sum.Sources.Unfinished = 1
 		}
@@ -95,47 +97,7 @@ func Run(ctx context.Context, w Writer, e embed.Embedder, o Options) (Summary, e
 	return r.sum, errors.Join(err, infoErr)
 }
 
-// Reader is what a run asks of a store.
-type Reader interface {
-	Facts() engine.Facts
-	Info(ctx context.Context) (engine.Info, error)
-	// Settings are those that SetSettings kept, "" before.
-	Settings() string
-	// SourcesByKey returns those sources that have one of the keys, by key.
-	SourcesByKey(ctx context.Context, keys []string) (map[string]engine.Source, error)
-	SourceByName(ctx context.Context, name string) (engine.Source, bool, error)
-	// AllSources yields the sources in the order in which they came.
-	AllSources(ctx context.Context) iter.Seq2[engine.Source, error]
-	// Match looks documents up that src is about to get. A document's Vector,
-	// where set, came with it and must equal the stored one.
-	Match(ctx context.Context, src engine.Source, docs []engine.Document) ([]engine.Match, error)
-}
-
-// Writer is a store that a run may change. What it is told is staged: nothing
-// counts before Commit, and Reader's methods answer from what was committed.
-type Writer interface {
-	Reader
-	// Replace starts to replace what src holds. One replacement is open at a
-	// time. A Commit before it is Done shows what was added so far beside what
-	// the source had, and leaves the source to be read again: its Hash is empty.
-	Replace(ctx context.Context, src engine.Source) (engine.Replacement, error)
-	// Touch stages that a source was found unchanged, under a new time or key.
-	Touch(src engine.Source)
-	// Forget stages the end of a source and of its documents.
-	Forget(ctx context.Context, src engine.Source) error
-	// VectorOf returns the vector that the store's embedder made of a whole
-	// text, staged or committed; nil where there is none.
-	VectorOf(ctx context.Context, text string) ([]float32, error)
-	// SetSettings keeps settings for the sources to come.
-	SetSettings(ctx context.Context, settings string) error
-	// Pending is how many documents wait for the next commit.
-	Pending() int64
-	// Commit makes visible what was staged: all of it or, on an error, nothing.
-	Commit(ctx context.Context) error
-	// Failed reports whether a write failed, after which only Close may follow.
-	Failed() bool
-}
-
+// run is the state of one run.
 type run struct {
 	store     Reader
 	w         Writer // nil: the run is dry
@@ -144,16 +106,17 @@ type run struct {
 	start     time.Time
 	committed time.Time
 	sum       Summary
-	kept      tally // of the sum, what is committed
+	counted   tally // the part of sum that is committed
 	window    window
-	named     nameSet
+	names     nameSet // of new sources
 
-	current    engine.Replacement // the open one; nil: none
-	stale      int64              // documents of the source at hand that were not kept so far
-	incomplete bool               // a record of the source at hand failed
-	refused    map[uint64]error   // why, by hash of the text
+	current    engine.Replacement // of the source at hand; nil between sources
+	stale      int64              // documents that the source at hand had and that are not kept so far
+	incomplete bool               // a document of the source at hand failed
+	refused    map[uint64]error   // by hash of the text: why the embedder refused it
 }
 
+// tally is what a run counts in its commits.
 type tally struct {
 	added, updated, removed int // sources
 	chunks                  Chunks
@@ -161,7 +124,7 @@ type tally struct {
 
 func newRun(s Reader, e embed.Embedder, o Options) *run {
 	o.setDefaults()
-	r := &run{store: s, e: e, o: o, start: time.Now(), committed: time.Now(), named: nameSet{}}
+	r := &run{store: s, e: e, o: o, start: time.Now(), committed: time.Now(), names: nameSet{}}
 	r.sum = Summary{Store: o.Store, Failures: []Failure{}, Skips: []Skip{}}
 	return r
 }
@@ -177,7 +140,7 @@ func (r *run) run(ctx context.Context) error {
 		defer r.estimate(ctx)()
 	}
 	p := newPlanner(r)
-	// What is written is written whole, whoever wants to stop.
+	// An interrupt ends the planning and the embedding, but not a write.
 	whole := context.WithoutCancel(ctx)
 	err := embed.Run(ctx, r.e, max(r.o.Workers, 1), p.batches(ctx), func(b *batch) error {
 		return r.apply(whole, b)
@@ -189,12 +152,12 @@ func (r *run) run(ctx context.Context) error {
 	if err = errors.Join(err, p.close()); r.w == nil || r.w.Failed() {
 		return err
 	}
-	// What is embedded is paid for.
+	// Commit even after an error: what is embedded is paid for.
 	return errors.Join(err, r.commit(whole))
 }
 
-// estimate walks through the sources once more, beside the run. The function
-// that it returns ends that.
+// estimate counts the bytes of all sources, in a goroutine of its own. The function
+// that it returns stops it.
 func (r *run) estimate(ctx context.Context) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	o := r.walkOptions()
@@ -221,8 +184,8 @@ func (r *run) walkOptions() loader.WalkOptions {
 	return o
 }
 
-// firstSettings makes splitter and metadata of the first run that stored
-// something those of all sources that come later and are told nothing else.
+// firstSettings keeps the splitter and metadata of the first run that adds a
+// source. They hold for all later sources that are given none.
 func (r *run) firstSettings(ctx context.Context) error {
 	if r.sum.Sources.Added == 0 || r.w.Settings() != "" {
 		return nil
@@ -242,7 +205,7 @@ func (r *run) commit(ctx context.Context) error {
 		return err
 	}
 	r.committed = time.Now()
-	r.kept = tally{r.sum.Sources.Added, r.sum.Sources.Updated, r.sum.Sources.Removed, r.sum.Chunks}
+	r.counted = tally{r.sum.Sources.Added, r.sum.Sources.Updated, r.sum.Sources.Removed, r.sum.Chunks}
 	r.window.commit()
 	return nil
 }

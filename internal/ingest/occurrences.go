@@ -5,14 +5,14 @@ import (
 	"encoding/binary"
 )
 
-// occurrences counts how often something came before, in memory that does not
-// grow with what came once. Of a source with very many documents it may, once
-// in many millions, take something new for something that came, in the same
-// place every time: its count is then 1 and not 0.
+// occurrences counts how often content came before, in memory that does not grow
+// with content that came once. In a source with very many documents, once in many
+// millions, new content may get the count 1 instead of 0, in the same place of each
+// run.
 type occurrences struct {
-	first map[uint64]struct{} // what came, up to exactOccurrences of it
-	bits  []uint64            // a Bloom filter of what came after that
-	more  map[uint64]int      // how often something came again
+	first map[uint64]struct{} // the first content, at most exactOccurrences of it
+	bits  []uint64            // a Bloom filter of the content after that
+	more  map[uint64]int      // how often content was repeated
 }
 
 const (
@@ -38,7 +38,7 @@ func (o *occurrences) count(content []byte) int {
 	return 0
 }
 
-// met tells whether content with a hash came before, and remembers it.
+// met adds a hash and reports whether it was added before.
 func (o *occurrences) met(h *contentHash) bool {
 	_, first := o.first[h.key()]
 	if o.bits != nil {
@@ -54,7 +54,7 @@ func (o *occurrences) met(h *contentHash) bool {
 	return first
 }
 
-// mark sets the bits of a hash, and tells whether all of them were set.
+// mark sets the bits of a hash and reports whether all of them were set.
 func (o *occurrences) mark(h *contentHash) bool {
 	met := true
 	for i := range bloomPositions {

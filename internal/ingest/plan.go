@@ -15,34 +15,32 @@ import (
 	"sheaf/internal/loader"
 )
 
-// planner turns sources into steps, and steps into batches.
+// planner makes steps of sources, and batches of steps.
 type planner struct {
 	*run
 	walker *loader.Walker
 	batch  *batch
 	yield  func(*batch, error) bool
-	temps  []string // files to remove
+	temps  []string // temporary files, which close removes
 
-	unreadable []string   // paths of files
-	pending    []document // of the current source, not yet looked up
+	unreadable []string   // paths of files that could not be read
+	pending    []document // of the source at hand, not looked up yet
 }
 
-// lookupDocuments and lookupSources are how many are looked up in one
-// transaction; batchSteps bounds a batch of steps that need no embedding.
 const (
-	lookupDocuments = 64
-	lookupSources   = 64
-	batchSteps      = 1024
+	lookupDocuments = 64   // documents that are looked up in one transaction
+	lookupSources   = 64   // and sources
+	batchSteps      = 1024 // the most steps of a batch with few texts
 )
 
-// errStopped says that nobody takes batches any more.
+// errStopped ends the planning when embed.Run takes no more batches.
 var errStopped = errors.New("stopped")
 
 func newPlanner(r *run) *planner {
 	return &planner{run: r, walker: loader.NewWalker(r.walkOptions()), batch: &batch{}}
 }
 
-// batches yields the steps of a run. An error ends it.
+// batches yields the steps of a run in batches. An error is the last thing yielded.
 func (p *planner) batches(ctx context.Context) iter.Seq2[*batch, error] {
 	return func(yield func(*batch, error) bool) {
 		p.yield = yield
@@ -72,10 +70,10 @@ func (p *planner) flush() error {
 	return nil
 }
 
-// put adds a step, with the text to embed for it where there is one. A full
-// batch goes when the next one begins, so that the end of a source travels
-// with its last text.
-func (p *planner) put(s step, text ...string) error {
+// add adds a step to the batch, with the text to embed for it, if any. A full batch
+// is sent when the next step comes that does not fit, so that the end of a source
+// is in one batch with its last text.
+func (p *planner) add(s step, text ...string) error {
 	if len(p.batch.Texts)+len(text) > p.o.BatchSize || len(p.batch.Carry) >= max(batchSteps, 4*p.o.BatchSize) {
 		if err := p.flush(); err != nil {
 			return err
@@ -105,7 +103,7 @@ func (p *planner) walk(ctx context.Context) error {
 	return p.sources(ctx, found)
 }
 
-// sources plans what a walk found.
+// sources makes the steps for sources that the walk found.
 func (p *planner) sources(ctx context.Context, found []loader.Found) error {
 	keys := make([]string, len(found))
 	for i, f := range found {
@@ -126,7 +124,7 @@ func (p *planner) sources(ctx context.Context, found []loader.Found) error {
 		}
 		switch {
 		case f.Err != nil || f.Skip != "":
-			err = p.passOver(f)
+			err = p.skip(f)
 		case keys[i] == "":
 			err = p.stdin(ctx, f.Source)
 		default:
@@ -139,17 +137,17 @@ func (p *planner) sources(ctx context.Context, found []loader.Found) error {
 	return context.Cause(ctx)
 }
 
-// passOver plans for what is not read.
-func (p *planner) passOver(f loader.Found) error {
+// skip makes the step for a source that is not read.
+func (p *planner) skip(f loader.Found) error {
 	p.o.Progress.AddBytes(f.Source.Size)
 	s := step{kind: stepSkip, source: engine.Source{Name: f.Source.Name}, reason: f.Skip}
 	if f.Err != nil {
 		s.kind, s.err, s.whole = stepFail, f.Err, true
 	}
-	return p.put(s)
+	return p.add(s)
 }
 
-// stdin plans standard input.
+// stdin makes the steps for standard input.
 func (p *planner) stdin(ctx context.Context, src loader.Source) error {
 	src, err := p.spool(ctx, src)
 	if err != nil {
@@ -163,7 +161,7 @@ func (p *planner) stdin(ctx context.Context, src loader.Source) error {
 	return p.source(ctx, src, src.Name, known)
 }
 
-// source plans one source.
+// source makes the steps for one source: none but one, where it has not changed.
 func (p *planner) source(ctx context.Context, src loader.Source, key string, sources map[string]engine.Source) error {
 	known, exists := sources[key]
 	if !exists {
@@ -181,10 +179,10 @@ func (p *planner) source(ctx context.Context, src loader.Source, key string, sou
 	if err != nil {
 		return err
 	}
-	if exists && p.unread(src, known, encoded) {
+	if exists && p.unchanged(src, known, encoded) {
 		_, same := sources[key]
 		p.o.Progress.AddBytes(src.Size)
-		return p.put(step{kind: stepUnchanged, source: known, touched: !same})
+		return p.add(step{kind: stepUnchanged, source: known, touched: !same})
 	}
 	if !strings.HasPrefix(key, engine.StdinPrefix) {
 		look := p.walker.Look(src)
@@ -192,22 +190,22 @@ func (p *planner) source(ctx context.Context, src loader.Source, key string, sou
 			p.unreadable = append(p.unreadable, src.Path)
 		}
 		if look.Err != nil || look.Skip != "" {
-			return p.passOver(look)
+			return p.skip(look)
 		}
 	}
 	next := known
-	next.Size, next.ModTime, next.Settings = src.Size, p.trusted(src), encoded
+	next.Size, next.ModTime, next.Settings = src.Size, p.trustedTime(src), encoded
 	if exists && !p.o.Force && known.Settings == encoded && len(known.Hash) > 0 && known.Size == src.Size {
 		hash, err := loader.Hash(ctx, src)
 		if err == nil && bytes.Equal(hash, known.Hash) {
 			p.o.Progress.AddBytes(src.Size)
-			return p.put(step{kind: stepUnchanged, source: next, touched: true})
+			return p.add(step{kind: stepUnchanged, source: next, touched: true})
 		}
 	}
 	return p.content(ctx, src, next, exists, settings)
 }
 
-// content reads a source and plans its documents.
+// content reads a source and makes the steps for its documents.
 func (p *planner) content(ctx context.Context, src loader.Source, next engine.Source, exists bool, s settings) error {
 	chunks, err := newChunker(next.Name, s)
 	if err != nil {
@@ -219,6 +217,13 @@ func (p *planner) content(ctx context.Context, src loader.Source, next engine.So
 	}
 	defer reader.Close()
 	begun, read := false, int64(0)
+	begin := func() error {
+		if begun {
+			return nil
+		}
+		begun = true
+		return p.add(step{kind: stepBegin, source: next})
+	}
 	defer func() { p.o.Progress.AddBytes(src.Size - read) }()
 	for rec, err := range reader.Records() {
 		var bad *loader.RecordError
@@ -227,7 +232,7 @@ func (p *planner) content(ctx context.Context, src loader.Source, next engine.So
 			if err := p.lookUp(ctx, next); err != nil {
 				return err
 			}
-			if err := p.put(step{kind: stepFail, source: next, err: err}); err != nil {
+			if err := p.add(step{kind: stepFail, source: next, err: err}); err != nil {
 				return err
 			}
 			continue
@@ -235,15 +240,12 @@ func (p *planner) content(ctx context.Context, src loader.Source, next engine.So
 			return context.Cause(ctx)
 		case err != nil && begun:
 			p.pending = p.pending[:0]
-			return errors.Join(p.put(step{kind: stepAbandon}), p.failWhole(next, err))
+			return errors.Join(p.add(step{kind: stepAbandon}), p.failWhole(next, err))
 		case err != nil:
 			return p.failWhole(next, err)
 		}
-		if !begun {
-			begun = true
-			if err := p.put(step{kind: stepBegin, source: next}); err != nil {
-				return err
-			}
+		if err := begin(); err != nil {
+			return err
 		}
 		if err := p.record(ctx, next, chunks, rec); err != nil {
 			return err
@@ -251,36 +253,40 @@ func (p *planner) content(ctx context.Context, src loader.Source, next engine.So
 		p.o.Progress.AddBytes(reader.BytesRead() - read)
 		read = reader.BytesRead()
 	}
-	if !begun {
-		if err := p.put(step{kind: stepBegin, source: next}); err != nil {
-			return err
-		}
+	if err := begin(); err != nil { // a source without records
+		return err
 	}
-	if err := p.lookUp(ctx, next); err != nil {
+	return p.end(ctx, next, exists, chunks, reader)
+}
+
+// end makes the last steps for a source that was read.
+func (p *planner) end(ctx context.Context, src engine.Source, exists bool, chunks *chunker, reader *loader.Reader) error {
+	if err := p.lookUp(ctx, src); err != nil {
 		return err
 	}
 	for _, text := range chunks.remarks(reader.Guess()) {
-		if err := p.put(step{kind: stepNotice, reason: text}); err != nil {
+		if err := p.add(step{kind: stepNotice, reason: text}); err != nil {
 			return err
 		}
 	}
-	next.Hash = reader.Hash()
-	return p.put(step{kind: stepEnd, source: next, existed: exists})
+	src.Hash = reader.Hash()
+	return p.add(step{kind: stepEnd, source: src, existed: exists})
 }
 
+// failWhole makes the step for a source that cannot be read.
 func (p *planner) failWhole(src engine.Source, err error) error {
-	return p.put(step{kind: stepFail, source: src, err: err, whole: true})
+	return p.add(step{kind: stepFail, source: src, err: err, whole: true})
 }
 
-// record plans the documents of one record.
+// record collects the documents of one record.
 func (p *planner) record(ctx context.Context, src engine.Source, chunks *chunker, rec loader.Record) error {
 	docs, oversize, err := chunks.documents(rec)
 	if err != nil {
-		return p.put(step{kind: stepFail, source: src, err: fmt.Errorf("line %d: %w", rec.Line, err)})
+		return p.add(step{kind: stepFail, source: src, err: fmt.Errorf("line %d: %w", rec.Line, err)})
 	}
 	if len(oversize) > 0 {
-		text := fmt.Sprintf("%q: %s longer than the chunk size, the longest %d code points", src.Name, staying(len(oversize)), slices.Max(oversize))
-		if err := p.put(step{kind: stepNotice, reason: text}); err != nil {
+		text := fmt.Sprintf("%q: %s longer than the chunk size, the longest %d code points", src.Name, wholePieces(len(oversize)), slices.Max(oversize))
+		if err := p.add(step{kind: stepNotice, reason: text}); err != nil {
 			return err
 		}
 	}
@@ -291,15 +297,16 @@ func (p *planner) record(ctx context.Context, src engine.Source, chunks *chunker
 	return p.lookUp(ctx, src)
 }
 
-// staying says how many pieces no separator divides.
-func staying(pieces int) string {
+// wholePieces says how many pieces no separator divides.
+func wholePieces(pieces int) string {
 	if pieces == 1 {
 		return "1 piece stays whole though it is"
 	}
 	return fmt.Sprintf("%d pieces stay whole though they are", pieces)
 }
 
-// lookUp asks the store what it knows of the pending documents, and plans them.
+// lookUp asks the store what it knows of the pending documents, and makes their
+// steps.
 func (p *planner) lookUp(ctx context.Context, src engine.Source) error {
 	if len(p.pending) == 0 {
 		return nil
@@ -318,11 +325,12 @@ func (p *planner) lookUp(ctx context.Context, src engine.Source) error {
 			return err
 		}
 	}
-	p.window.clear(committed)
+	p.window.forget(committed)
 	p.pending = p.pending[:0]
 	return nil
 }
 
+// document makes the step for one document.
 func (p *planner) document(src engine.Source, d document, m engine.Match) error {
 	s := step{kind: stepAdd, source: engine.Source{Name: src.Name}, doc: d.Document, match: m}
 	switch {
@@ -340,7 +348,7 @@ func (p *planner) document(src engine.Source, d document, m engine.Match) error 
 		s.deferred, s.origin = true, engine.Embedded
 	default:
 		s.origin = engine.Embedded
-		return p.put(s, d.Text)
+		return p.add(s, d.Text)
 	}
-	return p.put(s)
+	return p.add(s)
 }

@@ -9,9 +9,9 @@ import (
 	"sheaf/internal/loader"
 )
 
-// prune removes the sources whose files do not exist any more: below folders
-// that were asked for and walked without an error, and below none that was not,
-// such as one that is missing or empty because nothing is mounted there.
+// prune removes the sources whose files do not exist any more. Their path must be
+// below a root that was walked without an error, and below none that was not, such
+// as a folder that is missing or empty because nothing is mounted there.
 func (r *run) prune(ctx context.Context, walked []loader.Root, unreadable []string) error {
 	complete, doubtful, err := r.rootPaths(walked, unreadable)
 	if err != nil || len(complete) == 0 {
@@ -32,8 +32,8 @@ func (r *run) prune(ctx context.Context, walked []loader.Root, unreadable []stri
 	return context.Cause(ctx)
 }
 
-// rootPaths sorts the roots of the run into those that were seen whole and the
-// others, as absolute paths.
+// rootPaths returns the absolute paths of the roots: those that were walked without
+// an error, and the others.
 func (r *run) rootPaths(walked []loader.Root, unreadable []string) (complete, doubtful []string, err error) {
 	whole := map[string]bool{}
 	for _, root := range walked {
@@ -58,7 +58,7 @@ func (r *run) rootPaths(walked []loader.Root, unreadable []string) (complete, do
 	return complete, doubtful, nil
 }
 
-// below tells whether a path lies in one of the folders.
+// below reports whether a path is below one of the folders.
 func below(path string, folders []string) bool {
 	for _, folder := range folders {
 		if rel, err := filepath.Rel(folder, path); err == nil && rel != "." && filepath.IsLocal(rel) {
@@ -68,6 +68,7 @@ func below(path string, folders []string) bool {
 	return false
 }
 
+// remove removes a source.
 func (r *run) remove(ctx context.Context, src engine.Source) error {
 	if r.w != nil {
 		if err := r.w.Forget(context.WithoutCancel(ctx), src); err != nil {

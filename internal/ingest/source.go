@@ -19,7 +19,7 @@ import (
 	"sheaf/internal/splitter"
 )
 
-// settings say how a source is read and split. They are remembered with it.
+// settings say how a source is read and split. The store keeps them with it.
 type settings struct {
 	Splitter *splitter.Options  `json:"splitter,omitempty"` // nil: the default for text, no splitting for records
 	Meta     []Meta             `json:"meta,omitempty"`
@@ -27,14 +27,14 @@ type settings struct {
 	Format   loader.Format      `json:"format"`
 }
 
-// Meta is one metadata value given for all documents of a source.
+// Meta is a metadata value that all documents of a source get.
 type Meta struct {
 	Key   string          `json:"key"`
 	Value json.RawMessage `json:"value"`
 }
 
-// defaultSplitter splits text when nobody says how: LangChain's character
-// splitter with chunks of 1,000 code points that do not overlap.
+// defaultSplitter splits text where no other splitter is given: LangChain's
+// character splitter with chunks of 1,000 code points that do not overlap.
 var defaultSplitter = splitter.Options{Kind: splitter.Character, ChunkSize: 1000}
 
 func (s settings) encode() (string, error) {
@@ -42,16 +42,17 @@ func (s settings) encode() (string, error) {
 	return string(b), err
 }
 
-// settingsFor joins what the run was told with what the source remembers, or,
-// of splitter and metadata, the store for a new source.
+// settingsFor returns the settings of a source: the run's own, where they are given,
+// else those of its last ingest; splitter and metadata of a new source are those
+// of the store's first one.
 func (r *run) settingsFor(known engine.Source, exists bool, format loader.Format) (settings, error) {
-	remembered := r.store.Settings()
+	kept := r.store.Settings()
 	if exists {
-		remembered = known.Settings
+		kept = known.Settings
 	}
 	var s settings
-	if remembered != "" {
-		if err := json.Unmarshal([]byte(remembered), &s); err != nil {
+	if kept != "" {
+		if err := json.Unmarshal([]byte(kept), &s); err != nil {
 			return s, fmt.Errorf("reading the settings of %q: %w", known.Name, err)
 		}
 	}
@@ -70,8 +71,9 @@ func (r *run) settingsFor(known engine.Source, exists bool, format loader.Format
 	return s, nil
 }
 
-// identify finds the source in the store that a new key may stand for, or makes
-// a new one. Its name is the path as it was first given.
+// identify returns the source of the store that a key unknown to it stands for, such
+// as one whose file was moved, or a new source. The name of a source is the path
+// that it was first given by.
 func (r *run) identify(ctx context.Context, key, name string) (known engine.Source, exists bool, err error) {
 	other, taken, err := r.store.SourceByName(ctx, name)
 	switch {
@@ -80,14 +82,14 @@ func (r *run) identify(ctx context.Context, key, name string) (known engine.Sour
 	case taken && (strings.HasPrefix(key, engine.StdinPrefix) || r.gone(other.Key)):
 		other.Key = key
 		return other, true, nil
-	case taken || r.named.has(name):
+	case taken || r.names.has(name):
 		wanted := name
 		if name, err = r.o.Home.FreeName(wanted, key, func(name string) (bool, error) { return r.nameTaken(ctx, name) }); err != nil {
 			return known, false, err
 		}
 		r.notice("another source is named %q: this one is named %q", wanted, name)
 	}
-	r.named.add(name)
+	r.names.add(name)
 	return engine.Source{Key: key, Name: name}, false, nil
 }
 
@@ -95,11 +97,11 @@ func (r *run) identify(ctx context.Context, key, name string) (known engine.Sour
 // a name.
 func (r *run) nameTaken(ctx context.Context, name string) (bool, error) {
 	_, stored, err := r.store.SourceByName(ctx, name)
-	return stored || r.named.has(name), err
+	return stored || r.names.has(name), err
 }
 
-// nameSet knows the names of a run's new sources, which the store may not know
-// yet, by a hash of each. One that is there by mistake costs a source its name.
+// nameSet is a set of names by their hashes. Two names with one hash cost the second
+// source its name.
 type nameSet map[uint64]struct{}
 
 func (n nameSet) add(name string) { n[hashOf(name)] = struct{}{} }
@@ -109,36 +111,38 @@ func (n nameSet) has(name string) bool {
 	return there
 }
 
-// gone tells whether the file of a key is certainly not there any more. A folder
-// in its place is another thing.
+// gone reports whether the file of a key does not exist any more. A folder in its
+// place counts as gone; an error that leaves it open does not.
 func (r *run) gone(key string) bool {
 	info, err := os.Lstat(r.o.Home.Path(key))
 	return err == nil && info.IsDir() || errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)
 }
 
-// mtimeGrain is how coarse a file system's times may be: a file that was
-// written so shortly before it is read may change again without showing it.
+// mtimeGrain is how coarse the times of a file system may be: a file that was
+// written this shortly before it is read may change again with the same time.
 const mtimeGrain = 2 * time.Second
 
-// trusted is a modification time that a later run may rely on, or zero.
-func (r *run) trusted(src loader.Source) time.Time {
+// trustedTime returns the modification time of a file, or zero where a later run must
+// not rely on it.
+func (r *run) trustedTime(src loader.Source) time.Time {
 	if src.ModTime.IsZero() || r.start.Sub(src.ModTime) < mtimeGrain {
 		return time.Time{}
 	}
 	return src.ModTime
 }
 
-// unread tells, without reading it, that src is what the store has.
-func (r *run) unread(src loader.Source, known engine.Source, settings string) bool {
+// unchanged reports, without reading it, that src is what the store has.
+func (r *run) unchanged(src loader.Source, known engine.Source, settings string) bool {
 	return !r.o.Force && len(known.Hash) > 0 && known.Settings == settings &&
 		known.Size == src.Size && !known.ModTime.IsZero() && known.ModTime.Equal(src.ModTime)
 }
 
-// interruptGrace is how long to wait after standard input has ended: the signal
-// that ended the program at the other end of the pipe comes here too, and what
-// came through the pipe before it is not whole.
+// interruptGrace is how long to wait for a signal when standard input has ended:
+// one that ended the program at the other end of the pipe comes here as well, and
+// then the input is not complete.
 const interruptGrace = 50 * time.Millisecond
 
+// interruptedWithin returns the cause of an interrupt that comes within d.
 func interruptedWithin(ctx context.Context, d time.Duration) error {
 	select {
 	case <-ctx.Done():
@@ -174,7 +178,7 @@ func Spool(ctx context.Context, stdin io.Reader) (s Spooled, err error) {
 	return s, nil
 }
 
-// spool makes standard input a source that can be read again and has a name.
+// spool makes standard input a source with a name, in a temporary file.
 func (r *run) spool(ctx context.Context, src loader.Source) (loader.Source, error) {
 	s, err := Spool(ctx, r.o.Stdin)
 	src.Path, src.Size, src.Name = s.Path, s.Size, s.Name

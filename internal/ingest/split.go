@@ -10,7 +10,7 @@ import (
 	"sheaf/internal/loader"
 )
 
-// InputError is a source or a record that failed by itself.
+// InputError is the failure of one source or record, which does not end the run.
 type InputError struct {
 	Source string
 	Err    error
@@ -21,9 +21,8 @@ func (e *InputError) Error() string { return fmt.Sprintf("%s: %v", e.Source, e.E
 func (e *InputError) Unwrap() error { return e.Err }
 
 // Split yields the documents that Run would make of the sources below o.Roots
-// in an empty store, in order and without ids. What fails by itself is yielded
-// as an *InputError and the rest goes on; any other error is the last thing
-// yielded.
+// in an empty store, in order and without ids. An *InputError stands for a source or
+// record that failed; any other error is the last thing yielded.
 func Split(ctx context.Context, o Options) iter.Seq2[engine.Document, error] {
 	return func(yield func(engine.Document, error) bool) {
 		walk := o.Walk
@@ -54,7 +53,7 @@ func (o *Options) notice(text string) {
 	}
 }
 
-// splitSource yields the documents of one source, and tells whether more are wanted.
+// splitSource yields the documents of one source and reports whether to go on.
 func (o *Options) splitSource(ctx context.Context, src loader.Source, yield func(engine.Document, error) bool) bool {
 	fail := func(err error) bool { return yield(engine.Document{}, &InputError{src.Name, err}) }
 	chunks, err := newChunker(src.Name, settings{Splitter: o.Splitter, Meta: o.Meta, Read: o.Read, Format: src.Format})

@@ -20,33 +20,34 @@ const (
 	stepNotice
 )
 
-// step is one thing for the writer to do. Steps are done in input order.
+// step is one change of the store, or of the summary. Steps are applied in the order
+// of the input.
 type step struct {
 	kind   stepKind
 	source engine.Source
 	doc    engine.Document
 	match  engine.Match
 	vector []float32
-	text   int // the batch's text that gives the vector; -1: none
-	// deferred says that whether a document can be added, and with what vector,
-	// is known only when the steps before it are done.
+	text   int // index of the batch's text whose vector is the document's; -1: none
+	// deferred: whether the document can be added, and which vector it gets, is
+	// known only when the steps before it are applied.
 	deferred bool
-	embedded bool // Add: its vector was made in this run
+	embedded bool // Add: the vector was made by this step
 	origin   engine.Origin
 
-	existed bool // End: the source was there before
-	touched bool // Unchanged: its time or key is new
-	whole   bool // Fail: of the whole source, not of one record
+	existed bool // End: the store had the source before
+	touched bool // Unchanged: the time or key of the source is new
+	whole   bool // Fail: the source failed, not one document of it
 	reason  string
 	err     error
 }
 
-// fail makes a step about a document one that says why it failed.
+// fail turns a step that adds or keeps a document into one that reports its failure.
 func (s *step) fail(err error) {
 	s.kind, s.err = stepFail, fmt.Errorf("%s: %w", s.lines(), err)
 }
 
-// lines says where a document is in its source.
+// lines says where in its source the document is.
 func (s *step) lines() string {
 	switch d := &s.doc; {
 	case d.EndLine > d.StartLine:
@@ -57,4 +58,5 @@ func (s *step) lines() string {
 	return fmt.Sprintf("id %q", s.doc.ID)
 }
 
+// place says where the document is.
 func (s *step) place() string { return fmt.Sprintf("%q, %s", s.source.Name, s.lines()) }

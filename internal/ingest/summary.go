@@ -1,6 +1,6 @@
 package ingest
 
-// Summary is what a run did, in the shape of `sheaf ingest --json`.
+// Summary says what a run did, in the form of `sheaf ingest --json`.
 type Summary struct {
 	Store     string    `json:"store"`
 	Sources   Sources   `json:"sources"`
@@ -21,18 +21,18 @@ type Sources struct {
 	Skipped   int `json:"skipped"`
 	Failed    int `json:"failed"`
 
-	Unfinished int `json:"unfinished,omitempty"` // begun when the run was stopped: the next one goes on
+	Unfinished int `json:"unfinished,omitempty"` // begun when the run ended: the next run goes on
 }
 
 // Chunks counts the chunks of a run; Total is what the store holds after it.
 type Chunks struct {
 	Added   int64 `json:"added"`
-	Reused  int64 `json:"reused"` // of those added, the ones whose vector was there, and those kept
+	Reused  int64 `json:"reused"` // added with a vector that the store had, or kept
 	Removed int64 `json:"removed"`
 	Total   int64 `json:"total"`
 }
 
-// Embedding counts what was asked of the embedder.
+// Embedding counts the use of the embedder.
 type Embedding struct {
 	Embedder string `json:"embedder"`
 	Requests int64  `json:"requests"`
@@ -43,17 +43,17 @@ type Embedding struct {
 	Price *float64 `json:"price,omitempty"` // nil: not asked for
 }
 
-// Failure is an input that could not be stored; the others are.
+// Failure is an input that could not be stored.
 type Failure struct {
 	Source string `json:"source"`
 	Error  string `json:"error"`
 }
 
-// Skip is a file that was passed over.
+// Skip is a file that was not read.
 type Skip struct {
 	Source string `json:"source"`
 	Reason string `json:"reason"`
 }
 
-// Failed tells whether an input failed.
+// Failed reports whether an input failed.
 func (s Summary) Failed() bool { return len(s.Failures) > 0 }

@@ -7,20 +7,20 @@ import (
 	"sync/atomic"
 )
 
-// window knows the texts that were sent to the embedder and are not committed
-// yet, so that an equal one is not sent again. Once they are committed the store
-// knows them. The writer's goroutine has applied and commit, the planner's the
-// rest.
+// window is the set of texts that were sent to the embedder and are not committed
+// yet, so that an equal text is not sent again. Those that are committed are found
+// in the store. Run's goroutine uses applied and commit, the planner the rest.
 type window struct {
-	applied   int64        // steps that are done
-	committed atomic.Int64 // steps whose outcome is committed
+	applied   int64        // number of steps that are applied
+	committed atomic.Int64 // and of those that are committed
 
-	planned int64            // steps so far
-	sent    map[uint64]int64 // by hash of the text: the step that sends it
-	cleared int64            // steps before it are out of the window
+	planned   int64            // number of steps that are planned
+	sent      map[uint64]int64 // by hash of the text: the step that sends it
+	forgotten int64            // texts of steps before this one are not in the set
 }
 
-// hashOf tells texts apart well enough for hints: who must be sure compares.
+// hashOf returns 64 bits of a hash. Two texts may share it: a caller that must be
+// sure compares the texts.
 func hashOf(text string) uint64 {
 	sum := sha256.Sum256([]byte(text))
 	return binary.LittleEndian.Uint64(sum[:8])
@@ -28,8 +28,8 @@ func hashOf(text string) uint64 {
 
 func (w *window) commit() { w.committed.Store(w.applied) }
 
-// send notes that the next step sends a text, and tells whether one in the
-// window does so already.
+// send adds a text, which the next step sends, and reports whether it was in the
+// set already.
 func (w *window) send(text string) (already bool) {
 	if w.sent == nil {
 		w.sent = map[uint64]int64{}
@@ -41,12 +41,12 @@ func (w *window) send(text string) (already bool) {
 	return already
 }
 
-// clear takes texts out of the window that were committed before a look-up,
-// whose answer is in use by now.
-func (w *window) clear(committed int64) {
-	if committed == w.cleared {
+// forget removes the texts of steps that were committed before a look-up whose
+// answers are used by now.
+func (w *window) forget(committed int64) {
+	if committed == w.forgotten {
 		return
 	}
-	w.cleared = committed
+	w.forgotten = committed
 	maps.DeleteFunc(w.sent, func(_ uint64, step int64) bool { return step < committed })
 }

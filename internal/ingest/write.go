@@ -10,11 +10,11 @@ import (
 	"sheaf/internal/engine"
 )
 
-// batch is some steps, with the texts that need embedding for them.
+// batch is steps in order, with the texts that are embedded for them.
 type batch = embed.Batch[[]step]
 
-// located names the first source of a batch whose request the service refused as
-// a whole. What is wrong with a key or with the way to the service has no place.
+// located adds the place of the first text of a batch that the service refused as a
+// whole. Other errors, such as one about the key, are about no text.
 func located(err error) error {
 	var failed *embed.BatchError[[]step]
 	var refused *embed.RefusedError
@@ -44,7 +44,7 @@ func (r *run) apply(ctx context.Context, b *batch) error {
 }
 
 // step applies one step: it completes it, writes it, unless the run is dry, and
-// counts it. A document that cannot be stored fails alone.
+// counts it. A document that cannot be stored becomes a failure of its own.
 func (r *run) step(ctx context.Context, s *step, embedded embed.Result) error {
 	err := r.complete(ctx, s, embedded)
 	if err == nil && r.w != nil {
@@ -61,9 +61,9 @@ func (r *run) step(ctx context.Context, s *step, embedded embed.Result) error {
 	return r.count(s)
 }
 
-// complete gives a document that is to be added its vector, where it has none
-// yet: the one that was embedded for it, or, where that shows only now, the one
-// that an equal text has.
+// complete sets the vector of a document that is to be added: the one that was
+// embedded for it or, for a deferred step, the one of an equal text, if the store
+// has it by now.
 func (r *run) complete(ctx context.Context, s *step, embedded embed.Result) (err error) {
 	if s.kind != stepAdd || s.vector != nil {
 		return nil
@@ -71,7 +71,7 @@ func (r *run) complete(ctx context.Context, s *step, embedded embed.Result) (err
 	at := s.text
 	if s.deferred {
 		if r.w == nil {
-			return nil // the equal text that came before would have left its vector
+			return nil // a run would find the vector of the equal text before it
 		}
 		if err := r.current.Check(ctx, s.doc.ID); err != nil {
 			return err
@@ -98,7 +98,7 @@ func (r *run) complete(ctx context.Context, s *step, embedded embed.Result) (err
 	return nil
 }
 
-// write tells the store what a step says.
+// write makes the change of a step in the store.
 func (r *run) write(ctx context.Context, s *step) (err error) {
 	switch s.kind {
 	case stepBegin:
@@ -108,7 +108,7 @@ func (r *run) write(ctx context.Context, s *step) (err error) {
 	case stepAdd:
 		err = r.current.Add(ctx, s.doc, s.vector, s.origin)
 	case stepEnd:
-		if r.incomplete { // the next run reads the source again, and may have more luck
+		if r.incomplete { // the next run is to read the source again
 			s.source.Hash, s.source.ModTime = nil, time.Time{}
 		}
 		r.current.Done(s.source)
@@ -164,7 +164,7 @@ func (r *run) count(s *step) error {
 	return nil
 }
 
-// countFailure notes that a source, or a document of the source at hand, failed.
+// countFailure adds the failure of a source, or of a document of the source at hand.
 func (r *run) countFailure(s *step) error {
 	r.incomplete = !s.whole
 	if s.whole {
@@ -177,9 +177,8 @@ func (r *run) countFailure(s *step) error {
 	return nil
 }
 
-// embedNow embeds one text while everything else waits: one whose id may be
-// taken, or whose equal turned out to have left no vector. A text that was
-// refused before is refused again without asking.
+// embedNow embeds the text of a deferred step, while everything else waits. A text
+// that was refused before is refused again without asking.
 func (r *run) embedNow(ctx context.Context, text string) (embed.Result, error) {
 	if err := r.refused[hashOf(text)]; err != nil {
 		return embed.Result{Errs: map[int]error{0: err}}, nil
@@ -187,6 +186,7 @@ func (r *run) embedNow(ctx context.Context, text string) (embed.Result, error) {
 	return r.e.Embed(ctx, []string{text})
 }
 
+// refuse records that the embedder refused a text.
 func (r *run) refuse(text string, err error) {
 	if r.refused == nil {
 		r.refused = map[uint64]error{}
