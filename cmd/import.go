@@ -17,6 +17,7 @@ import (
 	"sheaf/internal/langchain"
 	"sheaf/internal/progress"
 	"sheaf/internal/provider"
+	"sheaf/internal/sandbox"
 )
 
 type importOptions struct {
@@ -113,7 +114,7 @@ func runImport(ctx context.Context, env *environment, o *importOptions) (err err
 	defer debug.SetGCPercent(debug.SetGCPercent(25))
 	in, err := exchange.Open(ctx, o.src, exchange.Options{
 		Format: o.format, IndexName: o.indexName, Stdin: env.streams.In, OpenStore: env.openContents,
-		Options: langchain.Options{Foreign: serveIndex, TextsOnly: o.reembed, Expansion: o.maxExpansion, OnUnknown: langchain.OnUnknown(o.onUnknown)},
+		Options: langchain.Options{Foreign: sandbox.Read, TextsOnly: o.reembed, Expansion: o.maxExpansion, OnUnknown: langchain.OnUnknown(o.onUnknown)},
 	})
 	if err != nil {
 		return err

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"sheaf/internal/hint"
+	"sheaf/internal/sandbox"
 )
 
 //go:generate go run ./gen ..
@@ -26,8 +27,8 @@ func Main(ctx context.Context, args []string, streams Streams) int {
 
 // run is Main with the stores that --store can name.
 func run(ctx context.Context, args []string, streams Streams, stores opener) int {
-	if len(args) > 0 && args[0] == serveIndexVerb {
-		return runServeIndex(args[1:], streams.Out)
+	if len(args) > 0 && args[0] == sandbox.Verb {
+		return sandbox.Main(args[1:], streams.Out)
 	}
 	if streams.In != nil {
 		streams.In = &interruptibleReader{ctx: ctx, in: streams.In}

@@ -1,6 +1,6 @@
 //go:build unix
 
-package cmd
+package sandbox
 
 import (
 	"fmt"
@@ -9,9 +9,9 @@ import (
 	"time"
 )
 
-// limitProcess limits this process to memory bytes beside those that it has, to a
+// limit limits this process to memory bytes beside those that it has, to a
 // processor time, and to the files that are open, to which it cannot write.
-func limitProcess(memory int64, processor time.Duration) error {
+func limit(memory int64, processor time.Duration) error {
 	limits := map[int]uint64{
 		syscall.RLIMIT_CPU:    uint64(processor / time.Second),
 		syscall.RLIMIT_FSIZE:  0,
@@ -21,8 +21,8 @@ func limitProcess(memory int64, processor time.Duration) error {
 	if now, ok := addressSpace(); ok {
 		limits[syscall.RLIMIT_AS] = now + uint64(memory)
 	}
-	for resource, limit := range limits {
-		if err := syscall.Setrlimit(resource, rlimit(limit)); err != nil {
+	for resource, n := range limits {
+		if err := syscall.Setrlimit(resource, rlimit(n)); err != nil {
 			return fmt.Errorf("limiting resource %d: %w", resource, err)
 		}
 	}
