@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"sheaf/internal/embed"
@@ -168,5 +169,30 @@ func TestAServiceThatGoesBad(t *testing.T) {
 		if name == "HTML" && !errors.As(err, &answer) || name == "500" && !errors.As(err, &away) {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// A service that fails for everything while a bad text is looked for is not asked at
+// the pace of that search.
+func TestAServiceThatGoesBadMeanwhile(t *testing.T) {
+	t.Parallel()
+	var away atomic.Bool
+	server, e := newService(t, embedtest.ServerOptions{Spoil: func(r embedtest.Request) *embedtest.Fault {
+		if slices.Equal(r.Input, []string{"bad"}) {
+			away.Store(true)
+		}
+		if away.Load() || slices.Contains(r.Input, "bad") {
+			return &embedtest.Fault{Status: http.StatusInternalServerError}
+		}
+		return nil
+	}}, embed.Options{})
+	setFakeClock(e)
+	if _, err := e.Embed(t.Context(), []string{"well"}); err != nil {
+		t.Fatal(err)
+	}
+	_, err := e.Embed(t.Context(), []string{"bad", "good"})
+	var unavailable *embed.UnavailableError
+	if n := len(server.Requests()); !errors.As(err, &unavailable) || n > 80 {
+		t.Errorf("%v after %d requests", err, n)
 	}
 }

@@ -19,10 +19,12 @@ const (
 
 	// A request that fails in a way that may be its own fault has maxSuspectTries, the
 	// part of a request of which that is known maxPartTries. After probeTries the service
-	// is asked for a harmless text; if it has a vector, the waits are shortWait's.
+	// is asked for a harmless text. If it embeds that, the further tries only make sure,
+	// with waits of Backoff / shortWait.
 	maxSuspectTries = 6
 	maxPartTries    = 3
 	probeTries      = 2
+	shortWait       = 4
 
 	// noticeWait is the shortest wait of which people are told.
 	noticeWait = 5 * time.Second
@@ -39,7 +41,7 @@ type suspicion struct {
 // service had a good answer for RetryFor. Between two tries it waits for a jittered
 // time that doubles up to maxBackoff, or for longer where the service asks for it.
 func (s *service) retry(ctx context.Context, r request) ([][]float32, error) {
-	suspicion := suspicion{confirmed: r.part}
+	suspect := suspicion{confirmed: r.part}
 	for n := 0; ; n++ {
 		vectors, pause, halved, fail := s.sendPaced(ctx, &r)
 		if fail == nil {
@@ -53,14 +55,14 @@ func (s *service) retry(ctx context.Context, r request) ([][]float32, error) {
 		if s.adapt(ctx, &r, fail) {
 			continue
 		}
-		if err := s.giveUp(ctx, r, fail, &suspicion); err != nil {
+		if err := s.giveUp(ctx, r, fail, &suspect); err != nil {
 			return nil, err
 		}
 		wait, ok := s.wait(n, since, pause)
 		if !ok {
 			return nil, &embed.UnavailableError{Service: s.name, For: s.clock.now().Sub(since), RetryAfter: pause, Err: fail.err}
 		}
-		if fail.suspect() && suspicion.confirmed {
+		if fail.suspect() && suspect.confirmed {
 			wait = max(pause, s.options.Backoff/shortWait)
 		}
 		if wait >= noticeWait && (halved || !fail.overload) {
@@ -72,9 +74,6 @@ func (s *service) retry(ctx context.Context, r request) ([][]float32, error) {
 		s.options.Stats.AddRetry()
 	}
 }
-
-// shortWait divides Backoff, to wait between tries that only make sure.
-const shortWait = 4
 
 // sendPaced sends a request when the pace allows it, with the fields that the service
 // takes. It reports whether the pace was halved.
@@ -176,11 +175,11 @@ func (s *service) giveUp(ctx context.Context, r request, fail *failure, suspect 
 	case fail.class == badAnswer && suspect.failures > tries:
 		return fail.err
 	}
+	suspect.confirmed = false // the service fails for everything now
 	return nil
 }
 
-// probes reports whether the service embeds a harmless text now, while it fails to
-// embed another one, r.
+// probes reports whether the service embeds a harmless text now, while it fails for r.
 func (s *service) probes(ctx context.Context, r request) bool {
 	if r.texts[0] == embed.Probe {
 		return false
