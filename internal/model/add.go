@@ -115,21 +115,8 @@ func copyFiles(ctx context.Context, from fs.FS, to string) error {
 		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
 			return err
 		}
-		return writeSynced(path, &reader{ctx, f})
+		return writeSynced(path, f)
 	})
-}
-
-// reader returns the cause of its context once that has ended.
-type reader struct {
-	ctx context.Context
-	r   io.Reader
-}
-
-func (r *reader) Read(p []byte) (int, error) {
-	if r.ctx.Err() != nil {
-		return 0, context.Cause(r.ctx)
-	}
-	return r.r.Read(p)
 }
 
 // install checks a complete folder, writes its manifest, and renames it to its place in the

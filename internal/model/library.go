@@ -19,6 +19,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -91,14 +92,14 @@ func isModel(dir string) bool {
 // List returns all models on this machine, sorted by name. Of the Hugging Face cache, which has
 // models of any kind, it returns those that pass the check.
 func (l Library) List() ([]Model, error) {
-	dirs, err := filepath.Glob(filepath.Join(escapeGlob(l.Dir), "[^.]*", "[^.]*", configFile))
+	configs, err := fs.Glob(os.DirFS(l.Dir), "[^.]*/[^.]*/"+configFile)
 	if err != nil {
 		return nil, err
 	}
 	var all []Model
-	for _, path := range dirs {
-		dir := filepath.Dir(path)
-		name := filepath.Base(filepath.Dir(dir)) + "/" + filepath.Base(dir)
+	for _, config := range configs {
+		name := path.Dir(config)
+		dir := filepath.Join(l.Dir, filepath.FromSlash(name))
 		all = append(all, Model{Name: name, Dir: dir, Bytes: size(dir), Own: true})
 	}
 	for _, m := range l.allCached() {
@@ -111,14 +112,10 @@ func (l Library) List() ([]Model, error) {
 	return all, nil
 }
 
-var globEscaper = strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`)
-
-func escapeGlob(path string) string { return globEscaper.Replace(path) }
-
 // size returns the bytes of a model's files.
 func size(dir string) (n int64) {
-	for _, path := range files(dir) {
-		if info, err := os.Stat(filepath.Join(dir, path)); err == nil {
+	for _, name := range files(dir) {
+		if info, err := os.Stat(filepath.Join(dir, name)); err == nil {
 			n += info.Size()
 		}
 	}
@@ -134,10 +131,12 @@ func (l Library) Remove(name string) error {
 	if err != nil {
 		return err
 	}
-	partial, _ := filepath.Glob(escapeGlob(l.loading(name)) + "*") // the pattern is well-formed
-	for _, dir := range partial {
-		if err := os.RemoveAll(dir); err != nil {
-			return err
+	entries, _ := os.ReadDir(l.Dir) // none if it does not exist
+	for _, e := range entries {
+		if dir := filepath.Join(l.Dir, e.Name()); strings.HasPrefix(dir, l.loading(name)) {
+			if err := os.RemoveAll(dir); err != nil {
+				return err
+			}
 		}
 	}
 	if !isModel(own.Dir) {

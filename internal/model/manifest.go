@@ -49,15 +49,10 @@ func wanted(name string) bool {
 func files(dir string) []string {
 	var found []string
 	for _, pattern := range []string{"*", "[0-9]*_*/*"} {
-		paths, _ := filepath.Glob(filepath.Join(escapeGlob(dir), filepath.FromSlash(pattern))) // the pattern is well-formed
-		for _, p := range paths {
-			name, err := filepath.Rel(dir, p)
-			if name = filepath.ToSlash(name); err == nil && wanted(name) {
-				found = append(found, name)
-			}
-		}
+		names, _ := fs.Glob(os.DirFS(dir), pattern) // the pattern is well-formed
+		found = append(found, names...)
 	}
-	return found
+	return slices.DeleteFunc(found, func(name string) bool { return !wanted(name) })
 }
 
 // manifest describes a model of the library.
