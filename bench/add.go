@@ -67,7 +67,7 @@ func addOne(ctx context.Context, dir string) error {
 		return err
 	}
 	name := unused()
-	doc := engine.Document{ID: name, Text: "One more document.", Metadata: json.RawMessage("{}"), StartIndex: -1}
+	doc := engine.Document{ID: name, Text: "One more document.", StartIndex: -1}
 	err = addSource(ctx, w, engine.Source{Key: name, Name: name}, []engine.Document{doc}, newVectors(1).fill)
 	if err == nil {
 		err = w.Commit(ctx)

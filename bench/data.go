@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -12,6 +11,7 @@ import (
 	"strconv"
 
 	"sheaf/internal/engine"
+	"sheaf/internal/metadata"
 	"sheaf/internal/store"
 )
 
@@ -115,7 +115,7 @@ func document(i int) engine.Document {
 	return engine.Document{
 		ID:         fmt.Sprintf("doc-%07d", i),
 		Text:       fmt.Sprintf("This is document %d of a synthetic store, with a short text that says nothing else.", i),
-		Metadata:   json.RawMessage(`{"lang":"en"}`),
+		Metadata:   metadata.Raw([]byte(`{"lang":"en"}`)),
 		StartIndex: -1,
 		StartLine:  i%sourceDocuments + 1,
 		EndLine:    i%sourceDocuments + 1,

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 
 	"fmt"
 	"os"
@@ -12,6 +11,7 @@ import (
 
 	"sheaf/internal/engine"
 	"sheaf/internal/filter"
+	"sheaf/internal/metadata"
 	"sheaf/internal/store"
 	"sheaf/internal/vector"
 )
@@ -134,6 +134,6 @@ func labelledDocument(i, n int) engine.Document {
 		lang = "en"
 	}
 	doc := document(i)
-	doc.Metadata = json.RawMessage(fmt.Sprintf(`{"rank":%d,"percent":%d,"lang":%q}`, rank, rank*100/n, lang))
+	doc.Metadata = metadata.Raw(fmt.Appendf(nil, `{"rank":%d,"percent":%d,"lang":%q}`, rank, rank*100/n, lang))
 	return doc
 }

@@ -18,7 +18,7 @@ func TestShares(t *testing.T) {
 		}
 		got := 0
 		for i := range n {
-			ok, err := parsed.Match(labelledDocument(i, n).Metadata)
+			ok, err := parsed.Match(labelledDocument(i, n).Metadata.JSON())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -37,7 +37,7 @@ func TestMetadataDiffer(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}
 	for i := range small {
-		seen[string(labelledDocument(i, small).Metadata)] = true
+		seen[labelledDocument(i, small).Metadata.String()] = true
 	}
 	if len(seen) != small {
 		t.Errorf("%d metadata of %d documents", len(seen), small)

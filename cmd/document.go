@@ -1,13 +1,13 @@
 package cmd
 
 import (
-	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
 
 	"sheaf/internal/engine"
 	"sheaf/internal/exchange"
+	"sheaf/internal/metadata"
 )
 
 // document is a document in the answer of get and list.
@@ -30,7 +30,7 @@ type hit struct {
 	Score     number          `json:"score"`
 	Relevance number          `json:"relevance"`
 	Text      string          `json:"text"`
-	Metadata  json.RawMessage `json:"metadata"`
+	Metadata  metadata.Object `json:"metadata"`
 	Source    string          `json:"source"`
 	StartLine int             `json:"start_line,omitempty"`
 	EndLine   int             `json:"end_line,omitempty"`

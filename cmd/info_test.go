@@ -1,7 +1,6 @@
 package cmd
 
 import (
-	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -80,7 +79,7 @@ func bulky(t *testing.T, dir string, n int) {
 	}
 	docs := func(yield func(engine.Transfer, error) bool) {
 		for i := range n {
-			d := engine.Document{ID: fmt.Sprint(i), Text: fmt.Sprint("text ", i), Metadata: json.RawMessage(`{}`), Vector: make([]float32, dim)}
+			d := engine.Document{ID: fmt.Sprint(i), Text: fmt.Sprint("text ", i), Vector: make([]float32, dim)}
 			if !yield(engine.Transfer{Document: d, From: engine.Source{Key: "s", Name: "s"}}, nil) {
 				return
 			}

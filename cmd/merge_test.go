@@ -2,7 +2,6 @@ package cmd
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
@@ -29,7 +28,7 @@ func onALine(t *testing.T, dir, source string, first, n int) {
 	}
 	docs := func(yield func(engine.Transfer, error) bool) {
 		for i := first; i < first+n; i++ {
-			d := engine.Document{ID: fmt.Sprint(i), Text: fmt.Sprint("point ", i), Metadata: json.RawMessage(`{}`), Vector: []float32{float32(i), 0}}
+			d := engine.Document{ID: fmt.Sprint(i), Text: fmt.Sprint("point ", i), Vector: []float32{float32(i), 0}}
 			if !yield(engine.Transfer{Document: d, From: engine.Source{Key: source, Name: source}}, nil) {
 				return
 			}

@@ -45,14 +45,14 @@ func TestModel(t *testing.T) {
 
 // record is a document of the model, as list --jsonl prints it.
 type record struct {
-	ID       string    `json:"id"`
-	Text     string    `json:"text"`
-	Metadata metadata  `json:"metadata"`
-	Source   string    `json:"source"`
-	Vector   []float32 `json:"vector"`
+	ID       string         `json:"id"`
+	Text     string         `json:"text"`
+	Metadata recordMetadata `json:"metadata"`
+	Source   string         `json:"source"`
+	Vector   []float32      `json:"vector"`
 }
 
-type metadata struct {
+type recordMetadata struct {
 	Group int `json:"group"`
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"sheaf/internal/engine"
+	"sheaf/internal/metadata"
 	"sheaf/internal/store"
 )
 
@@ -219,7 +220,7 @@ func (r *opsRun) add(step opsStep) bool {
 func opsTransfers(source string, docs []opsDocument) iter.Seq2[engine.Transfer, error] {
 	return func(yield func(engine.Transfer, error) bool) {
 		for _, d := range docs {
-			doc := engine.Document{ID: d.ID, Text: d.Text, Metadata: d.Metadata, Vector: d.Vector}
+			doc := engine.Document{ID: d.ID, Text: d.Text, Metadata: metadata.Raw(d.Metadata), Vector: d.Vector}
 			if !yield(engine.Transfer{Document: doc, From: engine.Source{Key: source, Name: source}}, nil) {
 				return
 			}

@@ -2,7 +2,6 @@ package cmd
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"iter"
 
@@ -10,6 +9,7 @@ import (
 
 	"sheaf/internal/engine"
 	"sheaf/internal/ingest"
+	"sheaf/internal/metadata"
 	"sheaf/internal/seq"
 )
 
@@ -89,7 +89,7 @@ func passing(all iter.Seq2[engine.Document, error], failed func(*ingest.InputErr
 type chunk struct {
 	Text       string          `json:"text"`
 	Source     string          `json:"source"`
-	Metadata   json.RawMessage `json:"metadata"`
+	Metadata   metadata.Object `json:"metadata"`
 	StartIndex int             `json:"start_index"`
 	StartLine  int             `json:"start_line,omitempty"`
 	EndLine    int             `json:"end_line,omitempty"`

@@ -1,16 +1,17 @@
 package cmd
 
 import (
-	"encoding/json"
 	"strings"
 	"testing"
+
+	"sheaf/internal/metadata"
 )
 
 func TestTemplates(t *testing.T) {
 	t.Parallel()
 	h := hit{
 		Rank: 2, ID: "x", Score: 0.25, Relevance: 1, Text: "a <b>", Source: "a.txt", StartLine: 3,
-		Metadata: json.RawMessage(`{"page": 7, "big": 123456789012345678901234567890, "ratio": 1e3, "tags": ["t", 1], "none": null}`),
+		Metadata: metadata.Raw([]byte(`{"page": 7, "big": 123456789012345678901234567890, "ratio": 1e3, "tags": ["t", 1], "none": null}`)),
 	}
 	tests := []struct{ template, want string }{
 		{"{{.rank}} {{.id}} {{.score}} {{.relevance}}", "2 x 0.25 1.0"},
@@ -53,7 +54,7 @@ func TestTemplatesThatAreWrong(t *testing.T) {
 		{"{{.id.deeper}}", "can't evaluate field deeper"},
 	}
 	for _, tt := range tests {
-		_, err := rendered(tt.template, hit{Metadata: json.RawMessage("{}")})
+		_, err := rendered(tt.template, hit{})
 		if err == nil || !strings.Contains(err.Error(), tt.want) || !as[*usageError](err) {
 			t.Errorf("%q: %v, want wrong usage with %q", tt.template, err, tt.want)
 		}

@@ -2,9 +2,10 @@ package engine
 
 import (
 	"context"
-	"encoding/json"
 	"iter"
 	"time"
+
+	"sheaf/internal/metadata"
 )
 
 // Origin says where a document's vector came from. Only Embedded vectors are
@@ -23,10 +24,10 @@ const (
 type Document struct {
 	ID         string
 	Text       string
-	Metadata   json.RawMessage // a JSON object, verbatim
-	Source     string          // the name of the source
-	StartIndex int             // in code points of the source, -1 where not known
-	StartLine  int             // from 1, 0 where not known
+	Metadata   metadata.Object
+	Source     string // the name of the source
+	StartIndex int    // in code points of the source, -1 where not known
+	StartLine  int    // from 1, 0 where not known
 	EndLine    int
 	Vector     []float32 // dim numbers, only where asked for
 }
@@ -34,7 +35,7 @@ type Document struct {
 // Transfer is a document on its way into a store with the vector that it has
 // already: from another store, or from a file that holds such documents.
 type Transfer struct {
-	Document        // with its Vector; Metadata without blanks between values
+	Document        // with its Vector
 	Origin   Origin // of the vector
 	From     Source // the document's source
 }

@@ -16,6 +16,7 @@ import (
 	"sheaf/internal/exchange"
 	"sheaf/internal/hint"
 	"sheaf/internal/langchain"
+	"sheaf/internal/metadata"
 	"sheaf/internal/provider"
 	"sheaf/internal/seq"
 	"sheaf/internal/vector"
@@ -31,8 +32,8 @@ func snapshot(docs ...engine.Document) engine.Snapshot {
 }
 
 var bees = []engine.Document{
-	{ID: "a", Text: "Bees <dance>.", Metadata: []byte(`{"page":1}`), Source: "bees.txt", StartIndex: -1, Vector: []float32{1, 0}},
-	{ID: "b", Text: "Bees sleep.", Metadata: []byte(`{}`), Source: "bees.txt", StartIndex: -1, Vector: []float32{0, 1}},
+	{ID: "a", Text: "Bees <dance>.", Metadata: metadata.Raw([]byte(`{"page":1}`)), Source: "bees.txt", StartIndex: -1, Vector: []float32{1, 0}},
+	{ID: "b", Text: "Bees sleep.", Source: "bees.txt", StartIndex: -1, Vector: []float32{0, 1}},
 }
 
 func open(t *testing.T, path string, o exchange.Options) (*exchange.Input, error) {
@@ -96,9 +97,9 @@ func checkBees(t *testing.T, format string, in *exchange.Input) {
 	for i, d := range bees {
 		got := all[i]
 		if format == "faiss" { // vectors alone
-			d.ID, d.Text, d.Metadata = got.ID, "", []byte("{}")
+			d.ID, d.Text, d.Metadata = got.ID, "", metadata.Object{}
 		}
-		if got.ID != d.ID || got.Text != d.Text || !bytes.Equal(got.Metadata, d.Metadata) || !reflect.DeepEqual(got.Vector, d.Vector) || got.From.Name == "" {
+		if got.ID != d.ID || got.Text != d.Text || !got.Metadata.Equal(d.Metadata) || !reflect.DeepEqual(got.Vector, d.Vector) || got.From.Name == "" {
 			t.Errorf("document %d: %+v", i, got)
 		}
 	}

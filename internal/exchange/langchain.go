@@ -12,6 +12,7 @@ import (
 	"sheaf/internal/faiss"
 	"sheaf/internal/hint"
 	"sheaf/internal/langchain"
+	"sheaf/internal/metadata"
 	"sheaf/internal/seq"
 )
 
@@ -69,7 +70,7 @@ func (in *Input) openLangchain(ctx context.Context, s *langchain.Store) {
 	}
 	in.Total, in.Remarks = s.Len(), s.Remarks
 	in.documents = seq.Map(s.Documents(ctx), func(d langchain.Document) engine.Transfer {
-		return engine.Transfer{Document: engine.Document{ID: d.ID, Text: d.Text, Metadata: d.Metadata, StartIndex: -1, Vector: d.Vector}}
+		return engine.Transfer{Document: engine.Document{ID: d.ID, Text: d.Text, Metadata: metadata.Raw(d.Metadata), StartIndex: -1, Vector: d.Vector}}
 	})
 }
 
@@ -102,7 +103,7 @@ func (o Output) shape() langchain.Shape {
 
 func (o Output) langchainDocuments() iter.Seq2[langchain.Document, error] {
 	return seq.Map(o.Transfers, func(t engine.Transfer) langchain.Document {
-		return langchain.Document{ID: t.ID, Text: t.Text, Metadata: t.Metadata, Vector: t.Vector}
+		return langchain.Document{ID: t.ID, Text: t.Text, Metadata: t.Metadata.JSON(), Vector: t.Vector}
 	})
 }
 

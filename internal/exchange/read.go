@@ -134,7 +134,7 @@ func numbered(path string, vectors iter.Seq2[[]float32, error], label func(int64
 	return func(yield func(engine.Transfer, error) bool) {
 		i := int64(0)
 		for v, err := range vectors {
-			d := engine.Document{ID: strconv.FormatInt(label(i), 10), Metadata: []byte("{}"), StartIndex: -1, Vector: v}
+			d := engine.Document{ID: strconv.FormatInt(label(i), 10), StartIndex: -1, Vector: v}
 			if !yield(engine.Transfer{Document: d}, formatError(path, err)) || err != nil {
 				return
 			}

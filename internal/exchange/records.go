@@ -12,6 +12,7 @@ import (
 	"sheaf/internal/engine"
 	"sheaf/internal/langchain"
 	"sheaf/internal/loader"
+	"sheaf/internal/metadata"
 )
 
 // recordExtensions are those of the format records.
@@ -41,7 +42,7 @@ var records = Format{
 type Record struct {
 	ID        string          `json:"id"`
 	Text      string          `json:"text"`
-	Metadata  json.RawMessage `json:"metadata"`
+	Metadata  metadata.Object `json:"metadata"`
 	Source    string          `json:"source"`
 	StartLine int             `json:"start_line,omitempty"`
 	EndLine   int             `json:"end_line,omitempty"`
@@ -109,7 +110,7 @@ func (in *Input) readRecords(ctx context.Context, path string) (iter.Seq2[engine
 
 func recordTransfer(rec loader.Record) engine.Transfer {
 	d := engine.Document{
-		ID: rec.ID, Text: rec.Text, Metadata: rec.Metadata.JSON(), Source: rec.Source, StartIndex: -1,
+		ID: rec.ID, Text: rec.Text, Metadata: rec.Metadata, Source: rec.Source, StartIndex: -1,
 		StartLine: rec.StartLine, EndLine: rec.EndLine, Vector: rec.Vector,
 	}
 	if d.Source == "" {

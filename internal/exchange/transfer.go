@@ -1,7 +1,6 @@
 package exchange
 
 import (
-	"encoding/json"
 	"fmt"
 	"iter"
 
@@ -36,6 +35,10 @@ type completer struct {
 
 func (c *completer) complete(t *engine.Transfer) error {
 	if t.From.Key == "" {
+		var err error
+		if t.Metadata, err = t.Metadata.Read(); err != nil {
+			return fmt.Errorf("document %q: %w", t.ID, err)
+		}
 		name := c.in.sourceOf(t.Document)
 		t.From = engine.Source{Key: name, Name: name}
 	}
@@ -55,9 +58,7 @@ func (in *Input) sourceOf(d engine.Document) string {
 	if d.Source != "" {
 		return d.Source
 	}
-	var fields map[string]json.RawMessage
-	var name string
-	if json.Unmarshal(d.Metadata, &fields) == nil && json.Unmarshal(fields["source"], &name) == nil && name != "" {
+	if name := d.Metadata.Text("source"); name != "" {
 		return name
 	}
 	return in.Name

@@ -1,7 +1,6 @@
 package ingest
 
 import (
-	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
@@ -77,11 +76,9 @@ func (c *chunker) documents(rec loader.Record) (docs []document, oversize []int,
 		if c.records {
 			d.StartLine, d.EndLine, d.StartIndex = rec.Line, 0, -1
 		}
-		o, err := c.metadata(rec, chunk.Headings)
-		if err != nil {
+		if d.Metadata, err = c.metadata(rec, chunk.Headings); err != nil {
 			return nil, nil, err
 		}
-		d.Metadata = o.JSON()
 		switch {
 		case rec.ID == "":
 			d.ID = c.derive(d.Document)
@@ -142,7 +139,7 @@ func (c *chunker) metadata(rec loader.Record, headings []splitter.Heading) (meta
 func (c *chunker) derive(d engine.Document) string {
 	content := c.name + "\x00" + d.Text
 	if c.records {
-		content += "\x00" + string(d.Metadata)
+		content += "\x00" + d.Metadata.String()
 	}
 	return derive(&c.seen, content)
 }
@@ -157,6 +154,6 @@ func derive(seen *occurrences, content string) string {
 type IDs struct{ seen occurrences }
 
 // Derive returns the id of a source's next record with this text and metadata.
-func (ids *IDs) Derive(source, text string, metadata json.RawMessage) string {
-	return derive(&ids.seen, source+"\x00"+text+"\x00"+string(metadata))
+func (ids *IDs) Derive(source, text string, metadata metadata.Object) string {
+	return derive(&ids.seen, source+"\x00"+text+"\x00"+metadata.String())
 }

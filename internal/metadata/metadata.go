@@ -57,6 +57,14 @@ func (o Object) String() string { return string(o.JSON()) }
 // Equal reports whether two objects have the same JSON.
 func (o Object) Equal(p Object) bool { return string(o.JSON()) == string(p.JSON()) }
 
+// Read returns the object with its members read, so that they are not read again by each who asks for them. An error is
+// possible only after [Raw].
+func (o Object) Read() (Object, error) {
+	var err error
+	o.members, err = o.Members()
+	return o, err
+}
+
 // Members returns the members in their order, each key once. An error is possible only after [Raw].
 func (o Object) Members() ([]Member, error) {
 	if o.members == nil && o.text != nil {

@@ -2,7 +2,6 @@ package store_test
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
@@ -15,6 +14,7 @@ import (
 
 	"sheaf/internal/engine"
 	"sheaf/internal/filter"
+	"sheaf/internal/metadata"
 	"sheaf/internal/store"
 )
 
@@ -40,7 +40,7 @@ func many(then ...engine.Transfer) iter.Seq2[engine.Transfer, error] {
 func nth(i int) engine.Transfer {
 	k := i % (bulky/3 + 1)
 	t := transfer(fmt.Sprintf("id-%d", i*7919%bulky), fmt.Sprint("text ", i), fmt.Sprint("source ", i/1000), []float32{float32(i), 1, 2})
-	t.Metadata = json.RawMessage(fmt.Sprintf(`{"n":%d,"even":%v,"s":"x%d","list":[%d],"none":null,"f":%g}`, k*2, k%2 == 0, k%10, k, float64(k)/4))
+	t.Metadata = metadata.Raw(fmt.Appendf(nil, `{"n":%d,"even":%v,"s":"x%d","list":[%d],"none":null,"f":%g}`, k*2, k%2 == 0, k%10, k, float64(k)/4))
 	if i == 0 {
 		t.Text = longText
 	}

@@ -2,7 +2,6 @@ package store_test
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -15,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"sheaf/internal/engine"
+	"sheaf/internal/metadata"
 	"sheaf/internal/sqlite"
 	"sheaf/internal/store"
 )
@@ -33,7 +33,7 @@ func filled(t testing.TB, seed int) string {
 	for i := range 60 {
 		text := fmt.Sprintf("store %d, document %d: %s", seed, i, strings.Repeat("some words ", i%7))
 		tr := transfer(fmt.Sprintf("id-%d", i), text, fmt.Sprintf("s%d.txt", i/20), vector(text))
-		tr.Metadata = json.RawMessage(fmt.Sprintf(`{"i":%d,"name":"n%d","deep":{"a":[1,2]}}`, i%9, i%5))
+		tr.Metadata = metadata.Raw(fmt.Appendf(nil, `{"i":%d,"name":"n%d","deep":{"a":[1,2]}}`, i%9, i%5))
 		all = append(all, tr)
 	}
 	if _, err := importInto(ctx, w, transfers(all...), engine.OnConflictFail); err != nil {
@@ -230,7 +230,7 @@ func answers(dir string) (all []string, found map[string]string) {
 }
 
 func content(d engine.Document) string {
-	return fmt.Sprint(d.Text, string(d.Metadata), d.Source, d.StartLine)
+	return fmt.Sprint(d.Text, d.Metadata.String(), d.Source, d.StartLine)
 }
 
 // TestDamage damages a store in many random ways. Whatever changes an answer is

@@ -3,7 +3,6 @@ package store
 import (
 	"crypto/sha256"
 	"encoding/binary"
-	"encoding/json"
 
 	"github.com/RoaringBitmap/roaring/v2"
 
@@ -18,12 +17,13 @@ const hashSize = 16
 // documentHash covers a document's number, id, text, metadata, source and place, so
 // that a row that was damaged or belongs to another number is never shown.
 func documentHash(d *engine.Document, n int64, origin engine.Origin) []byte {
-	b := make([]byte, 0, 9*8+len(d.ID)+len(d.Metadata)+len(d.Source)+len(d.Text))
+	object := d.Metadata.JSON()
+	b := make([]byte, 0, 9*8+len(d.ID)+len(object)+len(d.Source)+len(d.Text))
 	for _, v := range []int64{n, int64(origin), int64(d.StartIndex), int64(d.StartLine), int64(d.EndLine)} {
 		b = binary.LittleEndian.AppendUint64(b, uint64(v))
 	}
 	b = append(binary.LittleEndian.AppendUint64(b, uint64(len(d.ID))), d.ID...)
-	b = append(binary.LittleEndian.AppendUint64(b, uint64(len(d.Metadata))), d.Metadata...)
+	b = append(binary.LittleEndian.AppendUint64(b, uint64(len(object))), object...)
 	b = append(binary.LittleEndian.AppendUint64(b, uint64(len(d.Source))), d.Source...)
 	b = append(binary.LittleEndian.AppendUint64(b, uint64(len(d.Text))), d.Text...)
 	sum := sha256.Sum256(b)
@@ -44,7 +44,7 @@ func (t *tx) insertDocument(n int64, d *engine.Document, source, meta int64, ori
 
 // moveDocument gives document n, which stays, other lines and metadata.
 func (t *tx) moveDocument(n int64, d *engine.Document) error {
-	meta, err := t.intern(metadata.Raw(d.Metadata))
+	meta, err := t.intern(d.Metadata)
 	if err != nil {
 		return err
 	}
@@ -64,7 +64,7 @@ const selectDocument = `SELECT d.n, d.id, d.text, m.json, s.name, d.start_index,
 func scanDocument(row *sqlite.Row, path string) (n int64, d engine.Document, err error) {
 	n = row.Int64(0)
 	d = engine.Document{
-		ID: row.Text(1), Text: row.Text(2), Metadata: json.RawMessage(row.Text(3)), Source: row.Text(4),
+		ID: row.Text(1), Text: row.Text(2), Metadata: metadata.Raw(row.Bytes(3)), Source: row.Text(4),
 		StartIndex: row.Int(5), StartLine: row.Int(6), EndLine: row.Int(7),
 	}
 	if string(documentHash(&d, n, engine.Origin(row.Int(8)))) != row.Text(9) {

@@ -1,7 +1,6 @@
 package store_test
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -11,6 +10,7 @@ import (
 
 	"sheaf/internal/engine"
 	"sheaf/internal/filter"
+	"sheaf/internal/metadata"
 )
 
 func parse(t *testing.T, exprs ...string) *filter.Filter {
@@ -26,7 +26,7 @@ func parse(t *testing.T, exprs ...string) *filter.Filter {
 func numbered(first, end int) (docs []engine.Document) {
 	for n := first; n < end; n++ {
 		d := doc(fmt.Sprint(n), fmt.Sprintf("text %d", n))
-		d.Metadata = fmt.Appendf(nil, `{"n":%d,"odd":%v}`, n, n%2 == 1)
+		d.Metadata = metadata.Raw(fmt.Appendf(nil, `{"n":%d,"odd":%v}`, n, n%2 == 1))
 		docs = append(docs, d)
 	}
 	return docs
@@ -77,7 +77,7 @@ func TestListWithFilterWhileTheStoreChanges(t *testing.T) {
 		if got = append(got, d.ID); len(got) > 1 {
 			continue
 		}
-		docs[901].Metadata = json.RawMessage(`{"odd":"no more"}`)
+		docs[901].Metadata = metadata.Raw([]byte(`{"odd":"no more"}`))
 		replace(t, w, "a.txt", slices.Delete(slices.Clone(docs), 997, 998)...)
 		replace(t, w, "b.txt", numbered(1001, 1002)...)
 		commit(t, w)

@@ -2,7 +2,6 @@ package store
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -18,6 +17,7 @@ import (
 	"sheaf/internal/engine"
 	"sheaf/internal/faiss"
 	"sheaf/internal/filter"
+	"sheaf/internal/metadata"
 )
 
 // sample is a store and what it holds, in its order.
@@ -88,7 +88,7 @@ func (s sample) remove(t *testing.T, ids []string) {
 	}
 }
 
-func randomMetadata(random *rand.Rand) json.RawMessage {
+func randomMetadata(random *rand.Rand) metadata.Object {
 	fields := []string{`"a":` + fmt.Sprint(random.IntN(4))}
 	if random.IntN(2) == 0 {
 		fields = append(fields, fmt.Sprintf(`"b":%q`, string(rune('x'+random.IntN(3)))))
@@ -96,7 +96,7 @@ func randomMetadata(random *rand.Rand) json.RawMessage {
 	if random.IntN(20) == 0 {
 		fields = append(fields, `"rare":true`)
 	}
-	return json.RawMessage("{" + strings.Join(fields, ",") + "}")
+	return metadata.Raw([]byte("{" + strings.Join(fields, ",") + "}"))
 }
 
 // samples are stores of all metrics.
@@ -150,7 +150,7 @@ func (s sample) brute(t *rapid.T, query []float32, o engine.SearchOptions) []eng
 	metric := s.Facts().Metric
 	var hits []engine.Hit
 	for _, d := range s.docs {
-		ok, err := o.Filter.Match(d.Metadata)
+		ok, err := o.Filter.Match(d.Metadata.JSON())
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -10,6 +10,7 @@ import (
 
 	"sheaf/internal/engine"
 	"sheaf/internal/filter"
+	"sheaf/internal/metadata"
 	"sheaf/internal/store"
 )
 
@@ -80,7 +81,7 @@ func (g *goldenStore[Case]) open(t *testing.T, m engine.Metric) *store.Store {
 		t.Fatal(err)
 	}
 	for _, d := range g.Docs {
-		if err := add(t, w, r, src, engine.Document{ID: d.ID, Text: d.Text, Metadata: d.Metadata}, d.Vector, engine.Given); err != nil {
+		if err := add(t, w, r, src, engine.Document{ID: d.ID, Text: d.Text, Metadata: metadata.Raw(d.Metadata)}, d.Vector, engine.Given); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -87,7 +87,7 @@ func (l *matcher) matchID(src engine.Source, doc *engine.Document, given bool, m
 			return match{number: -1}, nil
 		}
 		m.Kept = row.Text(2) == doc.Text && (engine.Origin(row.Int(3)) == engine.Given) == given
-		moved := row.Int(4) != doc.StartIndex || row.Int(5) != doc.StartLine || row.Int(6) != doc.EndLine || row.Text(7) != string(doc.Metadata)
+		moved := row.Int(4) != doc.StartIndex || row.Int(5) != doc.StartLine || row.Int(6) != doc.EndLine || row.Text(7) != doc.Metadata.String()
 		return match{row.Int64(0), moved}, nil
 	}
 	return match{number: -1}, nil

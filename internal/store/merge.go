@@ -160,7 +160,7 @@ func (m *merge) phase(ctx context.Context, docs iter.Seq2[engine.Transfer, error
 }
 
 // add merges one document.
-func (m *merge) add(ctx context.Context, in *incoming) error {
+func (m *merge) add(ctx context.Context, in *engine.Transfer) error {
 	m.given++
 	m.w.progress(1)
 	x, err := m.w.Facts().Vector(in.Vector)
@@ -225,7 +225,7 @@ func (m *merge) known(ctx context.Context, from engine.Source) (engine.Source, *
 
 // decide reports whether a document is to be staged for a: under another id where
 // the policy gives it one.
-func (m *merge) decide(ctx context.Context, a *arrival, in *incoming) (bool, error) {
+func (m *merge) decide(ctx context.Context, a *arrival, in *engine.Transfer) (bool, error) {
 	for {
 		h, err := m.w.holderOf(ctx, in.ID)
 		if err != nil || h.n < 0 {
@@ -254,7 +254,7 @@ func (m *merge) decide(ctx context.Context, a *arrival, in *incoming) (bool, err
 			m.w.doomed.Add(uint32(h.n))
 			return true, nil
 		}
-		in.ID = uuid.NewSHA1(idNamespace, bytes.Join([][]byte{[]byte(in.ID), []byte(in.Text), in.Metadata}, []byte{0})).String()
+		in.ID = uuid.NewSHA1(idNamespace, bytes.Join([][]byte{[]byte(in.ID), []byte(in.Text), in.Metadata.JSON()}, []byte{0})).String()
 	}
 }
 
@@ -263,10 +263,10 @@ var idNamespace = uuid.MustParse("1f3d8d0e-52a8-4a53-8a33-0d5f2f0d9a57")
 
 // same reports whether document n has the text and the metadata of one that
 // arrives.
-func (w *Writer) same(ctx context.Context, n int64, in *incoming) (same bool, err error) {
+func (w *Writer) same(ctx context.Context, n int64, in *engine.Transfer) (same bool, err error) {
 	const query = `SELECT d.text = ? AND m.json = ? FROM document d JOIN meta m ON m.meta = d.meta WHERE d.n = ?`
 	err = w.view(ctx, func(t *tx) error {
-		equal, err := t.Int64(query, in.Text, string(in.Metadata), n)
+		equal, err := t.Int64(query, in.Text, in.Metadata.String(), n)
 		same = equal == 1
 		return err
 	})

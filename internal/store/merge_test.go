@@ -1,7 +1,6 @@
 package store_test
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
@@ -16,6 +15,7 @@ import (
 
 	"sheaf/internal/engine"
 	"sheaf/internal/faiss/faisstest"
+	"sheaf/internal/metadata"
 	"sheaf/internal/store"
 )
 
@@ -272,7 +272,7 @@ func transfers(all ...engine.Transfer) iter.Seq2[engine.Transfer, error] {
 
 func transfer(id, text, source string, v []float32) engine.Transfer {
 	return engine.Transfer{Document: engine.Document{
-		ID: id, Text: text, Metadata: json.RawMessage(`{}`), StartIndex: -1, Vector: v,
+		ID: id, Text: text, Metadata: metadata.Raw([]byte(`{}`)), StartIndex: -1, Vector: v,
 	}, From: engine.Source{Key: source, Name: source}}
 }
 
@@ -285,7 +285,7 @@ func TestImportRefuses(t *testing.T) {
 		"id twice":     transfer("1", "two", "s", []float32{1, 2, 3}),
 		"no vector":    transfer("2", "two", "s", nil),
 		"not finite":   transfer("2", "two", "s", []float32{1, 2, float32(math.Inf(1))}),
-		"bad metadata": {Document: engine.Document{ID: "2", Metadata: json.RawMessage(`[]`), Vector: []float32{1, 2, 3}}, From: good.From},
+		"bad metadata": {Document: engine.Document{ID: "2", Metadata: metadata.Raw([]byte(`[]`)), Vector: []float32{1, 2, 3}}, From: good.From},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -391,7 +391,7 @@ func TestCompact(t *testing.T) {
 	var docs []engine.Document
 	for i := range 500 {
 		d := doc(fmt.Sprint(i), fmt.Sprintf("text %d", i))
-		d.Metadata = json.RawMessage(fmt.Sprintf(`{"i":%d}`, i))
+		d.Metadata = metadata.Raw(fmt.Appendf(nil, `{"i":%d}`, i))
 		docs = append(docs, d)
 	}
 	replace(t, w, "a.txt", docs...)

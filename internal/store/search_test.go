@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -13,6 +12,7 @@ import (
 
 	"sheaf/internal/engine"
 	"sheaf/internal/filter"
+	"sheaf/internal/metadata"
 )
 
 // TestTheThirdTryHoldsTheStore: a search that keeps meeting deletions ends
@@ -125,7 +125,7 @@ func writeVersion(t *testing.T, w *Writer, version int) {
 	}
 	for i := range versionDocuments {
 		odd := (i+version)%2 == 1
-		d := engine.Document{ID: fmt.Sprint(i), Text: fmt.Sprint(version, odd), Metadata: json.RawMessage(fmt.Sprintf(`{"odd":%t}`, odd))}
+		d := engine.Document{ID: fmt.Sprint(i), Text: fmt.Sprint(version, odd), Metadata: metadata.Raw(fmt.Appendf(nil, `{"odd":%t}`, odd))}
 		if err := r.Add(t.Context(), d, []float32{float32(i), 0}, engine.Given); err != nil {
 			t.Fatal(err)
 		}
@@ -155,7 +155,7 @@ func readFiltered(ctx context.Context, dir string, f *filter.Filter) error {
 			return fmt.Errorf("%d documents of %d", len(hits[0]), versionDocuments/2)
 		}
 		for i, h := range hits[0] {
-			if h.Text != hits[0][0].Text || string(h.Metadata) != `{"odd":true}` || int(h.Score) != i*i*4 && int(h.Score) != (2*i+1)*(2*i+1) {
+			if h.Text != hits[0][0].Text || h.Metadata.String() != `{"odd":true}` || int(h.Score) != i*i*4 && int(h.Score) != (2*i+1)*(2*i+1) {
 				return fmt.Errorf("hit %d is %q with score %v, beside %q", i, h.Text, h.Score, hits[0][0].Text)
 			}
 		}

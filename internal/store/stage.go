@@ -97,14 +97,14 @@ func newStage(st *state, l lookup) stage {
 var errFull = errors.New("the store is full: it has had 2^32 documents")
 
 // add stages a document of a source with its vector as the store keeps it.
-func (s *stage) add(t *tx, file *column.File, in *incoming, source int64, x []float32) error {
+func (s *stage) add(t *tx, file *column.File, in *engine.Transfer, source int64, x []float32) error {
 	d := &in.Document
-	if s.meta == 0 || s.object != string(d.Metadata) { // chunks of a source most often share it
-		meta, err := s.intern(t, in.object)
+	if s.meta == 0 || s.object != d.Metadata.String() { // chunks of a source most often share it
+		meta, err := s.intern(t, d.Metadata)
 		if err != nil {
 			return err
 		}
-		s.object, s.meta = string(d.Metadata), meta
+		s.object, s.meta = d.Metadata.String(), meta
 	}
 	if err := t.insertDocument(s.next, d, source, s.meta, in.Origin); err != nil {
 		return err
@@ -115,7 +115,7 @@ func (s *stage) add(t *tx, file *column.File, in *incoming, source int64, x []fl
 	s.next++
 	s.rows++
 	s.inTransaction.documents++
-	s.inTransaction.bytes += len(d.Text) + len(d.Metadata)
+	s.inTransaction.bytes += len(d.Text) + len(d.Metadata.JSON())
 	if len(s.floats) < floatBytes {
 		return nil
 	}

@@ -2,7 +2,6 @@ package store_test
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -17,6 +16,7 @@ import (
 	"sheaf/internal/engine"
 	"sheaf/internal/faiss"
 	"sheaf/internal/faiss/faisstest"
+	"sheaf/internal/metadata"
 	"sheaf/internal/sqlite"
 	"sheaf/internal/store"
 )
@@ -47,7 +47,7 @@ func open(t *testing.T, dir string) *store.Store {
 }
 
 func doc(id, text string) engine.Document {
-	return engine.Document{ID: id, Text: text, Metadata: json.RawMessage(`{"source":"a.txt"}`), StartIndex: -1, StartLine: 1, EndLine: 2}
+	return engine.Document{ID: id, Text: text, Metadata: metadata.Raw([]byte(`{"source":"a.txt"}`)), StartIndex: -1, StartLine: 1, EndLine: 2}
 }
 
 // add stages a document as an ingest would, with the error of whoever refuses it.
@@ -134,7 +134,7 @@ func TestRoundTrip(t *testing.T) {
 	w, dir := create(t, facts)
 	odd := engine.Document{
 		ID: "odd \x00 id", Text: "nul \x00, tab\t, 日本 \U0001f33e", StartIndex: 7, StartLine: 3, EndLine: 9,
-		Metadata: json.RawMessage(`{"z":12345678901234567890123,"a":{"k":[1,2.50]},"b":true,"n":null,"s":"x","f":1e3}`),
+		Metadata: metadata.Raw([]byte(`{"z":12345678901234567890123,"a":{"k":[1,2.50]},"b":true,"n":null,"s":"x","f":1e3}`)),
 	}
 	replace(t, w, "a.txt", doc("1", "one"), odd)
 	if got := list(t, w.Store, engine.ListOptions{}); len(got) != 0 {

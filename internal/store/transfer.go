@@ -95,7 +95,7 @@ func (r *transferReader) page(t *tx) (page []engine.Transfer, more bool, err err
 		if err != nil {
 			return nil, false, err
 		}
-		size += len(d.Text) + len(d.Metadata) + 4*t.facts.Dim
+		size += len(d.Text) + len(d.Metadata.JSON()) + 4*t.facts.Dim
 		page = append(page, engine.Transfer{Document: d, Origin: engine.Origin(row.Int(8))})
 	}
 	if size < transferBytes && len(page) < len(numbers) {

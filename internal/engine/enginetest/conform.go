@@ -4,7 +4,6 @@ package enginetest
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
@@ -15,6 +14,7 @@ import (
 
 	"sheaf/internal/engine"
 	"sheaf/internal/filter"
+	"sheaf/internal/metadata"
 )
 
 // Reader is what is tested of a store that is open for reading: all that verbs
@@ -140,7 +140,7 @@ func (s *suite) reader() Reader {
 // metadata.
 func doc(id string, n int) engine.Document {
 	return engine.Document{
-		ID: id, Text: fmt.Sprint("text ", n), Metadata: json.RawMessage(fmt.Sprintf(`{"n":%d,"even":%t}`, n, n%2 == 0)),
+		ID: id, Text: fmt.Sprint("text ", n), Metadata: metadata.Raw(fmt.Appendf(nil, `{"n":%d,"even":%t}`, n, n%2 == 0)),
 		StartIndex: 10 * n, StartLine: n + 1, EndLine: n + 1,
 	}
 }

@@ -79,7 +79,7 @@ func (c *content) ordered(keep func(*document) (bool, error)) (docs []*document,
 }
 
 func matching(f *filter.Filter) func(*document) (bool, error) {
-	return func(d *document) (bool, error) { return f.Match(d.Metadata) }
+	return func(d *document) (bool, error) { return f.Match(d.Metadata.JSON()) }
 }
 
 // bySource returns the sources in the order in which they came.
@@ -304,7 +304,7 @@ func (c *content) nearest(docs []*document, query []float32, unit bool, o engine
 	}
 	var hits []engine.Hit
 	for _, hit := range all {
-		ok, err := o.Filter.Match(hit.Metadata)
+		ok, err := o.Filter.Match(hit.Metadata.JSON())
 		if err != nil {
 			return nil, err
 		}
@@ -365,7 +365,7 @@ func (r *MemoryReader) Select(_ context.Context, what engine.Selection) (engine.
 		if what.Among != nil && !slices.Contains(what.Among.(ids), d.ID) {
 			return false, nil
 		}
-		return what.Filter.Match(d.Metadata)
+		return what.Filter.Match(d.Metadata.JSON())
 	})
 	return idsOf(docs), err
 }

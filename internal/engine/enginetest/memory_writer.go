@@ -148,7 +148,7 @@ func (w *MemoryWriter) mergeOne(snap engine.Snapshot, policy engine.OnConflict, 
 		if t.Vector, err = w.draft.facts.Vector(t.Vector); err != nil {
 			return fmt.Errorf("id %q: %w", t.ID, err)
 		}
-		if old := w.draft.docs[t.ID]; old != nil && old.Text == t.Text && string(old.Metadata) == string(t.Metadata) {
+		if old := w.draft.docs[t.ID]; old != nil && old.Text == t.Text && old.Metadata.String() == t.Metadata.String() {
 			merged.Skipped++
 			continue
 		}
@@ -211,7 +211,7 @@ func (r *memoryReplacement) Keep(_ engine.Match, d engine.Document) error {
 	old := r.w.draft.docs[d.ID]
 	kept := *old
 	kept.Metadata, kept.StartIndex, kept.StartLine, kept.EndLine = d.Metadata, d.StartIndex, d.StartLine, d.EndLine
-	if string(kept.Metadata) != string(old.Metadata) || kept.StartIndex != old.StartIndex || kept.StartLine != old.StartLine || kept.EndLine != old.EndLine {
+	if kept.Metadata.String() != old.Metadata.String() || kept.StartIndex != old.StartIndex || kept.StartLine != old.StartLine || kept.EndLine != old.EndLine {
 		r.changed = true
 		r.w.pending++
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"sheaf/internal/engine"
+	"sheaf/internal/metadata"
 )
 
 // open: a store is where it was made, is written by one at a time, and keeps what
@@ -153,7 +154,7 @@ func (s *suite) replacement() {
 	s.replace(w, "b", doc("4", 4))
 	s.commit(w)
 	moved := doc("3", 3)
-	moved.StartLine, moved.Metadata = 9, []byte(`{"new":true}`)
+	moved.StartLine, moved.Metadata = 9, metadata.Raw([]byte(`{"new":true}`))
 	if kept := s.replace(w, "a", doc("5", 5), moved, doc("1", 7)); kept != 1 {
 		s.Errorf("%d documents were kept of 1", kept)
 	}
@@ -334,7 +335,7 @@ func nearest(s *suite, docs []engine.Document, q []float32, o engine.SearchOptio
 		hits = hits[:min(o.FetchK, len(hits))]
 	}
 	hits = slices.DeleteFunc(hits, func(h engine.Hit) bool {
-		ok, err := o.Filter.Match(h.Metadata)
+		ok, err := o.Filter.Match(h.Metadata.JSON())
 		s.must(err)
 		return !ok || !o.Accepts(engine.L2, h.Score)
 	})
