@@ -38,7 +38,7 @@ type builder struct {
 // buildSettings let transactions grow past the memory that SQLite has for them. Rows
 // that come in their order need a small cache, of which SQLite takes as much again
 // to sort.
-var buildSettings = []string{"journal_mode = MEMORY", "synchronous = OFF", "temp_store = FILE", "cache_size = -16384"}
+var buildSettings = []string{"journal_mode = MEMORY", "synchronous = OFF", "temp_store = FILE", "cache_size = -16384", "threads = 2"}
 
 // newBuilder begins to build the store of a writer.
 func (w *Writer) newBuilder(ctx context.Context) (_ *builder, err error) {
