@@ -216,17 +216,20 @@ func (s *Store) VerifyVectors(ctx context.Context) error {
 }
 
 // files finds what does not belong into the directory.
-func (c *checker) files(context.Context) error {
+func (c *checker) files(ctx context.Context) error {
+	var named map[string]bool
+	if err := c.s.view(ctx, func(t *tx) (err error) { named, err = t.files(); return err }); err != nil {
+		return err
+	}
 	entries, err := os.ReadDir(c.s.dir)
-	st := c.s.seen()
 	for _, entry := range entries {
 		path := filepath.Join(c.s.dir, entry.Name())
 		switch name := entry.Name(); {
-		case name == databaseName, name == lockName, name == indexName(st.indexFile), name == databaseName+"-journal":
+		case name == databaseName, name == lockName, named[name], name == databaseName+"-journal":
 		case name == buildName:
 			c.add(ProblemLeftover, path, remedyRepair, "a database whose making was killed")
-		case isStale(name, st):
-			c.add(ProblemLeftover, path, remedyRepair, "an index file that the store does not name")
+		case isStale(name, named):
+			c.add(ProblemLeftover, path, remedyRepair, "a file that the store does not name")
 		default:
 			c.add(ProblemLeftover, path, "move it elsewhere", "nothing of a store's")
 		}

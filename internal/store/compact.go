@@ -80,12 +80,13 @@ func (w *Writer) rewrite(ctx context.Context) error {
 	old := w.vectors
 	w.vectors = file
 	w.moveTo(&next)
-	return errors.Join(old.Close(), os.Remove(old.Name()), publish.SyncDir(w.dir))
+	err = w.update(ctx, w.removeStale) // the old index file and the sidecars
+	return errors.Join(err, old.Close(), publish.SyncDir(w.dir))
 }
 
 // saveRewritten makes the next index file the store's.
 func (t *tx) saveRewritten(next *state, extents column.Extents) error {
-	for _, query := range []string{`DELETE FROM extent`, `DELETE FROM bitmap`} {
+	for _, query := range []string{`DELETE FROM extent`, `DELETE FROM bitmap`, `DELETE FROM sidecar`} {
 		if err := t.Exec(query); err != nil {
 			return err
 		}

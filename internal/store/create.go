@@ -78,7 +78,7 @@ func create(ctx context.Context, dir string, f engine.Facts, o engine.Options) (
 	if w.vectors, err = column.Create(filepath.Join(dir, indexName(st.indexFile)), st.vectorFormat()); err != nil {
 		return nil, err
 	}
-	if w.db, err = createDatabase(path, st, definitions(), writerSettings, o.LockTimeout); err != nil {
+	if w.db, err = createDatabase(path, st, definitions(0, formatVersion), writerSettings, o.LockTimeout); err != nil {
 		return nil, sqliteError(path, err)
 	}
 	w.stage, w.fresh, w.made = newStage(st, indexed{}), true, made
@@ -177,5 +177,5 @@ func createDatabase(path string, st *state, schema []definition, settings []stri
 		return nil, errors.Join(err, conn.Close())
 	}
 	info, err := os.Lstat(path)
-	return &database{path: path, patience: patience, conn: conn, last: st, file: info}, err
+	return &database{path: path, patience: patience, conn: conn, last: st, version: formatVersion, file: info}, err
 }

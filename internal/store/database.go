@@ -21,6 +21,7 @@ type database struct {
 	patience time.Duration // how long to wait for other processes
 	conn     *sqlite.Conn
 	last     *state // of the last transaction; nil before the first
+	version  int64  // of the format; 0 before the first transaction
 	file     os.FileInfo
 }
 
@@ -35,7 +36,8 @@ func (db *database) inPlace() bool {
 type tx struct {
 	*sqlite.Conn
 	*state
-	path string // of the database
+	path    string // of the database
+	version int64  // of its format
 }
 
 // How a transaction begins. A writing one takes the right to write at once.
@@ -135,9 +137,10 @@ func (db *database) begin(ctx context.Context, how string) (*tx, error) {
 		return nil, err
 	}
 	t := &tx{Conn: db.conn, path: db.path}
-	if db.last == nil {
-		err = checkSchema(db.conn, db.path)
+	if db.version == 0 {
+		db.version, err = checkSchema(db.conn, db.path)
 	}
+	t.version = db.version
 	if err == nil {
 		err = t.loadState(db.last)
 	}

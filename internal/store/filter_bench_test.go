@@ -55,7 +55,7 @@ func benchmarkStore(b *testing.B, documents int) *tx {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { conn.Close() })
-	for _, d := range definitions() {
+	for _, d := range definitions(0, formatVersion) {
 		if err := conn.Exec(d.create); err != nil {
 			b.Fatal(err)
 		}

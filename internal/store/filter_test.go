@@ -120,7 +120,7 @@ func memoryStore(t fataler, objects []string) *tx {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, d := range definitions() {
+	for _, d := range definitions(0, formatVersion) {
 		if err := conn.Exec(d.create); err != nil {
 			t.Fatal(err)
 		}

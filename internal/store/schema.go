@@ -9,14 +9,17 @@ import (
 	"sheaf/internal/sqlite"
 )
 
-// applicationID marks sheaf.db as ours ("shef"), formatVersion is its
-// user_version. docs/format.md describes every table.
+// applicationID marks sheaf.db as ours ("shef"). formatVersion is the user_version of
+// what this version writes; it reads formats from 1 on. docs/format.md describes
+// every table.
 const (
 	applicationID = 0x73686566
-	formatVersion = 1
+	formatVersion = 2
 )
 
-const schema = `
+// formats are the statements that each format adds to those of the one before it.
+// The first writer of a store of an older format executes what is missing.
+var formats = [formatVersion + 1]string{1: `
 CREATE TABLE store (
   one         INTEGER PRIMARY KEY CHECK (one = 1),
   id          BLOB    NOT NULL,
@@ -88,13 +91,21 @@ CREATE INDEX document_id     ON document (id);
 CREATE INDEX document_source ON document (source);
 CREATE INDEX document_meta   ON document (meta);
 CREATE INDEX document_text   ON document (text_hash);
-`
+`, 2: `
+CREATE TABLE sidecar (
+  kind TEXT    PRIMARY KEY,
+  file INTEGER NOT NULL,
+  rows INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+`}
 
 // definition is a statement of the schema: it makes a TABLE or an INDEX.
 type definition struct{ kind, name, create string }
 
-func definitions() (all []definition) {
-	for statement := range strings.SplitSeq(schema, ";") {
+// definitions are the statements that lead from one format to another; from 0 they
+// are the whole schema.
+func definitions(from, to int64) (all []definition) {
+	for statement := range strings.SplitSeq(strings.Join(formats[from+1:to+1], ""), ";") {
 		if words := strings.Fields(statement); len(words) > 2 {
 			all = append(all, definition{words[1], words[2], statement})
 		}
@@ -104,7 +115,7 @@ func definitions() (all []definition) {
 
 // ofKind returns the definitions of a kind.
 func ofKind(kind string) []definition {
-	return slices.DeleteFunc(definitions(), func(d definition) bool { return d.kind != kind })
+	return slices.DeleteFunc(definitions(0, formatVersion), func(d definition) bool { return d.kind != kind })
 }
 
 // creates are the statements of definitions.
@@ -115,37 +126,35 @@ func creates(all []definition) (statements []string) {
 	return statements
 }
 
-// checkSchema reports whether the database behind conn is ours: nil, ErrNotExist
-// for one without tables, or a *FormatError.
-func checkSchema(conn *sqlite.Conn, path string) error {
+// checkSchema returns the format of the database behind conn. Errors: ErrNotExist
+// for one without tables, *FormatError for one that is not ours.
+func checkSchema(conn *sqlite.Conn, path string) (version int64, err error) {
 	app, err := pragma(conn, "application_id")
 	if err != nil {
-		return err
+		return 0, err
 	}
-	version, err := pragma(conn, "user_version")
-	if err != nil {
-		return err
+	if version, err = pragma(conn, "user_version"); err != nil {
+		return 0, err
 	}
 	switch {
-	case app == applicationID && version == formatVersion:
-		return checkTables(conn, path)
+	case app == applicationID && version >= 1 && version <= formatVersion:
+		return version, checkTables(conn, path, version)
 	case app == applicationID && version > formatVersion:
-		return &engine.FormatError{Path: path, Problem: fmt.Sprintf("format version %d is newer than this sheaf knows (%d)", version, formatVersion), Remedy: "use a newer sheaf"}
+		return 0, &engine.FormatError{Path: path, Problem: fmt.Sprintf("format version %d is newer than this sheaf knows (%d)", version, formatVersion), Remedy: "use a newer sheaf"}
 	}
 	switch tables, err := conn.Int64(`SELECT count(*) FROM sqlite_schema`); {
 	case err != nil:
-		return err
+		return 0, err
 	case tables == 0:
-		return engine.ErrNotExist
+		return 0, engine.ErrNotExist
 	}
-	return &engine.FormatError{Path: path, Problem: "a database of another program, not a store", Remedy: "name another folder with --store DIR"}
+	return 0, &engine.FormatError{Path: path, Problem: "a database of another program, not a store", Remedy: "name another folder with --store DIR"}
 }
 
-// checkTables compares the schema with the one that this version makes, text for
-// text: a stranger's view or trigger would act within the store's own statements.
-func checkTables(conn *sqlite.Conn, path string) error {
+// checkTables compares the schema with the one of its format, text for text: a stranger's view or trigger would act within the store's own statements.
+func checkTables(conn *sqlite.Conn, path string, version int64) error {
 	want := map[string]bool{}
-	for _, d := range definitions() {
+	for _, d := range definitions(0, version) {
 		want[oneLine(d.create)] = true
 	}
 	for row, err := range conn.Query(`SELECT type, name, sql FROM sqlite_schema WHERE sql IS NOT NULL`) {
@@ -162,7 +171,7 @@ func checkTables(conn *sqlite.Conn, path string) error {
 		}
 		delete(want, text)
 	}
-	for _, d := range definitions() {
+	for _, d := range definitions(0, version) {
 		if want[oneLine(d.create)] {
 			return damaged(path, "%s %q is missing", strings.ToLower(d.kind), d.name)
 		}
@@ -176,6 +185,20 @@ const (
 	oldMeta       = `CREATE TABLE meta ( meta INTEGER PRIMARY KEY, hash BLOB NOT NULL UNIQUE, json TEXT NOT NULL ) STRICT`
 	metaIndexText = `CREATE INDEX meta_hash ON meta (hash)`
 )
+
+// migrate brings the database to the format of this version.
+func (t *tx) migrate() error {
+	if t.version == formatVersion {
+		return nil
+	}
+	for _, d := range definitions(t.version, formatVersion) {
+		if err := t.Exec(d.create); err != nil {
+			return err
+		}
+	}
+	_, err := pragma(t.Conn, fmt.Sprint("user_version = ", formatVersion))
+	return err
+}
 
 // oneLine is a statement with a space in place of each run of white space.
 func oneLine(statement string) string { return strings.Join(strings.Fields(statement), " ") }

@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"encoding/binary"
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -197,6 +198,29 @@ func (t *tx) savePages(kind int, all, changed *roaring.Bitmap) error {
 		}
 	}
 	return nil
+}
+
+// A sidecar is a column beside the vectors that is derived from them: what it holds
+// can be made anew, and so its file may be missing, or be behind, at any time. Table
+// sidecar says of each kind which file it is and how many rows it covers. Compact,
+// which gives rows other numbers, forgets them.
+
+// sidecarSuffix ends the names of their files: KIND.<n>.sidecar.
+const sidecarSuffix = ".sidecar"
+
+// files are the names of the files that the database names.
+func (t *tx) files() (map[string]bool, error) {
+	named := map[string]bool{indexName(t.indexFile): true}
+	if t.version < 2 {
+		return named, nil
+	}
+	for row, err := range t.Query(`SELECT kind, file FROM sidecar`) {
+		if err != nil {
+			return nil, err
+		}
+		named[fmt.Sprint(row.Text(0), ".", row.Int64(1), sidecarSuffix)] = true
+	}
+	return named, nil
 }
 
 // extents are the checksums of the vectors.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -86,7 +87,11 @@ func (w *Writer) begin(ctx context.Context) error {
 			return err
 		}
 		w.stage = newStage(t.state, indexed{})
-		return errors.Join(w.vectors.Cut(t.rows), w.removeStale(t.state))
+		if err := t.migrate(); err != nil {
+			return err
+		}
+		w.db.version = formatVersion
+		return errors.Join(w.vectors.Cut(t.rows), w.removeStale(t))
 	})
 }
 
@@ -374,12 +379,16 @@ func (w *Writer) change(ctx context.Context, f func(*state)) error {
 	return err
 }
 
-// removeStale removes what a killed writer left: index files that the state does
-// not name, and a database that never came into place.
-func (w *Writer) removeStale(st *state) error {
+// removeStale removes what a killed writer left: files that the database does not
+// name, and a database that never came into place.
+func (w *Writer) removeStale(t *tx) error {
+	named, err := t.files()
+	if err != nil {
+		return err
+	}
 	entries, err := os.ReadDir(w.dir)
 	for _, entry := range entries {
-		if isStale(entry.Name(), st) {
+		if isStale(entry.Name(), named) {
 			err = errors.Join(err, os.Remove(filepath.Join(w.dir, entry.Name())))
 		}
 	}
@@ -387,6 +396,6 @@ func (w *Writer) removeStale(st *state) error {
 }
 
 // isStale reports whether a file of a store's folder is what a killed writer left.
-func isStale(name string, st *state) bool {
-	return isIndexName(name) && name != indexName(st.indexFile) || name == buildName
+func isStale(name string, named map[string]bool) bool {
+	return (isIndexName(name) || strings.HasSuffix(name, sidecarSuffix)) && !named[name] || name == buildName
 }
