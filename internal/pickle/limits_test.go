@@ -54,6 +54,11 @@ func TestLimits(t *testing.T) {
 		{"\x95\x00\x00\x00\x00\x00\x00\x00\x00\x95\x00\x00\x00\x00\x00\x00\x00\x00N", "null"}, {"\x95\x01\x00\x00\x00\x00\x00\x00\x00K\x01", ""},
 		{"K\x01\x94q\x02h\x02\x86", "[1,1]"}, {"\x8e\x01\x00\x00\x00\x00\x00\x00\x00a", `"YQ=="`},
 		{"cuuid\nUUID\n)\x81}" + short("int") + "\x8a\x11" + strings.Repeat("\xff", 16) + "\x00sb", `"ffffffff-ffff-ffff-ffff-ffffffffffff"`}, {"cuuid\nUUID\n)\x81}" + short("int") + "\x8a\x11" + strings.Repeat("\x00", 16) + "\x01sb", ""}, {"cuuid\nUUID\n)\x81}" + short("int") + "K\x00sb", `"00000000-0000-0000-0000-000000000000"`},
+		{short("\xed\xa0\x80"), `"�"`}, {short("a\xed\xbf\xbf"), `"a�"`}, {short("\xed\x9f\xbf"), "\"\ud7ff\""}, {short("\xed\xa0"), ""}, {short("\xed\xc0\x80"), ""}, {short("\xed\xa0\xc0"), ""}, {short("\xee\xa0"), ""},
+		{"Va\\\n", `"a\\"`}, {"V\\u00e9b\n", `"éb"`}, {"V\\u00e\n", ""}, {"V\\U0010ffff\n", "\"\U0010ffff\""}, {"V\\U00110000\n", ""}, {"V\\\\n\n", `"\\\\n"`},
+		{"L" + strings.Repeat("1", 4300) + "L\n", strings.Repeat("1", 4300)}, {"L-" + strings.Repeat("1", 4300) + "L\n", "-" + strings.Repeat("1", 4300)}, {"L" + strings.Repeat("1", 4303) + "\n", ""}, {"I" + strings.Repeat(" ", 8192) + "1\n", ""}, {"I" + strings.Repeat(" ", 8191) + "1\n", "1"},
+		{cEncode + "V\xff\nVlatin1\n\x86R", `"/w=="`}, {"ccopy_reg\n_reconstructor\n(cuuid\nUUID\nNNtR", ""}, {"cbuiltins\ncomplex\nF1\nN\x86R", ""}, {"cfractions\nFraction\nNK\x01\x86R", ""}, {"cfractions\nFraction\nK\x01N\x86R", ""},
+		{"cpathlib\nPureWindowsPath\n" + short("C:") + short("a") + short("b") + "\x87R", `"C:a\\b"`}, {"cpathlib\nPath\n" + short("C:") + short("a") + "\x86R", `"C:/a"`}, {"cpathlib\nPureWindowsPath\n" + short("a") + short("b:") + short("c") + "\x87R", `"a\\b:\\c"`},
 		{"cbuiltins\ncomplex\nF1\nF0\n\x86R", `"(1+0j)"`}, {"cfractions\nFraction\nK\x01K\x01\x86R", `"1"`},
 	}
 	for _, tt := range tests {
@@ -61,6 +66,15 @@ func TestLimits(t *testing.T) {
 		if got != tt.want || (err == nil) != (tt.want != "") {
 			t.Errorf("%.100q: %.100s, %v, want %s", tt.stream, got, err, tt.want)
 		}
+	}
+}
+
+// TestSurrogates: texts with an unpaired surrogate are counted.
+func TestSurrogates(t *testing.T) {
+	t.Parallel()
+	stream := "](V\\ud800\\udc00\nVa\n" + short("\xed\xa0\x80\xed\xa0\x80") + short("é") + "V\\udfffa\ne."
+	if _, n, err := pickle.Load(strings.NewReader(stream), int64(len(stream)), options); n != 3 || err != nil {
+		t.Errorf("%d texts, %v, want 3", n, err)
 	}
 }
 

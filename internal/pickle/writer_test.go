@@ -31,16 +31,17 @@ func rewritten(raw string) (string, error) {
 
 func TestJSONRoundTrip(t *testing.T) {
 	t.Parallel()
-	var wide []string
-	for i := range 2500 {
-		wide = append(wide, fmt.Sprintf(`"key-%d":[%d]`, i, i))
+	var wide []string // more keys than the memo takes, twice each
+	for i := range 5000 {
+		key := fmt.Sprintf("key-%d%s", i, strings.Repeat("x", i%2*(250+i%10)))
+		wide = append(wide, fmt.Sprintf(`"%s":[{"%s":%d}]`, key, key, i))
 	}
 	for _, raw := range []string{
 		"null", "true", "false", `"text"`, `""`, `"é\u0000\"\\"`, "0", "255", "256", "-1", "2147483648", "-2147483649", "9223372036854775807",
 		"-9223372036854775808", "9223372036854775808", "-32769", "-128", strings.Repeat("9", 4300), "-1" + strings.Repeat("0", 1000), "1.0", "-0.0", "1e+300", "5e-324",
 		"[]", "{}", `[1,[2,[3,{}]],{"a":{"a":"a"}}]`, `[{"a":1},{"a":2},{"a":3}]`, "{" + strings.Join(wide, ",") + "}",
 		"[" + strings.Repeat("1,", 1000) + "1]", "[" + strings.Repeat("1,", 999) + "1]", `{"` + strings.Repeat("long", 100) + `":1}`,
-		`"` + strings.Repeat("x", 300) + `"`,
+		`"` + strings.Repeat("x", 255) + `"`, `"` + strings.Repeat("x", 256) + `"`, "-" + strings.Repeat("9", 4299), "12" + strings.Repeat("0", 615), "-12" + strings.Repeat("0", 615),
 	} {
 		if got, err := rewritten(raw); err != nil || got != raw {
 			t.Errorf("%.80s: %.80s, %v", raw, got, err)
