@@ -25,13 +25,19 @@ type docstore struct {
 	seed    maphash.Seed
 	byKey   dense.Table // documents by the hash of their key
 
-	positions []uint32 // the document of each vector
-	labels    []int64  // of the vectors in the index; nil: 0, 1, 2 and so on
+	positions []position
 
 	documents, mapping *pickle.Dict // the dicts that entries were taken from
 
 	otherWeight int64 // of the ids that are not texts
 	used, other int   // documents with a vector, and those whose id is not a text
+}
+
+// position is an entry of index_to_docstore_id: the label of a vector in the index,
+// and its document.
+type position struct {
+	label int64
+	doc   uint32
 }
 
 // newDocstore returns a docstore whose documents may weigh limit bytes.
@@ -79,14 +85,7 @@ func (d *docstore) addPosition(label int64, id pickle.Value) error {
 	if !ok {
 		return fmt.Errorf("index_to_docstore_id names a document that is not there: %s", quoted(key))
 	}
-	if d.labels == nil && label != int64(len(d.positions)) {
-		for i := range d.positions {
-			d.labels = append(d.labels, int64(i))
-		}
-	}
-	if d.positions = append(d.positions, doc); d.labels != nil || label != int64(len(d.positions)-1) {
-		d.labels = append(d.labels, label)
-	}
+	d.positions = append(d.positions, position{label, doc})
 	return nil
 }
 
@@ -140,14 +139,6 @@ func (d *docstore) has(key string) bool {
 // id returns the id of a document; "" for None.
 func (d *docstore) id(doc uint32) string { return d.texts.At(d.keys[doc])[1:] }
 
-// label returns the label of a vector in the index.
-func (d *docstore) label(i int) int64 {
-	if d.labels == nil {
-		return int64(i)
-	}
-	return d.labels[i]
-}
-
 // check makes sure that the docstore and the index_to_docstore_id of the pickle
 // are the dicts that entries were taken from, and that nothing is left in them.
 // It gives ids that are not texts their text, and sorts the positions by label.
@@ -190,12 +181,12 @@ func (d *docstore) check(docs, mapping pickle.Value) error {
 // weigh limits the weight of the documents, each counted once for each vector.
 func (d *docstore) weigh() error {
 	sum, seen := int64(0), make([]bool, len(d.keys))
-	for _, doc := range d.positions {
-		if sum += int64(d.records[doc].weight); sum > d.limit {
+	for _, p := range d.positions {
+		if sum += int64(d.records[p.doc].weight); sum > d.limit {
 			return &ExpansionError{d.limit}
 		}
-		if !seen[doc] {
-			seen[doc] = true
+		if !seen[p.doc] {
+			seen[p.doc] = true
 			d.used++
 		}
 	}
@@ -223,20 +214,12 @@ func (d *docstore) nameOthers() {
 	}
 }
 
-// sort sorts positions that are not in the order of the index.
+// sort brings the positions into the order of the index.
 func (d *docstore) sort() error {
-	type position struct {
-		label int64
-		doc   uint32
-	}
-	all := make([]position, len(d.labels))
-	for i, label := range d.labels {
-		all[i] = position{label, d.positions[i]}
-	}
-	slices.SortFunc(all, func(a, b position) int { return cmp.Compare(a.label, b.label) })
-	for i, p := range all {
-		if d.labels[i], d.positions[i] = p.label, p.doc; i > 0 && p.label == all[i-1].label {
-			return fmt.Errorf("index_to_docstore_id has the position %d twice", p.label)
+	slices.SortFunc(d.positions, func(a, b position) int { return cmp.Compare(a.label, b.label) })
+	for i := 1; i < len(d.positions); i++ {
+		if label := d.positions[i].label; label == d.positions[i-1].label {
+			return fmt.Errorf("index_to_docstore_id has the position %d twice", label)
 		}
 	}
 	return nil

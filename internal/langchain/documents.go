@@ -47,7 +47,8 @@ func (s *Store) Documents(ctx context.Context) iter.Seq2[Document, error] {
 		}
 		times := map[uint32]int{} // of documents that came before
 		seen := make([]bool, len(s.docs.keys))
-		for _, doc := range s.docs.positions {
+		for _, p := range s.docs.positions {
+			doc := p.doc
 			vector, err, _ := next()
 			if err = ofIndex(err); err == nil {
 				err = ctx.Err()

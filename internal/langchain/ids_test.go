@@ -24,14 +24,14 @@ func writeIDs(t *testing.T, n int, put func(p *pickle.Writer, i int)) (dir strin
 	dir = t.TempDir()
 	var docs bytes.Buffer
 	p := pickle.NewWriter(&docs)
-	p.Class("langchain_community.docstore.in_memory", "InMemoryDocstore")
+	p.Class("langchain_community.docstore.in_memory.InMemoryDocstore")
 	p.New()
 	p.Dict()
 	p.Text("_dict")
 	p.Dict()
 	for i := range n {
 		put(p, i)
-		p.Class("langchain_core.documents.base", "Document")
+		p.Class("langchain_core.documents.base.Document")
 		p.New()
 		if err := p.JSON([]byte(`{"__dict__":{"page_content":"text","metadata":{}}}`)); err != nil {
 			t.Fatal(err)

@@ -51,7 +51,12 @@ type Store struct {
 // OpenFolder opens the store NAME.faiss and NAME.pkl in dir. The caller must close it.
 func OpenFolder(ctx context.Context, dir, name string, o Options) (*Store, error) {
 	s := &Store{}
-	if err := s.openFolder(ctx, dir, name, o); err != nil {
+	return s.opened(s.openFolder(ctx, dir, name, o))
+}
+
+// opened returns the store, which it closes after an error.
+func (s *Store) opened(err error) (*Store, error) {
+	if err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
@@ -101,10 +106,7 @@ func missing(dir, name string, err error) error {
 // close it.
 func OpenBytes(ctx context.Context, path string, o Options) (*Store, error) {
 	s := &Store{}
-	if err := s.openBytes(ctx, path, o); err != nil {
-		return nil, errors.Join(err, s.Close())
-	}
-	return s, nil
+	return s.opened(s.openBytes(ctx, path, o))
 }
 
 func (s *Store) openBytes(ctx context.Context, path string, o Options) error {
@@ -237,9 +239,9 @@ func (s *Store) check(docs, mapping pickle.Value) error {
 	if n := int64(s.Len()); n != s.Index.Ntotal {
 		return &FormatError{s.path, fmt.Errorf("%d positions in index_to_docstore_id and %d vectors in the index", n, s.Index.Ntotal)}
 	}
-	for i := range s.docs.positions {
-		if own, label := s.docs.label(i), s.Index.Label(int64(i)); own != label {
-			return &FormatError{s.path, fmt.Errorf("index_to_docstore_id has the position %d and the index %d", own, label)}
+	for i, p := range s.docs.positions {
+		if label := s.Index.Label(int64(i)); p.label != label {
+			return &FormatError{s.path, fmt.Errorf("index_to_docstore_id has the position %d and the index %d", p.label, label)}
 		}
 	}
 	return nil

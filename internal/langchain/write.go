@@ -116,7 +116,7 @@ func writeBoth(index, pickled io.Writer, shape Shape, docs iter.Seq2[Document, e
 // them twice, since the vectors come first.
 func WriteBytes(w io.Writer, shape Shape, n int64, docs func() iter.Seq2[Document, error]) error {
 	p := pickle.NewWriter(w)
-	p.Class(indexModules[0], shape.class())
+	p.Class(indexModules[0] + "." + shape.class())
 	p.New()
 	p.Dict()
 	p.Text("this")
@@ -160,8 +160,7 @@ func WriteIndex(w io.Writer, shape Shape, n int64, docs iter.Seq2[Document, erro
 
 // writeDocuments writes the docstore and index_to_docstore_id.
 func writeDocuments(p *pickle.Writer, docs iter.Seq2[Document, error]) (int64, error) {
-	module, name := split(docstoreClasses[0])
-	p.Class(module, name)
+	p.Class(docstoreClasses[0])
 	p.New()
 	p.Dict()
 	p.Text("_dict")
@@ -192,11 +191,6 @@ func writeDocuments(p *pickle.Writer, docs iter.Seq2[Document, error]) (int64, e
 	return int64(len(ids)), nil
 }
 
-func split(class string) (module, name string) {
-	i := strings.LastIndexByte(class, '.')
-	return class[:i], class[i+1:]
-}
-
 // documentWriter writes documents of the present class. Their state has the keys
 // of pydantic 1 and of pydantic 2, so that LangChain 0.0.350 and all later versions
 // can load them.
@@ -211,7 +205,7 @@ func (w *documentWriter) write(d Document, id uint32) error {
 	if w.known {
 		p.Again(w.class)
 	} else {
-		p.Class(split(documentClasses[0]))
+		p.Class(documentClasses[0])
 		w.class, w.known = p.Memoize(), true
 	}
 	p.New()

@@ -28,15 +28,31 @@ func newObject(c *Class) (Value, error) {
 	return &Object{node: node{weight: nodeWeight, unhashable: c.object}, Class: c}, nil
 }
 
-// iterable returns the items of the one list or tuple among args.
-func iterable(args []Value) ([]Value, error) {
+// one returns the only argument of a call, if it is of a type.
+func one[T any](args []Value) (v T, ok bool) {
 	if len(args) == 1 {
-		switch v := args[0].(type) {
-		case *List:
-			return v.Items, nil
-		case *Tuple:
-			return v.Items, nil
-		}
+		v, ok = args[0].(T)
+	}
+	return v, ok
+}
+
+// two returns the two arguments of a call, if they are of two types.
+func two[T, U any](args []Value) (v T, w U, ok bool) {
+	if len(args) != 2 {
+		return v, w, false
+	}
+	v, ok1 := args[0].(T)
+	w, ok2 := args[1].(U)
+	return v, w, ok1 && ok2
+}
+
+// iterable returns the items of the only argument, a list or a tuple.
+func iterable(args []Value) ([]Value, error) {
+	if l, ok := one[*List](args); ok {
+		return l.Items, nil
+	}
+	if t, ok := one[*Tuple](args); ok {
+		return t.Items, nil
 	}
 	return nil, errArguments
 }
@@ -55,12 +71,8 @@ func (m *machine) set(args []Value, frozen bool) (Value, error) {
 
 // newDict calls OrderedDict() or defaultdict(type).
 func newDict(_ *machine, args []Value) (Value, error) {
-	if len(args) == 1 {
-		if _, ok := args[0].(*Class); ok || args[0] == None {
-			args = nil
-		}
-	}
-	if len(args) > 0 {
+	_, class := one[*Class](args)
+	if _, null := one[none](args); len(args) > 0 && !class && !null {
 		return nil, errArguments
 	}
 	return &Dict{node: node{weight: nodeWeight, unhashable: true}}, nil
@@ -68,10 +80,8 @@ func newDict(_ *machine, args []Value) (Value, error) {
 
 // newCounter calls Counter(dict).
 func newCounter(_ *machine, args []Value) (Value, error) {
-	if len(args) == 1 {
-		if counts, ok := args[0].(*Dict); ok {
-			return counts, nil
-		}
+	if counts, ok := one[*Dict](args); ok {
+		return counts, nil
 	}
 	return nil, errArguments
 }
@@ -111,41 +121,31 @@ func newRange(_ *machine, args []Value) (Value, error) {
 // getattr calls the function by which Python names a method, or a member of an
 // enum.
 func getattr(m *machine, args []Value) (Value, error) {
-	if len(args) == 2 {
-		c, ok1 := args[0].(*Class)
-		name, ok2 := args[1].(string)
-		switch {
-		case !ok1 || !ok2:
-		case c.unknown:
-			return m.newUnknown(c, name)
-		case c.plain == "zoneinfo.ZoneInfo" && name == "_unpickle":
-			return &Class{Name: c.Name + "." + name, plain: c.plain + "." + name}, nil
-		}
+	c, name, ok := two[*Class, string](args)
+	switch {
+	case ok && c.unknown:
+		return m.newUnknown(c, name)
+	case ok && c.plain == "zoneinfo.ZoneInfo" && name == "_unpickle":
+		return &Class{Name: c.Name + "." + name, plain: c.plain + "." + name}, nil
 	}
 	return nil, errArguments
 }
 
 // reconstructor calls the function by which protocols 0 and 1 make an instance.
 func reconstructor(_ *machine, args []Value) (Value, error) {
-	if len(args) != 3 || args[2] != None {
-		return nil, errArguments
+	if len(args) == 3 && args[2] == None {
+		if c, base, ok := two[*Class, *Class](args[:2]); ok && base.plain == "builtins.object" {
+			return newObject(c)
+		}
 	}
-	c, ok1 := args[0].(*Class)
-	base, ok2 := args[1].(*Class)
-	if !ok1 || !ok2 || base.plain != "builtins.object" {
-		return nil, errArguments
-	}
-	return newObject(c)
+	return nil, errArguments
 }
 
 // encode calls the function by which protocols 0 to 2 make bytes, from a text in
 // Latin-1.
 func encode(m *machine, args []Value) (Value, error) {
-	if len(args) != 2 {
-		return nil, errArguments
-	}
-	text, ok := args[0].(string)
-	if encoding := args[1]; !ok || encoding != "latin1" && encoding != "latin-1" {
+	text, encoding, ok := two[string, string](args)
+	if !ok || encoding != "latin1" && encoding != "latin-1" {
 		return nil, errArguments
 	}
 	b := make([]byte, 0, len(text))
@@ -167,53 +167,38 @@ func newBytes(_ *machine, args []Value) (Value, error) {
 
 // newByteArray takes nothing, bytes or, as in Python 2, a text in Latin-1.
 func newByteArray(m *machine, args []Value) (Value, error) {
-	v, err := Value(&Bytes{r: strings.NewReader("")}), error(nil)
-	switch len(args) {
-	case 0:
-	case 1:
-		v = args[0]
-	default:
-		v, err = encode(m, args)
-	}
-	if err != nil {
-		return nil, err
-	}
-	b, ok := v.(*Bytes)
+	b, ok := one[*Bytes](args)
 	if !ok {
-		return nil, errArguments
+		call := newBytes
+		if len(args) > 0 {
+			call = encode
+		}
+		v, err := call(m, args)
+		if err != nil {
+			return nil, err
+		}
+		b = v.(*Bytes)
 	}
 	return &Bytes{r: b.r, off: b.off, n: b.n, mutable: true}, nil
 }
 
 func newComplex(_ *machine, args []Value) (Value, error) {
-	if len(args) != 2 {
-		return nil, errArguments
+	if re, im, ok := two[float64, float64](args); ok {
+		return complexText(re, im), nil
 	}
-	re, ok1 := args[0].(float64)
-	im, ok2 := args[1].(float64)
-	if !ok1 || !ok2 {
-		return nil, errArguments
-	}
-	return complexText(re, im), nil
+	return nil, errArguments
 }
 
 func newDecimal(_ *machine, args []Value) (Value, error) {
-	if len(args) == 1 {
-		if text, ok := args[0].(string); ok {
-			return Plain(text), nil
-		}
+	if text, ok := one[string](args); ok {
+		return Plain(text), nil
 	}
 	return nil, errArguments
 }
 
 // newFraction takes a text or, from Python 3.12 on, two ints.
 func newFraction(m *machine, args []Value) (Value, error) {
-	switch len(args) {
-	case 1:
-		if text, ok := args[0].(string); ok {
-			return Plain(text), nil
-		}
-	case 2:
+	if len(args) == 2 {
 		n, ok1 := bigInt(args[0])
 		d, ok2 := bigInt(args[1])
 		if ok1 && ok2 && d.Sign() > 0 {
@@ -223,7 +208,7 @@ func newFraction(m *machine, args []Value) (Value, error) {
 			return Plain(new(big.Rat).SetFrac(n, d).RatString()), nil
 		}
 	}
-	return nil, errArguments
+	return newDecimal(m, args)
 }
 
 func bigInt(v Value) (*big.Int, bool) {
@@ -250,10 +235,8 @@ func newUUID(state *Dict) (Value, error) {
 
 // newEnum returns the value of a member of an enum.
 func newEnum(_ *machine, args []Value) (Value, error) {
-	if len(args) == 1 {
-		if n, ok := args[0].(int64); ok {
-			return n, nil
-		}
+	if n, ok := one[int64](args); ok {
+		return n, nil
 	}
 	return nil, errArguments
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io/fs"
 	"math/big"
-	"strings"
 	"time"
 )
 
@@ -108,29 +107,33 @@ func newDateTime(m *machine, args []Value) (Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	text := date + "T" + clock
+	local := date + "T" + clock
+	offset, err := m.offsetText(zone, local, b[2]>>7 == 1)
+	return Plain(local + offset), err
+}
+
+// offsetText returns the offset of a zone at a local time as isoformat writes it. A
+// ZoneInfo has none without a date, when local is empty.
+func (m *machine) offsetText(zone Value, local string, fold bool) (string, error) {
 	switch z := zone.(type) {
 	case nil:
+		return "", nil
 	case timeZone:
-		text += z.text()
+		return z.text(), nil
 	case zoneInfo:
-		offset, err := m.offset(z, text, b[2]>>7 == 1)
-		if err != nil {
-			return nil, err
+		if local == "" {
+			return "", nil
 		}
-		text += offset.text()
-	default:
-		return nil, errArguments
+		offset, err := m.offset(z, local, fold)
+		return offset.text(), err
 	}
-	return Plain(text), nil
+	return "", errArguments
 }
 
 // newZoneInfo calls the function by which Python makes a ZoneInfo of a pickle.
 func newZoneInfo(_ *machine, args []Value) (Value, error) {
-	if len(args) == 2 {
-		if key, ok := args[0].(string); ok {
-			return zoneInfo(key), nil
-		}
+	if key, _, ok := two[string, Value](args); ok {
+		return zoneInfo(key), nil
 	}
 	return nil, errArguments
 }
@@ -150,7 +153,7 @@ func (m *machine) offset(key zoneInfo, local string, fold bool) (timeZone, error
 		}
 		m.zones[key] = zone
 	}
-	t, err := time.Parse("2006-01-02T15:04:05", local)
+	t, err := time.Parse(dateTime, local)
 	at := func(t time.Time) time.Duration {
 		_, seconds := t.In(zone).Zone()
 		return time.Duration(seconds) * time.Second
@@ -172,21 +175,18 @@ func newDate(_ *machine, args []Value) (Value, error) {
 	return Plain(date), err
 }
 
-func newTime(_ *machine, args []Value) (Value, error) {
+func newTime(m *machine, args []Value) (Value, error) {
 	b, zone, err := fields(args, 6)
 	if err != nil {
 		return nil, err
 	}
 	b[0] &= 0x7f // the fold
 	clock, err := clockText(b)
-	switch z := zone.(type) {
-	case nil, zoneInfo: // whose offset depends on the date
-	case timeZone:
-		clock += z.text()
-	default:
-		return nil, errArguments
+	if err != nil {
+		return nil, err
 	}
-	return Plain(clock), err
+	offset, err := m.offsetText(zone, "", false)
+	return Plain(clock + offset), err
 }
 
 func dateText(high, low, month, day byte) (string, error) {
@@ -206,12 +206,18 @@ func clockText(b []byte) (string, error) {
 	return fmt.Sprintf("%02d:%02d:%02d", b[0], b[1], b[2]) + fraction(micros), nil
 }
 
-// clockUnits holds numpy's units of a fixed length: the units in a second, or the
-// seconds in a unit.
-var clockUnits = map[string]struct{ perSecond, seconds int64 }{
-	"W": {1, 7 * daySeconds}, "D": {1, daySeconds}, "h": {1, 3600}, "m": {1, 60}, "s": {1, 1},
-	"ms": {1e3, 1}, "us": {1e6, 1}, "ns": {1e9, 1}, "ps": {1e12, 1}, "fs": {1e15, 1}, "as": {1e18, 1},
+// clockUnits holds numpy's units of a fixed length: the units in a second or the
+// seconds in a unit, and the layout of a time in whole units.
+var clockUnits = map[string]struct {
+	perSecond, seconds int64
+	layout             string
+}{
+	"W": {1, 7 * daySeconds, time.DateOnly}, "D": {1, daySeconds, time.DateOnly}, "h": {1, 3600, "2006-01-02T15"}, "m": {1, 60, "2006-01-02T15:04"},
+	"s": {1, 1, dateTime}, "ms": {1e3, 1, dateTime}, "us": {1e6, 1, dateTime}, "ns": {1e9, 1, dateTime}, "ps": {1e12, 1, dateTime},
+	"fs": {1e15, 1, dateTime}, "as": {1e18, 1, dateTime},
 }
+
+const dateTime = "2006-01-02T15:04:05"
 
 // notATime is numpy's NaT.
 const notATime = -1 << 63
@@ -242,17 +248,12 @@ func dateTime64(n int64, unit string, count int64) (Value, error) {
 	if whole > farthest/u.seconds || whole < -farthest/u.seconds {
 		return nil, fmt.Errorf("a datetime64 of %d%s", n, unit)
 	}
-	t := time.Unix(whole*u.seconds, 0).UTC()
-	layout := map[string]string{"W": time.DateOnly, "D": time.DateOnly, "h": "2006-01-02T15", "m": "2006-01-02T15:04"}[unit]
-	if layout == "" {
-		layout = "2006-01-02T15:04:05"
-	}
-	text := t.Format(layout)
+	text := time.Unix(whole*u.seconds, 0).UTC().Format(u.layout)
 	if u.perSecond > 1 {
 		digits := len(fmt.Sprint(u.perSecond)) - 1
 		text += fmt.Sprintf(".%0*d", digits, part)
 	}
-	return Plain(strings.TrimSpace(text)), nil
+	return Plain(text), nil
 }
 
 // calendar formats the first day of a month, which may be beyond the year.

@@ -23,15 +23,14 @@ func (b *bitset) set(n int64) {
 type memo struct {
 	read    bitset
 	before  []uint32 // rank of the first slot of each word of read
-	first   []Value
+	values  map[uint32]Value
 	handles []dense.Handle // of short texts, by rank; 0: none
 	texts   dense.Texts
-	others  map[uint32]Value
 	memory  int64 // bytes, about, that the memo itself takes
 }
 
 const (
-	// firstRanks is the number of ranks that are stored as values.
+	// firstRanks is the number of ranks whose short texts are not copied.
 	firstRanks = 1 << 10
 	// shortText is the longest text that is stored as bytes.
 	shortText = 128
@@ -40,13 +39,13 @@ const (
 )
 
 func newMemo(read bitset) *memo {
-	m := &memo{read: read}
-	n := uint32(0)
+	m := &memo{read: read, values: map[uint32]Value{}}
+	n := 0
 	for _, word := range m.read {
-		m.before = append(m.before, n)
-		n += uint32(bits.OnesCount64(word))
+		m.before = append(m.before, uint32(n))
+		n += bits.OnesCount64(word)
 	}
-	m.first, m.handles, m.others = make([]Value, min(n, firstRanks)), make([]dense.Handle, n), map[uint32]Value{}
+	m.handles = make([]dense.Handle, n)
 	return m
 }
 
@@ -62,27 +61,19 @@ func (m *memo) rank(slot int64) (uint32, bool) {
 
 // set stores the value of a rank.
 func (m *memo) set(rank uint32, v Value) {
-	weight := copyWeight(v)
-	switch {
-	case rank < firstRanks:
-		m.first[rank] = v
-		m.memory += slotWeight
-	case weight > 0:
+	if weight := copyWeight(v); weight > 0 && rank >= firstRanks {
 		m.handles[rank] = m.texts.Add(v.(string))
 		m.memory += weight
-	default:
-		m.handles[rank], m.others[rank] = 0, v
-		m.memory += mapWeight
+		return
 	}
+	m.handles[rank], m.values[rank] = 0, v
+	m.memory += mapWeight
 }
 
 // get returns the value of a rank; nil if it was never set.
 func (m *memo) get(rank uint32) Value {
-	switch {
-	case rank < firstRanks:
-		return m.first[rank]
-	case m.handles[rank] == 0:
-		return m.others[rank]
+	if m.handles[rank] == 0 {
+		return m.values[rank]
 	}
 	return m.texts.At(m.handles[rank])
 }

@@ -105,12 +105,8 @@ func (t *DType) timeUnit(v Value) error {
 
 // newScalar returns a number of numpy's as the Python number.
 func newScalar(_ *machine, args []Value) (Value, error) {
-	if len(args) != 2 {
-		return nil, errArguments
-	}
-	t, ok1 := args[0].(*DType)
-	b, ok2 := args[1].(*Bytes)
-	if !ok1 || !ok2 || t.kind == 'O' || b.n != int64(t.size) {
+	t, b, ok := two[*DType, *Bytes](args)
+	if !ok || t.kind == 'O' || b.n != int64(t.size) {
 		return nil, errArguments
 	}
 	data, err := b.read()
@@ -175,21 +171,16 @@ func (t *DType) float(b []byte) float64 {
 	return math.Float64frombits(bits)
 }
 
-// half reads a float of 16 bits: 1 of sign, 5 of exponent, 10 of fraction.
-func half(bits uint16) float64 {
-	sign, exponent, fraction := 1.0, int(bits>>10&0x1f), float64(bits&0x3ff)
-	if bits>>15 == 1 {
-		sign = -1
+// half reads a float of 16 bits: 1 of sign, 5 of exponent, 10 of fraction. They are
+// moved to their places in a float of 32 bits, whose exponent is 112 larger.
+func half(b uint16) float64 {
+	const exponent = 0x7c00
+	bits := uint32(b&0x7fff) << 13
+	x := math.Float32frombits(bits) * 0x1p112
+	if b&exponent == exponent {
+		x = math.Float32frombits(bits | 0x7f800000) // Inf or NaN
 	}
-	switch {
-	case exponent == 0x1f && fraction == 0:
-		return math.Inf(int(sign))
-	case exponent == 0x1f:
-		return math.NaN()
-	case exponent == 0:
-		return sign * math.Ldexp(fraction, -24)
-	}
-	return sign * math.Ldexp(1024+fraction, exponent-25)
+	return math.Copysign(float64(x), float64(int16(b)))
 }
 
 // Array is a numpy.ndarray.

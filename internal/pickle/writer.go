@@ -141,10 +141,11 @@ func (p *Writer) Again(slot uint32) {
 	p.op32(opLongBinGet, slot)
 }
 
-// Class writes a class.
-func (p *Writer) Class(module, name string) {
-	p.Text(module)
-	p.Text(name)
+// Class writes a class by its name, as in [Class].
+func (p *Writer) Class(name string) {
+	i := strings.LastIndexByte(name, '.')
+	p.Text(name[:i])
+	p.Text(name[i+1:])
 	p.op(opStackGlobal)
 }
 
