@@ -32,7 +32,7 @@ func TestBuiltinIndex(t *testing.T) {
 	}
 }
 
-// TestBuiltinFacts holds the constants beside the files.
+// TestBuiltinFacts compares the constants with the files.
 func TestBuiltinFacts(t *testing.T) {
 	t.Parallel()
 	data, err := os.ReadFile("builtin/model.json")

@@ -92,7 +92,7 @@ func TestRealModelIsTheReference(t *testing.T) {
 	}
 }
 
-// TestRealModelIdentity holds what stores remember of the real model.
+// TestRealModelIdentity checks what stores remember of the real model.
 func TestRealModelIdentity(t *testing.T) {
 	t.Parallel()
 	e := mustNew(t, "minilm", embed.Options{FindModel: found(embed.MiniLM, realModel(t))})

@@ -287,7 +287,7 @@ func TestDownloadUnreachable(t *testing.T) {
 	}
 }
 
-// Nothing leads from https to http, nor on and on.
+// No redirect leads from https to http, and no more than ten are followed.
 func TestRedirects(t *testing.T) {
 	t.Parallel()
 	request := func(url string) *http.Request {

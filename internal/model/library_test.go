@@ -16,7 +16,7 @@ import (
 	"sheaf/internal/model/modeltest"
 )
 
-// smallModel is a folder with the files of a model, which are none of a model that works.
+// smallModel is a folder with the files of a model that cannot be used.
 func smallModel(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -30,7 +30,7 @@ func smallModel(t *testing.T) string {
 	return dir
 }
 
-// modelFiles are those of smallModel that are a model's.
+// modelFiles lists the files of smallModel that are part of a model.
 var modelFiles = []string{"1_Pooling/config.json", "README.md", "config.json", "model.safetensors", "modules.json", "sheaf-model.json", "vocab.txt"}
 
 func put(t *testing.T, dir, name, content string) {
@@ -57,7 +57,7 @@ func library(t *testing.T) model.Library {
 	}}
 }
 
-// tree is every file below a folder.
+// tree returns every file below a folder.
 func tree(t *testing.T, dir string) []string {
 	t.Helper()
 	var all []string
@@ -198,7 +198,7 @@ func TestHuggingFaceCache(t *testing.T) {
 		}
 	}
 
-	// One of our own goes first.
+	// The library's own goes first.
 	own, err := l.AddFolder(t.Context(), smallModel(t), "BAAI/bge")
 	if err != nil {
 		t.Fatal(err)

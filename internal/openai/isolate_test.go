@@ -21,8 +21,8 @@ func refuseBad(text string) string {
 	return ""
 }
 
-// checkEach holds a result to what it should be: texts with "bad" in them have
-// an error that says so, the others their vectors, and nothing was answered twice.
+// checkEach checks a result: texts with "bad" in them have an error with the given words,
+// the others have their vectors, and no text was answered twice.
 func checkEach(t *testing.T, server *embedtest.Server, texts []string, r embed.Result, words string) {
 	t.Helper()
 	for i, text := range texts {
@@ -117,8 +117,8 @@ func TestFewerInputsARequest(t *testing.T) {
 	}
 }
 
-// TestPoison has texts that make the service fail in ways that look like its
-// own: status 500, and answers with NaN.
+// TestPoison has texts for which the service fails as if it had a problem of its own:
+// with status 500, or with NaN.
 func TestPoison(t *testing.T) {
 	t.Parallel()
 	nan := func(data *[]embedtest.Embedding) { (*data)[0].Vector[0] = float32(math.NaN()) }
@@ -152,8 +152,8 @@ func TestPoison(t *testing.T) {
 	}
 }
 
-// A service that has only unusable answers after good ones, to anything, ends
-// the run; one that has only status 500 is away.
+// A service that after good answers has only unusable ones ends the run; one that has
+// only status 500 is unavailable.
 func TestAServiceThatGoesBad(t *testing.T) {
 	t.Parallel()
 	for name, fault := range map[string]embedtest.Fault{"HTML": {HTML: true}, "500": {Status: 500}} {

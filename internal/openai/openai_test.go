@@ -65,8 +65,8 @@ func TestOpenAIWithoutDimensions(t *testing.T) {
 	}
 }
 
-// Requests that were on their way together when the service refused base64 are
-// sent again whole, each once.
+// Requests that were running together when the service refused base64 are sent again,
+// each once.
 func TestOpenAIRefusesBase64Together(t *testing.T) {
 	t.Parallel()
 	const together = 4
@@ -198,7 +198,7 @@ func TestResolve(t *testing.T) {
 	}
 }
 
-// One answer of another length than the others is not what a store is bound to.
+// One answer of another length than the others does not decide the length.
 func TestResolveAsksAgain(t *testing.T) {
 	t.Parallel()
 	shorter := embedtest.Fault{Edit: func(data *[]embedtest.Embedding) { (*data)[0].Vector = (*data)[0].Vector[1:] }}
@@ -208,13 +208,13 @@ func TestResolveAsksAgain(t *testing.T) {
 		t.Errorf("%+v, %v", id, err)
 	}
 	var n atomic.Int64
-	odd := func(embedtest.Request) *embedtest.Fault {
+	everySecond := func(embedtest.Request) *embedtest.Fault {
 		if n.Add(1)%2 == 0 {
 			return &shorter
 		}
 		return nil
 	}
-	_, e = newService(t, embedtest.ServerOptions{Spoil: odd}, embed.Options{})
+	_, e = newService(t, embedtest.ServerOptions{Spoil: everySecond}, embed.Options{})
 	if id, err := embed.Resolve(t.Context(), e); err == nil || !strings.Contains(err.Error(), "another length in every answer") {
 		t.Errorf("%+v, %v", id, err)
 	}

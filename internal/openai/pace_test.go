@@ -42,8 +42,8 @@ func mustEnter(t *testing.T, p *pace, tokens int) (cuts int) {
 	return cuts
 }
 
-// TestRates sends for three minutes, as fast as it may, and counts what falls
-// into any minute.
+// TestRates sends for three minutes, as fast as it may, and counts the requests of every
+// minute.
 func TestRates(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct{ rpm, tpm, tokens, want int }{
@@ -80,8 +80,8 @@ func TestRates(t *testing.T) {
 	}
 }
 
-// TestCrowd halves the number at once for the first of several complaints about
-// the same crowd, and lets it grow slowly.
+// TestCrowd halves the number of requests at once for the first of several that met the
+// same overload, and lets it grow slowly.
 func TestCrowd(t *testing.T) {
 	t.Parallel()
 	_, clock := newStepClock()
@@ -154,7 +154,7 @@ func TestAPauseIsForAll(t *testing.T) {
 	}
 }
 
-// A wait for the rate that is given up does not count.
+// A request that stops waiting for a limit does not count.
 func TestAWaitThatIsGivenUp(t *testing.T) {
 	t.Parallel()
 	c, clock := newStepClock()

@@ -106,7 +106,7 @@ func TestTrusted(t *testing.T) {
 	}
 }
 
-// TestDocumented holds that every provider is in the table of docs/embedders.md.
+// TestDocumented tests that every provider is in the table of docs/embedders.md.
 func TestDocumented(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile("../../docs/embedders.md")

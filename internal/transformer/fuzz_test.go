@@ -11,8 +11,8 @@ import (
 	"sheaf/internal/transformer/transformertest"
 )
 
-// FuzzTensors holds that whatever a header says, a tensor lies in the file and has the shape
-// that was asked for.
+// FuzzTensors tests that with any header a tensor is within the file and has the shape that
+// was asked for.
 func FuzzTensors(f *testing.F) {
 	m := transformertest.Model{Dim: 4, Heads: 1, Layers: 1, Inner: 4, Positions: 4}
 	for _, dtype := range []string{"F32", "F16", "BF16", "I64"} {
@@ -38,7 +38,7 @@ func FuzzTensors(f *testing.F) {
 	})
 }
 
-// FuzzFolder holds that a folder whose configurations are accepted has sizes that can be
+// FuzzFolder tests that a folder whose configurations are accepted has sizes that can be
 // computed with.
 func FuzzFolder(f *testing.F) {
 	dir := f.TempDir()

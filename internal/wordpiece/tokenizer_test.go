@@ -161,8 +161,8 @@ func TestReadTokenizerRefuses(t *testing.T) {
 	}
 }
 
-// FuzzReadTokenizer holds, for whatever may follow in a vocabulary, that what encoding/json
-// reads is what is read, and that this makes a tokenizer.
+// FuzzReadTokenizer tests that any vocabulary is read as encoding/json reads it, and makes a
+// tokenizer.
 func FuzzReadTokenizer(f *testing.F) {
 	for _, more := range []string{`}`, `, "a" : 5,"##b":6}`, `,"\u00e9\"":5,"\\":6}`, `,"a":05}`, `,"a":5.0}`, "}, \"truncation\": null", ",\"a\xff\":5}", ",\"\x01\":5}"} {
 		f.Add(more)

@@ -186,7 +186,7 @@ func TestAppendASCIIAllocatesNothing(t *testing.T) {
 	}
 }
 
-// FuzzAppend holds that ids exist, and that white space parts a text into texts.
+// FuzzAppend tests that ids are in the vocabulary, and that white space separates words.
 func FuzzAppend(f *testing.F) {
 	for _, row := range readReference(f).Rows {
 		f.Add(row.Text, "next")

@@ -7,17 +7,17 @@ import (
 	"time"
 )
 
-// Chaos makes a share of all requests go wrong, in each of nine ways: 429 with
-// Retry-After, status 500, a reset connection, a body that comes slowly (and is
-// good), one that is cut off, vectors too few, vectors too short, NaN, HTML. What
-// happens to the nth request depends on Seed and n alone.
+// Chaos gives a share of all requests each of nine faults: 429 with Retry-After, status
+// 500, a reset connection, a slow body (which is good), one that is cut off, too few
+// vectors, vectors that are too short, NaN, HTML. The fault of the nth request depends
+// on Seed and n alone.
 type Chaos struct {
 	Seed  uint64
-	Share float64       // of each way: from 0 to 1/9
-	Pause time.Duration // that a slow body takes and Retry-After asks for
+	Share float64       // of each fault: from 0 to 1/9
+	Pause time.Duration // of a slow body, and in Retry-After
 }
 
-// ways lists what can go wrong.
+// ways lists the faults.
 func (c *Chaos) ways() []Fault {
 	return []Fault{
 		{Status: http.StatusTooManyRequests, RetryAfter: c.Pause},
@@ -39,7 +39,7 @@ func (c *Chaos) ways() []Fault {
 	}
 }
 
-// fault is what happens to the nth request.
+// fault returns the fault of the nth request.
 func (c *Chaos) fault(n int) Fault {
 	at := rand.New(rand.NewPCG(c.Seed, uint64(n))).Float64()
 	if way := int(at / c.Share); c.Share > 0 && way < len(c.ways()) {

@@ -1,6 +1,6 @@
-// Package embedtest helps to test embedders and whatever uses one: Conform holds
-// an embedder to the contract of embed.Embedder, and Server stands in for an
-// embedding service, well or unwell.
+// Package embedtest helps to test embedders and their callers: Conform tests that an
+// embedder keeps the contract of embed.Embedder, and Server is a fake embedding
+// service, which may have faults.
 package embedtest
 
 import (
@@ -100,7 +100,8 @@ func checkVectors(t *testing.T, e embed.Embedder, texts []string, vectors [][]fl
 	}
 }
 
-// checkSame allows for a service that computes batches in another order.
+// checkSame compares two vectors of a text, with a tolerance for services whose results
+// depend on the batch.
 func checkSame(t *testing.T, text string, got, want []float32) {
 	t.Helper()
 	if len(got) != len(want) {

@@ -21,9 +21,9 @@ import (
 	"time"
 )
 
-// ServerOptions say how a Server behaves when it is well.
+// ServerOptions say how a Server behaves, and which faults it has.
 type ServerOptions struct {
-	Dim       int                            // numbers in a vector; 0: 8. A request's "dimensions" goes before it
+	Dim       int                            // numbers in a vector, unless a request has "dimensions"; 0: 8
 	Key       string                         // when set, another key is answered with 401
 	Floats    bool                           // answers with plain numbers, as servers do that ignore encoding_format
 	NoBase64  bool                           // answers with 400 to those who ask for base64, and with plain numbers otherwise
@@ -34,23 +34,23 @@ type ServerOptions struct {
 	OnlyModel string                         // when set, another model is answered with 404
 	Header    http.Header                    // of good answers
 	Form      func([][]float32) []byte       // writes a good answer; nil: in OpenAI's form
-	Refuse    func(text string) string       // says with which words an input is refused (400); "": it is not
+	Refuse    func(text string) string       // returns the words of the refusal (400) of an input; "": it is not refused
 	Latency   func(inputs int) time.Duration // before an answer
 
-	// What is done to a request: Fail's faults first, then AlwaysFail, Spoil, Chaos.
+	// The fault of a request is the first of: those of Fail, AlwaysFail, Spoil, Chaos.
 	AlwaysFail *Fault
-	Spoil      func(r Request) *Fault // nil: nothing
+	Spoil      func(r Request) *Fault // returns nil for no fault
 	Chaos      *Chaos
 }
 
-// Fault is what happens to one request instead of a good answer. Its zero value
-// does nothing. Of the fields after Hold, the first that is set decides.
+// Fault is what happens to one request instead of a good answer. The zero value is no
+// fault. Of the fields after Hold, the first that is set counts.
 type Fault struct {
 	Hold <-chan struct{} // waits until it is closed or the client is gone
 
 	Reset      bool                    // cuts the connection
 	Truncate   bool                    // cuts the answer in half
-	Slow       time.Duration           // stops so long in the middle of the answer
+	Slow       time.Duration           // pause in the middle of the answer
 	Status     int                     // answers with it, Header, RetryAfter and Body
 	Header     map[string]string       // with Status
 	RetryAfter time.Duration           // as a header in seconds, with Status
@@ -66,7 +66,7 @@ type Embedding struct {
 	Vector []float32
 }
 
-// Request is what a Server was asked.
+// Request is a request to a Server.
 type Request struct {
 	Path           string
 	Authorization  string
@@ -80,8 +80,8 @@ type Request struct {
 }
 
 // Server is a small service that speaks OpenAI's protocol over loopback. The
-// vector of a text is Vector(text, dim), so a test can tell by value whether each
-// text got its own. It needs no *testing.T, so that a program can run it too.
+// vector of a text is Vector(text, dim), so a test can tell whether each text has its
+// own. It needs no *testing.T, so that a program can run it too.
 type Server struct {
 	URL string // the base URL, with "/v1"
 
@@ -114,29 +114,29 @@ func (s *Server) Close() {
 	s.http.Close()
 }
 
-// Fail does one fault to each of the next requests, in turn.
+// Fail gives each of the next requests one of the faults, in turn.
 func (s *Server) Fail(faults ...Fault) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.faults = append(s.faults, faults...)
 }
 
-// Requests returns what was asked so far, failed requests too.
+// Requests returns the requests so far, with those that failed.
 func (s *Server) Requests() []Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.requests)
 }
 
-// Answered returns how often each input was sent a good answer.
+// Answered returns how often each input had a good answer.
 func (s *Server) Answered() map[string]int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return maps.Clone(s.answered)
 }
 
-// Vector is the vector of a text: numbers in (-1, 1) that depend on the text and
-// the place only, brought to length 1. An empty text has one too.
+// Vector returns the vector of a text, of length 1, whose numbers depend on the text and
+// their place only. An empty text has one too.
 func Vector(text string, dim int) []float32 {
 	seed := fnv.New64a()
 	io.WriteString(seed, text) //nolint:errcheck // a hash takes everything
@@ -213,8 +213,7 @@ func (s *Server) record(r Request) Fault {
 	return Fault{}
 }
 
-// answer serves a request as a well service does, or with its vectors edited or
-// cut off.
+// answer sends a good answer, or one that is edited or cut off.
 func (s *Server) answer(w http.ResponseWriter, r Request, fault Fault) {
 	if status, message := s.refuse(r); status != 0 {
 		writeError(w, status, message, "invalid_request_error")
@@ -260,7 +259,7 @@ func (s *Server) answer(w http.ResponseWriter, r Request, fault Fault) {
 	if !fault.Truncate && fault.Edit == nil {
 		s.count(r.Input)
 	}
-	w.Write(body) //nolint:errcheck // a client that went away is the client's business
+	w.Write(body) //nolint:errcheck // the client may have gone away
 }
 
 func (s *Server) count(inputs []string) {
@@ -299,8 +298,8 @@ func (s *Server) refuse(r Request) (int, string) {
 	return 0, ""
 }
 
-// encode writes an answer. Its vectors are written as they are, without a look
-// at each of their bytes: who measures an embedder wants to measure little else.
+// encode returns an answer. It does not go over the bytes of base64 again, as
+// encoding/json would: benchmarks of an embedder should measure little else.
 func (s *Server) encode(r Request, data []Embedding, tokens int) []byte {
 	body := fmt.Appendf(nil, `{"object":"list","model":%s,"data":[`, quote(r.Model))
 	for i, d := range data {
@@ -314,7 +313,7 @@ func (s *Server) encode(r Request, data []Embedding, tokens int) []byte {
 			body = append(body, '"')
 		} else {
 			numbers, err := json.Marshal(d.Vector)
-			if err != nil { // a number that JSON cannot say
+			if err != nil { // NaN or infinite
 				return []byte(err.Error())
 			}
 			body = append(body, numbers...)

@@ -1,5 +1,5 @@
-// Package modeltest stands in for the Hugging Face hub, well or unwell, and for the cache
-// that Python fills from it.
+// Package modeltest has a fake Hugging Face hub, which may have faults, and writes the cache
+// that Python fills from the hub.
 package modeltest
 
 import (
@@ -18,19 +18,19 @@ import (
 	"time"
 )
 
-// Commit is the one that every model of a Hub has.
+// Commit is the commit of every model of a Hub.
 const Commit = "0123456789abcdef0123456789abcdef01234567"
 
 const weights = "model.safetensors"
 
-// Hub serves the model in a folder under a name, over loopback: the API, small files
-// itself, and the weights by a redirect to another host.
+// Hub serves the model in a folder over loopback, under a name: the API and small files
+// directly, the weights by a redirect to another host.
 type Hub struct {
 	URL string
 
 	Token   string               // when set, another token is answered with 401
-	Listing func(map[string]any) // changes what the API says
-	Content func(string) []byte  // when set, and not nil for a file's name, is sent in place of the file
+	Listing func(map[string]any) // changes the answer of the API
+	Content func(string) []byte  // returns what is sent instead of the named file; nil: the file
 	NoRange bool                 // sends the whole file whatever range is asked for
 
 	name, dir string
@@ -58,21 +58,21 @@ func (h *Hub) Close() {
 	}
 }
 
-// Require sets Token while the hub may be asked by another process.
+// Require sets Token. It may be called while the hub serves requests.
 func (h *Hub) Require(token string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.Token = token
 }
 
-// Cut breaks the next answers with weights after so many bytes each.
+// Cut breaks the next answers with weights, each after a number of bytes.
 func (h *Hub) Cut(after ...int64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.cuts = append(h.cuts, after...)
 }
 
-// Requests returns what was asked so far: path, range and token behind each other.
+// Requests returns the requests so far: path, range and token in one line each.
 func (h *Hub) Requests() []string {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -136,7 +136,7 @@ func (h *Hub) send(w http.ResponseWriter, r *http.Request, file string) {
 	http.ServeContent(w, r, file, time.Time{}, bytes.NewReader(data))
 }
 
-// cutter breaks the connection after some bytes.
+// cutter is a writer that breaks the connection after some bytes.
 type cutter struct {
 	http.ResponseWriter
 	left int64
@@ -182,13 +182,13 @@ func (h *Hub) list(w http.ResponseWriter) {
 	_ = json.NewEncoder(w).Encode(answer)
 }
 
-// SHA256 is a file's checksum, by which the hub names large ones.
+// SHA256 returns a file's checksum, by which the hub names large files.
 func SHA256(data []byte) string {
 	sum := sha256.Sum256(data)
 	return hex.EncodeToString(sum[:])
 }
 
-// GitBlob is the name of a file in git, by which the hub names small ones.
+// GitBlob returns the name of a file in git, by which the hub names small files.
 func GitBlob(data []byte) string {
 	sum := sha1.Sum(append(fmt.Appendf(nil, "blob %d\x00", len(data)), data...))
 	return hex.EncodeToString(sum[:])

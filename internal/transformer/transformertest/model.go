@@ -15,21 +15,21 @@ import (
 	"strings"
 )
 
-// Model is a model to write. The zero value is a tiny one that pools by mean.
+// Model describes a model to write. The zero value is a tiny one that pools by mean.
 type Model struct {
 	Dim, Layers, Heads, Inner, Positions int // 0: a small number
 	Seed                                 uint64
 	DType                                string         // of the weights; empty: F32
 	Prefix                               string         // of their names
 	Pooling                              string         // empty: mean
-	Normalize                            bool           // brings vectors to length 1
-	Config                               map[string]any // keys of config.json to set, or to leave out where nil
+	Normalize                            bool           // vectors have length 1
+	Config                               map[string]any // keys of config.json to set; nil leaves a key out
 	Text                                 map[string]any // keys of sentence_bert_config.json
 	Prompts                              map[string]string
 }
 
-// Vocabulary is the pieces of every model's tokenizer, the place of a piece being its id:
-// special tokens, letters, digits, marks, and some words.
+// Vocabulary lists the pieces of every model's tokenizer in the order of their ids: special
+// tokens, letters, digits, marks, and some words.
 var Vocabulary = vocabulary()
 
 func vocabulary() []string {
@@ -45,14 +45,14 @@ func vocabulary() []string {
 	return append(pieces, strings.Fields("the moon pulls sea and tides come go old paper turns yellow ##ing query passage")...)
 }
 
-// Tensor is a named matrix or row of numbers.
+// Tensor is a matrix or a row of numbers.
 type Tensor struct {
 	Name  string
 	Shape []int
 	X     []float32
 }
 
-// WithDefaults fills in what the zero value stands for.
+// WithDefaults returns the model with defaults in the place of zero values.
 func (m Model) WithDefaults() Model {
 	def := func(n *int, value int) {
 		if *n == 0 {
@@ -73,8 +73,7 @@ func (m Model) WithDefaults() Model {
 	return m
 }
 
-// Tensors are the weights, the same for the same model. In another type than F32 they
-// are rounded to it.
+// Tensors returns the weights, which are equal for equal models and rounded to DType.
 func (m Model) Tensors() []Tensor {
 	m = m.WithDefaults()
 	random := rand.New(rand.NewPCG(m.Seed, 1))
@@ -116,7 +115,7 @@ func (m Model) Tensors() []Tensor {
 	return all
 }
 
-// Write writes the model's files to a folder, which is made.
+// Write writes the model's files to a new folder.
 func (m Model) Write(dir string) error {
 	m = m.WithDefaults()
 	config := map[string]any{
@@ -165,7 +164,7 @@ func write(dir, name string, data []byte) error {
 	return os.WriteFile(path, data, 0o666)
 }
 
-// Tokenizer is a tokenizer.json, of which a test may change parts.
+// Tokenizer returns the content of a tokenizer.json, which a test may change.
 func Tokenizer() map[string]any {
 	pieces := map[string]int{}
 	var added []any
@@ -184,7 +183,7 @@ func Tokenizer() map[string]any {
 	}
 }
 
-// Safetensors is the bytes of a file with these tensors in a type.
+// Safetensors returns a safetensors file with the tensors, whose numbers have a type.
 func Safetensors(dtype string, all []Tensor) []byte {
 	header := map[string]any{"__metadata__": map[string]string{"format": "pt"}}
 	var data []byte
@@ -197,7 +196,7 @@ func Safetensors(dtype string, all []Tensor) []byte {
 	}
 	text, err := json.Marshal(header)
 	if err != nil {
-		panic(err) // of maps, slices and strings there is none
+		panic(err) // maps, slices and strings always encode
 	}
 	text = append(text, slices.Repeat([]byte(" "), 7-(len(text)+7)%8)...)
 	file := binary.LittleEndian.AppendUint64(nil, uint64(len(text)))
@@ -215,7 +214,7 @@ func appendNumber(data []byte, dtype string, x float32) []byte {
 	return binary.LittleEndian.AppendUint32(data, bits)
 }
 
-// round cuts x to what the type can hold.
+// round truncates x to the precision of a type.
 func round(dtype string, x float32) float32 {
 	switch dtype {
 	case "F16": // 10 bits of fraction; steps of 2^-24 below 2^-14
@@ -229,7 +228,7 @@ func round(dtype string, x float32) float32 {
 	return x
 }
 
-// half is the binary16 of a number that round made.
+// half returns the binary16 of a number that round returned.
 func half(x float32) uint16 {
 	bits := math.Float32bits(x)
 	sign := uint16(bits >> 16 & 0x8000)
