@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -16,6 +17,7 @@ import (
 	"sheaf/internal/binding"
 	"sheaf/internal/embed"
 	"sheaf/internal/engine"
+	"sheaf/internal/hint"
 	"sheaf/internal/ingest"
 	"sheaf/internal/progress"
 )
@@ -45,14 +47,15 @@ func newIngestCmd(env *environment) *cobra.Command {
 store them. Run again, it stores only what is new or has changed, and takes away
 the chunks that a source no longer has.
 
-The store is made on first use; --embedder, --metric and --normalize are fixed
-then. Splitter flags and --meta are remembered with each source and used again
-when a later run gives none.
+The store is made by the first run that stores something; --embedder, --metric
+and --normalize are fixed then. Splitter flags and --meta are remembered with
+each source and used again when a later run gives none.
 
 Folders are read recursively; hidden files and what .gitignore or .sheafignore
 rule out are left alone. JSONL and CSV files hold records, {"text", "id"?,
 "metadata"?, "vector"?, ...}, which are split only when --splitter is given.
-Stdin is a source of its own each time, unless --name names it.
+With --embedder none a new store takes records with vectors as long as the
+first. Stdin is a source of its own each time, unless --name names it.
 
 --prune removes sources whose files are gone from the given folders. --dry-run
 says what would be done and what it would cost, and does nothing.
@@ -124,31 +127,50 @@ func runIngest(ctx context.Context, env *environment, o *ingestOptions) error {
 	if o.dryRun {
 		return env.dryRun(ctx, o, counter)
 	}
-	w, e, err := env.openToIngest(ctx, o, counter)
+	w, e, created, err := env.openToIngest(ctx, o, counter)
 	if err != nil {
 		return err
 	}
 	err = env.summarise(e, o, counter, "embedding", func(options ingest.Options) (ingest.Summary, error) {
-		return ingest.Run(ctx, w, e, options)
+		sum, err := ingest.Run(ctx, w, e, options)
+		if created && sum.Sources.Added == 0 && sum.Chunks.Total == 0 {
+			options.Notice("nothing was stored, so no store is made")
+		}
+		return sum, err
 	})
-	return errors.Join(err, w.Close())
+	return errors.Join(err, w.Discard())
 }
 
 // openToIngest opens the store for writing, or creates it, and makes its embedder.
-func (env *environment) openToIngest(ctx context.Context, o *ingestOptions, counter *progress.Counter) (w writer, e embed.Embedder, err error) {
-	w, created, err := env.openOrCreate(ctx, nil, func() (f engine.Facts, err error) {
+func (env *environment) openToIngest(ctx context.Context, o *ingestOptions, counter *progress.Counter) (w writer, e embed.Embedder, created bool, err error) {
+	w, created, err = env.openOrCreate(ctx, nil, func() (f engine.Facts, err error) {
 		if e, err = env.embedder(env.preferred(), o.embedder, counter); err != nil {
 			return f, err
 		}
-		return o.facts.of(binding.Facts(ctx, e, o.embedder.Dimensions))
+		dim := o.embedder.Dimensions
+		if dim == 0 && e.Identity().Provider == embed.None {
+			if dim, err = env.firstDim(ctx, o); err != nil {
+				return f, err
+			}
+		}
+		return o.facts.of(binding.Facts(ctx, e, dim))
 	})
 	if err != nil || created {
-		return w, e, err
+		return w, e, created, err
 	}
 	if e, err = env.bound(w, o.facts, o.embedder, counter); err != nil {
-		return nil, nil, errors.Join(err, w.Close())
+		return nil, nil, false, errors.Join(err, w.Close())
 	}
-	return w, e, nil
+	return w, e, false, nil
+}
+
+// firstDim returns the length of the vectors that the inputs bring, 0 where they
+// bring none. What it reads of standard input is read again by the run.
+func (env *environment) firstDim(ctx context.Context, o *ingestOptions) (int, error) {
+	var read bytes.Buffer
+	in := env.streams.In
+	defer func() { env.streams.In = io.MultiReader(&read, in) }()
+	return ingest.Dim(ctx, ingest.Options{Stdin: io.TeeReader(in, &read), Roots: o.roots, Walk: o.loader.walk, Read: o.loader.read})
 }
 
 // bound returns the embedder of a store, whose facts it compares with the flags.
@@ -223,6 +245,9 @@ func (env *environment) summarise(e embed.Embedder, o *ingestOptions, counter *p
 			what = " would fail"
 		}
 		err = &partialError{count(len(sum.Failures), "input") + what}
+		if slices.ContainsFunc(sum.Failures, func(f ingest.Failure) bool { return as[*engine.MismatchError](f.Err) }) {
+			err = hint.With(err, "sheaf import FILE --store DIR makes a store of records with the vectors that they bring")
+		}
 	}
 	return err
 }

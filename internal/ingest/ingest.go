@@ -111,8 +111,9 @@ type run struct {
 	names     nameSet // of new sources
 
 	current    engine.Replacement // of the source at hand; nil between sources
-	stale      int64              // documents that the source at hand had and that are not kept so far
-	incomplete bool               // a document of the source at hand failed
+	stored     int64              // documents of the source at hand that were kept or added
+	stale      int64              // documents that it had and that are not kept so far
+	incomplete bool               // a document of it failed
 	refused    map[uint64]error   // by hash of the text: why the embedder refused it
 }
 

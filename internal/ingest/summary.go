@@ -47,6 +47,7 @@ type Embedding struct {
 type Failure struct {
 	Source string `json:"source"`
 	Error  string `json:"error"`
+	Err    error  `json:"-"` // whose text Error is
 }
 
 // Skip is a file that was not read.

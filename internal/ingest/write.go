@@ -44,8 +44,13 @@ func (r *run) apply(ctx context.Context, b *batch) error {
 }
 
 // step applies one step: it completes it, writes it, unless the run is dry, and
-// counts it. A document that cannot be stored becomes a failure of its own.
+// counts it. A document that cannot be stored becomes a failure of its own, and a
+// new source none of whose documents can be stored fails as a whole.
 func (r *run) step(ctx context.Context, s *step, embedded embed.Result) error {
+	if s.kind == stepEnd && r.incomplete && r.stored == 0 && !s.existed {
+		s.kind = stepAbandon
+		r.sum.Sources.Failed++
+	}
 	err := r.complete(ctx, s, embedded)
 	if err == nil && r.w != nil {
 		err = r.write(ctx, s)
@@ -129,13 +134,15 @@ func (r *run) count(s *step) error {
 	sum := &r.sum
 	switch s.kind {
 	case stepBegin:
-		r.stale = s.source.Documents
+		r.stale, r.stored = s.source.Documents, 0
 	case stepKeep:
 		r.o.Progress.AddChunks(1)
+		r.stored++
 		sum.Chunks.Reused++
 		r.stale--
 	case stepAdd:
 		r.o.Progress.AddChunks(1)
+		r.stored++
 		sum.Chunks.Added++
 		if s.origin == engine.Embedded && !s.embedded {
 			sum.Chunks.Reused++
@@ -170,7 +177,7 @@ func (r *run) countFailure(s *step) error {
 	if s.whole {
 		r.sum.Sources.Failed++
 	}
-	r.sum.Failures = append(r.sum.Failures, Failure{s.source.Name, s.err.Error()})
+	r.sum.Failures = append(r.sum.Failures, Failure{s.source.Name, s.err.Error(), s.err})
 	if r.o.FailFast {
 		return fmt.Errorf("%q: %w", s.source.Name, s.err)
 	}
