@@ -87,6 +87,9 @@ func TestArchitectureCatches(t *testing.T) {
 		{"cmd/a.go", "type t int\nfunc (t) init() {}", ""},
 		{"cmd/a.go", "func f() {" + strings.Repeat("\n", maxFunction-1) + "}", ""},
 		{"cmd/a.go", "func f() {" + strings.Repeat("\n", maxFunction) + "}", "f has 61 lines"},
+		{"cmd/a.go", strings.Repeat("\n", maxFile-1), ""},
+		{"cmd/a.go", strings.Repeat("\n", maxFile), "the file has 501 lines"},
+		{"cmd/a_test.go", strings.Repeat("\n", maxFile), ""},
 		{"cmd/a_test.go", "func f() {" + strings.Repeat("\n", maxFunction) + "}", ""},
 	}
 	for _, test := range tests {
@@ -96,15 +99,18 @@ func TestArchitectureCatches(t *testing.T) {
 		}
 		switch got := strings.Join(problems, "; "); {
 		case test.want == "" && got != "":
-			t.Errorf("%s: %s: refused: %s", test.file, test.source, got)
+			t.Errorf("%s: %.100q: refused: %s", test.file, test.source, got)
 		case test.want != "" && (len(problems) != 1 || !strings.Contains(got, test.want)):
-			t.Errorf("%s: %s: got %q, want one problem with %q", test.file, test.source, got, test.want)
+			t.Errorf("%s: %.100q: got %q, want one problem with %q", test.file, test.source, got, test.want)
 		}
 	}
 }
 
-// maxFunction is how many lines a function has at most, outside of tests.
-const maxFunction = 60
+// What a function and a file have at most, in lines, outside of tests.
+const (
+	maxFunction = 60
+	maxFile     = 500
+)
 
 // goFiles reads every Go file below root that the go command would see.
 func goFiles(root fs.FS) (map[string][]byte, error) {
@@ -141,6 +147,9 @@ func check(name string, source []byte) ([]string, error) {
 		c.importSpec(spec)
 	}
 	ast.Inspect(file, c.node)
+	if lines := c.line(file.FileEnd); lines > maxFile && !c.isTest() {
+		c.reportf(file.Pos(), "the file has %d lines, more than %d", lines, maxFile)
+	}
 	return c.problems, nil
 }
 
