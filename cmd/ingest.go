@@ -19,6 +19,7 @@ import (
 	"sheaf/internal/engine"
 	"sheaf/internal/hint"
 	"sheaf/internal/ingest"
+	"sheaf/internal/metadata"
 	"sheaf/internal/progress"
 )
 
@@ -114,8 +115,7 @@ func parseMeta(text string) (ingest.Meta, error) {
 	case !ok || name == "":
 		return ingest.Meta{}, usagef("--meta %q is neither KEY=VALUE nor KEY:=JSON", text)
 	case !isJSON:
-		b, err := marshal(value)
-		return ingest.Meta{Key: key, Value: b}, err
+		return ingest.Meta{Key: key, Value: metadata.Quote(value)}, nil
 	case !json.Valid([]byte(value)):
 		return ingest.Meta{}, usagef("--meta %q: what follows := is not JSON", text)
 	}

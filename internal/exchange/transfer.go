@@ -1,6 +1,7 @@
 package exchange
 
 import (
+	"cmp"
 	"fmt"
 	"iter"
 
@@ -8,16 +9,20 @@ import (
 	"sheaf/internal/ingest"
 )
 
-// Transfers yields the documents as a store with the facts takes them, in order and once: with an id, a source
-// and, unless only texts are wanted, a vector. Without an id in the file they get the one that an
-// ingest derives; without a source, the one that their metadata name, else the input's name.
+// Transfers yields the documents, in order and once, as a store with the facts takes them: with an
+// id, a source and, unless only texts are wanted, a vector. A document without an id gets the one
+// that an ingest derives; one without a source that which its metadata name, or else the input.
 func (in *Input) Transfers(facts engine.Facts) iter.Seq2[engine.Transfer, error] {
-	c := completer{in: in}
-	c.reusable = in.Facts.Embedder == facts.Embedder && in.Facts.Fingerprint == facts.Fingerprint
+	// Vectors of the store's own embedder may be used again for equal texts.
+	reusable := in.Facts.Embedder == facts.Embedder && in.Facts.Fingerprint == facts.Fingerprint
 	return func(yield func(engine.Transfer, error) bool) {
+		var ids ingest.IDs
 		for t, err := range in.documents {
 			if err == nil {
-				err = c.complete(&t)
+				err = in.complete(&t, &ids)
+			}
+			if !reusable {
+				t.Origin = engine.Given
 			}
 			if !yield(t, err) || err != nil {
 				return
@@ -26,40 +31,21 @@ func (in *Input) Transfers(facts engine.Facts) iter.Seq2[engine.Transfer, error]
 	}
 }
 
-// completer adds what documents lack.
-type completer struct {
-	in       *Input
-	reusable bool // both stores have one embedder, so its vectors may be used again for equal texts
-	ids      ingest.IDs
-}
-
-func (c *completer) complete(t *engine.Transfer) error {
+// complete adds what a document lacks.
+func (in *Input) complete(t *engine.Transfer, ids *ingest.IDs) error {
 	if t.From.Key == "" {
 		var err error
 		if t.Metadata, err = t.Metadata.Read(); err != nil {
 			return fmt.Errorf("document %q: %w", t.ID, err)
 		}
-		name := c.in.sourceOf(t.Document)
+		name := cmp.Or(t.Source, t.Metadata.Text("source"), in.Name)
 		t.From = engine.Source{Key: name, Name: name}
 	}
 	if t.ID == "" {
-		t.ID = c.ids.Derive(t.From.Name, t.Text, t.Metadata)
+		t.ID = ids.Derive(t.From.Name, t.Text, t.Metadata)
 	}
-	if !c.reusable {
-		t.Origin = engine.Given
-	}
-	if t.Vector == nil && !c.in.textsOnly {
+	if t.Vector == nil && !in.textsOnly {
 		return fmt.Errorf("document %q: %w", t.ID, ErrNoVector)
 	}
 	return nil
-}
-
-func (in *Input) sourceOf(d engine.Document) string {
-	if d.Source != "" {
-		return d.Source
-	}
-	if name := d.Metadata.Text("source"); name != "" {
-		return name
-	}
-	return in.Name
 }
