@@ -63,7 +63,7 @@ func (o *loaderFlags) validate() error {
 	return o.distinctFields()
 }
 
-// distinctFields refuses one field for two purposes.
+// distinctFields returns an error when two flags name the same field.
 func (o *loaderFlags) distinctFields() error {
 	seen := map[string]string{}
 	for _, f := range []struct{ flag, field, standard string }{
@@ -105,7 +105,7 @@ func parseByteSize(text string) (int64, error) {
 	return n * factor, nil
 }
 
-// byteSize writes a size as parseByteSize reads it.
+// byteSize returns a size in the form that parseByteSize reads.
 func byteSize(n int64) string {
 	unit := ""
 	for i := 0; n%1024 == 0 && i < len(byteUnits); i++ {

@@ -12,7 +12,7 @@ type splitterFlags struct {
 	kind, keep string
 	separators []string
 
-	given, kindGiven bool // at least one of the flags, --splitter itself
+	given, kindGiven bool // any of the flags was given, --splitter was
 }
 
 var (
@@ -20,14 +20,14 @@ var (
 		string(splitter.Character), string(splitter.Recursive), string(splitter.Markdown), string(splitter.None),
 	}
 	keepChoices = []string{string(splitter.KeepStart), string(splitter.KeepEnd), string(splitter.KeepNone)}
-	// splitterFlagNames are the flags that make a run's splitter its own.
+	// splitterFlagNames are the flags of which any replaces the remembered splitter.
 	splitterFlagNames = []string{
 		"splitter", "separator", "separator-regex", "keep-separator", "no-strip", "language", "chunk-size", "chunk-overlap",
 	}
 )
 
-// defaultChunkSize is LangChain's 4,000 cut to what a passage of an answer
-// should be; in code points.
+// defaultChunkSize is in code points. LangChain's 4,000 is longer than a passage
+// that answers a question.
 const defaultChunkSize = 1000
 
 func (o *splitterFlags) addFlags(c *cobra.Command) {

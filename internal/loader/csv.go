@@ -15,7 +15,7 @@ import (
 	"sheaf/internal/vector"
 )
 
-// errLongRow ends a CSV file: behind a quote that is never closed there is no next row to go on with.
+// errLongRow ends the reading of a file: after a quote that is never closed no next row can be found.
 var errLongRow = fmt.Errorf("row longer than %s; is a quote not closed?", formatSize(maxRecord))
 
 // csv reads the rows of a table whose first row names the columns.
@@ -29,7 +29,7 @@ func (r *Reader) csv(yield func(Record, error) bool) error {
 	if strings.EqualFold(filepath.Ext(r.src.Name), ".tsv") {
 		rows.Comma = '\t'
 	}
-	// Programs that write tabs quote cells rarely, and people hardly ever.
+	// Tab-separated files are often written without quoting, so that a quote is a character like others.
 	rows.LazyQuotes = rows.Comma == '\t'
 	limited.read = rows.InputOffset
 	t := table{opts: r.opts}
@@ -62,7 +62,7 @@ func (r *Reader) csv(yield func(Record, error) bool) error {
 	}
 }
 
-// rowError says what is wrong with a row, whose line is said elsewhere.
+// rowError returns what is wrong with a row, without its line, which the RecordError has.
 func rowError(e *csv.ParseError, cells, columns int) error {
 	if errors.Is(e.Err, csv.ErrFieldCount) {
 		return fmt.Errorf("%d cells for %d columns", cells, columns)
@@ -70,12 +70,12 @@ func rowError(e *csv.ParseError, cells, columns int) error {
 	return fmt.Errorf("column %d: %w", e.Column, e.Err)
 }
 
-// rowLimiter stops a row that is longer than limit.
+// rowLimiter is a reader that fails when a row is longer than limit.
 type rowLimiter struct {
 	in    io.Reader
 	limit int64
 	given int64
-	read  func() int64 // how much of it has become rows
+	read  func() int64 // returns how many bytes the rows read so far have
 }
 
 func (l *rowLimiter) Read(p []byte) (int, error) {
@@ -92,12 +92,12 @@ type table struct {
 	opts    ReadOptions
 	columns []string
 	meta    metadata.Builder
-	text    int // places of the columns that are not metadata; -1: not there
+	text    int // numbers of the columns that are not metadata, -1 for none
 	id      int
 	vector  int
 }
 
-// header reads the names of the columns. A file without a row has none.
+// header takes the names of the columns. A file without a row has no columns.
 func (t *table) header(row []string, err error) error {
 	if err == io.EOF {
 		return nil
@@ -154,7 +154,7 @@ func (t *table) record(row []string) (Record, error) {
 	return rec, nil
 }
 
-// value writes a cell as JSON.
+// value returns a cell as JSON.
 func (t *table) value(cell string) []byte {
 	if !t.opts.DetectTypes {
 		return metadata.Quote(cell)

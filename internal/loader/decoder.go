@@ -10,12 +10,12 @@ import (
 var replacement = []byte(string(utf8.RuneError))
 
 // decoder is a transformer to UTF-8 that stops at the first byte that has no meaning in its encoding. Those of x/text
-// put U+FFFD there and go on, which would store damaged text without a word.
+// write U+FFFD and go on, so that damaged text would be stored unnoticed.
 type decoder struct {
 	charset
 	guessed bool
 	dec     transform.Transformer
-	// genuine is how the encoding writes a U+FFFD that the text really has; empty where it cannot.
+	// genuine is the encoded form of U+FFFD, empty where the encoding has none: a text may hold that character.
 	genuine []byte
 	offset  int64 // of src in the file
 }
@@ -43,8 +43,8 @@ func (d *decoder) Transform(dst, src []byte, atEOF bool) (nDst, nSrc int, err er
 	return nDst, nSrc, err
 }
 
-// invalid gives the offset in src of the first U+FFFD in its decoded text that is not genuine, or -1. Where the text
-// before it ends is found by decoding again into a space of just that length.
+// invalid returns the offset in src of the first byte that was decoded to a U+FFFD that the text does not hold, or -1.
+// Transformers do not say where in src they wrote it: the text before it is decoded again, into a buffer of its length.
 func (d *decoder) invalid(decoded, src []byte) int {
 	for base := 0; ; {
 		i := bytes.Index(decoded, replacement)
@@ -61,7 +61,7 @@ func (d *decoder) invalid(decoded, src []byte) int {
 	}
 }
 
-// decode turns the whole of a text into UTF-8, without its byte order mark.
+// decode returns a whole text as UTF-8, without its byte order mark.
 func (c charset) decode(data []byte, guessed bool) ([]byte, error) {
 	data = data[c.bom:]
 	if c.enc == nil {
@@ -74,7 +74,7 @@ func (c charset) decode(data []byte, guessed bool) ([]byte, error) {
 	return text, err
 }
 
-// universalNewlines turns "\r\n" and "\r" into "\n", as Python does for files in text mode and so for LangChain.
+// universalNewlines replaces "\r\n" and "\r" by "\n", as Python does for files in text mode and so for LangChain.
 func universalNewlines(text []byte) []byte {
 	if bytes.IndexByte(text, '\r') < 0 {
 		return text

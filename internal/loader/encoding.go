@@ -12,7 +12,7 @@ import (
 	"golang.org/x/text/encoding/unicode/utf32"
 )
 
-// EncodingError is input that is not in the encoding that it was read in.
+// EncodingError is the error of input with bytes that have no meaning in its encoding.
 type EncodingError struct {
 	Encoding string
 	Offset   int64 // of the first wrong byte in the file
@@ -27,13 +27,13 @@ func (e *EncodingError) Error() string {
 	return fmt.Sprintf("not %s: invalid byte at offset %d", e.Encoding, e.Offset)
 }
 
-// charset is a way to turn bytes into UTF-8.
+// charset is an encoding of a text.
 type charset struct {
 	name string
 	enc  encoding.Encoding // nil: the bytes are UTF-8 as they are
 	bom  int               // bytes at the beginning that are not text
 
-	uncertain bool // it is a guess, and another encoding may be meant
+	uncertain bool // it was guessed, and another encoding is nearly as likely
 }
 
 var boms = []struct {
@@ -41,13 +41,13 @@ var boms = []struct {
 	name string
 }{
 	{"\xef\xbb\xbf", "utf-8"},
-	{"\xff\xfe\x00\x00", "utf-32le"}, // before UTF-16, whose mark it begins with
+	{"\xff\xfe\x00\x00", "utf-32le"}, // before UTF-16, whose mark is the beginning of this one
 	{"\x00\x00\xfe\xff", "utf-32be"},
 	{"\xff\xfe", "utf-16le"},
 	{"\xfe\xff", "utf-16be"},
 }
 
-// wideEncodings are the ones that write letters with zero bytes. Byte order marks are taken off elsewhere.
+// wideEncodings are the encodings in which letters have zero bytes. findBOM deals with byte order marks.
 var wideEncodings = map[string]encoding.Encoding{
 	"utf-16":   unicode.UTF16(unicode.LittleEndian, unicode.IgnoreBOM),
 	"utf-16le": unicode.UTF16(unicode.LittleEndian, unicode.IgnoreBOM),
@@ -72,7 +72,7 @@ var encodingAliases = map[string]string{
 	"mac-roman": "macintosh", "macroman": "macintosh", "mac-cyrillic": "x-mac-cyrillic", "maccyrillic": "x-mac-cyrillic",
 }
 
-// ValidEncoding reports an encoding name that text cannot be read in. Names are those of the IANA register, of browsers
+// ValidEncoding returns an error for the name of an encoding that text cannot be read in. Names are those of the IANA register, of browsers
 // and of Python, in any case: "utf-8", "utf-16", "latin1", "cp1250", "iso8859_2", "shift_jis", "gb18030".
 func ValidEncoding(name string) error {
 	_, err := findCharset(name)
@@ -132,7 +132,7 @@ func registered(name string) encoding.Encoding {
 	return enc
 }
 
-// findBOM reads the byte order mark at the beginning of a file.
+// findBOM returns the encoding that a byte order mark at the beginning of a file stands for.
 func findBOM(head []byte) (charset, bool) {
 	for _, b := range boms {
 		if bytes.HasPrefix(head, []byte(b.mark)) {
@@ -142,8 +142,8 @@ func findBOM(head []byte) (charset, bool) {
 	return charset{}, false
 }
 
-// forcedCharset is the encoding that the user named. A byte order mark is not text, and "utf-16" leaves it to the mark
-// which of the two it is.
+// forcedCharset returns the encoding that the user named. A byte order mark is not part of the text, and tells the byte
+// order of "utf-16" and "utf-32".
 func forcedCharset(name string, head []byte) (charset, error) {
 	c, err := findCharset(name)
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 // describes it: a component "**" stands for any number of folders, and at the end for everything inside.
 func matchPath(pattern []string, name string) bool {
 	i, more := 0, true
-	// After a mismatch the last "**" takes one component more and matching starts again behind it.
+	// After a mismatch the last "**" takes one component more, and matching goes on after it.
 	retry, retryName, retryMore := -1, "", false
 	for {
 		if i < len(pattern) && pattern[i] == "**" {
@@ -63,8 +63,8 @@ func matchName(pattern, name string) bool {
 	return true
 }
 
-// matchOne matches the first element of pattern, which is not a star, with the first character of name. It gives the
-// width of that character and what is left of pattern.
+// matchOne matches the first element of pattern, which is not a star, with the first character of name. It returns
+// the width of that character and the rest of pattern.
 func matchOne(pattern, name string) (width int, rest string, ok bool) {
 	if pattern == "" || name == "" {
 		return 0, "", false
@@ -81,15 +81,16 @@ func matchOne(pattern, name string) (width int, rest string, ok bool) {
 	return width, rest, ok && char == name[:width]
 }
 
-// literal takes one character, perhaps behind a backslash, off the front of a pattern. A backslash at the end is none.
+// literal returns the first character of a pattern, which a backslash may precede, and the rest. ok is false for a
+// backslash at the end.
 func literal(pattern string) (char, rest string, ok bool) {
 	pattern = strings.TrimPrefix(pattern, `\`)
 	_, width := utf8.DecodeRuneInString(pattern)
 	return pattern[:width], pattern[width:], width > 0
 }
 
-// matchClass reports whether r is in the class that pattern opens with, its "[" gone, and gives what follows the "]".
-// A class that is not closed is not ok.
+// matchClass reports whether r is in the class that pattern begins with, without its "[", and returns what follows the
+// "]". ok is false for a class that is not closed.
 func matchClass(pattern string, r rune) (in bool, rest string, ok bool) {
 	negate := pattern != "" && (pattern[0] == '!' || pattern[0] == '^')
 	if negate {
@@ -122,14 +123,14 @@ func matchClass(pattern string, r rune) (in bool, rest string, ok bool) {
 	}
 }
 
-// between reports whether r is in a range, whose first character counts even when the ends are the wrong way round.
+// between reports whether r is in a range. The first character is in it even when the ends are in the wrong order.
 func between(low string, r rune, high string) bool {
 	first, _ := utf8.DecodeRuneInString(low)
 	last, _ := utf8.DecodeRuneInString(high)
 	return r == first || first <= r && r <= last
 }
 
-// posixClass takes "[:name:]" off the front of the inside of a class.
+// posixClass reads a "[:name:]" at the beginning of the inside of a class.
 func posixClass(pattern string) (name, rest string, found bool) {
 	if !strings.HasPrefix(pattern, "[:") {
 		return "", "", false

@@ -6,14 +6,14 @@ import (
 	"strings"
 )
 
-// ignoreFiles are read in every folder, in this order: a rule of a later file outranks one of an earlier.
+// ignoreFiles are read in every folder, in this order: rules of a later file override those of an earlier one.
 var ignoreFiles = []string{".gitignore", ".sheafignore"}
 
 // rule is one line of an ignore file, as gitignore(5) describes it.
 type rule struct {
-	pattern []string // split at its slashes; one component that no slash anchors is matched with names at any depth
+	pattern []string // split at its slashes; with anyDir one component, matched with names at any depth
 	literal bool     // pattern is one component without a special character
-	negate  bool     // "!": what matches is wanted after all
+	negate  bool     // "!": what matches is not ignored
 	dirOnly bool     // "/" at the end
 	anyDir  bool     // not anchored
 }
@@ -21,7 +21,7 @@ type rule struct {
 // rules are the lines of one or more ignore files; the last that matches decides.
 type rules []rule
 
-// parseRules reads lines as an ignore file holds them. What is malformed matches nothing, as in git.
+// parseRules reads the lines of an ignore file. A malformed pattern matches nothing, as in git.
 func parseRules(text string) rules {
 	var out rules
 	for line := range strings.Lines(strings.TrimPrefix(text, "\uFEFF")) {
@@ -36,7 +36,7 @@ func parseRules(text string) rules {
 	return out
 }
 
-// parsePatterns reads patterns of the command line, which know no comments.
+// parsePatterns reads patterns of the command line, which have no comments.
 func parsePatterns(patterns []string) rules {
 	var out rules
 	for _, p := range patterns {
@@ -65,7 +65,7 @@ func parseRule(line string) (rule, bool) {
 	return r, true
 }
 
-// trimBlanks drops blanks at the end of a line, but not one behind a backslash.
+// trimBlanks removes blanks at the end of a line, but not one after a backslash.
 func trimBlanks(line string) string {
 	end := 0
 	for i := 0; i < len(line); i++ {
@@ -80,7 +80,7 @@ func trimBlanks(line string) string {
 	return line[:end]
 }
 
-// matches reports whether the rule speaks of the slash-separated path name, relative to the rule's folder.
+// matches reports whether the rule applies to the slash-separated path name, relative to the rule's folder.
 func (r rule) matches(name string, isDir bool) bool {
 	if r.dirOnly && !isDir {
 		return false
@@ -95,7 +95,7 @@ func (r rule) matches(name string, isDir bool) bool {
 	return matchName(r.pattern[0], base)
 }
 
-// verdict is what rules say about a path.
+// verdict is what rules say about a path: nothing, that it is ignored, or that it is wanted.
 type verdict int
 
 const (
@@ -117,15 +117,15 @@ func (rs rules) verdict(name string, isDir bool) verdict {
 	return silent
 }
 
-// ignoreLevel is the rules of one folder and, behind it, those of the folders above: the deeper outrank the higher.
+// ignoreLevel has the rules of one folder and a link to those of the folders above, which they override.
 type ignoreLevel struct {
 	parent *ignoreLevel
 	dir    string // relative to the top, with slashes; "" for the top itself
 	rules  rules
 }
 
-// ignores reports whether the file or folder at name, relative to the top, is ruled out. The folders above it are not
-// asked about: whoever walks does not enter a folder that is ruled out, so nothing inside can be wanted again.
+// ignores reports whether the file or folder at name, relative to the top, is ignored. It does not look at the
+// folders above it: a walk does not enter an ignored folder.
 func (l *ignoreLevel) ignores(name string, isDir bool) bool {
 	for ; l != nil; l = l.parent {
 		below := strings.TrimPrefix(strings.TrimPrefix(name, l.dir), "/")
@@ -136,7 +136,7 @@ func (l *ignoreLevel) ignores(name string, isDir bool) bool {
 	return false
 }
 
-// enter adds the ignore files of a folder to the rules above it. has tells which of them exist.
+// enter returns the rules of the ignore files in a folder on top of l. has reports which of the files exist.
 func (l *ignoreLevel) enter(path, dir string, has func(name string) bool) (*ignoreLevel, error) {
 	var all rules
 	for _, name := range ignoreFiles {
@@ -156,7 +156,7 @@ func (l *ignoreLevel) enter(path, dir string, has func(name string) bool) (*igno
 	return &ignoreLevel{parent: l, dir: dir, rules: all}, nil
 }
 
-// ignoresAbove collects the rules that hold for a root from the folders above it, and gives the root's path relative
+// ignoresAbove collects the rules that hold for a root from the folders above it, and returns the root's path relative
 // to the topmost of them. They reach up to the top of the git repository that holds the root; where there is none, to
 // the current folder if the root lies below it.
 func ignoresAbove(root, cwd string) (l *ignoreLevel, dir string, err error) {
@@ -177,7 +177,7 @@ func ignoresAbove(root, cwd string) (l *ignoreLevel, dir string, err error) {
 	return l, dir, nil
 }
 
-// ignoreTop is the highest folder whose ignore files hold for root; both arguments are absolute.
+// ignoreTop returns the highest folder whose ignore files hold for root. Both arguments are absolute.
 func ignoreTop(root, cwd string) string {
 	for dir := root; ; dir = filepath.Dir(dir) {
 		if _, err := os.Lstat(filepath.Join(dir, ".git")); err == nil {
@@ -193,7 +193,7 @@ func ignoreTop(root, cwd string) string {
 	return root
 }
 
-// isFile reports whether there is something other than a folder; a link that leads nowhere is, and fails when read.
+// isFile reports whether path is something other than a folder. A dangling link is, and fails when it is read.
 func isFile(path string) bool {
 	info, err := os.Stat(path)
 	if err != nil {

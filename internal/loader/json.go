@@ -13,8 +13,8 @@ import (
 
 var errHalfPair = errors.New("has half of a surrogate pair, which is no character")
 
-// halfPair reports whether a valid JSON string escapes one half of a surrogate pair alone: that is no character, and decodes
-// to U+FFFD.
+// halfPair reports whether a valid JSON string has an escape for one half of a surrogate pair alone, which is no character
+// and would be decoded to U+FFFD.
 func halfPair(quoted []byte) bool {
 	for i := bytes.Index(quoted, []byte(`\`)); i >= 0 && i < len(quoted); i++ {
 		if quoted[i] != '\\' {
@@ -37,7 +37,7 @@ func halfPair(quoted []byte) bool {
 	return false
 }
 
-// escaped is the code unit of the \uXXXX that b begins with, or -1.
+// escaped returns the code unit of the \uXXXX that b begins with, or -1.
 func escaped(b []byte) rune {
 	if len(b) < 6 || b[0] != '\\' || b[1] != 'u' {
 		return -1
@@ -53,7 +53,7 @@ func isNull(value []byte) bool { return string(value) == "null" }
 
 func isNumber(value []byte) bool { return value[0] == '-' || value[0] >= '0' && value[0] <= '9' }
 
-// jsonText reads a text: it must be there, and a string.
+// jsonText reads a text, which must be a string.
 func jsonText(value []byte) (string, error) {
 	switch {
 	case value == nil:
@@ -66,7 +66,7 @@ func jsonText(value []byte) (string, error) {
 	return metadata.Unquote(value), nil
 }
 
-// jsonID reads an id: a string, or a number, whose JSON text is the id. No id and null are none.
+// jsonID reads an id: a string, or a number, whose JSON text is the id. It returns "" for a missing value and for null.
 func jsonID(value []byte) (string, error) {
 	switch {
 	case value == nil || isNull(value):
@@ -81,7 +81,7 @@ func jsonID(value []byte) (string, error) {
 	return "", errors.New("is neither a string nor a number")
 }
 
-// jsonVector reads a vector: an array of numbers. No vector and null are none.
+// jsonVector reads a vector, an array of numbers. It returns nil for a missing value and for null.
 func jsonVector(value []byte) ([]float32, error) {
 	if value == nil || isNull(value) {
 		return nil, nil

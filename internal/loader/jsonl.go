@@ -12,13 +12,13 @@ import (
 	"sheaf/internal/metadata"
 )
 
-// errLongRecord is a record that would fill the memory.
+// errLongRecord is the error of a line that is longer than maxRecord.
 var errLongRecord = fmt.Errorf("record longer than %s", formatSize(maxRecord))
 
 // jsonBlanks are the characters that JSON allows between values.
 const jsonBlanks = " \t\r\n"
 
-// jsonl reads a JSON object a line. Lines end with "\n"; blank ones are passed over.
+// jsonl reads one JSON object a line. Lines end with "\n"; blank lines are skipped.
 func (r *Reader) jsonl(yield func(Record, error) bool) error {
 	in, err := r.records(false)
 	if err != nil {
@@ -55,12 +55,12 @@ func (r *Reader) jsonl(yield func(Record, error) bool) error {
 type lineReader struct {
 	in     *bufio.Reader
 	limit  int
-	number int // of the line last read, from 1
+	number int // of the last line that was read, from 1
 	buf    []byte
 }
 
-// next gives the next line without its end. It is valid until the call after. A line above the limit is passed over
-// with errLongRecord.
+// next returns the next line without its end, valid until the next call. A line above the limit is skipped, with
+// errLongRecord.
 func (l *lineReader) next() ([]byte, error) {
 	part, err := l.in.ReadSlice('\n')
 	if err == io.EOF && len(part) == 0 {
@@ -93,10 +93,10 @@ type member struct {
 	value []byte
 }
 
-// jsonParser makes records of JSON objects. It keeps its memory from line to line.
+// jsonParser makes records of JSON objects. Its buffers are used again for each.
 type jsonParser struct {
 	fields ReadOptions
-	others []member // members of the record that are no field
+	others []member // the members that are no field
 	meta   metadata.Builder
 }
 
@@ -135,7 +135,7 @@ func (p *jsonParser) parse(line []byte) (Record, error) {
 	return rec, p.metadata(&rec, meta)
 }
 
-// checkObject reports a line that is not one JSON object in UTF-8.
+// checkObject returns an error for a line that is not one JSON object in UTF-8.
 func checkObject(line []byte) error {
 	if bad := invalidUTF8(line); bad >= 0 {
 		return fmt.Errorf("not UTF-8: invalid byte 0x%02x at column %d", line[bad], bad+1)
@@ -154,8 +154,7 @@ func checkObject(line []byte) error {
 	return nil
 }
 
-// metadata joins what the record says about itself: the members of "metadata" first, then those others that it does not
-// name.
+// metadata makes the record's metadata: the members of "metadata" first, then those others that it does not name.
 func (p *jsonParser) metadata(rec *Record, given []byte) error {
 	if isNull(given) {
 		given = nil
@@ -181,9 +180,9 @@ func (p *jsonParser) metadata(rec *Record, given []byte) error {
 	return nil
 }
 
-// takeField reads the keys that list and export print beside the document's own. A record that sheaf wrote has its
-// "metadata" apart from them; in any other they are metadata as well, or nothing could be filtered by a "source" that
-// somebody else wrote there. Of another type they are no fields.
+// takeField reports whether m is one of the keys that list and export print besides the document's own, and reads it. In
+// a record with "metadata" such a key is no metadata. In any other it is both, so that filters see a "source" that another
+// program wrote. A value of another type makes the key an ordinary one.
 func (rec *Record) takeField(m member) bool {
 	switch m.key {
 	case "source":

@@ -1,8 +1,8 @@
 // Package loader finds sources of text and reads records from them.
 //
 // A [Walker] turns what a user names (files, folders, globs, "-") into sources, in an order that does not depend on
-// the machine: folders are read recursively and sorted, hidden files and what .gitignore and .sheafignore rule out
-// are left alone, and every file comes once, whichever way it was reached. A path that cannot be read fails by itself
+// the machine: folders are read recursively and sorted, hidden files and what .gitignore and .sheafignore name
+// are left out, and every file comes once, however many roots or links lead to it. A path that cannot be read is reported
 // and the walk goes on.
 //
 // A [Reader] streams the records of one source: a text file is one record, a JSONL line or a CSV row is one each. Text
@@ -38,11 +38,11 @@ var (
 	ErrBinary = errors.New("binary, not text")
 	// ErrTooLarge is the error of a text that grew past the limit after it was found, or of standard input past it.
 	ErrTooLarge = errors.New("too large for one text")
-	// ErrStdinTwice is met by a walk over roots that name "-" more than once.
+	// ErrStdinTwice is the error of a second "-" among the roots of a walk.
 	ErrStdinTwice = errors.New(`standard input ("-") can be read only once`)
 )
 
-// Source is one input as it was found. Of its content no more has been read than telling text from binary takes.
+// Source is one input as a walk found it. Of its content at most the beginning was read, to tell text from binary.
 type Source struct {
 	Name    string // the path as given, cleaned, with slashes; "stdin" for standard input
 	Path    string // what to open; "" for standard input
@@ -50,11 +50,11 @@ type Source struct {
 	Size    int64  // in bytes; 0 for standard input
 	ModTime time.Time
 
-	limit int64     // of a text, in bytes; 0: none
+	limit int64     // of the size of a text, in bytes; 0: none
 	stdin io.Reader // what to read when Path is ""
 }
 
-// Record is one text with what its source says about it.
+// Record is one text with its metadata.
 type Record struct {
 	ID       string // "" when the input gives none
 	Text     string // UTF-8; of a text file with "\n" line ends
@@ -62,12 +62,12 @@ type Record struct {
 	Vector   []float32 // nil unless the record brings one; all finite
 	Line     int       // 1-based line of the record's first byte in its file; 0 for a whole text file
 
-	// What list and export print beside a document, read back from JSONL; zero when not given.
+	// Of JSONL that list or export wrote: where the document came from; zero when not given.
 	Source             string
 	StartLine, EndLine int
 }
 
-// RecordError is one record that could not be read. The records after it can.
+// RecordError is the error of one record that could not be read. Reading goes on after it.
 type RecordError struct {
 	Line int // 1-based line of the record
 	Err  error
@@ -77,7 +77,7 @@ func (e *RecordError) Error() string { return fmt.Sprintf("line %d: %v", e.Line,
 
 func (e *RecordError) Unwrap() error { return e.Err }
 
-// readError names the source that err came from, once: an [fs.PathError] would repeat the path.
+// readError wraps err with the name of its source. It drops the path of an [fs.PathError], which is the same.
 func readError(name string, err error) error {
 	var pathErr *fs.PathError
 	if errors.As(err, &pathErr) {

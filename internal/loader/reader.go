@@ -28,7 +28,7 @@ type ReadOptions struct {
 	DetectTypes bool
 }
 
-// fields fills in the names that were not given.
+// fields fills in the names of fields that were not given.
 func (o *ReadOptions) fields() error {
 	for _, f := range []struct {
 		name     *string
@@ -56,8 +56,8 @@ type Reader struct {
 	maxRecord int    // in bytes
 }
 
-// Open opens a source for reading. The caller must close the reader. Reading stops with the error of ctx when it is
-// done.
+// Open opens a source for reading. The caller must close the reader. Reading fails with the error of ctx when ctx
+// is done.
 func Open(ctx context.Context, src Source, o ReadOptions) (*Reader, error) {
 	if err := o.fields(); err != nil {
 		return nil, err
@@ -96,7 +96,7 @@ func (r *Reader) Records() iter.Seq2[Record, error] {
 // errStopped ends reading when the caller wants no more records.
 var errStopped = errors.New("stopped")
 
-// Hash is the SHA-256 of the source's raw bytes. It is nil until Records has come to the end of the source.
+// Hash returns the SHA-256 of the source's raw bytes, nil until Records has come to the end of the source.
 func (r *Reader) Hash() []byte {
 	if !r.raw.ended {
 		return nil
@@ -108,13 +108,13 @@ func (r *Reader) Hash() []byte {
 // else "". It is known from the first record on.
 func (r *Reader) Guess() string { return r.guess }
 
-// BytesRead is how much of the source was read so far.
+// BytesRead returns how many bytes of the source were read so far.
 func (r *Reader) BytesRead() int64 { return r.raw.read }
 
 // Close closes the source. Standard input stays open.
 func (r *Reader) Close() error { return r.raw.Close() }
 
-// Hash is the SHA-256 of the raw bytes of a source, read without making records of them.
+// Hash returns the SHA-256 of the raw bytes of a source, which it reads.
 func Hash(ctx context.Context, src Source) ([]byte, error) {
 	raw, err := openRaw(ctx, src)
 	if err == nil {
@@ -176,11 +176,11 @@ func (r *Reader) setGuess(c charset) {
 // headSize is how many bytes at the beginning of a record file tell its encoding.
 const headSize = 64 << 10
 
-// records returns the stream of a record file as UTF-8, from an encoding that is found by looking when detect is true.
-// Where the file is UTF-8 already it is not checked, so that a wrong byte costs one record only.
+// records returns the stream of a record file as UTF-8, in an encoding that is detected when detect is true. A file
+// in UTF-8 is not checked, so that a wrong byte fails one record and not the file.
 func (r *Reader) records(detect bool) (*bufio.Reader, error) {
 	in := bufio.NewReaderSize(r.raw, headSize)
-	// A failure to read comes back with the first record.
+	// An error of the reader comes again with the first record.
 	head, _ := in.Peek(headSize)
 	c, err := r.recordCharset(head, detect)
 	if err != nil {

@@ -12,14 +12,14 @@ import (
 // sniffSize is how many bytes at the beginning of a file tell text from binary: git looks at as many.
 const sniffSize = 8000
 
-// magics begin files that are not text although they may have no zero byte in their first block.
+// magics are the first bytes of files that are not text, although they may have no zero byte in their first block.
 var magics = []string{
 	"%PDF-", "PK\x03\x04", "\x1f\x8b\x08", "BZh", "\xfd7zXZ\x00", "\x28\xb5\x2f\xfd", "7z\xbc\xaf\x27\x1c", "Rar!\x1a\x07",
 	"\x89PNG\r\n\x1a\n", "\xff\xd8\xff", "GIF87a", "GIF89a", "OggS", "fLaC", "\x7fELF", "\x00asm", "wOFF", "wOF2",
 	"SQLite format 3\x00",
 }
 
-// readHead fills head with the first bytes of a file, as far as there are any.
+// readHead reads the first bytes of a file into head, and returns the part of it that was read.
 func readHead(file string, head []byte) ([]byte, error) {
 	f, err := os.Open(file)
 	if err != nil {
@@ -33,7 +33,7 @@ func readHead(file string, head []byte) ([]byte, error) {
 	return head[:n], nil
 }
 
-// isBinary reports whether a file that begins with head is no text. encoding is the one that the user gave, or "".
+// isBinary reports whether a file that begins with head is not text. encoding is the one that the user gave, or "".
 func isBinary(head []byte, encoding string) bool {
 	for _, magic := range magics {
 		if bytes.HasPrefix(head, []byte(magic)) {
@@ -93,7 +93,7 @@ func isUTF16Text(data []byte, high int) bool {
 	for i := range units {
 		units[i] = uint16(data[2*i+high])<<8 | uint16(data[2*i+1-high])
 	}
-	if n := len(units); n > 0 && utf16.IsSurrogate(rune(units[n-1])) { // perhaps cut in two
+	if n := len(units); n > 0 && utf16.IsSurrogate(rune(units[n-1])) { // a pair may be cut in two
 		units = units[:n-1]
 	}
 	for _, r := range utf16.Decode(units) {
@@ -104,5 +104,5 @@ func isUTF16Text(data []byte, high int) bool {
 	return true
 }
 
-// isBlankControl reports whether a control character is one that texts hold.
+// isBlankControl reports whether a control character is found in texts.
 func isBlankControl(r rune) bool { return r >= '\t' && r <= '\r' || r == '\x1b' }

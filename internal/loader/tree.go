@@ -21,13 +21,13 @@ type tree struct {
 	hidden  bool
 	entered map[string]bool // real paths of the folders that were entered
 	met     bool            // something was reported
-	failed  bool            // an error was
+	failed  bool            // an error was reported
 }
 
-// newTree prepares the walk of a root that a glob, if it is not "", narrows to what matches.
+// newTree prepares the walk of a root, of which only what matches a glob is read unless the glob is "".
 func newTree(w *Walker, glob string, yield func(Found) bool) *tree {
 	t := &tree{Walker: w, glob: glob, entered: map[string]bool{}}
-	// A glob that spells a dot at the beginning of a name asks for hidden names, as in a shell.
+	// A glob with a dot at the beginning of a name matches hidden names, as in a shell.
 	t.hidden = w.opts.Hidden || strings.Contains("/"+glob, "/.")
 	t.yield = func(f Found) bool {
 		t.failed = t.failed || f.Err != nil
@@ -45,7 +45,7 @@ func (t *tree) root(ctx context.Context, src Source) bool {
 	return t.walk(ctx, f)
 }
 
-// place finds where a root lies: behind which links, and below which ignore files.
+// place finds the real path of a root, and the ignore files above it.
 func (t *tree) place(f *folder) error {
 	var err error
 	if f.target, err = realPath(f.path); err != nil {
@@ -66,7 +66,7 @@ func (t *tree) place(f *folder) error {
 	return err
 }
 
-// folder is one folder of a tree, under the names it goes by.
+// folder is one folder of a tree.
 type folder struct {
 	path      string // to open
 	name      string // to show
@@ -75,19 +75,19 @@ type folder struct {
 	ignoreDir string // relative to the topmost folder whose ignore files hold; "" for that one
 	ignore    *ignoreLevel
 	matched   bool // the glob matched this folder or one above it
-	included  bool // --include did
+	included  bool // a pattern of WalkOptions.Include did
 }
 
 // entry is one name in a folder.
 type entry struct {
-	folder             // what it would be as a folder
-	info   fs.FileInfo // of what a link leads to
+	folder             // as which it is walked if it is one
+	info   fs.FileInfo // of a link's target
 	err    error
 }
 
 func (e entry) isDir() bool { return e.err == nil && e.info.IsDir() }
 
-// walk reports what lies in f and below. It returns false when the walk is to end.
+// walk reports what lies in f and below, and returns whether the walk goes on.
 func (t *tree) walk(ctx context.Context, f folder) bool {
 	if t.entered[f.target] {
 		return true
@@ -99,7 +99,7 @@ func (t *tree) walk(ctx context.Context, f folder) bool {
 		return t.yield(Found{Source: src, Err: readError(f.name, err)})
 	}
 	if !t.opts.NoIgnore {
-		// Without its rules a folder might give away what they keep back: it is not read at all.
+		// A folder whose rules cannot be read is not read: they may keep files out that must not be stored.
 		if f.ignore, err = f.ignore.enter(f.path, f.ignoreDir, holds(names)); err != nil {
 			return t.yield(Found{Source: src, Err: err})
 		}
@@ -118,7 +118,7 @@ func (t *tree) walk(ctx context.Context, f folder) bool {
 	return true
 }
 
-// holds tells which files are among the sorted entries of a folder.
+// holds returns a function that reports whether a file is among the entries of a folder.
 func holds(entries []fs.DirEntry) func(name string) bool {
 	return func(name string) bool {
 		for _, e := range entries {
@@ -130,7 +130,7 @@ func holds(entries []fs.DirEntry) func(name string) bool {
 	}
 }
 
-// entry looks at one name in f, and through it if it is a link.
+// entry looks at one name in f, following links.
 func (f folder) entry(d fs.DirEntry) entry {
 	e := entry{folder: f}
 	e.path = filepath.Join(f.path, d.Name())
@@ -173,12 +173,12 @@ func (t *tree) visit(ctx context.Context, e entry) bool {
 	return t.file(e.path, e.name, e.target, e.info, t.yield)
 }
 
-// gone reports whether a file was removed after its folder was read, which is no failure, unlike a link to nowhere.
+// gone reports whether a file was removed after its folder was read. That is no error, while a dangling link is.
 func gone(e entry) bool {
 	return errors.Is(e.err, fs.ErrNotExist) && !exists(e.path)
 }
 
-// mayMatchBelow reports whether a glob can match something inside dir, so that other folders need not be read.
+// mayMatchBelow reports whether a glob can match something inside dir. Other folders need not be read.
 func mayMatchBelow(glob, dir string) bool {
 	if strings.Contains(glob, "{") { // alternatives can hold slashes
 		return true

@@ -18,27 +18,27 @@ import (
 type WalkOptions struct {
 	Format   Format   // of every source; Auto or "" goes by extension
 	Include  []string // patterns as in .gitignore, relative to each root: of a folder only what matches is read
-	Exclude  []string // likewise: what matches is not read, even when it was named
+	Exclude  []string // likewise: what matches is not read, even when it is a root
 	Hidden   bool     // read names that begin with a dot (".git" is never entered)
 	NoIgnore bool     // do not look at .gitignore and .sheafignore
 	Encoding string   // as in ReadOptions: text in UTF-16 or UTF-32 is full of zero bytes that mean "binary" elsewhere
 
-	// MaxFileSize is the size in bytes above which a text is passed over; 0 means DefaultMaxFileSize. Records stream
+	// MaxFileSize is the size in bytes above which a text is skipped; 0 means DefaultMaxFileSize. Records stream
 	// and have no such limit.
 	MaxFileSize int64
 
 	// Stdin is what "-" reads; nil when there is none.
 	Stdin io.Reader
 
-	// Unread reports files without a look into them: whether one is text is for Look to say.
+	// Unread makes the walk report files without opening them. Look then tells whether one is text.
 	Unread bool
 
-	// SkipDir tells the folders that are stores. They are passed over without a word, unless one is a root.
+	// SkipDir reports whether a folder is a store. Stores are left out; one that is a root is reported as skipped.
 	SkipDir func(dir string) bool
 }
 
-// Found is one thing that a walk met: a source to read; a source that is passed over, with the reason in Skip; or a
-// path that failed, with Err. Hidden and ignored files are not reported at all.
+// Found is what a walk reports: a source to read; a source that is skipped, with the reason in Skip; or a path that
+// failed, with Err. Hidden and ignored files are not reported.
 type Found struct {
 	Source Source
 	Skip   string
@@ -49,8 +49,8 @@ type Found struct {
 type Root struct {
 	Name string // as given, cleaned, with slashes
 	Path string
-	// Complete is true when everything below was seen: the walk was not cut short, nothing failed, and at least one
-	// file was there. Only then does a file that was not met no longer exist, or is passed over.
+	// Complete is true when the walk of the folder came to its end, nothing failed, and there was at least one file.
+	// Only then is a file that was not reported either gone or left out.
 	Complete bool
 }
 
@@ -58,8 +58,8 @@ type Root struct {
 type Walker struct {
 	opts             WalkOptions
 	include, exclude rules
-	seen             pathSet // real paths of the files met so far
-	head             []byte  // room for the beginning of one file
+	seen             pathSet // real paths of the files reported so far
+	head             []byte  // buffer for the beginning of a file
 	stdinTaken       bool
 	roots            []Root
 }
@@ -85,11 +85,11 @@ func Walk(ctx context.Context, roots []string, o WalkOptions) iter.Seq[Found] {
 
 // Walk yields what lies below the roots, one root after the other, each in sorted order, and each file once even when
 // roots overlap or links lead to it again. A root is a file, a folder, "-" for standard input, or a glob that the shell
-// left alone ("**" for any number of folders), if no file has that very name.
+// did not expand ("**" for any number of folders), if no file has that very name.
 //
-// A file that is named is read even when it is hidden or ignored; so is a folder, but the rules hold inside it. Links
-// are followed: to a file always, to a folder unless the walk of this root has been there. A folder that is ruled out
-// is not entered. The walk ends early, without an error of its own, when ctx is done.
+// A root is read even when it is hidden or ignored, but inside a folder the rules hold. Links are followed: to a file
+// always, to a folder unless the walk of this root has entered it. An ignored folder is not entered. The walk ends early,
+// without an error, when ctx is done.
 func (w *Walker) Walk(ctx context.Context, roots []string) iter.Seq[Found] {
 	return func(yield func(Found) bool) {
 		for _, root := range roots {
@@ -100,7 +100,7 @@ func (w *Walker) Walk(ctx context.Context, roots []string) iter.Seq[Found] {
 	}
 }
 
-// Roots are the folders among the roots that the walk has dealt with so far.
+// Roots returns the folders among the roots that were walked so far.
 func (w *Walker) Roots() []Root { return w.roots }
 
 func (w *Walker) root(ctx context.Context, root string, yield func(Found) bool) bool {
@@ -139,7 +139,7 @@ func (w *Walker) stdin() Found {
 	return Found{Source: src}
 }
 
-// folder walks one root.
+// folder walks a root that is a folder.
 func (w *Walker) folder(ctx context.Context, src Source, yield func(Found) bool) bool {
 	if w.opts.SkipDir != nil && w.opts.SkipDir(src.Path) {
 		return yield(Found{Source: src, Skip: "a store"})
@@ -151,7 +151,7 @@ func (w *Walker) folder(ctx context.Context, src Source, yield func(Found) bool)
 	return more
 }
 
-// glob walks the folder that a glob starts from, reading what matches: files, and folders with all that is in them.
+// glob walks the folder that a glob starts from, and reports what matches: files, and folders with all that is in them.
 func (w *Walker) glob(ctx context.Context, src Source, yield func(Found) bool) bool {
 	base, pattern := doublestar.SplitPattern(src.Name)
 	dir := filepath.FromSlash(base)
@@ -167,7 +167,7 @@ func (w *Walker) glob(ctx context.Context, src Source, yield func(Found) bool) b
 	return yield(Found{Source: src, Err: fmt.Errorf("no file matches %q", src.Name)})
 }
 
-// file reports one file, unless the walk has met it already.
+// file reports one file, unless it was reported before.
 func (w *Walker) file(file, name, target string, info fs.FileInfo, yield func(Found) bool) bool {
 	if !w.seen.add(target) {
 		return true
@@ -185,7 +185,7 @@ func (w *Walker) file(file, name, target string, info fs.FileInfo, yield func(Fo
 	return yield(w.Look(src))
 }
 
-// Look looks into a file that an Unread walk has found.
+// Look reads the beginning of a file that an Unread walk found, and skips it when it is binary.
 func (w *Walker) Look(src Source) Found {
 	head, err := readHead(src.Path, w.head)
 	switch {
@@ -197,7 +197,7 @@ func (w *Walker) Look(src Source) Found {
 	return Found{Source: src}
 }
 
-// unfit is the reason why a file is not read that shows without opening it.
+// unfit returns the reason why a file is skipped without opening it, or "".
 func (w *Walker) unfit(src Source, mode fs.FileMode) string {
 	switch {
 	case mode&fs.ModeNamedPipe != 0:
@@ -212,7 +212,7 @@ func (w *Walker) unfit(src Source, mode fs.FileMode) string {
 	return ""
 }
 
-// formatSize writes a number of bytes with the largest unit that leaves no rest: "64 MiB", "1000 bytes".
+// formatSize returns a number of bytes with the largest unit that leaves no rest: "64 MiB", "1000 bytes".
 func formatSize(n int64) string {
 	units := []string{"bytes", "KiB", "MiB", "GiB", "TiB"}
 	i := 0
@@ -230,7 +230,7 @@ func exists(file string) bool {
 	return err == nil
 }
 
-// realPath is the absolute path of a file behind all links.
+// realPath returns the absolute path of a file, with all links resolved.
 func realPath(file string) (string, error) {
 	target, err := filepath.EvalSymlinks(file)
 	if err != nil {

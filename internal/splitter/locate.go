@@ -8,7 +8,7 @@ import (
 	"unicode/utf8"
 )
 
-// locate gives the cuts of a text their start indexes and lines.
+// locate returns the cuts of a text as chunks, with their start indexes and lines.
 func locate(text string, cuts []cut, overlap int) []Chunk {
 	chunks := make([]Chunk, 0, len(cuts))
 	lines := lineCursor{text: text}
@@ -27,16 +27,16 @@ func locate(text string, cuts []cut, overlap int) []Chunk {
 	return chunks
 }
 
-// A lineCursor tells lines of a text, quickly where they are asked for near
-// each other.
+// A lineCursor returns the lines of offsets in a text. An offset near the last one
+// is cheap.
 type lineCursor struct {
 	text   string
 	offset int
 	passed int // line breaks before offset
 }
 
-// at is the line, from 1, that the byte at offset lies in. A line break belongs
-// to the line that it ends.
+// at returns the line, from 1, of the byte at offset. A line break belongs to the
+// line that it ends.
 func (l *lineCursor) at(offset int) int {
 	if offset >= l.offset {
 		l.passed += strings.Count(l.text[l.offset:offset], "\n")
@@ -47,8 +47,8 @@ func (l *lineCursor) at(offset int) int {
 	return l.passed + 1
 }
 
-// rulerStep is the distance in code points between a ruler's marks: a trade of
-// memory (8 bytes a mark) for the time to count to the next one.
+// rulerStep is the distance in code points between a ruler's marks. A mark takes
+// 8 bytes; what lies between two is counted.
 const rulerStep = 128
 
 // A ruler converts between offsets in bytes and in code points.
@@ -74,7 +74,7 @@ func newRuler(text string) *ruler {
 	return r
 }
 
-// byteOf is the offset of code point n, or the end of the text past the last.
+// byteOf returns the offset of code point n, or the end of the text for one past it.
 func (r *ruler) byteOf(n int) int {
 	if r.marks == nil {
 		return min(n, len(r.text))
@@ -90,7 +90,7 @@ func (r *ruler) byteOf(n int) int {
 	return offset
 }
 
-// runeOf is the number of the code point at a byte offset; -1 stays -1.
+// runeOf returns the number of the code point at a byte offset, -1 for -1.
 func (r *ruler) runeOf(offset int) int {
 	if r.marks == nil || offset < 0 {
 		return offset
@@ -99,13 +99,13 @@ func (r *ruler) runeOf(offset int) int {
 	return mark*rulerStep + utf8.RuneCountInString(r.text[r.marks[mark]:offset])
 }
 
-// scanBudget is how often a finder may read the text from end to end before it
-// builds an index, which takes about as long.
+// scanBudget is how many times its length a finder scans a text before it builds
+// an index, which takes about as long.
 const scanBudget = 64
 
-// A finder searches a text for many strings. A string that is not there costs
-// a scan to the end; so after scanBudget times the text's length it looks into
-// a suffix array instead, and stays linear where every chunk is missing.
+// A finder searches a text for many strings. A string that the text lacks costs a
+// scan to its end. So that the time stays linear a suffix array takes over once
+// the scans had scanBudget times the length of the text.
 type finder struct {
 	text   string
 	budget int
@@ -117,7 +117,7 @@ func newFinder(text string) *finder {
 	return &finder{text: text, budget: scanBudget * len(text)}
 }
 
-// after is the byte offset of the first s at or after from, or -1.
+// after returns the byte offset of the first s at or after from, or -1.
 func (f *finder) after(s string, from int) int {
 	if f.budget < 0 {
 		return f.lookup(s, from)

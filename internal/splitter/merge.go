@@ -7,9 +7,9 @@ import (
 
 // A merger joins pieces to chunks of at most size code points, as LangChain's
 // TextSplitter._merge_splits does, with whole pieces of at most overlap code
-// points repeated from one chunk to the next. It holds only the pieces of the
-// chunk being made. A chunk that the text holds as it is, separators included,
-// is a slice of the text and no copy.
+// points repeated from one chunk to the next. It keeps the pieces of one
+// chunk only. A chunk that is a part of the text, separators included, is not
+// copied.
 type merger struct {
 	text          string
 	sep           string
@@ -22,8 +22,8 @@ type merger struct {
 	window []piece // the pieces of the chunk being made
 	total  int     // their joined size, in code points
 	first  int     // number of window[0], counted from the first piece of all
-	// whole is the lowest number of a piece from which on the text holds the
-	// window's pieces with just the separator between them.
+	// whole is the lowest number of a piece such that the pieces of the window
+	// from it on follow each other in the text, with the separator between them.
 	whole int
 }
 
@@ -45,7 +45,7 @@ func (m *merger) add(p piece) {
 	m.push(p)
 }
 
-// shed takes out pieces from the front until the rest is a fit overlap before p.
+// shed removes pieces from the front until the rest can be the overlap before p.
 func (m *merger) shed(p piece) {
 	rest := m.window
 	for m.total > m.overlap || m.total > 0 && m.sum(len(rest), p) > m.size {
@@ -59,10 +59,10 @@ func (m *merger) shed(p piece) {
 	m.window = append(m.window[:0], rest...)
 }
 
-// grown is the size that the chunk would have with p.
+// grown returns the size that the chunk would have with p.
 func (m *merger) grown(p piece) int { return m.sum(len(m.window), p) }
 
-// sum is the total with p after so many pieces.
+// sum returns the total with p after a number of pieces.
 func (m *merger) sum(pieces int, p piece) int {
 	if pieces == 0 {
 		return m.total + p.size
@@ -82,20 +82,20 @@ func (m *merger) push(p piece) {
 	m.window = append(m.window, p)
 }
 
-// adjoins reports whether just the separator lies between the last piece and p.
+// adjoins reports whether only the separator lies between the last piece and p.
 func (m *merger) adjoins(p piece) bool {
 	end := m.window[len(m.window)-1].hi
 	return end <= p.lo && m.text[end:p.lo] == m.sep
 }
 
-// flush ends the last chunk.
+// flush emits the last chunk.
 func (m *merger) flush() {
 	m.join()
 	m.first += len(m.window)
 	m.window, m.total = m.window[:0], 0
 }
 
-// join emits the window as a chunk, unless nothing is left of it.
+// join emits the window as a chunk, unless that is empty.
 func (m *merger) join() {
 	if len(m.window) == 0 {
 		return
@@ -117,7 +117,7 @@ func (m *merger) join() {
 	m.emit(cut{text: text, lo: lo, hi: hi})
 }
 
-// joined is the window's text, and whether the source holds it just so.
+// joined returns the text of the window, and whether it is a part of the source.
 func (m *merger) joined() (text string, exact bool) {
 	last := m.window[len(m.window)-1]
 	if m.whole <= m.first {
@@ -133,7 +133,7 @@ func (m *merger) joined() (text string, exact bool) {
 	return b.String(), false
 }
 
-// place finds the byte of the source that a byte of the joined window came from.
+// place returns the byte of the source that a byte of the joined window came from.
 func (m *merger) place(at int) int {
 	for _, p := range m.window {
 		length := len(p.in(m.text))

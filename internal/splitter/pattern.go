@@ -12,14 +12,14 @@ import (
 // a hundred megabytes in that time.
 const matchTimeout = 10 * time.Second
 
-// unboundedStack lets a match go back over as much text as it needs: time is what bounds it.
+// unboundedStack lets a match backtrack over any length of text: time bounds it.
 var unboundedStack = regexp2.OptionMaxBacktrackingStackSize(-1)
 
 // A pattern is a regular expression of Python's re.
 type pattern struct {
 	re *regexp2.Regexp
-	// next matches where the search starts, and some text: what Python looks
-	// for at the place of an empty match before it moves on.
+	// next matches at the start of the search, and not an empty text: Python
+	// tries that at the place of an empty match before it moves on.
 	next    *regexp2.Regexp
 	groups  int // capture groups
 	timeout time.Duration
@@ -60,8 +60,8 @@ func (p *pattern) matches(text string) (bool, error) {
 	return m != nil, nil
 }
 
-// tooLong stands for the only error that matching has, whose own wording
-// repeats the whole text.
+// tooLong replaces the only error that matching has, whose message has the whole
+// text.
 func (p *pattern) tooLong() error {
 	return fmt.Errorf("matching took longer than %v: %w", p.timeout, errCatastrophic)
 }
@@ -100,8 +100,8 @@ func (p *pattern) split(text string) ([]span, error) {
 	}
 }
 
-// find returns the first match from a place on. With moved set, it must not be
-// an empty one at that place.
+// find returns the first match at or after from. With moved it is not an empty
+// match at from.
 func (p *pattern) find(runes []rune, from int, moved bool) (*regexp2.Match, error) {
 	if moved {
 		m, err := p.next.FindRunesMatchStartingAt(runes, from)

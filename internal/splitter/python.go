@@ -19,8 +19,8 @@ type translation struct {
 
 // translate turns an expression of Python's re into one with the same meaning
 // for regexp2. It refuses what Python 3.11 refuses, except lookbehinds of
-// varying width, which work. Groups lose their names: .NET would number them
-// after all others.
+// varying width, which it allows. Groups lose their names, for .NET numbers named
+// groups after all others.
 func translate(source string) (translation, error) {
 	p := &parser{src: []rune(source), names: map[string]int{}}
 	f, err := p.globalFlags()
@@ -85,7 +85,7 @@ func (f *flags) set(letter rune, on bool) error {
 	return nil
 }
 
-// group is the opening of a .NET group with these flags.
+// group returns the opening of a .NET group with these flags.
 func (f flags) group() string {
 	on, off := "", ""
 	for _, flag := range []struct {
@@ -122,7 +122,7 @@ func (p *parser) peek(s string) bool {
 	return strings.HasPrefix(string(p.src[p.pos:min(len(p.src), p.pos+len(s))]), s)
 }
 
-// accept passes over s if it comes next.
+// accept consumes s and returns true, if s comes next.
 func (p *parser) accept(s string) bool {
 	if !p.peek(s) {
 		return false
@@ -139,7 +139,7 @@ func (p *parser) take() rune {
 	return p.src[p.pos-1]
 }
 
-// until reads up to a character and passes over it.
+// until reads up to a character, and consumes it too.
 func (p *parser) until(end rune) (string, bool) {
 	for i := p.pos; i < len(p.src); i++ {
 		if p.src[i] == end {
@@ -151,8 +151,8 @@ func (p *parser) until(end rune) (string, bool) {
 	return "", false
 }
 
-// globalFlags reads flags for the whole expression, such as (?im). They count
-// only at its very start.
+// globalFlags reads flags for the whole expression, such as (?im), which can stand
+// only at its start.
 func (p *parser) globalFlags() (flags, error) {
 	var f flags
 	for p.peek("(?") && p.pos+2 < len(p.src) && unicode.IsLetter(p.src[p.pos+2]) {
@@ -199,14 +199,14 @@ func (p *parser) alternatives(f flags) error {
 	}
 }
 
-// What came before decides whether it can be repeated.
+// itemKind says whether the last item can be repeated.
 type itemKind int
 
 const (
 	nothing   itemKind = iota // the start of an alternative
 	skipped                   // a comment or a blank
 	assertion                 // ^, $, \b: no text to repeat
-	repeated                  // something that has its repetition
+	repeated                  // an item with its repetition
 	atom
 )
 
@@ -233,7 +233,7 @@ func (p *parser) sequence(f flags) error {
 	return nil
 }
 
-// item reads one item that is no repetition.
+// item reads one item, without its repetition.
 func (p *parser) item(f flags) (itemKind, error) {
 	switch c := p.take(); {
 	case f.verbose && strings.ContainsRune(" \t\n\r\v\f", c):

@@ -21,7 +21,7 @@ const (
 	asciiDigit = `0-9`
 )
 
-// shorthand is the class of \w, \s or \d, for use inside brackets.
+// shorthand returns the class of \w, \s or \d, for use inside brackets.
 func shorthand(c rune, f flags) string {
 	switch {
 	case c == 'w' && f.ascii:
@@ -44,8 +44,8 @@ func isWord(r rune) bool {
 	return r == '_' || unicode.IsLetter(r) || unicode.IsNumber(r)
 }
 
-// complements are the classes of all characters that a shorthand does not hold:
-// among others in brackets, .NET cannot negate one. They are made when needed.
+// complements are the classes of the characters that a shorthand does not match,
+// made when needed: .NET cannot negate a shorthand among others in brackets.
 var complements = map[string]func() string{
 	wordClass:  complement(isWord),
 	asciiWord:  complement(func(r rune) bool { return r <= unicode.MaxASCII && isWord(r) }),
@@ -55,7 +55,7 @@ var complements = map[string]func() string{
 	asciiDigit: complement(func(r rune) bool { return '0' <= r && r <= '9' }),
 }
 
-// complement writes, for use inside brackets, what a class does not hold.
+// complement returns the characters that a class lacks, for use inside brackets.
 func complement(holds func(rune) bool) func() string {
 	return sync.OnceValue(func() string {
 		var b strings.Builder
@@ -229,7 +229,7 @@ func (p *parser) numbered() error {
 	return p.reference(number)
 }
 
-// octal reads up to so many octal digits.
+// octal reads at most n octal digits.
 func (p *parser) octal(digits int) (rune, error) {
 	value := rune(0)
 	for ; digits > 0 && !p.done() && p.src[p.pos] >= '0' && p.src[p.pos] <= '7'; digits-- {
@@ -262,7 +262,7 @@ func (p *parser) character(c rune) (rune, error) {
 	return c, nil
 }
 
-// hex reads exactly so many hexadecimal digits.
+// hex reads exactly n hexadecimal digits.
 func (p *parser) hex(digits int) (rune, error) {
 	text := string(p.src[p.pos:min(len(p.src), p.pos+digits)])
 	value, err := strconv.ParseUint(text, 16, 32)

@@ -140,7 +140,7 @@ func (p *parser) condition(f flags) error {
 	return nil
 }
 
-// checkConditions refuses conditions on groups that the expression lacks.
+// checkConditions returns an error for a condition on a group that does not exist.
 func (p *parser) checkConditions() error {
 	for _, number := range p.tested {
 		if number > p.groups {

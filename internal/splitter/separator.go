@@ -10,14 +10,14 @@ import (
 // A separator splits a text. Empty, it splits between all code points.
 type separator struct {
 	text    string   // as given; also what merged pieces are joined with
-	pattern *pattern // what splits; nil: text stands for itself
-	probe   *pattern // what tells whether the separator occurs
+	pattern *pattern // splits; nil: text is literal
+	probe   *pattern // finds out whether the separator occurs
 }
 
-// newSeparator prepares a separator. One that is kept is captured as a whole
-// to split, which moves its own groups up by one, as in LangChain.
+// newSeparator prepares a separator. One that is kept becomes a capture group,
+// which increases the numbers of its own groups by one, as in LangChain.
 func newSeparator(text string, o Options) (separator, error) {
-	// Most of the expressions in language lists stand for themselves.
+	// Most expressions in the lists of languages are literal.
 	if !o.Regex || regexp.QuoteMeta(text) == text {
 		return separator{text: text}, nil
 	}
@@ -38,8 +38,9 @@ func newSeparator(text string, o Options) (separator, error) {
 	return s, nil
 }
 
-// lookaround reports whether LangChain takes the separator for one that matches
-// no text and so is not put back: it looks at the beginning only.
+// lookaround reports whether LangChain does not put the separator back between
+// pieces because it takes it for one that matches no text. It looks at the
+// beginning only.
 func (s separator) lookaround() bool {
 	for _, prefix := range []string{"(?=", "(?!", "(?<=", "(?<!"} {
 		if s.pattern != nil && strings.HasPrefix(s.text, prefix) {
@@ -123,9 +124,8 @@ func splitLiteral(text, sep string, keep Keep, emit func(piece) error) error {
 // pair joins each separator to the part after it (KeepStart) or before it
 // (KeepEnd) and emits the pairs. parts is what Python's re.split gives for a
 // captured pattern: part, separator, part, separator, …, part. Groups inside
-// the separator put further parts between, and LangChain then pairs whatever
-// lies side by side, so that text comes twice; this does the same, and fails
-// where LangChain does.
+// the separator add parts in between. LangChain then pairs neighbours that do not
+// belong together and repeats text; this does the same, and fails where it does.
 func (s separator) pair(text string, parts []span, keep Keep, emit func(piece) error) error {
 	last := parts[len(parts)-1:]
 	singles, pairs, after := parts[:1], parts[1:], parts[:0]
@@ -147,7 +147,7 @@ func (s separator) pair(text string, parts []span, keep Keep, emit func(piece) e
 		}
 	}
 	if keep == KeepEnd && len(parts)%2 == 0 {
-		// The last part is in a pair already, and LangChain adds it twice.
+		// LangChain adds the last part again, although it is in a pair.
 		after = []span{last[0], last[0]}
 	}
 	return emitParts(text, after, emit)

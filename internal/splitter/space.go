@@ -5,21 +5,21 @@ import (
 	"unicode"
 )
 
-// isSpace reports whether Python's str.isspace holds: Unicode's White_Space
-// and the four information separators U+001C to U+001F.
+// isSpace is Python's str.isspace: it is true for Unicode's White_Space and the
+// four information separators U+001C to U+001F.
 func isSpace(r rune) bool {
 	return unicode.IsSpace(r) || 0x1c <= r && r <= 0x1f
 }
 
-// strip is Python's str.strip without arguments, and the offset in s of what
-// is left.
+// strip returns what Python's str.strip without arguments does, and its offset
+// in s.
 func strip(s string) (stripped string, at int) {
 	rest := strings.TrimLeftFunc(s, isSpace)
 	return strings.TrimRightFunc(rest, isSpace), len(s) - len(rest)
 }
 
-// printable is s without the characters for which Python's str.isprintable is
-// false: controls, format characters, and every blank but U+0020.
+// printable returns s without the characters for which Python's str.isprintable
+// is false: controls, format characters, and every blank but U+0020.
 func printable(s string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsPrint(r) {

@@ -35,7 +35,7 @@ const (
 	None Kind = "none"
 )
 
-// Keep says what becomes of the separators.
+// Keep names what is done with the separators.
 type Keep string
 
 const (
@@ -47,8 +47,8 @@ const (
 // Options describe a splitter. They are kept as JSON with what was split.
 type Options struct {
 	Kind Kind `json:"kind"`
-	// Separators are taken as they are: escapes are read before. None means
-	// the kind's default, or the language's list.
+	// Separators are literal texts, without escapes, unless Regex is set. Without
+	// any the kind's default is used, or the language's list.
 	Separators []string `json:"separators,omitempty"`
 	// Regex makes Separators regular expressions in the syntax of Python's re.
 	Regex bool `json:"regex,omitempty"`
@@ -73,8 +73,8 @@ type Heading struct {
 type Chunk struct {
 	Text string
 	// StartIndex is where the text was found in the source, in code points,
-	// as LangChain's add_start_index tells it: -1 where the source does not
-	// hold the text, and perhaps an earlier copy of it.
+	// as LangChain's add_start_index has it: -1 where the source does not hold
+	// the text, and possibly the place of an earlier copy.
 	StartIndex int
 	// StartLine and EndLine are the lines of the source, from 1, that the first
 	// and the last character of the text were taken from. 0 is unknown.
@@ -86,8 +86,8 @@ type Chunk struct {
 // Result is what one text was split into.
 type Result struct {
 	Chunks []Chunk
-	// Oversize are the sizes, in code points, that LangChain warns about:
-	// pieces longer than the chunk size which another piece followed.
+	// Oversize has the sizes, in code points, that LangChain warns about: those
+	// of pieces longer than the chunk size which another piece follows.
 	Oversize []int
 }
 
@@ -196,7 +196,7 @@ func (s *Splitter) Split(text string) (Result, error) {
 	return Result{Chunks: locate(text, cuts, s.opts.ChunkOverlap), Oversize: oversize}, nil
 }
 
-// whole is the text as its only chunk.
+// whole returns the text as its only chunk.
 func whole(text string) Result {
 	if text == "" {
 		return Result{}
@@ -205,7 +205,7 @@ func whole(text string) Result {
 	return Result{Chunks: []Chunk{{Text: text, StartLine: 1, EndLine: lines.at(len(text) - 1)}}}
 }
 
-// cut splits without regard to markup.
+// cut splits a text without markup.
 func (s *Splitter) cut(text string) (cuts []cut, oversize []int, err error) {
 	emit := func(c cut) { cuts = append(cuts, c) }
 	if s.opts.Kind == Character {
@@ -279,15 +279,16 @@ func choose(seps []separator, text string) (separator, []separator, error) {
 	return seps[len(seps)-1], nil, nil
 }
 
-// cut is a chunk before its place is told: its text, and the bytes of the
-// source that its first and last character came from, as a range.
+// cut is a chunk without its place: its text, and the range of bytes of the source
+// from its first to its last character.
 type cut struct {
 	text   string
 	lo, hi int
 }
 
-// within moves a cut of a piece to where the piece lies. A piece that is longer
-// than its range, for a capture group repeats text, maps onto what there is.
+// within returns a cut of a piece as a cut of the text. Of a piece that is longer
+// than its range, because a capture group repeats text, offsets past the end are
+// moved to it.
 func (c cut) within(p piece) cut {
 	c.lo, c.hi = min(p.lo+c.lo, p.hi-1), min(p.lo+c.hi, p.hi)
 	return c
@@ -297,7 +298,7 @@ func (c cut) within(p piece) cut {
 type piece struct {
 	lo, hi int    // the bytes of the text that it came from
 	size   int    // in code points
-	own    string // what it is, where that is not text[lo:hi]
+	own    string // the text of the piece, where it is not text[lo:hi]
 }
 
 func newPiece(text string, lo, hi int) piece {
