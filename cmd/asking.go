@@ -23,10 +23,7 @@ type asker struct {
 	store reader
 	o     *askFlags
 	find  finder
-	// candidates is the number of documents that are read for a query, where it can
-	// be more than k.
-	candidates int
-	bound      embed.Embedder // nil until the first query by text
+	bound embed.Embedder // nil until the first query by text
 }
 
 // answer is the object of --json and a line of a batch.
@@ -105,7 +102,7 @@ const (
 )
 
 // block returns the number of queries that are embedded and searched at once.
-func (a *asker) block() int { return max(1, min(batchBlock, batchHits/max(a.o.k, a.candidates))) }
+func (a *asker) block() int { return max(1, min(batchBlock, batchHits/a.o.k)) }
 
 // askAll prints a line for each query of a batch, in order. It works by blocks,
 // which end early where no more input is buffered, so that a program can write

@@ -78,7 +78,7 @@ func (o *mmrOptions) validate(env *environment, args []string) error {
 
 func runMMR(ctx context.Context, env *environment, o *mmrOptions) error {
 	return env.withStore(ctx, func(s reader) error {
-		a := &asker{env: env, store: s, o: &o.askFlags, find: o.diverse(s), candidates: int(o.fetchK)}
+		a := &asker{env: env, store: s, o: &o.askFlags, find: o.diverse(s)}
 		switch {
 		case o.queries != "":
 			return a.askFile(ctx, textQuery)

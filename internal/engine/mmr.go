@@ -10,9 +10,9 @@ import (
 
 // Searcher answers queries from the documents of a store.
 type Searcher interface {
-	Facts() Facts
 	// Search returns for each query its K nearest documents, best first, ties
-	// by age. A query of another dim is a *MismatchError.
+	// by age, or those that o.Pick picks. A query of another dim is a
+	// *MismatchError.
 	Search(ctx context.Context, queries [][]float32, o SearchOptions) ([][]Hit, error)
 }
 
@@ -23,43 +23,13 @@ func MMR(ctx context.Context, s Searcher, queries [][]float32, o MMROptions) ([]
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}
-	found, err := s.Search(ctx, queries, o.candidateSearch())
-	if err != nil {
-		return nil, err
-	}
-	for q, candidates := range found {
-		query, err := s.Facts().Vector(queries[q])
-		if err != nil {
-			return nil, err
-		}
-		if found[q], err = o.pick(ctx, query, candidates); err != nil {
-			return nil, err
-		}
-	}
-	return found, nil
-}
-
-// pick picks from the candidates of one query.
-func (o *MMROptions) pick(ctx context.Context, query []float32, candidates []Hit) ([]Hit, error) {
-	vectors := make([][]float32, len(candidates))
-	for i := range candidates {
-		vectors[i] = candidates[i].Vector
-	}
-	picked, err := Marginal(ctx, query, vectors, o.K, o.Lambda)
-	hits := make([]Hit, len(picked))
-	for rank, i := range picked {
-		hits[rank] = candidates[i]
-		hits[rank].Rank = rank + 1
-		if !o.WithVectors {
-			hits[rank].Vector = nil
-		}
-	}
-	return hits, err
+	return s.Search(ctx, queries, o.candidateSearch())
 }
 
 // Marginal is maximal marginal relevance (Carbonell and Goldstein, 1998) as
-// LangChain computes it, in float64: of the candidates it picks first the one whose cosine with the query is
-// highest, and then up to k in all, each the one with the highest
+// LangChain computes it, in float64: of the candidates it picks first the one
+// whose cosine with the query is highest, and then up to k in all, each the one
+// with the highest
 //
 //	lambda * cosine(query) - (1-lambda) * highest cosine(picked)
 //

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"fmt"
 	"math"
 
@@ -31,6 +32,11 @@ type SearchOptions struct {
 	MinRelevance *float64
 	// LangChainRelevance asks for LangChain's formulas instead of sheaf's.
 	LangChainRelevance bool
+
+	// Pick picks the hits of a query among the K nearest documents by their
+	// vectors, before their texts are read: it returns indexes of nearest in the
+	// order of the answer. nil: all of them, the nearest first.
+	Pick func(ctx context.Context, query []float32, nearest [][]float32) ([]int, error)
 
 	WithVectors bool
 	Threads     int // 0: one per processor
@@ -70,12 +76,11 @@ func (o *MMROptions) Validate() error {
 	return o.SearchOptions.Validate()
 }
 
-// candidateSearch returns the search for the documents that MMR picks from.
+// candidateSearch returns the search that picks the answer from the candidates.
 // FetchK means what it means to LangChain: that many candidates; with a filter,
 // those that match among twice as many.
 func (o *MMROptions) candidateSearch() SearchOptions {
 	s := o.SearchOptions
-	s.WithVectors = true
 	switch {
 	case o.FetchK > 0 && o.Filter != nil:
 		s.FetchK = 2 * min(o.FetchK, math.MaxInt/2)
@@ -86,6 +91,9 @@ func (o *MMROptions) candidateSearch() SearchOptions {
 		s.K = o.Candidates
 	default:
 		s.K = max(defaultCandidates, o.K)
+	}
+	s.Pick = func(ctx context.Context, query []float32, nearest [][]float32) ([]int, error) {
+		return Marginal(ctx, query, nearest, o.K, o.Lambda)
 	}
 	return s
 }

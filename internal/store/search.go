@@ -14,7 +14,7 @@ import (
 const searchTries = 3
 
 // Search returns for each query its K nearest documents, best first, ties by
-// age. A query of another dim is a *MismatchError.
+// age, or those that o.Pick picks. A query of another dim is a *MismatchError.
 func (s *Store) Search(ctx context.Context, vectors [][]float32, o engine.SearchOptions) (hits [][]engine.Hit, err error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
@@ -27,6 +27,9 @@ func (s *Store) Search(ctx context.Context, vectors [][]float32, o engine.Search
 	err = s.try(ctx, func(snap *snapshot) error {
 		snap.squared = squared
 		found, err := snap.nearest(ctx, queries, o)
+		if err == nil && o.Pick != nil {
+			err = snap.pick(ctx, queries, found, o)
+		}
 		if err != nil {
 			return err
 		}
@@ -125,6 +128,30 @@ func (snap *snapshot) nearest(ctx context.Context, queries []float32, o engine.S
 		})
 	}
 	return found, err
+}
+
+// pick leaves of what was found for each query the rows that o.Pick picks.
+func (snap *snapshot) pick(ctx context.Context, queries []float32, found [][]faiss.Hit, o engine.SearchOptions) error {
+	dim := snap.state.facts.Dim
+	for q, nearest := range found {
+		rows := make([]int64, len(nearest))
+		for i, hit := range nearest {
+			rows[i] = hit.Row
+		}
+		x := make([]float32, len(rows)*dim)
+		if err := snap.vectors.flat.ReadRows(rows, x); err != nil {
+			return err
+		}
+		picked, err := o.Pick(ctx, queries[q*dim:][:dim], slices.Collect(slices.Chunk(x, dim)))
+		if err != nil {
+			return err
+		}
+		found[q] = nil
+		for _, i := range picked {
+			found[q] = append(found[q], nearest[i])
+		}
+	}
+	return nil
 }
 
 // scan searches the index file, and keeps the hits that o's threshold accepts.

@@ -21,6 +21,7 @@ import (
 // and ingest ask for.
 type Reader interface {
 	engine.Searcher
+	Facts() engine.Facts
 	Info(ctx context.Context) (engine.Info, error)
 	Settings() string
 	Get(ctx context.Context, ids []string, withVectors bool) (docs []engine.Document, missing []string, err error)

@@ -280,14 +280,14 @@ func (r *MemoryReader) Search(ctx context.Context, queries [][]float32, o engine
 		if q, err = c.facts.Vector(q); err != nil {
 			return nil, err
 		}
-		if answers[i], err = c.nearest(docs, q, info.Normalized, o); err != nil {
+		if answers[i], err = c.nearest(ctx, docs, q, info.Normalized, o); err != nil {
 			return nil, err
 		}
 	}
 	return answers, nil
 }
 
-func (c *content) nearest(docs []*document, query []float32, unit bool, o engine.SearchOptions) ([]engine.Hit, error) {
+func (c *content) nearest(ctx context.Context, docs []*document, query []float32, unit bool, o engine.SearchOptions) ([]engine.Hit, error) {
 	var all []engine.Hit
 	for _, d := range docs {
 		score := Score(c.facts.Metric, query, d.Vector)
@@ -314,6 +314,21 @@ func (c *content) nearest(docs []*document, query []float32, unit bool, o engine
 		hits = append(hits, hit)
 	}
 	hits = slices.DeleteFunc(hits, func(h engine.Hit) bool { return !o.Accepts(c.facts.Metric, h.Score) || !o.Relevant(h.Relevance) })
+	if o.Pick != nil {
+		var vectors [][]float32
+		for _, h := range hits {
+			vectors = append(vectors, h.Vector)
+		}
+		picked, err := o.Pick(ctx, query, vectors)
+		if err != nil {
+			return nil, err
+		}
+		nearest := hits
+		hits = nil
+		for _, i := range picked {
+			hits = append(hits, nearest[i])
+		}
+	}
 	for i := range hits {
 		if hits[i].Rank = i + 1; !o.WithVectors {
 			hits[i].Vector = nil

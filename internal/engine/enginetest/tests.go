@@ -305,10 +305,28 @@ func (s *suite) search() {
 	if _, err = w.Search(s.Context(), queries, engine.SearchOptions{}); err == nil || !strings.Contains(err.Error(), "k must be at least 1") {
 		s.Errorf("k = 0: %v", err)
 	}
-	mmr, err := engine.MMR(s.Context(), w, queries, engine.MMROptions{SearchOptions: engine.SearchOptions{K: 3}, Lambda: 1})
+	s.mmr(w, docs, queries)
+}
+
+// mmr: the picks are made among the nearest documents.
+func (s *suite) mmr(w Writer, docs []engine.Document, queries [][]float32) {
+	s.Helper()
+	mmr, err := engine.MMR(s.Context(), w, queries, engine.MMROptions{SearchOptions: engine.SearchOptions{K: 3}, Lambda: 0.4})
 	s.must(err)
-	for i := range queries {
-		if len(mmr[i]) != 3 || mmr[i][0].Vector != nil {
+	for i, q := range queries {
+		candidates := nearest(s, docs, q, engine.SearchOptions{K: len(docs)})
+		var vectors [][]float32
+		for _, c := range candidates {
+			vectors = append(vectors, c.Vector)
+		}
+		picked, err := engine.Marginal(s.Context(), q, vectors, 3, 0.4)
+		s.must(err)
+		var want []string
+		for _, p := range picked {
+			want = append(want, candidates[p].ID)
+		}
+		same(s, "mmr", want, idsOfHits(mmr[i]))
+		if mmr[i][2].Rank != 3 || mmr[i][0].Vector != nil {
 			s.Errorf("mmr: %+v", mmr[i])
 		}
 	}
