@@ -106,18 +106,15 @@ func (m *machine) extend(into container, items []Value) error {
 		c.Items = append(c.Items, items...)
 	case *Tuple:
 		c.Items = append(c.Items, items...)
-		for _, item := range items {
-			c.unhashable = c.unhashable || !hashable(item)
-		}
+		c.unhashable = c.unhashable || slices.ContainsFunc(items, unhashable)
 	case *Set:
-		for _, item := range items {
-			if !hashable(item) {
-				return fmt.Errorf("%s cannot be in a set", Describe(item))
-			}
+		if i := slices.IndexFunc(items, unhashable); i >= 0 {
+			return fmt.Errorf("%s cannot be in a set", Describe(items[i]))
 		}
 		c.Items = append(c.Items, items...)
-	case *Unknown:
+	case *Unknown: // hashable without dicts, so that no key has keys in it
 		c.Items = append(c.Items, items...)
+		c.unhashable = c.unhashable || slices.ContainsFunc(items, unhashable)
 	case *Dict:
 		return m.setItems(c, items)
 	}
@@ -141,7 +138,7 @@ func (m *machine) setItems(d *Dict, items []Value) error {
 	}
 	d.Entries = slices.Grow(d.Entries, len(items)/2)
 	for i := 0; i < len(items); i += 2 {
-		if !hashable(items[i]) {
+		if unhashable(items[i]) {
 			return fmt.Errorf("%s cannot be a key", Describe(items[i]))
 		}
 		taken, err := m.offer(d, items[i], items[i+1])

@@ -29,7 +29,10 @@ func AppendJSON(dst []byte, v Value) ([]byte, Notes, error) {
 }
 
 // jsonWriter appends values as JSON.
-type jsonWriter struct{ notes Notes }
+type jsonWriter struct {
+	notes  Notes
+	inCall bool // within the text of an Unknown
+}
 
 func (w *jsonWriter) value(dst []byte, v Value) ([]byte, error) {
 	switch v := v.(type) {
@@ -94,7 +97,8 @@ func (w *jsonWriter) foreign(dst []byte, v Value) ([]byte, error) {
 }
 
 // unknown appends what the class was called with, if that is one value as for a
-// member of an enum, and otherwise a text that shows the call.
+// member of an enum, and otherwise a text that shows the call. A call within a call
+// is not quoted again: the quotes would double the text each time.
 func (w *jsonWriter) unknown(dst []byte, u *Unknown) ([]byte, error) {
 	name := w.nameOf(u.Class)
 	if u.attribute != "" {
@@ -104,14 +108,20 @@ func (w *jsonWriter) unknown(dst []byte, u *Unknown) ([]byte, error) {
 			return w.value(dst, u.Items[0])
 		}
 	}
+	outer := w.inCall
+	w.inCall = true
 	items, err := w.list(nil, u.Items)
+	w.inCall = outer
 	if err != nil {
 		return dst, err
 	}
 	if len(u.Items) > 0 || u.attribute == "" {
-		name += "(" + spaced(items[1:len(items)-1]) + ")"
+		name += "(" + string(items[1:len(items)-1]) + ")"
 	}
-	return metadata.AppendQuoted(dst, name), nil
+	if outer {
+		return append(dst, name...), nil
+	}
+	return metadata.AppendQuoted(dst, spaced([]byte(name))), nil
 }
 
 // nameOf returns the name of a class that is not known.

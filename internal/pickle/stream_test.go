@@ -3,6 +3,7 @@ package pickle_test
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
 	"sheaf/internal/pickle"
@@ -49,6 +50,7 @@ func TestUnknown(t *testing.T) {
 		{"capp\nThing\n)\x81}Va\nK\x01sb", `"app.Thing({\"a\": 1})"`}, {"capp\nThing\nK\x02\x85}Va\nK\x01s\x92", `"app.Thing(2, {\"a\": 1})"`},
 		{"capp\nList\n)R(K\x01K\x02e", `"app.List(1, 2)"`}, {"capp\nDict\n)R(K\x01K\x02u", `"app.Dict(1, 2)"`}, {"capp\nList\n)RK\x01a", "1"},
 		{"cbuiltins\ngetattr\ncapp\nColor\n" + short("make") + "\x86RK\x01K\x02\x86R", `"app.Color.make([1, 2])"`},
+		{"capp\nA\nVx\ncapp\nB\nVy\nVz\n\x86R\x86R", `"app.A(\"x\", app.B(\"y\", \"z\"))"`},
 		{"]capp\nColor\nK\x03\x85Ra", "[3]"}, {"}capp\nColor\nVa\nVb\n\x86RK\x01s", `{"app.Color(\"a\", \"b\")":1}`},
 	}
 	for _, tt := range tests {
@@ -74,5 +76,28 @@ func TestUnknown(t *testing.T) {
 		if unknown := (*pickle.UnknownClassError)(nil); !errors.As(err, &unknown) || unknown.Streamed {
 			t.Errorf("%q: %v, want an UnknownClassError", tt.value, err)
 		}
+	}
+}
+
+// TestUnknownNested: quotes within quotes do not make a text larger than its weight.
+func TestUnknownNested(t *testing.T) {
+	t.Parallel()
+	call := strings.Repeat("capp\nA\nVx\n", 150) + "N" + strings.Repeat("\x86R", 150)
+	for _, value := range []string{call, "}" + call + "Ns"} {
+		var weight int64
+		var written []byte
+		_, err := loadWith("ct\nDoc\n)\x81}Vv\n"+value+"sb.", pickle.Options{Object: things, Unknown: true, Stream: func(state *pickle.Dict) (_ pickle.Value, err error) {
+			weight = pickle.Weight(state)
+			written, _, err = pickle.AppendJSON(nil, state)
+			return pickle.None, err
+		}})
+		if err != nil || int64(len(written)) > weight {
+			t.Errorf("%d bytes of weight %d, %v", len(written), weight, err)
+		}
+	}
+	nested := strings.Repeat("}capp\nA\n", 3) + "NN\x86R" + strings.Repeat("Ns\x85R", 3)
+	_, err := loadWith("ct\nDoc\n)\x81}Vv\n"+nested+"sb.", pickle.Options{Object: things, Unknown: true, Stream: options.Stream})
+	if err == nil || !strings.Contains(err.Error(), "cannot be a key") {
+		t.Errorf("%v, want an error about a key with keys in it", err)
 	}
 }

@@ -166,6 +166,8 @@ func weigh(v Value) int64 {
 		return slotWeight + int64(len(v))
 	case zoneInfo:
 		return slotWeight + int64(len(v))
+	case *Class:
+		return slotWeight + int64(len(v.Name))
 	case *Bytes:
 		return slotWeight + v.n
 	case *big.Int:
@@ -195,15 +197,15 @@ func (n *node) add(v Value) error {
 	return nil
 }
 
-// hashable reports whether v can be a key or in a set.
-func hashable(v Value) bool {
+// unhashable reports whether v cannot be a key or in a set.
+func unhashable(v Value) bool {
 	switch v := v.(type) {
 	case container:
-		return !v.base().unhashable
+		return v.base().unhashable
 	case *Bytes:
-		return !v.mutable
+		return v.mutable
 	}
-	return true
+	return false
 }
 
 // Describe names the type of a value for errors, as in "a list".
