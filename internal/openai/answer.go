@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -50,11 +51,9 @@ type answer struct {
 
 // item is a vector of an answer.
 type item struct {
-	index  int // of its text in the request; noIndex: not said
-	vector []float32
+	Index     index // of its text in the request
+	Embedding embedding
 }
-
-const noIndex = -1
 
 // badContent is what is wrong with an answer, in words.
 type badContent string
@@ -113,9 +112,9 @@ func (a *answer) readMember(d *json.Decoder, name string) error {
 	case "data", "embeddings":
 		return a.readItems(d)
 	case "embedding":
-		i := item{index: noIndex}
-		err := d.Decode((*embedding)(&i.vector))
-		if err == nil && len(i.vector) == 0 {
+		i := item{Index: noIndex}
+		err := d.Decode(&i.Embedding)
+		if err == nil && len(i.Embedding) == 0 {
 			err = errEmpty
 		}
 		a.items = append(a.items, i)
@@ -148,14 +147,24 @@ func expect(d *json.Decoder, want json.Delim) error {
 	return err
 }
 
-// readItems reads a list of vectors.
+// readItems reads a list of vectors, all of them in an object or none.
 func (a *answer) readItems(d *json.Decoder) error {
 	if err := expect(d, '['); err != nil {
 		return err
 	}
+	first := byte(0)
 	for d.More() {
-		var i item
-		if err := d.Decode(&i); err != nil {
+		i := item{Index: noIndex}
+		if first == 0 {
+			first = nextByte(d)
+		}
+		var err error
+		if first == '{' {
+			err = d.Decode(&i)
+		} else {
+			err = d.Decode(&i.Embedding)
+		}
+		if err != nil {
 			return err
 		}
 		a.items = append(a.items, i)
@@ -163,29 +172,32 @@ func (a *answer) readItems(d *json.Decoder) error {
 	return expect(d, ']')
 }
 
-// UnmarshalJSON implements json.Unmarshaler for a vector, alone or in an object.
-func (i *item) UnmarshalJSON(raw []byte) error {
-	i.index = noIndex
-	if raw[0] != '{' {
-		return (*embedding)(&i.vector).UnmarshalJSON(raw)
+// nextByte returns the first byte of the next value, which More has found.
+func nextByte(d *json.Decoder) byte {
+	buffered, _ := io.ReadAll(io.LimitReader(d.Buffered(), peekBytes)) // from memory
+	buffered = bytes.TrimLeft(buffered, " \t\r\n")
+	if len(buffered) == 0 {
+		return 0
 	}
-	var object struct {
-		Index     json.RawMessage
-		Embedding embedding
-	}
-	if err := json.Unmarshal(raw, &object); err != nil {
-		return err
-	}
-	i.vector = object.Embedding
-	index := strings.Trim(string(object.Index), `"`)
-	if index == "" || index == "null" {
+	return buffered[0]
+}
+
+// index is the place of a vector's text in the request.
+type index int
+
+const noIndex index = -1 // the answer does not say
+
+// UnmarshalJSON implements json.Unmarshaler for numbers, also as text.
+func (i *index) UnmarshalJSON(raw []byte) error {
+	text := strings.Trim(string(raw), `"`)
+	if text == "null" {
 		return nil
 	}
-	n, err := strconv.Atoi(index)
+	n, err := strconv.Atoi(text)
 	if err != nil {
-		return badContentf("a vector with the index %.20s", index)
+		return badContentf("a vector with the index %.20s", text)
 	}
-	i.index = n
+	*i = index(n)
 	return nil
 }
 
@@ -196,16 +208,16 @@ func (a *answer) inOrder(n, dim int) ([][]float32, error) {
 		return nil, badContentf("%d vectors for %d texts", len(a.items), n)
 	}
 	if dim == 0 {
-		dim = len(a.items[0].vector)
+		dim = len(a.items[0].Embedding)
 	}
 	indexed := false
 	for _, i := range a.items {
-		indexed = indexed || i.index != noIndex
+		indexed = indexed || i.Index != noIndex
 	}
 	vectors := make([][]float32, n)
 	for place, i := range a.items {
 		if indexed {
-			place = i.index
+			place = int(i.Index)
 		}
 		if place < 0 || place >= n {
 			return nil, badContentf("a vector for text %d of %d", place, n)
@@ -213,13 +225,13 @@ func (a *answer) inOrder(n, dim int) ([][]float32, error) {
 		if vectors[place] != nil {
 			return nil, badContentf("two vectors for text %d", place)
 		}
-		if err := vector.Check(i.vector); err != nil {
+		if err := vector.Check(i.Embedding); err != nil {
 			return nil, badContent(err.Error())
 		}
-		if len(i.vector) != dim {
-			return nil, badContentf("a vector of %d numbers, want %d", len(i.vector), dim)
+		if len(i.Embedding) != dim {
+			return nil, badContentf("a vector of %d numbers, want %d", len(i.Embedding), dim)
 		}
-		vectors[place] = i.vector
+		vectors[place] = i.Embedding
 	}
 	return vectors, nil
 }

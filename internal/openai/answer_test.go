@@ -46,8 +46,8 @@ func FuzzReadAnswer(f *testing.F) {
 			t.Fatalf("%q: %d vectors, want %d", body, len(a.items), len(want.Data))
 		}
 		for i, item := range a.items {
-			if !slices.Equal(item.vector, want.Data[i].Embedding) {
-				t.Errorf("%q: vector %d is %v, want %v", body, i, item.vector, want.Data[i].Embedding)
+			if !slices.Equal(item.Embedding, want.Data[i].Embedding) {
+				t.Errorf("%q: vector %d is %v, want %v", body, i, item.Embedding, want.Data[i].Embedding)
 			}
 		}
 	})
