@@ -62,6 +62,24 @@ func (r *Row) Float64(i int) float64 {
 	return 0
 }
 
+// Len is the number of columns.
+func (r *Row) Len() int { return len(r.cells) }
+
+// Value is column i as an int64, a float64, a string or a []byte; nil where it is NULL.
+func (r *Row) Value(i int) any {
+	switch r.Type(i) {
+	case Integer:
+		return r.Int64(i)
+	case Float:
+		return r.Float64(i)
+	case Text:
+		return r.Text(i)
+	case Blob:
+		return r.Bytes(i)
+	}
+	return nil
+}
+
 // Text is a copy of the text or blob in column i.
 func (r *Row) Text(i int) string { return string(r.bytes(i)) }
 

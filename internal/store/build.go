@@ -107,8 +107,9 @@ func (b *builder) intern(t *tx, object metadata.Object) (int64, error) {
 	return meta, t.insertFields(`INSERT INTO typed VALUES (?, ?, ?, ?)`, meta, object)
 }
 
-// makeIndexes makes the indexes before the commit. It can be interrupted. What is in the index file is synced meanwhile,
-// which the commit would do while nothing else happens.
+// makeIndexes makes the indexes before the commit. It can be interrupted. What is in
+// the index file is synced meanwhile, which the commit would do while nothing else
+// happens.
 func (b *builder) makeIndexes(ctx context.Context) error {
 	if err := b.endTransaction(); err != nil {
 		return err
@@ -116,30 +117,50 @@ func (b *builder) makeIndexes(ctx context.Context) error {
 	synced := make(chan error, 1)
 	go func() { synced <- b.vectors.Sync() }()
 	err := b.db.run(ctx, beginWrite, func(t *tx) error {
-		for _, index := range ofKind("INDEX") {
-			if err := t.Exec(index.create); err != nil {
-				return err
-			}
+		if err := t.makeIndexes(); err != nil {
+			return err
 		}
 		return t.Exec(`INSERT INTO field SELECT * FROM typed ORDER BY 1, 2, 3, 4`)
 	})
 	return errors.Join(err, <-synced)
 }
 
+// makeIndexes makes the indexes of the schema.
+func (t *tx) makeIndexes() error {
+	for _, index := range ofKind("INDEX") {
+		if err := t.Exec(index.create); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // become puts what was built in the place of the writer's store, which has the same
 // facts, and goes on from there.
 func (w *Writer) become(ctx context.Context, b *builder) error {
-	path := filepath.Join(w.dir, buildName)
-	err := errors.Join(b.close(), syncFile(path), publish.SyncDir(w.dir))
-	if err != nil {
+	if err := b.close(); err != nil {
 		return errors.Join(err, b.discard())
 	}
-	err = w.update(ctx, func(*tx) error { return os.Rename(path, filepath.Join(w.dir, databaseName)) })
-	if err != nil {
+	if err := w.swapDatabase(ctx); err != nil {
 		return errors.Join(fmt.Errorf("committing to %q: %w", w.dir, err), b.discard())
 	}
 	w.fresh = false
-	ctx = context.WithoutCancel(ctx) // what is committed counts, whoever wants to stop
+	return w.reopen(ctx)
+}
+
+// swapDatabase puts the new database, which is closed, in the place of the old one.
+func (w *Writer) swapDatabase(ctx context.Context) error {
+	path := filepath.Join(w.dir, buildName)
+	if err := errors.Join(syncFile(path), publish.SyncDir(w.dir)); err != nil {
+		return err
+	}
+	return w.update(ctx, func(*tx) error { return os.Rename(path, filepath.Join(w.dir, databaseName)) })
+}
+
+// reopen goes on with the database that was swapped in. What is committed counts,
+// whoever wants to stop.
+func (w *Writer) reopen(ctx context.Context) (err error) {
+	ctx = context.WithoutCancel(ctx)
 	err = errors.Join(publish.SyncDir(w.dir), w.db.conn.Close(), w.vectors.Close())
 	if err == nil {
 		w.db, err = open(ctx, w.dir, sqlite.ReadWrite, engine.Options{LockTimeout: w.db.patience})

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -79,7 +80,7 @@ func check(ctx context.Context, dir string, o engine.Options) ([]Problem, error)
 			err = part(ctx)
 		}
 		if errors.As(err, &format) { // found by a statement of its own: the rest of that part cannot be read
-			c.add(ProblemDatabase, format.Path, format.Remedy, "%s", format.Problem)
+			c.add(ProblemDatabase, format.Path, cmp.Or(c.remedy, format.Remedy), "%s", format.Problem)
 			err = nil
 		}
 	}
@@ -91,6 +92,7 @@ type checker struct {
 	s         *Store
 	problems  []Problem
 	count     map[string]int
+	remedy    string          // of a damaged database; empty where it is sound
 	perSource map[int64]int64 // visible documents
 	fields    int64           // rows that table field should have
 }
@@ -111,12 +113,30 @@ func (c *checker) database(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			if message := row.Text(0); message != "ok" {
-				c.add(ProblemDatabase, t.path, remedyDamaged, "%s", message)
+			message := row.Text(0)
+			if message == "ok" {
+				return nil
 			}
+			if c.remedy == "" {
+				c.remedy = t.remedy()
+			}
+			c.add(ProblemDatabase, t.path, c.remedy, "%s", message)
 		}
 		return nil
 	})
+}
+
+// remedy is what helps against damage of the database: where its tables can be read,
+// its indexes can be made anew.
+func (t *tx) remedy() string {
+	for _, table := range ofKind("TABLE") {
+		for _, err := range t.Query(`SELECT * FROM ` + table.name + ` NOT INDEXED`) {
+			if err != nil && table.name != "sidecar" {
+				return remedyDamaged
+			}
+		}
+	}
+	return remedyRepair
 }
 
 // ids finds ids that several visible documents have.

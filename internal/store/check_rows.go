@@ -94,7 +94,7 @@ func (c *checker) document(t *tx, row *sqlite.Row, unswept *roaring.Bitmap) {
 	case row.Type(3) == sqlite.Null:
 		c.add(ProblemDocument, t.path, remedyAgain, "document %d (id %q) has no metadata", n, id)
 	case row.Type(4) == sqlite.Null:
-		c.add(ProblemDocument, t.path, remedyAgain, "document %d (id %q) has no source", n, id)
+		c.add(ProblemDocument, t.path, remedyRepair, "document %d (id %q) has no source", n, id)
 	case textHash(row.Text(2)) != row.Int64(10):
 		c.add(ProblemDocument, t.path, remedyAgain, "document %d (id %q) has another text's hash", n, id)
 	default:

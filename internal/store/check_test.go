@@ -108,6 +108,10 @@ func TestCheckOfASoundStore(t *testing.T) {
 	commit(t, w)
 }
 
+func brokenIndex(name string) func(*testing.T, string) {
+	return func(t *testing.T, dir string) { breakIndex(t, dir, name) }
+}
+
 func TestCheckAndRepair(t *testing.T) {
 	t.Parallel()
 	sql := func(statements ...string) func(*testing.T, string) {
@@ -127,7 +131,13 @@ func TestCheckAndRepair(t *testing.T) {
 		"another id":            {sql(`UPDATE document SET id = 'id-6' WHERE n = 5`), store.ProblemDocument, false},
 		"another's metadata":    {sql(`UPDATE document SET meta = meta + 1 WHERE n = 5`), store.ProblemDocument, false},
 		"no metadata":           {sql(`UPDATE document SET meta = 1000 WHERE n = 5`), store.ProblemDocument, false},
-		"no source":             {sql(`UPDATE document SET source = 1000 WHERE n = 5`), store.ProblemDocument, false},
+		"no source":             {sql(`UPDATE document SET source = 1000 WHERE n = 5`), store.ProblemDocument, true},
+		"a source's row":        {sql(`DELETE FROM source WHERE source = 2`), store.ProblemDocument, true},
+		"index document_source": {brokenIndex("document_source"), store.ProblemDatabase, true},
+		"index document_id":     {brokenIndex("document_id"), store.ProblemDatabase, true},
+		"index meta_hash":       {brokenIndex("meta_hash"), store.ProblemDatabase, true},
+		"the index of keys":     {brokenIndex("sqlite_autoindex_source_1"), store.ProblemDatabase, true},
+		"a table":               {brokenIndex("document"), store.ProblemDatabase, false},
 		"a lost document":       {sql(`DELETE FROM document WHERE n = 5`), store.ProblemDocument, false},
 		"the last one lost":     {sql(`DELETE FROM document WHERE n = 58`), store.ProblemDocument, false},
 		"changed metadata":      {sql(`UPDATE meta SET json = '{}' WHERE meta = 2`), store.ProblemMetadata, false},
@@ -307,4 +317,35 @@ func damage(t *testing.T, r *rand.Rand, dir, other string) string {
 	}
 	must(t, os.WriteFile(path, b, 0o666))
 	return fmt.Sprintf("%s flipped at %v", name, at)
+}
+
+// A document whose source is missing goes back to the source that its metadata
+// names, where its checksum agrees; else it goes.
+func TestRepairOfOrphans(t *testing.T) {
+	t.Parallel()
+	w, dir := create(t, facts)
+	replace(t, w, "a.txt", doc("1", "one"), doc("2", "two")) // doc names a.txt in the metadata
+	replace(t, w, "b.txt", doc("3", "three"))
+	replace(t, w, "c.txt", doc("4", "four"))
+	commit(t, w)
+	must(t, w.Close())
+	execute(t, dir, `DELETE FROM source WHERE name IN ('a.txt', 'b.txt')`)
+	problems, err := store.Repair(t.Context(), dir, engine.Options{})
+	if err != nil || len(problems) != 3 || slices.ContainsFunc(problems, func(p store.Problem) bool { return !p.Repaired }) {
+		t.Errorf("%+v, %v", problems, err)
+	}
+	var got []string
+	for _, d := range list(t, open(t, dir), engine.ListOptions{}) {
+		got = append(got, d.ID+" "+d.Source)
+	}
+	if diff := cmp.Diff([]string{"1 a.txt", "2 a.txt", "4 c.txt"}, got); diff != "" {
+		t.Error(diff)
+	}
+	if left := kinds(t, dir); left != nil {
+		t.Errorf("problems of the kinds %q", left)
+	}
+	src, found, err := open(t, dir).SourceByName(t.Context(), "a.txt")
+	if err != nil || !found || src.Documents != 2 || len(src.Hash) != 0 {
+		t.Errorf("%+v, %v, %v; want it to be read again", src, found, err)
+	}
 }

@@ -8,7 +8,6 @@ import (
 	"github.com/RoaringBitmap/roaring/v2"
 
 	"sheaf/internal/filter"
-	"sheaf/internal/sqlite"
 )
 
 // noLimit lets a filter look at every metadata value of the store.
@@ -138,26 +137,13 @@ func (x metaIndex) Values(key string, low, high any, yield func(meta uint32, val
 	const query = `SELECT meta, value FROM field WHERE key = ? AND value >= ? AND value < ?`
 	for row, err := range x.Query(query, key, low, high) {
 		if err == nil {
-			err = yield(uint32(row.Int64(0)), columnValue(row, 1))
+			err = yield(uint32(row.Int64(0)), row.Value(1))
 		}
 		if err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// columnValue is a column as filters compare it.
-func columnValue(row *sqlite.Row, i int) any {
-	switch row.Type(i) {
-	case sqlite.Integer:
-		return row.Int64(i)
-	case sqlite.Float:
-		return row.Float64(i)
-	case sqlite.Text:
-		return row.Text(i)
-	}
-	return row.Bytes(i)
 }
 
 // Object reads a metadata object.

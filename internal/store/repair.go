@@ -4,7 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
+	"strings"
+
+	"github.com/RoaringBitmap/roaring/v2"
 
 	"sheaf/internal/engine"
 	"sheaf/internal/metadata"
@@ -12,8 +17,9 @@ import (
 
 // Repair checks the store at dir as Check does and mends what can be mended
 // without losing anything that a reader sees: what a killed writer left, the
-// database's own indexes, the rows by which filters find metadata, and the
-// counts of sources, whose files the next ingest reads again. It returns what
+// database's own indexes, the rows by which filters find metadata, documents whose
+// source is missing, and the counts of sources, whose files the next ingest reads
+// again. It returns what
 // Check found before; what Check does not find any more is marked repaired.
 func Repair(ctx context.Context, dir string, o engine.Options) ([]Problem, error) {
 	before, err := Check(ctx, dir, o)
@@ -50,25 +56,130 @@ func Repair(ctx context.Context, dir string, o engine.Options) ([]Problem, error
 }
 
 // repair mends a store that was just opened, which has swept what a killed
-// writer left. One transaction each: what is mended twice stays right.
+// writer left. What is mended twice stays right.
 func (w *Writer) repair(ctx context.Context, problems []Problem) error {
+	inTransaction := func(mend func(*tx) error) func(context.Context) error {
+		return func(ctx context.Context) error { return w.update(ctx, mend) }
+	}
 	for _, step := range []struct {
 		kind string
-		mend func(*tx) error
+		mend func(context.Context) error
 	}{
-		{ProblemDatabase, (*tx).reindex}, {ProblemLeftover, (*tx).removeUnseen}, {ProblemMetadata, (*tx).rebuildFields}, {ProblemSource, (*tx).recountSources},
+		{ProblemDatabase, w.rebuild},
+		{ProblemLeftover, inTransaction((*tx).removeUnseen)},
+		{ProblemMetadata, inTransaction((*tx).rebuildFields)},
+		{ProblemDocument, w.adoptOrphans},
+		{ProblemSource, inTransaction((*tx).recountSources)},
 	} {
 		if !slices.ContainsFunc(problems, func(p Problem) bool { return p.Kind == step.kind }) {
 			continue
 		}
-		if err := w.update(ctx, step.mend); err != nil {
+		if err := step.mend(ctx); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (t *tx) reindex() error { return t.Exec("REINDEX") }
+// rebuild makes the database anew from the rows of its tables, which are read
+// without indexes: those may be damaged.
+func (w *Writer) rebuild(ctx context.Context) error {
+	err := w.update(ctx, func(t *tx) error {
+		path := filepath.Join(w.dir, buildName)
+		if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+		db, err := createDatabase(path, w.base, ofKind("TABLE"), buildSettings, w.db.patience)
+		if err != nil {
+			return err
+		}
+		err = db.run(ctx, beginWrite, func(to *tx) error { return errors.Join(t.copyTables(to), to.makeIndexes()) })
+		return errors.Join(err, db.conn.Close())
+	})
+	if err == nil {
+		err = w.swapDatabase(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	return w.reopen(ctx)
+}
+
+// copyTables copies the rows of all tables into a new database of the same state.
+func (t *tx) copyTables(to *tx) error {
+	for _, table := range ofKind("TABLE") {
+		if table.name == "store" || table.name == "field" { // made with the database; made from the metadata
+			continue
+		}
+		for row, err := range t.Query(`SELECT * FROM ` + table.name + ` NOT INDEXED`) {
+			if err != nil {
+				return err
+			}
+			values := make([]any, row.Len())
+			for i := range values {
+				values[i] = row.Value(i)
+			}
+			err := to.Exec(`INSERT INTO `+table.name+` VALUES (?`+strings.Repeat(", ?", len(values)-1)+`)`, values...)
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return to.rebuildFields()
+}
+
+// adoptOrphans gives documents whose source is missing one: that which their
+// metadata names, where their checksum says so. The others go. Either way the next
+// ingest of the file reads it again.
+func (w *Writer) adoptOrphans(ctx context.Context) error {
+	lost := roaring.New()
+	err := w.update(ctx, func(t *tx) error {
+		found := map[int64]bool{} // by number of the source: whether it could be made again
+		for row, err := range t.Query(selectOrphan) {
+			if err != nil {
+				return err
+			}
+			n, source := row.Int64(0), row.Int64(1)
+			if _, known := found[source]; !known && t.alive(n) {
+				if found[source], err = t.adopt(n, source, metadata.Raw(row.Bytes(2)).Text("source")); err != nil {
+					return err
+				}
+			}
+			if !found[source] && t.alive(n) {
+				lost.Add(uint32(n))
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	w.doomed.Or(lost)
+	if err := w.Commit(ctx); err != nil {
+		return err
+	}
+	return w.update(ctx, (*tx).recountSources)
+}
+
+const selectOrphan = `SELECT d.n, d.source, m.json FROM document d JOIN meta m ON m.meta = d.meta
+  WHERE NOT EXISTS (SELECT 1 FROM source s WHERE s.source = d.source) ORDER BY d.n`
+
+// adopt makes the row of a source anew under a name, and reports whether that is
+// the name of which document n has the checksum.
+func (t *tx) adopt(n, source int64, name string) (bool, error) {
+	taken, err := t.Int64(`SELECT count(*) FROM source WHERE name = ? OR key = ?`, name, name)
+	if err != nil || name == "" || taken > 0 {
+		return false, err
+	}
+	if err := t.saveSource(sourceChange{Source: engine.Source{Number: source, Key: name, Name: name}}); err != nil {
+		return false, err
+	}
+	var format *engine.FormatError
+	if _, err = t.documents([]int64{n}); !errors.As(err, &format) {
+		return err == nil, err
+	}
+	return false, t.saveSource(sourceChange{Source: engine.Source{Number: source}, gone: true})
+}
 
 // removeUnseen removes rows of documents that are in no bitmap.
 func (t *tx) removeUnseen() error {
