@@ -36,10 +36,10 @@ func TestRemovedLock(t *testing.T) {
 		"settings":                  {func(*testing.T, *store.Writer) {}, func(t *testing.T, w *store.Writer) error { return w.SetSettings(t.Context(), "{}") }},
 		"delete":                    {func(*testing.T, *store.Writer) {}, func(t *testing.T, w *store.Writer) error { return deleteID(t, w, "old-1") }},
 		"compact":                   {func(t *testing.T, w *store.Writer) { must(t, deleteID(t, w, "old-0")) }, func(t *testing.T, w *store.Writer) error { _, err := w.Compact(t.Context()); return err }},
-		"discard of an opened one":  {func(t *testing.T, w *store.Writer) { many(t, w, "loser", 5500) }, func(t *testing.T, w *store.Writer) error { _ = w.Discard(); return engine.ErrLockLost }},
+		"discard of an opened one":  {func(t *testing.T, w *store.Writer) { many(t, w, "loser", 5500) }, func(_ *testing.T, w *store.Writer) error { _ = w.Discard(); return engine.ErrLockLost }},
 		"import":                    {func(*testing.T, *store.Writer) {}, func(t *testing.T, w *store.Writer) error { return importOne(t, w) }},
-		"close of what is written":  {func(t *testing.T, w *store.Writer) { many(t, w, "loser", 5500) }, func(t *testing.T, w *store.Writer) error { _ = w.Close(); return engine.ErrLockLost }},
-		"close of what is buffered": {func(t *testing.T, w *store.Writer) { many(t, w, "loser", 3) }, func(t *testing.T, w *store.Writer) error { _ = w.Close(); return engine.ErrLockLost }},
+		"close of what is written":  {func(t *testing.T, w *store.Writer) { many(t, w, "loser", 5500) }, func(_ *testing.T, w *store.Writer) error { _ = w.Close(); return engine.ErrLockLost }},
+		"close of what is buffered": {func(t *testing.T, w *store.Writer) { many(t, w, "loser", 3) }, func(_ *testing.T, w *store.Writer) error { _ = w.Close(); return engine.ErrLockLost }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -28,11 +28,10 @@ type Memory struct {
 
 // memory is one store.
 type memory struct {
-	name   string
-	mu     sync.Mutex
-	held   bool     // by a writer
-	shown  *content // what was committed last; nil before Create has returned
-	closed bool
+	name  string
+	mu    sync.Mutex
+	held  bool     // by a writer
+	shown *content // what was committed last; nil before Create has returned
 }
 
 // content is what a store holds. It is never changed once it is shown.
