@@ -28,7 +28,7 @@ func noted(t *testing.T) string {
 	return dir
 }
 
-// sheaf runs a command line that must not fail, and returns its answer.
+// sheaf runs a command line that must succeed and returns its stdout.
 func sheaf(t *testing.T, args ...string) string {
 	t.Helper()
 	s, out, errs := recorded("")
@@ -78,7 +78,7 @@ func TestDeleteAsksOnATerminal(t *testing.T) {
 	}
 }
 
-// What comes between the question and the answer was not agreed to.
+// Documents that are added between the question and the answer are not deleted.
 func TestDeleteTakesOnlyWhatWasAgreedTo(t *testing.T) {
 	t.Parallel()
 	dir := noted(t)
@@ -131,7 +131,7 @@ func TestDeleteIsInterruptedWhileItAsks(t *testing.T) {
 	}
 }
 
-// notifier closes seen when on is written.
+// notifier closes seen when the text on is written.
 type notifier struct {
 	io.Writer
 	on   string

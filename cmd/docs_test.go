@@ -12,7 +12,7 @@ import (
 // fence is a code block: its language, the file that it is, if any, its lines.
 var fence = regexp.MustCompile("(?m)^```(\\w+)(?: (\\S+))?\n((?s:.*?))^```$")
 
-// TestDocs runs the consoles of pages that show commands with their answers.
+// TestDocs runs the commands in the documentation that are shown with their output.
 func TestDocs(t *testing.T) {
 	t.Parallel()
 	for _, page := range []string{"filters.md"} {
@@ -41,7 +41,7 @@ func TestDocs(t *testing.T) {
 	}
 }
 
-// calls is what LangChain's FAISS class has for users, but for the async forms.
+// calls are the public methods of LangChain's FAISS class, without the async forms.
 var calls = []string{
 	"add_documents", "add_embeddings", "add_texts", "as_retriever", "delete", "deserialize_from_bytes", "embeddings", "from_documents",
 	"from_embeddings", "from_texts", "get_by_ids", "load_local", "max_marginal_relevance_search", "max_marginal_relevance_search_by_vector",
@@ -51,8 +51,8 @@ var calls = []string{
 	"similarity_score_threshold", "fetch_k", "lambda_mult", "score_threshold", "filter",
 }
 
-// TestEveryCallHasItsCommand: docs/langchain.md sets each of LangChain's calls
-// beside a command of sheaf.
+// TestEveryCallHasItsCommand checks that docs/langchain.md has a command of sheaf for each of
+// LangChain's calls.
 func TestEveryCallHasItsCommand(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile(filepath.Join("..", "docs", "langchain.md"))
@@ -67,8 +67,8 @@ func TestEveryCallHasItsCommand(t *testing.T) {
 	}
 }
 
-// console runs the lines that begin with a dollar sign and holds what they
-// print against the lines that follow. It returns how many it ran.
+// console runs the lines that begin with a dollar sign and compares their output
+// with the lines that follow. It returns the number of commands.
 func console(t *testing.T, dir, lines string) (run int) {
 	t.Helper()
 	for _, part := range strings.Split("\n"+lines, "\n$ ")[1:] {

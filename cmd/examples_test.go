@@ -17,8 +17,8 @@ import (
 	"sheaf/internal/vector"
 )
 
-// TestExamples runs every line of every verb's examples in a folder that holds
-// what they speak of.
+// TestExamples runs every line of every verb's examples in a folder with the files
+// that they name.
 func TestExamples(t *testing.T) {
 	t.Parallel()
 	service := embedtest.NewServer(embedtest.ServerOptions{})
@@ -56,7 +56,7 @@ func TestExamples(t *testing.T) {
 	}
 }
 
-// verbs are c and every verb below it.
+// verbs returns c and every verb below it.
 func verbs(c *cobra.Command) []*cobra.Command {
 	all := []*cobra.Command{c}
 	for _, below := range c.Commands() {
@@ -65,7 +65,7 @@ func verbs(c *cobra.Command) []*cobra.Command {
 	return all
 }
 
-// exampleModel is what the examples' models are.
+// exampleModel is the model that the examples name.
 var exampleModel = transformertest.Model{Normalize: true}
 
 func shell(t *testing.T, dir string, env []string, line string) {
@@ -77,7 +77,7 @@ func shell(t *testing.T, dir string, env []string, line string) {
 	}
 }
 
-// exampleFolder makes the files that the examples name.
+// exampleFolder returns a folder with the files that the examples name.
 func exampleFolder(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -111,7 +111,7 @@ func exampleFolder(t *testing.T) string {
 	return dir
 }
 
-// TestVerbs holds what every verb's help promises.
+// TestVerbs checks the help of every verb.
 func TestVerbs(t *testing.T) {
 	t.Parallel()
 	for _, c := range verbs(Command()) {

@@ -67,7 +67,7 @@ func TestReportInJSON(t *testing.T) {
 	}
 }
 
-// A signal outranks whatever its cancellation broke on the way.
+// A signal outranks the errors that its cancellation caused.
 func TestReportOfASignal(t *testing.T) {
 	t.Parallel()
 	for signal, want := range map[syscall.Signal]int{syscall.SIGINT: 130, syscall.SIGTERM: 143} {

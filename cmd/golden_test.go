@@ -26,7 +26,7 @@ import (
 	"sheaf/internal/store"
 )
 
-// sheafIn runs sheaf in a folder and returns what it said.
+// sheafIn runs sheaf in a folder and returns its output and exit code.
 func sheafIn(t *testing.T, dir string, args ...string) (out string, code int) {
 	t.Helper()
 	c := exec.CommandContext(t.Context(), "sheaf", args...)
@@ -38,7 +38,7 @@ func sheafIn(t *testing.T, dir string, args ...string) (out string, code int) {
 	return string(b), c.ProcessState.ExitCode()
 }
 
-// mustSheaf is sheafIn for what must succeed.
+// mustSheaf is sheafIn for a command that must succeed.
 func mustSheaf(t *testing.T, dir string, args ...string) string {
 	t.Helper()
 	out, code := sheafIn(t, dir, args...)
@@ -48,7 +48,7 @@ func mustSheaf(t *testing.T, dir string, args ...string) string {
 	return out
 }
 
-// recording is what LangChain says of a store, and what it answers.
+// recording holds what LangChain returned for a store.
 type recording struct {
 	IndexFile string `json:"index_file"`
 	Normalize bool   `json:"normalize_L2"`
@@ -91,7 +91,7 @@ func readRecording(t *testing.T, name string) (r recording) {
 	return r
 }
 
-// flags are what an import of the store has to be told.
+// flags returns the flags that an import of the store needs.
 func (r recording) flags() (args []string) {
 	if r.Normalize {
 		args = append(args, "--normalize")
@@ -102,8 +102,8 @@ func (r recording) flags() (args []string) {
 	return args
 }
 
-// differing are the stores whose answers are not LangChain's, each with its
-// reason in docs/langchain.md and a test of its own below.
+// differing are the stores whose answers differ from LangChain's. Each has a reason
+// in docs/langchain.md and a test below.
 var differing = []string{"flat_l1", "flat_linf", "flat_lp3", "other_lsh", "other_pca_flat", "other_l2norm_flat", "other_ivf_pq", "other_ivf_flat_direct_map"}
 
 // TestGoldenAnswers imports every store and byte string and asks it what
@@ -198,8 +198,8 @@ func goldenCopy(t *testing.T, name string) (dir string, r recording) {
 	return langchaintest.Dir(t, folder), readRecording(t, folder+"/expected.json")
 }
 
-// TestOtherMetricsHaveToBeTold: LangChain can hold an index that compares by
-// L1, Linf or Lp. sheaf cannot, and says so before it does otherwise.
+// TestOtherMetricsHaveToBeTold checks that an index that compares by L1, Linf or Lp,
+// which sheaf does not, is imported only with --metric.
 func TestOtherMetricsHaveToBeTold(t *testing.T) {
 	t.Parallel()
 	for name, metric := range map[string]string{"flat_l1": "l1", "flat_linf": "linf", "flat_lp3": "lp"} {
@@ -215,7 +215,7 @@ func TestOtherMetricsHaveToBeTold(t *testing.T) {
 	}
 }
 
-// TestLSHIsRefused: it keeps bits, of which no vectors can be made.
+// TestLSHIsRefused checks that an LSH index, which has bits and no vectors, is refused.
 func TestLSHIsRefused(t *testing.T) {
 	t.Parallel()
 	dir, _ := goldenCopy(t, "other_lsh")
@@ -226,9 +226,8 @@ func TestLSHIsRefused(t *testing.T) {
 	mustSheaf(t, dir, "import", ".", "--store", "s", "--reembed", "--embedder", "builtin")
 }
 
-// TestListsAreSearchedWhole: LangChain looks into nprobe lists of an IVF index,
-// which is one where nobody says more. sheaf compares all vectors, so what it
-// finds is at least as near.
+// TestListsAreSearchedWhole checks IVF indexes. LangChain searches nprobe lists, by
+// default one. sheaf searches all, so its hits are at least as near.
 func TestListsAreSearchedWhole(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"other_ivf_pq", "other_ivf_flat_direct_map"} {
@@ -244,10 +243,10 @@ func TestListsAreSearchedWhole(t *testing.T) {
 	}
 }
 
-// TestTransformsAreUndone: behind a transform Faiss compares what it made of
-// the vectors; sheaf compares the vectors themselves. After a PCA the order is
-// the same and the distances are larger, by what the PCA left out of the query.
-// What a normalization did is what --metric cosine does.
+// TestTransformsAreUndone checks indexes with a transform. Faiss compares the
+// transformed vectors, sheaf the vectors. With a PCA the order is the same and the
+// distances are larger, by what the PCA left out of the query. A normalization is
+// equal to --metric cosine.
 func TestTransformsAreUndone(t *testing.T) {
 	t.Parallel()
 	dir, r := goldenCopy(t, "other_pca_flat")
@@ -268,8 +267,8 @@ func TestTransformsAreUndone(t *testing.T) {
 	}
 }
 
-// TestNoIDIsDerived: LangChain can hold a document under the id None, or under
-// an empty text. Such a one gets an id as a record without one does.
+// TestNoIDIsDerived checks that a document with the id None or an empty id gets one
+// as a record without an id does.
 func TestNoIDIsDerived(t *testing.T) {
 	t.Parallel()
 	for name, row := range map[string]int{"none_id": 3, "odd_ids": 0} {

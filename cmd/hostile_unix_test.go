@@ -16,15 +16,14 @@ import (
 	"sheaf/internal/langchain/langchaintest"
 )
 
-// What a hostile file may cost.
+// The limits of time and memory for a hostile file.
 const (
 	hostileMemory  = 256 << 20
 	hostileSeconds = 5
 )
 
-// TestHostileImport imports every hostile file in a process of its own. What
-// must be refused is, with exit code 12 and a reason, at little cost, and leaves
-// nothing behind.
+// TestHostileImport imports every hostile file, in a process each. Those that must be
+// refused end with exit code 12 and a reason, within the limits, and leave no file.
 func TestHostileImport(t *testing.T) {
 	t.Parallel()
 	hostile, all := langchaintest.Hostiles(t)
@@ -68,7 +67,7 @@ func checkRefused(t *testing.T, dir, stderr string) {
 	}
 }
 
-// TestHostileImportKeepsTheStore: a store that was there is as it was.
+// TestHostileImportKeepsTheStore checks that a refused import does not change a store.
 func TestHostileImportKeepsTheStore(t *testing.T) {
 	t.Parallel()
 	hostile, all := langchaintest.Hostiles(t)

@@ -7,8 +7,8 @@ import (
 	"sheaf/internal/langchain/langchaintest"
 )
 
-// TestImportExpands: a document that a small pickle has under many ids is not
-// written out for each, unless that is allowed.
+// TestImportExpands checks that a document which a small pickle has under many ids is
+// refused, unless --max-expansion allows it.
 func TestImportExpands(t *testing.T) {
 	t.Parallel()
 	src, dir := langchaintest.Shared(t, 700, strings.Repeat("word ", 20_000), []byte("{}")), t.TempDir()

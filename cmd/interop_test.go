@@ -22,7 +22,7 @@ import (
 	"sheaf/internal/langchain/langchaintest"
 )
 
-// interopPython is a Python that has LangChain, or nothing.
+// interopPython returns a Python that has LangChain, or "".
 func interopPython() string {
 	python := os.Getenv("SHEAF_INTEROP_PYTHON")
 	if made := filepath.Join("..", ".interop"); python == "" && exists(filepath.Join(made, "ready")) {
@@ -36,8 +36,8 @@ func interopPython() string {
 	return found
 }
 
-// TestInterop has LangChain load what export wrote: every store that LangChain
-// wrote once, as a folder and as a byte string.
+// TestInterop imports every recorded store, exports it as a folder and as a byte
+// string, and has LangChain load both.
 func TestInterop(t *testing.T) {
 	t.Parallel()
 	python := interopPython()
@@ -94,7 +94,7 @@ func TestInterop(t *testing.T) {
 }
 
 // exportAgain imports a store, exports it to place/out and place/out.bin, and
-// returns a file with what LangChain has to find there.
+// returns a file with what LangChain must find there.
 func exportAgain(t *testing.T, name, place string) string {
 	t.Helper()
 	from := langchaintest.Dir(t, path.Dir(name))
@@ -128,9 +128,9 @@ func exportAgain(t *testing.T, name, place string) string {
 	return expected
 }
 
-// adjusted is expected.json with what an import changes, as docs/langchain.md
-// says: positions without gaps, ids that are texts. Queries stay where all ids
-// do and answers are not known to differ.
+// adjusted returns expected.json with the changes of an import, which
+// docs/langchain.md describes: positions without gaps, ids that are texts. It keeps
+// the queries where all ids stay and answers are not known to differ.
 func adjusted(t *testing.T, name string, ids []string) map[string]any {
 	t.Helper()
 	b, err := fs.ReadFile(langchaintest.Golden(t), name)
@@ -170,7 +170,7 @@ func adjusted(t *testing.T, name string, ids []string) map[string]any {
 	return e
 }
 
-// rowsByPosition are the rows of expected.json in the order of the index.
+// rowsByPosition returns the rows of expected.json in the order of the index.
 func rowsByPosition(t *testing.T, e map[string]any) []int {
 	t.Helper()
 	var positions []int64

@@ -7,8 +7,7 @@ import (
 	"testing"
 )
 
-// TestTerminal runs verbs as on a terminal, in one process: what people see
-// cannot be asked for by a flag.
+// TestTerminal runs verbs as on a terminal, whose forms of output no flag selects.
 func TestTerminal(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

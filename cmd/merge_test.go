@@ -42,8 +42,8 @@ func onALine(t *testing.T, dir, source string, first, n int) {
 	}
 }
 
-// interruptedAfter is a context that a signal cancels once it has been asked
-// for its end so many times.
+// interruptedAfter is a context that is cancelled, as by a signal, at a given number
+// of calls of Done and Err.
 type interruptedAfter struct {
 	context.Context
 	left   atomic.Int64
@@ -73,8 +73,8 @@ func (c *interruptedAfter) asked() {
 	}
 }
 
-// Ctrl-C at any moment leaves the store as it was, or the whole merge done; a
-// store that was to be made is not there.
+// An interrupt at any moment leaves the store as before or with the whole merge. A
+// store that did not exist is not left.
 func TestMergeInterruptedAnywhere(t *testing.T) {
 	t.Parallel()
 	root := t.TempDir()

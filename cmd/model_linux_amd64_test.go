@@ -21,7 +21,7 @@ import (
 	"sheaf/internal/killtest"
 )
 
-// The size of a model test: operations a seed, and where it plays.
+// The size of a model test.
 const (
 	modelSteps   = 500
 	modelSources = 4
@@ -29,10 +29,10 @@ const (
 	modelDim     = 3
 )
 
-// TestModel does random things to a store and to a model of it in memory:
+// TestModel applies random operations to a store and to a model of it in memory:
 // ingests, deletes, merges and compactions, some of them killed before one of
-// their writes. After each the store must hold what the model holds, and answer
-// as a brute-force search of the model does.
+// their writes. After each the documents must be equal, and the answers those of a
+// brute-force search of the model.
 func TestModel(t *testing.T) {
 	t.Parallel()
 	for _, seed := range []uint64{1, 2} {
@@ -56,7 +56,7 @@ type recordMetadata struct {
 	Group int `json:"group"`
 }
 
-// play is a store, its model, and the dice.
+// play is a store, its model, and the source of randomness.
 type play struct {
 	t      *testing.T
 	r      *rand.Rand
@@ -112,8 +112,8 @@ func (p *play) run() {
 	}
 }
 
-// attempt runs an operation that leads to the state next, at times in a process
-// that is killed on the way: then it has led there or nowhere.
+// attempt runs an operation that leads to the state next, sometimes in a process
+// that is killed; then the state is the old or the next one.
 func (p *play) attempt(args []string, next []record) {
 	if p.r.IntN(6) > 0 {
 		p.must(args...)
@@ -134,12 +134,12 @@ func (p *play) attempt(args []string, next []record) {
 	}
 }
 
-// global puts the settings of the play behind the verb: what args say comes later and holds.
+// global inserts the settings after the verb, so that args can override them.
 func (p *play) global(args []string) []string {
 	return slices.Concat(args[:1], []string{"--store", filepath.Join(p.dir, ".sheaf"), "--config", os.DevNull}, args[1:])
 }
 
-// must runs a verb in this process and returns what it prints.
+// must runs a verb in this process and returns its stdout.
 func (p *play) must(args ...string) string {
 	p.t.Helper()
 	s, out, errs := recorded("")
@@ -149,7 +149,7 @@ func (p *play) must(args ...string) string {
 	return out.String()
 }
 
-// stored is what the store holds.
+// stored returns the documents of the store.
 func (p *play) stored() []record {
 	return p.records(p.must("list", "--jsonl", "--with-vectors"))
 }
@@ -165,7 +165,7 @@ func (p *play) records(lines string) (all []record) {
 	return all
 }
 
-// check holds the store and two searches against the model.
+// check compares the store and two searches with the model.
 func (p *play) check(step int) {
 	if diff := cmp.Diff(p.model, p.stored(), cmpopts.EquateEmpty()); diff != "" {
 		p.t.Fatalf("step %d: the store is not the model: %s", step, diff)
@@ -194,7 +194,7 @@ func (p *play) check(step int) {
 	}
 }
 
-// nearest sorts the model by distance; equal ones stay in the order of insertion.
+// nearest returns the model sorted by distance; the sort is stable.
 func (p *play) nearest(query []float32) []record {
 	distance := func(r record) (d float32) {
 		for i, x := range r.Vector {
@@ -207,7 +207,7 @@ func (p *play) nearest(query []float32) []record {
 	return sorted
 }
 
-// vector has small whole numbers, so that distances are exact and often equal.
+// vector returns a vector of small integers, so that distances are exact and often equal.
 func (p *play) vector() []float32 {
 	v := make([]float32, modelDim)
 	for i := range v {
@@ -216,13 +216,13 @@ func (p *play) vector() []float32 {
 	return v
 }
 
-// file is the name of a source.
+// file returns the name of a source.
 func (p *play) file(n int) string {
 	return filepath.ToSlash(filepath.Join(p.dir, fmt.Sprintf("s%d.jsonl", n)))
 }
 
-// source makes a new content for a source: some of its ids, some of them with
-// the text that they had.
+// source returns new records for a source: some of its ids, some of them with the
+// text that they had.
 func (p *play) source(n int, old []record) []record {
 	name := p.file(n)
 	had := map[string]record{}
@@ -246,7 +246,7 @@ func (p *play) source(n int, old []record) []record {
 	return records
 }
 
-// write makes records the content of their source's file, which it names.
+// write writes records to the file of their source and returns its name.
 func (p *play) write(records []record) string {
 	var b strings.Builder
 	for _, r := range records {
@@ -264,7 +264,7 @@ func (p *play) ingest() ([]string, []record) {
 	return []string{"ingest", "--quiet", p.write(records)}, replaced(p.model, records)
 }
 
-// replaced is the state after a source got new records: those that are equal in
+// replaced returns the state after a source got new records: those that are equal in
 // text and vector keep their places.
 func replaced(model, records []record) (next []record) {
 	news := map[string]record{}
@@ -289,7 +289,7 @@ func replaced(model, records []record) (next []record) {
 	return next
 }
 
-// without is the model less what gone says.
+// without returns the model without the records for which gone is true.
 func (p *play) without(gone func(record) bool) []record {
 	return slices.DeleteFunc(slices.Clone(p.model), gone)
 }
@@ -322,8 +322,8 @@ func (p *play) compact() ([]string, []record) {
 	return []string{"compact"}, p.model
 }
 
-// merge makes another store in the same folder, where names mean the same
-// sources, and merges it.
+// merge makes another store in the same folder, so that names mean the same sources,
+// and merges it.
 func (p *play) merge() ([]string, []record) {
 	other := filepath.Join(p.dir, "other")
 	if err := os.RemoveAll(other); err != nil {
@@ -341,8 +341,8 @@ func (p *play) merge() ([]string, []record) {
 	return []string{"merge", other, "--on-conflict", "replace"}, merged(p.model, theirs, true)
 }
 
-// merged is the state after a merge: a source that differs stays, or becomes
-// the other store's.
+// merged returns the state after a merge: a source that differs stays, or is replaced
+// by the other store's.
 func merged(model, theirs []record, replace bool) []record {
 	mine, given := bySource(model), bySource(theirs)
 	var next []record
@@ -360,7 +360,7 @@ func merged(model, theirs []record, replace bool) []record {
 	return next
 }
 
-// same tells whether two stores have one document: vectors are not compared.
+// same reports whether two documents are equal but for their vectors.
 func same(a, b record) bool { return a.ID == b.ID && a.Text == b.Text && a.Metadata == b.Metadata }
 
 func bySource(records []record) map[string]map[string]record {

@@ -68,8 +68,7 @@ func fillCache(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(modeltest.FillCache(ts.MkAbs(args[0]), args[1], ts.MkAbs(args[2])))
 }
 
-// TestModelAddShowsProgress runs model add as on a terminal: what people see cannot be asked
-// for by a flag.
+// TestModelAddShowsProgress runs model add as on a terminal.
 func TestModelAddShowsProgress(t *testing.T) {
 	weights := t.TempDir()
 	if err := (transformertest.Model{}).Write(weights); err != nil {
@@ -96,7 +95,7 @@ func TestModelAddShowsProgress(t *testing.T) {
 	}
 }
 
-// TestLibraryPlaces holds where models are looked for.
+// TestLibraryPlaces checks the folders in which models are looked for.
 func TestLibraryPlaces(t *testing.T) {
 	for _, tt := range []struct {
 		env        map[string]string

@@ -20,10 +20,9 @@ import (
 	"sheaf/internal/store"
 )
 
-// opsDifferences are the steps of testdata/ops at which sheaf deliberately
-// gives another answer than LangChain; docs/langchain.md has the reasons. Where
-// LangChain damages a store there is no answer to differ from: those steps are
-// marked in the data.
+// opsDifferences are the steps of testdata/ops at which sheaf deliberately differs
+// from LangChain; docs/langchain.md has the reasons. Steps at which LangChain
+// damages a store are marked in the data and are not here.
 var opsDifferences = map[string]string{
 	"delete-same-id-twice-in-one-call 2": "an id given twice is deleted once",
 	"delete-edge-arguments 2":            "no ids are nothing to do",
@@ -33,7 +32,7 @@ var opsDifferences = map[string]string{
 	"add-documents-ids 3":                noIDs,
 }
 
-// noIDs is the one difference after which the stores go on apart.
+// noIDs is the only difference after which the stores stay different.
 const noIDs = "documents without ids get different ones"
 
 type opsSequence struct {
@@ -79,9 +78,9 @@ type opsHit struct {
 
 func (h *opsHit) UnmarshalJSON(b []byte) error { return json.Unmarshal(b, &[]any{&h.id, &h.score}) }
 
-// TestLangChainOps runs the recorded sequences of operations on stores of ours.
-// After each step every store must hold what LangChain's holds, and answer as it
-// does; where LangChain's is damaged, what a store holds that did what was asked.
+// TestLangChainOps runs the recorded sequences of operations. After each step every
+// store must have the documents and the answers of LangChain's; where LangChain's is
+// damaged, those of a store that did what it was asked.
 func TestLangChainOps(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile("testdata/ops/sequences.json")
@@ -117,7 +116,7 @@ func TestLangChainOps(t *testing.T) {
 	}
 }
 
-// step does a step, which is to be refused or not, and looks at what is left.
+// step runs a step, which must be refused or not, and checks the stores after it.
 func (r *opsRun) step(step opsStep, refused bool) {
 	if got := r.do(step); got != refused {
 		r.t.Fatalf("%s: refused: %v, want %v", r.what, got, refused)
@@ -125,7 +124,7 @@ func (r *opsRun) step(step opsStep, refused bool) {
 	r.compare(step)
 }
 
-// opsRun is a sequence on its way: the stores, and what they must hold.
+// opsRun is the state of a sequence: the stores, and the documents that they must have.
 type opsRun struct {
 	t     *testing.T
 	root  string
@@ -144,7 +143,7 @@ func (r *opsRun) sheaf(name string, args ...string) (code int, out, errs string)
 	return code, o.String(), e.String()
 }
 
-// do does a step and tells whether it was refused.
+// do runs a step and reports whether it was refused.
 func (r *opsRun) do(step opsStep) (refused bool) {
 	switch step.Op {
 	case "create":
@@ -178,9 +177,9 @@ func (r *opsRun) create(step opsStep) bool {
 	return false
 }
 
-// add imports documents as LangChain adds them: all, or none where one does not
-// fit. Those without ids come as records, which get them. Lists of different
-// lengths cannot be given: a record holds text, id and metadata together.
+// add imports documents as LangChain adds them: all of them or none. Those without
+// ids are ingested as records, which get ids. Lists of different lengths cannot be
+// given, because a record has text, id and metadata together.
 func (r *opsRun) add(step opsStep) bool {
 	docs := slices.Clone(step.Documents)
 	if step.Metadatas != nil && len(*step.Metadatas) != len(docs) || len(step.IDs) > 0 && len(step.IDs) != len(docs) {
@@ -228,7 +227,7 @@ func opsTransfers(source string, docs []opsDocument) iter.Seq2[engine.Transfer, 
 	}
 }
 
-// ingest adds documents of which some have no id, and learns those they get.
+// ingest adds documents of which some have no id, and records the ids that they get.
 func (r *opsRun) ingest(step opsStep, docs []opsDocument) {
 	var lines bytes.Buffer
 	for _, d := range docs {
@@ -302,8 +301,8 @@ func (r *opsRun) merge(step opsStep) bool {
 	return false
 }
 
-// get compares the documents that get prints. What LangChain leaves out without
-// a word makes the exit code 1, and is named.
+// get compares the documents that get prints. Ids that LangChain ignores silently are
+// named by sheaf, with exit code 1.
 func (r *opsRun) get(step opsStep) {
 	var want []opsDocument
 	if err := json.Unmarshal(step.Result, &want); err != nil {
@@ -329,8 +328,8 @@ func (r *opsRun) get(step opsStep) {
 	}
 }
 
-// compare holds every store against what it must hold, and against LangChain's
-// where that is sound.
+// compare compares every store with the documents that it must have, and with
+// LangChain's where that is not damaged.
 func (r *opsRun) compare(step opsStep) {
 	for name, want := range r.held {
 		if diff := cmp.Diff(want, r.list(name), cmpopts.EquateEmpty()); diff != "" {
@@ -353,8 +352,8 @@ func (r *opsRun) compare(step opsStep) {
 	}
 }
 
-// search compares an answer with what each document's distance says, and with
-// LangChain's where that is sound.
+// search compares an answer with the distances of all documents, and with LangChain's
+// where that is not damaged.
 func (r *opsRun) search(step opsStep, sound bool) {
 	query, err := json.Marshal(step.Search.Query)
 	if err != nil {
@@ -389,8 +388,8 @@ func (r *opsRun) search(step opsStep, sound bool) {
 	}
 }
 
-// nearestOf computes an answer from all documents. The recorded numbers are
-// such that no order of summation rounds.
+// nearestOf computes an answer from all documents. With the recorded numbers sums are
+// exact in any order.
 func nearestOf(docs []opsDocument, query []float32, k int, metric string) []opsHit {
 	hits := []opsHit{}
 	for _, d := range docs {

@@ -49,8 +49,8 @@ func TestProgressIsForTerminals(t *testing.T) {
 	}
 }
 
-// TestNobodyElseDraws: a bar that draws by itself, as long as it has no total,
-// would draw into notices and after the end.
+// TestNobodyElseDraws checks that a bar without a total does not draw by itself, which
+// would be into notices and after the end.
 func TestNobodyElseDraws(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

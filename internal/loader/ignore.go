@@ -197,7 +197,7 @@ func ignoreTop(root, cwd string) string {
 func isFile(path string) bool {
 	info, err := os.Stat(path)
 	if err != nil {
-		return exists(path)
+		return nameExists(path)
 	}
 	return !info.IsDir()
 }

@@ -175,7 +175,7 @@ func (t *tree) visit(ctx context.Context, e entry) bool {
 
 // gone reports whether a file was removed after its folder was read. That is no error, while a dangling link is.
 func gone(e entry) bool {
-	return errors.Is(e.err, fs.ErrNotExist) && !exists(e.path)
+	return errors.Is(e.err, fs.ErrNotExist) && !nameExists(e.path)
 }
 
 // mayMatchBelow reports whether a glob can match something inside dir. Other folders need not be read.

@@ -111,7 +111,7 @@ func (w *Walker) root(ctx context.Context, root string, yield func(Found) bool) 
 	src := Source{Name: filepath.ToSlash(file), Path: file}
 	info, err := os.Stat(root)
 	switch {
-	case errors.Is(err, fs.ErrNotExist) && isGlob(root) && !exists(file):
+	case errors.Is(err, fs.ErrNotExist) && isGlob(root) && !nameExists(file):
 		return w.glob(ctx, src, yield)
 	case err != nil:
 		return yield(Found{Source: src, Err: readError(root, err)})
@@ -225,7 +225,8 @@ func formatSize(n int64) string {
 
 func isGlob(s string) bool { return strings.ContainsAny(s, `*?[{`) }
 
-func exists(file string) bool {
+// nameExists reports whether there is something under a name, even a link to nothing.
+func nameExists(file string) bool {
 	_, err := os.Lstat(file)
 	return err == nil
 }
