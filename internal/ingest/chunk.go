@@ -95,11 +95,10 @@ func (c *chunker) documents(rec loader.Record) (docs []document, oversize []int,
 	return docs, oversize, nil
 }
 
-// remarks returns notices about a source that was read. guess is its encoding, if
-// that was not certain.
-func (c *chunker) remarks(guess string) (texts []string) {
-	if guess != "" {
-		texts = append(texts, fmt.Sprintf("%q: read as %s, which is a guess: --encoding names what it is", c.name, guess))
+// remarks returns notices about a source that was read.
+func (c *chunker) remarks(reader *loader.Reader) (texts []string) {
+	for _, remark := range reader.Remarks() {
+		texts = append(texts, fmt.Sprintf("%q: %s", c.name, remark))
 	}
 	if c.blank > 0 {
 		texts = append(texts, fmt.Sprintf("%q: left out what has no text: %d records", c.name, c.blank))

@@ -264,7 +264,7 @@ func (p *planner) end(ctx context.Context, src engine.Source, exists bool, chunk
 	if err := p.lookUp(ctx, src); err != nil {
 		return err
 	}
-	for _, text := range chunks.remarks(reader.Guess()) {
+	for _, text := range chunks.remarks(reader) {
 		if err := p.add(step{kind: stepNotice, reason: text}); err != nil {
 			return err
 		}

@@ -86,7 +86,7 @@ func (o *Options) splitSource(ctx context.Context, src loader.Source, yield func
 			}
 		}
 	}
-	for _, text := range chunks.remarks(reader.Guess()) {
+	for _, text := range chunks.remarks(reader) {
 		o.notice(text)
 	}
 	return true

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"path/filepath"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -24,11 +23,18 @@ func (r *Reader) csv(yield func(Record, error) bool) error {
 	if err != nil {
 		return err
 	}
+	in = carriageReturns(in)
+	delimiter, skipped, err := r.csvDelimiter(in)
+	if err != nil {
+		return err
+	}
+	before := 0 // lines before those that rows counts
+	if skipped {
+		before = 1
+	}
 	limited := &rowLimiter{in: in, limit: int64(r.maxRecord)}
 	rows := csv.NewReader(limited)
-	if strings.EqualFold(filepath.Ext(r.src.Name), ".tsv") {
-		rows.Comma = '\t'
-	}
+	rows.Comma = delimiter
 	// Tab-separated files are often written without quoting, so that a quote is a character like others.
 	rows.LazyQuotes = rows.Comma == '\t'
 	limited.read = rows.InputOffset
@@ -36,30 +42,53 @@ func (r *Reader) csv(yield func(Record, error) bool) error {
 	if err := t.header(rows.Read()); err != nil || t.columns == nil {
 		return err
 	}
+	if len(t.renamed) > 0 {
+		r.remark("columns without a name of their own are called %s", someOf(t.renamed))
+	}
 	for {
 		row, err := rows.Read()
 		if err == io.EOF {
 			return nil
 		}
-		var rec Record
-		var syntax *csv.ParseError
-		switch {
-		case errors.As(err, &syntax):
-			err = &RecordError{Line: syntax.StartLine, Err: rowError(syntax, len(row), len(t.columns))}
-		case err != nil:
+		line := before
+		if syntax := (*csv.ParseError)(nil); errors.As(err, &syntax) {
+			line += syntax.StartLine
+		} else if err == nil {
+			at, _ := rows.FieldPos(0)
+			line += at
+		}
+		rec, err := t.parse(row, line, err)
+		if bad := (*RecordError)(nil); err != nil && !errors.As(err, &bad) {
 			return err
-		default:
-			line, _ := rows.FieldPos(0)
-			if rec, err = t.record(row); err != nil {
-				rec, err = Record{}, &RecordError{Line: line, Err: err}
-			} else {
-				rec.Line = line
-			}
 		}
 		if !yield(rec, err) {
 			return errStopped
 		}
 	}
+}
+
+// parse returns the record of a row, or why it is none.
+func (t *table) parse(row []string, line int, err error) (Record, error) {
+	var syntax *csv.ParseError
+	switch {
+	case errors.As(err, &syntax) && errors.Is(err, csv.ErrFieldCount) && t.trailing(row):
+		row = row[:len(t.columns)]
+	case errors.As(err, &syntax):
+		return Record{}, &RecordError{Line: line, Err: rowError(syntax, len(row), len(t.columns))}
+	case err != nil:
+		return Record{}, err
+	}
+	rec, err := t.record(row)
+	if err != nil {
+		return Record{}, &RecordError{Line: line, Err: err}
+	}
+	rec.Line = line
+	return rec, nil
+}
+
+// trailing reports whether a row has more cells than there are columns, and all of those are empty.
+func (t *table) trailing(row []string) bool {
+	return len(row) > len(t.columns) && !slices.ContainsFunc(row[len(t.columns):], func(cell string) bool { return cell != "" })
 }
 
 // rowError returns what is wrong with a row, without its line, which the RecordError has.
@@ -91,39 +120,12 @@ func (l *rowLimiter) Read(p []byte) (int, error) {
 type table struct {
 	opts    ReadOptions
 	columns []string
+	unnamed []bool   // columns whose name was made up because they had none
+	renamed []string // quoted names that were made up
 	meta    metadata.Builder
 	text    int // numbers of the columns that are not metadata, -1 for none
 	id      int
 	vector  int
-}
-
-// header takes the names of the columns. A file without a row has no columns.
-func (t *table) header(row []string, err error) error {
-	if err == io.EOF {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	for i, name := range row {
-		if name == "" {
-			return fmt.Errorf("column %d of the header has no name", i+1)
-		}
-		if slices.Index(row, name) < i {
-			return fmt.Errorf("the header names column %q twice", name)
-		}
-		if !utf8.ValidString(name) {
-			return fmt.Errorf("column %d of the header is not UTF-8", i+1)
-		}
-	}
-	t.text = slices.Index(row, t.opts.TextField)
-	t.id = slices.Index(row, t.opts.IDField)
-	t.vector = slices.Index(row, t.opts.VectorField)
-	if t.text < 0 {
-		return fmt.Errorf("no column %q in the header (it has %s)", t.opts.TextField, strings.Join(row, ", "))
-	}
-	t.columns = row
-	return nil
 }
 
 func (t *table) record(row []string) (Record, error) {
@@ -147,6 +149,9 @@ func (t *table) record(row []string) (Record, error) {
 				return rec, fmt.Errorf("column %q: %w", t.columns[i], err)
 			}
 		default:
+			if cell == "" && t.unnamed[i] { // a delimiter at the end of each line
+				continue
+			}
 			t.meta.Set(t.columns[i], t.value(cell))
 		}
 	}

@@ -52,8 +52,8 @@ type Reader struct {
 	raw  *rawReader
 	used bool
 
-	guess     string // the name of an encoding
-	maxRecord int    // in bytes
+	remarks   []string
+	maxRecord int // in bytes
 }
 
 // Open opens a source for reading. The caller must close the reader. Reading fails with the error of ctx when ctx
@@ -104,9 +104,13 @@ func (r *Reader) Hash() []byte {
 	return r.raw.hash.Sum(nil)
 }
 
-// Guess returns the encoding that the source is read in when nobody named it and others explain its bytes nearly as well,
-// else "". It is known from the first record on.
-func (r *Reader) Guess() string { return r.guess }
+// Remarks returns what users should know of how the source is read, such as an encoding that was guessed. They are
+// complete from the first record on.
+func (r *Reader) Remarks() []string { return r.remarks }
+
+func (r *Reader) remark(format string, args ...any) {
+	r.remarks = append(r.remarks, fmt.Sprintf(format, args...))
+}
 
 // BytesRead returns how many bytes of the source were read so far.
 func (r *Reader) BytesRead() int64 { return r.raw.read }
@@ -163,13 +167,13 @@ func (r *Reader) decode(data []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.setGuess(c)
+	r.remarkGuess(c)
 	return c.decode(data, true)
 }
 
-func (r *Reader) setGuess(c charset) {
+func (r *Reader) remarkGuess(c charset) {
 	if c.uncertain {
-		r.guess = c.name
+		r.remark("read as %s, which is a guess: --encoding names what it is", c.name)
 	}
 }
 
@@ -186,7 +190,7 @@ func (r *Reader) records(detect bool) (*bufio.Reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.setGuess(c)
+	r.remarkGuess(c)
 	if _, err := in.Discard(c.bom); err != nil {
 		return nil, err
 	}
