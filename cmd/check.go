@@ -22,6 +22,9 @@ func newCheckCmd(env *environment) *cobra.Command {
 metadata and vectors, counts, and files that do not belong there. Each problem
 is named with its way out. Writers wait meanwhile.
 
+The kind "leftover" is no damage: no reader sees what a killed run left, and
+the next one that writes removes it. Only damage makes the exit status 12.
+
 With --repair what can be mended without losing a document is mended: what a
 killed run left, the database's indexes, what filters look at, and the counts
 of sources. On a pipe each problem is a line of TSV: kind, path, message,
@@ -44,34 +47,41 @@ func runCheck(ctx context.Context, env *environment, o *checkOptions) error {
 	if err != nil {
 		return err
 	}
-	left := 0
+	damaged, left, repaired := 0, 0, 0
 	problems := make([]problem, len(found))
 	for i, p := range found {
-		problems[i] = problem(p)
-		if !p.Repaired {
+		problems[i] = problem{p.Kind, p.Path, p.Message, p.Remedy, p.Damage(), p.Repaired}
+		switch {
+		case p.Repaired:
+			repaired++
+		case p.Damage():
+			damaged++
+		default:
 			left++
 		}
 	}
 	err = env.print(outputFlags{}, func(p *printer) error {
 		if p.form == formJSON {
-			return p.object(checked{left == 0, problems})
+			return p.object(checked{damaged == 0, problems})
 		}
 		return list(p, "problems", seq.Of(problems))
 	})
 	switch {
 	case err != nil:
 		return err
+	case damaged > 0:
+		return &problemsError{damaged}
 	case left > 0:
-		return &problemsError{left}
-	case len(found) > 0:
-		env.say("%s mended", count(len(found), "problem"))
+		env.say("no damage; %s", count(left, "leftover"))
+	case repaired > 0:
+		env.say("%s mended", count(repaired, "problem"))
 	default:
 		env.say("no problems")
 	}
 	return nil
 }
 
-// checked is the object of --json.
+// checked is the object of --json. It is OK without damage.
 type checked struct {
 	OK       bool      `json:"ok"`
 	Problems []problem `json:"problems"`
@@ -83,6 +93,7 @@ type problem struct {
 	Path     string `json:"path"`
 	Message  string `json:"message"`
 	Remedy   string `json:"remedy"`
+	Damage   bool   `json:"damage"`
 	Repaired bool   `json:"repaired"`
 }
 
@@ -105,7 +116,7 @@ func (p problem) table(w *printer) {
 	}
 }
 
-// problemsError says that a store has problems.
+// problemsError says that a store is damaged.
 type problemsError struct{ n int }
 
 func (e *problemsError) Error() string { return count(e.n, "problem") + " found" }

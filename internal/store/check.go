@@ -22,6 +22,11 @@ type Problem struct {
 	Repaired bool
 }
 
+// Damage reports whether readers may miss something because of the problem. What
+// no reader sees does no harm: the kill of a healthy store leaves it, and the next
+// writer removes it.
+func (p Problem) Damage() bool { return p.Kind != ProblemLeftover }
+
 // The kinds of problems.
 const (
 	ProblemDatabase = "database" // SQLite finds its file damaged, or facts and bitmaps contradict each other
@@ -228,7 +233,7 @@ func (s *Store) VerifyVectors(ctx context.Context) error {
 		return err
 	}
 	for _, p := range c.problems {
-		if p.Kind != ProblemLeftover {
+		if p.Damage() {
 			return &engine.FormatError{Path: p.Path, Problem: "damaged: " + p.Message, Remedy: p.Remedy}
 		}
 	}
