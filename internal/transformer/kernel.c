@@ -1,15 +1,15 @@
-// The kernels of a BERT encoder, compiled from one text for every instruction set and
-// chosen at run time. They use the compilers' vector extension (GCC and Clang) in place of
+// The kernels of a BERT encoder, compiled from one source for every instruction set and
+// chosen at run time. They use the compilers' vector extension (GCC and Clang) instead of
 // intrinsics; on arm64 the generic kernel is NEON.
 //
-// A product is computed in panels: some columns of the right matrix, as many as fill the
-// registers of a tile, packed behind each other row by row. Packing costs a few percent of
-// a product with some hundred rows, and where rows are few it is they that are packed; so
-// nothing packed is kept, and weights are used where the system mapped them.
+// A product is computed in panels: as many columns of the right matrix as fill the registers
+// of a tile, packed row by row. Packing costs a few percent of a product with some hundred
+// rows; where there are few rows, the rows are packed instead. So packed weights are not
+// kept: the weights are used from the mapped file.
 //
 // Every number of a product is one chain of additions in the order of the sum's index. So
-// it does not depend on how many rows share the call or where a row lies among them: a text
-// has the same vector, bit for bit, in every batch.
+// it does not depend on the number of rows in the call or on the place of a row: a text has
+// the same vector, bit for bit, in every batch.
 
 #include "kernel.h"
 
@@ -42,8 +42,8 @@ static const float exp_p[] = {1.0f, 1.0f, 0.5f, 1.0f / 6, 1.0f / 24, 1.0f / 120,
 // Adding it rounds a float below 2^22 to a whole number, which is then in its low bits.
 static const float whole = 12582912.0f;
 
-// Rows whose results stay in the cache: of queries that share a pass over the keys, of
-// weights that share one over a few texts.
+// Rows whose results fit into the cache: queries that share a pass over the keys, and weights
+// that share a pass over a few texts.
 enum { QUERIES = 48 };
 
 enum { WIDEST = 32 };  // no panel is wider

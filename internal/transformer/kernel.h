@@ -11,8 +11,8 @@ enum { BERT_GENERIC, BERT_AVX2, BERT_AVX512 };
 
 enum { BERT_LINEAR, BERT_GELU };
 
-// bert_scratch is how many floats of scratch the functions below need where no matrix has
-// more than k columns to sum over, no text more than tokens rows and no head more than dim
+// bert_scratch returns the number of floats of scratch memory that the functions below need
+// for sums over at most k columns, texts of at most tokens rows and heads of at most dim
 // columns.
 size_t bert_scratch(size_t k, size_t tokens, size_t dim);
 
@@ -23,12 +23,12 @@ void bert_linear(int level, int f, const float *x, size_t ldx, size_t m, size_t 
                  float *scratch);
 
 // bert_attention sets out to the scaled dot-product attention of one text: m rows, each
-// with its query, key and value behind each other, heads * dim floats each.
+// with its query, key and value side by side, heads * dim floats each.
 void bert_attention(int level, const float *qkv, size_t ldqkv, size_t m, size_t heads,
                     size_t dim, float *out, size_t ldout, float *scratch);
 
-// bert_norm brings every row of x + y to mean 0 and variance 1, times gamma plus beta, and
-// leaves it in x. A null y counts as zeros.
+// bert_norm sets x to x + y with every row scaled to mean 0 and variance 1, times gamma plus
+// beta. A null y counts as zeros.
 void bert_norm(int level, float *x, const float *y, size_t m, size_t n, const float *gamma,
                const float *beta, float epsilon);
 

@@ -50,9 +50,9 @@ TARGET static inline float NAME(sum)(NAME(vec) v) {
   return s;
 }
 
-// Sets rows of out to f(x * panel + bias). The panel is k rows of vecs vectors; only the
-// first cols of its columns are wanted. A null bias counts as zeros. Where x comes from far
-// away, the rows of the next tile are fetched on the way.
+// Sets rows of out to f(x * panel + bias). The panel is k rows of vecs vectors, of which only
+// the first cols columns are used. A null bias counts as zeros. If x is not in the cache, the
+// rows of the next tile are prefetched.
 TARGET static inline __attribute__((always_inline)) void NAME(tile)(
     int rows, int vecs, int far, int f, const float *x, size_t ldx, size_t k,
     const float *panel, const float *bias, float *out, size_t ldout, size_t cols) {
@@ -120,7 +120,7 @@ TARGET static __attribute__((noinline)) void NAME(multiply_gelu)(
   NAME(rows)(VECS, 0, BERT_GELU, x, ldx, m, k, panel, bias, out, ldout, cols);
 }
 
-// The panel and out have one vector to a row, or two.
+// The panel and out have one or two vectors in a row.
 TARGET static __attribute__((noinline)) void NAME(multiply_far1)(
     const float *x, size_t m, size_t k, const float *panel, float *out) {
   NAME(rows)(1, 1, BERT_LINEAR, x, k, m, k, panel, NULL, out, LANES, LANES);
@@ -131,8 +131,7 @@ TARGET static __attribute__((noinline)) void NAME(multiply_far2)(
   NAME(rows)(2, 1, BERT_LINEAR, x, k, m, k, panel, NULL, out, WIDTH, WIDTH);
 }
 
-// Packs cols rows of w, k floats each, as the columns of a panel of so many columns. Those
-// that are missing are zeros.
+// Packs cols rows of w, k floats each, as the columns of a panel. Missing columns are zeros.
 TARGET static __attribute__((noinline)) void NAME(pack)(
     const float *w, size_t ldw, size_t cols, size_t k, float *panel, size_t width) {
   if (cols < width) memset(panel, 0, k * width * sizeof(float));
@@ -149,7 +148,7 @@ TARGET static __attribute__((noinline)) void NAME(pack)(
   }
 }
 
-// Many rows of x: a panel of weights serves them all.
+// For many rows of x, which all use one panel of weights.
 TARGET static void NAME(linear_many)(int f, const float *x, size_t ldx, size_t m, size_t k,
                                      const float *w, const float *bias, size_t n, float *out,
                                      size_t ldout, float *panel) {
@@ -163,8 +162,8 @@ TARGET static void NAME(linear_many)(int f, const float *x, size_t ldx, size_t m
   }
 }
 
-// Few rows of x, no more than a panel has columns: they become the panel, and the weights
-// are read where they lie. The result is that of linear_many, bit for bit.
+// For at most as many rows of x as a panel has columns: the rows are packed as the panel, and
+// the weights are read in place. The result is that of linear_many, bit for bit.
 TARGET static void NAME(linear_few)(int f, const float *x, size_t ldx, size_t m, size_t k,
                                     const float *w, const float *bias, size_t n, float *out,
                                     size_t ldout, float *panel) {
@@ -192,8 +191,8 @@ TARGET static void NAME(linear)(int f, const float *x, size_t ldx, size_t m, siz
                                                       ldout, scratch);
 }
 
-// Brings n scores to exp(scale * (score - the highest)) and returns their sum. Behind them
-// there is room for whole panels.
+// Replaces n scores by exp(scale * (score - the highest)) and returns their sum. The memory
+// after them extends to whole panels.
 TARGET static float NAME(soften)(float *scores, size_t n, float scale) {
   const size_t end = (n + LANES - 1) / LANES * LANES;
   for (size_t i = n; i < end; i++) scores[i] = -INFINITY;
