@@ -191,8 +191,8 @@ func newTime(m *machine, args []Value) (Value, error) {
 
 func dateText(high, low, month, day byte) (string, error) {
 	year := int(high)<<8 | int(low)
-	t := time.Date(year, time.Month(month), int(day), 0, 0, 0, 0, time.UTC)
-	if year < 1 || year > 9999 || t.Year() != year || t.Month() != time.Month(month) || t.Day() != int(day) {
+	t := time.Date(year, time.Month(month), int(day), 0, 0, 0, 0, time.UTC) // another day or year if there is none
+	if year < 1 || year > 9999 || t.Year() != year || t.Day() != int(day) {
 		return "", errArguments
 	}
 	return t.Format(time.DateOnly), nil

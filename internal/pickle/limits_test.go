@@ -28,6 +28,11 @@ func TestLimits(t *testing.T) {
 	t.Parallel()
 	midnight := raw("\x07\xe8\x01\x01\x00\x00\x00\x00\x00\x00")
 	zoned := func(zone string) string { return cDateTime + midnight + zone + "\x86R" }
+	cTime := "cdatetime\ntime\n" + raw("\x07\x08\x09\x00\x00\x00")
+	state := func(items string) string { return cDType + short("i2") + "\x85R(K\x03" + short("<") + items + "tb0N" }
+	unit := func(items string) string {
+		return cDType + short("M8") + "\x85R(K\x03" + short("<") + "NNNNNN(" + items + "ttb0N"
+	}
 	bigEndian := strings.Replace(dtype("i2"), short("<"), short(">"), 1)
 	tests := []struct{ stream, want string }{
 		{dateTime(0, 1, 1, 1, 0, 0, 0, 0, 0, 0), `"0001-01-01T00:00:00"`}, {dateTime(0, 0, 1, 1, 0, 0, 0, 0, 0, 0), ""},
@@ -37,6 +42,14 @@ func TestLimits(t *testing.T) {
 		{zoned(offset("0", "0", "0")), `"2024-01-01T00:00:00+00:00"`}, {zoned(offset("0", "0", "5")), `"2024-01-01T00:00:00+00:00:00.000005"`}, {zoned(offset("0", "5", "0")), `"2024-01-01T00:00:00+00:00:05"`},
 		{zoned(offset("1", "0", "0")), ""}, {zoned(offset("-1", "0", "0")), ""}, {zoned(offset("-1", "0", "1")), `"2024-01-01T00:00:00-23:59:59.999999"`}, {zoned(offset("9000000000", "9000000000", "0")), ""}, {zoned(offset("213503982334602", "0", "0")), ""},
 
+		{cTime + offset("0", "3600", "0") + "\x86R", `"07:08:09+01:00"`}, {cTime + "N\x86R", `"07:08:09"`},
+		{at64("Y", 8029), `"9999"`}, {at64("Y", 8030), ""}, {at64("Y", -1970), `"0000"`}, {at64("Y", -1971), ""}, {at64("M", 12*8030-1), `"9999-12"`}, {at64("M", 12*8030), ""}, {at64("M", -12*1970), `"0000-01"`}, {at64("M", -12*1970-1), ""},
+		{at64("M", 1<<62), ""}, {at64("M", -1<<62), ""}, {at64("Y", -1<<62), ""}, {at64("s", -1<<62), ""}, {at64("W", 1<<61), ""}, {at64("Y", 1_000_001), ""}, {at64("M", 1_000_001), ""},
+		{state(""), ""}, {state("NNN"), ""}, {state("NNNNN"), ""}, {state("NNNNNN"), "null"}, {state("K\x00NNNNN"), ""}, {state("NK\x00NNNN"), ""}, {state("NNK\x00NNN"), ""},
+		{unit("NN"), ""}, {unit("N(" + raw("s") + "K\x01K\x01K\x01t"), "null"}, {unit("N(" + raw("s") + "K\x01t"), "null"}, {unit("N(" + raw("s") + "t"), ""}, {unit("N(" + short("s") + "K\x01t"), "null"}, {unit("N(NK\x01t"), ""}, {unit("N(" + raw("s") + "Nt"), ""}, {unit("N"), ""}, {unit("NNN"), ""},
+		{short("a") + "N\x93", ""}, {"N" + short("a") + "\x93", ""},
+		{"}" + short(`a"b`) + "K\x01K\x02\x87Ns", `{"[\"a\\\"b\", 1, 2]":null}`},
+		{short("ab\xed\xa0"), ""}, {short("\xff\xa0\x80"), ""}, {short("\xc0\xa0\x80"), ""},
 		{cScalar + bigEndian + raw("\x01\x02") + "\x86R", "258"}, {cScalar + dtype("i2") + raw("\x01\x02") + "\x86R", "513"},
 		{cDType + "V\n\x85R", ""}, {cDType + short("U1048576") + "\x85R0N", "null"}, {cDType + short("U1048577") + "\x85R0N", ""}, {cScalar + dtype("U0") + raw("") + "\x86R", `""`},
 		{cScalar + dtype("U1") + raw("\xff\xff\x10\x00") + "\x86R", `"` + "\U0010ffff" + `"`}, {cScalar + dtype("U1") + raw("\x00\x00\x11\x00") + "\x86R", ""},

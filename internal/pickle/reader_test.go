@@ -151,17 +151,19 @@ func TestZoneInfo(t *testing.T) {
 	}
 }
 
+// at64 is a numpy.datetime64 of n units.
+func at64(unit string, n int64) string {
+	var data []byte
+	for range 8 {
+		data = append(data, byte(n))
+		n >>= 8
+	}
+	return cScalar + cDType + short("M8") + "\x89\x88\x87R(K\x04" + short("<") + "NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00N(" +
+		raw(unit) + "K\x01K\x01K\x01t\x86tb" + raw(string(data)) + "\x86R"
+}
+
 func TestDateTime64(t *testing.T) {
 	t.Parallel()
-	at := func(unit string, n int64) string {
-		var data []byte
-		for range 8 {
-			data = append(data, byte(n))
-			n >>= 8
-		}
-		return cScalar + cDType + short("M8") + "\x89\x88\x87R(K\x04" + short("<") + "NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00N(" +
-			raw(unit) + "K\x01K\x01K\x01t\x86tb" + raw(string(data)) + "\x86R"
-	}
 	tests := []struct {
 		unit string
 		n    int64
@@ -172,12 +174,12 @@ func TestDateTime64(t *testing.T) {
 		{"s", -1 << 63, "NaT"},
 	}
 	for _, tt := range tests {
-		if got, err := asJSON(at(tt.unit, tt.n)); err != nil || got != `"`+tt.want+`"` {
+		if got, err := asJSON(at64(tt.unit, tt.n)); err != nil || got != `"`+tt.want+`"` {
 			t.Errorf("%d%s: %s, %v, want %q", tt.n, tt.unit, got, err, tt.want)
 		}
 	}
 	for _, unit := range []string{"generic", "s", "Y"} {
-		if got, err := asJSON(at(unit, 1<<62)); err == nil {
+		if got, err := asJSON(at64(unit, 1<<62)); err == nil {
 			t.Errorf("2^62%s: %s, want an error", unit, got)
 		}
 	}
