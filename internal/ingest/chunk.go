@@ -35,7 +35,23 @@ type document struct {
 	repeated bool // an earlier document of the source may have its id
 }
 
-func newChunker(name string, s settings) (*chunker, error) {
+// splitters are the splitters of a run by their options. One splitter for all
+// sources finds out once that an expression is too slow.
+type splitters map[string]*splitter.Splitter
+
+func (s splitters) get(o splitter.Options) (*splitter.Splitter, error) {
+	key := fmt.Sprintf("%+v", o)
+	if made, ok := s[key]; ok {
+		return made, nil
+	}
+	made, err := splitter.New(o)
+	if err == nil {
+		s[key] = made
+	}
+	return made, err
+}
+
+func newChunker(name string, s settings, made splitters) (*chunker, error) {
 	c := &chunker{name: name, records: s.Format.HasRecords(), given: s.Meta}
 	c.builder.Set("source", metadata.Quote(name))
 	c.source = c.builder.Object()
@@ -50,8 +66,16 @@ func newChunker(name string, s settings) (*chunker, error) {
 		options.Kind = defaultSplitter.Kind
 	}
 	var err error
-	c.splitter, err = splitter.New(options)
+	c.splitter, err = made.get(options)
 	return c, err
+}
+
+// atLine adds the line of a record to an error; a text has none.
+func atLine(line int, err error) error {
+	if line == 0 {
+		return err
+	}
+	return fmt.Errorf("line %d: %w", line, err)
 }
 
 // documents splits a record. oversize has the sizes of the pieces that are longer

@@ -59,6 +59,8 @@ type Options struct {
 	// is killed loses what came after its last commit.
 	CommitDocuments int64         // 0: DefaultCommitDocuments
 	CommitEvery     time.Duration // 0: DefaultCommitEvery
+
+	splitters splitters
 }
 
 // Defaults of Options.
@@ -68,6 +70,7 @@ const (
 )
 
 func (o *Options) setDefaults() {
+	o.splitters = splitters{}
 	o.BatchSize = max(o.BatchSize, 1)
 	if o.CommitDocuments <= 0 {
 		o.CommitDocuments = DefaultCommitDocuments

@@ -207,7 +207,7 @@ func (p *planner) source(ctx context.Context, src loader.Source, key string, sou
 
 // content reads a source and makes the steps for its documents.
 func (p *planner) content(ctx context.Context, src loader.Source, next engine.Source, exists bool, s settings) error {
-	chunks, err := newChunker(next.Name, s)
+	chunks, err := newChunker(next.Name, s, p.o.splitters)
 	if err != nil {
 		return err
 	}
@@ -282,7 +282,7 @@ func (p *planner) failWhole(src engine.Source, err error) error {
 func (p *planner) record(ctx context.Context, src engine.Source, chunks *chunker, rec loader.Record) error {
 	docs, oversize, err := chunks.documents(rec)
 	if err != nil {
-		return p.add(step{kind: stepFail, source: src, err: fmt.Errorf("line %d: %w", rec.Line, err)})
+		return p.add(step{kind: stepFail, source: src, err: atLine(rec.Line, err)})
 	}
 	if len(oversize) > 0 {
 		text := fmt.Sprintf("%q: %s longer than the chunk size, the longest %d code points", src.Name, wholePieces(len(oversize)), slices.Max(oversize))

@@ -24,6 +24,7 @@ func (e *InputError) Unwrap() error { return e.Err }
 // in an empty store, in order and without ids. An *InputError stands for a source or
 // record that failed; any other error is the last thing yielded.
 func Split(ctx context.Context, o Options) iter.Seq2[engine.Document, error] {
+	o.splitters = splitters{}
 	return func(yield func(engine.Document, error) bool) {
 		walk := o.Walk
 		walk.Stdin = o.Stdin
@@ -56,7 +57,7 @@ func (o *Options) notice(text string) {
 // splitSource yields the documents of one source and reports whether to go on.
 func (o *Options) splitSource(ctx context.Context, src loader.Source, yield func(engine.Document, error) bool) bool {
 	fail := func(err error) bool { return yield(engine.Document{}, &InputError{src.Name, err}) }
-	chunks, err := newChunker(src.Name, settings{Splitter: o.Splitter, Meta: o.Meta, Read: o.Read, Format: src.Format})
+	chunks, err := newChunker(src.Name, settings{Splitter: o.Splitter, Meta: o.Meta, Read: o.Read, Format: src.Format}, o.splitters)
 	if err != nil {
 		return yield(engine.Document{}, err) && false
 	}
@@ -78,7 +79,7 @@ func (o *Options) splitSource(ctx context.Context, src loader.Source, yield func
 		}
 		docs, _, err := chunks.documents(rec)
 		if err != nil {
-			return fail(fmt.Errorf("line %d: %w", rec.Line, err))
+			return fail(atLine(rec.Line, err))
 		}
 		for _, d := range docs {
 			if d.Source = src.Name; !yield(d.Document, nil) {

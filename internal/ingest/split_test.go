@@ -75,3 +75,29 @@ func TestInputErrorKeepsItsCause(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// A text that cannot be split has no line, and its error names none; a record has one.
+func TestSplitErrorLine(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write := func(name, content string) {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("a.txt", "a,b")
+	write("b.jsonl", "\n"+`{"text": "a,b"}`)
+	o := Options{Roots: []string{dir}, Splitter: &splitter.Options{
+		Kind: splitter.Character, Separators: []string{"(,|;)"}, Regex: true, Keep: splitter.KeepStart, ChunkSize: 9,
+	}}
+	var got []string
+	for _, err := range Split(t.Context(), o) {
+		var input *InputError
+		if errors.As(err, &input) {
+			got = append(got, filepath.Base(input.Source)+" "+input.Err.Error()[:9])
+		}
+	}
+	if diff := cmp.Diff([]string{"a.txt separator", "b.jsonl line 2: s"}, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}

@@ -3,6 +3,7 @@ package splitter
 import (
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/dlclark/regexp2/v2"
@@ -11,6 +12,10 @@ import (
 // matchTimeout bounds the search for one match. A sane expression passes over
 // a hundred megabytes in that time.
 const matchTimeout = 10 * time.Second
+
+// maxTimeouts is how many searches may run into matchTimeout. Then the expression
+// is not tried again, for each of many texts would take as long.
+const maxTimeouts = 3
 
 // unboundedStack lets a match backtrack over any length of text: time bounds it.
 var unboundedStack = regexp2.OptionMaxBacktrackingStackSize(-1)
@@ -23,6 +28,8 @@ type pattern struct {
 	next    *regexp2.Regexp
 	groups  int // capture groups
 	timeout time.Duration
+
+	timeouts atomic.Int32
 }
 
 // compile reads an expression in Python's syntax.
@@ -53,6 +60,9 @@ func (p *pattern) limit(d time.Duration) {
 }
 
 func (p *pattern) matches(text string) (bool, error) {
+	if p.timeouts.Load() >= maxTimeouts {
+		return false, errTimeouts
+	}
 	m, err := p.re.FindStringMatch(text)
 	if err != nil {
 		return false, p.tooLong()
@@ -63,10 +73,14 @@ func (p *pattern) matches(text string) (bool, error) {
 // tooLong replaces the only error that matching has, whose message has the whole
 // text.
 func (p *pattern) tooLong() error {
+	p.timeouts.Add(1)
 	return fmt.Errorf("matching took longer than %v: %w", p.timeout, errCatastrophic)
 }
 
-var errCatastrophic = errors.New("the expression tries too many ways to match, simplify its repetitions")
+var (
+	errCatastrophic = errors.New("the expression tries too many ways to match, simplify its repetitions")
+	errTimeouts     = fmt.Errorf("not tried, for it took too long on %d texts: %w", maxTimeouts, errCatastrophic)
+)
 
 // A span is a range of bytes. A group that took no part in a match has lo -1
 // and hi -1.
@@ -78,6 +92,9 @@ func (s span) found() bool { return s.lo >= 0 }
 // after each part the groups of the match that follows it. Empty matches split
 // too, except right after an empty match at the same place.
 func (p *pattern) split(text string) ([]span, error) {
+	if p.timeouts.Load() >= maxTimeouts {
+		return nil, errTimeouts
+	}
 	runes := []rune(text)
 	ruler := newRuler(text)
 	var parts []span

@@ -122,6 +122,12 @@ func TestCatastrophic(t *testing.T) {
 		if err != nil && strings.Contains(err.Error(), "aaaa") {
 			t.Errorf("%s: the error repeats the text: %v", kind, err)
 		}
+		for range maxTimeouts {
+			_, err = s.Split(strings.Repeat("a", 200) + "!")
+		}
+		if err == nil || !strings.Contains(err.Error(), "not tried, for it took too long on 3 texts") {
+			t.Errorf("%s: after %d texts: %v", kind, maxTimeouts+1, err)
+		}
 	}
 }
 

@@ -9,8 +9,9 @@
 //
 // Lengths are counted in code points. Time and memory grow linearly with the
 // text, whatever the separators find in it, as long as the regular expressions
-// do; one that does not is stopped with an error. A Splitter holds no state of
-// a text and may be used by many goroutines.
+// do; one that does not is stopped with an error. A Splitter may be used by
+// many goroutines. It remembers nothing of a text, but that an expression was too
+// slow.
 package splitter
 
 import (
