@@ -250,9 +250,9 @@ func report(ctx context.Context, w io.Writer, err error, asJSON bool, usage stri
 		_ = e.Encode(errorObject{message, remedy, code})
 		return code
 	}
-	fmt.Fprintf(w, "sheaf: error: %s\n", message)
+	fmt.Fprintf(w, "sheaf: error: %s\n", visible(message))
 	if remedy != "" {
-		fmt.Fprintf(w, "sheaf: hint: %s\n", remedy)
+		fmt.Fprintf(w, "sheaf: hint: %s\n", visible(remedy))
 	}
 	return code
 }

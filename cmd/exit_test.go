@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"strings"
 	"syscall"
 	"testing"
@@ -89,5 +90,23 @@ func TestEveryCodeHasAMeaning(t *testing.T) {
 		if exitMeanings[o.code] == "" {
 			t.Errorf("--help says nothing about exit code %d", o.code)
 		}
+	}
+}
+
+// broken is an opener with a fault.
+type broken struct{ opener }
+
+func (broken) Open(context.Context, string, engine.Options) (reader, error) { panic("odd store") }
+
+// TestAPanicIsAnError: it ends with one line of error, a hint that says what to
+// report, and exit code 1.
+func TestAPanicIsAnError(t *testing.T) {
+	t.Parallel()
+	s, out, errs := recorded("")
+	code := run(t.Context(), []string{"list", "--config", os.DevNull}, s, broken{folders{}})
+	lines := strings.Split(errs.String(), "\n")
+	if code != exitFailed || out.Len() > 0 || len(lines) != 3 || lines[0] != "sheaf: error: internal error: odd store" ||
+		!strings.HasPrefix(lines[1], "sheaf: hint: this is a fault of sheaf: report it") || !strings.Contains(lines[1], "exit_test.go:") {
+		t.Errorf("exit code %d\n%s%s", code, out, errs)
 	}
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"sheaf/internal/crash"
 	"sheaf/internal/hint"
 	"sheaf/internal/sandbox"
 )
@@ -44,9 +45,16 @@ func run(ctx context.Context, args []string, streams Streams, stores opener) int
 	root.SetIn(streams.In)
 	root.SetOut(streams.Out)
 	root.SetErr(streams.Err)
-	c, err := root.ExecuteContextC(ctx)
+	c, err := execute(ctx, root)
 	env.end()
 	return report(ctx, streams.Err, err, wantsJSON(args), "see "+c.CommandPath()+" --help")
+}
+
+// execute runs the command line. A panic is an error of the verb.
+func execute(ctx context.Context, root *cobra.Command) (c *cobra.Command, err error) {
+	c = root
+	defer crash.Catch(&err)
+	return root.ExecuteContextC(ctx)
 }
 
 // Command returns the root command, from which manual pages and completions are

@@ -16,6 +16,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"sheaf/internal/crash"
 	"sheaf/internal/transformer"
 	"sheaf/internal/vector"
 	"sheaf/internal/wordpiece"
@@ -230,7 +231,8 @@ func packLen(ids [][]int32, share int) int {
 }
 
 // pack computes the vectors of some texts once a workspace is free.
-func (b *bert) pack(ctx context.Context, ids [][]int32, vectors [][]float32) error {
+func (b *bert) pack(ctx context.Context, ids [][]int32, vectors [][]float32) (err error) {
+	defer crash.Catch(&err)
 	var w *transformer.Workspace
 	select {
 	case w = <-b.workspaces:

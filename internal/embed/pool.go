@@ -6,6 +6,8 @@ import (
 	"iter"
 	"sync"
 	"time"
+
+	"sheaf/internal/crash"
 )
 
 // Batch is the texts of one call of an embedder, with a value that the caller of Run
@@ -105,26 +107,42 @@ func withGrace(ctx context.Context) (context.Context, context.CancelFunc) {
 }
 
 // feed sends each batch to inOrder and then to work. Every job in inOrder receives its
-// outcome, even if ctx ends before a worker takes it.
+// outcome, even if ctx ends before a worker takes it. Where batches panics, the last job
+// fails with that.
 func feed[T any](ctx context.Context, batches iter.Seq2[*Batch[T], error], work, inOrder chan<- *job[T]) {
+	err := feedAll(ctx, batches, work, inOrder)
+	if err == nil {
+		return
+	}
+	last := &job[T]{outcome: make(chan error, 1)}
+	last.outcome <- err
+	select {
+	case inOrder <- last:
+	case <-ctx.Done():
+	}
+}
+
+// feedAll is feed, and returns the error of batches.
+func feedAll[T any](ctx context.Context, batches iter.Seq2[*Batch[T], error], work, inOrder chan<- *job[T]) (err error) {
+	defer crash.Catch(&err)
 	for b, err := range batches {
+		if err != nil {
+			return err
+		}
 		j := &job[T]{batch: b, outcome: make(chan error, 1)}
 		select {
 		case inOrder <- j:
 		case <-ctx.Done():
-			return
-		}
-		if err != nil {
-			j.outcome <- err
-			return
+			return nil
 		}
 		select {
 		case work <- j:
 		case <-ctx.Done():
 			j.outcome <- context.Cause(ctx)
-			return
+			return nil
 		}
 	}
+	return nil
 }
 
 // runOne is Run with one worker. calls is the context of the calls of the embedder.
@@ -148,6 +166,7 @@ func runOne[T any](ctx, calls context.Context, e Embedder, batches iter.Seq2[*Ba
 
 // embed sets the result of the batch.
 func (b *Batch[T]) embed(ctx context.Context, e Embedder) (err error) {
+	defer crash.Catch(&err)
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}

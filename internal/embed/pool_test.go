@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"sheaf/internal/crash"
 	"sheaf/internal/embed"
 )
 
@@ -161,6 +162,39 @@ func TestRunBoundsTheBatches(t *testing.T) {
 		})
 		if limit := int32(workers + 2); err != nil || most.Load() > limit {
 			t.Errorf("%d workers: %d batches at once, limit %d; %v", workers, most.Load(), limit, err)
+		}
+	}
+}
+
+type panicking struct{ numbered }
+
+func (*panicking) Embed(context.Context, []string) (embed.Result, error) { panic("odd text") }
+
+// TestRunSurvivesPanics: one of the embedder or of what yields the batches is an error.
+func TestRunSurvivesPanics(t *testing.T) {
+	t.Parallel()
+	odd := func(yield func(*embed.Batch[int], error) bool) {
+		for b, err := range numbers(5) {
+			if !yield(b, err) {
+				return
+			}
+		}
+		panic("odd input")
+	}
+	for _, test := range []struct {
+		name    string
+		workers int
+		e       embed.Embedder
+		batches iter.Seq2[*embed.Batch[int], error]
+	}{
+		{"embedder", 1, &panicking{}, numbers(5)},
+		{"embedder beside others", 3, &panicking{}, numbers(5)},
+		{"batches", 3, &numbered{}, odd},
+	} {
+		var crashed *crash.Error
+		err := embed.Run(t.Context(), test.e, test.workers, test.batches, func(*embed.Batch[int]) error { return nil })
+		if !errors.As(err, &crashed) {
+			t.Errorf("%s: %v, want a crash", test.name, err)
 		}
 	}
 }

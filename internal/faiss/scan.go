@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
+
+	"sheaf/internal/crash"
 )
 
 // maxQueries is how many queries share one pass over the file. It bounds the memory of their
@@ -47,7 +49,8 @@ func (f *Flat) searchGroup(ctx context.Context, queries []float32, p pass) ([][]
 	return hits, nil
 }
 
-func scan(ctx context.Context, r *reader, next *atomic.Int64, sc scorer, best []topK) error {
+func scan(ctx context.Context, r *reader, next *atomic.Int64, sc scorer, best []topK) (err error) {
+	defer crash.Catch(&err)
 	buf := make([]byte, r.bufferSize())
 	for i := next.Add(1) - 1; i < r.blocks(); i = next.Add(1) - 1 {
 		if err := ctx.Err(); err != nil {

@@ -28,6 +28,7 @@ import (
 	"sync"
 	"time"
 
+	"sheaf/internal/crash"
 	"sheaf/internal/embed"
 	"sheaf/internal/engine"
 	"sheaf/internal/loader"
@@ -167,6 +168,8 @@ func (r *run) estimate(ctx context.Context) (stop func()) {
 	o := r.walkOptions()
 	var walk sync.WaitGroup
 	walk.Go(func() {
+		var failed error // the run meets it too
+		defer crash.Catch(&failed)
 		bytes := int64(0)
 		for found := range loader.Walk(ctx, r.o.Roots, o) {
 			bytes += found.Source.Size

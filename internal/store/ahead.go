@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 
+	"sheaf/internal/crash"
 	"sheaf/internal/engine"
 )
 
@@ -27,6 +28,7 @@ func ahead(docs iter.Seq2[engine.Transfer, error]) iter.Seq2[engine.Transfer, er
 		var reader sync.WaitGroup
 		reader.Go(func() {
 			defer close(batches)
+			defer crash.Catch(&failure)
 			failure = inBatches(docs, func(batch []engine.Transfer) bool {
 				select {
 				case batches <- batch:

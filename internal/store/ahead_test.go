@@ -6,6 +6,7 @@ import (
 	"slices"
 	"testing"
 
+	"sheaf/internal/crash"
 	"sheaf/internal/engine"
 )
 
@@ -59,5 +60,19 @@ func TestImportStopsItsReader(t *testing.T) {
 	var mismatch *engine.MismatchError
 	if !errors.As(err, &mismatch) || reading {
 		t.Errorf("%v; still reading after %d: %v", err, given, reading)
+	}
+}
+
+// TestImportOfAPanic: a panic of what reads the documents is an error of the import.
+func TestImportOfAPanic(t *testing.T) {
+	t.Parallel()
+	w, _ := create(t, facts)
+	var crashed *crash.Error
+	_, err := importInto(t.Context(), w, func(func(engine.Transfer, error) bool) { panic("odd file") }, engine.OnConflictFail)
+	if !errors.As(err, &crashed) {
+		t.Errorf("%v, want a crash", err)
+	}
+	if err := w.Discard(); err != nil {
+		t.Error(err)
 	}
 }

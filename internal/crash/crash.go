@@ -1,0 +1,48 @@
+// Package crash turns a panic into an error, so that a fault of the program or of
+// a library ends a run as any other error does. Every goroutine that handles input
+// defers [Catch].
+package crash
+
+import (
+	"fmt"
+	"path"
+	"runtime"
+	"strings"
+)
+
+// Error is a panic.
+type Error struct {
+	Value any    // of the panic
+	Place string // the functions that were running, the innermost first, on one line
+}
+
+func (e *Error) Error() string { return fmt.Sprintf("internal error: %v", e.Value) }
+
+// Hint says what to do about it.
+func (e *Error) Hint() string {
+	return "this is a fault of sheaf: report it with the command, what sheaf version says, and this: " + e.Place
+}
+
+// Catch, deferred, sets *err to an *Error where the function panics.
+func Catch(err *error) {
+	if value := recover(); value != nil {
+		*err = &Error{value, place()}
+	}
+}
+
+// frames is how many functions a place names.
+const frames = 6
+
+// place returns the functions that called panic, from within a deferred function.
+func place() string {
+	callers := make([]uintptr, 64)
+	rest := runtime.CallersFrames(callers[:runtime.Callers(3, callers)])
+	var names []string
+	for more := true; more && len(names) < frames; {
+		var f runtime.Frame
+		if f, more = rest.Next(); !strings.HasPrefix(f.Function, "runtime.") {
+			names = append(names, fmt.Sprintf("%s (%s:%d)", path.Base(f.Function), path.Base(f.File), f.Line))
+		}
+	}
+	return strings.Join(names, ", ")
+}
