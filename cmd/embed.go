@@ -187,9 +187,7 @@ func (o *embedOptions) writer(p *printer) func(embedding) error {
 			if written > 1 {
 				p.WriteByte(',')
 			}
-			b, err := marshal(e)
-			p.Write(b)
-			return err
+			return p.json(e)
 		default:
 			return p.object(e)
 		}

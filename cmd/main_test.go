@@ -1,8 +1,13 @@
 package cmd
 
 import (
+	"bytes"
+	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -58,6 +63,48 @@ func TestTerminal(t *testing.T) {
 		}
 		if got != tt.want {
 			t.Errorf("%s:\n%q, want\n%q", tt.name, got, tt.want)
+		}
+	}
+}
+
+// TestTextsAreSafeForATerminal: no form of output lets a text control the terminal,
+// and none changes what a pipe gets.
+func TestTextsAreSafeForATerminal(t *testing.T) {
+	t.Parallel()
+	const text = "a\x1b[2Jb\x1b]0;title\x07c\u202ed\u009be\x7f"
+	const safe = "a\ufffd[2Jb\ufffd]0;title\ufffdc\ufffdd\ufffde\ufffd"
+	dir := t.TempDir()
+	record, err := json.Marshal(map[string]any{"id": "1", "text": text, "metadata": map[string]any{"tags": []string{text}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(dir, "r.jsonl")
+	if err := os.WriteFile(file, record, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	list := []string{"--store", filepath.Join(dir, "store"), "--config", os.DevNull}
+	s, _, errs := recorded("")
+	if code := Main(t.Context(), append([]string{"ingest", file}, list...), s); code != 0 {
+		t.Fatal(errs)
+	}
+	for _, form := range [][]string{{"--text"}, {"--text", "-0"}, {"--template", "\x1b[1m{{.text}}{{index .metadata.tags 0}}\x1b[0m"}, {"--json"}, {"--jsonl"}} {
+		s, piped, _ := recorded("")
+		Main(t.Context(), slices.Concat([]string{"search", "a"}, form, list), s)
+		s, shown, _ := recorded("")
+		s.OutTerminal = true
+		Main(t.Context(), slices.Concat([]string{"search", "a"}, form, list), s)
+		if strings.Contains(form[0], "json") {
+			var a, b any
+			if err := errors.Join(json.Unmarshal(piped.Bytes(), &a), json.Unmarshal(shown.Bytes(), &b)); err != nil || !reflect.DeepEqual(a, b) {
+				t.Errorf("%q: %v, %q is not %q", form, err, shown, piped)
+			}
+			if i := bytes.IndexFunc(shown.Bytes(), func(r rune) bool { return r != '\n' && controls(r) }); i >= 0 {
+				t.Errorf("%q: %q at %d", form, shown, i)
+			}
+			continue
+		}
+		if !strings.Contains(piped.String(), text) || shown.String() != strings.ReplaceAll(piped.String(), text, safe) {
+			t.Errorf("%q: a pipe gets %q, a terminal %q", form, piped, shown)
 		}
 	}
 }

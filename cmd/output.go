@@ -69,6 +69,7 @@ type printer struct {
 	form     form
 	null     bool
 	template *template.Template
+	terminal bool // control characters of texts must not get there
 	color    bool
 	width    int
 }
@@ -82,7 +83,7 @@ func (env *environment) print(o outputFlags, write func(*printer) error) error {
 	p := &printer{
 		Writer: bufio.NewWriterSize(env.streams.Out, 64<<10),
 		form:   env.form(o), null: o.null, template: tmpl,
-		color: env.colored(), width: env.streams.Width,
+		terminal: env.streams.OutTerminal, color: env.colored(), width: env.streams.Width,
 	}
 	err = write(p)
 	if flushed := p.Flush(); err == nil && flushed != nil {
@@ -173,16 +174,14 @@ func (p *printer) item(it item, first bool) error {
 		if !first {
 			p.WriteByte(',')
 		}
-		b, err := marshal(it)
-		p.Write(b)
-		return err
+		return p.json(it)
 	case formJSONL:
 		return p.object(it)
 	case formText:
 		if !first {
 			p.WriteString(p.between())
 		}
-		p.WriteString(it.body())
+		p.WriteString(p.safe(it.body()))
 	case formTemplate:
 		return p.templated(it)
 	case formTSV:
@@ -202,12 +201,28 @@ func (p *printer) between() string {
 
 // object writes v as one line of JSON.
 func (p *printer) object(v any) error {
-	b, err := marshal(v)
-	if err != nil {
+	if err := p.json(v); err != nil {
 		return err
 	}
-	p.Write(b)
 	return p.WriteByte('\n')
+}
+
+// json writes v as JSON, which is safe for a terminal if it goes to one.
+func (p *printer) json(v any) error {
+	b, err := marshal(v)
+	if err == nil && p.terminal {
+		b = escapeControls(b)
+	}
+	p.Write(b)
+	return err
+}
+
+// safe returns text as it is, or as visible does if it goes to a terminal.
+func (p *printer) safe(text string) string {
+	if p.terminal {
+		return visible(text)
+	}
+	return text
 }
 
 // marshal is json.Marshal without escapes for < > &.

@@ -79,7 +79,7 @@ func checkAll(nodes []parse.Node) error {
 
 // templated executes the user's template for an item and writes the result and a newline.
 func (p *printer) templated(it item) error {
-	fields, err := fieldsOf(it)
+	fields, err := p.fieldsOf(it)
 	if err != nil {
 		return err
 	}
@@ -93,8 +93,8 @@ func (p *printer) templated(it item) error {
 }
 
 // fieldsOf returns the JSON fields of an item, with numbers that print as they do
-// in JSON.
-func fieldsOf(it item) (map[string]any, error) {
+// in JSON and texts that are safe where they are printed.
+func (p *printer) fieldsOf(it item) (map[string]any, error) {
 	b, err := marshal(it)
 	if err != nil {
 		return nil, err
@@ -106,7 +106,7 @@ func fieldsOf(it item) (map[string]any, error) {
 		return nil, err
 	}
 	for key, value := range fields {
-		fields[key] = numeric(value)
+		fields[key] = p.printable(value)
 	}
 	for _, key := range templateFields { // optional fields print as nothing
 		if _, ok := fields[key]; !ok {
@@ -116,10 +116,12 @@ func fieldsOf(it item) (map[string]any, error) {
 	return fields, nil
 }
 
-// numeric replaces the numbers in a decoded value by types that templates can
-// compare: int64 for integers that fit, else number.
-func numeric(value any) any {
+// printable replaces the numbers in a decoded value by types that templates can
+// compare, int64 for integers that fit, else number, and makes its texts safe.
+func (p *printer) printable(value any) any {
 	switch value := value.(type) {
+	case string:
+		return p.safe(value)
 	case json.Number:
 		if i, err := value.Int64(); err == nil {
 			return i
@@ -130,11 +132,11 @@ func numeric(value any) any {
 		return value.String() // an integer beyond int64 keeps its digits
 	case []any:
 		for i := range value {
-			value[i] = numeric(value[i])
+			value[i] = p.printable(value[i])
 		}
 	case map[string]any:
 		for key := range value {
-			value[key] = numeric(value[key])
+			value[key] = p.printable(value[key])
 		}
 	}
 	return value

@@ -1,8 +1,11 @@
 package cmd
 
 import (
+	"bytes"
+	"fmt"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/rivo/uniseg"
 )
@@ -30,11 +33,31 @@ func visible(text string) string {
 		switch {
 		case r == '\n' || r == '\t':
 			return r
-		case unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r):
+		case controls(r):
 			return unicode.ReplacementChar
 		}
 		return r
 	}, text)
+}
+
+// controls reports whether a character may control a terminal.
+func controls(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) }
+
+// escapeControls returns JSON with escapes for the characters in its strings that
+// may control a terminal. encoding/json escapes only those below U+0020.
+func escapeControls(b []byte) []byte {
+	if bytes.IndexFunc(b, controls) < 0 {
+		return b
+	}
+	var escaped []byte
+	for _, r := range string(b) {
+		if controls(r) {
+			escaped = fmt.Appendf(escaped, `\u%04x`, r)
+		} else {
+			escaped = utf8.AppendRune(escaped, r)
+		}
+	}
+	return escaped
 }
 
 // visibleLine is visible for text that must stay on one line.
