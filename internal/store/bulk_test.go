@@ -194,6 +194,51 @@ func TestBulkThatIsInterrupted(t *testing.T) {
 	}
 }
 
+// TestReadersDuringABulk: readers of the empty store are served at once while it is
+// built, those that were open before too, and see it empty or whole.
+func TestReadersDuringABulk(t *testing.T) {
+	t.Parallel()
+	n := 0
+	dir := filepath.Join(t.TempDir(), ".sheaf")
+	impatient := engine.Options{LockTimeout: time.Nanosecond}
+	look := func(s *store.Store, err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatalf("after %d documents: %v", n, err)
+		}
+		info, err := s.Info(t.Context())
+		if err != nil || info.Documents != 0 {
+			t.Fatalf("after %d documents: %d documents, %v", n, info.Documents, err)
+		}
+		if docs := list(t, s, engine.ListOptions{}); len(docs) != 0 {
+			t.Fatalf("after %d documents: %d are listed", n, len(docs))
+		}
+	}
+	var early *store.Store
+	o := engine.Options{Progress: func(int) {
+		if n++; n%2000 != 0 {
+			return
+		}
+		look(early, nil)
+		s, err := store.Open(t.Context(), dir, impatient)
+		look(s, err)
+		must(t, s.Close())
+	}}
+	w, err := store.Create(t.Context(), dir, facts, o)
+	must(t, err)
+	early, err = store.Open(t.Context(), dir, impatient)
+	must(t, err)
+	defer early.Close()
+	_, err = importInto(t.Context(), w, many(), engine.OnConflictFail)
+	must(t, errors.Join(err, w.Close()))
+	if n < bulky {
+		t.Fatalf("the readers had %d documents to look at", n)
+	}
+	if docs := list(t, open(t, dir), engine.ListOptions{}); len(docs) != n {
+		t.Errorf("%d documents of %d", len(docs), n)
+	}
+}
+
 // TestBulkThatIsKilled: what lies on the disk amid a bulk is an empty store, for
 // readers and for the next writer.
 func TestBulkThatIsKilled(t *testing.T) {
