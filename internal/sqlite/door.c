@@ -23,6 +23,7 @@ enum {
 	SQLITE_PREPARE_PERSISTENT = 1,
 	SQLITE_LIMIT_ATTACHED = 7,
 	SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION = 1005,
+	SQLITE_DBCONFIG_ENABLE_QPSG = 1007,
 	SQLITE_DBCONFIG_DEFENSIVE = 1010,
 	SQLITE_DBCONFIG_DQS_DML = 1013,
 	SQLITE_DBCONFIG_DQS_DDL = 1014,
@@ -96,6 +97,9 @@ int door_open(const char *path, int flags, door **out) {
 	sqlite3_db_config(d->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
 	sqlite3_db_config(d->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
 	sqlite3_db_config(d->db, SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0, NULL);
+	// Plans must not depend on values: else a statement with a join is compiled anew
+	// whenever a value is bound, which takes longer than most statements.
+	sqlite3_db_config(d->db, SQLITE_DBCONFIG_ENABLE_QPSG, 1, NULL);
 	sqlite3_db_config(d->db, SQLITE_DBCONFIG_DQS_DML, 0, NULL);
 	sqlite3_db_config(d->db, SQLITE_DBCONFIG_DQS_DDL, 0, NULL);
 	sqlite3_limit(d->db, SQLITE_LIMIT_ATTACHED, 0);
