@@ -54,7 +54,7 @@ const copyBytes = 64 << 20
 // freeze returns a session for a copy of the database as t sees it: the lock of a
 // transaction keeps writers from changing the file while it is copied, which takes
 // far less time than a caller takes for a large store.
-func (r *reader) freeze(ctx context.Context, t *tx) (_ session, err error) {
+func (r *reader) freeze(ctx context.Context, t *tx) (session, error) {
 	if r.frozen {
 		return unclosed{r}, nil
 	}
@@ -69,21 +69,31 @@ func (r *reader) freeze(ctx context.Context, t *tx) (_ session, err error) {
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, to.Close(), os.Remove(to.Name())) }()
-	for err == nil { // the system copies between files by itself, or shares the blocks
+	var db *database
+	if err = copyFile(ctx, to, from); err == nil {
+		db, err = openDatabase(ctx, to.Name(), sqlite.ReadOnly, r.db.patience)
+	}
+	if err = errors.Join(err, to.Close(), os.Remove(to.Name())); err == nil {
+		return &reader{db: db, frozen: true}, nil
+	}
+	if db != nil {
+		err = errors.Join(err, db.conn.Close())
+	}
+	return nil, err
+}
+
+// copyFile copies all of a file. The system does so by itself, or shares the blocks.
+func copyFile(ctx context.Context, to, from *os.File) (err error) {
+	for err == nil {
 		if ctx.Err() != nil {
-			return nil, context.Cause(ctx)
+			return context.Cause(ctx)
 		}
 		_, err = io.CopyN(to, from, copyBytes)
 	}
-	if !errors.Is(err, io.EOF) {
-		return nil, err
+	if errors.Is(err, io.EOF) {
+		return nil
 	}
-	db, err := openDatabase(ctx, to.Name(), sqlite.ReadOnly, r.db.patience)
-	if err != nil {
-		return nil, err
-	}
-	return &reader{db: db, frozen: true}, nil
+	return err
 }
 
 // freeze returns the writer's own session: nobody else writes.
