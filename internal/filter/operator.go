@@ -14,6 +14,9 @@ var langchainOperators = []string{"$eq", "$neq", "$gt", "$gte", "$lt", "$lte", "
 
 var fieldOperators = append(slices.Clone(langchainOperators), "$exists", "$contains", "$glob", "$regex")
 
+// maxBraces is how many {…} a glob may have: the time to match it doubles with each.
+const maxBraces = 8
+
 // newCondition returns the expression for an operator below a key, or the problem
 // where the two do not go together.
 func newCondition(key, operator string, operand any) (e expr, problem string) {
@@ -34,6 +37,8 @@ func newCondition(key, operator string, operand any) (e expr, problem string) {
 			return nil, "a glob must be a string"
 		case !doublestar.ValidatePattern(pattern):
 			return nil, fmt.Sprintf("bad glob %q", pattern)
+		case strings.Count(pattern, "{") > maxBraces:
+			return nil, fmt.Sprintf("a glob with more than %d braces", maxBraces)
 		}
 	case "$regex":
 		pattern, ok := operand.(string)

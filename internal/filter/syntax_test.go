@@ -45,6 +45,7 @@ func TestSyntaxErrors(t *testing.T) {
 		{`{"a": {‹"$exists": 1}}`, "$exists needs true or false"},
 		{`{"a": {‹"$glob": 1}}`, "a glob must be a string"},
 		{`{"a": {‹"$glob": "{a"}}`, `bad glob "{a"`},
+		{`{"a": {‹"$glob": "` + strings.Repeat("{a,b}", 9) + `"}}`, "a glob with more than 8 braces"},
 		{`{"a": {‹"$regex": 1}}`, "a regular expression must be a string"},
 		{`{"a": {‹"$regex": "a**"}}`, "invalid nested repetition operator: `**`"},
 	}
