@@ -110,13 +110,13 @@ func joined(path string, all iter.Seq2[engine.Transfer, error], rows iter.Seq2[[
 func writeNpy(o Output) ([]string, error) {
 	matrix := o.Path
 	if extension(matrix) != npyExtension {
-		if err := os.MkdirAll(matrix, 0o777); err != nil {
+		if _, err := publish.MakeDir(matrix); err != nil {
 			return nil, err
 		}
 		matrix = filepath.Join(matrix, matrixName)
 	}
 	documents := documentsBeside(matrix)
-	if exists(documents) && !exists(matrix) { // no export wrote it
+	if exists(documents) && !exists(matrix) && !publish.Unfinished(matrix) { // no export wrote it
 		return nil, hint.With(fmt.Errorf("%q, which the documents go to, is there already", documents), "export to another name")
 	}
 	return nil, publish.Write([]string{documents, matrix}, func(files []*os.File) error {

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"iter"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"sheaf/internal/faiss"
@@ -54,6 +55,11 @@ func (e *OccupiedError) Error() string {
 // documents.
 func WriteFolder(dir, name string, shape Shape, docs iter.Seq2[Document, error]) (n int64, err error) {
 	made, err := claim(dir, name)
+	defer func() {
+		if err != nil && made {
+			_ = os.Remove(dir) // it fails if the folder is not empty
+		}
+	}()
 	if err != nil {
 		return 0, err
 	}
@@ -65,16 +71,15 @@ func WriteFolder(dir, name string, shape Shape, docs iter.Seq2[Document, error])
 		_, err = index.WriteAt(shape.header(n), 0)
 		return err
 	})
-	if err != nil && made {
-		_ = os.Remove(dir) // it fails if the folder is not empty
-	}
 	return n, err
 }
 
 // claim makes the folder, or refuses one with other files.
 func claim(dir, name string) (made bool, err error) {
-	if err := os.Mkdir(dir, 0o777); err == nil || !errors.Is(err, fs.ErrExist) {
-		return err == nil, err
+	if err := os.Mkdir(dir, 0o777); err == nil {
+		return true, publish.SyncDir(filepath.Dir(dir))
+	} else if !errors.Is(err, fs.ErrExist) {
+		return false, err
 	}
 	entries, err := os.ReadDir(dir)
 	if err != nil {

@@ -2,8 +2,8 @@
 // temporary name in the folder of its path, synced, and renamed. Files that belong together
 // appear together: the last one is removed before the first is replaced and comes back when all
 // others are in place, so that a reader of the last never pairs old files with new ones,
-// whenever the process dies. The temporary files of a process that died are removed by the
-// next one that writes to the same path.
+// whenever the process dies or a step fails. The temporary files of a process that died are
+// removed by the next one that writes to the same path.
 package publish
 
 import (
@@ -16,7 +16,8 @@ import (
 
 // Write calls fill with an empty file for each path, in order, and publishes the files when fill
 // returns nil. The folders of the paths must exist; at a path there must be a regular file, whose
-// permissions the new one takes, or nothing. On an error of fill the paths are as they were.
+// permissions the new one takes, or nothing. On an error of fill the paths are as they were; on a
+// later one the last of several may be missing, and Unfinished reports that.
 func Write(paths []string, fill func(files []*os.File) error) (err error) {
 	var s set
 	defer func() { err = errors.Join(err, s.discard()) }()
@@ -35,6 +36,7 @@ func Write(paths []string, fill func(files []*os.File) error) (err error) {
 type set struct {
 	files []*os.File // open under their temporary names, each locked
 	paths []string   // where they go, links resolved
+	begun bool       // the last of several was removed
 }
 
 func (s *set) create(path string) error {
@@ -68,6 +70,7 @@ func (s *set) commit() error {
 		}
 	}
 	if last := len(s.paths) - 1; last > 0 {
+		s.begun = true
 		if err := os.Remove(s.paths[last]); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
@@ -83,16 +86,48 @@ func (s *set) commit() error {
 	return nil
 }
 
-// discard closes the files and removes those that were not renamed.
+// discard closes the files and removes those that were not renamed, unless files at the paths were
+// changed.
 func (s *set) discard() error {
 	var errs []error
 	for _, f := range s.files {
-		if err := os.Remove(f.Name()); !errors.Is(err, fs.ErrNotExist) {
+		if err := s.remove(f); !errors.Is(err, fs.ErrNotExist) {
 			errs = append(errs, err)
 		}
 		errs = append(errs, f.Close()) // last: the lock keeps others from the name
 	}
 	return errors.Join(errs...)
+}
+
+func (s *set) remove(f *os.File) error {
+	if s.begun {
+		return nil
+	}
+	return os.Remove(f.Name())
+}
+
+// MakeDir makes a folder and those above it that are missing, durably. It returns those that it
+// made, the innermost first; after an error there are none.
+func MakeDir(dir string) (made []string, err error) {
+	for d := filepath.Clean(dir); ; d = filepath.Dir(d) {
+		if _, err := os.Lstat(d); !errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+		made = append(made, d)
+	}
+	err = os.MkdirAll(dir, 0o777)
+	for _, d := range made {
+		if err == nil {
+			err = SyncDir(filepath.Dir(d))
+		}
+	}
+	if err != nil {
+		for _, d := range made {
+			_ = os.Remove(d)
+		}
+		return nil, err
+	}
+	return made, nil
 }
 
 // SyncDir makes the names in a folder durable: files that were created, renamed or removed there.

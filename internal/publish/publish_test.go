@@ -135,3 +135,44 @@ func TestSyncDir(t *testing.T) {
 		t.Errorf("a folder that is not there: %v", err)
 	}
 }
+
+// What was begun and not finished is told from a file that was never written.
+func TestUnfinished(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	a, b := filepath.Join(dir, "a"), filepath.Join(dir, "b")
+	write(t, "old", a, b)
+	if publish.Unfinished(b) {
+		t.Error("unfinished after a whole write")
+	}
+	err := publish.Write([]string{a, b}, func([]*os.File) error {
+		return errors.Join(os.Remove(a), os.Mkdir(a, 0o777)) // nothing can be renamed to it
+	})
+	if _, gone := os.Stat(b); err == nil || !errors.Is(gone, fs.ErrNotExist) || !publish.Unfinished(b) {
+		t.Errorf("%v, %v, unfinished %v", err, gone, publish.Unfinished(b))
+	}
+	if err := os.Remove(a); err != nil {
+		t.Fatal(err)
+	}
+	write(t, "new", a, b)
+	if got := content(t, dir); got != "a=new b=new" || publish.Unfinished(b) {
+		t.Errorf("%q after the next write", got)
+	}
+}
+
+func TestMakeDir(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	inner := filepath.Join(dir, "a", "b")
+	made, err := publish.MakeDir(inner)
+	if info, statErr := os.Stat(inner); err != nil || len(made) != 2 || made[0] != inner || statErr != nil || !info.IsDir() {
+		t.Errorf("made %q, %v, %v", made, err, statErr)
+	}
+	if made, err := publish.MakeDir(inner); err != nil || made != nil {
+		t.Errorf("again: made %q, %v", made, err)
+	}
+	write(t, "x", filepath.Join(dir, "file"))
+	if made, err := publish.MakeDir(filepath.Join(dir, "file", "a")); err == nil || made != nil {
+		t.Errorf("below a file: made %q, %v", made, err)
+	}
+}

@@ -3,6 +3,7 @@ package publish
 import (
 	"crypto/rand"
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -24,31 +25,44 @@ func createTemporary(path string) (*os.File, error) {
 		// Before it was locked, another process may have taken it for a stale one. Where a file
 		// system has no locks, nobody removes anything.
 		locked := lock(f)
-		if _, err := os.Lstat(name); err == nil && !errors.Is(locked, syscall.EWOULDBLOCK) {
+		_, err = os.Lstat(name)
+		if err == nil && !errors.Is(locked, syscall.EWOULDBLOCK) {
 			return f, nil
 		}
-		_ = f.Close()
+		_ = errors.Join(os.Remove(name), f.Close())
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
 	}
 }
 
 func lock(f *os.File) error { return syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) }
 
-// removeStale removes the temporary files for path that no process has locked. A file that
-// cannot be removed stays.
-func removeStale(path string) {
+// Unfinished reports whether a Write to path did not come to its end, or is on its way.
+func Unfinished(path string) bool { return len(temporaries(path)) > 0 }
+
+// temporaries returns the temporary files for path.
+func temporaries(path string) (files []string) {
 	dir := filepath.Dir(path)
 	entries, _ := os.ReadDir(dir)
 	for _, e := range entries {
-		if !e.Type().IsRegular() || !strings.HasPrefix(e.Name(), temporaryPrefix(path)) {
-			continue
+		if e.Type().IsRegular() && strings.HasPrefix(e.Name(), temporaryPrefix(path)) {
+			files = append(files, filepath.Join(dir, e.Name()))
 		}
-		stale := filepath.Join(dir, e.Name())
-		f, err := os.OpenFile(stale, os.O_RDONLY|syscall.O_NOFOLLOW, 0)
+	}
+	return files
+}
+
+// removeStale removes the temporary files for path that no process has locked. A file that
+// cannot be removed stays.
+func removeStale(path string) {
+	for _, file := range temporaries(path) {
+		f, err := os.OpenFile(file, os.O_RDONLY|syscall.O_NOFOLLOW, 0)
 		if err != nil {
 			continue
 		}
 		if lock(f) == nil {
-			_ = os.Remove(stale)
+			_ = os.Remove(file)
 		}
 		_ = f.Close()
 	}
