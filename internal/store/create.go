@@ -37,10 +37,11 @@ func create(ctx context.Context, dir string, f engine.Facts, o engine.Options) (
 	if outer := filepath.Dir(filepath.Clean(dir)); Is(outer) {
 		return nil, &OccupiedError{Dir: outer, File: databaseName}
 	}
-	made := missing(dir)
-	if err := os.MkdirAll(dir, 0o777); errors.Is(err, syscall.ENOTDIR) {
+	made, err := publish.MakeDir(dir)
+	switch {
+	case errors.Is(err, syscall.ENOTDIR):
 		return nil, &OccupiedError{Dir: dir}
-	} else if err != nil {
+	case err != nil:
 		return nil, err
 	}
 	if err := vacant(dir); err != nil {
@@ -82,17 +83,7 @@ func create(ctx context.Context, dir string, f engine.Facts, o engine.Options) (
 		return nil, sqliteError(path, err)
 	}
 	w.stage, w.fresh, w.made = newStage(st, indexed{}), true, made
-	return w, errors.Join(publish.SyncDir(dir), publish.SyncDir(filepath.Dir(filepath.Clean(dir))))
-}
-
-// missing returns dir and the folders above it that are not there.
-func missing(dir string) (all []string) {
-	for dir = filepath.Clean(dir); ; dir = filepath.Dir(dir) {
-		if _, err := os.Lstat(dir); !errors.Is(err, os.ErrNotExist) {
-			return all
-		}
-		all = append(all, dir)
-	}
+	return w, publish.SyncDir(dir)
 }
 
 // Discard closes the store. Where Create made it and nothing was committed
@@ -157,8 +148,8 @@ func createDatabase(path string, st *state, schema []definition, settings []stri
 		return nil, err
 	}
 	// auto_vacuum comes before the first table: compact gives pages back in small
-	// transactions.
-	err = configure(conn, append([]string{"auto_vacuum = INCREMENTAL"}, settings...))
+	// transactions. It writes, so the journal's mode must be set.
+	err = configure(conn, slices.Concat(settings, []string{"auto_vacuum = INCREMENTAL"}))
 	for _, statement := range slices.Concat(
 		[]string{beginWrite}, creates(schema),
 		[]string{fmt.Sprint("PRAGMA application_id = ", applicationID), fmt.Sprint("PRAGMA user_version = ", formatVersion)},
@@ -171,7 +162,7 @@ func createDatabase(path string, st *state, schema []definition, settings []stri
 		err = (&tx{Conn: conn, path: path}).saveState(st)
 	}
 	if err == nil {
-		err = conn.Exec("COMMIT")
+		err = commit(conn, path)
 	}
 	if err != nil {
 		return nil, errors.Join(err, conn.Close())

@@ -7,10 +7,12 @@ import (
 	"io/fs"
 	"math"
 	"os"
+	"path/filepath"
 	"syscall"
 	"time"
 
 	"sheaf/internal/engine"
+	"sheaf/internal/publish"
 	"sheaf/internal/sqlite"
 )
 
@@ -152,7 +154,7 @@ func (db *database) begin(ctx context.Context, how string) (*tx, error) {
 }
 
 // errUncertain says that a commit failed and it is not known whether it came
-// through, or that SQLite ended a transaction by itself.
+// through.
 var errUncertain = errors.New("the transaction ended without a certain outcome")
 
 // end commits a transaction, or rolls it back for the error err, which it
@@ -162,7 +164,7 @@ var errUncertain = errors.New("the transaction ended without a certain outcome")
 func (db *database) end(ctx context.Context, t *tx, err error) error {
 	defer db.conn.SetContext(context.Background())
 	if err == nil {
-		if err = t.Exec("COMMIT"); err != nil && !t.InTransaction() {
+		if err = commit(t.Conn, db.path); err != nil && !t.InTransaction() {
 			err = fmt.Errorf("%w: %w", errUncertain, err)
 		}
 	}
@@ -172,6 +174,18 @@ func (db *database) end(ctx context.Context, t *tx, err error) error {
 		err = errors.Join(err, t.Exec("ROLLBACK"))
 	}
 	return err
+}
+
+// commit commits the transaction of a connection to the database at path. Where that
+// has a journal, its name is made durable before: SQLite does so too, and goes on
+// when it fails.
+func commit(conn *sqlite.Conn, path string) error {
+	if _, err := os.Lstat(path + "-journal"); err == nil {
+		if err := publish.SyncDir(filepath.Dir(path)); err != nil {
+			return err
+		}
+	}
+	return conn.Exec("COMMIT")
 }
 
 // explain prefers our own errors to SQLite's.

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"math"
@@ -84,12 +85,15 @@ func (snap *snapshot) filtered(ctx context.Context, queries []float32, o engine.
 }
 
 // matching gives the documents that match o's filter, or filter.ErrLimit.
-func (snap *snapshot) matching(ctx context.Context, o engine.SearchOptions, effort int) (found *roaring.Bitmap, err error) {
-	err = snap.read(ctx, func(t *tx) error {
+func (snap *snapshot) matching(ctx context.Context, o engine.SearchOptions, effort int) (found *roaring.Bitmap, limit error) {
+	err := snap.read(ctx, func(t *tx) (err error) {
 		found, err = t.matching(o.Filter, effort)
+		if errors.Is(err, filter.ErrLimit) { // the read itself did not fail
+			limit, err = err, nil
+		}
 		return err
 	})
-	return found, err
+	return found, cmp.Or(err, limit)
 }
 
 // among finds the K nearest of the given documents.

@@ -19,8 +19,9 @@ import (
 // staged: documents numbered past the committed count, floats past the
 // committed rows. Nothing counts before Commit.
 //
-// After an error of a write every later call fails with it: what a failed sync
-// left on the disk is not known. Close then leaves the last committed state.
+// After an error of a read or a write every later write fails with it: what a
+// failed sync left on the disk is not known. Close then leaves the last committed
+// state.
 type Writer struct {
 	*Store
 	progress func(n int)
@@ -30,7 +31,7 @@ type Writer struct {
 	mu      sync.Mutex // guards what follows
 	db      *database  // nil once closed
 	tx      *tx        // the transaction in which documents are staged; nil: none is open
-	failure error      // of a write: nothing can be written any more
+	failure error      // of a read or a write: nothing can be written any more
 
 	stage
 	unswept bool     // rows of deleted documents wait for Close
@@ -96,24 +97,41 @@ func (w *Writer) begin(ctx context.Context) error {
 }
 
 // view runs f in the transaction in which documents are staged, where one is open.
-// An interrupt does not break into that.
+// An interrupt does not break into that. After a read that failed nothing is
+// committed: the stage may rest on what it missed.
 func (w *Writer) view(ctx context.Context, f func(*tx) error) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	switch {
 	case w.db == nil:
 		return engine.ErrClosed
-	case w.tx == nil:
-		return w.db.run(ctx, beginRead, f)
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
+	case w.tx != nil:
+		if err := f(w.tx); err != nil {
+			return w.fail(err)
+		}
+		return nil
 	}
-	err := w.db.explain(f(w.tx))
-	if err != nil && !w.tx.InTransaction() {
-		// SQLite rolls a whole transaction back after some errors, also of a read.
-		w.tx, w.failure = nil, fmt.Errorf("%w: %w", errUncertain, err)
+	return w.failed(ctx, w.db.run(ctx, beginRead, f))
+}
+
+// failed keeps an error, after which nothing can be written. That ctx ended or
+// another process has the database locked is none.
+func (w *Writer) failed(ctx context.Context, err error) error {
+	var locked *engine.LockedError
+	if err != nil && ctx.Err() == nil && !errors.As(err, &locked) && w.failure == nil {
+		w.failure = err
 	}
 	return err
+}
+
+// fail rolls the open transaction back for an error, after which nothing can be
+// written.
+func (w *Writer) fail(err error) error {
+	w.failure = w.db.end(context.Background(), w.tx, err)
+	w.tx = nil
+	return w.failure
 }
 
 func (w *Writer) seen() *state {
@@ -145,9 +163,7 @@ func (w *Writer) write(ctx context.Context, f func(*tx) error) error {
 		}
 	}
 	if err := f(w.tx); err != nil {
-		w.failure = w.db.end(context.WithoutCancel(ctx), w.tx, err)
-		w.tx = nil
-		return w.failure
+		return w.fail(err)
 	}
 	return nil
 }
@@ -156,13 +172,12 @@ func (w *Writer) openTransaction(ctx context.Context) error {
 	ctx = context.WithoutCancel(ctx)
 	t, err := w.db.begin(ctx, beginWrite)
 	if err != nil {
-		return err
-	}
-	if err := w.undisturbed(t); err != nil {
-		w.failure = w.db.end(ctx, t, err)
-		return w.failure
+		return w.failed(ctx, err)
 	}
 	w.tx = t
+	if err := w.undisturbed(t); err != nil {
+		return w.fail(err)
+	}
 	w.inTransaction = amount{}
 	return nil
 }
@@ -293,7 +308,7 @@ func (w *Writer) release() (err error) {
 	return errors.Join(err, w.closeKept())
 }
 
-// Failed reports that a write failed: the writer can only be closed.
+// Failed reports that a read or a write failed: the writer can only be closed.
 func (w *Writer) Failed() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
