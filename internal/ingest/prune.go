@@ -22,10 +22,17 @@ func (r *run) prune(ctx context.Context, walked []loader.Root, unreadable []stri
 			return err
 		}
 		path := r.o.Home.Path(src.Key)
-		if !below(path, complete) || below(path, doubtful) || !r.gone(src.Key) {
+		if !below(path, complete) || below(path, doubtful) {
 			continue
 		}
-		if err := r.remove(ctx, src); err != nil {
+		gone, err := r.gone(src.Key)
+		switch {
+		case err != nil:
+			err = r.countFailure(&step{source: src, whole: true, err: err})
+		case gone:
+			err = r.remove(ctx, src)
+		}
+		if err != nil {
 			return err
 		}
 	}

@@ -76,10 +76,14 @@ func (r *run) settingsFor(known engine.Source, exists bool, format loader.Format
 // that it was first given by.
 func (r *run) identify(ctx context.Context, key, name string) (known engine.Source, exists bool, err error) {
 	other, taken, err := r.store.SourceByName(ctx, name)
+	gone := false
+	if err == nil && taken {
+		gone, err = r.gone(other.Key)
+	}
 	switch {
 	case err != nil:
 		return known, false, err
-	case taken && (strings.HasPrefix(key, engine.StdinPrefix) || r.gone(other.Key)):
+	case taken && (gone || strings.HasPrefix(key, engine.StdinPrefix)):
 		other.Key = key
 		return other, true, nil
 	case taken || r.names.has(name):
@@ -111,11 +115,20 @@ func (n nameSet) has(name string) bool {
 	return there
 }
 
-// gone reports whether the file of a key does not exist any more. A folder in its
-// place counts as gone; an error that leaves it open does not.
-func (r *run) gone(key string) bool {
+// gone reports whether the file of a key does not exist any more; the error says
+// why that cannot be told. A folder in its place counts as gone, a file that may not
+// be looked at does not.
+func (r *run) gone(key string) (bool, error) {
 	info, err := os.Lstat(r.o.Home.Path(key))
-	return err == nil && info.IsDir() || errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)
+	switch {
+	case err == nil:
+		return info.IsDir(), nil
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR), errors.Is(err, syscall.ENAMETOOLONG):
+		return true, nil
+	case errors.Is(err, fs.ErrPermission):
+		return false, nil
+	}
+	return false, err
 }
 
 // mtimeGrain is how coarse the times of a file system may be: a file that was

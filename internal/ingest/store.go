@@ -44,6 +44,7 @@ type Writer interface {
 	Pending() int64
 	// Commit makes visible what was staged: all of it or, on an error, nothing.
 	Commit(ctx context.Context) error
-	// Failed reports whether a write failed, after which only Close may follow.
+	// Failed reports whether a read or a write failed, after which only Close may
+	// follow.
 	Failed() bool
 }
