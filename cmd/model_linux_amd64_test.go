@@ -18,7 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
-	"sheaf/internal/killtest"
+	"sheaf/internal/faulttest"
 )
 
 // The size of a model test.
@@ -122,7 +122,7 @@ func (p *play) attempt(args []string, next []record) {
 	}
 	cmd := exec.Command(p.self, p.global(args)...)
 	cmd.Env = append(os.Environ(), scrubbed(p.dir)...)
-	killed, err := killtest.Run(cmd, p.dir, 1+p.r.Int64N(40))
+	killed, err := faulttest.Kill(cmd, p.dir, 1+p.r.Int64N(40))
 	switch {
 	case err != nil:
 		p.t.Errorf("sheaf %s: %v", strings.Join(args, " "), err)

@@ -23,7 +23,7 @@ import (
 
 	"sheaf/internal/embed"
 	"sheaf/internal/engine"
-	"sheaf/internal/killtest"
+	"sheaf/internal/faulttest"
 	"sheaf/internal/store"
 )
 
@@ -169,7 +169,7 @@ func snapshots(t *testing.T, project, commit string, look func(step int, dir str
 	cmd.Env = append(os.Environ(), childEnv+"="+project, commitEnv+"="+commit)
 	var stderr strings.Builder
 	cmd.Stderr = &stderr
-	err := killtest.Watch(cmd, project, func() {
+	err := faulttest.Watch(cmd, project, func() {
 		steps++
 		copies <- snapshot{steps, copyProject(t, project, fmt.Sprint(project, steps))}
 	})

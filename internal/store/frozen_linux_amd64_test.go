@@ -17,7 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"sheaf/internal/engine"
-	"sheaf/internal/killtest"
+	"sheaf/internal/faulttest"
 	"sheaf/internal/store"
 )
 
@@ -134,7 +134,7 @@ func TestKilledMigration(t *testing.T) {
 		dir := frozen(t, 1)
 		cmd := exec.Command(self)
 		cmd.Env = append(os.Environ(), childDir+"="+dir)
-		killed, err := killtest.Run(cmd, dir, point)
+		killed, err := faulttest.Kill(cmd, dir, point)
 		if errors.Is(err, os.ErrPermission) {
 			t.Skipf("ptrace is not allowed here: %v", err)
 		}
