@@ -85,6 +85,9 @@ func (d *docstore) addPosition(label int64, id pickle.Value) error {
 	if !ok {
 		return fmt.Errorf("index_to_docstore_id names a document that is not there: %s", quoted(key))
 	}
+	if d.positions == nil { // one for each document, as a rule
+		d.positions = make([]position, 0, len(d.keys))
+	}
 	d.positions = append(d.positions, position{label, doc})
 	return nil
 }
