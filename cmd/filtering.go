@@ -11,8 +11,8 @@ const filterHelp = `
 
 --filter keeps the documents whose metadata it matches: KEY OPERATOR VALUE with
 one of = != < <= > >=, ~ for a glob or =~ for a regular expression, or a JSON
-object in LangChain's syntax. Quote it for the shell. Given more than once, all
-must hold.`
+object in LangChain's syntax. The key source is the source that is shown. Quote
+it for the shell. Given more than once, all must hold.`
 
 // filterFlags are the flags of verbs that can be limited to some documents.
 type filterFlags struct {

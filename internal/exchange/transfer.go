@@ -39,6 +39,9 @@ func (in *Input) complete(t *engine.Transfer, ids *ingest.IDs) error {
 			return fmt.Errorf("document %q: %w", t.ID, err)
 		}
 		name := cmp.Or(t.Source, t.Metadata.Text("source"), in.Name)
+		if t.Source == "" && name != in.Name {
+			t.StartLine, t.EndLine = 0, 0 // they are lines of the input
+		}
 		t.From = engine.Source{Key: name, Name: name}
 	}
 	if t.ID == "" {

@@ -24,11 +24,12 @@ import (
 	"unicode/utf8"
 )
 
-// Filter is a condition on metadata. It may be used by many goroutines. A nil
-// Filter matches everything.
+// Filter is a condition on a document's metadata and its source. It may be used by
+// many goroutines. A nil Filter matches everything.
 type Filter struct {
-	expr expr
-	root node // the same, to be evaluated
+	expr    expr
+	root    node   // the same, to be evaluated
+	sources []leaf // of root, those about sources
 }
 
 // Parse reads expressions that must all hold, each an object in LangChain's
@@ -48,6 +49,7 @@ func Parse(exprs ...string) (*Filter, error) {
 	}
 	f := &Filter{expr: root}
 	f.root = Walk[node](f, compiler{})
+	f.sources = onSources(f.root)
 	return f, nil
 }
 

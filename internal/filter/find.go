@@ -32,8 +32,8 @@ var ErrLimit = errors.New("too many metadata values to look at")
 
 // The work of finding is counted in values looked at.
 const (
-	// objectCost is how many values can be looked at while one object is read and matched.
-	objectCost = 32
+	// ObjectCost is how many values can be looked at while one object is read and matched.
+	ObjectCost = 32
 	// firstBudget is what each part of a filter may cost at first, and budgetGrowth
 	// by how much that grows while no part has come to its end.
 	firstBudget  = 1024
@@ -62,6 +62,8 @@ func (f finder) find(n node, limit int) (Set, error) {
 		return s, err
 	case leaf:
 		return f.leaf(n, limit)
+	case constant:
+		return Set{roaring.New(), bool(n)}, nil
 	}
 	return Set{}, fmt.Errorf("unknown node %T", n)
 }
@@ -88,7 +90,7 @@ func (f finder) all(nodes all, limit int) (Set, error) {
 		switch nodes = left; {
 		case len(nodes) == 0:
 			return found, nil
-		case !found.All && found.Metas.GetCardinality() <= uint64(next/objectCost):
+		case !found.All && found.Metas.GetCardinality() <= uint64(next/ObjectCost):
 			return f.match(nodes, found)
 		case budget == limit:
 			return Set{}, ErrLimit

@@ -17,6 +17,66 @@ const noLimit = math.MaxInt
 // all), or filter.ErrLimit as soon as it is known that some part of the work means
 // looking at more than limit values or documents.
 func (t *tx) matching(f *filter.Filter, limit int) (*roaring.Bitmap, error) {
+	parts, others, err := f.BySource(t.sourceNames, limit)
+	if err != nil {
+		return nil, err
+	}
+	found, err := t.matchingMetadata(others, limit)
+	for _, part := range parts {
+		if err != nil {
+			return nil, err
+		}
+		var documents, matched *roaring.Bitmap
+		if documents, err = t.documentsOf("source", part.Sources, limit); err != nil {
+			return nil, err
+		}
+		found.AndNot(documents)
+		documents.And(roaring.AndNot(t.present, t.dead))
+		if matched, err = t.matchingAmong(documents, part.Filter, limit); err == nil {
+			found.Or(matched)
+		}
+	}
+	return found, err
+}
+
+// sourceNames calls yield for the sources whose names are from low to below high.
+func (t *tx) sourceNames(low, high any, yield func(source uint32, name string) error) error {
+	for row, err := range t.Query(`SELECT source, name FROM source WHERE name >= ? AND name < ?`, low, high) {
+		if err == nil {
+			err = yield(uint32(row.Int64(0)), row.Text(1))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// matchingAmong returns those of some visible documents whose metadata matches. It
+// tests few of them one by one, unless finding all that match takes less.
+func (t *tx) matchingAmong(documents *roaring.Bitmap, f *filter.Filter, limit int) (*roaring.Bitmap, error) {
+	n := int(documents.GetCardinality())
+	matched, err := t.matchingMetadata(f, min(limit, n*filter.ObjectCost))
+	switch {
+	case err == nil:
+		matched.And(documents)
+		return matched, nil
+	case !errors.Is(err, filter.ErrLimit) || n > limit/filter.ObjectCost:
+		return nil, err
+	}
+	numbers := take(documents.Iterator(), n)
+	verdicts, err := t.matches(f, numbers)
+	matched = roaring.New()
+	for i, ok := range verdicts {
+		if ok {
+			matched.Add(uint32(numbers[i]))
+		}
+	}
+	return matched, err
+}
+
+// matchingMetadata is matching for a filter that asks nothing of sources.
+func (t *tx) matchingMetadata(f *filter.Filter, limit int) (*roaring.Bitmap, error) {
 	visible := roaring.AndNot(t.present, t.dead)
 	if f == nil {
 		return visible, nil
@@ -28,7 +88,7 @@ func (t *tx) matching(f *filter.Filter, limit int) (*roaring.Bitmap, error) {
 	case err != nil:
 		return nil, err
 	}
-	numbers, err := t.documentsOf(set.Metas, limit)
+	numbers, err := t.documentsOf("meta", set.Metas, limit)
 	if err != nil {
 		return nil, err
 	}
@@ -44,28 +104,28 @@ func (t *tx) matching(f *filter.Filter, limit int) (*roaring.Bitmap, error) {
 // takes to look one up.
 const seekCost = 16
 
-// documentsOf returns the numbers of all documents, visible or not, that have
-// one of the metadata objects.
-func (t *tx) documentsOf(metas *roaring.Bitmap, limit int) (*roaring.Bitmap, error) {
+// documentsOf returns the numbers of all documents, visible or not, that have one
+// of the numbers in a column: "meta" or "source", which are tables too.
+func (t *tx) documentsOf(column string, wanted *roaring.Bitmap, limit int) (*roaring.Bitmap, error) {
 	numbers, looked := roaring.New(), 0
-	gap, err := t.cheapGap()
+	gap, err := t.cheapGap(column)
 	if err != nil {
 		return nil, err
 	}
-	for it := metas.Iterator(); it.HasNext(); {
+	for it := wanted.Iterator(); it.HasNext(); {
 		first := it.Next()
 		last := first
 		for it.HasNext() && it.PeekNext()-last <= gap {
 			last = it.Next()
 		}
-		for row, err := range t.Query(`SELECT meta, n FROM document WHERE meta BETWEEN ? AND ?`, int64(first), int64(last)) {
+		for row, err := range t.Query(`SELECT `+column+`, n FROM document WHERE `+column+` BETWEEN ? AND ?`, int64(first), int64(last)) {
 			if err != nil {
 				return nil, err
 			}
 			if looked++; looked > limit {
 				return nil, filter.ErrLimit
 			}
-			if metas.Contains(uint32(row.Int64(0))) {
+			if wanted.Contains(uint32(row.Int64(0))) {
 				numbers.Add(uint32(row.Int64(1)))
 			}
 		}
@@ -73,19 +133,23 @@ func (t *tx) documentsOf(metas *roaring.Bitmap, limit int) (*roaring.Bitmap, err
 	return numbers, nil
 }
 
-// cheapGap is over how many metadata objects that are not wanted it is cheaper
-// to walk than to look the next one up: the fewer, the more documents each has.
-func (t *tx) cheapGap() (uint32, error) {
-	last, err := t.Int64(`SELECT max(meta) FROM meta`)
+// cheapGap is over how many numbers that are not wanted it is cheaper to walk than
+// to look the next one up: the fewer, the more documents each has.
+func (t *tx) cheapGap(column string) (uint32, error) {
+	last, err := t.Int64(`SELECT max(` + column + `) FROM ` + column)
 	return uint32(seekCost*last/max(t.count, 1)) + 1, err
 }
 
 // matches reports for each number of a visible document whether a filter matches
-// its metadata; equal metadata is looked at once.
+// it; equal metadata is looked at once.
 func (t *tx) matches(f *filter.Filter, numbers []int64) ([]bool, error) {
-	const query = `SELECT m.meta, m.json FROM document d JOIN meta m ON m.meta = d.meta WHERE d.n = ?`
+	const query = `SELECT m.meta, m.json, d.source FROM document d JOIN meta m ON m.meta = d.meta WHERE d.n = ?`
 	results := make([]bool, len(numbers))
-	known := map[int64]bool{}
+	type question struct {
+		f    *filter.Filter
+		meta int64
+	}
+	known, ofSource := map[question]bool{}, map[int64]*filter.Filter{}
 	for i, n := range numbers {
 		found := false
 		for row, err := range t.Query(query, n) {
@@ -93,13 +157,20 @@ func (t *tx) matches(f *filter.Filter, numbers []int64) ([]bool, error) {
 				return nil, err
 			}
 			found = true
-			meta := row.Int64(0)
-			result, ok := known[meta]
+			of, ok := ofSource[row.Int64(2)]
 			if !ok {
-				if result, err = f.Match(json.RawMessage(row.Text(1))); err != nil {
-					return nil, damaged(t.path, "metadata %d is %v", meta, err)
+				if of, err = t.filterOf(f, row.Int64(2)); err != nil {
+					return nil, err
 				}
-				known[meta] = result
+				ofSource[row.Int64(2)] = of
+			}
+			q := question{of, row.Int64(0)}
+			result, ok := known[q]
+			if !ok {
+				if result, err = of.Match(json.RawMessage(row.Text(1))); err != nil {
+					return nil, damaged(t.path, "metadata %d is %v", q.meta, err)
+				}
+				known[q] = result
 			}
 			results[i] = result
 		}
@@ -108,6 +179,15 @@ func (t *tx) matches(f *filter.Filter, numbers []int64) ([]bool, error) {
 		}
 	}
 	return results, nil
+}
+
+// filterOf returns what a filter asks of the metadata of a source's documents.
+func (t *tx) filterOf(f *filter.Filter, source int64) (*filter.Filter, error) {
+	if !f.AsksSource() {
+		return f, nil
+	}
+	src, _, err := t.source(`source`, source)
+	return f.Of(src.Name), err
 }
 
 // countBySource counts the documents that a filter matches, by the numbers of

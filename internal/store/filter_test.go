@@ -39,7 +39,7 @@ func checkFilter(t *rapid.T, s *tx, f *filter.Filter, expr string, metadata []st
 	visible := roaring.AndNot(s.state.present, s.state.dead)
 	for it := visible.Iterator(); it.HasNext(); {
 		n := it.Next()
-		ok, err := f.Match(json.RawMessage(metadata[int(n)%len(metadata)]))
+		ok, err := f.Of(names[int(n)%len(names)]).Match(json.RawMessage(metadata[int(n)%len(metadata)]))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -126,13 +126,18 @@ func memoryStore(t fataler, objects []string) *tx {
 		}
 	}
 	s := &tx{Conn: conn, state: &state{present: roaring.New(), dead: roaring.New()}}
-	const insert = `INSERT INTO document VALUES (?, ?, 1, ?, 0, 0, 0, 0, 0, x'', '')`
+	const insert = `INSERT INTO document VALUES (?, ?, ?, ?, 0, 0, 0, 0, 0, x'', '')`
+	for i, name := range names {
+		if err := conn.Exec(`INSERT INTO source VALUES (?, ?, ?, 0, 0, x'', '', 0)`, i, name, name); err != nil {
+			t.Fatal(err)
+		}
+	}
 	for n := range 3 * len(objects) {
 		meta, err := s.intern(metadata.Raw([]byte(objects[n%len(objects)])))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := conn.Exec(insert, n, fmt.Sprint(n), meta); err != nil {
+		if err := conn.Exec(insert, n, fmt.Sprint(n), n%len(names), meta); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -145,7 +150,8 @@ func memoryStore(t fataler, objects []string) *tx {
 }
 
 var (
-	keys    = []string{"a", "b", "a.b", "a.b.c", "c", "", "é"}
+	names   = []string{"docs/a.md", "a", "docs/x/b.md", "é", "1", "shard-2/a.md", "b"} // of sources
+	keys    = []string{"a", "b", "a.b", "a.b.c", "c", "", "é", "source"}
 	scalars = []string{
 		"null", "true", "false", "0", "1", "-1", "2", "0.0", "-0.0", "1.0", "1.5", "-1e-9", "1e19", "1e400", "-1e400",
 		"9007199254740992", "9007199254740993", "9007199254740992.0", "9223372036854775807", "9223372036854775808", "9223372036854775808.0", "-9223372036854775809", "18446744073709551616",
@@ -186,7 +192,7 @@ func filterExpr(t *rapid.T) string {
 	if rapid.Bool().Draw(t, "json") {
 		return filterObject(t, 3)
 	}
-	key := pick(t, []string{"a", "b", "a.b", "a.b.c", "é"})
+	key := pick(t, []string{"a", "b", "a.b", "a.b.c", "é", "source"})
 	switch kind := rapid.IntRange(0, 4).Draw(t, "operator"); kind {
 	case 0:
 		return key + pick(t, []string{"~docs/*", "~docs/**", "~*", "~a*", `~"\u0000"`, "~{a,é}"})

@@ -150,7 +150,7 @@ func (s sample) brute(t *rapid.T, query []float32, o engine.SearchOptions) []eng
 	metric := s.Facts().Metric
 	var hits []engine.Hit
 	for _, d := range s.docs {
-		ok, err := o.Filter.Match(d.Metadata.JSON())
+		ok, err := o.Filter.Of(d.Source).Match(d.Metadata.JSON())
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -77,8 +77,8 @@ func (c *content) ordered(keep func(*document) (bool, error)) (docs []*document,
 	return docs, nil
 }
 
-func matching(f *filter.Filter) func(*document) (bool, error) {
-	return func(d *document) (bool, error) { return f.Match(d.Metadata.JSON()) }
+func (c *content) matching(f *filter.Filter) func(*document) (bool, error) {
+	return func(d *document) (bool, error) { return f.Of(c.sources[d.source].Name).Match(d.Metadata.JSON()) }
 }
 
 // bySource returns the sources in the order in which they came.
@@ -225,7 +225,7 @@ func (r *MemoryReader) Get(_ context.Context, ids []string, withVectors bool) (d
 func (r *MemoryReader) Documents(_ context.Context, o engine.ListOptions) iter.Seq2[engine.Document, error] {
 	return func(yield func(engine.Document, error) bool) {
 		c := r.content()
-		docs, err := c.ordered(matching(o.Filter))
+		docs, err := c.ordered(c.matching(o.Filter))
 		if err != nil {
 			yield(engine.Document{}, err)
 			return
@@ -242,7 +242,7 @@ func (r *MemoryReader) Documents(_ context.Context, o engine.ListOptions) iter.S
 func (r *MemoryReader) Sources(_ context.Context, f *filter.Filter) iter.Seq2[engine.SourceInfo, error] {
 	return func(yield func(engine.SourceInfo, error) bool) {
 		c := r.content()
-		docs, err := c.ordered(matching(f))
+		docs, err := c.ordered(c.matching(f))
 		if err != nil {
 			yield(engine.SourceInfo{}, err)
 			return
@@ -303,7 +303,7 @@ func (c *content) nearest(ctx context.Context, docs []*document, query []float32
 	}
 	var hits []engine.Hit
 	for _, hit := range all {
-		ok, err := o.Filter.Match(hit.Metadata.JSON())
+		ok, err := o.Filter.Of(hit.Source).Match(hit.Metadata.JSON())
 		if err != nil {
 			return nil, err
 		}
@@ -379,7 +379,7 @@ func (r *MemoryReader) Select(_ context.Context, what engine.Selection) (engine.
 		if what.Among != nil && !slices.Contains(what.Among.(ids), d.ID) {
 			return false, nil
 		}
-		return what.Filter.Match(d.Metadata.JSON())
+		return c.matching(what.Filter)(d)
 	})
 	return idsOf(docs), err
 }

@@ -353,7 +353,7 @@ func nearest(s *suite, docs []engine.Document, q []float32, o engine.SearchOptio
 		hits = hits[:min(o.FetchK, len(hits))]
 	}
 	hits = slices.DeleteFunc(hits, func(h engine.Hit) bool {
-		ok, err := o.Filter.Match(h.Metadata.JSON())
+		ok, err := o.Filter.Of(h.Source).Match(h.Metadata.JSON())
 		s.must(err)
 		return !ok || !o.Accepts(engine.L2, h.Score)
 	})
