@@ -23,7 +23,7 @@ func (e *Error) Hint() string {
 	return "this is a fault of sheaf: report it with the command, what sheaf version says, and this: " + e.Place
 }
 
-// Catch, deferred, sets *err to an *Error where the function panics.
+// Catch sets *err to an *Error where the function that defers it panics.
 func Catch(err *error) {
 	if value := recover(); value != nil {
 		*err = &Error{value, place()}

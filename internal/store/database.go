@@ -123,7 +123,7 @@ func (db *database) run(ctx context.Context, how string, f func(*tx) error) erro
 	if err != nil {
 		return err
 	}
-	return db.end(ctx, t, f(t))
+	return db.end(t, f(t))
 }
 
 // begin opens a transaction, for end. Statements of it end when ctx does.
@@ -147,7 +147,7 @@ func (db *database) begin(ctx context.Context, how string) (*tx, error) {
 		err = t.loadState(db.last)
 	}
 	if err != nil {
-		return nil, db.end(ctx, t, err)
+		return nil, db.end(t, err)
 	}
 	db.last = t.state
 	return t, nil
@@ -161,14 +161,20 @@ var errUncertain = errors.New("the transaction ended without a certain outcome")
 // returns. A COMMIT that fails most often leaves the transaction open or rolls it
 // back; but when only the folder of the journal could not be synced it has come
 // through: the error is then errUncertain too.
-func (db *database) end(ctx context.Context, t *tx, err error) error {
+func (db *database) end(t *tx, err error) error {
 	defer db.conn.SetContext(context.Background())
+	failed := db.explain(err)
 	if err == nil {
-		if err = commit(t.Conn, db.path); err != nil && !t.InTransaction() {
-			err = fmt.Errorf("%w: %w", errUncertain, err)
+		failed = db.explain(commit(t.Conn, db.path))
+		if failed != nil && !t.InTransaction() {
+			failed = fmt.Errorf("%w: %w", errUncertain, failed)
 		}
 	}
-	err = db.explain(err)
+	return db.rollBack(t, failed)
+}
+
+// rollBack ends a transaction that failed, where SQLite has not done so.
+func (db *database) rollBack(t *tx, err error) error {
 	if err != nil && t.InTransaction() {
 		db.conn.SetContext(context.Background())
 		err = errors.Join(err, t.Exec("ROLLBACK"))

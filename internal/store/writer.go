@@ -129,7 +129,7 @@ func (w *Writer) failed(ctx context.Context, err error) error {
 // fail rolls the open transaction back for an error, after which nothing can be
 // written.
 func (w *Writer) fail(err error) error {
-	w.failure = w.db.end(context.Background(), w.tx, err)
+	w.failure = w.db.end(w.tx, err)
 	w.tx = nil
 	return w.failure
 }
@@ -189,7 +189,7 @@ func (w *Writer) endTransaction() error {
 	if w.tx == nil {
 		return w.failure
 	}
-	w.failure = w.db.end(context.Background(), w.tx, nil)
+	w.failure = w.db.end(w.tx, nil)
 	w.tx = nil
 	return w.failure
 }
