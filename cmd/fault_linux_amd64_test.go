@@ -259,20 +259,7 @@ func (f *faults) copy(name string) string {
 }
 
 func (f *faults) run() {
-	f.before = f.state(f.old)
-	dir := f.copy("undisturbed")
-	cmd, stderr := f.command(dir)
-	calls, err := faulttest.Count(cmd, dir)
-	if errors.Is(err, faulttest.ErrNotAllowed) {
-		f.t.Skip(err)
-	}
-	if err != nil {
-		f.t.Fatalf("undisturbed: %v: %s", err, stderr)
-	}
-	f.after = f.state(dir)
-	if all := f.problems(dir, false); f.before == f.after && f.name != "compact" || all != nil {
-		f.t.Fatalf("the undisturbed run changes nothing, or leaves %q", all)
-	}
+	calls := f.undisturbed()
 	todo := make(chan faulttest.Fault)
 	var workers sync.WaitGroup
 	for i := range runtime.GOMAXPROCS(0) {
@@ -290,6 +277,25 @@ func (f *faults) run() {
 	for _, outcome := range slices.Sorted(maps.Keys(f.tally)) {
 		f.t.Logf("%5d %s", f.tally[outcome], outcome)
 	}
+}
+
+// undisturbed finds out to which state the run leads, and its system calls.
+func (f *faults) undisturbed() map[string]int {
+	f.before = f.state(f.old)
+	dir := f.copy("undisturbed")
+	cmd, stderr := f.command(dir)
+	calls, err := faulttest.Count(cmd, dir)
+	if errors.Is(err, faulttest.ErrNotAllowed) {
+		f.t.Skip(err)
+	}
+	if err != nil {
+		f.t.Fatalf("undisturbed: %v: %s", err, stderr)
+	}
+	f.after = f.state(dir)
+	if all := f.problems(dir, false); f.before == f.after && f.name != "compact" || all != nil {
+		f.t.Fatalf("the undisturbed run changes nothing, or leaves %q", all)
+	}
+	return calls
 }
 
 // errnosOf are the errors that a system call is made to fail with.
@@ -337,40 +343,50 @@ func (f *faults) try(fault faulttest.Fault, name string) {
 	defer os.RemoveAll(dir)
 	cmd, stderr := f.command(dir)
 	failed, code, err := faulttest.Fail(cmd, dir, fault)
-	what := fmt.Sprintf("%s %d to %d (late %v) fails with %d (%v), exit code %d, %s", fault.Call, fault.First, fault.Last, fault.Late, int(fault.Errno), fault.Errno, code, stderr)
+	what := fmt.Sprintf("%s %d to %d (late: %v) fails with %d (%v), exit code %d, %s",
+		fault.Call, fault.First, fault.Last, fault.Late, int(fault.Errno), fault.Errno, code, stderr)
 	if err != nil {
 		f.t.Errorf("%s: %v", what, err)
 		return
 	}
-	if code < 0 || strings.Contains(stderr.String(), "goroutine ") || code > 0 && !strings.Contains(stderr.String(), "sheaf: ") {
-		f.t.Errorf("%s: it crashed", what)
-	}
 	if fault.Call == "fsync" && fault.Last == math.MaxInt && failed > 0 && code == 0 {
 		f.t.Errorf("%s: nothing can be synced, and it succeeds", what)
 	}
-	state := f.state(dir)
-	outcome := ""
-	switch {
-	case failed == 0:
+	outcome := f.judge(dir, what, code, stderr.String())
+	if failed == 0 {
 		outcome = "not met"
-	case code == 0:
-		outcome = "done"
-	case code == exitPartial:
-		outcome = "other inputs stored"
-	case state == f.after:
-		outcome = fmt.Sprint("new state, exit code ", code)
-	default:
-		outcome = fmt.Sprint("old state, exit code ", code)
 	}
 	f.mu.Lock()
 	f.tally[fault.Call+": "+outcome]++
 	f.mu.Unlock()
+	f.again(dir, what)
+}
+
+// judge looks at what a run that something went wrong in has left.
+func (f *faults) judge(dir, what string, code int, stderr string) (outcome string) {
+	if code < 0 || strings.Contains(stderr, "goroutine ") || code > 0 && !strings.Contains(stderr, "sheaf: ") {
+		f.t.Errorf("%s: it crashed", what)
+	}
+	state := f.state(dir)
 	if state != f.after && code != exitPartial && (code == 0 || state != f.before && state != "unfinished") {
 		f.t.Errorf("%s: neither the old nor the new state: %s", what, cmp.Diff(f.after, state))
 	}
 	if all := f.problems(dir, true); all != nil {
 		f.t.Errorf("%s: it leaves %q", what, all)
 	}
+	switch {
+	case code == 0:
+		return "done"
+	case code == exitPartial:
+		return "other inputs stored"
+	case state == f.after:
+		return fmt.Sprint("new state, exit code ", code)
+	}
+	return fmt.Sprint("old state, exit code ", code)
+}
+
+// again does the same run undisturbed.
+func (f *faults) again(dir, what string) {
 	if code, out := f.here(dir, f.args); code != 0 {
 		f.t.Errorf("%s: the run after it: exit code %d: %s", what, code, out)
 	}
