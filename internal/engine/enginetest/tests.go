@@ -105,6 +105,7 @@ func (s *suite) documents() {
 	same(s, "limited ids", []string{"1", "2", "3"}, ids)
 	same(s, "sources", []string{"a 2", "b 2"}, s.counts(r, nil))
 	same(s, "matching sources", []string{"b 1"}, s.counts(r, s.filter("n>3")))
+	same(s, "a matching source", []string{"b 2"}, s.counts(r, s.filter("source=b")))
 	info, err := r.Info(ctx)
 	s.must(err)
 	same(s, "info", engine.Info{Facts: facts, Documents: 4, Sources: 2}, engine.Info{Facts: info.Facts, Normalized: info.Normalized, Documents: info.Documents, Sources: info.Sources})
@@ -267,7 +268,7 @@ func (s *suite) search() {
 	var docs []engine.Document
 	for i := range 20 {
 		d := doc(fmt.Sprint(i), i)
-		d.Vector = []float32{float32(i % 7), float32(i % 3)}
+		d.Source, d.Vector = "a", []float32{float32(i % 7), float32(i % 3)}
 		docs = append(docs, d)
 	}
 	s.replace(w, "a", docs...)
@@ -279,6 +280,8 @@ func (s *suite) search() {
 		"all":           {K: 50, WithVectors: true},
 		"filter":        {K: 4, Filter: s.filter("even=true")},
 		"fetch-k":       {K: 4, Filter: s.filter("even=true"), FetchK: 5},
+		"source":        {K: 4, Filter: s.filter("source=a", "even=true")},
+		"other source":  {K: 4, Filter: s.filter("source!=a")},
 		"nothing":       {K: 4, Filter: s.filter("n>99")},
 		"threshold":     {K: 20, ScoreThreshold: &threshold},
 		"min relevance": {K: 20, MinRelevance: &relevance},
@@ -387,6 +390,9 @@ func (s *suite) selections() {
 		"all":        {engine.Selection{}, []string{"1", "2", "3", "4"}},
 		"source":     {engine.Selection{Source: "docs/*"}, []string{"1", "2", "3"}},
 		"filter":     {engine.Selection{Filter: s.filter("even=true")}, []string{"2", "4"}},
+		"its name":   {engine.Selection{Filter: s.filter("source~docs/*")}, []string{"1", "2", "3"}},
+		"or":         {engine.Selection{Filter: s.filter(`{"$or": [{"source": "c.md"}, {"n": {"$lt": 2}}]}`)}, []string{"1", "4"}},
+		"not":        {engine.Selection{Filter: s.filter(`{"$not": {"source": {"$in": ["c.md", "none"]}, "even": true}}`)}, []string{"1", "2", "3"}},
 		"both":       {engine.Selection{Source: "docs/*", Filter: s.filter("even=true")}, []string{"2"}},
 		"among some": {engine.Selection{Source: "docs/*", Among: set}, []string{"1", "3"}},
 	} {
