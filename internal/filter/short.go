@@ -41,12 +41,39 @@ func parseShort(text string) (expr, error) {
 		return wrong(at, "no key before %q", operator)
 	case value == "" && operator != "=" && operator != "!=":
 		return wrong(len(text), "no value after %q", operator)
+	case joined().MatchString(value) && !isQuoted(value):
+		match := joined().FindStringSubmatchIndex(value)
+		word := strings.TrimSpace(value[match[2]:match[3]])
+		return wrong(strings.LastIndex(text, value)+match[2]+strings.Index(value[match[2]:], word), "%q joins no conditions: use --filter once for each, which must all hold, "+
+			`or {"$or": [...]}; quotes make it a part of the value`, word)
+	case strings.ContainsAny(operator, "<>") && !hasOrder(value):
+		return wrong(strings.LastIndex(text, value), "%q is no number: quotes compare it as a text", value)
 	}
 	e, problem := shortCondition(key, name, value)
 	if problem != "" {
 		return wrong(strings.LastIndex(text, value), "%s", problem)
 	}
 	return e, nil
+}
+
+// joined is what looks like a condition joined to another.
+var joined = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?i)(\s(?:and|or)\s|&&|\|\||,)\s*[^\s!<>=~,&|]+\s*[!<>=~]`)
+})
+
+// hasOrder reports whether a value without quotes says how it is to be compared:
+// as a number or, where it begins like one, as a date or a version.
+func hasOrder(value string) bool {
+	if _, isScalar := scalar(value); isScalar || decimal().MatchString(value) {
+		return true
+	}
+	return value[0] >= '0' && value[0] <= '9' && !strings.Contains(value, ",")
+}
+
+// isQuoted reports whether a value is a JSON string.
+func isQuoted(value string) bool {
+	_, isScalar := scalar(value)
+	return isScalar && value[0] == '"'
 }
 
 // blanks are what a shell's user may type around the parts.

@@ -34,6 +34,11 @@ func TestShortForm(t *testing.T) {
 		{`page~1`, []string{`{"page":"1"}`}, []string{`{"page":1}`}},
 		{`title=~^Intro`, []string{`{"title":"Introduction"}`}, []string{`{"title":"An Introduction"}`}},
 		{`title=~(?i)intro`, []string{`{"title":"An Introduction"}`}, nil},
+		{`band=rock and roll`, []string{`{"band":"rock and roll"}`}, nil},
+		{`title=a, b`, []string{`{"title":"a, b"}`}, nil},
+		{`note="x, y=1"`, []string{`{"note":"x, y=1"}`}, nil},
+		{`version>=1.10.2`, []string{`{"version":"1.2"}`}, []string{`{"version":"0.9"}`}},
+		{`name>"m"`, []string{`{"name":"n"}`}, []string{`{"name":"a"}`}},
 		{`title=~" x"`, []string{`{"title":"a x"}`}, []string{`{"title":"ax"}`}},
 	}
 	for _, tt := range tests {

@@ -5,7 +5,8 @@ import "regexp"
 // Visitor makes a T of each part of a filter, such as a condition in SQL. Values
 // are nil, a bool, a string, a json.Number, []any or map[string]any, and compare as
 // in Python. A key with dots that an object does not have is a path into nested
-// objects; a value that is not there is nil.
+// objects; a value that is not there is nil. The key SourceKey is no metadata: its
+// value is the name of the document's source.
 type Visitor[T any] interface {
 	// All holds where each part does; always, where there is none.
 	All(parts []T) T

@@ -54,7 +54,7 @@ func TestWalk(t *testing.T) {
 		{[]string{`{"a": {"$in": "text", "$nin": [1], "$exists": true}}`}, `all[all[all[in(a "text"), not in(a [1]), exists(a true)]]]`},
 		{[]string{`{"a": {"$nin": "text", "$contains": 2}}`}, `all[all[all[notin(a "text"), contains(a 2)]]]`},
 		{[]string{`{"a": {"$glob": "d/**", "$regex": "^x+"}}`}, `all[all[all[glob(a "d/**"), regex(a "^x+")]]]`},
-		{[]string{"page>=3", "name<b", "lang=en", "year!=2024", "source~docs/*", "title=~^A"},
+		{[]string{"page>=3", `name<"b"`, "lang=en", "year!=2024", "source~docs/*", "title=~^A"},
 			`all[compare$gte true(page 3), compare$lt false(name "b"), in(lang ["en"]), not in(year ["2024",2024]), glob(source "docs/*"), regex(title "^A")]`},
 	} {
 		f, err := filter.Parse(c.exprs...)
