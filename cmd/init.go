@@ -76,7 +76,7 @@ func runInit(ctx context.Context, env *environment, o *initOptions) error {
 	})
 	switch {
 	case readOnly(err):
-		return env.initReadOnly(ctx, o)
+		return env.initReadOnly(ctx, o, err)
 	case err != nil:
 		return err
 	case !created:
@@ -93,14 +93,19 @@ func readOnly(err error) bool {
 	return errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS)
 }
 
-// initReadOnly compares the flags with a store that cannot be written.
-func (env *environment) initReadOnly(ctx context.Context, o *initOptions) error {
-	return env.withStore(ctx, func(s reader) error {
+// initReadOnly compares the flags with a store that cannot be written, as refused
+// says. Where there is none, that is the error.
+func (env *environment) initReadOnly(ctx context.Context, o *initOptions, refused error) error {
+	err := env.withStore(ctx, func(s reader) error {
 		if _, err := env.bound(s, o.facts, o.embedder, nil); err != nil {
 			return err
 		}
 		return env.printInfo(ctx, s)
 	})
+	if errors.Is(err, engine.ErrNotExist) {
+		return refused
+	}
+	return err
 }
 
 // agree compares the flags with an existing store, and binds the embedder that they

@@ -22,8 +22,6 @@ type reader interface {
 	Documents(ctx context.Context, o engine.ListOptions) iter.Seq2[engine.Document, error]
 	Sources(ctx context.Context, f *filter.Filter) iter.Seq2[engine.SourceInfo, error]
 	Snapshot(ctx context.Context) (engine.Snapshot, error)
-	// VerifyVectors reads all vectors and returns an error where one is damaged.
-	VerifyVectors(ctx context.Context) error
 	Close() error
 }
 

@@ -123,6 +123,8 @@ func detectByModel(text []byte) (charset, bool) {
 			name = "gb18030" // which has all of it
 		case "koi8-r":
 			name = "koi8-u" // with Ukrainian letters in place of lines of boxes
+		case "x-mac-cyrillic":
+			name = "windows-1251" // its small letters are the same, and it is far more common
 		}
 		c, err := findCharset(name)
 		if err != nil || r.Confidence < possibleDetector || hasAlphabets(c) || !makesText(c, text) {

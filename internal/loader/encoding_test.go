@@ -49,6 +49,7 @@ func TestDetectEncoding(t *testing.T) {
 		{"windows-1252", "", "café"},
 		{"windows-1252", "", "“quoted”"},
 		{"windows-1251", "", strings.Repeat(russian, 3)},
+		{"windows-1251", "", "Широкая река. Я живу в большом городе."}, // Mac OS Cyrillic to the detector
 		{"koi8-r", "", strings.Repeat(russian, 3)},
 		{"iso-8859-7", "", greek},
 		{"shift_jis", "", japanese},

@@ -50,7 +50,7 @@ const problemsOfAKind = 100
 // changing it. Writers are kept out meanwhile where the directory can be
 // written. The error is for what keeps it from looking: ErrNotExist,
 // *LockedError.
-func Check(ctx context.Context, dir string, o engine.Options) ([]Problem, error) {
+func Check(ctx context.Context, dir string, o engine.Options) (problems []Problem, err error) {
 	if !Is(dir) {
 		return check(ctx, dir, o)
 	}
@@ -58,11 +58,11 @@ func Check(ctx context.Context, dir string, o engine.Options) ([]Problem, error)
 	var locked *engine.LockedError
 	switch {
 	case err == nil:
-		defer lock.Close()
+		defer func() { err = errors.Join(err, releaseLock(lock)) }()
 	case errors.As(err, &locked) || ctx.Err() != nil:
 		return nil, fmt.Errorf("checking store %q: %w", dir, err)
 	}
-	problems, err := check(ctx, dir, o)
+	problems, err = check(ctx, dir, o)
 	if err != nil {
 		return nil, fmt.Errorf("checking store %q: %w", dir, err)
 	}
@@ -225,9 +225,9 @@ func (c *checker) tail(file *column.File, rows int64) error {
 	return err
 }
 
-// VerifyVectors compares all vectors with their checksums, as is done before they
-// are copied. Damage is a *FormatError.
-func (s *Store) VerifyVectors(ctx context.Context) error {
+// verifyVectors compares all vectors with their checksums, before they are copied.
+// Damage is a *FormatError.
+func (s *Store) verifyVectors(ctx context.Context) error {
 	c := &checker{s: s, count: map[string]int{}}
 	if err := c.index(ctx); err != nil {
 		return err

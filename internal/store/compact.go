@@ -42,7 +42,7 @@ func (w *Writer) rewrite(ctx context.Context) error {
 	if w.base.rows == w.base.documents {
 		return nil
 	}
-	if err := w.VerifyVectors(ctx); err != nil { // new checksums must not bless damage
+	if err := w.verifyVectors(ctx); err != nil { // new checksums must not bless damage
 		return err
 	}
 	next := *w.base

@@ -12,9 +12,6 @@ import (
 func mergeStores(ctx context.Context, w *store.Writer, others []*store.Store, policy engine.OnConflict) (engine.Merged, error) {
 	var from []engine.Snapshot
 	for _, other := range others {
-		if err := other.VerifyVectors(ctx); err != nil {
-			return engine.Merged{}, err
-		}
 		snap, err := other.Snapshot(ctx)
 		if err != nil {
 			return engine.Merged{}, err

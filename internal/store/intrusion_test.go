@@ -129,8 +129,14 @@ func TestReleasedLockIsEmpty(t *testing.T) {
 	}
 	commit(t, w)
 	must(t, w.Close())
-	if text, err := os.ReadFile(path); err != nil || len(text) != 0 {
-		t.Errorf("afterwards: %q, %v", text, err)
+	for _, read := range []func() error{
+		func() error { return nil },
+		func() error { _, err := store.Check(t.Context(), dir, engine.Options{Holder: "check"}); return err },
+	} {
+		must(t, read())
+		if text, err := os.ReadFile(path); err != nil || len(text) != 0 {
+			t.Errorf("afterwards: %q, %v", text, err)
+		}
 	}
 }
 

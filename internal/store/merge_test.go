@@ -584,6 +584,9 @@ func TestCopiesOfDamageAreNotMade(t *testing.T) {
 	if _, err := mergeStores(t.Context(), other, []*store.Store{open(t, dir)}, engine.OnConflictFail); !errors.As(err, &damaged) {
 		t.Errorf("merge: %v", err)
 	}
+	if _, err := open(t, dir).Snapshot(t.Context()); !errors.As(err, &damaged) {
+		t.Errorf("snapshot, as import and export take it: %v", err)
+	}
 }
 
 func TestOtherFilesCalledIndexStay(t *testing.T) {

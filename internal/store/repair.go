@@ -19,8 +19,8 @@ import (
 // without losing anything that a reader sees: what a killed writer left, the
 // database's own indexes, the rows by which filters find metadata, documents whose
 // source is missing, and the counts of sources, whose files the next ingest reads
-// again. It returns what
-// Check found before; what Check does not find any more is marked repaired.
+// again. It returns what Check found before; what it does not find any more is
+// marked repaired.
 func Repair(ctx context.Context, dir string, o engine.Options) ([]Problem, error) {
 	before, err := Check(ctx, dir, o)
 	if err != nil || len(before) == 0 {
@@ -35,10 +35,15 @@ func Repair(ctx context.Context, dir string, o engine.Options) ([]Problem, error
 		return nil, err
 	}
 	err = w.repair(ctx, before)
-	if err = errors.Join(err, w.Close()); err != nil && !errors.As(err, &format) {
+	err = errors.Join(err, w.Close())
+	beyondRepair := errors.As(err, &format)
+	if err != nil && !beyondRepair {
 		return nil, fmt.Errorf("repairing store %q: %w", dir, err)
 	}
 	after, err := Check(ctx, dir, o)
+	if beyondRepair {
+		return after, err
+	}
 	left := map[Problem]bool{}
 	for _, p := range after {
 		left[p] = true

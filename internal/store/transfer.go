@@ -18,10 +18,14 @@ const (
 )
 
 // Snapshot takes the state of the store as it is now, whatever is written while its
-// documents are read. It is valid until the store is closed.
+// documents are read. It is valid until the store is closed. Damaged vectors are a
+// *FormatError: a copy of them would look sound.
 func (s *Store) Snapshot(ctx context.Context) (snap engine.Snapshot, err error) {
 	var r transferReader
 	if r.home, err = Home(s.dir); err == nil {
+		err = s.verifyVectors(ctx)
+	}
+	if err == nil {
 		err = s.view(ctx, func(t *tx) (err error) {
 			if r.vectors, err = openVectors(s.dir, t.state); err != nil {
 				return err

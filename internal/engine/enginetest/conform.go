@@ -31,7 +31,6 @@ type Reader interface {
 	Select(ctx context.Context, what engine.Selection) (engine.Set, error)
 	IDs(ctx context.Context, set engine.Set) iter.Seq2[string, error]
 	Snapshot(ctx context.Context) (engine.Snapshot, error)
-	VerifyVectors(ctx context.Context) error
 	SourcesByKey(ctx context.Context, keys []string) (map[string]engine.Source, error)
 	SourceByName(ctx context.Context, name string) (engine.Source, bool, error)
 	AllSources(ctx context.Context) iter.Seq2[engine.Source, error]

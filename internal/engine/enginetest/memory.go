@@ -416,9 +416,6 @@ func (r *MemoryReader) Snapshot(context.Context) (engine.Snapshot, error) {
 	}}, err
 }
 
-// VerifyVectors finds nothing.
-func (r *MemoryReader) VerifyVectors(context.Context) error { return nil }
-
 // SourcesByKey returns the sources with the keys.
 func (r *MemoryReader) SourcesByKey(_ context.Context, keys []string) (map[string]engine.Source, error) {
 	found := map[string]engine.Source{}

@@ -45,7 +45,6 @@ func (s *suite) open() {
 	same(s, "facts", facts, w.Facts())
 	same(s, "settings", "the first settings", w.Settings())
 	same(s, "documents", []string{"1"}, s.ids(w))
-	s.must(w.VerifyVectors(ctx))
 }
 
 // staged: nothing counts before a commit, and what a writer leaves is gone.
