@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 
 	"github.com/bmatcuk/doublestar/v4"
@@ -49,7 +50,7 @@ the index file, unseen, until sheaf compact.` + filterHelp + exitStatus(0, 1, 2,
 	}
 	f := c.Flags()
 	o.filter.addFlags(f)
-	f.StringArrayVar(&o.sources, "source", nil, "only documents of sources whose name `GLOB` matches: 'docs/**/*.md'")
+	f.StringArrayVar(&o.sources, "source", nil, "only documents of the source named `GLOB`, or else of those whose name it matches: 'docs/**/*.md'")
 	f.BoolVar(&o.ignoreMissing, "ignore-missing", false, "delete the others where an id is unknown")
 	f.BoolVar(&o.dryRun, "dry-run", false, "print the ids of what would be deleted; delete nothing")
 	f.BoolVar(&o.yes, "yes", false, "do not ask before deleting by --filter or --source")
@@ -70,10 +71,8 @@ func (o *deleteOptions) validate(env *environment, args []string) error {
 	case len(o.sources) > 1:
 		return hint.With(usagef("--source can be given only once"), "'{a,b}' matches a and b")
 	}
-	for _, pattern := range o.sources {
-		if pattern == "" || !doublestar.ValidatePattern(pattern) {
-			return usagef("--source %q is not a pattern", pattern)
-		}
+	if slices.Contains(o.sources, "") {
+		return usagef("--source is empty")
 	}
 	if err := o.filter.validate(); err != nil {
 		return err
@@ -134,7 +133,11 @@ func (env *environment) choose(ctx context.Context, s chooser, o *deleteOptions,
 		if len(o.sources) > 0 {
 			what.Source = o.sources[0]
 		}
-		return s.Select(ctx, what)
+		set, err := s.Select(ctx, what)
+		if errors.Is(err, doublestar.ErrBadPattern) {
+			err = usagef("--source %q is no source, and not a pattern", what.Source)
+		}
+		return set, err
 	}
 	set, missing, err := s.SelectIDs(ctx, o.ids)
 	switch {

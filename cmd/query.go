@@ -39,7 +39,8 @@ func vectorQuery(line string) query {
 
 // queries yields the queries in r: lines, which plain parses, or, where the first
 // byte is a brace, JSON objects, one a line. A malformed query has its error in
-// err and does not end the sequence.
+// err and does not end the sequence. Blank lines are passed over, and count in the
+// numbers that are ids.
 func queries(r io.Reader, plain func(line string) query) iter.Seq2[query, error] {
 	return func(yield func(query, error) bool) {
 		b := bufio.NewReaderSize(r, 1<<20)
@@ -47,9 +48,7 @@ func queries(r io.Reader, plain func(line string) query) iter.Seq2[query, error]
 			_, _ = b.Discard(3)
 		}
 		read := plain
-		first, _ := b.Peek(1)
-		asJSON := string(first) == "{"
-		if asJSON {
+		if first, _ := b.Peek(1); string(first) == "{" {
 			read = jsonQuery
 		}
 		for n := 1; ; n++ {
@@ -59,7 +58,7 @@ func queries(r io.Reader, plain func(line string) query) iter.Seq2[query, error]
 				return
 			}
 			line = strings.TrimRight(line, "\r\n")
-			if line == "" && (asJSON || err == io.EOF) {
+			if strings.TrimSpace(line) == "" {
 				if err == io.EOF {
 					return
 				}
@@ -69,7 +68,8 @@ func queries(r io.Reader, plain func(line string) query) iter.Seq2[query, error]
 			if q.id == "" {
 				q.id = strconv.Itoa(n)
 			}
-			q.last = b.Buffered() == 0
+			rest, _ := b.Peek(b.Buffered())
+			q.last = len(bytes.TrimSpace(rest)) == 0
 			if !yield(q, nil) || err == io.EOF {
 				return
 			}

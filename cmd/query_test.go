@@ -31,7 +31,7 @@ func TestQueries(t *testing.T) {
 	}{
 		{"lines", "one\ntwo\r\nthree", []string{"1=one", "2=two", "3=three"}},
 		{"a byte order mark", "\ufeffone\n", []string{"1=one"}},
-		{"an empty line keeps its place", "one\n\nthree\n", []string{"1=one", "2!an empty query", "3=three"}},
+		{"an empty line keeps its place", "one\n\nthree\n", []string{"1=one", "3=three"}},
 		{"no lines", "", nil},
 		{"objects", `{"query": "a"}` + "\n\n" + `{"id": 7, "vector": [1, 2]}`, []string{"1=a", "7=[2]"}},
 		{"an id that is text", `{"id": "x", "query": "a"}`, []string{"x=a"}},

@@ -54,6 +54,10 @@ func (o *SearchOptions) Relevance(m Metric, unit bool, score float32, squared fl
 	return relevance(m, unit, score, squared)
 }
 
+// rounding is how far a cosine may lie under a threshold that it equals: that of a
+// vector with itself is 1 but for errors of float32.
+const rounding = 1e-6
+
 // Accepts reports whether a score is on the good side of o's threshold.
 func (o *SearchOptions) Accepts(m Metric, score float32) bool {
 	switch {
@@ -61,6 +65,8 @@ func (o *SearchOptions) Accepts(m Metric, score float32) bool {
 		return true
 	case m == L2:
 		return score <= *o.ScoreThreshold
+	case m == Cosine:
+		return score >= *o.ScoreThreshold-rounding
 	}
 	return score >= *o.ScoreThreshold
 }
@@ -74,5 +80,5 @@ func (o *SearchOptions) Relevant(r float64) bool {
 	case o.LangChainRelevance:
 		return float32(r) >= float32(*o.MinRelevance)
 	}
-	return r >= *o.MinRelevance
+	return r >= *o.MinRelevance-rounding
 }

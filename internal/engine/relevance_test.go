@@ -73,7 +73,7 @@ func TestThresholdsOfEachMetric(t *testing.T) {
 	}{
 		{L2, 0.7, true}, {L2, 0.71, false}, {L2, -1, true},
 		{InnerProduct, 0.7, true}, {InnerProduct, 0.69, false}, {InnerProduct, 2, true},
-		{Cosine, 0.7, true}, {Cosine, 0.69, false},
+		{Cosine, 0.7, true}, {Cosine, 0.6999995, true}, {Cosine, 0.69999, false},
 	} {
 		if got := o.Accepts(c.metric, c.score); got != c.want {
 			t.Errorf("%s accepts %v: %t", c.metric, c.score, got)
@@ -81,8 +81,8 @@ func TestThresholdsOfEachMetric(t *testing.T) {
 	}
 	// As float32 0.7 is a little less, as LangChain's relevances are.
 	little := float64(float32(0.7))
-	if o.Relevant(little) || !o.Relevant(0.7) {
-		t.Error("relevances are not compared as float64")
+	if !o.Relevant(0.6999995) || o.Relevant(0.69999) {
+		t.Error("relevances are not compared but for rounding")
 	}
 	if o.LangChainRelevance = true; !o.Relevant(little) || o.Relevant(0.69) {
 		t.Error("LangChain's relevances are not compared as float32")

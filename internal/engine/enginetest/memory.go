@@ -368,12 +368,14 @@ func (r *MemoryReader) SelectIDs(_ context.Context, wanted []string) (_ engine.S
 
 // Select selects by source and filter.
 func (r *MemoryReader) Select(_ context.Context, what engine.Selection) (engine.Set, error) {
-	if !doublestar.ValidatePattern(what.Source) {
+	c := r.content()
+	isName := slices.ContainsFunc(c.bySource(), func(src engine.Source) bool { return src.Name == what.Source })
+	if !isName && !doublestar.ValidatePattern(what.Source) {
 		return nil, doublestar.ErrBadPattern
 	}
-	c := r.content()
 	docs, err := c.ordered(func(d *document) (bool, error) {
-		if what.Source != "" && !doublestar.MatchUnvalidated(what.Source, c.sources[d.source].Name) {
+		name := c.sources[d.source].Name
+		if what.Source != "" && what.Source != name && (isName || !doublestar.MatchUnvalidated(what.Source, name)) {
 			return false, nil
 		}
 		if what.Among != nil && !slices.Contains(what.Among.(ids), d.ID) {
