@@ -301,8 +301,8 @@ func (f *faults) undisturbed() map[string]int {
 // errnosOf are the errors that a system call is made to fail with.
 func errnosOf(call string) []syscall.Errno {
 	switch call {
-	case "pread64": // SQLite takes EIO for damage, and rolls back for another error
-		return []syscall.Errno{syscall.EIO, syscall.ENXIO}
+	case "pread64": // SQLite takes EIO for damage, and ends the transaction for others
+		return []syscall.Errno{syscall.EIO, syscall.ESTALE}
 	case "read", "getdents64", "stat", "mkdir":
 		return []syscall.Errno{syscall.EIO}
 	}

@@ -285,10 +285,22 @@ func TestABrokenServiceKeepsWhatIsComplete(t *testing.T) {
 	if !errors.Is(err, errBroken) {
 		t.Fatalf("the run ends with %v", err)
 	}
+	if strings.Contains(err.Error(), ".txt") {
+		t.Errorf("%q names a file, and is about the service", err)
+	}
 	if got := len(documents(t, p)); got != 4 {
 		t.Errorf("%d complete sources are kept of 4", got)
 	}
 	expect(t, ingestHere(t, p), "sources 2 added 0 updated 4 unchanged 0 skipped 0 failed; chunks 2 added 4 reused 0 removed 6 total; 2 embedded")
+}
+
+// What is noticed about a source does not keep it from being stored whole.
+func TestANoticeAndTheEndOfASource(t *testing.T) {
+	t.Parallel()
+	p := t.TempDir()
+	text(t, p, "a.jsonl", `{"text": "one"}`+"\n"+`{"text": " "}`+"\n")
+	expect(t, ingestHere(t, p), "sources 1 added 0 updated 0 unchanged 0 skipped 0 failed; chunks 1 added 0 reused 0 removed 1 total; 1 embedded")
+	expect(t, ingestHere(t, p), "sources 0 added 0 updated 1 unchanged 0 skipped 0 failed; chunks 0 added 1 reused 0 removed 1 total; 0 embedded")
 }
 
 func TestWorkersDoNotChangeTheStore(t *testing.T) {
