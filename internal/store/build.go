@@ -138,10 +138,15 @@ func (t *tx) makeIndexes() error {
 // become puts what was built in the place of the writer's store, which has the same
 // facts, and goes on from there.
 func (w *Writer) become(ctx context.Context, b *builder) error {
+	built := b.db.file
 	if err := b.close(); err != nil {
 		return errors.Join(err, b.discard())
 	}
-	if err := w.swapDatabase(ctx); err != nil {
+	err := w.swapDatabase(ctx)
+	if now, is := os.Lstat(filepath.Join(w.dir, databaseName)); err != nil && is == nil && os.SameFile(now, built) {
+		return fmt.Errorf("after the commit to %q: %w", w.dir, err) // the rename came through
+	}
+	if err != nil {
 		return errors.Join(fmt.Errorf("committing to %q: %w", w.dir, err), b.discard())
 	}
 	w.fresh = false

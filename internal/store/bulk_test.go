@@ -310,3 +310,61 @@ func TestStoreOfAnEarlierBuild(t *testing.T) {
 		}
 	}
 }
+
+// A reader that was open before a store was built anew goes on with the new one,
+// whose database and index file are others.
+func TestAReaderBesideABuild(t *testing.T) {
+	t.Parallel()
+	w, dir := create(t, facts)
+	must(t, w.Close())
+	readers := map[string]func(s *store.Store) (documents int, err error){
+		"search": func(s *store.Store) (int, error) {
+			hits, err := s.Search(t.Context(), [][]float32{{1, 2, 3}}, engine.SearchOptions{K: 5})
+			if err != nil {
+				return 0, err
+			}
+			return len(hits[0]), nil
+		},
+		"list": func(s *store.Store) (int, error) {
+			n := 0
+			for _, err := range s.Documents(t.Context(), engine.ListOptions{WithVectors: true}) {
+				if err != nil {
+					return 0, err
+				}
+				n++
+			}
+			return n, nil
+		},
+		"snapshot": func(s *store.Store) (int, error) {
+			snap, err := s.Snapshot(t.Context())
+			return int(snap.Documents), err
+		},
+		"info": func(s *store.Store) (int, error) {
+			info, err := s.Info(t.Context())
+			return int(info.Documents), err
+		},
+	}
+	opened := map[string]*store.Store{}
+	for name := range readers {
+		opened[name] = open(t, dir)
+	}
+	w, err := store.OpenWriter(t.Context(), dir, engine.Options{})
+	must(t, err)
+	meanwhile := func(yield func(engine.Transfer, error) bool) {
+		for i := range 3 {
+			if n, err := readers["search"](open(t, dir)); err != nil || n != 0 {
+				t.Errorf("while it is built: %d hits, %v", n, err)
+			}
+			if !yield(nth(i), nil) {
+				return
+			}
+		}
+	}
+	_, err = importInto(t.Context(), w, meanwhile, engine.OnConflictFail)
+	must(t, errors.Join(err, w.Close()))
+	for name, read := range readers {
+		if n, err := read(opened[name]); err != nil || n != 3 {
+			t.Errorf("%s: %d documents, %v", name, n, err)
+		}
+	}
+}

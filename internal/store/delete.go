@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 
@@ -188,10 +189,23 @@ func (w *Writer) sweep(ctx context.Context) error {
 			return err
 		})
 		if err != nil {
-			return err
+			return w.forgiveLock(err)
 		}
 	}
 	w.unswept = false
+	return nil
+}
+
+// forgiveLock returns the error of a sweep. That a reader has the database locked is
+// none: what was to be committed is, and the next writer sweeps.
+func (w *Writer) forgiveLock(err error) error {
+	var locked *engine.LockedError
+	if !errors.As(err, &locked) {
+		return err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.unswept, w.failure = true, nil
 	return nil
 }
 

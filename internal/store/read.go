@@ -56,11 +56,13 @@ func (s *Store) Documents(ctx context.Context, o engine.ListOptions) iter.Seq2[e
 			if err != nil {
 				return err
 			}
-			numbers = matching.Iterator()
 			if o.WithVectors {
-				v, err = openVectors(s.dir, t.state)
+				if v, err = openVectors(s.dir, t.state); err != nil {
+					return err
+				}
 			}
-			return err
+			numbers = matching.Iterator()
+			return nil
 		}
 		defer func() {
 			if v.File != nil {

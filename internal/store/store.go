@@ -148,7 +148,19 @@ func (r *reader) view(ctx context.Context, f func(*tx) error) error {
 	if r.db == nil {
 		return engine.ErrClosed
 	}
-	return r.db.run(ctx, beginRead, f)
+	err := r.db.run(ctx, beginRead, f)
+	// A writer may have put another database in the place of an empty or damaged one,
+	// and removed the index file that the old one names.
+	if r.frozen || r.db.inPlace() {
+		return err
+	}
+	db, reopened := openDatabase(ctx, r.db.path, sqlite.ReadOnly, r.db.patience)
+	if reopened != nil {
+		return errors.Join(err, reopened)
+	}
+	err = r.db.conn.Close()
+	r.db = db
+	return errors.Join(err, r.db.run(ctx, beginRead, f))
 }
 
 func (r *reader) seen() *state {
