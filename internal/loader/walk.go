@@ -33,7 +33,8 @@ type WalkOptions struct {
 	// Unread makes the walk report files without opening them. Look then tells whether one is text.
 	Unread bool
 
-	// SkipDir reports whether a folder is a store. Stores are left out; one that is a root is reported as skipped.
+	// SkipDir reports whether a folder is a store. Stores are left out; one that is a root, or a root in one, is reported
+	// as skipped.
 	SkipDir func(dir string) bool
 }
 
@@ -123,6 +124,9 @@ func (w *Walker) root(ctx context.Context, root string, yield func(Found) bool) 
 	target, err := realPath(file)
 	if err != nil {
 		return yield(Found{Source: src, Err: readError(src.Name, err)})
+	}
+	if w.opts.SkipDir != nil && w.opts.SkipDir(filepath.Dir(target)) { // to close its database would drop SQLite's locks
+		return yield(Found{Source: src, Skip: "a file of a store"})
 	}
 	return w.file(file, src.Name, target, info, yield)
 }
