@@ -72,7 +72,7 @@ func mount(t *testing.T, dir string, flags uintptr, pages int64) {
 // used is how many pages the files below a folder take.
 func used(t *testing.T, dir string) (pages int64) {
 	t.Helper()
-	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+	err := filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
 		if err != nil || !d.Type().IsRegular() {
 			return err
 		}
