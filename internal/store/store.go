@@ -19,13 +19,17 @@
 // next writer removes what was staged. One process writes at a time, any
 // number read. docs/format.md gives the format byte for byte.
 //
-// The files of the package form layers, each of which knows only those below:
+// The files of the package form layers, each of which calls those below:
 //
-//	check, repair, compact, merge, import   what takes the store as a whole
-//	writer, replace, build                  what changes it
-//	search, filter, read, transfer          what asks it
-//	document, meta, source, state, schema   tables of the database, as methods of tx
-//	database, lock                          the connection and its transactions
+//	merge, create, compact, check, repair              what takes the store as a whole
+//	writer, stage, replace, delete, build              what changes it
+//	search, filtered, filter, read, whole, transfer    what asks it
+//	document, match, meta, source, state               tables of the database, as methods of tx
+//	database, schema, lock                             the connection and its transactions
+//
+// What runs up: a transaction loads the state that it sees; the methods of Store for
+// sources and matches lie beside their table; a builder makes its database as Create
+// does; and a transfer verifies the vectors, as check does.
 package store
 
 import (
