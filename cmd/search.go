@@ -51,7 +51,7 @@ answered by one line of JSON, in the order of the input.` + filterHelp + nearHel
   sheaf search -k 1 --json where is the timeout set
   sheaf search -e --text "refund policy" > context.txt
   sheaf search --template '{{.score}} {{.source}}:{{.start_line}}' rotating keys
-  sheaf search --filter 'source~docs/**' --min-relevance 0.6 rotating keys
+  sheaf search --filter 'source~docs/**' -k 3 rotating keys
   sheaf search --queries questions.txt`,
 		PreRunE: func(_ *cobra.Command, args []string) error { return o.validate(env, args) },
 		RunE:    func(c *cobra.Command, _ []string) error { return runSearch(c.Context(), env, &o) },
