@@ -124,9 +124,9 @@ func TestFrozenStores(t *testing.T) {
 	}
 }
 
-// A migration that is killed at any point leaves the old format or the new one.
+// A migration that is killed at any point leaves the old format or the new one. Not
+// parallel: a process that is being started has this one's locks for a moment.
 func TestKilledMigration(t *testing.T) {
-	t.Parallel()
 	self, err := os.Executable()
 	must(t, err)
 	seen := map[int]int{}
