@@ -154,7 +154,7 @@ func (r *reader) view(ctx context.Context, f func(*tx) error) error {
 	}
 	err := r.db.run(ctx, beginRead, f)
 	// A writer may have put another database in the place of an empty or damaged one,
-	// and removed the index file that the old one names.
+	// and removed the index file that the old one names: then f runs once more.
 	if r.frozen || r.db.inPlace() {
 		return err
 	}
@@ -162,9 +162,13 @@ func (r *reader) view(ctx context.Context, f func(*tx) error) error {
 	if reopened != nil {
 		return errors.Join(err, reopened)
 	}
-	err = r.db.conn.Close()
+	reopened = r.db.conn.Close()
 	r.db = db
-	return errors.Join(err, r.db.run(ctx, beginRead, f))
+	var format *engine.FormatError
+	if errors.As(err, &format) {
+		err = r.db.run(ctx, beginRead, f)
+	}
+	return errors.Join(err, reopened)
 }
 
 func (r *reader) seen() *state {

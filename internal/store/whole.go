@@ -7,6 +7,7 @@ import (
 	"iter"
 	"os"
 
+	"sheaf/internal/engine"
 	"sheaf/internal/sqlite"
 )
 
@@ -65,6 +66,9 @@ func (r *reader) freeze(ctx context.Context, t *tx) (session, error) {
 	// SQLite's locks on a file go when any descriptor of this process is closed, so
 	// the one that is read here must stay open as long as the connection.
 	r.kept = append(r.kept, from)
+	if info, err := from.Stat(); err != nil || !os.SameFile(info, r.db.file) {
+		return nil, errors.Join(err, &engine.LockedError{Holder: "it has built the store anew"})
+	}
 	to, err := os.CreateTemp("", "sheaf-*.db")
 	if err != nil {
 		return nil, err
