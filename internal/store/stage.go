@@ -28,8 +28,8 @@ type stage struct {
 	replacing map[*replacement]struct{} // those that are open
 	lastNew   int64                     // number of the last new source; 0: not asked for yet
 
-	object string // the metadata of the last document
-	meta   int64  // its number, 0 before the first
+	object metadata.Object // the metadata of the last document
+	meta   int64           // its number, 0 before the first
 
 	inTransaction amount // staged in the transaction that is open
 
@@ -99,12 +99,12 @@ var errFull = errors.New("the store is full: it has had 2^32 documents")
 // add stages a document of a source with its vector as the store keeps it.
 func (s *stage) add(t *tx, file *column.File, in *engine.Transfer, source int64, x []float32) error {
 	d := &in.Document
-	if s.meta == 0 || s.object != d.Metadata.String() { // chunks of a source most often share it
+	if s.meta == 0 || !s.object.Equal(d.Metadata) { // chunks of a source most often share it
 		meta, err := s.intern(t, d.Metadata)
 		if err != nil {
 			return err
 		}
-		s.object, s.meta = d.Metadata.String(), meta
+		s.object, s.meta = d.Metadata, meta
 	}
 	if err := t.insertDocument(s.next, d, source, s.meta, in.Origin); err != nil {
 		return err
