@@ -19,15 +19,19 @@
 // Objects of classes that the caller streams are given to it one at a time
 // ([Options]): a million documents need no more memory than their ids.
 //
-// The files form layers. Each uses only those to its right or below:
+// The files form layers, each of which uses only its own and those below:
 //
-//	reader: runs the machine
-//	class: names and calls classes       json: values as JSON       writer
-//	calls: the table of what may be called
-//	numpy, then datetime, then builtin: what calls return
-//	container, scalar: values without classes
-//	machine: memory and memo of a run; it runs no instruction itself
-//	scan: the first reading of the file
-//	instruction, then source             memo, then value           stack
-//	opcode
+//	reader                 runs the machine
+//	class, json, writer    calls of classes; values as JSON; the writer
+//	calls                  the table of what may be called
+//	numpy                  arrays and numbers that calls return
+//	datetime               dates and times that calls return
+//	builtin                other values that calls return
+//	container, scalar      values without classes
+//	machine                memory and memo of a run; it runs no instruction itself
+//	scan                   the first reading of the file
+//	instruction, memo      one instruction; the memo
+//	source, value, stack   the file; plain values; the stack of the machine
+//	opcode                 the table of opcodes
+//	doc                    this comment
 package pickle

@@ -165,17 +165,3 @@ func (w *Writer) vacuum(ctx context.Context) error {
 		}
 	}
 }
-
-// size is how many bytes the store's files have together.
-func (s *Store) size() (bytes int64, err error) {
-	entries, err := os.ReadDir(s.dir)
-	if err != nil {
-		return 0, err
-	}
-	for _, entry := range entries {
-		if fi, err := os.Stat(filepath.Join(s.dir, entry.Name())); err == nil && fi.Mode().IsRegular() {
-			bytes += fi.Size()
-		}
-	}
-	return bytes, nil
-}

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"iter"
 	"math"
+	"os"
+	"path/filepath"
 
 	"github.com/RoaringBitmap/roaring/v2"
 
@@ -143,4 +145,18 @@ func (s *Store) Info(ctx context.Context) (info engine.Info, err error) {
 	}
 	info.Bytes, err = s.size()
 	return info, err
+}
+
+// size is how many bytes the store's files have together.
+func (s *Store) size() (bytes int64, err error) {
+	entries, err := os.ReadDir(s.dir)
+	if err != nil {
+		return 0, err
+	}
+	for _, entry := range entries {
+		if fi, err := os.Stat(filepath.Join(s.dir, entry.Name())); err == nil && fi.Mode().IsRegular() {
+			bytes += fi.Size()
+		}
+	}
+	return bytes, nil
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/RoaringBitmap/roaring/v2"
@@ -253,3 +254,5 @@ func (t *tx) saveExtents(x column.Extents) error {
 	}
 	return nil
 }
+
+func indexName(n int64) string { return "index." + strconv.FormatInt(n, 10) + ".faiss" }

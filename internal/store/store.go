@@ -21,15 +21,15 @@
 //
 // The files of the package form layers, each of which calls those below:
 //
-//	merge, create, compact, check, repair              what takes the store as a whole
+//	merge, create, compact, check, check_rows, repair  what takes the store as a whole
 //	writer, stage, replace, delete, build              what changes it
 //	search, filtered, filter, read, whole, transfer    what asks it
+//	store                                              the open store and its sessions
 //	document, match, meta, source, state               tables of the database, as methods of tx
 //	database, schema, lock                             the connection and its transactions
+//	ahead, errors                                      reading ahead of what writes; errors
 //
-// What runs up: a transaction loads the state that it sees; the methods of Store for
-// sources and matches lie beside their table; a builder makes its database as Create
-// does; and a transfer verifies the vectors, as check does.
+// A test holds this and lists the few references that run up, with the reason for each.
 package store
 
 import (
@@ -39,7 +39,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"sync"
 
@@ -215,8 +214,6 @@ func (s *Store) Facts() engine.Facts { return s.seen().facts }
 
 // Settings are what Writer.SetSettings kept: how the store's first source was split.
 func (s *Store) Settings() string { return s.seen().settings }
-
-func indexName(n int64) string { return "index." + strconv.FormatInt(n, 10) + ".faiss" }
 
 func isIndexName(name string) bool {
 	number, ok := strings.CutPrefix(name, "index.")
