@@ -1,0 +1,184 @@
+package words
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/rivo/uniseg"
+	"golang.org/x/text/cases"
+	"golang.org/x/text/unicode/norm"
+)
+
+// wideRun adds the tokens of a run in which not all is ASCII. It ends at characters
+// that are no part of words too.
+func (t *Tokenizer) wideRun(s string, start int) {
+	for i := 0; i < len(s); {
+		r, size := utf8.DecodeRuneInString(s[i:])
+		if !inRun(r) {
+			i += size
+			continue
+		}
+		from := i
+		for i < len(s) && inRun(r) {
+			i += size
+			r, size = utf8.DecodeRuneInString(s[i:])
+		}
+		t.foldedRun(s[from:i], start+from)
+	}
+}
+
+// inRun reports whether a character is part of a run.
+func inRun(r rune) bool {
+	if r < utf8.RuneSelf {
+		return true // gaps of ASCII have ended it before
+	}
+	return isDense(r) || unicode.In(r, unicode.L, unicode.M, unicode.N, unicode.Cf) || r == '’'
+}
+
+// foldedRun adds the tokens of a run: those of its words, and itself where it has
+// several.
+func (t *Tokenizer) foldedRun(s string, start int) {
+	first, last, words := len(s), 0, 0
+	for i := 0; i < len(s); {
+		from := i
+		kind := kindOf(s[i:])
+		for i < len(s) && kindOf(s[i:]) == kind {
+			_, size := utf8.DecodeRuneInString(s[i:])
+			i += size
+		}
+		if kind == dense {
+			t.pairs(s[from:i], start+from)
+		}
+		if kind != spaced {
+			continue
+		}
+		for rest, state := s[from:i], -1; rest != ""; {
+			var word string
+			at := i - len(rest)
+			if word, rest, state = uniseg.FirstWordInString(rest, state); t.wideWord(word, start+at) {
+				first, last = min(first, at), at+len(word)
+				words++
+			}
+		}
+	}
+	if words == 0 {
+		return
+	}
+	if from, to := outline(s, first, last); words > 1 || from < first || to > last {
+		t.emit(hashString(caseless(fold(s[from:to]))), from, to, place{start: start})
+	}
+}
+
+// kind is what a character of a run is.
+type kind int
+
+const (
+	spaced kind = iota // of a script with spaces between words
+	dense              // of one without
+	joint              // between words
+)
+
+// kindOf returns the kind of the first character of s.
+func kindOf(s string) kind {
+	if class[s[0]]&wide == 0 {
+		if class[s[0]] == joiner {
+			return joint
+		}
+		return spaced
+	}
+	if r, _ := utf8.DecodeRuneInString(s); isDense(r) {
+		return dense
+	}
+	return spaced
+}
+
+// wideWord adds the tokens of a word, and reports whether it has any.
+func (t *Tokenizer) wideWord(word string, start int) bool {
+	before := len(t.tokens)
+	if isASCII(word) {
+		t.run(word, place{start: start})
+		return len(t.tokens) > before
+	}
+	at := place{start, start + len(word)}
+	known := t.stemmer.at(hashString(word))
+	if known.stem != 0 {
+		t.emit(known.stem, 0, 0, at)
+		return true
+	}
+	folded := fold(word)
+	switch {
+	case isASCII(folded):
+		t.run(folded, at)
+	case strings.ContainsFunc(folded, isAlphanumeric):
+		known.stem = hashString(caseless(folded))
+		t.emit(known.stem, 0, 0, at)
+	}
+	return len(t.tokens) > before
+}
+
+func isAlphanumeric(r rune) bool { return unicode.IsLetter(r) || unicode.IsNumber(r) }
+
+func isASCII(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool { return r >= utf8.RuneSelf })
+}
+
+// pairs adds each two characters of a dense script that follow each other.
+func (t *Tokenizer) pairs(s string, start int) {
+	at := place{start: start}
+	if !norm.NFKC.IsNormalString(s) {
+		at.end = start + len(s)
+		s = norm.NFKC.String(s)
+	}
+	previous := 0 // the beginning of the last character
+	for i, r := range s {
+		if i > 0 {
+			t.emit(hashString(s[previous:i+utf8.RuneLen(r)]), previous, i+utf8.RuneLen(r), at)
+		}
+		previous = i
+	}
+	if previous == 0 {
+		t.emit(hashString(s), 0, len(s), at)
+	}
+}
+
+// isDense reports whether a character is of a script without spaces between
+// words. Marks of sound and length belong to several scripts, and are taken for
+// Katakana.
+func isDense(r rune) bool {
+	switch {
+	case r < 0x0e00:
+		return false
+	case r >= 0x4e00 && r <= 0x9fff, r >= 0xac00 && r <= 0xd7a3, r == 'ー', r >= 0x3099 && r <= 0x309a, r >= 0xff66 && r <= 0xff9f:
+		return true
+	}
+	return unicode.In(r, unicode.Hiragana, unicode.Katakana, unicode.Han, unicode.Hangul, unicode.Thai)
+}
+
+// fold brings a word to the form in which it is compared, except for case: NFKC,
+// without diacritics, points and format characters, and with a plain apostrophe.
+func fold(s string) string {
+	s = strings.Map(func(r rune) rune {
+		switch {
+		case r == '’':
+			return '\''
+		case r >= utf8.RuneSelf && (isDiacritic(r) || unicode.Is(unicode.Cf, r)):
+			return -1
+		}
+		return r
+	}, norm.NFKD.String(s))
+	return norm.NFC.String(s)
+}
+
+// isDiacritic reports whether a mark only changes the letter that it stands at, by its
+// combining class (https://www.unicode.org/reports/tr44/#Canonical_Combining_Class_Values):
+// from 10 on the points of Hebrew and Arabic, from 202 on marks above, below and
+// through. Others are letters of their own, such as vowels of Indic scripts.
+func isDiacritic(r rune) bool {
+	var b [utf8.UTFMax]byte
+	ccc := norm.NFD.Properties(b[:utf8.EncodeRune(b[:], r)]).CCC()
+	return ccc >= 10 && ccc <= 36 || ccc >= 202 && ccc <= 240
+}
+
+// caseless folds case as Unicode says, with ß as ss.
+func caseless(s string) string { return cases.Fold().String(s) }
