@@ -49,7 +49,7 @@ func (o *askFlags) addFlags(c *cobra.Command, fetchK string) {
 	flags.StringVar(&o.queries, "queries", "", "answer each line of `FILE` (- is stdin), one JSON object a line")
 	complete(c, "relevance-fn", relevanceDefault, relevanceLangChain)
 	o.output.addFlags(flags)
-	o.output.addTemplate(flags)
+	o.output.addTemplate(flags, "hit", hitFields)
 	o.embedder.Questions = true
 	o.embedder.addFlags(c)
 }
@@ -65,8 +65,8 @@ func (o *askFlags) validate(env *environment) error {
 	case o.relevanceFn == relevanceDefault && o.minRelevance.outside(0, 1):
 		return hint.With(usagef("--min-relevance must be from 0 to 1, not %s", &o.minRelevance),
 			"LangChain's figures go beyond: --relevance-fn %s", relevanceLangChain)
-	case o.queries != "" && (o.output.text || o.output.template != ""):
-		return usagef("--queries answers in JSON: it cannot be used with --text or --template")
+	case o.queries != "" && o.output.text:
+		return usagef("--queries answers in JSON or by a template: it cannot be used with --text")
 	}
 	for _, check := range []func() error{o.filter.validate, o.embedder.validate} {
 		if err := check(); err != nil {

@@ -84,10 +84,20 @@ func (a *asker) ask(ctx context.Context, q query) error {
 		}
 		return list(p, "hits", seq.Of(newHits(found[0])))
 	})
-	if err == nil && a.o.exitStatus && len(found[0]) == 0 {
+	if err != nil || len(found[0]) > 0 {
+		return err
+	}
+	if a.env.streams.OutTerminal && !a.env.inJSON() && !a.env.flags.quiet {
+		why, err := a.whyNothing(ctx, q.vector)
+		if err != nil {
+			return err
+		}
+		a.env.notice(why)
+	}
+	if a.o.exitStatus {
 		return errNothing
 	}
-	return err
+	return nil
 }
 
 func (a *asker) answer(q query, found []engine.Hit) answer {
@@ -104,12 +114,12 @@ const (
 // block returns the number of queries that are embedded and searched at once.
 func (a *asker) block() int { return max(1, min(batchBlock, batchHits/a.o.k)) }
 
-// askAll prints a line for each query of a batch, in order. It works by blocks,
-// which end early where no more input is buffered, so that a program can write
-// one query and wait for its answer.
+// askAll prints a line for each query of a batch, in order, or its hits by the
+// template. It works by blocks, which end early where no more input is buffered,
+// so that a program can write one query and wait for its answer.
 func (a *asker) askAll(ctx context.Context, all iter.Seq2[query, error]) error {
 	asked, failed, hits := 0, 0, 0
-	err := a.env.print(outputFlags{}, func(p *printer) error {
+	err := a.env.print(a.o.output, func(p *printer) error {
 		for block, err := range blocks(all, a.block()) {
 			if err != nil {
 				return err
@@ -119,12 +129,11 @@ func (a *asker) askAll(ctx context.Context, all iter.Seq2[query, error]) error {
 				return err
 			}
 			for i, q := range block {
-				var line any = a.answer(q, found[i])
-				if q.err != nil {
-					line, failed = failure{q.id, q.err.Error()}, failed+1
-				}
-				if err := p.object(line); err != nil {
+				if err := a.printBatched(p, q, found[i]); err != nil {
 					return err
+				}
+				if q.err != nil {
+					failed++
 				}
 				hits += len(found[i])
 			}
@@ -142,6 +151,24 @@ func (a *asker) askAll(ctx context.Context, all iter.Seq2[query, error]) error {
 		return &partialError{fmt.Sprintf("%d of %d queries failed", failed, asked)}
 	case a.o.exitStatus && hits == 0:
 		return errNothing
+	}
+	return nil
+}
+
+// printBatched prints the answer of one query of a batch.
+func (a *asker) printBatched(p *printer, q query, found []engine.Hit) error {
+	switch {
+	case p.form != formTemplate && q.err != nil:
+		return p.object(failure{q.id, q.err.Error()})
+	case p.form != formTemplate:
+		return p.object(a.answer(q, found))
+	case q.err != nil:
+		a.env.notice(fmt.Sprintf("query %s: %v", visibleLine(q.id), q.err))
+	}
+	for _, h := range newHits(found) {
+		if err := p.templated(batchHit{h, q.id, q.text}); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -43,6 +43,13 @@ func newHit(h engine.Hit) hit {
 	}
 }
 
+// batchHit is a hit of a query of a batch, for templates.
+type batchHit struct {
+	hit
+	QueryID string `json:"query_id"`
+	Query   string `json:"query,omitempty"`
+}
+
 func newHits(found []engine.Hit) []hit {
 	hits := make([]hit, len(found)) // never nil: nothing found is [] in JSON
 	for i, h := range found {

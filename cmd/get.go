@@ -36,6 +36,7 @@ On a pipe each document is a line of TSV: id, source, line, text.` + exitStatus(
 	}
 	c.Flags().BoolVar(&o.withVectors, "with-vectors", false, "print the vector of each document (JSON only)")
 	o.output.addFlags(c.Flags())
+	o.output.addTemplate(c.Flags(), "document", documentFields)
 	return c
 }
 

@@ -42,6 +42,7 @@ number of those that match.` + filterHelp + exitStatus(0, 1, 2, 10, 11, 12, 130,
 	c.Flags().BoolVar(&o.withVectors, "with-vectors", false, "print the vector of each document (JSON only)")
 	o.filter.addFlags(c.Flags())
 	o.output.addFlags(c.Flags())
+	o.output.addTemplate(c.Flags(), "document", documentFields)
 	return c
 }
 
@@ -50,8 +51,8 @@ func (o *listOptions) validate(env *environment, args []string) error {
 	switch {
 	case o.ids && o.sources:
 		return usagef("--ids and --sources cannot be used together")
-	case only && (o.withVectors || o.output.text):
-		return usagef("--with-vectors and --text are about documents: they cannot be used with --ids or --sources")
+	case only && (o.withVectors || o.output.text || o.output.template != ""):
+		return usagef("--with-vectors, --text and --template are about documents: they cannot be used with --ids or --sources")
 	case o.limit < 0:
 		return usagef("--limit must not be negative")
 	}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -63,6 +64,43 @@ func TestTerminal(t *testing.T) {
 		}
 		if got != tt.want {
 			t.Errorf("%s:\n%q, want\n%q", tt.name, got, tt.want)
+		}
+	}
+}
+
+// TestNothingFound: on a terminal a search without hits says why.
+func TestNothingFound(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	records := filepath.Join(dir, "records.jsonl")
+	if err := os.WriteFile(records, []byte(`{"text": "The moon pulls the sea.", "metadata": {"lang": "en", "page": 1}}`+"\n"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	global := []string{"--store", filepath.Join(dir, "store"), "--config", os.DevNull, "--lock-timeout", "1s"}
+	tests := []struct {
+		args []string
+		want string
+	}{
+		{[]string{"init"}, ""},
+		{[]string{"search", "moon"}, "sheaf: nothing found: the store is empty\n"},
+		{[]string{"ingest", "-q", records}, ""},
+		{[]string{"search", "--filter", "lang=en", "--filter", "author=x", "moon"}, "sheaf: nothing found: no document has the metadata key \"author\"\n"},
+		{[]string{"search", "--filter", "lang=de", "moon"}, "sheaf: nothing found: no document matches the filter\n"},
+		{[]string{"search", "--filter", "source=x", "moon"}, "sheaf: nothing found: no document matches the filter\n"},
+		{[]string{"search", "--filter", `{"$not": {"lang": "en"}}`, "--fetch-k", "9", "moon"}, "sheaf: nothing found: no document matches the filter\n"},
+		{[]string{"search", "--min-relevance", "1", "moon"}, "sheaf: nothing found: the nearest document has the score SCORE and the relevance SCORE, beyond the threshold\n"},
+		{[]string{"mmr", "--score-threshold", "0.1", "moon"}, "sheaf: nothing found: the nearest document has the score SCORE and the relevance SCORE, beyond the threshold\n"},
+		{[]string{"search", "-q", "--filter", "lang=de", "moon"}, ""},
+		{[]string{"search", "--json", "--filter", "lang=de", "moon"}, ""},
+	}
+	for _, tt := range tests {
+		s, _, errs := recorded("")
+		s.OutTerminal = true
+		if code := Main(t.Context(), append(tt.args, global...), s); code != 0 {
+			t.Fatalf("%q: exit code %d: %s", tt.args, code, errs)
+		}
+		if got := regexp.MustCompile(`\d\.\d+`).ReplaceAllString(errs.String(), "SCORE"); got != tt.want && tt.args[0] != "init" {
+			t.Errorf("%q says %q, want %q", tt.args, got, tt.want)
 		}
 	}
 }

@@ -29,6 +29,7 @@ const (
 type outputFlags struct {
 	text, null bool
 	template   string
+	fields     []string // what the template may name
 }
 
 func (o *outputFlags) addFlags(flags *pflag.FlagSet) {
@@ -36,8 +37,10 @@ func (o *outputFlags) addFlags(flags *pflag.FlagSet) {
 	flags.BoolVarP(&o.null, "null", "0", false, "with --text: a NUL between texts instead of a blank line")
 }
 
-func (o *outputFlags) addTemplate(flags *pflag.FlagSet) {
-	flags.StringVar(&o.template, "template", "", "print each hit by a Go `TEMPLATE` over its JSON fields, as in '{{.id}} {{.score}}'")
+// addTemplate declares --template over the given JSON fields of what is printed.
+func (o *outputFlags) addTemplate(flags *pflag.FlagSet, what string, fields []string) {
+	o.fields = fields
+	flags.StringVar(&o.template, "template", "", "print each "+what+" by a Go `TEMPLATE` over its JSON fields, as in '{{.id}} {{.source}}'")
 }
 
 // validate returns a usage error for format flags that exclude each other.
@@ -59,7 +62,7 @@ func (o *outputFlags) validate(env *environment) error {
 	if o.null && !o.text {
 		return usagef("--null needs --text")
 	}
-	_, err := parseTemplate(o.template)
+	_, err := parseTemplate(o.template, o.fields)
 	return err
 }
 
@@ -76,7 +79,7 @@ type printer struct {
 
 // print calls write with a printer of the form that the flags ask for.
 func (env *environment) print(o outputFlags, write func(*printer) error) error {
-	tmpl, err := parseTemplate(o.template)
+	tmpl, err := parseTemplate(o.template, o.fields)
 	if err != nil {
 		return err
 	}

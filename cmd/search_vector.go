@@ -129,8 +129,8 @@ func (a *asker) askRows(ctx context.Context, rows iter.Seq2[vector.Row, error]) 
 		}
 		return a.ask(ctx, query{vector: first.Vector})
 	}
-	if a.o.output.text || a.o.output.template != "" {
-		return usagef("several vectors are answered in JSON: they cannot be used with --text or --template")
+	if a.o.output.text {
+		return usagef("several vectors are answered in JSON or by a template: they cannot be used with --text")
 	}
 	return a.askAll(ctx, vectorQueries(func(yield func(vector.Row, error) bool) {
 		if !yield(first, err) || !yield(second, secondErr) {

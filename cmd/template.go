@@ -5,72 +5,126 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 	"text/template"
 	"text/template/parse"
+	"unicode/utf8"
 
 	"sheaf/internal/hint"
 )
 
-// templateFields are the JSON fields of a hit.
-var templateFields = []string{
-	"rank", "id", "score", "relevance", "text", "metadata", "source", "start_line", "end_line", "vector",
+// The JSON fields that a template may name. What is printed may lack some of
+// them; they print as nothing.
+var (
+	documentFields = []string{"id", "text", "metadata", "source", "start_line", "end_line", "vector"}
+	hitFields      = append([]string{"rank", "score", "relevance", "query", "query_id"}, documentFields...)
+)
+
+// templateFuncs are the functions of templates besides those of text/template.
+var templateFuncs = template.FuncMap{"json": templateJSON, "truncate": truncate, "basename": path.Base}
+
+// templateJSON returns a field as JSON, on one line.
+func templateJSON(v any) (string, error) {
+	b, err := marshal(v)
+	return string(b), err
 }
 
-// parseTemplate parses a template over the JSON fields of a hit, nil for "". A
-// field that no hit has is an error.
-func parseTemplate(text string) (*template.Template, error) {
+// truncate returns at most n characters of text, the last of which is an ellipsis
+// where some are left out.
+func truncate(n int, text string) (string, error) {
+	if n < 1 {
+		return "", fmt.Errorf("truncate needs a length from 1 on, not %d", n)
+	}
+	if utf8.RuneCountInString(text) <= n {
+		return text, nil
+	}
+	return string([]rune(text)[:n-1]) + "…", nil
+}
+
+// parseTemplate parses a template over the JSON fields of a hit or a document, nil
+// for "". Outside of its actions \t, \n, \r and \\ are escapes. A field that is not
+// among fields is an error.
+func parseTemplate(text string, fields []string) (*template.Template, error) {
 	if text == "" {
 		return nil, nil
 	}
-	t, err := template.New("template").Parse(text)
+	t, err := template.New("template").Funcs(templateFuncs).Parse(text)
 	if err != nil {
 		return nil, usagef("--template: %w", err)
+	}
+	for _, defined := range t.Templates() {
+		unescape(defined.Root)
 	}
 	if t.Tree == nil { // it only defines other templates
 		return t, nil
 	}
-	if err := checkFields(t.Root); err != nil {
-		return nil, hint.With(usagef("--template: %w", err), "the fields are %s", strings.Join(templateFields, ", "))
+	if err := fieldChecker(fields).check(t.Root); err != nil {
+		return nil, hint.With(usagef("--template: %w", err), "the fields are %s", strings.Join(fields, ", "))
 	}
 	return t, nil
 }
 
-// checkFields returns an error for a field that no hit has. It skips the bodies of
-// range, with and define, where the dot is not the hit.
-func checkFields(node parse.Node) error {
+// unescape replaces the escapes in the texts outside of actions.
+func unescape(node parse.Node) {
+	switch n := node.(type) {
+	case *parse.TextNode:
+		n.Text = []byte(tsvUnescaper.Replace(string(n.Text)))
+	case *parse.ListNode:
+		if n != nil {
+			for _, node := range n.Nodes {
+				unescape(node)
+			}
+		}
+	case *parse.IfNode:
+		unescape(n.List)
+		unescape(n.ElseList)
+	case *parse.RangeNode:
+		unescape(n.List)
+		unescape(n.ElseList)
+	case *parse.WithNode:
+		unescape(n.List)
+		unescape(n.ElseList)
+	}
+}
+
+// fieldChecker looks for fields that are not among these.
+type fieldChecker []string
+
+// check skips the bodies of range, with and define, where the dot is another value.
+func (c fieldChecker) check(node parse.Node) error {
 	switch n := node.(type) {
 	case *parse.ListNode:
 		if n == nil {
 			return nil
 		}
-		return checkAll(n.Nodes)
+		return c.all(n.Nodes)
 	case *parse.ActionNode:
-		return checkFields(n.Pipe)
+		return c.check(n.Pipe)
 	case *parse.IfNode:
-		return errors.Join(checkFields(n.Pipe), checkFields(n.List), checkFields(n.ElseList))
+		return errors.Join(c.check(n.Pipe), c.check(n.List), c.check(n.ElseList))
 	case *parse.RangeNode:
-		return checkFields(n.Pipe)
+		return c.check(n.Pipe)
 	case *parse.WithNode:
-		return checkFields(n.Pipe)
+		return c.check(n.Pipe)
 	case *parse.PipeNode:
-		for _, c := range n.Cmds {
-			if err := checkAll(c.Args); err != nil {
+		for _, command := range n.Cmds {
+			if err := c.all(command.Args); err != nil {
 				return err
 			}
 		}
 	case *parse.FieldNode:
-		if !slices.Contains(templateFields, n.Ident[0]) {
-			return fmt.Errorf("a hit has no field %q", n.Ident[0])
+		if !slices.Contains(c, n.Ident[0]) {
+			return fmt.Errorf("there is no field %q", n.Ident[0])
 		}
 	}
 	return nil
 }
 
-func checkAll(nodes []parse.Node) error {
+func (c fieldChecker) all(nodes []parse.Node) error {
 	for _, n := range nodes {
-		if err := checkFields(n); err != nil {
+		if err := c.check(n); err != nil {
 			return err
 		}
 	}
@@ -108,7 +162,7 @@ func (p *printer) fieldsOf(it item) (map[string]any, error) {
 	for key, value := range fields {
 		fields[key] = p.printable(value)
 	}
-	for _, key := range templateFields { // optional fields print as nothing
+	for _, key := range hitFields { // optional fields print as nothing
 		if _, ok := fields[key]; !ok {
 			fields[key] = ""
 		}

@@ -24,6 +24,12 @@ func TestTemplates(t *testing.T) {
 		{"{{with .metadata}}{{.page}}{{end}}", "7"},
 		{"{{len .text}}{{/* a comment */}}", "5"},
 		{"plain", "plain"},
+		{`{{.id}}\t{{.rank}}\n\\t{{if true}}\t{{else}}\t{{end}}{{range .metadata.tags}}{{.}}\t{{end}}`, "x\t2\n\\t\tt\t1\t"},
+		{`{{"\t"}}`, "\t"},
+		{"{{json .text}} {{json .metadata.tags}} {{.metadata.tags | json}}", `"a <b>" ["t",1] ["t",1]`},
+		{"{{truncate 3 .text}} {{.text | truncate 5}} {{truncate 1 \"äöü\"}}", "a … a <b> …"},
+		{`{{basename .source}} {{basename "docs/b.md"}}`, "a.txt b.md"},
+		{"{{.query}}{{.query_id}}{{.vector}}", ""},
 		{`{{define "unused"}}{{.anything}}{{end}}`, ""},
 	}
 	for _, tt := range tests {
@@ -36,7 +42,7 @@ func TestTemplates(t *testing.T) {
 func rendered(text string, h hit) (string, error) {
 	s, out, _ := recorded("")
 	env := &environment{streams: s}
-	err := env.print(outputFlags{template: text}, func(p *printer) error { return p.item(h, true) })
+	err := env.print(outputFlags{template: text, fields: hitFields}, func(p *printer) error { return p.item(h, true) })
 	return out.String(), err
 }
 
@@ -50,6 +56,7 @@ func TestTemplatesThatAreWrong(t *testing.T) {
 		{"{{range .nosuch}}{{end}}", `no field "nosuch"`},
 		{"{{with .nosuch}}{{end}}", `no field "nosuch"`},
 		{"{{printf \"%s\" .nosuch}}", `no field "nosuch"`},
+		{"{{truncate 0 .text}}", "a length from 1 on, not 0"},
 		{"{{nosuch .id}}", `function "nosuch" not defined`},
 		{"{{.id.deeper}}", "can't evaluate field deeper"},
 	}

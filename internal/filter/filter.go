@@ -20,6 +20,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -51,6 +52,25 @@ func Parse(exprs ...string) (*Filter, error) {
 	f.root = Walk[node](f, compiler{})
 	f.sources = onSources(f.root)
 	return f, nil
+}
+
+// Keys returns the metadata keys that the filter names, in order and without SourceKey.
+func (f *Filter) Keys() []string { return appendKeys(nil, f.expr) }
+
+func appendKeys(keys []string, e expr) []string {
+	switch e := e.(type) {
+	case every:
+		for _, part := range e {
+			keys = appendKeys(keys, part)
+		}
+	case negation:
+		keys = appendKeys(keys, e.expr)
+	case condition:
+		if e.key != SourceKey && !slices.Contains(keys, e.key) {
+			keys = append(keys, e.key)
+		}
+	}
+	return keys
 }
 
 func parse(text string) (expr, error) {

@@ -3,6 +3,7 @@ package filter_test
 import (
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -112,4 +113,15 @@ func FuzzParse(f *testing.F) {
 			t.Errorf("%s on %s: %v", expr, metadata, err)
 		}
 	})
+}
+
+func TestKeys(t *testing.T) {
+	t.Parallel()
+	f, err := filter.Parse(`{"$or": [{"b": 1}, {"$not": {"a.c": {"$gt": 1, "$lt": 3}}}], "source": "x"}`, "b=2")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := f.Keys(), []string{"b", "a.c"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
 }

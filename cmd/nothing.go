@@ -1,0 +1,62 @@
+package cmd
+
+import (
+	"context"
+	"fmt"
+
+	"sheaf/internal/engine"
+	"sheaf/internal/filter"
+)
+
+// whyNothing says why the query with this vector has no hits.
+func (a *asker) whyNothing(ctx context.Context, vector []float32) (string, error) {
+	info, err := a.store.Info(ctx)
+	if err != nil || info.Documents == 0 {
+		return "nothing found: the store is empty", err
+	}
+	if f := a.o.filter.filter; f != nil {
+		if why, err := a.whyUnmatched(ctx, f); why != "" || err != nil {
+			return why, err
+		}
+	}
+	loose := *a.o
+	loose.k, loose.fetchK, loose.scoreThreshold, loose.minRelevance = 1, 0, figure{}, figure{}
+	nearest, err := loose.nearest(a.store)(ctx, [][]float32{vector})
+	switch {
+	case err != nil || len(nearest[0]) == 0:
+		return "nothing found", err
+	case a.o.scoreThreshold.value == nil && a.o.minRelevance.value == nil:
+		return fmt.Sprintf("nothing found: none of the %d nearest documents matches the filter", a.o.fetchK), nil
+	}
+	best := newHit(nearest[0][0])
+	return fmt.Sprintf("nothing found: the nearest document has the score %s and the relevance %s, beyond the threshold", best.Score, best.Relevance), nil
+}
+
+// whyUnmatched says why no document matches a filter, "" where one does.
+func (a *asker) whyUnmatched(ctx context.Context, f *filter.Filter) (string, error) {
+	if found, err := a.matches(ctx, f); found || err != nil {
+		return "", err
+	}
+	for _, key := range f.Keys() {
+		condition, err := marshal(map[string]any{key: map[string]bool{"$exists": true}})
+		if err != nil {
+			return "", err
+		}
+		exists, err := filter.Parse(string(condition))
+		if err != nil {
+			return "", err
+		}
+		if found, err := a.matches(ctx, exists); !found || err != nil {
+			return fmt.Sprintf("nothing found: no document has the metadata key %q", key), err
+		}
+	}
+	return "nothing found: no document matches the filter", nil
+}
+
+// matches reports whether a document matches a filter.
+func (a *asker) matches(ctx context.Context, f *filter.Filter) (bool, error) {
+	for _, err := range a.store.Documents(ctx, engine.ListOptions{Filter: f, Limit: 1}) {
+		return err == nil, err
+	}
+	return false, nil
+}
