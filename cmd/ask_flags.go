@@ -76,11 +76,12 @@ func (o *askFlags) validate(env *environment) error {
 	return o.output.validate(env)
 }
 
-// options returns the options of the search.
-func (o *askFlags) options() engine.SearchOptions {
+// options returns the options of a search in s.
+func (o *askFlags) options(ctx context.Context, s reader) (engine.SearchOptions, error) {
+	f, err := o.filter.in(ctx, s)
 	search := engine.SearchOptions{
 		K:                  o.k,
-		Filter:             o.filter.filter,
+		Filter:             f,
 		FetchK:             int(o.fetchK),
 		MinRelevance:       o.minRelevance.value,
 		LangChainRelevance: o.relevanceFn == relevanceLangChain,
@@ -90,13 +91,17 @@ func (o *askFlags) options() engine.SearchOptions {
 		threshold := float32(*x)
 		search.ScoreThreshold = &threshold
 	}
-	return search
+	return search, err
 }
 
 // nearest returns the finder of search and search-vector.
 func (o *askFlags) nearest(s reader) finder {
 	return func(ctx context.Context, vectors [][]float32) ([][]engine.Hit, error) {
-		return s.Search(ctx, vectors, o.options())
+		search, err := o.options(ctx, s)
+		if err != nil {
+			return nil, err
+		}
+		return s.Search(ctx, vectors, search)
 	}
 }
 

@@ -6,10 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"slices"
 	"strings"
 
-	"github.com/bmatcuk/doublestar/v4"
 	"github.com/spf13/cobra"
 
 	"sheaf/internal/engine"
@@ -19,8 +17,8 @@ import (
 
 type deleteOptions struct {
 	ids                        []string
-	sources                    []string
 	filter                     filterFlags
+	null                       bool
 	ignoreMissing, dryRun, yes bool
 }
 
@@ -29,14 +27,12 @@ func newDeleteCmd(env *environment) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "delete ID...",
 		Short: "Delete documents by id, filter or source",
-		Long: `Delete the documents with the given ids; - reads ids from stdin, one a line.
-Where one of them is unknown nothing is deleted, and the exit status is 1,
+		Long: `Delete the documents with the given ids; - reads ids from stdin, one a line or
+a NUL after each. Where one of them is unknown nothing is deleted, and the exit status is 1,
 unless --ignore-missing is given.
 
-Or delete the documents that --filter matches, those of the sources whose names
---source matches, or, given both, those of which both hold: in a GLOB * stops at
-a slash, ** does not, and {a,b} is either. It asks on a terminal before anything
-goes; elsewhere it needs --yes.
+Or delete the documents that --filter and --source choose. It asks on a terminal
+before anything goes; elsewhere it needs --yes.
 
 With --dry-run the ids of what would go are printed, one a line. A document that
 was deleted comes back when its source is ingested again. Its vector stays in
@@ -50,9 +46,9 @@ the index file, unseen, until sheaf compact.` + filterHelp + exitStatus(0, 1, 2,
 	}
 	f := c.Flags()
 	o.filter.addFlags(f)
-	f.StringArrayVar(&o.sources, "source", nil, "only documents of the source named `GLOB`, or else of those whose name it matches: 'docs/**/*.md'")
 	f.BoolVar(&o.ignoreMissing, "ignore-missing", false, "delete the others where an id is unknown")
 	f.BoolVar(&o.dryRun, "dry-run", false, "print the ids of what would be deleted; delete nothing")
+	f.BoolVarP(&o.null, "null", "0", false, "ids from stdin and of --dry-run end with a NUL, not with the line")
 	f.BoolVar(&o.yes, "yes", false, "do not ask before deleting by --filter or --source")
 	return c
 }
@@ -60,34 +56,26 @@ the index file, unseen, until sheaf compact.` + filterHelp + exitStatus(0, 1, 2,
 func (o *deleteOptions) validate(env *environment, args []string) error {
 	o.ids = args
 	switch {
-	case o.selects() && len(args) > 0:
+	case o.filter.given() && len(args) > 0:
 		return usagef("ids cannot be used together with --filter or --source")
-	case !o.selects() && len(args) == 0:
+	case !o.filter.given() && len(args) == 0:
 		return hint.With(usagef("there is no id"), "give ids, - to read them from stdin, or --filter or --source")
 	case !stdinOnce(args):
 		return errStdinTwice
-	case o.selects() && o.ignoreMissing:
+	case o.filter.given() && o.ignoreMissing:
 		return usagef("--ignore-missing is about ids: it cannot be used with --filter or --source")
-	case len(o.sources) > 1:
-		return hint.With(usagef("--source can be given only once"), "'{a,b}' matches a and b")
-	}
-	if slices.Contains(o.sources, "") {
-		return usagef("--source is empty")
 	}
 	if err := o.filter.validate(); err != nil {
 		return err
 	}
-	if o.selects() && !o.yes && !o.dryRun && !env.streams.interactive() {
+	if o.filter.given() && !o.yes && !o.dryRun && !env.streams.interactive() {
 		return hint.With(usagef("there is no terminal to ask on before deleting by --filter or --source"), "add --yes, or look first with --dry-run")
 	}
 	return env.validFormat()
 }
 
-// selects reports whether documents are chosen by filter or source, not by id.
-func (o *deleteOptions) selects() bool { return len(o.filter.exprs)+len(o.sources) > 0 }
-
 func runDelete(ctx context.Context, env *environment, o *deleteOptions) (err error) {
-	if o.ids, err = withStdinLines(env.streams.In, o.ids); err != nil {
+	if o.ids, err = withStdinIDs(env.streams.In, o.ids, o.null); err != nil {
 		return err
 	}
 	if o.dryRun {
@@ -96,11 +84,11 @@ func runDelete(ctx context.Context, env *environment, o *deleteOptions) (err err
 			if err != nil {
 				return err
 			}
-			return env.printDeleted(s.IDs(ctx, set), set.Len(), true)
+			return env.printDeleted(s.IDs(ctx, set), set.Len(), o)
 		})
 	}
 	var agreed engine.Set // nil: nobody was asked
-	if o.selects() && !o.yes {
+	if o.filter.given() && !o.yes {
 		if agreed, err = env.agreeToDelete(ctx, o); err != nil {
 			return err
 		}
@@ -122,22 +110,18 @@ func (env *environment) deleteChosen(ctx context.Context, w writer, o *deleteOpt
 	if err := w.Delete(ctx, set); err != nil {
 		return err
 	}
-	return env.printDeleted(w.IDs(ctx, set), set.Len(), false)
+	return env.printDeleted(w.IDs(ctx, set), set.Len(), o)
 }
 
 // choose returns the documents that the options choose. Where they are not chosen
 // by id and among is not nil, it returns only those that are in among too.
-func (env *environment) choose(ctx context.Context, s chooser, o *deleteOptions, among engine.Set) (engine.Set, error) {
-	if o.selects() {
-		what := engine.Selection{Filter: o.filter.filter, Among: among}
-		if len(o.sources) > 0 {
-			what.Source = o.sources[0]
+func (env *environment) choose(ctx context.Context, s reader, o *deleteOptions, among engine.Set) (engine.Set, error) {
+	if o.filter.given() {
+		f, err := o.filter.in(ctx, s)
+		if err != nil {
+			return nil, err
 		}
-		set, err := s.Select(ctx, what)
-		if errors.Is(err, doublestar.ErrBadPattern) {
-			err = usagef("--source %q is no source, and not a pattern", what.Source)
-		}
-		return set, err
+		return s.Select(ctx, engine.Selection{Filter: f, Among: among})
 	}
 	set, missing, err := s.SelectIDs(ctx, o.ids)
 	switch {
@@ -173,19 +157,19 @@ func (env *environment) agreeToDelete(ctx context.Context, o *deleteOptions) (ag
 }
 
 // printDeleted prints which documents are deleted, or would be.
-func (env *environment) printDeleted(ids iter.Seq2[string, error], n int64, dryRun bool) error {
+func (env *environment) printDeleted(ids iter.Seq2[string, error], n int64, o *deleteOptions) error {
 	items := seq.Map(ids, func(id string) documentID { return documentID(id) })
 	if env.inJSON() {
 		return env.print(outputFlags{}, func(p *printer) error {
 			p.form = formJSON // one object, also with --jsonl
-			return enclose(p, fmt.Sprintf(`{"deleted":%d,"ids":[`, n), items, fmt.Sprintf(`],"dry_run":%t}`, dryRun))
+			return enclose(p, fmt.Sprintf(`{"deleted":%d,"ids":[`, n), items, fmt.Sprintf(`],"dry_run":%t}`, o.dryRun))
 		})
 	}
-	if !dryRun {
+	if !o.dryRun {
 		env.say("%s deleted", count(n, "document"))
 		return nil
 	}
-	err := env.print(outputFlags{}, func(p *printer) error { return list(p, "ids", items) })
+	err := env.print(outputFlags{null: o.null}, func(p *printer) error { return list(p, "ids", items) })
 	if err == nil {
 		env.say("%s would be deleted", count(n, "document"))
 	}

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -9,12 +10,14 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"sheaf/internal/engine"
 	"sheaf/internal/hint"
 	"sheaf/internal/seq"
 )
 
 type getOptions struct {
 	ids         []string
+	source      filterFlags
 	withVectors bool
 	output      outputFlags
 }
@@ -25,38 +28,56 @@ func newGetCmd(env *environment) *cobra.Command {
 		Use:   "get ID...",
 		Short: "Print documents by id",
 		Long: `Print the documents with the given ids, in the order of the ids; - reads ids
-from stdin, one a line. Where ids are unknown the others are printed, and the
-exit status is 1.
+from stdin, one a line or a NUL after each. Where ids are unknown the others are
+printed, and the exit status is 1.
+
+Or print those of the source that --source names or, where none has that name,
+of all that it matches, as a GLOB in which * stops at a slash, ** does not, and
+{a,b} is either. Where there is none the exit status is 1.
 
 On a pipe each document is a line of TSV: id, source, line, text.` + exitStatus(0, 1, 2, 10, 11, 12, 130, 143),
 		Example: `  sheaf get ticket-17
+  sheaf get --source docs/store.md --text
   sheaf list --ids | sheaf get --text -`,
 		PreRunE: func(_ *cobra.Command, args []string) error { return o.validate(env, args) },
 		RunE:    func(c *cobra.Command, _ []string) error { return runGet(c.Context(), env, &o) },
 	}
 	c.Flags().BoolVar(&o.withVectors, "with-vectors", false, "print the vector of each document (JSON only)")
+	o.source.addSource(c.Flags())
 	o.output.addFlags(c.Flags())
 	o.output.addTemplate(c.Flags(), "document", documentFields)
+	c.Flags().Lookup("null").Usage = "ids from stdin end with a NUL; with --text, a NUL between texts instead of a blank line"
 	return c
 }
 
 func (o *getOptions) validate(env *environment, args []string) error {
 	o.ids = args
 	switch {
-	case len(args) == 0:
-		return usagef("there is no id")
+	case o.source.given() && len(args) > 0:
+		return usagef("ids cannot be used together with --source")
+	case !o.source.given() && len(args) == 0:
+		return hint.With(usagef("there is no id"), "give ids, - to read them from stdin, or --source")
 	case !stdinOnce(args):
 		return errStdinTwice
 	}
-	return o.output.validate(env)
+	if err := o.source.validate(); err != nil {
+		return err
+	}
+	shown := o.output
+	shown.null = shown.null && (shown.text || !slices.Contains(args, "-"))
+	return shown.validate(env)
 }
 
 func runGet(ctx context.Context, env *environment, o *getOptions) error {
-	ids, err := withStdinLines(env.streams.In, o.ids)
+	ids, err := withStdinIDs(env.streams.In, o.ids, o.output.null && !o.output.text)
 	if err != nil {
 		return err
 	}
+	o.output.null = o.output.null && o.output.text
 	return env.withStore(ctx, func(s reader) error {
+		if o.source.given() {
+			return o.getSource(ctx, env, s)
+		}
 		docs, missing, err := s.Get(ctx, ids, o.withVectors)
 		if err != nil {
 			return err
@@ -69,6 +90,23 @@ func runGet(ctx context.Context, env *environment, o *getOptions) error {
 		}
 		return err
 	})
+}
+
+// getSource prints the documents that --source chooses.
+func (o *getOptions) getSource(ctx context.Context, env *environment, s reader) error {
+	f, err := o.source.in(ctx, s)
+	if err != nil {
+		return err
+	}
+	found := 0
+	err = env.print(o.output, func(p *printer) error {
+		documents := s.Documents(ctx, engine.ListOptions{Filter: f, WithVectors: o.withVectors})
+		return list(p, "documents", seq.Map(documents, func(d engine.Document) document { found++; return newDocument(d) }))
+	})
+	if err == nil && found == 0 {
+		err = hint.With(fmt.Errorf("no source has the name %q, or one that it matches", o.source.sources[0]), "sheaf list --sources shows their names")
+	}
+	return err
 }
 
 var errStdinTwice = usagef("- (stdin) can be given only once")
@@ -97,9 +135,10 @@ func stdinOnce(args []string) bool {
 	return n <= 1
 }
 
-// withStdinLines returns args with the lines of stdin, unescaped, in the place of a
-// dash. list --ids prints such lines.
-func withStdinLines(stdin io.Reader, args []string) ([]string, error) {
+// withStdinIDs returns args with the ids from stdin in the place of a dash: what ends
+// with a NUL, where there is one or null is set, else lines, unescaped. list --ids
+// prints both.
+func withStdinIDs(stdin io.Reader, args []string, null bool) ([]string, error) {
 	var all []string
 	for _, a := range args {
 		if a != "-" {
@@ -109,6 +148,11 @@ func withStdinLines(stdin io.Reader, args []string) ([]string, error) {
 		b, err := io.ReadAll(stdin)
 		if err != nil {
 			return nil, fmt.Errorf("reading stdin: %w", err)
+		}
+		if null || bytes.IndexByte(b, 0) >= 0 {
+			ids := strings.Split(string(b), "\x00")
+			all = append(all, slices.DeleteFunc(ids, func(id string) bool { return id == "" })...)
+			continue
 		}
 		for line := range strings.Lines(string(b)) {
 			if line = strings.TrimRight(line, "\r\n"); line != "" {

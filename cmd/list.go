@@ -11,11 +11,11 @@ import (
 )
 
 type listOptions struct {
-	ids, sources bool
-	limit        int
-	withVectors  bool
-	filter       filterFlags
-	output       outputFlags
+	sources     bool
+	limit       int
+	withVectors bool
+	filter      filterFlags
+	output      outputFlags
 }
 
 func newListCmd(env *environment) *cobra.Command {
@@ -27,29 +27,30 @@ func newListCmd(env *environment) *cobra.Command {
 their ids, or the sources that they came from.
 
 On a pipe each document is a line of TSV: id, source, line, text; each source
-is a line with its name and its number of documents. With --filter that is the
-number of those that match.` + filterHelp + exitStatus(0, 1, 2, 10, 11, 12, 130, 143),
+is a line with its name and its number of documents. With --filter or --source
+that is the number of those that match.` + filterHelp + exitStatus(0, 1, 2, 10, 11, 12, 130, 143),
 		Example: `  sheaf list --limit 10
   sheaf list --sources
-  sheaf list --filter 'source~docs/**' --ids
+  sheaf list --source 'docs/**' --ids
   sheaf list --jsonl --with-vectors > documents.jsonl`,
 		PreRunE: func(_ *cobra.Command, args []string) error { return o.validate(env, args) },
 		RunE:    func(c *cobra.Command, _ []string) error { return runList(c.Context(), env, &o) },
 	}
-	c.Flags().BoolVar(&o.ids, "ids", false, "print ids only")
+	c.Flags().BoolVar(&o.output.ids, "ids", false, "print ids only")
 	c.Flags().BoolVar(&o.sources, "sources", false, "print the sources and their numbers of documents")
 	c.Flags().IntVar(&o.limit, "limit", 0, "stop after `N` (0: print all)")
 	c.Flags().BoolVar(&o.withVectors, "with-vectors", false, "print the vector of each document (JSON only)")
 	o.filter.addFlags(c.Flags())
 	o.output.addFlags(c.Flags())
 	o.output.addTemplate(c.Flags(), "document", documentFields)
+	c.Flags().Lookup("null").Usage = "with --text, a NUL between texts instead of a blank line; with --ids, a NUL after each"
 	return c
 }
 
 func (o *listOptions) validate(env *environment, args []string) error {
-	only := o.ids || o.sources
+	only := o.output.ids || o.sources
 	switch {
-	case o.ids && o.sources:
+	case o.output.ids && o.sources:
 		return usagef("--ids and --sources cannot be used together")
 	case only && (o.withVectors || o.output.text || o.output.template != ""):
 		return usagef("--with-vectors, --text and --template are about documents: they cannot be used with --ids or --sources")
@@ -67,13 +68,17 @@ func (o *listOptions) validate(env *environment, args []string) error {
 
 func runList(ctx context.Context, env *environment, o *listOptions) error {
 	return env.withStore(ctx, func(s reader) error {
+		f, err := o.filter.in(ctx, s)
+		if err != nil {
+			return err
+		}
 		return env.print(o.output, func(p *printer) error {
-			documents := s.Documents(ctx, engine.ListOptions{Filter: o.filter.filter, Limit: o.limit, WithVectors: o.withVectors})
+			documents := s.Documents(ctx, engine.ListOptions{Filter: f, Limit: o.limit, WithVectors: o.withVectors})
 			switch {
-			case o.ids:
+			case o.output.ids:
 				return list(p, "ids", seq.Map(documents, func(d engine.Document) documentID { return documentID(d.ID) }))
 			case o.sources:
-				return list(p, "sources", seq.First(o.limit, seq.Map(s.Sources(ctx, o.filter.filter), newSource)))
+				return list(p, "sources", seq.First(o.limit, seq.Map(s.Sources(ctx, f), newSource)))
 			default:
 				return list(p, "documents", seq.Map(documents, newDocument))
 			}

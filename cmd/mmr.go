@@ -33,14 +33,14 @@ alike to the query, and each further one has the highest
 
 where likeness is the cosine. With --lambda 1 only the query counts, with 0
 only variety. Hits come in the order in which they were picked, with their own
-scores. Candidates are the nearest documents that match --filter and pass
---score-threshold and --min-relevance. With --filter and --fetch-k N, as with
-LangChain, they are those that match among the 2 x N nearest.` + filterHelp +
+scores. Candidates are the nearest documents that --filter and --source keep and that
+pass --score-threshold and --min-relevance. With --fetch-k N and one of the two,
+as with LangChain, they are those that it keeps among the 2 x N nearest.` + filterHelp +
 			exitStatus(0, 1, 2, 3, 4, 5, 10, 11, 12, 75, 130, 143),
 		Example: `  sheaf mmr "how does a crash leave the store"
   sheaf mmr -k 8 --fetch-k 50 --lambda 0.3 --json rotating keys
   sheaf embed "stars and navigation" | sheaf mmr --vector -
-  sheaf mmr --filter 'source~docs/**' --queries questions.txt`,
+  sheaf mmr --source 'docs/**' --queries questions.txt`,
 		PreRunE: func(c *cobra.Command, args []string) error {
 			o.vectorGiven = c.Flags().Changed("vector")
 			return o.validate(env, args)
@@ -92,6 +92,10 @@ func runMMR(ctx context.Context, env *environment, o *mmrOptions) error {
 // diverse returns the finder of mmr.
 func (o *mmrOptions) diverse(s reader) finder {
 	return func(ctx context.Context, vectors [][]float32) ([][]engine.Hit, error) {
-		return engine.MMR(ctx, s, vectors, engine.MMROptions{SearchOptions: o.options(), Lambda: o.lambda})
+		search, err := o.options(ctx, s)
+		if err != nil {
+			return nil, err
+		}
+		return engine.MMR(ctx, s, vectors, engine.MMROptions{SearchOptions: search, Lambda: o.lambda})
 	}
 }

@@ -14,7 +14,11 @@ func (a *asker) whyNothing(ctx context.Context, vector []float32) (string, error
 	if err != nil || info.Documents == 0 {
 		return "nothing found: the store is empty", err
 	}
-	if f := a.o.filter.filter; f != nil {
+	f, err := a.o.filter.in(ctx, a.store)
+	if err != nil {
+		return "", err
+	}
+	if f != nil {
 		if why, err := a.whyUnmatched(ctx, f); why != "" || err != nil {
 			return why, err
 		}

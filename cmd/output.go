@@ -22,6 +22,7 @@ const (
 	formJSON                 // one object
 	formJSONL                // one object a line
 	formText                 // texts only
+	formNull                 // texts or ids, a NUL after each
 	formTemplate             // the user's template, executed for each item
 )
 
@@ -30,6 +31,7 @@ type outputFlags struct {
 	text, null bool
 	template   string
 	fields     []string // what the template may name
+	ids        bool     // the answer is a list of ids
 }
 
 func (o *outputFlags) addFlags(flags *pflag.FlagSet) {
@@ -59,8 +61,8 @@ func (o *outputFlags) validate(env *environment) error {
 	if len(given) > 1 {
 		return usagef("%s cannot be used together", strings.Join(given, " and "))
 	}
-	if o.null && !o.text {
-		return usagef("--null needs --text")
+	if o.null && !o.text && (!o.ids || len(given) > 0) {
+		return usagef("--null needs --text, or ids that are not in JSON")
 	}
 	_, err := parseTemplate(o.template, o.fields)
 	return err
@@ -116,6 +118,8 @@ func (env *environment) form(o outputFlags) form {
 		return formText
 	case o.template != "":
 		return formTemplate
+	case o.null:
+		return formNull
 	case env.streams.OutTerminal:
 		return formTable
 	default:
@@ -185,6 +189,8 @@ func (p *printer) item(it item, first bool) error {
 			p.WriteString(p.between())
 		}
 		p.WriteString(p.safe(it.body()))
+	case formNull:
+		p.WriteString(p.safe(it.body()) + "\x00")
 	case formTemplate:
 		return p.templated(it)
 	case formTSV:

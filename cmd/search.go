@@ -16,7 +16,7 @@ type searchOptions struct {
 }
 
 // fetchFirst is the help of --fetch-k.
-const fetchFirst = "with --filter, look at the `N` nearest documents only, as LangChain does"
+const fetchFirst = "with --filter or --source, look at the `N` nearest documents only, as LangChain does"
 
 // nearHelp is the paragraph about filters and thresholds in the help of verbs.
 const nearHelp = `
@@ -51,7 +51,7 @@ answered by one line of JSON, in the order of the input.` + filterHelp + nearHel
   sheaf search -k 1 --json where is the timeout set
   sheaf search -e --text "refund policy" > context.txt
   sheaf search --template '{{.score}} {{.source}}:{{.start_line}}' rotating keys
-  sheaf search --filter 'source~docs/**' -k 3 rotating keys
+  sheaf search --source 'docs/**' -k 3 rotating keys
   sheaf search --queries questions.txt`,
 		PreRunE: func(_ *cobra.Command, args []string) error { return o.validate(env, args) },
 		RunE:    func(c *cobra.Command, _ []string) error { return runSearch(c.Context(), env, &o) },

@@ -16,17 +16,13 @@ import (
 type reader interface {
 	engine.Searcher
 	ingest.Reader
-	chooser
 
 	Get(ctx context.Context, ids []string, withVectors bool) (docs []engine.Document, missing []string, err error)
 	Documents(ctx context.Context, o engine.ListOptions) iter.Seq2[engine.Document, error]
 	Sources(ctx context.Context, f *filter.Filter) iter.Seq2[engine.SourceInfo, error]
 	Snapshot(ctx context.Context) (engine.Snapshot, error)
 	Close() error
-}
 
-// chooser selects documents.
-type chooser interface {
 	// SelectIDs returns also the ids that the store does not have.
 	SelectIDs(ctx context.Context, ids []string) (set engine.Set, missing []string, err error)
 	Select(ctx context.Context, what engine.Selection) (engine.Set, error)

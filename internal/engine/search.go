@@ -101,7 +101,6 @@ func (o *MMROptions) candidateSearch() SearchOptions {
 // Selection says which documents are meant: those for which everything holds that
 // is set.
 type Selection struct {
-	Source string         // the name of a source, or else a doublestar pattern of names, "docs/**/*.md"; "": any
 	Filter *filter.Filter // nil: any
 	Among  Set            // nil: any; a set that the same store selected before
 }

@@ -3,11 +3,9 @@ package store
 import (
 	"context"
 	"errors"
-	"fmt"
 	"iter"
 
 	"github.com/RoaringBitmap/roaring/v2"
-	"github.com/bmatcuk/doublestar/v4"
 
 	"sheaf/internal/engine"
 )
@@ -41,54 +39,20 @@ func (s *Store) SelectIDs(ctx context.Context, ids []string) (_ engine.Set, miss
 	return set{found}, missing, nil
 }
 
-// Select returns the documents that are meant. A malformed pattern is
-// doublestar.ErrBadPattern.
+// Select returns the documents that are meant.
 func (s *Store) Select(ctx context.Context, what engine.Selection) (engine.Set, error) {
 	var found *roaring.Bitmap
-	malformed := false
 	err := s.view(ctx, func(t *tx) (err error) {
-		if found, err = t.matching(what.Filter, noLimit); err != nil || what.Source == "" {
-			return err
-		}
-		named, err := t.ofSources(what.Source)
-		if malformed = named == nil; err == nil && !malformed {
-			found.And(named)
-		}
+		found, err = t.matching(what.Filter, noLimit)
 		return err
 	})
-	switch {
-	case err != nil:
+	if err != nil {
 		return nil, err
-	case malformed:
-		return nil, fmt.Errorf("source pattern %q: %w", what.Source, doublestar.ErrBadPattern)
 	}
 	if what.Among != nil {
 		found.And(what.Among.(set).numbers)
 	}
 	return set{found}, nil
-}
-
-// ofSources returns the visible documents of the source that has a name or, where
-// none has, of those whose name it matches as a pattern; nil where it is none.
-func (t *tx) ofSources(pattern string) (*roaring.Bitmap, error) {
-	found := roaring.New()
-	switch named, ok, err := t.source(`name`, pattern); {
-	case err != nil:
-		return nil, err
-	case ok:
-		return found, t.ofSource(named.Number, t.alive, found)
-	case !doublestar.ValidatePattern(pattern):
-		return nil, nil
-	}
-	for row, err := range t.Query(`SELECT source, name FROM source`) {
-		if err == nil && doublestar.MatchUnvalidated(pattern, row.Text(1)) {
-			err = t.ofSource(row.Int64(0), t.alive, found)
-		}
-		if err != nil {
-			return nil, err
-		}
-	}
-	return found, nil
 }
 
 // IDs yields the ids of a set's documents in the order of insertion.

@@ -11,8 +11,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/bmatcuk/doublestar/v4"
-
 	"sheaf/internal/engine"
 	"sheaf/internal/filter"
 	"sheaf/internal/vector"
@@ -366,18 +364,10 @@ func (r *MemoryReader) SelectIDs(_ context.Context, wanted []string) (_ engine.S
 	return idsOf(docs), missing, err
 }
 
-// Select selects by source and filter.
+// Select selects by filter.
 func (r *MemoryReader) Select(_ context.Context, what engine.Selection) (engine.Set, error) {
 	c := r.content()
-	isName := slices.ContainsFunc(c.bySource(), func(src engine.Source) bool { return src.Name == what.Source })
-	if !isName && !doublestar.ValidatePattern(what.Source) {
-		return nil, doublestar.ErrBadPattern
-	}
 	docs, err := c.ordered(func(d *document) (bool, error) {
-		name := c.sources[d.source].Name
-		if what.Source != "" && what.Source != name && (isName || !doublestar.MatchUnvalidated(what.Source, name)) {
-			return false, nil
-		}
 		if what.Among != nil && !slices.Contains(what.Among.(ids), d.ID) {
 			return false, nil
 		}
