@@ -1,0 +1,157 @@
+package postings
+
+import "math"
+
+// The parameters of BM25, see Stephen Robertson and Hugo Zaragoza, The Probabilistic
+// Relevance Framework: BM25 and Beyond (2009).
+const (
+	k1 = 1.2
+	b  = 0.75
+)
+
+// Index is the segments of a store, in the order of their documents.
+type Index struct {
+	Sources   []Source
+	Documents int64    // how many are alive
+	Dead      []uint64 // bit n%64 of word n/64 is set where document n is not; may be shorter
+
+	lengths [][]byte  // of each source; nil before the first ranking
+	list    []Posting // of the term that is looked at
+}
+
+// Ranking says how well documents answer a query.
+type Ranking struct {
+	First  uint32    // the document of the first score
+	Scores []float32 // BM25 of each document from First on; 0 where it has none of the terms
+
+	// Covered is the sum of the weights of the query's terms that each document has.
+	Covered []float32
+	// Weights are the weights of the query's terms, each where it occurs first, see Rank;
+	// 0 where it is repeated.
+	Weights []float32
+}
+
+// Rank ranks all documents for the terms of a query. The weight of a term is
+//
+//	idf = ln(1 + (N - n + .5) / (n + .5))
+//
+// for n of N documents that have it, and as often as much as the query repeats it. For
+// a term that no document has it is ln((N + .5) / .5). The score of a document is the sum of
+//
+//	weight * f * (k1 + 1) / (f + k1 * (1 - b + b * length / average length))
+//
+// over the terms that it has f times. N and n are those of the documents that are
+// alive; the average length is that of all in the segments, where dead ones stay until a merge.
+func (x *Index) Rank(terms []uint64) (*Ranking, error) {
+	r := &Ranking{Weights: make([]float32, len(terms))}
+	if len(x.Sources) == 0 {
+		return r, nil
+	}
+	if err := x.open(); err != nil {
+		return r, err
+	}
+	r.First = x.Sources[0].First
+	numbers := x.Sources[len(x.Sources)-1].Last - r.First + 1
+	r.Scores, r.Covered = make([]float32, numbers), make([]float32, numbers)
+	norms := x.norms()
+	times := map[uint64]int{}
+	for _, term := range terms {
+		times[term]++
+	}
+	for i, term := range terms {
+		if times[term] == 0 {
+			continue
+		}
+		if err := x.read(term); err != nil {
+			return r, err
+		}
+		r.Weights[i] = float32(float64(times[term]) * idf(x.Documents, int64(len(x.list))))
+		x.score(r, r.Weights[i], norms)
+		times[term] = 0
+	}
+	return r, nil
+}
+
+func idf(documents, with int64) float64 {
+	if with == 0 {
+		return math.Log((float64(documents) + .5) / .5)
+	}
+	return math.Log1p((float64(max(documents, with)-with) + .5) / (float64(with) + .5))
+}
+
+// open reads the lengths of documents.
+func (x *Index) open() error {
+	if x.lengths != nil {
+		return nil
+	}
+	for i := range x.Sources {
+		if err := x.Sources[i].Validate(); err != nil || i > 0 && x.Sources[i].First <= x.Sources[i-1].Last {
+			x.lengths = nil
+			return ErrMalformed
+		}
+		lengths, err := x.Sources[i].readLengths()
+		if err != nil {
+			x.lengths = nil
+			return err
+		}
+		x.lengths = append(x.lengths, lengths)
+	}
+	return nil
+}
+
+// norms are k1 * (1 - b + b * length / average length) for each byte of a length.
+func (x *Index) norms() (norms [256]float32) {
+	documents, tokens := int64(0), int64(0)
+	for i := range x.Sources {
+		documents += x.Sources[i].Documents
+		tokens += x.Sources[i].Tokens
+	}
+	average := float64(max(tokens, 1)) / float64(max(documents, 1))
+	for i := range norms {
+		norms[i] = float32(k1 * (1 - b + b*float64(lengthOf[i])/average))
+	}
+	return norms
+}
+
+// read reads the postings of a term in living documents into x.list.
+func (x *Index) read(term uint64) error {
+	x.list = x.list[:0]
+	for i := range x.Sources {
+		s := &x.Sources[i]
+		for at, to := s.PagesOf(term); at < to; at++ {
+			page, err := s.Page(at)
+			if err == nil {
+				x.list, err = s.AppendList(x.list, page, term)
+			}
+			if err != nil {
+				return err
+			}
+		}
+	}
+	if len(x.Dead) == 0 {
+		return nil
+	}
+	alive := x.list[:0]
+	for _, p := range x.list {
+		if word := int(p.Document / 64); word >= len(x.Dead) || x.Dead[word]>>(p.Document%64)&1 == 0 {
+			alive = append(alive, p)
+		}
+	}
+	x.list = alive
+	return nil
+}
+
+// score adds what the postings in x.list, of a term with a weight, say of documents.
+func (x *Index) score(r *Ranking, weight float32, norms [256]float32) {
+	list := x.list
+	for i := range x.Sources {
+		first, lengths := x.Sources[i].First, x.lengths[i]
+		for len(list) > 0 && list[0].Document <= x.Sources[i].Last {
+			p := list[0]
+			list = list[1:]
+			f := float32(p.Count)
+			r.Scores[p.Document-r.First] += weight * f * (k1 + 1) / (f + norms[lengths[p.Document-first]])
+			r.Covered[p.Document-r.First] += weight
+		}
+	}
+}
