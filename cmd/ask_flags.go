@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,18 +15,23 @@ import (
 	"sheaf/internal/hint"
 )
 
-// askFlags are the flags of every verb that searches.
+// askFlags are the flags of every verb that prints what a search finds.
 type askFlags struct {
+	searchFlags
+	withVectors bool
+	exitStatus  bool
+	queries     string
+	output      outputFlags
+}
+
+// searchFlags say what a search finds.
+type searchFlags struct {
 	k              int
 	filter         filterFlags
 	fetchK         positive
 	scoreThreshold figure
 	minRelevance   figure
 	relevanceFn    string
-	withVectors    bool
-	exitStatus     bool
-	queries        string
-	output         outputFlags
 	embedder       embedderFlags
 }
 
@@ -37,24 +43,37 @@ const (
 
 // addFlags declares the flags. fetchK is the help of --fetch-k.
 func (o *askFlags) addFlags(c *cobra.Command, fetchK string) {
+	o.searchFlags.addFlags(c, 4, fetchK)
 	flags := c.Flags()
-	flags.IntVarP(&o.k, "k", "k", 4, "find `N` documents")
+	flags.BoolVar(&o.withVectors, "with-vectors", false, "print the vector of each hit (JSON only)")
+	flags.BoolVarP(&o.exitStatus, "exit-status", "e", false, "exit 4 when nothing is found")
+	flags.StringVar(&o.queries, "queries", "", "answer each line of `FILE` (- is stdin), one JSON object a line")
+	o.output.addFlags(flags)
+	o.output.addTemplate(flags, "hit", hitFields)
+}
+
+// addFlags declares the flags. k is the default of -k, fetchK the help of --fetch-k.
+func (o *searchFlags) addFlags(c *cobra.Command, k int, fetchK string) {
+	flags := c.Flags()
+	flags.IntVarP(&o.k, "k", "k", k, "find `N` documents")
 	o.filter.addFlags(flags)
 	flags.Var(&o.fetchK, "fetch-k", fetchK)
 	flags.Var(&o.scoreThreshold, "score-threshold", "keep scores up to `X` under l2, from X on under ip and cosine")
 	flags.Var(&o.minRelevance, "min-relevance", "keep relevances from `R` on")
 	flags.StringVar(&o.relevanceFn, "relevance-fn", relevanceDefault, "compute relevances by the `FORMULA` default or langchain")
-	flags.BoolVar(&o.withVectors, "with-vectors", false, "print the vector of each hit (JSON only)")
-	flags.BoolVarP(&o.exitStatus, "exit-status", "e", false, "exit 4 when nothing is found")
-	flags.StringVar(&o.queries, "queries", "", "answer each line of `FILE` (- is stdin), one JSON object a line")
 	complete(c, "relevance-fn", relevanceDefault, relevanceLangChain)
-	o.output.addFlags(flags)
-	o.output.addTemplate(flags, "hit", hitFields)
 	o.embedder.Questions = true
 	o.embedder.addFlags(c)
 }
 
 func (o *askFlags) validate(env *environment) error {
+	if o.queries != "" && o.output.text {
+		return usagef("--queries answers in JSON or by a template: it cannot be used with --text")
+	}
+	return cmp.Or(o.searchFlags.validate(), o.output.validate(env))
+}
+
+func (o *searchFlags) validate() error {
 	switch {
 	case o.k < 1:
 		return usagef("-k must be at least 1, not %d", o.k)
@@ -65,15 +84,8 @@ func (o *askFlags) validate(env *environment) error {
 	case o.relevanceFn == relevanceDefault && o.minRelevance.outside(0, 1):
 		return hint.With(usagef("--min-relevance must be from 0 to 1, not %s", &o.minRelevance),
 			"LangChain's figures go beyond: --relevance-fn %s", relevanceLangChain)
-	case o.queries != "" && o.output.text:
-		return usagef("--queries answers in JSON or by a template: it cannot be used with --text")
 	}
-	for _, check := range []func() error{o.filter.validate, o.embedder.validate} {
-		if err := check(); err != nil {
-			return err
-		}
-	}
-	return o.output.validate(env)
+	return cmp.Or(o.filter.validate(), o.embedder.validate())
 }
 
 // options returns the options of a search in s.

@@ -3,14 +3,13 @@ package cmd
 import (
 	"bufio"
 	"bytes"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"iter"
 	"strconv"
 	"strings"
 
+	"sheaf/internal/question"
 	"sheaf/internal/vector"
 )
 
@@ -23,13 +22,16 @@ type query struct {
 	last   bool // no more input is buffered, so this one is to be answered before reading on
 }
 
-// textQuery returns the query of a line of text.
-func textQuery(line string) query {
-	if strings.TrimSpace(line) == "" {
-		return query{err: errors.New("an empty query")}
-	}
-	return query{text: line}
+// newQuery returns the query of a question, or of the error that reading it gave.
+func newQuery(q question.Question, err error) query {
+	return query{id: q.ID, text: q.Text, vector: q.Vector, err: err}
 }
+
+// textQuery returns the query of a line of text.
+func textQuery(line string) query { return newQuery(question.FromText(line)) }
+
+// jsonQuery returns the query of a JSON object.
+func jsonQuery(line string) query { return newQuery(question.FromJSON([]byte(line))) }
 
 // vectorQuery returns the query of a line with a vector.
 func vectorQuery(line string) query {
@@ -75,58 +77,6 @@ func queries(r io.Reader, plain func(line string) query) iter.Seq2[query, error]
 			}
 		}
 	}
-}
-
-// jsonQuery parses {"query"|"vector": …, "id"?: …} and ignores other fields.
-func jsonQuery(line string) query {
-	var in struct {
-		ID     json.RawMessage `json:"id"`
-		Query  *string         `json:"query"`
-		Vector json.RawMessage `json:"vector"`
-	}
-	malformed := json.Unmarshal([]byte(line), &in)
-	id, err := queryID(in.ID) // set even where another field has a wrong type
-	if malformed != nil {
-		var kind *json.UnmarshalTypeError
-		if errors.As(malformed, &kind) {
-			malformed = fmt.Errorf("%q cannot be a JSON %s", kind.Field, kind.Value)
-			if kind.Field == "" {
-				malformed = fmt.Errorf("it is a JSON %s and not an object", kind.Value)
-			}
-		}
-		return query{id: id, err: fmt.Errorf("a malformed query: %w", malformed)}
-	}
-	if string(in.Vector) == "null" {
-		in.Vector = nil
-	}
-	switch {
-	case err != nil:
-		return query{err: err}
-	case (in.Query == nil) == (in.Vector == nil):
-		return query{id: id, err: errors.New(`a query needs either "query" or "vector"`)}
-	case in.Query != nil:
-		q := textQuery(*in.Query)
-		q.id = id
-		return q
-	default:
-		v, err := vector.ParseJSON(in.Vector)
-		return query{id: id, vector: v, err: err}
-	}
-}
-
-// queryID returns an id: a string, or the text of a number.
-func queryID(raw json.RawMessage) (id string, err error) {
-	if len(raw) == 0 || bytes.Equal(raw, []byte("null")) {
-		return "", nil
-	}
-	if raw[0] == '"' {
-		err = json.Unmarshal(raw, &id)
-		return id, err
-	}
-	if raw[0] == '-' || raw[0] >= '0' && raw[0] <= '9' {
-		return string(raw), nil
-	}
-	return "", fmt.Errorf("an id is a string or a number, not %.40s", raw)
 }
 
 // vectorQueries yields the rows of a vector file as queries.

@@ -5,6 +5,8 @@ import "time"
 // Info tells what a store holds.
 type Info struct {
 	Facts
+	ID                   string // of the store, in hex; another one for each store that is made
+	Generation           int64  // grows, at the least, with every commit that takes documents away
 	FormatVersion        int
 	Normalized           bool // every vector has length 1 (or is zero)
 	Documents, Sources   int64

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"encoding/hex"
 	"fmt"
 	"iter"
 	"math"
@@ -134,7 +135,7 @@ func (s *Store) Sources(ctx context.Context, f *filter.Filter) iter.Seq2[engine.
 func (s *Store) Info(ctx context.Context) (info engine.Info, err error) {
 	err = s.view(ctx, func(t *tx) (err error) {
 		info = engine.Info{
-			Facts: t.facts, FormatVersion: int(t.version), Normalized: t.unit, Documents: t.state.documents, DeadRows: t.rows - t.state.documents,
+			Facts: t.facts, ID: hex.EncodeToString(t.id[:]), Generation: t.generation, FormatVersion: int(t.version), Normalized: t.unit, Documents: t.state.documents, DeadRows: t.rows - t.state.documents,
 			IndexType: "IndexFlat", IndexFile: indexName(t.indexFile), CreatedAt: t.created, UpdatedAt: t.updated,
 		}
 		info.Sources, err = t.Int64(`SELECT count(*) FROM source`)

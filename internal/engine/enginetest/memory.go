@@ -3,6 +3,7 @@ package enginetest
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"iter"
@@ -35,6 +36,8 @@ type memory struct {
 // content is what a store holds. It is never changed once it is shown.
 type content struct {
 	facts            engine.Facts
+	id               string
+	generation       int64
 	settings         string
 	created, updated time.Time
 	docs             map[string]*document // by id
@@ -120,7 +123,7 @@ func (m *Memory) Create(_ context.Context, name string, f engine.Facts, _ engine
 	}
 	now := time.Now()
 	s := &memory{name: name, held: true, shown: &content{
-		facts: f, created: now, updated: now, docs: map[string]*document{}, sources: map[int64]engine.Source{},
+		facts: f, id: rand.Text(), created: now, updated: now, docs: map[string]*document{}, sources: map[int64]engine.Source{},
 	}}
 	m.stores[name] = s
 	w := newMemoryWriter(s)
@@ -192,7 +195,7 @@ func (r *MemoryReader) Info(context.Context) (engine.Info, error) {
 		normalized = normalized && engine.IsUnit(d.Vector, c.facts.Dim)
 	}
 	return engine.Info{
-		Facts: c.facts, FormatVersion: 1, Normalized: normalized, Documents: int64(len(c.docs)), Sources: int64(len(c.sources)),
+		Facts: c.facts, ID: c.id, Generation: c.generation, FormatVersion: 1, Normalized: normalized, Documents: int64(len(c.docs)), Sources: int64(len(c.sources)),
 		IndexType: "map", CreatedAt: c.created, UpdatedAt: c.updated,
 	}, nil
 }

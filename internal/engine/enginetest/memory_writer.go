@@ -48,6 +48,7 @@ func (w *MemoryWriter) Commit(context.Context) error {
 	}
 	w.s.mu.Lock()
 	defer w.s.mu.Unlock()
+	w.draft.generation++
 	w.draft.updated = w.draft.updated.Add(1)
 	w.s.shown = w.draft
 	w.draft, w.pending, w.undo = w.draft.clone(), 0, nil

@@ -401,7 +401,13 @@ func (s *suite) selections() {
 		same(s, what, c.want, ids)
 		same(s, what+", their number", int64(len(c.want)), set.Len())
 	}
+	before, err := w.Info(ctx)
+	s.must(err)
 	s.must(w.Delete(ctx, set))
+	if after, err := w.Info(ctx); err != nil || after.ID != before.ID || after.ID == "" || after.Generation <= before.Generation {
+		s.Errorf("a deletion leaves the store at generation %d, which was %d, under id %q, which was %q: %v",
+			after.Generation, before.Generation, after.ID, before.ID, err)
+	}
 	if ids, err = collect(w.IDs(ctx, set)); err != nil || len(ids) != 2 {
 		s.Errorf("the ids of what was deleted: %q, %v", ids, err)
 	}
