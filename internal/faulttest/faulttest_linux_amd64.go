@@ -106,6 +106,7 @@ func trace(cmd *exec.Cmd, dir string, judge func(call) verdict) (status syscall.
 		cmd.SysProcAttr = &syscall.SysProcAttr{}
 	}
 	cmd.SysProcAttr.Ptrace = true
+	cmd.SysProcAttr.Setpgid = true // a group that can be waited for: other children of this thread are not ours
 	if err := cmd.Start(); errors.Is(err, syscall.EPERM) {
 		return status, fmt.Errorf("%w: %w", ErrNotAllowed, err)
 	} else if err != nil {
@@ -131,13 +132,12 @@ type tracer struct {
 // follow traces the process until it ends.
 func (t *tracer) follow() (syscall.WaitStatus, error) {
 	const (
-		options       = syscall.PTRACE_O_TRACECLONE | syscall.PTRACE_O_TRACESYSGOOD
-		syscallStop   = syscall.SIGTRAP | 0x80
-		childrenOfOne = syscall.WALL | 0x20000000 // __WNOTHREAD: not other threads' children
+		options     = syscall.PTRACE_O_TRACECLONE | syscall.PTRACE_O_TRACESYSGOOD
+		syscallStop = syscall.SIGTRAP | 0x80
 	)
 	var status syscall.WaitStatus
 	for first := true; ; {
-		pid, err := syscall.Wait4(-1, &status, childrenOfOne, nil)
+		pid, err := syscall.Wait4(-t.main, &status, syscall.WALL, nil)
 		if err == syscall.EINTR {
 			continue
 		}

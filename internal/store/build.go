@@ -143,13 +143,15 @@ func (w *Writer) become(ctx context.Context, b *builder) error {
 		return errors.Join(err, b.discard())
 	}
 	err := w.swapDatabase(ctx)
-	if now, is := os.Lstat(filepath.Join(w.dir, databaseName)); err != nil && is == nil && os.SameFile(now, built) {
-		return fmt.Errorf("after the commit to %q: %w", w.dir, err) // the rename came through
+	if now, is := os.Lstat(filepath.Join(w.dir, databaseName)); is == nil && os.SameFile(now, built) {
+		w.fresh = false // the rename came through, whatever else did not
+		if err != nil {
+			return fmt.Errorf("after the commit to %q: %w", w.dir, err)
+		}
 	}
 	if err != nil {
 		return errors.Join(fmt.Errorf("committing to %q: %w", w.dir, err), b.discard())
 	}
-	w.fresh = false
 	return w.reopen(ctx)
 }
 
