@@ -33,6 +33,8 @@ type answer struct {
 	Metric string `json:"metric"`
 	K      int    `json:"k"`
 	Hits   []hit  `json:"hits"`
+
+	Notices []string `json:"notices,omitempty"` // of --json
 }
 
 // failure is the line of a query that could not be answered.
@@ -80,7 +82,9 @@ func (a *asker) ask(ctx context.Context, q query) error {
 	}
 	err = a.env.print(a.o.output, func(p *printer) error {
 		if p.form == formJSON {
-			return p.object(a.answer(q, found[0]))
+			one := a.answer(q, found[0])
+			one.Notices = a.env.started.notices.all()
+			return p.object(one)
 		}
 		return list(p, "hits", seq.Of(newHits(found[0])))
 	})
@@ -101,7 +105,7 @@ func (a *asker) ask(ctx context.Context, q query) error {
 }
 
 func (a *asker) answer(q query, found []engine.Hit) answer {
-	return answer{q.id, q.text, string(a.store.Facts().Metric), a.o.k, newHits(found)}
+	return answer{ID: q.id, Query: q.text, Metric: string(a.store.Facts().Metric), K: a.o.k, Hits: newHits(found)}
 }
 
 // A block of a batch has at most batchBlock queries and, unless one query has more,

@@ -162,7 +162,9 @@ func (env *environment) printDeleted(ids iter.Seq2[string, error], n int64, o *d
 	if env.inJSON() {
 		return env.print(outputFlags{}, func(p *printer) error {
 			p.form = formJSON // one object, also with --jsonl
-			return enclose(p, fmt.Sprintf(`{"deleted":%d,"ids":[`, n), items, fmt.Sprintf(`],"dry_run":%t}`, o.dryRun))
+			return enclose(p, fmt.Sprintf(`{"deleted":%d,"ids":[`, n), items, func() (string, error) {
+				return fmt.Sprintf(`],"dry_run":%t}`, o.dryRun), nil
+			})
 		})
 	}
 	if !o.dryRun {

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"sync"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -22,7 +23,27 @@ type environment struct {
 // started is what a verb has started and not yet ended.
 type started struct {
 	shown     *display // nil where no progress is shown
+	notices   noticeLog
 	embedders []embed.Embedder
+}
+
+// noticeLog keeps the notices of a verb for its answer in JSON.
+type noticeLog struct {
+	mu    sync.Mutex
+	texts []string
+}
+
+func (l *noticeLog) add(text string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.texts = append(l.texts, text)
+}
+
+// all returns the notices so far, never nil.
+func (l *noticeLog) all() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return append([]string{}, l.texts...)
 }
 
 // end closes the embedders that the verb has made.

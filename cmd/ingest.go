@@ -53,8 +53,9 @@ and --normalize are fixed then. Splitter flags and --meta are remembered with
 each source and used again when a later run gives none.
 
 Folders are read recursively; hidden files and what .gitignore or .sheafignore
-rule out are left alone. JSONL and CSV files hold records, {"text", "id"?,
-"metadata"?, "vector"?, ...}, which are split only when --splitter is given.
+rule out are left alone. JSONL and CSV files and JSON arrays hold records,
+{"text", "id"?, "metadata"?, "vector"?, ...}, which are split only when
+--splitter is given.
 With --embedder none a new store takes records with vectors as long as the
 first. Stdin is a source of its own each time, unless --name names it.
 
@@ -88,6 +89,7 @@ stored, and the exit status is 3.` + exitStatus(0, 1, 2, 3, 5, 11, 12, 75, 130, 
 
 func (o *ingestOptions) validate(c *cobra.Command, args []string) error {
 	o.roots = args
+	o.embedder.TellsLong = true
 	if err := validRoots(args); err != nil {
 		return err
 	}
@@ -234,6 +236,7 @@ func (env *environment) summarise(e embed.Embedder, o *ingestOptions, counter *p
 		Estimate:  shown.watched(),
 	})
 	shown.stop()
+	sum.Notices = env.started.notices.all()
 	if o.priceGiven {
 		price := priceOf(sum.Embedding.Tokens, o.price)
 		sum.Embedding.Price = &price
@@ -244,7 +247,7 @@ func (env *environment) summarise(e embed.Embedder, o *ingestOptions, counter *p
 		if sum.DryRun {
 			what = " would fail"
 		}
-		err = &partialError{count(len(sum.Failures), "input") + what}
+		err = &partialError{countFailed(&sum.Report) + what}
 		if slices.ContainsFunc(sum.Failures, func(f ingest.Failure) bool { return as[*engine.MismatchError](f.Err) }) {
 			err = hint.With(err, "sheaf import FILE --store DIR makes a store of records with the vectors that they bring")
 		}
@@ -252,12 +255,24 @@ func (env *environment) summarise(e embed.Embedder, o *ingestOptions, counter *p
 	return err
 }
 
+// countFailed says how many inputs failed: "1 source and 3 chunks".
+func countFailed(r *ingest.Report) string {
+	var parts []string
+	if r.FailedSources > 0 {
+		parts = append(parts, count(r.FailedSources, "source"))
+	}
+	if r.FailedChunks > 0 {
+		parts = append(parts, count(r.FailedChunks, "chunk"))
+	}
+	return strings.Join(parts, " and ")
+}
+
 // printSummary prints the summary of a run; stopped says that an error ended it.
 func (env *environment) printSummary(sum ingest.Summary, stopped bool) error {
 	if env.inJSON() {
 		return env.printObject(sum)
 	}
-	writeFailures(env.streams.Err, sum)
+	writeFailures(env.streams.Err, &sum.Report)
 	if !env.flags.quiet {
 		writeSummary(env.streams.Err, sum, stopped, env.flags.verbose)
 	}
@@ -268,21 +283,28 @@ func (env *environment) printSummary(sum ingest.Summary, stopped bool) error {
 const skipsShown = 5
 
 // writeFailures names the inputs that failed, also under --quiet.
-func writeFailures(w io.Writer, sum ingest.Summary) {
-	for _, f := range sum.Failures {
+func writeFailures(w io.Writer, r *ingest.Report) {
+	for _, f := range r.Failures {
 		fmt.Fprintf(w, "sheaf: failed: %s: %s\n", visible(f.Source), visible(f.Error))
 	}
 }
 
+// writeSkips names the files that were skipped and of which no notice told. Where they are many it names none, and returns
+// their number.
+func writeSkips(w io.Writer, skips []ingest.Skip, verbose bool) (hidden int) {
+	untold := slices.DeleteFunc(slices.Clone(skips), func(s ingest.Skip) bool { return s.Told })
+	if !verbose && len(untold) > skipsShown {
+		return len(untold)
+	}
+	for _, s := range untold {
+		fmt.Fprintf(w, "sheaf: skipped: %s: %s\n", visible(s.Source), visible(s.Reason))
+	}
+	return 0
+}
+
 // writeSummary writes the summary of a run as text.
 func writeSummary(w io.Writer, sum ingest.Summary, stopped, verbose bool) {
-	shown := sum.Skips
-	if !verbose && len(shown) > skipsShown {
-		shown = nil
-	}
-	for _, s := range shown {
-		fmt.Fprintf(w, "sheaf: skipped: %s: %s\n", visible(s.Source), s.Reason)
-	}
+	hidden := writeSkips(w, sum.Skips, verbose)
 	s, c := sum.Sources, sum.Chunks
 	sources := []string{}
 	for _, part := range []struct {
@@ -307,11 +329,15 @@ func writeSummary(w io.Writer, sum ingest.Summary, stopped, verbose bool) {
 		lead += "stopped early; until then: "
 	}
 	fmt.Fprintf(w, "sheaf: %ssources: %s\n", lead, strings.Join(sources, ", "))
-	if !verbose && len(sum.Skips) > skipsShown {
+	if hidden > 0 {
 		fmt.Fprintf(w, "sheaf: hint: --verbose names the files that were skipped\n")
 	}
-	fmt.Fprintf(w, "sheaf: %q %s %s: %d added, %d reused, %d removed, in %.1f s\n",
-		sum.Store, holds, count(c.Total, "chunk"), c.Added, c.Reused, c.Removed, sum.Elapsed)
+	failed := ""
+	if c.Failed > 0 {
+		failed = fmt.Sprintf(", %d failed", c.Failed)
+	}
+	fmt.Fprintf(w, "sheaf: %q %s %s: %d added, %d reused, %d removed%s, in %.1f s\n",
+		sum.Store, holds, count(c.Total, "chunk"), c.Added, c.Reused, c.Removed, failed, sum.Elapsed)
 	if e := sum.Embedding; e.Price != nil || e.Requests > 0 && (verbose || sum.DryRun) {
 		writeEmbedding(w, e)
 	}

@@ -1,14 +1,17 @@
 package cmd
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
 	"sheaf/internal/loader"
+	"sheaf/internal/splitter"
 	"sheaf/internal/store"
 )
 
@@ -18,6 +21,7 @@ type loaderFlags struct {
 	read        loader.ReadOptions
 	walk        loader.WalkOptions
 	maxFileSize string
+	delimiter   string
 }
 
 // formatNames returns what --format takes.
@@ -32,9 +36,10 @@ func formatNames() []string {
 func (o *loaderFlags) addFlags(c *cobra.Command) {
 	f, formats := c.Flags(), formatNames()
 	f.StringVar(&o.format, "format", string(loader.Auto), "read every source as `FORMAT`: "+oneOf(formats))
-	f.StringVar(&o.read.TextField, "text-field", "", "the `FIELD` of a record that holds its text (default text)")
+	f.StringArrayVar((*[]string)(&o.read.TextFields), "text-field", nil, "the `FIELD` of a record that holds its text (default text, or page_content); several are joined by line breaks (repeatable)")
 	f.StringVar(&o.read.IDField, "id-field", "", "the `FIELD` of a record that holds its id (default id)")
 	f.StringVar(&o.read.VectorField, "vector-field", "", "the `FIELD` of a record that holds its vector (default vector)")
+	f.StringVar(&o.delimiter, "delimiter", "", "the `CHARACTER` between the cells of CSV, such as ';' or '\\t' (default: found by looking)")
 	f.BoolVar(&o.read.DetectTypes, "detect-types", false, "read CSV cells that look like numbers or booleans as such")
 	f.StringArrayVar(&o.walk.Include, "include", nil, "of folders read only what matches `GLOB`, as in .gitignore (repeatable)")
 	f.StringArrayVar(&o.walk.Exclude, "exclude", nil, "leave out what matches `GLOB`, as in .gitignore (repeatable)")
@@ -59,23 +64,37 @@ func (o *loaderFlags) validate() error {
 	if err != nil {
 		return usagef("--max-file-size: %w", err)
 	}
+	if o.read.Delimiter, err = parseDelimiter(o.delimiter); err != nil {
+		return err
+	}
 	o.walk.Format, o.walk.Encoding, o.walk.MaxFileSize, o.walk.SkipDir = loader.Format(format), o.read.Encoding, size, store.Is
 	return o.distinctFields()
 }
 
+// parseDelimiter reads the character between cells, of which a tab may be written \t.
+func parseDelimiter(text string) (string, error) {
+	character, err := splitter.Unescape(text)
+	if r, size := utf8.DecodeRuneInString(character); err != nil || size != len(character) || strings.ContainsRune("\"\r\n\x00", r) || r == utf8.RuneError && size == 1 {
+		return "", usagef("--delimiter %q is not a character that can separate cells", text)
+	}
+	return character, nil
+}
+
 // distinctFields returns an error when two flags name the same field.
 func (o *loaderFlags) distinctFields() error {
+	type named struct{ flag, field string }
+	all := []named{{"--id-field", cmp.Or(o.read.IDField, "id")}, {"--vector-field", cmp.Or(o.read.VectorField, "vector")}}
+	texts := o.read.TextFields
+	if len(texts) == 0 {
+		texts = loader.Fields{"text"}
+	}
+	for _, field := range texts {
+		all = append(all, named{"--text-field", field})
+	}
 	seen := map[string]string{}
-	for _, f := range []struct{ flag, field, standard string }{
-		{"--text-field", o.read.TextField, "text"},
-		{"--id-field", o.read.IDField, "id"},
-		{"--vector-field", o.read.VectorField, "vector"},
-	} {
-		if f.field == "" {
-			f.field = f.standard
-		}
+	for _, f := range all {
 		if other, taken := seen[f.field]; taken {
-			return usagef("%s and %s both name the field %q", other, f.flag, f.field)
+			return usagef("%s and %s both name the field %q", f.flag, other, f.field)
 		}
 		seen[f.field] = f.flag
 	}

@@ -148,11 +148,11 @@ type item interface {
 
 // list writes items as they come. name is their key in the object of --json.
 func list[T item](p *printer, name string, items iter.Seq2[T, error]) error {
-	return enclose(p, fmt.Sprintf("{%q:[", name), items, "]}")
+	return enclose(p, fmt.Sprintf("{%q:[", name), items, func() (string, error) { return "]}", nil })
 }
 
-// enclose is list with the JSON before and after the items.
-func enclose[T item](p *printer, before string, items iter.Seq2[T, error], after string) error {
+// enclose is list with the JSON before and after the items; after is called when they are written.
+func enclose[T item](p *printer, before string, items iter.Seq2[T, error], after func() (string, error)) error {
 	if p.form == formJSON {
 		p.WriteString(before)
 	}
@@ -168,7 +168,11 @@ func enclose[T item](p *printer, before string, items iter.Seq2[T, error], after
 	}
 	switch {
 	case p.form == formJSON:
-		p.WriteString(after + "\n")
+		text, err := after()
+		if err != nil {
+			return err
+		}
+		p.WriteString(text + "\n")
 	case p.form == formText && n > 0 && !p.null:
 		p.WriteByte('\n')
 	}

@@ -68,9 +68,10 @@ func (env *environment) showProgress(counter *progress.Counter, verb, noun strin
 func (env *environment) notice(text string) {
 	if d := env.started.shown; d != nil {
 		d.say(text)
-	} else {
-		env.say("%s", visible(text))
+		return
 	}
+	env.started.notices.add(text)
+	env.say("%s", visible(text))
 }
 
 // programOutput is the stderr of the program of an embedder.
@@ -145,6 +146,7 @@ func (d *display) watched() bool { return d.bar != nil || d.lines }
 
 // say writes a notice above the bar, unless there were too many before it.
 func (d *display) say(text string) {
+	d.env.started.notices.add(text)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.notices++; d.notices > noticesShown && !d.env.flags.verbose {

@@ -123,7 +123,7 @@ func TestSummaryForPeople(t *testing.T) {
 	}{
 		{"nothing", ingest.Summary{Store: "s"}, false, false,
 			"sheaf: sources: none\nsheaf: \"s\" holds 0 chunks: 0 added, 0 reused, 0 removed, in 0.0 s\n"},
-		{"a name that plays tricks", ingest.Summary{Store: "s", Failures: []ingest.Failure{{Source: "a\x1b[2J", Error: "odd"}}}, false, false,
+		{"a name that plays tricks", ingest.Summary{Store: "s", Report: ingest.Report{Failures: []ingest.Failure{{Source: "a\x1b[2J", Error: "odd"}}}}, false, false,
 			"sheaf: failed: a\ufffd[2J: odd\nsheaf: sources: none\nsheaf: \"s\" holds 0 chunks: 0 added, 0 reused, 0 removed, in 0.0 s\n"},
 		{"what was done before the end", ingest.Summary{
 			Store: "s", Sources: ingest.Sources{Unchanged: 1, Unfinished: 1}, Chunks: ingest.Chunks{Added: 3, Total: 3},
@@ -138,7 +138,7 @@ func TestSummaryForPeople(t *testing.T) {
 	}
 	for _, tt := range tests {
 		var b strings.Builder
-		writeFailures(&b, tt.sum)
+		writeFailures(&b, &tt.sum.Report)
 		writeSummary(&b, tt.sum, tt.stopped, tt.verbose)
 		if b.String() != tt.want {
 			t.Errorf("%s:\n%s, want\n%s", tt.name, b.String(), tt.want)

@@ -3,7 +3,8 @@ package cmd
 import (
 	"context"
 	"errors"
-	"iter"
+	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -51,38 +52,47 @@ func (o *splitOptions) validate(env *environment, c *cobra.Command, args []strin
 }
 
 func runSplit(ctx context.Context, env *environment, o *splitOptions) error {
-	failed := &failures{env: env, noun: "input", verb: "failed"}
+	var report ingest.Report
 	documents := ingest.Split(ctx, ingest.Options{
 		Roots:    o.roots,
 		Stdin:    env.streams.In,
 		Walk:     o.loader.walk,
 		Read:     o.loader.read,
 		Splitter: o.splitter.chosen(),
-		Notice:   func(text string) { env.say("%s", visible(text)) },
-	})
+		Notice:   env.notice,
+	}, &report)
 	err := env.print(o.output, func(p *printer) error {
-		return list(p, "chunks", seq.Map(passing(documents, func(f *ingest.InputError) { failed.add(f) }), newChunk))
+		return enclose(p, `{"chunks":[`, seq.Map(documents, newChunk), func() (string, error) {
+			report.Notices = env.started.notices.all()
+			members, err := marshal(report)
+			return "]," + strings.TrimPrefix(string(members), "{"), err
+		})
 	})
 	if err != nil {
 		return err
 	}
-	return failed.err()
+	return env.reportInputs(&report)
 }
 
-// passing yields documents, and calls failed with the inputs that failed.
-func passing(all iter.Seq2[engine.Document, error], failed func(*ingest.InputError)) iter.Seq2[engine.Document, error] {
-	return func(yield func(engine.Document, error) bool) {
-		for d, err := range all {
-			var input *ingest.InputError
-			if errors.As(err, &input) {
-				failed(input)
-				continue
-			}
-			if !yield(d, err) {
-				return
-			}
-		}
+// reportInputs names the inputs that were skipped or failed, and returns an error for these.
+func (env *environment) reportInputs(r *ingest.Report) error {
+	if !env.inJSON() {
+		writeFailures(env.streams.Err, r)
 	}
+	if !env.flags.quiet && !env.inJSON() && writeSkips(env.streams.Err, r.Skips, env.flags.verbose) > 0 {
+		env.say("%s skipped; --verbose names them", count(len(r.Skips), "file"))
+	}
+	if !r.Failed() {
+		return nil
+	}
+	message := countFailed(r) + " failed"
+	if env.inJSON() {
+		for _, f := range r.Failures {
+			message += fmt.Sprintf("; %s: %s", f.Source, f.Error)
+		}
+		message = strings.Replace(message, "; ", ": ", 1)
+	}
+	return &partialError{message}
 }
 
 // chunk is a chunk in the answer.

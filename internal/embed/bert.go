@@ -200,22 +200,26 @@ func (b *bert) Embed(ctx context.Context, texts []string) (Result, error) {
 	if ctx.Err() != nil {
 		return Result{}, context.Cause(ctx)
 	}
+	result := Result{Vectors: make([][]float32, len(texts))}
 	ids, tokens := make([][]int32, len(texts)), 0
 	for i, text := range texts {
-		ids[i] = b.tokens(text)
+		var length int
+		if ids[i], length = b.tokens(text); length > len(ids[i]) {
+			result.long(i, length, b.settings.MaxTokens)
+		}
 		tokens += len(ids[i])
 	}
-	vectors := make([][]float32, len(texts))
+	b.noticeLong(len(result.Long))
 	group, ctx := errgroup.WithContext(ctx)
 	for first, end := 0, 0; first < len(ids); first = end {
 		end = first + packLen(ids[first:], tokens/cap(b.workspaces))
-		group.Go(func() error { return b.pack(ctx, ids[first:end], vectors[first:end]) })
+		group.Go(func() error { return b.pack(ctx, ids[first:end], result.Vectors[first:end]) })
 	}
 	if err := group.Wait(); err != nil {
 		return Result{}, err
 	}
 	b.options.Stats.AddRequest(len(texts), tokens)
-	return Result{Vectors: vectors}, nil
+	return result, nil
 }
 
 // packLen returns how many of the texts to compute at once. share is the number of tokens
@@ -263,18 +267,20 @@ func (b *bert) shorten(v []float32) []float32 {
 	return v
 }
 
-// tokens returns the ids of a text, at most as many as the model reads.
-func (b *bert) tokens(text string) []int32 {
+// tokens returns the ids of a text, at most as many as the model reads, and how many the whole text has.
+func (b *bert) tokens(text string) (ids []int32, length int) {
 	if b.settings.Lowercase {
 		text = strings.ToLower(text)
 	}
-	ids := b.tokenizer.Append([]int32{b.cls}, text)
-	if limit := b.settings.MaxTokens - 1; len(ids) > limit {
-		ids = ids[:limit]
-		if b.noticed.CompareAndSwap(false, true) {
-			b.options.Notify("%s reads the first %d tokens of a text and one is longer: the rest of it does not count (smaller chunks help)",
-				b.identity, b.settings.MaxTokens)
-		}
+	ids = b.tokenizer.Append([]int32{b.cls}, text)
+	length = len(ids) + 1
+	return append(ids[:min(len(ids), b.settings.MaxTokens-1)], b.sep), length
+}
+
+// noticeLong tells people, once in the embedder's life, that texts are longer than what the model reads.
+func (b *bert) noticeLong(texts int) {
+	if texts > 0 && !b.options.TellsLong && b.noticed.CompareAndSwap(false, true) {
+		b.options.Notify("%s reads the first %d tokens of a text and one is longer: the rest of it does not count (smaller chunks help)",
+			b.identity, b.settings.MaxTokens)
 	}
-	return append(ids, b.sep)
 }

@@ -138,7 +138,10 @@ func TestBERTTokens(t *testing.T) {
 			t.Errorf("%q: %v, want %v", test.text, got, want)
 		}
 	}
-	embed.Tokens(lower, "the moon pulls the sea")
+	r, err := lower.Embed(t.Context(), []string{"the sea", "the moon pulls the sea", "the sea"})
+	if err != nil || r.Limit != 6 || len(r.Long) != 1 || r.Long[1] != 7 {
+		t.Errorf("long texts %v, limit %d, %v", r.Long, r.Limit, err)
+	}
 	if len(notices) != 1 || !strings.Contains(notices[0], "reads the first 6 tokens of a text and one is longer") {
 		t.Errorf("notices %q, want one about a long text", notices)
 	}

@@ -39,6 +39,16 @@ type Result struct {
 	Vectors [][]float32   // one per text, in order; nil where Errs has the reason
 	Errs    map[int]error // by index of the text: why it was refused
 	Cut     map[int]int   // by index of the text: only its first n bytes were embedded
+	Long    map[int]int   // by index of the text: its tokens, where the model reads only the first Limit of them
+	Limit   int           // 0 where no text is in Long
+}
+
+// long adds a text of which the model reads only the first limit tokens.
+func (r *Result) long(text, tokens, limit int) {
+	if r.Long == nil {
+		r.Long, r.Limit = map[int]int{}, limit
+	}
+	r.Long[text] = tokens
 }
 
 // Vectors embeds texts of which each must have a vector: a refused text is an error.
@@ -102,6 +112,7 @@ type Options struct {
 	Query     *string                                   // prompt before questions; nil: the model's own
 	Passage   *string                                   // prompt before texts to be found; nil: the model's own
 	Questions bool                                      // texts are questions
+	TellsLong bool                                      // the caller gives the notices about Result.Long
 
 	Notice func(string)      // receives what people should know; may be nil, may be called concurrently
 	Stats  *progress.Counter // counts requests, texts, tokens and retries; may be nil

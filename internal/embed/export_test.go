@@ -6,7 +6,10 @@ import (
 )
 
 // Tokens are the ids that a BERT embedder computes for a text.
-func Tokens(e Embedder, text string) []int32 { return e.(*bert).tokens(text) }
+func Tokens(e Embedder, text string) []int32 {
+	ids, _ := e.(*bert).tokens(text)
+	return ids
+}
 
 // TakeWorkspace occupies one thread of a BERT embedder until the function is called.
 func TakeWorkspace(e Embedder) (giveBack func()) {

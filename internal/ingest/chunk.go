@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 
@@ -27,6 +28,9 @@ type chunker struct {
 	splitter *splitter.Splitter // nil: a record is one document
 	seen     occurrences
 	blank    int // number of records that were left out because they have no text
+	size     int // chunks are to have at most so many code points; 0: any number
+	oversize int // number of chunks that have more
+	longest  int // of those
 }
 
 // document is a document that a chunker made.
@@ -67,6 +71,9 @@ func newChunker(name string, s settings, made splitters) (*chunker, error) {
 	}
 	var err error
 	c.splitter, err = made.get(options)
+	if options.Kind != splitter.None {
+		c.size = options.ChunkSize
+	}
 	return c, err
 }
 
@@ -78,30 +85,30 @@ func atLine(line int, err error) error {
 	return fmt.Errorf("line %d: %w", line, err)
 }
 
-// documents splits a record. oversize has the sizes of the pieces that are longer
-// than the chunk size.
-func (c *chunker) documents(rec loader.Record) (docs []document, oversize []int, err error) {
+// documents splits a record.
+func (c *chunker) documents(rec loader.Record) (docs []document, err error) {
 	if rec.Vector == nil && c.records && strings.TrimSpace(rec.Text) == "" {
 		c.blank++
-		return nil, nil, nil
+		return nil, nil
 	}
 	chunks := []splitter.Chunk{{Text: rec.Text, StartIndex: -1, StartLine: rec.Line, EndLine: rec.Line}}
 	if c.splitter != nil {
 		result, err := c.splitter.Split(rec.Text)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
-		chunks, oversize = result.Chunks, result.Oversize
+		chunks = result.Chunks
 	}
 	repeated := rec.ID != "" && c.seen.count([]byte(rec.ID)) > 0
 	for i, chunk := range chunks {
+		c.measure(chunk.Text)
 		d := document{repeated: repeated}
 		d.Text, d.StartIndex, d.StartLine, d.EndLine = chunk.Text, chunk.StartIndex, chunk.StartLine, chunk.EndLine
 		if c.records {
 			d.StartLine, d.EndLine, d.StartIndex = rec.Line, 0, -1
 		}
 		if d.Metadata, err = c.metadata(rec, chunk.Headings); err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		switch {
 		case rec.ID == "":
@@ -116,7 +123,18 @@ func (c *chunker) documents(rec loader.Record) (docs []document, oversize []int,
 		}
 		docs = append(docs, d)
 	}
-	return docs, oversize, nil
+	return docs, nil
+}
+
+// measure counts a chunk that no separator divides.
+func (c *chunker) measure(text string) {
+	if c.size == 0 || len(text) <= c.size {
+		return
+	}
+	if n := utf8.RuneCountInString(text); n > c.size {
+		c.oversize++
+		c.longest = max(c.longest, n)
+	}
 }
 
 // remarks returns notices about a source that was read.
@@ -127,7 +145,19 @@ func (c *chunker) remarks(reader *loader.Reader) (texts []string) {
 	if c.blank > 0 {
 		texts = append(texts, fmt.Sprintf("%q: left out what has no text: %d records", c.name, c.blank))
 	}
+	if c.oversize > 0 {
+		texts = append(texts, fmt.Sprintf("%q: %s longer than the chunk size of %d, the longest with %d code points: no separator divides what is longer (--splitter recursive divides any text)",
+			c.name, countIs(c.oversize), c.size, c.longest))
+	}
 	return texts
+}
+
+// countIs begins a sentence about a number of chunks.
+func countIs(n int) string {
+	if n == 1 {
+		return "1 chunk is"
+	}
+	return fmt.Sprintf("%d chunks are", n)
 }
 
 // metadata returns the metadata of a chunk: those of its record or source, the

@@ -118,6 +118,7 @@ type run struct {
 	stored     int64              // documents of the source at hand that were kept or added
 	stale      int64              // documents that it had and that are not kept so far
 	incomplete bool               // a document of it failed
+	long       longChunks         // those of it that the embedder did not read to the end
 	refused    map[uint64]error   // by hash of the text: why the embedder refused it
 }
 
@@ -130,7 +131,7 @@ type tally struct {
 func newRun(s Reader, e embed.Embedder, o Options) *run {
 	o.setDefaults()
 	r := &run{store: s, e: e, o: o, start: time.Now(), committed: time.Now(), names: nameSet{}}
-	r.sum = Summary{Store: o.Store, Failures: []Failure{}, Skips: []Skip{}}
+	r.sum = Summary{Store: o.Store, Report: newReport()}
 	return r
 }
 
@@ -152,7 +153,7 @@ func (r *run) run(ctx context.Context) error {
 	})
 	err = located(err)
 	if err == nil && r.o.Prune {
-		err = r.prune(ctx, p.walker.Roots(), p.unreadable)
+		err = r.prune(ctx, p.walker.Roots(), p.unreadable, p.dangling)
 	}
 	if err = errors.Join(err, p.close()); r.w == nil || r.w.Failed() {
 		return err
@@ -219,6 +220,8 @@ func (r *run) commit(ctx context.Context) error {
 
 // finish completes the summary.
 func (r *run) finish() {
+	r.sum.endFailures()
+	r.sum.Sources.Failed, r.sum.Chunks.Failed = r.sum.FailedSources, int64(r.sum.FailedChunks)
 	if done := r.o.Progress.Snapshot(); done.Requests > 0 {
 		r.sum.Embedding.Requests, r.sum.Embedding.Tokens, r.sum.Embedding.Retries = done.Requests, done.Tokens, done.Retries
 	}

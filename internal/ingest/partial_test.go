@@ -206,7 +206,7 @@ func TestTheVectorOfACutTextIsNotUsedAgain(t *testing.T) {
 	e := &picky{cut: 6}
 	o := ingest.Options{Notice: func(text string) { notices = append(notices, text) }}
 	expect(t, mustRun(t, p, e, o), "sources 1 added 0 updated 0 unchanged 0 skipped 0 failed; chunks 3 added 0 reused 0 removed 3 total; 3 embedded")
-	if len(notices) != 2 || !strings.Contains(notices[0], `a.jsonl", line 1: only the first 6 of its 11 bytes are embedded`) {
+	if len(notices) != 1 || !strings.Contains(notices[0], `a.jsonl", line 1: only the first 6 of its 11 bytes are embedded: it is too long, and 2 of`) {
 		t.Errorf("notices %q", notices)
 	}
 	records(t, p, "b.jsonl", "a long text", "short")

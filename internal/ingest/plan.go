@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"iter"
 	"os"
 	"slices"
@@ -24,6 +23,7 @@ type planner struct {
 	temps  []string // temporary files, which close removes
 
 	unreadable []string   // paths of files that could not be read
+	dangling   []string   // paths of links that lead nowhere
 	pending    []document // of the source at hand, not looked up yet
 }
 
@@ -140,7 +140,10 @@ func (p *planner) sources(ctx context.Context, found []loader.Found) error {
 // skip makes the step for a source that is not read.
 func (p *planner) skip(f loader.Found) error {
 	p.o.Progress.AddBytes(f.Source.Size)
-	s := step{kind: stepSkip, source: engine.Source{Name: f.Source.Name}, reason: f.Skip}
+	s := step{kind: stepSkip, source: engine.Source{Name: f.Source.Name}, reason: f.Skip, tell: f.Dangling}
+	if f.Dangling {
+		p.dangling = append(p.dangling, f.Source.Path)
+	}
 	if f.Err != nil {
 		s.kind, s.err, s.whole = stepFail, f.Err, true
 	}
@@ -170,6 +173,13 @@ func (p *planner) source(ctx context.Context, src loader.Source, key string, sou
 			return err
 		}
 	}
+	piped := strings.HasPrefix(key, engine.StdinPrefix)
+	if !exists && !piped { // the format may show only in the file
+		look := p.look(src)
+		if src = look.Source; look.Err != nil || look.Skip != "" {
+			return p.skip(look)
+		}
+	}
 	settings, err := p.settingsFor(known, exists, src.Format)
 	if err != nil {
 		return err
@@ -184,12 +194,8 @@ func (p *planner) source(ctx context.Context, src loader.Source, key string, sou
 		p.o.Progress.AddBytes(src.Size)
 		return p.add(step{kind: stepUnchanged, source: known, touched: !same})
 	}
-	if !strings.HasPrefix(key, engine.StdinPrefix) {
-		look := p.walker.Look(src)
-		if look.Err != nil {
-			p.unreadable = append(p.unreadable, src.Path)
-		}
-		if look.Err != nil || look.Skip != "" {
+	if exists && !piped {
+		if look := p.look(src); look.Err != nil || look.Skip != "" {
 			return p.skip(look)
 		}
 	}
@@ -205,6 +211,15 @@ func (p *planner) source(ctx context.Context, src loader.Source, key string, sou
 	return p.content(ctx, src, next, exists, settings)
 }
 
+// look reads the beginning of a file.
+func (p *planner) look(src loader.Source) loader.Found {
+	look := p.walker.Look(src)
+	if look.Err != nil {
+		p.unreadable = append(p.unreadable, src.Path)
+	}
+	return look
+}
+
 // content reads a source and makes the steps for its documents.
 func (p *planner) content(ctx context.Context, src loader.Source, next engine.Source, exists bool, s settings) error {
 	chunks, err := newChunker(next.Name, s, p.o.splitters)
@@ -213,7 +228,7 @@ func (p *planner) content(ctx context.Context, src loader.Source, next engine.So
 	}
 	reader, err := loader.Open(ctx, src, s.Read)
 	if err != nil {
-		return p.failWhole(next, err)
+		return p.failWhole(next, src.Named, err)
 	}
 	defer reader.Close()
 	begun, read := false, int64(0)
@@ -240,9 +255,9 @@ func (p *planner) content(ctx context.Context, src loader.Source, next engine.So
 			return context.Cause(ctx)
 		case err != nil && begun:
 			p.pending = p.pending[:0]
-			return errors.Join(p.add(step{kind: stepAbandon}), p.failWhole(next, err))
+			return errors.Join(p.add(step{kind: stepAbandon}), p.failWhole(next, src.Named, err))
 		case err != nil:
-			return p.failWhole(next, err)
+			return p.failWhole(next, src.Named, err)
 		}
 		if err := begin(); err != nil {
 			return err
@@ -273,36 +288,34 @@ func (p *planner) end(ctx context.Context, src engine.Source, exists bool, chunk
 	return p.add(step{kind: stepEnd, source: src, existed: exists})
 }
 
-// failWhole makes the step for a source that cannot be read.
-func (p *planner) failWhole(src engine.Source, err error) error {
+// failWhole makes the step for a source that cannot be read. Records without a text that nobody named are left out.
+func (p *planner) failWhole(src engine.Source, named bool, err error) error {
+	if reason, ok := withoutText(named, err); ok {
+		return p.add(step{kind: stepSkip, source: engine.Source{Name: src.Name}, reason: reason, tell: true})
+	}
 	return p.add(step{kind: stepFail, source: src, err: err, whole: true})
+}
+
+// withoutText returns why a file of records that was met on the way, not named, is left out instead of failing.
+func withoutText(named bool, err error) (reason string, ok bool) {
+	var none *loader.NoTextError
+	if named || !errors.As(err, &none) {
+		return "", false
+	}
+	return none.Error(), true
 }
 
 // record collects the documents of one record.
 func (p *planner) record(ctx context.Context, src engine.Source, chunks *chunker, rec loader.Record) error {
-	docs, oversize, err := chunks.documents(rec)
+	docs, err := chunks.documents(rec)
 	if err != nil {
 		return p.add(step{kind: stepFail, source: src, err: atLine(rec.Line, err)})
-	}
-	if len(oversize) > 0 {
-		text := fmt.Sprintf("%q: %s longer than the chunk size, the longest %d code points", src.Name, wholePieces(len(oversize)), slices.Max(oversize))
-		if err := p.add(step{kind: stepNotice, reason: text}); err != nil {
-			return err
-		}
 	}
 	p.pending = append(p.pending, docs...)
 	if len(p.pending) < lookupDocuments {
 		return nil
 	}
 	return p.lookUp(ctx, src)
-}
-
-// wholePieces says how many pieces no separator divides.
-func wholePieces(pieces int) string {
-	if pieces == 1 {
-		return "1 piece stays whole though it is"
-	}
-	return fmt.Sprintf("%d pieces stay whole though they are", pieces)
 }
 
 // lookUp asks the store what it knows of the pending documents, and makes their

@@ -11,11 +11,19 @@ import (
 
 // prune removes the sources whose files do not exist any more. Their path must be
 // below a root that was walked without an error, and below none that was not, such
-// as a folder that is missing or empty because nothing is mounted there.
-func (r *run) prune(ctx context.Context, walked []loader.Root, unreadable []string) error {
+// as a folder that is missing or empty because nothing is mounted there, nor below a
+// link that leads nowhere.
+func (r *run) prune(ctx context.Context, walked []loader.Root, unreadable, dangling []string) error {
 	complete, doubtful, err := r.rootPaths(walked, unreadable)
 	if err != nil || len(complete) == 0 {
 		return err
+	}
+	for _, link := range dangling {
+		path, err := filepath.Abs(link)
+		if err != nil {
+			return err
+		}
+		doubtful = append(doubtful, path)
 	}
 	for src, err := range r.store.AllSources(ctx) {
 		if err != nil {

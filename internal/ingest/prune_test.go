@@ -63,7 +63,7 @@ func TestPrune(t *testing.T) {
 		"not below a missing folder": {roots: []string{"text", "text/sub"}, want: "a.txt c.txt d.txt e.txt hidden.txt stdin:note", spoil: func(t *testing.T, p string) {
 			must(t, os.RemoveAll(filepath.Join(p, "text", "sub")))
 		}},
-		"not where a link leads nowhere": {roots: []string{"text"}, want: all, spoil: func(t *testing.T, p string) {
+		"beside a link that leads nowhere": {roots: []string{"text"}, want: "a.txt d.txt e.txt hidden.txt stdin:note", spoil: func(t *testing.T, p string) {
 			must(t, os.Symlink("nowhere", filepath.Join(p, "text", "link.txt")))
 		}},
 		"not where a file cannot be read": {roots: []string{"text"}, want: all, spoil: func(t *testing.T, p string) {
@@ -155,5 +155,29 @@ func TestNoPruneAfterAnInterrupt(t *testing.T) {
 	}
 	if got := sources(t, p); len(got) != 2 {
 		t.Errorf("%v", got)
+	}
+}
+
+// What is below a link that leads nowhere may only not be mounted. The link itself is left out with a notice, and does not
+// fail the run.
+func TestPruneBelowALinkThatLeadsNowhere(t *testing.T) {
+	t.Parallel()
+	p, disk := t.TempDir(), filepath.Join(t.TempDir(), "disk")
+	text(t, p, "a.txt", "one text")
+	text(t, p, "b.txt", "another")
+	must(t, os.Mkdir(disk, 0o777))
+	must(t, os.WriteFile(filepath.Join(disk, "c.txt"), []byte("on a disk"), 0o666))
+	must(t, os.Symlink(disk, filepath.Join(p, "text", "mounted")))
+	ingestHere(t, p)
+	must(t, os.RemoveAll(disk))
+	must(t, os.Remove(filepath.Join(p, "text", "b.txt")))
+	var notices []string
+	sum := mustRun(t, p, hashed{}, ingest.Options{Prune: true, Notice: func(text string) { notices = append(notices, text) }})
+	expect(t, sum, "sources 0 added 0 updated 1 unchanged 1 skipped 0 failed; chunks 0 added 1 reused 1 removed 2 total; 0 embedded")
+	if got := sources(t, p); fmt.Sprint(got) != "[a.txt c.txt]" {
+		t.Errorf("%v", got)
+	}
+	if len(notices) != 1 || !strings.Contains(notices[0], `mounted" is passed over: a link that leads nowhere`) {
+		t.Errorf("notices %q", notices)
 	}
 }

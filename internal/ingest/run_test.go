@@ -318,3 +318,69 @@ func TestWorkersDoNotChangeTheStore(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// Records without a text are left out where they are met, with a notice, and fail where they are named.
+func TestRecordsWithoutText(t *testing.T) {
+	t.Parallel()
+	p := t.TempDir()
+	text(t, p, "a.csv", "title,body\nx,y\n")
+	text(t, p, "b.txt", "fine\n")
+	var notices []string
+	o := ingest.Options{Notice: func(text string) { notices = append(notices, text) }}
+	sum := mustRun(t, p, hashed{}, o)
+	expect(t, sum, "sources 1 added 0 updated 0 unchanged 1 skipped 0 failed; chunks 1 added 0 reused 0 removed 1 total; 1 embedded")
+	const says = `no field "text" or "page_content" (it has "title", "body"): --text-field names`
+	if len(notices) != 1 || !strings.Contains(notices[0], "a.csv\" is passed over: "+says) {
+		t.Errorf("notices %q", notices)
+	}
+	if !strings.Contains(sum.Skips[0].Reason, says) || !sum.Skips[0].Told {
+		t.Errorf("skips %+v", sum.Skips)
+	}
+	o.Roots = []string{filepath.Join(p, "text", "a.csv")}
+	sum = mustRun(t, p, hashed{}, o)
+	if sum.FailedSources != 1 || !strings.Contains(sum.Failures[0].Error, says) {
+		t.Errorf("failures %+v", sum.Failures)
+	}
+	o.Read.TextFields = loader.Fields{"title", "body"}
+	o.Roots = nil
+	expect(t, mustRun(t, p, hashed{}, o), "sources 1 added 1 updated 0 unchanged 0 skipped 0 failed; chunks 1 added 1 reused 0 removed 2 total; 1 embedded")
+}
+
+// Chunks that are longer than the chunk size, or than what the model reads, are a notice for each source.
+func TestLongChunks(t *testing.T) {
+	t.Parallel()
+	p := t.TempDir()
+	text(t, p, "a.txt", "short\n\n"+strings.Repeat("long", 10)+"\n\nshort\n\n"+strings.Repeat("last", 9))
+	text(t, p, "b.txt", "one\n\ntwo")
+	var notices []string
+	o := ingest.Options{
+		Splitter: &splitter.Options{Kind: splitter.Character, ChunkSize: 8}, BatchSize: 2,
+		Notice: func(text string) {
+			notices = append(notices, text[strings.LastIndexByte(text[:strings.Index(text, `":`)], '/')+1:])
+		},
+	}
+	mustRun(t, p, reading{8}, o)
+	want := []string{
+		`a.txt": 2 chunks are longer than the chunk size of 8, the longest with 40 code points: no separator divides what is longer (--splitter recursive divides any text)`,
+		`a.txt": 2 chunks are longer than the 8 tokens that hashed reads, the longest with 40: the rest does not count (smaller chunks help)`,
+	}
+	if diff := cmp.Diff(want, notices); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// reading is an embedder whose model reads the first bytes of a text, each of which is a token.
+type reading struct{ limit int }
+
+func (r reading) Identity() embed.Identity { return hashed{}.Identity() }
+
+func (r reading) Embed(ctx context.Context, texts []string) (embed.Result, error) {
+	result, err := hashed{}.Embed(ctx, texts)
+	result.Long, result.Limit = map[int]int{}, r.limit
+	for i, text := range texts {
+		if len(text) > r.limit {
+			result.Long[i] = len(text)
+		}
+	}
+	return result, err
+}

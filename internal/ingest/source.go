@@ -65,7 +65,7 @@ func (r *run) settingsFor(known engine.Source, exists bool, format loader.Format
 	if r.o.Meta != nil {
 		s.Meta = r.o.Meta
 	}
-	if r.o.Read != (loader.ReadOptions{}) {
+	if !r.o.Read.IsZero() {
 		s.Read = r.o.Read
 	}
 	return s, nil

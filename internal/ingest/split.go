@@ -3,42 +3,29 @@ package ingest
 import (
 	"context"
 	"errors"
-	"fmt"
 	"iter"
 
 	"sheaf/internal/engine"
 	"sheaf/internal/loader"
 )
 
-// InputError is the failure of one source or record, which does not end the run.
-type InputError struct {
-	Source string
-	Err    error
-}
-
-func (e *InputError) Error() string { return fmt.Sprintf("%s: %v", e.Source, e.Err) }
-
-func (e *InputError) Unwrap() error { return e.Err }
-
-// Split yields the documents that Run would make of the sources below o.Roots
-// in an empty store, in order and without ids. An *InputError stands for a source or
-// record that failed; any other error is the last thing yielded.
-func Split(ctx context.Context, o Options) iter.Seq2[engine.Document, error] {
+// Split yields the documents that Run would make of the sources below o.Roots in an
+// empty store, in order and without ids. An error is the last thing yielded. What
+// failed and what was skipped is in the report, which is complete at the end.
+func Split(ctx context.Context, o Options, report *Report) iter.Seq2[engine.Document, error] {
 	o.splitters = splitters{}
+	*report = newReport()
 	return func(yield func(engine.Document, error) bool) {
+		defer report.endFailures()
 		walk := o.Walk
-		walk.Stdin = o.Stdin
+		walk.Stdin, walk.Encoding = o.Stdin, o.Read.Encoding
 		for found := range loader.Walk(ctx, o.Roots, walk) {
-			more := true
 			switch {
 			case found.Err != nil:
-				more = yield(engine.Document{}, &InputError{found.Source.Name, found.Err})
+				report.fail(found.Source.Name, found.Err, true)
 			case found.Skip != "":
-				o.notice(fmt.Sprintf("%q is skipped: %s", found.Source.Name, found.Skip))
-			default:
-				more = o.splitSource(ctx, found.Source, yield)
-			}
-			if !more {
+				o.skip(report, found.Source.Name, found.Skip, found.Dangling)
+			case !o.splitSource(ctx, found.Source, report, yield):
 				return
 			}
 		}
@@ -54,32 +41,46 @@ func (o *Options) notice(text string) {
 	}
 }
 
+// skip reports a source that is not read; tell says that a notice is due.
+func (o *Options) skip(report *Report, name, reason string, tell bool) {
+	report.Skips = append(report.Skips, Skip{name, reason, tell})
+	if tell {
+		o.notice(passedOver(name, reason))
+	}
+}
+
 // splitSource yields the documents of one source and reports whether to go on.
-func (o *Options) splitSource(ctx context.Context, src loader.Source, yield func(engine.Document, error) bool) bool {
-	fail := func(err error) bool { return yield(engine.Document{}, &InputError{src.Name, err}) }
+func (o *Options) splitSource(ctx context.Context, src loader.Source, report *Report, yield func(engine.Document, error) bool) bool {
 	chunks, err := newChunker(src.Name, settings{Splitter: o.Splitter, Meta: o.Meta, Read: o.Read, Format: src.Format}, o.splitters)
 	if err != nil {
 		return yield(engine.Document{}, err) && false
 	}
 	reader, err := loader.Open(ctx, src, o.Read)
 	if err != nil {
-		return fail(err)
+		report.fail(src.Name, err, true)
+		return true
 	}
 	defer reader.Close()
 	for rec, err := range reader.Records() {
-		if err != nil && ctx.Err() == nil {
-			var bad *loader.RecordError
-			if more := fail(err); !more || !errors.As(err, &bad) {
-				return more
-			}
-			continue
-		}
-		if err != nil {
+		var bad *loader.RecordError
+		switch {
+		case err != nil && ctx.Err() != nil:
 			return true // the walk ends with the context
+		case errors.As(err, &bad):
+			report.fail(src.Name, err, false)
+			continue
+		case err != nil:
+			if reason, ok := withoutText(src.Named, err); ok {
+				o.skip(report, src.Name, reason, true)
+			} else {
+				report.fail(src.Name, err, true)
+			}
+			continue // it was the last thing yielded
 		}
-		docs, _, err := chunks.documents(rec)
+		docs, err := chunks.documents(rec)
 		if err != nil {
-			return fail(atLine(rec.Line, err))
+			report.fail(src.Name, atLine(rec.Line, err), false)
+			continue
 		}
 		for _, d := range docs {
 			if d.Source = src.Name; !yield(d.Document, nil) {

@@ -3,10 +3,8 @@ package ingest
 import (
 	"context"
 	"errors"
-	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -26,22 +24,20 @@ func TestSplit(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	var got, failed, notices []string
+	var got, failed []string
+	var report Report
 	o := Options{
 		Roots:    []string{filepath.Join(dir, "nosuch"), dir},
 		Splitter: &splitter.Options{Kind: splitter.Character, ChunkSize: 3},
-		Notice:   func(text string) { notices = append(notices, text) },
 	}
-	for d, err := range Split(t.Context(), o) {
-		var input *InputError
-		switch {
-		case errors.As(err, &input):
-			failed = append(failed, filepath.Base(input.Source))
-		case err != nil:
+	for d, err := range Split(t.Context(), o, &report) {
+		if err != nil {
 			t.Fatal(err)
-		default:
-			got = append(got, filepath.Base(d.Source)+" "+d.Text)
 		}
+		got = append(got, filepath.Base(d.Source)+" "+d.Text)
+	}
+	for _, f := range report.Failures {
+		failed = append(failed, filepath.Base(f.Source))
 	}
 	if diff := cmp.Diff([]string{"a.txt one", "a.txt two", "b.jsonl three", "b.jsonl four"}, got); diff != "" {
 		t.Error(diff)
@@ -49,8 +45,11 @@ func TestSplit(t *testing.T) {
 	if diff := cmp.Diff([]string{"nosuch", "b.jsonl"}, failed); diff != "" {
 		t.Error(diff)
 	}
-	if len(notices) != 1 || !strings.Contains(notices[0], "c.bin") {
-		t.Errorf("notices %q, want one about the binary file", notices)
+	if report.FailedSources != 1 || report.FailedChunks != 1 {
+		t.Errorf("%d sources and %d chunks failed", report.FailedSources, report.FailedChunks)
+	}
+	if len(report.Skips) != 1 || filepath.Base(report.Skips[0].Source) != "c.bin" {
+		t.Errorf("skips %v, want the binary file", report.Skips)
 	}
 }
 
@@ -60,19 +59,11 @@ func TestSplitEndsWithItsContext(t *testing.T) {
 	why := errors.New("enough")
 	cancel(why)
 	var last error
-	for _, err := range Split(ctx, Options{Roots: []string{t.TempDir()}}) {
+	for _, err := range Split(ctx, Options{Roots: []string{t.TempDir()}}, new(Report)) {
 		last = err
 	}
 	if !errors.Is(last, why) {
 		t.Errorf("%v, want %v", last, why)
-	}
-}
-
-func TestInputErrorKeepsItsCause(t *testing.T) {
-	t.Parallel()
-	err := error(&InputError{Source: "a.txt", Err: fs.ErrNotExist})
-	if !errors.Is(err, fs.ErrNotExist) || !strings.HasPrefix(err.Error(), "a.txt: ") {
-		t.Errorf("%v", err)
 	}
 }
 
@@ -91,11 +82,12 @@ func TestSplitErrorLine(t *testing.T) {
 		Kind: splitter.Character, Separators: []string{"(,|;)"}, Regex: true, Keep: splitter.KeepStart, ChunkSize: 9,
 	}}
 	var got []string
-	for _, err := range Split(t.Context(), o) {
-		var input *InputError
-		if errors.As(err, &input) {
-			got = append(got, filepath.Base(input.Source)+" "+input.Err.Error()[:9])
-		}
+	var report Report
+	for _, err := range Split(t.Context(), o, &report) {
+		t.Error(err)
+	}
+	for _, f := range report.Failures {
+		got = append(got, filepath.Base(f.Source)+" "+f.Error[:9])
 	}
 	if diff := cmp.Diff([]string{"a.txt separator", "b.jsonl line 2: s"}, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

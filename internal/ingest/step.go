@@ -38,6 +38,7 @@ type step struct {
 	existed bool // End: the store had the source before
 	touched bool // Unchanged: the time or key of the source is new
 	whole   bool // Fail: the source failed, not one document of it
+	tell    bool // Skip: a notice says so
 	reason  string
 	err     error
 }
@@ -45,6 +46,11 @@ type step struct {
 // fail turns a step that adds or keeps a document into one that reports its failure.
 func (s *step) fail(err error) {
 	s.kind, s.err = stepFail, fmt.Errorf("%s: %w", s.lines(), err)
+}
+
+// passedOver is the notice of a source that is skipped.
+func passedOver(name, reason string) string {
+	return fmt.Sprintf("%q is passed over: %s", name, reason)
 }
 
 // lines says where in its source the document is.

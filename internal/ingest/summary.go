@@ -1,16 +1,66 @@
 package ingest
 
+import "fmt"
+
 // Summary says what a run did, in the form of `sheaf ingest --json`.
 type Summary struct {
 	Store     string    `json:"store"`
 	Sources   Sources   `json:"sources"`
 	Chunks    Chunks    `json:"chunks"`
 	Embedding Embedding `json:"embedding"`
-	Failures  []Failure `json:"failures"`
-	Skips     []Skip    `json:"skips"`
-	Elapsed   float64   `json:"elapsed_seconds"`
-	DryRun    bool      `json:"dry_run"`
+	Report
+	Elapsed float64 `json:"elapsed_seconds"`
+	DryRun  bool    `json:"dry_run"`
 }
+
+// Report is what there is to say of single inputs.
+type Report struct {
+	Failures []Failure `json:"failures"`
+	Skips    []Skip    `json:"skips"`
+	Notices  []string  `json:"notices"` // filled by those who show them
+
+	FailedSources int `json:"-"`
+	FailedChunks  int `json:"-"` // also records that could not be read
+
+	lastFailed string // the source of the last failure
+	listed     int    // how many of its failures are in Failures
+}
+
+func newReport() Report { return Report{Failures: []Failure{}, Skips: []Skip{}, Notices: []string{}} }
+
+// listedFailures is how many failures of one source are listed. The rest is counted.
+const listedFailures = 20
+
+// fail adds the failure of a source, or of one of its chunks.
+func (r *Report) fail(source string, err error, whole bool) {
+	if whole {
+		r.FailedSources++
+	} else {
+		r.FailedChunks++
+	}
+	if source != r.lastFailed {
+		r.endFailures()
+		r.lastFailed = source
+	}
+	if !whole {
+		r.listed++
+	}
+	if r.listed <= listedFailures || whole {
+		r.Failures = append(r.Failures, Failure{source, err.Error(), err})
+	}
+}
+
+// endFailures adds how many failures of the last source are not listed.
+func (r *Report) endFailures() {
+	if more := r.listed - listedFailures; more > 0 {
+		err := fmt.Errorf("%d more of its records or chunks failed", more)
+		r.Failures = append(r.Failures, Failure{r.lastFailed, err.Error(), err})
+	}
+	r.lastFailed, r.listed = "", 0
+}
+
+// Failed reports whether an input failed.
+func (r *Report) Failed() bool { return len(r.Failures) > 0 }
 
 // Sources counts the sources of a run by what became of them.
 type Sources struct {
@@ -30,6 +80,8 @@ type Chunks struct {
 	Reused  int64 `json:"reused"` // added with a vector that the store had, or kept
 	Removed int64 `json:"removed"`
 	Total   int64 `json:"total"`
+
+	Failed int64 `json:"failed,omitempty"` // also records that could not be read
 }
 
 // Embedding counts the use of the embedder.
@@ -54,7 +106,5 @@ type Failure struct {
 type Skip struct {
 	Source string `json:"source"`
 	Reason string `json:"reason"`
+	Told   bool   `json:"-"` // a notice says so
 }
-
-// Failed reports whether an input failed.
-func (s Summary) Failed() bool { return len(s.Failures) > 0 }

@@ -49,7 +49,7 @@ func (r *run) apply(ctx context.Context, b *batch) error {
 func (r *run) step(ctx context.Context, s *step, embedded embed.Result) error {
 	if s.kind == stepEnd && r.incomplete && r.stored == 0 && !s.existed {
 		s.kind = stepAbandon
-		r.sum.Sources.Failed++
+		r.sum.FailedSources++
 	}
 	err := r.complete(ctx, s, embedded)
 	if err == nil && r.w != nil {
@@ -96,8 +96,9 @@ func (r *run) complete(ctx context.Context, s *step, embedded embed.Result) (err
 	}
 	if n, cut := embedded.Cut[at]; cut {
 		s.origin = engine.Truncated
-		r.notice("%s: only the first %d of its %d bytes are embedded: it is too long", s.place(), n, len(s.doc.Text))
+		r.long.cut(s, n)
 	}
+	r.long.tokens(embedded.Long[at], embedded.Limit)
 	s.vector, s.embedded = embedded.Vectors[at], true
 	r.sum.Embedding.Texts++
 	return nil
@@ -148,6 +149,7 @@ func (r *run) count(s *step) error {
 			sum.Chunks.Reused++
 		}
 	case stepEnd:
+		r.tellLong(s.source.Name)
 		sum.Chunks.Removed += r.stale
 		if s.existed {
 			sum.Sources.Updated++
@@ -156,13 +158,16 @@ func (r *run) count(s *step) error {
 		}
 		r.incomplete = false
 	case stepAbandon:
-		r.incomplete = false
+		r.incomplete, r.long = false, longChunks{}
 	case stepUnchanged:
 		sum.Sources.Unchanged++
 		sum.Chunks.Reused += s.source.Documents
 	case stepSkip:
 		sum.Sources.Skipped++
-		sum.Skips = append(sum.Skips, Skip{s.source.Name, s.reason})
+		sum.Skips = append(sum.Skips, Skip{s.source.Name, s.reason, s.tell})
+		if s.tell {
+			r.notice("%s", passedOver(s.source.Name, s.reason))
+		}
 	case stepFail:
 		return r.countFailure(s)
 	case stepNotice:
@@ -174,10 +179,7 @@ func (r *run) count(s *step) error {
 // countFailure adds the failure of a source, or of a document of the source at hand.
 func (r *run) countFailure(s *step) error {
 	r.incomplete = !s.whole
-	if s.whole {
-		r.sum.Sources.Failed++
-	}
-	r.sum.Failures = append(r.sum.Failures, Failure{s.source.Name, s.err.Error(), s.err})
+	r.sum.fail(s.source.Name, s.err, s.whole)
 	if r.o.FailFast {
 		return fmt.Errorf("%q: %w", s.source.Name, s.err)
 	}

@@ -32,7 +32,7 @@ func (r *Reader) csv(yield func(Record, error) bool) error {
 	if skipped {
 		before = 1
 	}
-	limited := &rowLimiter{in: in, limit: int64(r.maxRecord)}
+	limited := &rowLimiter{in: in, limit: int64(r.maxRecord), err: errLongRow}
 	rows := csv.NewReader(limited)
 	rows.Comma = delimiter
 	// Tab-separated files are often written without quoting, so that a quote is a character like others.
@@ -43,7 +43,7 @@ func (r *Reader) csv(yield func(Record, error) bool) error {
 		return err
 	}
 	if len(t.renamed) > 0 {
-		r.remark("columns without a name of their own are called %s", someOf(t.renamed))
+		r.remark("columns without a name of their own are called %s", quoted(t.renamed))
 	}
 	for {
 		row, err := rows.Read()
@@ -99,17 +99,18 @@ func rowError(e *csv.ParseError, cells, columns int) error {
 	return fmt.Errorf("column %d: %w", e.Column, e.Err)
 }
 
-// rowLimiter is a reader that fails when a row is longer than limit.
+// rowLimiter is a reader that fails with err when a row is longer than limit.
 type rowLimiter struct {
 	in    io.Reader
 	limit int64
+	err   error
 	given int64
 	read  func() int64 // returns how many bytes the rows read so far have
 }
 
 func (l *rowLimiter) Read(p []byte) (int, error) {
 	if l.given-l.read() > l.limit {
-		return 0, errLongRow
+		return 0, l.err
 	}
 	n, err := l.in.Read(p)
 	l.given += int64(n)
@@ -121,10 +122,10 @@ type table struct {
 	opts    ReadOptions
 	columns []string
 	unnamed []bool   // columns whose name was made up because they had none
-	renamed []string // quoted names that were made up
+	renamed []string // names that were made up
 	meta    metadata.Builder
-	text    int // numbers of the columns that are not metadata, -1 for none
-	id      int
+	text    []int // numbers of the columns that hold the text, whose cells are joined by line breaks
+	id      int   // and of those with the id and the vector, -1 for none
 	vector  int
 }
 
@@ -136,12 +137,11 @@ func (t *table) record(row []string) (Record, error) {
 			return rec, fmt.Errorf("column %q is not UTF-8", t.columns[i])
 		}
 		var err error
-		switch i {
-		case t.text:
-			rec.Text = cell
-		case t.id:
+		switch {
+		case slices.Contains(t.text, i):
+		case i == t.id:
 			rec.ID = cell
-		case t.vector:
+		case i == t.vector:
 			if strings.TrimSpace(cell) == "" {
 				continue
 			}
@@ -155,8 +155,21 @@ func (t *table) record(row []string) (Record, error) {
 			t.meta.Set(t.columns[i], t.value(cell))
 		}
 	}
-	rec.Metadata = t.meta.Object()
+	rec.Text, rec.Metadata = t.textOf(row), t.meta.Object()
 	return rec, nil
+}
+
+func (t *table) textOf(row []string) string {
+	if len(t.text) == 1 {
+		return row[t.text[0]]
+	}
+	var cells []string
+	for _, i := range t.text {
+		if row[i] != "" {
+			cells = append(cells, row[i])
+		}
+	}
+	return strings.Join(cells, "\n")
 }
 
 // value returns a cell as JSON.

@@ -16,15 +16,21 @@ import (
 // delimiters may separate cells. Where several fit the first does.
 const delimiters = ",;\t"
 
-// csvDelimiter returns what separates the cells of a file: what a first line "sep=;" says, which it consumes as
-// spreadsheets do; a tab for a file called .tsv; else the delimiter that makes the text field a column of the header, or
-// that makes the most columns.
+// csvDelimiter returns what separates the cells of a file: what the user says; what a first line "sep=;" says, which it
+// consumes as spreadsheets do; a tab for a file called .tsv; else the delimiter that makes a text field a column of the
+// header, or that makes the most columns.
 func (r *Reader) csvDelimiter(in *bufio.Reader) (delimiter rune, skipped bool, err error) {
 	head, _ := in.Peek(headSize)
 	first, _, _ := bytes.Cut(head, []byte("\n"))
 	if sep, ok := bytes.CutPrefix(bytes.TrimRight(first, "\r"), []byte("sep=")); ok && utf8.RuneCount(sep) == 1 {
 		delimiter, _ = utf8.DecodeRune(sep)
 		_, err = in.Discard(min(len(first)+1, len(head)))
+		skipped = true
+	}
+	switch given, _ := utf8.DecodeRuneInString(r.opts.Delimiter); {
+	case r.opts.Delimiter != "":
+		return given, skipped, err
+	case skipped:
 		return delimiter, true, err
 	}
 	if strings.EqualFold(filepath.Ext(r.src.Name), ".tsv") {
@@ -36,7 +42,7 @@ func (r *Reader) csvDelimiter(in *bufio.Reader) (delimiter rune, skipped bool, e
 		rows.Comma, rows.LazyQuotes = d, true
 		row, _ := rows.Read() // an error comes again when the file is read
 		columns := len(row)
-		if slices.Contains(row, r.opts.TextField) {
+		if slices.ContainsFunc(r.opts.textFields(), func(name string) bool { return slices.Contains(row, name) }) {
 			columns = math.MaxInt
 		}
 		if columns > most {
@@ -85,11 +91,15 @@ func (t *table) header(row []string, err error) error {
 	}
 	t.unnamed = make([]bool, len(row))
 	t.columns = t.distinct(row)
-	t.text = slices.Index(t.columns, t.opts.TextField)
+	for _, name := range t.opts.textFields() {
+		if i := slices.Index(t.columns, name); i >= 0 && (len(t.text) == 0 || len(t.opts.TextFields) > 0) {
+			t.text = append(t.text, i)
+		}
+	}
 	t.id = slices.Index(t.columns, t.opts.IDField)
 	t.vector = slices.Index(t.columns, t.opts.VectorField)
-	if t.text < 0 {
-		return fmt.Errorf("no column %q in the header (it has %s)", t.opts.TextField, someOf(row))
+	if len(t.text) == 0 {
+		return &NoTextError{t.opts.textFields(), row}
 	}
 	return nil
 }
@@ -112,17 +122,7 @@ func (t *table) distinct(row []string) []string {
 			names[i] += "'"
 		}
 		taken[names[i]] = true
-		t.renamed = append(t.renamed, fmt.Sprintf("%q", names[i]))
+		t.renamed = append(t.renamed, names[i])
 	}
 	return names
-}
-
-// listedNames is how many names an error lists.
-const listedNames = 20
-
-func someOf(names []string) string {
-	if more := len(names) - listedNames; more > 0 {
-		return fmt.Sprintf("%s and %d more", strings.Join(names[:listedNames], ", "), more)
-	}
-	return strings.Join(names, ", ")
 }

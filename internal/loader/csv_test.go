@@ -142,8 +142,8 @@ func TestCSVBadRecords(t *testing.T) {
 func TestCSVBadFiles(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ in, want string }{
-		{"a,b\n1,2\n", `no column "text" in the header (it has a, b)`},
-		{strings.Repeat("a,", 30) + "b", "a, a and 11 more)"},
+		{"a,b\n1,2\n", `no field "text" or "page_content" (it has "a", "b"): --text-field names`},
+		{strings.Repeat("a,", 30) + "b", `"a", "a" and 11 more)`},
 		{"text,\"a\n", `extraneous or missing " in quoted-field`},
 		{"text\n" + strings.Repeat(french, 5) + "\xff\xfe\n", "no other encoding"},
 	}

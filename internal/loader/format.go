@@ -15,6 +15,7 @@ const (
 	Auto  Format = "auto"
 	Text  Format = "text"  // one record: the whole file
 	JSONL Format = "jsonl" // a JSON object a line
+	JSON  Format = "json"  // an array of JSON objects
 	CSV   Format = "csv"   // a header, then a record a row (RFC 4180); tabs for a file called .tsv
 )
 
@@ -27,6 +28,9 @@ type format struct {
 	records bool
 	// binary is true where the bytes of a file are not text, so that zero bytes do not rule it out.
 	binary bool
+	// begins reports whether a file with one of the extensions is in the format, by its first bytes; else it is text. nil:
+	// it always is.
+	begins func(head []byte) bool
 	read   func(*Reader, func(Record, error) bool) error
 }
 
@@ -35,6 +39,7 @@ func formats() []format {
 	return []format{
 		{name: Text, read: (*Reader).text},
 		{name: JSONL, extensions: []string{".jsonl", ".ndjson"}, records: true, read: (*Reader).jsonl},
+		{name: JSON, extensions: []string{".json"}, records: true, begins: isObjectArray, read: (*Reader).json},
 		{name: CSV, extensions: []string{".csv", ".tsv"}, records: true, read: (*Reader).csv},
 	}
 }
@@ -58,6 +63,12 @@ func (f Format) HasRecords() bool {
 func (f Format) isBinary() bool {
 	known, err := findFormat(f)
 	return err == nil && known.binary
+}
+
+// begins reports whether a file with an extension of the format is in it, by its first bytes.
+func (f Format) begins(head []byte) bool {
+	known, err := findFormat(f)
+	return err != nil || known.begins == nil || known.begins(head)
 }
 
 func findFormat(name Format) (format, error) {

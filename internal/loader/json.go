@@ -56,8 +56,6 @@ func isNumber(value []byte) bool { return value[0] == '-' || value[0] >= '0' && 
 // jsonText reads a text, which must be a string.
 func jsonText(value []byte) (string, error) {
 	switch {
-	case value == nil:
-		return "", errors.New("is missing")
 	case value[0] != '"':
 		return "", errors.New("is not a string")
 	case halfPair(value):

@@ -7,7 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
+	"strings"
 
 	"sheaf/internal/metadata"
 )
@@ -18,14 +20,26 @@ var errLongRecord = fmt.Errorf("record longer than %s", formatSize(maxRecord))
 // jsonBlanks are the characters that JSON allows between values.
 const jsonBlanks = " \t\r\n"
 
-// jsonl reads one JSON object a line. Lines end with "\n"; blank lines are skipped.
+// errTorn is the error of a line with the beginning of JSON.
+var errTorn = errors.New("unexpected end of JSON input")
+
+// jsonl reads one JSON object a line, or those of an array. Lines end with "\n"; blank lines are skipped.
 func (r *Reader) jsonl(yield func(Record, error) bool) error {
 	in, err := r.records(false)
 	if err != nil {
 		return err
 	}
+	if head, _ := in.Peek(headSize); isArray(head) {
+		return r.array(in, yield)
+	}
+	first := opening{yield: yield}
+	return first.end(r.lines(in, first.next))
+}
+
+func (r *Reader) lines(in *bufio.Reader, yield func(Record, error) bool) error {
 	lines := lineReader{in: in, limit: r.maxRecord}
 	p := jsonParser{fields: r.opts}
+	commas := false
 	for {
 		line, err := lines.next()
 		if err == io.EOF {
@@ -39,6 +53,11 @@ func (r *Reader) jsonl(yield func(Record, error) bool) error {
 		}
 		var rec Record
 		if err == nil {
+			var comma bool
+			if line, comma = bytes.CutSuffix(bytes.TrimRight(line, jsonBlanks), []byte(",")); comma && !commas {
+				commas = true
+				r.remark("commas at the ends of its lines are left out")
+			}
 			rec, err = p.parse(line)
 		}
 		rec.Line = lines.number
@@ -96,6 +115,7 @@ type member struct {
 // jsonParser makes records of JSON objects. Its buffers are used again for each.
 type jsonParser struct {
 	fields ReadOptions
+	texts  [][]byte // the values of the text fields
 	others []member // the members that are no field
 	meta   metadata.Builder
 }
@@ -105,17 +125,19 @@ func (p *jsonParser) parse(line []byte) (Record, error) {
 	if err := checkObject(line); err != nil {
 		return Record{}, err
 	}
-	var text, id, vector, meta []byte
-	p.others = p.others[:0]
+	names := p.fields.textFields()
+	var id, vector, meta []byte
+	p.texts, p.others = append(p.texts[:0], make([][]byte, len(names))...), p.others[:0]
 	for key, value := range metadata.Scan(line) {
-		switch key {
-		case p.fields.TextField:
-			text = value
-		case p.fields.IDField:
+		text := slices.Index(names, key)
+		switch {
+		case text >= 0:
+			p.texts[text] = value
+		case key == p.fields.IDField:
 			id = value
-		case p.fields.VectorField:
+		case key == p.fields.VectorField:
 			vector = value
-		case "metadata":
+		case key == "metadata":
 			meta = value
 		default:
 			p.others = append(p.others, member{key, value})
@@ -123,8 +145,8 @@ func (p *jsonParser) parse(line []byte) (Record, error) {
 	}
 	var rec Record
 	var err error
-	if rec.Text, err = jsonText(text); err != nil {
-		return rec, fmt.Errorf("field %q %w", p.fields.TextField, err)
+	if rec.Text, err = p.text(line, names); err != nil {
+		return rec, err
 	}
 	if rec.ID, err = jsonID(id); err != nil {
 		return rec, fmt.Errorf("field %q %w", p.fields.IDField, err)
@@ -133,6 +155,42 @@ func (p *jsonParser) parse(line []byte) (Record, error) {
 		return rec, fmt.Errorf("field %q: %w", p.fields.VectorField, err)
 	}
 	return rec, p.metadata(&rec, meta)
+}
+
+// text returns the text of a record: what its text fields hold, joined by line breaks, or where the user named none the
+// first that is known, of which the others are metadata.
+func (p *jsonParser) text(line []byte, names Fields) (string, error) {
+	var parts []string
+	var null error
+	for i, value := range p.texts {
+		if value == nil {
+			continue
+		}
+		if isNull(value) {
+			null = fmt.Errorf("field %q is not a string", names[i])
+			continue
+		}
+		if len(p.fields.TextFields) == 0 && len(parts) > 0 {
+			p.others = append(p.others, member{names[i], value})
+			continue
+		}
+		part, err := jsonText(value)
+		if err != nil {
+			return "", fmt.Errorf("field %q %w", names[i], err)
+		}
+		parts = append(parts, part)
+	}
+	if len(parts) == 0 && null == nil {
+		missing := &missingTextError{wanted: names}
+		for key := range metadata.Scan(line) {
+			missing.has = append(missing.has, key)
+		}
+		return "", missing
+	}
+	if len(parts) > 0 {
+		null = nil
+	}
+	return strings.Join(parts, "\n"), null
 }
 
 // checkObject returns an error for a line that is not one JSON object in UTF-8.
@@ -144,6 +202,9 @@ func checkObject(line []byte) error {
 		var discard json.RawMessage
 		err := json.Unmarshal(line, &discard)
 		if syntax := (*json.SyntaxError)(nil); errors.As(err, &syntax) {
+			if err.Error() == errTorn.Error() {
+				err = errTorn
+			}
 			return fmt.Errorf("not JSON: %w at column %d", err, syntax.Offset)
 		}
 		return fmt.Errorf("not JSON: %w", err)

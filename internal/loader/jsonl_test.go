@@ -65,7 +65,7 @@ func TestJSONL(t *testing.T) {
 func TestJSONLFieldNames(t *testing.T) {
 	t.Parallel()
 	in := `{"body":"b","text":"t","key":7,"id":8,"emb":[1],"vector":"v","source":"s"}`
-	got, err := readOne(t, from(JSONL, in), ReadOptions{TextField: "source", IDField: "key", VectorField: "emb"})
+	got, err := readOne(t, from(JSONL, in), ReadOptions{TextFields: Fields{"source"}, IDField: "key", VectorField: "emb"})
 	want := Record{Text: "s", ID: "7", Vector: []float32{1}, Line: 1,
 		Metadata: object(`{"body":"b","text":"t","id":8,"vector":"v"}`)}
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {

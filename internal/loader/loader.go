@@ -50,6 +50,10 @@ type Source struct {
 	Size    int64  // in bytes; 0 for standard input
 	ModTime time.Time
 
+	Named bool // the user named the file itself, not a folder or a glob
+
+	judged bool // the user says what the bytes are, so that zeros among them do not make them binary
+
 	limit int64     // of the size of a text, in bytes; 0: none
 	stdin io.Reader // what to read when Path is ""
 }

@@ -19,29 +19,16 @@ type ReadOptions struct {
 	// Encoding is the encoding of the source; "" detects it (JSONL is UTF-8 then, or what its byte order mark says).
 	Encoding string
 
-	TextField   string // of records: what holds the text; "" means "text"
+	// TextFields hold the text of a record, which are joined by line breaks; without any it is "text", or "page_content".
+	TextFields  Fields `json:"TextField"`
 	IDField     string // "" means "id"
 	VectorField string // "" means "vector"
 
 	// DetectTypes reads CSV cells as JSON scalars where they look like one, empty ones as null; otherwise all are
 	// strings.
 	DetectTypes bool
-}
-
-// fields fills in the names of fields that were not given.
-func (o *ReadOptions) fields() error {
-	for _, f := range []struct {
-		name     *string
-		standard string
-	}{{&o.TextField, "text"}, {&o.IDField, "id"}, {&o.VectorField, "vector"}} {
-		if *f.name == "" {
-			*f.name = f.standard
-		}
-	}
-	if o.TextField == o.IDField || o.TextField == o.VectorField || o.IDField == o.VectorField {
-		return fmt.Errorf("text, id and vector need different fields, not %q, %q and %q", o.TextField, o.IDField, o.VectorField)
-	}
-	return nil
+	// Delimiter is the character that separates the cells of CSV; "" finds it.
+	Delimiter string `json:",omitempty"`
 }
 
 // Reader streams the records of one source. It is not safe for concurrent use.
@@ -59,7 +46,7 @@ type Reader struct {
 // Open opens a source for reading. The caller must close the reader. Reading fails with the error of ctx when ctx
 // is done.
 func Open(ctx context.Context, src Source, o ReadOptions) (*Reader, error) {
-	if err := o.fields(); err != nil {
+	if err := o.check(); err != nil {
 		return nil, err
 	}
 	if o.Encoding != "" {
@@ -153,7 +140,7 @@ func (r *Reader) text(yield func(Record, error) bool) error {
 }
 
 func (r *Reader) decode(data []byte) ([]byte, error) {
-	if isBinary(data[:min(len(data), sniffSize)], r.opts.Encoding) {
+	if !r.src.judged && isBinary(data[:min(len(data), sniffSize)], r.opts.Encoding) {
 		return nil, ErrBinary
 	}
 	if r.opts.Encoding != "" {

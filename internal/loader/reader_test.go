@@ -158,7 +158,7 @@ func TestReadErrors(t *testing.T) {
 	if _, err := Open(t.Context(), from(Text, ""), ReadOptions{Encoding: "nonsense"}); err == nil {
 		t.Error("opened with an unknown encoding")
 	}
-	if _, err := Open(t.Context(), from(Text, ""), ReadOptions{TextField: "id"}); err == nil {
+	if _, err := Open(t.Context(), from(Text, ""), ReadOptions{TextFields: Fields{"id"}}); err == nil {
 		t.Error("opened with text and id in one field")
 	}
 }

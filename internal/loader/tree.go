@@ -9,6 +9,7 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"github.com/bmatcuk/doublestar/v4"
 )
@@ -164,18 +165,17 @@ func (t *tree) visit(ctx context.Context, e entry) bool {
 		return true
 	}
 	if e.err != nil {
-		if gone(e) {
+		src := Source{Name: e.name, Path: e.path}
+		switch missing := errors.Is(e.err, fs.ErrNotExist) || errors.Is(e.err, syscall.ELOOP); {
+		case missing && !nameExists(e.path): // removed after its folder was read
 			return true
+		case missing:
+			return t.yield(Found{Source: src, Skip: "a link that leads nowhere", Dangling: true})
 		}
-		return t.yield(Found{Source: Source{Name: e.name, Path: e.path}, Err: readError(e.name, e.err)})
+		return t.yield(Found{Source: src, Err: readError(e.name, e.err)})
 	}
 	t.met = true
-	return t.file(e.path, e.name, e.target, e.info, t.yield)
-}
-
-// gone reports whether a file was removed after its folder was read. That is no error, while a dangling link is.
-func gone(e entry) bool {
-	return errors.Is(e.err, fs.ErrNotExist) && !nameExists(e.path)
+	return t.file(Source{Name: e.name, Path: e.path}, e.target, e.info, t.yield)
 }
 
 // mayMatchBelow reports whether a glob can match something inside dir. Other folders need not be read.

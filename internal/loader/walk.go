@@ -38,12 +38,16 @@ type WalkOptions struct {
 	SkipDir func(dir string) bool
 }
 
+// told reports whether the user named the format.
+func (o *WalkOptions) told() bool { return o.Format != Auto && o.Format != "" }
+
 // Found is what a walk reports: a source to read; a source that is skipped, with the reason in Skip; or a path that
 // failed, with Err. Hidden and ignored files are not reported.
 type Found struct {
-	Source Source
-	Skip   string
-	Err    error
+	Source   Source
+	Skip     string
+	Dangling bool // it is skipped as a link that leads nowhere
+	Err      error
 }
 
 // Root is a folder that a walk was asked to read.
@@ -128,11 +132,13 @@ func (w *Walker) root(ctx context.Context, root string, yield func(Found) bool) 
 	if w.opts.SkipDir != nil && w.opts.SkipDir(filepath.Dir(target)) { // to close its database would drop SQLite's locks
 		return yield(Found{Source: src, Skip: "a file of a store"})
 	}
-	return w.file(file, src.Name, target, info, yield)
+	src.Named = true
+	return w.file(src, target, info, yield)
 }
 
 func (w *Walker) stdin() Found {
-	src := Source{Name: stdinName, Format: formatOf(w.opts.Format, ""), stdin: w.opts.Stdin, limit: w.opts.MaxFileSize}
+	src := Source{Name: stdinName, Format: formatOf(w.opts.Format, ""), Named: true, stdin: w.opts.Stdin, limit: w.opts.MaxFileSize}
+	src.judged = w.opts.told()
 	switch {
 	case w.stdinTaken:
 		return Found{Source: src, Err: ErrStdinTwice}
@@ -172,14 +178,12 @@ func (w *Walker) glob(ctx context.Context, src Source, yield func(Found) bool) b
 }
 
 // file reports one file, unless it was reported before.
-func (w *Walker) file(file, name, target string, info fs.FileInfo, yield func(Found) bool) bool {
+func (w *Walker) file(src Source, target string, info fs.FileInfo, yield func(Found) bool) bool {
 	if !w.seen.add(target) {
 		return true
 	}
-	src := Source{
-		Name: name, Path: file, Format: formatOf(w.opts.Format, name), Size: info.Size(), ModTime: info.ModTime(),
-		limit: w.opts.MaxFileSize,
-	}
+	src.Format, src.Size, src.ModTime, src.limit = formatOf(w.opts.Format, src.Name), info.Size(), info.ModTime(), w.opts.MaxFileSize
+	src.judged = src.Named && w.opts.told()
 	if reason := w.unfit(src, info.Mode()); reason != "" {
 		return yield(Found{Source: src, Skip: reason})
 	}
@@ -189,14 +193,21 @@ func (w *Walker) file(file, name, target string, info fs.FileInfo, yield func(Fo
 	return yield(w.Look(src))
 }
 
-// Look reads the beginning of a file that an Unread walk found, and skips it when it is binary.
+// Look reads the beginning of a file that an Unread walk found. It skips the file when it is binary, and sets its format
+// where the extension alone does not tell it.
 func (w *Walker) Look(src Source) Found {
 	head, err := readHead(src.Path, w.head)
-	switch {
-	case err != nil:
+	if err != nil {
 		return Found{Source: src, Err: readError(src.Name, err)}
-	case !src.Format.isBinary() && isBinary(head, w.opts.Encoding):
+	}
+	if !w.opts.told() && !src.Format.begins(head) {
+		src.Format = Text
+	}
+	switch {
+	case !src.judged && !src.Format.isBinary() && isBinary(head, w.opts.Encoding):
 		return Found{Source: src, Skip: "binary"}
+	case w.tooLarge(src):
+		return Found{Source: src, Skip: "larger than " + formatSize(w.opts.MaxFileSize)}
 	}
 	return Found{Source: src}
 }
@@ -210,10 +221,14 @@ func (w *Walker) unfit(src Source, mode fs.FileMode) string {
 		return "a socket"
 	case !mode.IsRegular():
 		return "a device"
-	case !src.Format.HasRecords() && src.Size > w.opts.MaxFileSize:
+	case w.tooLarge(src):
 		return "larger than " + formatSize(w.opts.MaxFileSize)
 	}
 	return ""
+}
+
+func (w *Walker) tooLarge(src Source) bool {
+	return !src.Format.HasRecords() && src.Size > w.opts.MaxFileSize
 }
 
 // formatSize returns a number of bytes with the largest unit that leaves no rest: "64 MiB", "1000 bytes".
