@@ -222,12 +222,15 @@ func TestListsAreSearchedWhole(t *testing.T) {
 
 // TestTransformsAreUndone checks indexes with a transform. Faiss compares the
 // transformed vectors, sheaf the vectors. With a PCA the order is the same and the
-// distances are larger, by what the PCA left out of the query. A normalization is
-// equal to --metric cosine.
+// distances are larger, by what the PCA left out of the query. Of a normalization
+// the scores are LangChain's.
 func TestTransformsAreUndone(t *testing.T) {
 	t.Parallel()
 	dir, r := goldenCopy(t, "other_pca_flat")
-	mustSheaf(t, dir, "import", ".", "--store", "s")
+	out := mustSheaf(t, dir, "import", ".", "--store", "s")
+	if !strings.Contains(out, "IndexPreTransform keeps vectors of fewer numbers") || strings.Contains(out, "approximations") {
+		t.Errorf("it says %s", out)
+	}
 	for n, hits := range answers(t, filepath.Join(dir, "s"), r) {
 		for i, want := range r.Queries[n].Results {
 			if hits[i].id != want.id || !near(hits[i].score-want.score, hits[0].score-r.Queries[n].Results[0].score) {
@@ -236,7 +239,10 @@ func TestTransformsAreUndone(t *testing.T) {
 		}
 	}
 	dir, r = goldenCopy(t, "other_l2norm_flat")
-	mustSheaf(t, dir, "import", ".", "--store", "s", "--metric", "cosine")
+	out = mustSheaf(t, dir, "import", ".", "--store", "s")
+	if !strings.Contains(out, "IndexPreTransform brings vectors and questions to length 1") || strings.Contains(out, "approximations") {
+		t.Errorf("it says %s", out)
+	}
 	for n, hits := range answers(t, filepath.Join(dir, "s"), r) {
 		if !sameAnswer(hits, r.Queries[n].Results) {
 			t.Errorf("query %d: %v, want %v", n, hits, r.Queries[n].Results)

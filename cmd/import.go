@@ -267,6 +267,9 @@ func (i *importing) agree(f engine.Facts) (embed.Embedder, error) {
 	if err := f.Check(want); err != nil {
 		return nil, i.in.About(err)
 	}
+	if err := f.Check(engine.Facts{Normalize: i.in.Facts.Normalize && !i.o.facts.normalizeGiven}); err != nil {
+		return nil, hint.With(i.in.About(err), "make another store with --store DIR, or let questions keep their length with --normalize=false")
+	}
 	embeds := i.o.reembed || i.o.verify
 	if !embeds && !i.env.config.EmbedderFlag {
 		return nil, nil

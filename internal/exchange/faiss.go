@@ -42,7 +42,8 @@ func openIndex(ctx context.Context, in *Input, o Options) error {
 		return err
 	}
 	in.closers = append(in.closers, x.Close)
-	in.Dim, in.Metric, in.Total, in.Remarks = x.Dim, x.Metric.String(), int(x.Ntotal), x.Remarks
+	in.describe(x)
+	in.Total, in.Remarks = int(x.Ntotal), x.Remarks
 	in.documents = numbered(path, x.Vectors(), x.Label)
 	return nil
 }

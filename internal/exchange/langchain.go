@@ -66,12 +66,18 @@ var langchainBytes = Format{
 func (in *Input) openLangchain(ctx context.Context, s *langchain.Store) {
 	in.closers = append(in.closers, s.Close)
 	if s.Index != nil {
-		in.Dim, in.Metric = s.Index.Dim, s.Index.Metric.String()
+		in.describe(s.Index)
 	}
 	in.Total, in.Remarks = s.Len(), s.Remarks
 	in.documents = seq.Map(s.Documents(ctx), func(d langchain.Document) engine.Transfer {
 		return engine.Transfer{Document: engine.Document{ID: d.ID, Text: d.Text, Metadata: metadata.Raw(d.Metadata), StartIndex: -1, Vector: d.Vector}}
 	})
+}
+
+// describe takes what an index tells of a store. One that normalizes vectors and questions
+// makes a store that does.
+func (in *Input) describe(x *langchain.Index) {
+	in.Dim, in.Metric, in.Facts.Normalize = x.Dim, x.Metric.String(), x.Transform == faiss.Normalized
 }
 
 // ReembedHint is the way out where texts can be read and their vectors cannot.

@@ -44,7 +44,7 @@ type Input struct {
 	Dim       int             // 0 where it is not known
 	Empty     bool            // it has no document
 	Metric    string          // as Faiss calls it; "" where the format has none
-	Facts     engine.Facts    // of another store
+	Facts     engine.Facts    // of another store; of an index, Normalize alone
 	Total     int             // the number of documents, 0 where it is not known
 	Remarks   func() []string // what is worth knowing when all documents were read
 	textsOnly bool            // see Options

@@ -30,16 +30,26 @@ import (
 // do anything: use it in a process of its own, with limits on memory and time, and
 // from one goroutine.
 type Foreign struct {
-	D      int
-	Ntotal int64
-	Metric Metric  // maybe neither L2 nor InnerProduct
-	Exact  bool    // the vectors come back as they were added, bit by bit
-	Labels []int64 // the ids of the vectors, rising; 0, 1, 2 and so on where nobody gave ids
+	D         int
+	Ntotal    int64
+	Metric    Metric // maybe neither L2 nor InnerProduct
+	Transform Transform
+	Exact     bool    // the vectors come back as they were added or normalized, bit by bit
+	Labels    []int64 // the ids of the vectors, rising; 0, 1, 2 and so on where nobody gave ids
 
 	ptr    *C.sheaf_index // nil once closed
 	class  string         // of C++, such as "IndexIVFFlat"
 	places []int64        // where the vector of each label is
 }
+
+// Transform is what an index does to vectors and questions before it compares them.
+type Transform int
+
+const (
+	AsTheyAre  Transform = C.SHEAF_AS_THEY_ARE // nothing, or what hardly changes a distance, such as a rotation
+	Normalized Transform = C.SHEAF_NORMALIZED  // brings them to length 1
+	Shortened  Transform = C.SHEAF_SHORTENED   // makes them of fewer numbers, such as a PCA
+)
 
 // OpenForeign reads the index in size bytes of f from offset on, and checks that
 // its parts fit each other.
@@ -77,7 +87,7 @@ func (x *Foreign) verify() error {
 		return takeError(x.class, msg)
 	}
 	x.D, x.Ntotal = int(C.sheaf_index_d(x.ptr)), int64(C.sheaf_index_ntotal(x.ptr))
-	x.Metric, x.Exact = Metric(C.sheaf_index_metric(x.ptr)), C.sheaf_index_exact(x.ptr) != 0
+	x.Metric, x.Transform, x.Exact = Metric(C.sheaf_index_metric(x.ptr)), Transform(C.sheaf_index_transform(x.ptr)), C.sheaf_index_exact(x.ptr) != 0
 	return x.sortLabels()
 }
 

@@ -34,6 +34,33 @@ func TestForeign(t *testing.T) {
 	}
 }
 
+func TestForeignTransforms(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]struct {
+		transform Transform
+		exact     bool
+	}{
+		"l2norm_l2": {Normalized, true}, "pca_l2": {Shortened, false}, "rotated_ip": {AsTheyAre, false}, "flat_l2": {AsTheyAre, true},
+	} {
+		x, err := openForeign(t, readTestdata(t, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer x.Close()
+		if x.Transform != want.transform || x.Exact != want.exact {
+			t.Errorf("%s: %+v", name, x)
+		}
+	}
+	for name, problem := range map[string]string{
+		"pca_ip":        "it changes inner products in a way that cannot be undone",
+		"l2norm_pca_l2": "it changes which vectors are near in a way that cannot be undone",
+		"whitened_l2":   "it changes which vectors are near in a way that cannot be undone",
+	} {
+		_, err := openForeign(t, readTestdata(t, name))
+		checkError(t, err, problem)
+	}
+}
+
 func TestForeignRefuses(t *testing.T) {
 	t.Parallel()
 	x, err := openForeign(t, readTestdata(t, "flat_l2"))

@@ -14,12 +14,14 @@
 #include <faiss/IndexPreTransform.h>
 #include <faiss/IndexRefine.h>
 #include <faiss/IndexScalarQuantizer.h>
+#include <faiss/VectorTransform.h>
 #include <faiss/impl/io.h>
 #include <faiss/index_io.h>
 #include <faiss/invlists/InvertedLists.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdlib>
 #include <cstring>
 #include <exception>
@@ -172,6 +174,49 @@ void graph(const faiss::IndexNSG &index) {
               "a link of its graph leads nowhere");
 }
 
+// What an index does to vectors and questions before it compares them.
+int transform(const faiss::Index *index) {
+  auto *pre = dynamic_cast<const faiss::IndexPreTransform *>(index);
+  if (!pre) return SHEAF_AS_THEY_ARE;
+  bool normalized = !pre->chain.empty(), shortened = false;
+  for (const auto *t : pre->chain) {
+    auto *norm = dynamic_cast<const faiss::NormalizationTransform *>(t);
+    normalized = normalized && norm && norm->norm == 2;
+    shortened = shortened || t->d_out < t->d_in;
+  }
+  return normalized ? SHEAF_NORMALIZED : shortened ? SHEAF_SHORTENED : SHEAF_AS_THEY_ARE;
+}
+
+// Whether a transform keeps the lengths of what it does not leave out, as all zeros do. Faiss
+// believes so of a whitening too.
+bool orthonormal(const faiss::LinearTransform &t) {
+  const double tolerance = 1e-3;
+  for (int i = 0; i < t.d_out; i++) {
+    double square = 0;
+    for (int j = 0; j < t.d_in; j++) square += double(t.A[i * size_t(t.d_in) + j]) * t.A[i * size_t(t.d_in) + j];
+    if (!(square <= tolerance || std::abs(square - 1) <= tolerance)) return false;
+  }
+  return t.is_orthonormal;
+}
+
+// Refuses transforms behind which other vectors are near than before: those that scale, and under
+// an inner product those that move the origin.
+void undoable(const faiss::IndexPreTransform &pre) {
+  for (const auto *t : pre.chain) {
+    auto *linear = dynamic_cast<const faiss::LinearTransform *>(t);
+    bool moves = dynamic_cast<const faiss::CenteringTransform *>(t);
+    if (linear) {
+      auto isZero = [](float x) { return x == 0; };
+      moves = linear->have_bias && !std::all_of(linear->b.begin(), linear->b.end(), isZero);
+    }
+    if (linear ? !orthonormal(*linear)
+               : !moves && !dynamic_cast<const faiss::RemapDimensionsTransform *>(t))
+      throw std::runtime_error("it changes which vectors are near in a way that cannot be undone");
+    if (moves && pre.metric_type != faiss::METRIC_L2)
+      throw std::runtime_error("it changes inner products in a way that cannot be undone");
+  }
+}
+
 void verify(const faiss::Index *index, int depth) {
   require(depth <= maxNesting, "too many indexes inside one another");
   require(index->d > 0 && index->ntotal >= 0, "its size");
@@ -195,6 +240,7 @@ void verify(const faiss::Index *index, int depth) {
                 "its transforms");
     }
     require(d == pre->index->d, "its transforms");
+    if (transform(pre) != SHEAF_NORMALIZED) undoable(*pre);
   } else if (auto *refine = dynamic_cast<const faiss::IndexRefine *>(index)) {
     require(refine->refine_index != nullptr && refine->refine_index->d == refine->d,
             "an index inside is missing");
@@ -221,6 +267,8 @@ void verify(const faiss::Index *index, int depth) {
 }
 
 bool exact(const faiss::Index *index) {
+  if (transform(index) == SHEAF_NORMALIZED)
+    return exact(dynamic_cast<const faiss::IndexPreTransform *>(index)->index);
   if (auto *map = dynamic_cast<const faiss::IndexIDMap *>(index)) return exact(map->index);
   if (auto *refine = dynamic_cast<const faiss::IndexRefine *>(index))
     return exact(refine->refine_index);
@@ -302,6 +350,8 @@ char *sheaf_index_type(const sheaf_index *index) {
 int sheaf_index_verify(const sheaf_index *index, char **err) {
   return guarded(err, [&] { verify(cast(index), 0); });
 }
+
+int sheaf_index_transform(const sheaf_index *index) { return transform(cast(index)); }
 
 int sheaf_index_exact(const sheaf_index *index) { return exact(cast(index)); }
 

@@ -26,7 +26,11 @@ int64_t sheaf_index_ntotal(const sheaf_index *index);
 int sheaf_index_metric(const sheaf_index *index);
 // The caller frees the class name, such as IndexFlatL2; NULL means no memory.
 char *sheaf_index_type(const sheaf_index *index);
-// Whether decode gives back the vectors that were added, bit by bit.
+// What the index does to vectors and questions before it compares them: it brings them to
+// length 1, makes them of fewer numbers, or nothing that changes which are near.
+enum { SHEAF_AS_THEY_ARE, SHEAF_NORMALIZED, SHEAF_SHORTENED };
+int sheaf_index_transform(const sheaf_index *index);
+// Whether decode gives back the vectors that were added, or normalized, bit by bit.
 int sheaf_index_exact(const sheaf_index *index);
 
 // labels gets the ntotal ids of the vectors, in the order of their places; decode makes the

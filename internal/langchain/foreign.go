@@ -18,11 +18,12 @@ import (
 // follow as int64 in ascending order, and then the vectors as float32, both
 // little-endian.
 type foreignHead struct {
-	Error  string `json:"error,omitempty"` // nothing follows it
-	Dim    int    `json:"dim"`
-	Ntotal int64  `json:"ntotal"`
-	Metric int32  `json:"metric"`
-	Exact  bool   `json:"exact"`
+	Error     string          `json:"error,omitempty"` // nothing follows it
+	Dim       int             `json:"dim"`
+	Ntotal    int64           `json:"ntotal"`
+	Metric    int32           `json:"metric"`
+	Transform faiss.Transform `json:"transform"`
+	Exact     bool            `json:"exact"`
 }
 
 // serveBatch is the number of vectors that are decoded at once.
@@ -37,7 +38,7 @@ func Serve(f *os.File, offset, size int64, w io.Writer) error {
 		return json.NewEncoder(w).Encode(foreignHead{Error: err.Error()})
 	}
 	defer x.Close()
-	head := foreignHead{Dim: x.D, Ntotal: x.Ntotal, Metric: int32(x.Metric), Exact: x.Exact}
+	head := foreignHead{Dim: x.D, Ntotal: x.Ntotal, Metric: int32(x.Metric), Transform: x.Transform, Exact: x.Exact}
 	first, err := x.Decode(0, min(serveBatch, head.Ntotal))
 	if err != nil { // some types report only here that they cannot
 		return json.NewEncoder(w).Encode(foreignHead{Error: err.Error()})
@@ -94,11 +95,11 @@ func (x *Index) readHead(served *bufio.Reader) error {
 	}
 	switch {
 	case head.Error != "":
-		return fmt.Errorf("it is no %s that Faiss can read: %s", x.Type, head.Error)
+		return fmt.Errorf("it is no %s that vectors can be read from: %s", x.Type, head.Error)
 	case head.Dim != x.Dim || head.Ntotal != x.Ntotal || head.Metric != int32(x.Metric):
 		return errors.New("its header says something else than its content")
 	}
-	x.Exact = head.Exact
+	x.Transform, x.Exact = head.Transform, head.Exact
 	labels := make([]byte, 8*x.Ntotal)
 	if _, err := io.ReadFull(served, labels); err != nil {
 		return fmt.Errorf("it is a damaged %s: Faiss cannot read it", x.Type)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"sheaf/internal/faiss"
 	"sheaf/internal/langchain"
 	"sheaf/internal/langchain/langchaintest"
 )
@@ -143,7 +144,7 @@ func checkStore(t *testing.T, s *langchain.Store, e expected) {
 	if want := map[string]string{"INNER_PRODUCT": "ip", "L2": "l2"}[e.Metric]; want != "" && s.Index.Metric.String() != want {
 		t.Errorf("metric %v, want %s", s.Index.Metric, want)
 	}
-	if s.Index.Exact != (e.Vectors != nil) {
+	if s.Index.Exact != (e.Vectors != nil || s.Index.Transform == faiss.Normalized) {
 		t.Errorf("exact: %v", s.Index.Exact)
 	}
 	docs := collect(t, s)

@@ -42,12 +42,13 @@ const (
 
 // Index is a Faiss index of a type whose vectors can be read.
 type Index struct {
-	Type   string // the C++ class, such as "IndexFlatL2"
-	Dim    int
-	Ntotal int64
-	Metric faiss.Metric // not always one that sheaf has
-	Exact  bool         // the vectors are read as they were added
-	Tail   int64        // bytes after the index, which Faiss ignores
+	Type      string // the C++ class, such as "IndexFlatL2"
+	Dim       int
+	Ntotal    int64
+	Metric    faiss.Metric // not always one that sheaf has
+	Transform faiss.Transform
+	Exact     bool  // the vectors are read as they were added or normalized
+	Tail      int64 // bytes after the index, which Faiss ignores
 
 	path   string
 	labels []int64 // in ascending order; nil: 0, 1, 2 and so on
@@ -108,7 +109,14 @@ func openIndex(ctx context.Context, f *os.File, offset, size int64, o Options) (
 
 // Remarks returns what is worth knowing about the index beside its vectors.
 func (x *Index) Remarks() (all []string) {
-	if !x.Exact {
+	if x.Transform == faiss.Normalized {
+		all = append(all, x.Type+" brings vectors and questions to length 1, and so does a store that is made of it, unless --normalize=false")
+	}
+	switch {
+	case x.Transform == faiss.Shortened:
+		all = append(all, x.Type+" keeps vectors of fewer numbers, which were brought back to their length: every score under l2 is larger "+
+			"by what it left out of the question, so thresholds have to be chosen anew; the order is the same")
+	case !x.Exact:
 		all = append(all, fmt.Sprintf("%s keeps approximations of vectors: those are what came, and scores differ a little", x.Type))
 	}
 	if x.Tail > 0 {
