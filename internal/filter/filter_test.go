@@ -32,6 +32,14 @@ func TestMatch(t *testing.T) {
 		{`{"t": {"$nin": {"a": 1}}}`, []string{`{"t":1}`, `{}`}, []string{`{"t":"a"}`, `{"t":["a"]}`}},
 		{`{"t": {"$nin": "abc"}}`, []string{`{"t":"d"}`}, []string{`{"t":"b"}`, `{"t":1}`, `{}`}},
 
+		{`{"t": {"$eq": {"a": null}}}`, []string{`{"t":{"a":null}}`}, []string{`{"t":{"b":null}}`}},
+		{`{"t": {"$in": {"": 1}}}`, []string{`{"t":""}`}, []string{`{"t":1}`}},
+		{`{"t": {"$glob": "*"}}`, []string{`{"t":""}`}, []string{`{"t":1}`, `{}`}},
+		{`{"t": {"$regex": ".*"}}`, []string{`{"t":""}`}, []string{`{"t":1}`, `{}`}},
+		{`{"t": {"$glob": "` + strings.Repeat("{a,b}", 8) + `"}}`, []string{`{"t":"abababab"}`}, []string{`{"t":"ab"}`}},
+		{`{"t": [1,2,3,4,5,6,7,8,9,{}]}`, []string{`{"t":9}`, `{"t":{}}`}, []string{`{"t":10}`}},
+		{"t=\uFFFD", []string{"{\"t\":\"\uFFFD\"}"}, []string{`{}`}},
+
 		{`{"t": {"$exists": true}}`, []string{`{"t":null}`}, []string{`{}`, `{"u":1}`}},
 		{`{"t": {"$exists": false}}`, []string{`{}`, `{"u":1}`}, []string{`{"t":null}`}},
 		{`{"t": {"$contains": 1}}`, []string{`{"t":[0,true]}`}, []string{`{"t":["1"]}`, `{"t":"1"}`, `{"t":1}`, `{"t":{"1":1}}`}},
@@ -41,6 +49,7 @@ func TestMatch(t *testing.T) {
 		{`{"t": {"$regex": "n.t"}}`, []string{`{"t":"sonnets"}`}, []string{`{"t":"n\nt"}`, `{"t":1}`}},
 
 		{`{"a.b": 1}`, []string{`{"a.b":1}`, `{"a":{"b":1}}`}, []string{`{"a.b":2,"a":{"b":1}}`, `{"a":{"c":1}}`, `{"a":1}`, `{"a":[{"b":1}]}`}},
+		{`{"abc": 1}`, []string{`{"abc":1}`}, []string{`{"a":{"c":1}}`, `{"ab":{"c":1}}`}},
 		{`{"a.b.c": {"$exists": true}}`, []string{`{"a":{"b.c":0}}`, `{"a.b":{"c":0}}`, `{"a":{"b":{"c":null}}}`, `{"a":{"b":1},"a.b":{"c":0}}`}, []string{`{"a":{"b":{"d":0}}}`}},
 		{`{"a.b": null}`, []string{`{}`, `{"a":{"b":null}}`, `{"a":{}}`}, []string{`{"a":{"b":0}}`}},
 		{`{"$and": [{"$or": [{"a": 1}], "b": 1}], "$not": {"c": 1}}`, []string{`{"a":1,"b":1}`}, []string{`{"a":1}`, `{"b":1}`, `{"a":1,"b":1,"c":1}`}},

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math/big"
 	"os"
 	"strings"
 	"testing"
@@ -113,11 +114,12 @@ func TestFindDottedKeys(t *testing.T) {
 	m := &memory{}
 	for _, object := range []string{
 		`{}`, `{"a":1}`, `{"a":{"b":1}}`, `{"a":{"b":2},"a.b":1}`, `{"a":{"b":1},"a.b":2}`, `{"a":{"b":null},"a.b":{"c":1}}`,
-		`{"a":{"b":{"c":1}}}`, `{"a":{"b.c":1}}`, `{"a.b":{"c":1}}`, `{"a":{"b.c":2},"a.b":{"c":1}}`, `{"a":{"b":{}},"a.b":{"c":1}}`, `{"a.b.c":2,"a":{"b":{"c":1}}}`,
+		`{"a":{"b":{"c":1}}}`, `{"a":{"b.c":1}}`, `{"a.b":{"c":1}}`, `{"a":{"":1,"c":1}}`, `{"a":{"b.c":2},"a.b":{"c":1}}`, `{"a":{"b":{}},"a.b":{"c":1}}`, `{"a.b.c":2,"a":{"b":{"c":1}}}`,
+		`{"b":"x"}`, `{"b":"*x"}`,
 	} {
 		m.objects = append(m.objects, json.RawMessage(object))
 	}
-	for _, expr := range []string{`{"a.b": 1}`, `{"a.b.c": 1}`, `{"a.b.c": {"$exists": false}}`, `{"a.b": null}`, `{"a.b": {"$neq": 1}}`, `{"a.b.c": {"$lt": 2}}`} {
+	for _, expr := range []string{`{"a.b": 1}`, `{"abc": 1}`, `{"b": {"$glob": "*x"}}`, `{"a.b.c": 1}`, `{"a.b.c": {"$exists": false}}`, `{"a.b": null}`, `{"a.b": {"$neq": 1}}`, `{"a.b.c": {"$lt": 2}}`} {
 		f, err := Parse(expr)
 		if err != nil {
 			t.Fatal(err)
@@ -185,6 +187,27 @@ func TestFindGivesUp(t *testing.T) {
 	}
 }
 
+// TestFindLooksAtAsMuchAsAllowed holds the limit to a value.
+func TestFindLooksAtAsMuchAsAllowed(t *testing.T) {
+	t.Parallel()
+	m := &memory{}
+	for range 100 {
+		m.objects = append(m.objects, json.RawMessage(`{"a":1,"b":{"c":1}}`))
+	}
+	for _, expr := range []string{`{"a": 1}`, `{"b.c": {"$glob": "x"}}`} {
+		f, err := Parse(expr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.Find(m, 100); err != nil {
+			t.Errorf("%s: 100 values, 100 allowed: %v", expr, err)
+		}
+		if _, err := f.Find(m, 99); !errors.Is(err, ErrLimit) {
+			t.Errorf("%s: 100 values, 99 allowed: %v", expr, err)
+		}
+	}
+}
+
 func TestFindWithoutAFilter(t *testing.T) {
 	t.Parallel()
 	var f *Filter
@@ -234,7 +257,7 @@ func TestSpans(t *testing.T) {
 		in     []any
 		out    []any
 	}{
-		{`{"a": 1}`, []any{int64(1), 1.0}, []any{int64(0), int64(2), 0.999, 1.001, "1"}},
+		{`{"a": 1}`, []any{int64(1), 1.0}, []any{int64(0), int64(2), 0.999, 1.001, "1", []byte("18446744073709551616")}},
 		{`{"a": 0.1}`, []any{0.1}, []any{int64(0), 0.2}},
 		{`{"a": 9007199254740993}`, []any{int64(9007199254740993)}, []any{int64(9007199254740992), int64(9007199254740994), "x"}},
 		{`{"a": 9223372036854775808}`, []any{9223372036854775808.0, []byte("9223372036854775808")}, []any{int64(1) << 60, []byte("[]")}},
@@ -242,6 +265,7 @@ func TestSpans(t *testing.T) {
 		{`{"a": "x"}`, []any{"x"}, []any{"w", "xx", "", int64(0), []byte("[]")}},
 		{`{"a": [1, "x"]}`, []any{int64(1), "x"}, []any{int64(2), "w"}},
 		{`{"a": {"$gt": 1, "$lte": 3.5}}`, []any{int64(2), 3.5}, []any{int64(0), int64(4), "2", []byte("[]")}},
+		{`{"a": {"$lte": 3.5, "$gt": 1}}`, []any{int64(2), 3.5}, []any{int64(0), int64(4), "2", []byte("[]")}},
 		{`{"a": {"$gt": "b", "$lt": "c"}}`, []any{"bb"}, []any{"a", "d", int64(1), []byte("[]")}},
 		{`{"a": {"$glob": "docs/**"}}`, []any{"docs", "docs/a"}, []any{"doc", "e", int64(0)}},
 		{`{"a": {"$glob": "é*"}}`, []any{"é", "éa"}, []any{"è", "ê"}},
@@ -255,6 +279,11 @@ func TestSpans(t *testing.T) {
 			t.Fatal(err)
 		}
 		spans := f.root.(leaf).spans
+		for _, s := range spans {
+			if _, unbound := s.low.(*big.Int); unbound {
+				t.Errorf("%s: SQLite holds no %v", tt.filter, s.low)
+			}
+		}
 		for want, values := range map[bool][]any{true: tt.in, false: tt.out} {
 			for _, v := range values {
 				if got := covered(spans, v); got != want {

@@ -98,6 +98,9 @@ func shortCondition(key, name, value string) (expr, string) {
 	case "$glob", "$regex":
 		return newCondition(key, name, text)
 	}
+	if !isScalar { // +1 and .5 are no JSON
+		operand = numeric(operand)
+	}
 	e, problem := newCondition(key, name, operand)
 	if c, ok := e.(condition); ok {
 		_, c.numeric = number(operand)

@@ -38,6 +38,9 @@ func TestShortForm(t *testing.T) {
 		{`title=a, b`, []string{`{"title":"a, b"}`}, nil},
 		{`note="x, y=1"`, []string{`{"note":"x, y=1"}`}, nil},
 		{`version>=1.10.2`, []string{`{"version":"1.2"}`}, []string{`{"version":"0.9"}`}},
+		{`version<0a`, []string{`{"version":"0"}`}, []string{`{"version":"0b"}`}},
+		{`version<9a`, []string{`{"version":"9"}`}, []string{`{"version":"9b"}`}},
+		{`page<.5`, []string{`{"page":0.4}`, `{"page":"+.4"}`}, []string{`{"page":0.5}`}},
 		{`name>"m"`, []string{`{"name":"n"}`}, []string{`{"name":"a"}`}},
 		{`title=~" x"`, []string{`{"title":"a x"}`}, []string{`{"title":"ax"}`}},
 	}

@@ -30,6 +30,11 @@ func TestSyntaxErrors(t *testing.T) {
 		{`lang=en‹||lang=de`, `"||" joins no conditions`},
 		{`lang=en‹, page>3`, `"," joins no conditions`},
 		{`title=~^A ‹and page=3`, `"and" joins no conditions`},
+		{`lang="en" ‹and page>3`, `"and" joins no conditions`},
+		{`lang=5 ‹and page>3`, `"and" joins no conditions`},
+		{`n<‹/x`, `"/x" is no number`},
+		{`n<‹:x`, `":x" is no number`},
+		{"\xff‹=1", "not UTF-8"},
 		{`n>‹5,000`, `"5,000" is no number: quotes compare it as a text`},
 		{`n<=‹ten`, `"ten" is no number`},
 
