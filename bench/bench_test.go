@@ -230,3 +230,17 @@ func TestReadAll(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestCutRows(t *testing.T) {
+	t.Parallel()
+	got := cutRows([]judgement{
+		{own: []hit{{0.65, true}, {0.7, false}, {0.95, true}, {0.95, true}}, others: []hit{{0.6, false}, {0.8, false}}},
+		{own: []hit{{0.6, true}, {0.65, false}}, others: []hit{{0.5, false}}},
+	})
+	if want := []string{"0.65", "0.38 (0.00 to 0.75)", "0.50 (0.00 to 1.00)", "0.25 (0.00 to 0.50)"}; !slices.Equal(got[3], want) {
+		t.Errorf("got %q, want %q", got[3], want)
+	}
+	if want := []string{"0.90", "1.00 (1.00 to 1.00)", "0.33 (0.00 to 0.67)", "0.00 (0.00 to 0.00)"}; !slices.Equal(got[8], want) {
+		t.Errorf("got %q, want %q", got[8], want)
+	}
+}

@@ -57,6 +57,7 @@ type bench struct {
 	data   string // the folder of stores and inputs
 	sheaf  string // the binary
 	rounds int
+	sets   string // the folder of questions with known answers
 }
 
 // section is a part of a run.
@@ -83,6 +84,7 @@ var sections = []section{
 	{name: "question", run: withModel((*modelBench).first)},
 	{name: "models", run: withModel((*modelBench).throughput)},
 	{name: "langchain", run: withModel((*modelBench).agree)},
+	{name: "thresholds", run: (*bench).thresholds, asked: true},
 }
 
 func run(ctx context.Context, args []string, out io.Writer) error {
@@ -94,6 +96,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	flags.StringVar(&b.data, "data", filepath.Join("bench", "data"), "keep stores and inputs in this `folder`")
 	flags.StringVar(&b.sheaf, "sheaf", "", "measure this `binary` (default: build the one in the current folder)")
 	flags.IntVar(&b.rounds, "rounds", 11, "measure everything `N` times")
+	flags.StringVar(&b.sets, "sets", "", "questions with known answers are in this `folder`, for the section thresholds")
 	only := flags.String("only", "", "run only these `sections`, separated by commas: "+sectionNames())
 	if err := flags.Parse(args); err != nil {
 		return err
