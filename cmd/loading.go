@@ -22,7 +22,11 @@ type loaderFlags struct {
 	walk        loader.WalkOptions
 	maxFileSize string
 	delimiter   string
+	frontMatter string
 }
+
+// frontMatters are the choices of --front-matter.
+var frontMatters = []string{loader.FrontMetadata, loader.FrontText}
 
 // formatNames returns what --format takes.
 func formatNames() []string {
@@ -41,6 +45,7 @@ func (o *loaderFlags) addFlags(c *cobra.Command) {
 	f.StringVar(&o.read.VectorField, "vector-field", "", "the `FIELD` of a record that holds its vector (default vector)")
 	f.StringVar(&o.delimiter, "delimiter", "", "the `CHARACTER` between the cells of CSV, such as ';' or '\\t' (default: found by looking)")
 	f.BoolVar(&o.read.DetectTypes, "detect-types", false, "read CSV cells that look like numbers or booleans as such")
+	f.StringVar(&o.frontMatter, "front-matter", "", "take the front matter of Markdown as `WHAT`: metadata, or text as LangChain does (default metadata)")
 	f.StringArrayVar(&o.walk.Include, "include", nil, "of folders read only what matches `GLOB`, as in .gitignore (repeatable)")
 	f.StringArrayVar(&o.walk.Exclude, "exclude", nil, "leave out what matches `GLOB`, as in .gitignore (repeatable)")
 	f.BoolVar(&o.walk.Hidden, "hidden", false, "read hidden files and folders too")
@@ -48,12 +53,18 @@ func (o *loaderFlags) addFlags(c *cobra.Command) {
 	f.StringVar(&o.read.Encoding, "encoding", "", "read text in encoding `NAME` (default: UTF-8, detected where it is not)")
 	f.StringVar(&o.maxFileSize, "max-file-size", byteSize(loader.DefaultMaxFileSize), "skip text files larger than `SIZE`, as in 500k, 10M, 1G")
 	complete(c, "format", formats...)
+	complete(c, "front-matter", frontMatters...)
 }
 
 func (o *loaderFlags) validate() error {
 	format := o.format
 	if err := setChoice(&format, o.format, formatNames()); err != nil {
 		return usagef("--format: %w", err)
+	}
+	if o.frontMatter != "" {
+		if err := setChoice(&o.read.FrontMatter, o.frontMatter, frontMatters); err != nil {
+			return usagef("--front-matter: %w", err)
+		}
 	}
 	if o.read.Encoding != "" {
 		if err := loader.ValidEncoding(o.read.Encoding); err != nil {

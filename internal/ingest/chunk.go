@@ -106,6 +106,8 @@ func (c *chunker) documents(rec loader.Record) (docs []document, err error) {
 		d.Text, d.StartIndex, d.StartLine, d.EndLine = chunk.Text, chunk.StartIndex, chunk.StartLine, chunk.EndLine
 		if c.records {
 			d.StartLine, d.EndLine, d.StartIndex = rec.Line, 0, -1
+		} else {
+			skip(&d.Document, rec)
 		}
 		if d.Metadata, err = c.metadata(rec, chunk.Headings); err != nil {
 			return nil, err
@@ -124,6 +126,16 @@ func (c *chunker) documents(rec loader.Record) (docs []document, err error) {
 		docs = append(docs, d)
 	}
 	return docs, nil
+}
+
+// skip moves a chunk of a text to its place in the file.
+func skip(d *engine.Document, rec loader.Record) {
+	if d.StartLine > 0 {
+		d.StartLine, d.EndLine = d.StartLine+rec.SkippedLines, d.EndLine+rec.SkippedLines
+	}
+	if d.StartIndex >= 0 {
+		d.StartIndex += rec.SkippedRunes
+	}
 }
 
 // measure counts a chunk that no separator divides.
@@ -160,14 +172,18 @@ func countIs(n int) string {
 	return fmt.Sprintf("%d chunks are", n)
 }
 
-// metadata returns the metadata of a chunk: those of its record or source, the
-// headings above it, and those that all documents get.
+// frontSource is what the front matter's own "source" is called: that of a text is its file.
+const frontSource = "front_matter_source"
+
+// metadata returns the metadata of a chunk: those of its record, or its source and the front
+// matter of its text; the headings above it; and those that all documents get.
 func (c *chunker) metadata(rec loader.Record, headings []splitter.Heading) (metadata.Object, error) {
 	base := c.source
 	if c.records {
 		base = rec.Metadata
 	}
-	if len(headings)+len(c.given) == 0 {
+	front := !c.records && rec.SkippedLines > 0
+	if len(headings)+len(c.given) == 0 && !front {
 		return base, nil
 	}
 	members, err := base.Members()
@@ -178,6 +194,11 @@ func (c *chunker) metadata(rec loader.Record, headings []splitter.Heading) (meta
 	for _, m := range members {
 		c.builder.Set(m.Key, m.Value)
 	}
+	if front {
+		if err := c.setFront(rec.Metadata); err != nil {
+			return base, err
+		}
+	}
 	for _, h := range headings {
 		c.builder.Set(h.Key, metadata.Quote(h.Value))
 	}
@@ -185,6 +206,18 @@ func (c *chunker) metadata(rec loader.Record, headings []splitter.Heading) (meta
 		c.builder.Set(m.Key, m.Value)
 	}
 	return c.builder.Object(), nil
+}
+
+// setFront sets the members of front matter.
+func (c *chunker) setFront(front metadata.Object) error {
+	members, err := front.Members()
+	for _, m := range members {
+		if m.Key == "source" {
+			m.Key = frontSource
+		}
+		c.builder.Set(m.Key, m.Value)
+	}
+	return err
 }
 
 // derive makes an id of the name of the source, the text, the metadata of a record,

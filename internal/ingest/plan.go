@@ -194,11 +194,6 @@ func (p *planner) source(ctx context.Context, src loader.Source, key string, sou
 		p.o.Progress.AddBytes(src.Size)
 		return p.add(step{kind: stepUnchanged, source: known, touched: !same})
 	}
-	if exists && !piped {
-		if look := p.look(src); look.Err != nil || look.Skip != "" {
-			return p.skip(look)
-		}
-	}
 	next := known
 	next.Size, next.ModTime, next.Settings = src.Size, p.trustedTime(src), encoded
 	if exists && !p.o.Force && known.Settings == encoded && len(known.Hash) > 0 && known.Size == src.Size {
@@ -206,6 +201,11 @@ func (p *planner) source(ctx context.Context, src loader.Source, key string, sou
 		if err == nil && bytes.Equal(hash, known.Hash) {
 			p.o.Progress.AddBytes(src.Size)
 			return p.add(step{kind: stepUnchanged, source: next, touched: true})
+		}
+	}
+	if exists && !piped {
+		if look := p.look(src); look.Err != nil || look.Skip != "" {
+			return p.skip(look)
 		}
 	}
 	return p.content(ctx, src, next, exists, settings)

@@ -66,6 +66,9 @@ type Record struct {
 	Vector   []float32 // nil unless the record brings one; all finite
 	Line     int       // 1-based line of the record's first byte in its file; 0 for a whole text file
 
+	// Of a text file: what lies before Text, which is metadata.
+	SkippedLines, SkippedRunes int
+
 	// Of JSONL that list or export wrote: where the document came from; zero when not given.
 	Source             string
 	StartLine, EndLine int

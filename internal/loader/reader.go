@@ -27,6 +27,8 @@ type ReadOptions struct {
 	// DetectTypes reads CSV cells as JSON scalars where they look like one, empty ones as null; otherwise all are
 	// strings.
 	DetectTypes bool
+	// FrontMatter is FrontText where the front matter of Markdown files stays in the text; else it is metadata.
+	FrontMatter string `json:",omitempty"`
 	// Delimiter is the character that separates the cells of CSV; "" finds it.
 	Delimiter string `json:",omitempty"`
 }
@@ -135,7 +137,9 @@ func (r *Reader) text(yield func(Record, error) bool) error {
 	if err != nil {
 		return err
 	}
-	yield(Record{Text: string(universalNewlines(text))}, nil)
+	rec := Record{Text: string(universalNewlines(text))}
+	r.takeFrontMatter(&rec)
+	yield(rec, nil)
 	return nil
 }
 
