@@ -250,7 +250,7 @@ func (c *checker) files(ctx context.Context) error {
 	for _, entry := range entries {
 		path := filepath.Join(c.s.dir, entry.Name())
 		switch name := entry.Name(); {
-		case name == databaseName, name == lockName, named[name], name == databaseName+"-journal":
+		case name == databaseName, name == lockName, name == ignoreName, named[name], name == databaseName+"-journal":
 		case name == buildName:
 			c.add(ProblemLeftover, path, remedyRepair, "a database whose making was killed")
 		case isStale(name, named):

@@ -82,6 +82,9 @@ func create(ctx context.Context, dir string, f engine.Facts, o engine.Options) (
 	if w.db, err = createDatabase(path, st, definitions(0, formatVersion), writerSettings, o.LockTimeout); err != nil {
 		return nil, sqliteError(path, err)
 	}
+	if err := writeIgnore(dir); err != nil {
+		return nil, err
+	}
 	w.stage, w.fresh, w.made = newStage(st, indexed{}), true, made
 	return w, publish.SyncDir(dir)
 }
@@ -106,7 +109,7 @@ func (w *Writer) undo(made []string) error {
 	if index := os.Remove(filepath.Join(w.dir, indexName(1))); !errors.Is(index, os.ErrNotExist) {
 		err = errors.Join(err, index)
 	}
-	err = errors.Join(err, os.Remove(w.lock.Name()), w.release())
+	err = errors.Join(err, removeIgnore(w.dir), os.Remove(w.lock.Name()), w.release())
 	for _, dir := range made {
 		err = errors.Join(err, os.Remove(dir))
 	}
@@ -121,7 +124,7 @@ func vacant(dir string) error {
 	}
 	for _, entry := range entries {
 		switch name := entry.Name(); {
-		case name == databaseName, name == databaseName+"-journal", name == buildName, name == lockName:
+		case name == databaseName, name == databaseName+"-journal", name == buildName, name == lockName, name == ignoreName:
 		case isIndexName(name):
 		default:
 			return &OccupiedError{Dir: dir, File: name}
