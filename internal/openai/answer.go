@@ -67,6 +67,7 @@ const (
 	errNull     = badContent("null in a vector") // Go would read it as 0; some servers write NaN so
 	errEmpty    = badContent("an empty vector; of Ollama, --base-url must end in /v1")
 	errZeros    = badContent("a vector of zeros")
+	errAlike    = badContent("one and the same vector for texts with different words")
 	errPerToken = badContent("a vector for each token, not for each text: start the server with pooling, such as --pooling mean")
 )
 

@@ -32,6 +32,9 @@ func (b *batch) isolate(ctx context.Context, places []int) error {
 	if concernsTexts(err) {
 		return b.halve(ctx, places, err)
 	}
+	if err == nil && alike(r.texts, vectors) {
+		return b.refuseAlike(ctx, places)
+	}
 	for i, vector := range vectors {
 		b.Vectors[places[i]] = vector
 	}

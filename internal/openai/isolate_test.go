@@ -11,6 +11,7 @@ import (
 
 	"sheaf/internal/embed"
 	"sheaf/internal/embed/embedtest"
+	"sheaf/internal/hint"
 	"sheaf/internal/openai"
 )
 
@@ -194,5 +195,36 @@ func TestAServiceThatGoesBadMeanwhile(t *testing.T) {
 	var unavailable *embed.UnavailableError
 	if n := len(server.Requests()); !errors.As(err, &unavailable) || n > 80 {
 		t.Errorf("%v after %d requests", err, n)
+	}
+}
+
+// A service that makes the same vector of all texts is no use. One that does so only of some has no good answer for those.
+func TestTheSameVectorForAll(t *testing.T) {
+	t.Parallel()
+	same := embedtest.Fault{Edit: func(data *[]embedtest.Embedding) {
+		for i := range *data {
+			(*data)[i].Vector = []float32{1, 2, 3, 4, 5, 6, 7, 8}
+		}
+	}}
+	server, e := newService(t, embedtest.ServerOptions{AlwaysFail: &same}, embed.Options{})
+	setFakeClock(e)
+	_, err := e.Embed(t.Context(), []string{"one text", "another"})
+	var answer *openai.AnswerError
+	if !errors.As(err, &answer) || !strings.Contains(err.Error(), "one and the same vector for texts with different words") || hint.Of(err) == "" {
+		t.Errorf("%v", err)
+	}
+	if n := len(server.Requests()); n != 3 {
+		t.Errorf("%d requests", n)
+	}
+	_, e = newService(t, embedtest.ServerOptions{Spoil: func(r embedtest.Request) *embedtest.Fault {
+		if len(r.Input) > 1 && strings.HasPrefix(r.Input[0], "long") {
+			return &same
+		}
+		return nil
+	}}, embed.Options{})
+	setFakeClock(e)
+	r, err := e.Embed(t.Context(), []string{"long 1", "long 2"})
+	if err != nil || len(r.Errs) != 2 || !strings.Contains(r.Errs[1].Error(), "answers other texts, but not this: ") {
+		t.Errorf("%v, %v", r.Errs, err)
 	}
 }
