@@ -44,6 +44,7 @@ const (
 // addFlags declares the flags. fetchK is the help of --fetch-k.
 func (o *askFlags) addFlags(c *cobra.Command, fetchK string) {
 	o.searchFlags.addFlags(c, 4, fetchK)
+	o.embedder.addFlags(c)
 	flags := c.Flags()
 	flags.BoolVar(&o.withVectors, "with-vectors", false, "print the vector of each hit (JSON only)")
 	flags.BoolVarP(&o.exitStatus, "exit-status", "e", false, "exit 4 when nothing is found")
@@ -52,7 +53,8 @@ func (o *askFlags) addFlags(c *cobra.Command, fetchK string) {
 	o.output.addTemplate(flags, "hit", hitFields)
 }
 
-// addFlags declares the flags. k is the default of -k, fetchK the help of --fetch-k.
+// addFlags declares the flags, apart from those of the embedder. k is the default of
+// -k, fetchK the help of --fetch-k.
 func (o *searchFlags) addFlags(c *cobra.Command, k int, fetchK string) {
 	flags := c.Flags()
 	flags.IntVarP(&o.k, "k", "k", k, "find `N` documents")
@@ -63,7 +65,6 @@ func (o *searchFlags) addFlags(c *cobra.Command, k int, fetchK string) {
 	flags.StringVar(&o.relevanceFn, "relevance-fn", relevanceDefault, "compute relevances by the `FORMULA` default or langchain")
 	complete(c, "relevance-fn", relevanceDefault, relevanceLangChain)
 	o.embedder.Questions = true
-	o.embedder.addFlags(c)
 }
 
 func (o *askFlags) validate(env *environment) error {
@@ -86,6 +87,13 @@ func (o *searchFlags) validate() error {
 			"LangChain's figures go beyond: --relevance-fn %s", relevanceLangChain)
 	}
 	return cmp.Or(o.filter.validate(), o.embedder.validate())
+}
+
+// exact returns the flags for the exact answer: the nearest of all that the filter
+// lets through.
+func (o searchFlags) exact() searchFlags {
+	o.fetchK = 0
+	return o
 }
 
 // options returns the options of a search in s.

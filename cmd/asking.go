@@ -26,6 +26,11 @@ type asker struct {
 	bound embed.Embedder // nil until the first query by text
 }
 
+// newAsker returns an asker that answers as search does.
+func newAsker(env *environment, s reader, o *askFlags) *asker {
+	return &asker{env: env, store: s, o: o, find: o.nearest(s)}
+}
+
 // answer is the object of --json and a line of a batch.
 type answer struct {
 	ID     string `json:"id,omitempty"`

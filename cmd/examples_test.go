@@ -42,6 +42,10 @@ func TestExamples(t *testing.T) {
 				shell(t, dir, env, "sheaf ingest --quiet --store shards/a docs")
 				shell(t, dir, env, "sheaf ingest --quiet --store shards/b notes.txt")
 			}
+			if c.Name() == "compare" {
+				shell(t, dir, env, "sheaf eval labelled.jsonl --save after.json")
+				shell(t, dir, env, "sheaf eval labelled.jsonl --save before.json")
+			}
 			if c.Name() == "import" {
 				shell(t, dir, env, "sheaf export --quiet faiss_index")
 				shell(t, dir, env, "sheaf export --quiet documents.jsonl")
@@ -94,6 +98,7 @@ func exampleFolder(t *testing.T) string {
 		"notes.txt":       "The timeout is set in the settings.\n\nRefund policy: within a month.\n",
 		"tickets.jsonl":   `{"id": "ticket-17", "text": "The printer is on fire."}` + "\n",
 		"questions.txt":   "where is the timeout set\nrefunds\n",
+		"labelled.jsonl":  `{"query": "where is the timeout set", "expect": ["notes.txt"]}` + "\n",
 		"ids.txt":         "ticket-17\nticket-18\n",
 		"titles.txt":      "stars\nnavigation\n",
 		"query.f32":       string(raw),

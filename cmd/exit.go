@@ -15,6 +15,7 @@ import (
 	"sheaf/internal/binding"
 	"sheaf/internal/embed"
 	"sheaf/internal/engine"
+	"sheaf/internal/eval"
 	"sheaf/internal/exchange"
 	"sheaf/internal/filter"
 	"sheaf/internal/hint"
@@ -173,7 +174,9 @@ var outcomes = []struct {
 	{hubStatus(http.StatusNotFound), exitFailed, "check the name, as it stands on the hub, and --revision"},
 	{as[*model.UnreachableError], exitUnavailable, "what was loaded is kept: run the same command again"},
 	{as[*model.RefusedError], exitUnavailable, "what was loaded is kept: run the same command again later"},
+	{as[*eval.SyntaxError], exitUsage, ""},
 	// Last: an error that stopped the run outranks one that did not.
+	{as[*gateError], exitNothing, ""},
 	{as[*partialError], exitPartial, ""},
 	{is(errNothing), exitNothing, ""},
 }
@@ -234,14 +237,12 @@ func report(ctx context.Context, w io.Writer, err error, asJSON bool, usage stri
 	code, remedy := judge(ctx, err)
 	message := strings.ReplaceAll(err.Error(), "\n", "; ") // errors.Join puts each on a line
 	switch code {
-	case exitNothing:
-		return code
 	case exitUsage:
 		remedy = cmp.Or(remedy, usage)
 	case exitInterrupted, exitTerminated:
 		message = context.Cause(ctx).Error()
 	}
-	if errors.Is(err, syscall.EPIPE) {
+	if errors.Is(err, errNothing) || errors.Is(err, syscall.EPIPE) {
 		return code
 	}
 	if asJSON {

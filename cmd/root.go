@@ -109,7 +109,7 @@ another; everything works offline unless an embedder of a service is asked for.`
 		&cobra.Group{ID: groupStore, Title: "Fill and look at a store:"},
 		&cobra.Group{ID: groupTools, Title: "Without a store:"},
 	)
-	addTo(root, groupAsk, newSearchCmd(env), newSearchVectorCmd(env), newMMRCmd(env))
+	addTo(root, groupAsk, newSearchCmd(env), newSearchVectorCmd(env), newMMRCmd(env), newEvalCmd(env))
 	addTo(root, groupStore, newInitCmd(env), newIngestCmd(env), newGetCmd(env), newListCmd(env), newInfoCmd(env),
 		newDeleteCmd(env), newMergeCmd(env), newExportCmd(env), newImportCmd(env), newCheckCmd(env), newCompactCmd(env))
 	addTo(root, groupTools, newEmbedCmd(env), newSplitCmd(env), newModelCmd(env), newCompletionCmd(env), newVersionCmd(env))

@@ -70,7 +70,7 @@ func (o *searchOptions) validate(env *environment, args []string) error {
 
 func runSearch(ctx context.Context, env *environment, o *searchOptions) error {
 	return env.withStore(ctx, func(s reader) error {
-		a := &asker{env: env, store: s, o: &o.askFlags, find: o.nearest(s)}
+		a := newAsker(env, s, &o.askFlags)
 		if o.queries != "" {
 			return a.askFile(ctx, textQuery)
 		}

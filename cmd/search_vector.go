@@ -62,7 +62,7 @@ func (o *searchVectorOptions) validate(env *environment, args []string) error {
 
 func runSearchVector(ctx context.Context, env *environment, o *searchVectorOptions) error {
 	return env.withStore(ctx, func(s reader) error {
-		a := &asker{env: env, store: s, o: &o.askFlags, find: o.nearest(s)}
+		a := newAsker(env, s, &o.askFlags)
 		if o.queries != "" {
 			return a.askFile(ctx, vectorQuery)
 		}
