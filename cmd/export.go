@@ -38,7 +38,10 @@ func writeHelp(f exchange.Format) string { return f.WriteHelp }
 
 // formatHelp lists formats with their descriptions.
 func formatHelp(formats []exchange.Format, help func(exchange.Format) string) string {
-	const column = 9 // width of the names
+	column := 0 // width of the names
+	for _, f := range formats {
+		column = max(column, len(f.Name))
+	}
 	var b strings.Builder
 	for _, f := range formats {
 		text := strings.ReplaceAll(help(f), "\n", "\n"+strings.Repeat(" ", column+4))

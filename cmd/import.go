@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"iter"
 	"runtime/debug"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -15,6 +17,7 @@ import (
 	"sheaf/internal/exchange"
 	"sheaf/internal/hint"
 	"sheaf/internal/langchain"
+	"sheaf/internal/loader"
 	"sheaf/internal/progress"
 	"sheaf/internal/provider"
 	"sheaf/internal/sandbox"
@@ -27,6 +30,8 @@ type importOptions struct {
 	maxExpansion      int
 	onUnknown         string
 	onConflict        conflictFlag
+	fields            loader.ReadOptions
+	fieldsGiven       bool
 	embedder          embedderFlags
 	facts             factFlags
 }
@@ -50,8 +55,8 @@ at most 64 MiB or --max-expansion times its size. A value of a class that is not
 known makes the import fail; --on-unknown skip leaves its document out, and
 --on-unknown text makes it what the class was called with, or a text.
 
-The metric is the index's, unless --metric says how the vectors are to be
-compared here. LangChain's files do not tell of normalize_L2: give --normalize,
+The metric is the index's, and cosine for LlamaIndex's own vectors, unless
+--metric says how they are to be compared here. LangChain's files do not tell of normalize_L2: give --normalize,
 and queries are brought to length 1 as LangChain does. --embedder names what
 the vectors were made with, so that texts can be searched for; --verify makes
 sure of it by embedding three texts again. --reembed makes all vectors anew.
@@ -71,11 +76,16 @@ source that has other documents there: see sheaf merge --help.` + exitStatus(0, 
 	f.IntVar(&o.maxExpansion, "max-expansion", langchain.DefaultExpansion, "allow the documents of a pickle `N` times its size")
 	f.StringVar(&o.onUnknown, "on-unknown", string(langchain.FailUnknown), "for a value of a class that is not known: `WHAT`: fail, skip or text")
 	addIndexName(c, &o.indexName)
+	addFields(c, &o.fields)
 	complete(c, "format", importFormats...)
 	complete(c, "on-unknown", onUnknown...)
 	o.onConflict.addFlags(c)
 	o.embedder.addFlags(c)
 	o.facts.addFlags(c)
+	f.Lookup("embedder").Usage = "what made the vectors, or is to make them: " + strings.Replace(provider.Usage(), "MODEL", "`MODEL`", 1) + " (default: another store's own, or else none)"
+	f.Lookup("index-name").Usage = "the `NAME` of LangChain's files, NAME.faiss and NAME.pkl, or of LlamaIndex's, NAME__vector_store.json (default default)"
+	f.Lookup("metric").Usage = "compare vectors by `METRIC`: l2, ip or cosine (default: the input's own, or else l2)"
+	f.Lookup("metric").DefValue = ""
 	return c
 }
 
@@ -90,6 +100,7 @@ func (o *importOptions) validate(env *environment, c *cobra.Command, args []stri
 	case o.verify && o.reembed:
 		return usagef("--verify is about vectors that --reembed makes anew: they cannot be used together")
 	}
+	o.fieldsGiven = slices.ContainsFunc(fieldFlags, c.Flags().Changed)
 	if err := setChoice(&o.onUnknown, o.onUnknown, onUnknown); err != nil {
 		return usagef("--on-unknown: %w", err)
 	}
@@ -105,7 +116,7 @@ func (o *importOptions) validate(env *environment, c *cobra.Command, args []stri
 	if p := provider.Of(env.config.Embedder); env.config.EmbedderFlag && p.DefaultModel != "" && p.Name == env.config.Embedder {
 		return hint.With(usagef("%s has several models with vectors of the same length", p.Name), "name the one: --embedder %s:%s", p.Name, p.DefaultModel)
 	}
-	return errors.Join(validIndexName(o.indexName), o.onConflict.validate(), o.embedder.validate(), o.facts.validate(c), env.validFormat())
+	return errors.Join(validIndexName(o.indexName), o.onConflict.validate(), o.embedder.validate(), o.facts.validate(c), distinctFields(o.fields), env.validFormat())
 }
 
 func runImport(ctx context.Context, env *environment, o *importOptions) (err error) {
@@ -113,13 +124,16 @@ func runImport(ctx context.Context, env *environment, o *importOptions) (err err
 	// garbage from taking as much memory again.
 	defer debug.SetGCPercent(debug.SetGCPercent(25))
 	in, err := exchange.Open(ctx, o.src, exchange.Options{
-		Format: o.format, IndexName: o.indexName, Stdin: env.streams.In, OpenStore: env.openContents,
+		Format: o.format, IndexName: o.indexName, Fields: o.fields, Stdin: env.streams.In, OpenStore: env.openContents,
 		Options: langchain.Options{Foreign: sandbox.Read, TextsOnly: o.reembed, Expansion: o.maxExpansion, OnUnknown: langchain.OnUnknown(o.onUnknown)},
 	})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, in.Close()) }()
+	if f, _ := exchange.Lookup(in.Format); o.fieldsGiven && !f.Records {
+		return usagef("--text-field, --id-field and --vector-field are about records, and %s is %s", in.Called, f.Name)
+	}
 	var counter progress.Counter
 	i := &importing{ctx: ctx, env: env, o: o, in: in, counter: &counter}
 	if err = i.open(); err != nil {

@@ -40,9 +40,7 @@ func formatNames() []string {
 func (o *loaderFlags) addFlags(c *cobra.Command) {
 	f, formats := c.Flags(), formatNames()
 	f.StringVar(&o.format, "format", string(loader.Auto), "read every source as `FORMAT`: "+oneOf(formats))
-	f.StringArrayVar((*[]string)(&o.read.TextFields), "text-field", nil, "the `FIELD` of a record that holds its text (default text, or page_content); several are joined by line breaks (repeatable)")
-	f.StringVar(&o.read.IDField, "id-field", "", "the `FIELD` of a record that holds its id (default id)")
-	f.StringVar(&o.read.VectorField, "vector-field", "", "the `FIELD` of a record that holds its vector (default vector)")
+	addFields(c, &o.read)
 	f.StringVar(&o.delimiter, "delimiter", "", "the `CHARACTER` between the cells of CSV, such as ';' or '\\t' (default: found by looking)")
 	f.BoolVar(&o.read.DetectTypes, "detect-types", false, "read CSV cells that look like numbers or booleans as such")
 	f.StringVar(&o.frontMatter, "front-matter", "", "take the front matter of Markdown as `WHAT`: metadata, or text as LangChain does (default metadata)")
@@ -54,6 +52,17 @@ func (o *loaderFlags) addFlags(c *cobra.Command) {
 	f.StringVar(&o.maxFileSize, "max-file-size", byteSize(loader.DefaultMaxFileSize), "skip text files larger than `SIZE`, as in 500k, 10M, 1G")
 	complete(c, "format", formats...)
 	complete(c, "front-matter", frontMatters...)
+}
+
+// fieldFlags are the flags that addFields declares.
+var fieldFlags = []string{"text-field", "id-field", "vector-field"}
+
+// addFields declares the flags that name the fields of records.
+func addFields(c *cobra.Command, o *loader.ReadOptions) {
+	f := c.Flags()
+	f.StringArrayVar((*[]string)(&o.TextFields), "text-field", nil, "the `FIELD` of a record that holds its text (default text, or page_content); several are joined by line breaks (repeatable)")
+	f.StringVar(&o.IDField, "id-field", "", "the `FIELD` of a record that holds its id (default id)")
+	f.StringVar(&o.VectorField, "vector-field", "", "the `FIELD` of a record that holds its vector (default vector)")
 }
 
 func (o *loaderFlags) validate() error {
@@ -79,7 +88,7 @@ func (o *loaderFlags) validate() error {
 		return err
 	}
 	o.walk.Format, o.walk.Encoding, o.walk.MaxFileSize, o.walk.SkipDir = loader.Format(format), o.read.Encoding, size, store.Is
-	return o.distinctFields()
+	return distinctFields(o.read)
 }
 
 // parseDelimiter reads the character between cells, of which a tab may be written \t.
@@ -92,10 +101,10 @@ func parseDelimiter(text string) (string, error) {
 }
 
 // distinctFields returns an error when two flags name the same field.
-func (o *loaderFlags) distinctFields() error {
+func distinctFields(o loader.ReadOptions) error {
 	type named struct{ flag, field string }
-	all := []named{{"--id-field", cmp.Or(o.read.IDField, "id")}, {"--vector-field", cmp.Or(o.read.VectorField, "vector")}}
-	texts := o.read.TextFields
+	all := []named{{"--id-field", cmp.Or(o.IDField, "id")}, {"--vector-field", cmp.Or(o.VectorField, "vector")}}
+	texts := o.TextFields
 	if len(texts) == 0 {
 		texts = loader.Fields{"text"}
 	}

@@ -21,19 +21,20 @@ type Format struct {
 	Extensions []string // of its file, in lower case with the dot
 	Several    bool     // it is more than one file, so it neither comes from stdin nor goes to stdout
 	Text       bool     // it may be shown on a terminal
+	Records    bool     // it has records, whose fields have names
 
 	// What the help of import and of export says about it, one line or more. A format
 	// without WriteHelp is only read.
 	ReadHelp, WriteHelp string
 
-	detect func(place) bool
+	detect func(candidate) bool
 	open   func(ctx context.Context, in *Input, o Options) error
 	write  func(o Output) (remarks []string, err error)
 }
 
 // formats is the table. The first is the one of a name without a known extension, and of a folder
 // that no other format claims.
-var formats = []Format{langchainFolder, langchainBytes, records, npy, faissIndex, sheafStore}
+var formats = []Format{langchainFolder, langchainBytes, langchainJS, llamaIndex, records, npy, faissIndex, sheafStore}
 
 // Readable returns the formats that are read.
 func Readable() []Format { return formats }
@@ -61,12 +62,15 @@ func ByExtension(path string) Format {
 
 func extension(path string) string { return strings.ToLower(filepath.Ext(path)) }
 
-// place is what a format is detected by.
-type place struct {
+// candidate is what a format is detected by.
+type candidate struct {
 	path, indexName string
 	folder          bool
 	head            []byte // the beginning of a file
 }
+
+// holds reports whether it is a folder with a file of that name.
+func (p candidate) holds(name string) bool { return p.folder && exists(filepath.Join(p.path, name)) }
 
 // headSize is the number of bytes of a file that formats are detected by.
 const headSize = 4096
@@ -80,7 +84,7 @@ func detect(path, indexName string) (Format, error) {
 	if err != nil {
 		return Format{}, err
 	}
-	p := place{path: path, indexName: indexName, folder: info.IsDir()}
+	p := candidate{path: path, indexName: indexName, folder: info.IsDir()}
 	if !p.folder {
 		if p.head, err = readHead(path); err != nil {
 			return Format{}, err

@@ -17,7 +17,7 @@ var faissIndex = Format{
 	Extensions: []string{".faiss"},
 	ReadHelp:   "a Faiss index alone: the documents have an id and no text",
 	WriteHelp:  "a Faiss index of the vectors alone",
-	detect:     func(p place) bool { return len(p.head) >= 4 && faiss.IsIndexType(string(p.head[:4])) },
+	detect:     func(p candidate) bool { return len(p.head) >= 4 && faiss.IsIndexType(string(p.head[:4])) },
 	open:       openIndex,
 	write: func(o Output) ([]string, error) {
 		return nil, o.file(func(w io.Writer) error {

@@ -24,7 +24,7 @@ var langchainFolder = Format{
 any version of LangChain`,
 	WriteHelp: `a folder with index.faiss and index.pkl, as LangChain's save_local
 writes it (the default); every LangChain from 0.0.350 on loads it`,
-	detect: func(p place) bool { return p.folder },
+	detect: func(p candidate) bool { return p.folder },
 	open: func(ctx context.Context, in *Input, o Options) error {
 		s, err := langchain.OpenFolder(ctx, in.path, o.IndexName, o.Options)
 		if err != nil {
@@ -45,7 +45,7 @@ var langchainBytes = Format{
 	Extensions: []string{".bin", ".pkl", ".pickle"},
 	ReadHelp:   "what serialize_to_bytes returned",
 	WriteHelp:  "what LangChain's serialize_to_bytes returns",
-	detect: func(p place) bool {
+	detect: func(p candidate) bool {
 		const pickleProto = "\x80"
 		return strings.HasPrefix(string(p.head), pickleProto)
 	},
@@ -83,6 +83,10 @@ func (in *Input) describe(x *langchain.Index) {
 // ReembedHint is the way out where texts can be read and their vectors cannot.
 const ReembedHint = "--reembed --embedder NAME makes the vectors anew from the texts"
 
+// errUnknownFolder is the error of a folder that has the files of no format.
+var errUnknownFolder = errors.New("a folder without files that are known: index.faiss and index.pkl (LangChain), faiss.index and docstore.json (LangChain.js), " +
+	"default__vector_store.json and docstore.json (LlamaIndex), sheaf.db (a store)")
+
 // explainFolder adds the way out where a folder lacks one of the two files.
 func explainFolder(err error, dir, indexName string) error {
 	other := (*langchain.IndexNameError)(nil)
@@ -94,6 +98,9 @@ func explainFolder(err error, dir, indexName string) error {
 		return hint.With(err, "--format faiss imports the vectors alone, without texts and ids")
 	case exists(langchain.DocumentsFile(dir, indexName)):
 		return hint.With(err, ReembedHint)
+	default:
+		return hint.With(&langchain.FormatError{Path: dir, Err: errUnknownFolder}, "of other programs, export records to a file of JSONL, "+
+			`{"id", "text", "metadata", "vector"} a line, and import that`)
 	}
 	return err
 }

@@ -29,9 +29,10 @@ var npy = Format{
 	Name:       "npy",
 	Extensions: []string{npyExtension},
 	Several:    true,
+	Records:    true,
 	ReadHelp:   "a NumPy matrix, and its documents in a .jsonl beside it",
 	WriteHelp:  "a matrix for NumPy, and the documents in a .jsonl beside it",
-	detect: func(p place) bool {
+	detect: func(p candidate) bool {
 		if p.folder {
 			return exists(filepath.Join(p.path, matrixName)) && !exists(langchain.DocumentsFile(p.path, p.indexName))
 		}
@@ -46,7 +47,7 @@ func documentsBeside(matrix string) string {
 	return strings.TrimSuffix(matrix, filepath.Ext(matrix)) + ".jsonl"
 }
 
-func openNpy(ctx context.Context, in *Input, _ Options) error {
+func openNpy(ctx context.Context, in *Input, o Options) error {
 	path := in.path
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
 		path = filepath.Join(path, matrixName)
@@ -72,7 +73,7 @@ func openNpy(ctx context.Context, in *Input, _ Options) error {
 		in.documents = numbered(path, rows, func(i int64) int64 { return i })
 		return nil
 	}
-	all, err := in.readRecords(ctx, documents)
+	all, err := in.readRecords(ctx, documents, o.Fields)
 	if err != nil {
 		return err
 	}

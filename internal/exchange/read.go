@@ -15,6 +15,7 @@ import (
 	"sheaf/internal/hint"
 	"sheaf/internal/ingest"
 	"sheaf/internal/langchain"
+	"sheaf/internal/loader"
 )
 
 var (
@@ -26,9 +27,10 @@ var (
 
 // Options say how to open an input.
 type Options struct {
-	Format            string // the name of one; "" for the one that is detected
-	IndexName         string // of LangChain's files
-	langchain.Options        // TextsOnly is for every format
+	Format            string             // the name of one; "" for the one that is detected
+	IndexName         string             // of LangChain's files
+	langchain.Options                    // TextsOnly is for every format
+	Fields            loader.ReadOptions // the names of the fields of records
 
 	Stdin io.Reader // what the path "-" means
 

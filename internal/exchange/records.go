@@ -5,11 +5,13 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"iter"
 	"slices"
 
 	"sheaf/internal/engine"
+	"sheaf/internal/hint"
 	"sheaf/internal/langchain"
 	"sheaf/internal/loader"
 	"sheaf/internal/metadata"
@@ -23,13 +25,15 @@ var records = Format{
 	Name:       "jsonl",
 	Extensions: recordExtensions,
 	Text:       true,
-	ReadHelp:   "records with a vector each, as sheaf export writes them",
-	WriteHelp:  "one document a line, as sheaf list prints it, with its vector",
-	detect: func(p place) bool {
-		const byteOrderMark = "\xef\xbb\xbf"
-		text := bytes.TrimLeft(bytes.TrimPrefix(p.head, []byte(byteOrderMark)), " \t\r\n")
+	Records:    true,
+	ReadHelp: `records with a vector each, as sheaf export writes them, a line
+each or in an array`,
+	WriteHelp: "one document a line, as sheaf list prints it, with its vector",
+	detect: func(p candidate) bool {
+		const byteOrderMark, blanks = "\xef\xbb\xbf", " \t\r\n"
+		text := bytes.TrimLeft(bytes.TrimPrefix(p.head, []byte(byteOrderMark)), blanks)
 		empty := !p.folder && len(text) == 0
-		return bytes.HasPrefix(text, []byte("{")) || empty && slices.Contains(recordExtensions, extension(p.path))
+		return bytes.HasPrefix(bytes.TrimLeft(bytes.TrimPrefix(text, []byte("[")), blanks), []byte("{")) || empty && slices.Contains(recordExtensions, extension(p.path))
 	},
 	open: openRecords,
 	write: func(o Output) ([]string, error) {
@@ -69,11 +73,16 @@ func writeRecords(w io.Writer, docs iter.Seq2[engine.Transfer, error]) error {
 }
 
 // openRecords reads the first record at once: it tells how long vectors are.
-func openRecords(ctx context.Context, in *Input, _ Options) error {
-	all, err := in.readRecords(ctx, in.path)
+func openRecords(ctx context.Context, in *Input, o Options) error {
+	all, err := in.readRecords(ctx, in.path, o.Fields)
 	if err != nil {
 		return err
 	}
+	return in.peek(all)
+}
+
+// peek makes the input one of documents, the first of which tells how long vectors are.
+func (in *Input) peek(all iter.Seq2[engine.Transfer, error]) error {
 	next, stop := iter.Pull2(all)
 	in.closers = append(in.closers, func() error { stop(); return nil })
 	first, err, ok := next()
@@ -90,8 +99,8 @@ func openRecords(ctx context.Context, in *Input, _ Options) error {
 }
 
 // readRecords yields the lines of a file of records. A malformed one ends it.
-func (in *Input) readRecords(ctx context.Context, path string) (iter.Seq2[engine.Transfer, error], error) {
-	r, err := loader.Open(ctx, loader.Source{Name: path, Path: path, Format: loader.JSONL}, loader.ReadOptions{})
+func (in *Input) readRecords(ctx context.Context, path string, fields loader.ReadOptions) (iter.Seq2[engine.Transfer, error], error) {
+	r, err := loader.Open(ctx, loader.Source{Name: path, Path: path, Format: loader.JSONL}, fields)
 	if err != nil {
 		return nil, err
 	}
@@ -100,6 +109,10 @@ func (in *Input) readRecords(ctx context.Context, path string) (iter.Seq2[engine
 		for rec, err := range r.Records() {
 			if bad := (*loader.RecordError)(nil); errors.As(err, &bad) {
 				err = &langchain.FormatError{Path: path, Err: bad}
+			}
+			if lacks := (*loader.NoTextError)(nil); errors.As(err, &lacks) {
+				err = hint.With(&langchain.FormatError{Path: path, Err: fmt.Errorf("a record with the fields %q has no text in %q", lacks.Has[:min(len(lacks.Has), 20)], lacks.Wanted)},
+					"--text-field names the field that holds the text, --id-field and --vector-field the id and the vector")
 			}
 			if !yield(recordTransfer(rec), err) || err != nil {
 				return

@@ -11,7 +11,7 @@ var sheafStore = Format{
 	Name:     "sheaf",
 	Several:  true,
 	ReadHelp: "another store",
-	detect:   func(p place) bool { return p.folder && store.Is(p.path) },
+	detect:   func(p candidate) bool { return p.folder && store.Is(p.path) },
 	open: func(ctx context.Context, in *Input, o Options) error {
 		snap, stop, err := o.OpenStore(ctx, in.path)
 		if err != nil {
