@@ -11,6 +11,7 @@ import (
 
 type checkOptions struct {
 	repair bool
+	words  bool
 }
 
 func newCheckCmd(env *environment) *cobra.Command {
@@ -19,21 +20,24 @@ func newCheckCmd(env *environment) *cobra.Command {
 		Use:   "check",
 		Short: "Verify everything in a store",
 		Long: `Verify everything in a store: SQLite's own integrity, checksums of documents,
-metadata and vectors, counts, and files that do not belong there. Each problem
-is named with its way out. Writers wait meanwhile.
+metadata and vectors, counts, the index of words, and files that do not belong
+there. Each problem is named with its way out. Writers wait meanwhile. Of the
+index of words every page is read, and compared with the texts of a sample of
+documents; with --words with those of all.
 
 The kind "leftover" is no damage: no reader sees what a killed run left, and
 the next one that writes removes it. Only damage makes the exit status 12.
 
 With --repair what can be mended without losing a document is mended: what a
-killed run left, the database's indexes, what filters look at, and the counts
-of sources. On a pipe each problem is a line of TSV: kind, path, message,
-remedy, and repaired or not.` + exitStatus(0, 1, 2, 10, 11, 12, 130, 143),
+killed run left, the database's indexes, what filters look at, the index of
+words, and the counts of sources. On a pipe each problem is a line of TSV: kind,
+path, message, remedy, and repaired or not.` + exitStatus(0, 1, 2, 10, 11, 12, 130, 143),
 		Example: `  sheaf check
   sheaf check --repair --json`,
 		PreRunE: func(_ *cobra.Command, args []string) error { return noArgs("check", args) },
 		RunE:    func(c *cobra.Command, _ []string) error { return runCheck(c.Context(), env, &o) },
 	}
+	c.Flags().BoolVar(&o.words, "words", false, "compare the index of words with the texts of all documents")
 	c.Flags().BoolVar(&o.repair, "repair", false, "mend what can be mended without losing anything")
 	return c
 }
@@ -43,7 +47,9 @@ func runCheck(ctx context.Context, env *environment, o *checkOptions) error {
 	if o.repair {
 		look = store.Repair
 	}
-	found, err := look(ctx, env.config.Store, env.storeOptions(nil))
+	options := env.storeOptions(nil)
+	options.AllWords = o.words
+	found, err := look(ctx, env.config.Store, options)
 	if err != nil {
 		return err
 	}

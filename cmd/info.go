@@ -18,7 +18,7 @@ func newInfoCmd(env *environment) *cobra.Command {
 		Use:   "info",
 		Short: "Print counts, sizes and facts of a store",
 		Long: `Print what a store holds and what is fixed for its life: embedder, dim, metric
-and whether its vectors have length 1.` + exitStatus(0, 1, 2, 10, 11, 12, 130, 143),
+whether its vectors have length 1, and whether it has an index of words.` + exitStatus(0, 1, 2, 10, 11, 12, 130, 143),
 		Example: `  sheaf info
   sheaf info --json`,
 		PreRunE: func(_ *cobra.Command, args []string) error { return noArgs("info", args) },
@@ -38,6 +38,7 @@ type storeInfo struct {
 	Dim           int       `json:"dim"`
 	Metric        string    `json:"metric"`
 	Normalized    bool      `json:"normalized"`
+	Words         bool      `json:"words"`
 	Documents     int64     `json:"documents"`
 	Sources       int64     `json:"sources"`
 	DeadRows      int64     `json:"dead_rows"`
@@ -63,7 +64,7 @@ func newStoreInfo(dir string, i engine.Info) storeInfo {
 		embedder = embed.None
 	}
 	return storeInfo{
-		dir, i.FormatVersion, embedder, i.Dim, string(i.Metric), i.Normalized, i.Documents, i.Sources, i.DeadRows, i.Bytes,
+		dir, i.FormatVersion, embedder, i.Dim, string(i.Metric), i.Normalized, !i.NoWords, i.Documents, i.Sources, i.DeadRows, i.Bytes,
 		indexInfo{i.IndexType, i.IndexFile}, cpuInfo{kernel.Chosen().String()}, i.CreatedAt.UTC(), i.UpdatedAt.UTC(),
 	}
 }
@@ -106,6 +107,7 @@ func (i storeInfo) fields() []field {
 		{"dim", strconv.Itoa(i.Dim)},
 		{"metric", i.Metric},
 		{"normalized", strconv.FormatBool(i.Normalized)},
+		{"words", strconv.FormatBool(i.Words)},
 		{"documents", strconv.FormatInt(i.Documents, 10)},
 		{"sources", strconv.FormatInt(i.Sources, 10)},
 		{"dead rows", strconv.FormatInt(i.DeadRows, 10)},

@@ -18,6 +18,7 @@ import (
 type initOptions struct {
 	embedder embedderFlags
 	facts    factFlags
+	noWords  bool
 }
 
 func newInitCmd(env *environment) *cobra.Command {
@@ -27,6 +28,7 @@ func newInitCmd(env *environment) *cobra.Command {
 		Short: "Create an empty store",
 		Long: `Create an empty store and fix, for its life, the embedder, the length of its
 vectors and how they are compared. sheaf ingest does the same on first use.
+With --no-words the store keeps no index of the words of its documents.
 
 Where an equal store is already there, nothing is done. A store that has no
 embedder is bound to the one that is given, once, if the lengths agree.
@@ -53,6 +55,7 @@ chunks of 1,000 characters. docs/embedders.md says more.` + exitStatus(0, 1, 2, 
 	}
 	o.embedder.addFlags(c)
 	o.facts.addFlags(c)
+	c.Flags().BoolVar(&o.noWords, "no-words", false, "keep no index of words (new stores)")
 	return c
 }
 
@@ -72,7 +75,9 @@ func runInit(ctx context.Context, env *environment, o *initOptions) error {
 		if err != nil {
 			return engine.Facts{}, err
 		}
-		return o.facts.of(binding.Facts(ctx, e, o.embedder.Dimensions))
+		f, err := o.facts.of(binding.Facts(ctx, e, o.embedder.Dimensions))
+		f.NoWords = o.noWords
+		return f, err
 	})
 	switch {
 	case readOnly(err):
@@ -80,12 +85,22 @@ func runInit(ctx context.Context, env *environment, o *initOptions) error {
 	case err != nil:
 		return err
 	case !created:
-		err = env.agree(ctx, w, o)
+		if err = o.checkWords(w.Facts()); err == nil {
+			err = env.agree(ctx, w, o)
+		}
 	}
 	if err == nil {
 		err = env.printInfo(ctx, w)
 	}
 	return errors.Join(err, w.Close())
+}
+
+// checkWords returns an error where a store with words is to have none.
+func (o *initOptions) checkWords(f engine.Facts) error {
+	if !o.noWords || f.NoWords {
+		return nil
+	}
+	return hint.With(&engine.MismatchError{Fact: "words", Store: "true", Given: "false"}, "leave --no-words out, or make another store with --store DIR")
 }
 
 // readOnly reports whether err says that a file or folder cannot be written.
@@ -98,6 +113,9 @@ func readOnly(err error) bool {
 func (env *environment) initReadOnly(ctx context.Context, o *initOptions, refused error) error {
 	err := env.withStore(ctx, func(s reader) error {
 		if _, err := env.bound(s, o.facts, o.embedder, nil); err != nil {
+			return err
+		}
+		if err := o.checkWords(s.Facts()); err != nil {
 			return err
 		}
 		return env.printInfo(ctx, s)

@@ -8,6 +8,7 @@ import (
 	"sheaf/internal/engine"
 	"sheaf/internal/filter"
 	"sheaf/internal/ingest"
+	"sheaf/internal/progress"
 	"sheaf/internal/store"
 )
 
@@ -108,7 +109,33 @@ func (env *environment) withStore(ctx context.Context, use func(reader) error) e
 
 // openWriter opens the store for writing.
 func (env *environment) openWriter(ctx context.Context, progress func(n int)) (writer, error) {
-	return env.stores.OpenWriter(ctx, env.config.Store, env.storeOptions(progress))
+	o := env.storeOptions(progress)
+	indexing := &indexing{env: env}
+	defer indexing.stop()
+	o.Indexing = indexing.tell
+	return env.stores.OpenWriter(ctx, env.config.Store, o)
+}
+
+// indexing shows how the documents of a store that was made before there was an index
+// of words are indexed.
+type indexing struct {
+	env     *environment
+	counter progress.Counter
+	shown   *display // nil before the first documents
+}
+
+func (i *indexing) tell(done, total int64) {
+	if i.shown == nil {
+		i.counter.SetTotal(int(total))
+		i.shown = i.env.showProgress(&i.counter, "indexing words", "document")
+	}
+	i.counter.AddChunks(int(done - i.counter.Snapshot().Chunks))
+}
+
+func (i *indexing) stop() {
+	if i.shown != nil {
+		i.shown.stop()
+	}
 }
 
 // openOrCreate opens the store for writing. Where there is none, it creates one

@@ -36,6 +36,7 @@ type Facts struct {
 	Dim         int    // numbers in a vector
 	Metric      Metric
 	Normalize   bool // vectors and queries are brought to length 1 under l2 and ip too
+	NoWords     bool // documents are not found by their words
 }
 
 // Check compares the facts with what is wanted; zero fields of want are not

@@ -29,4 +29,10 @@ type Options struct {
 	// Progress, where set, is told of each document that a writer's Merge was
 	// given and of the rows that its Compact has copied.
 	Progress func(n int)
+	// Indexing, where set, is told how many of the documents have been made to be
+	// found by their words, when the store was made before there was that.
+	Indexing func(done, total int64)
+	// AllWords makes a check compare the words by which documents are found with the
+	// texts of all, not of a sample.
+	AllWords bool
 }

@@ -8,7 +8,7 @@ const (
 	maxSpan = 1 << (64 - TermBits)
 	// maxTokens is how many tokens a Builder collects before it is full, which
 	// takes 8 bytes each, and as much again to sort them.
-	maxTokens = 1 << 20
+	maxTokens = 1 << 19
 )
 
 // Builder collects the terms of documents for a segment. The zero Builder is empty.
@@ -40,7 +40,7 @@ func (b *Builder) Add(document uint32, terms func(yield func(term uint64) bool))
 	for len(b.lengths) < int(offset) {
 		b.lengths = append(b.lengths, 0)
 	}
-	b.lengths = append(b.lengths, lengthByte(len(b.entries)-before))
+	b.lengths = append(b.lengths, LengthByte(len(b.entries)-before))
 }
 
 // Flush makes a segment of what was added, at least one document. Its pages are given

@@ -1,7 +1,4 @@
 package postings
 
-// LengthByte and LengthOf are how lengths are kept.
-var LengthByte = lengthByte
-
-// LengthOf is the inverse of LengthByte, as far as it has one.
+// LengthOf is the length that a byte stands for.
 func LengthOf(b byte) uint32 { return lengthOf[b] }

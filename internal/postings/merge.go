@@ -9,8 +9,8 @@ type Source struct {
 	Page func(i int) ([]byte, error)
 }
 
-// readLengths returns the length of each document from First on, as a byte.
-func (s *Source) readLengths() ([]byte, error) {
+// Lengths are the lengths of the documents from First on, as LengthByte gives them.
+func (s *Source) Lengths() ([]byte, error) {
 	lengths := make([]byte, 0, s.span())
 	for i := range s.LengthPages() {
 		page, err := s.Page(i)
@@ -26,11 +26,11 @@ func (s *Source) readLengths() ([]byte, error) {
 }
 
 // Merge makes one segment of several, which follow each other, without the documents
-// for which dead reports true. Its pages are given to emit, which must not keep them.
+// that are not alive. Its pages are given to emit, which must not keep them.
 // Memory is a page for each segment, and a byte for each document.
-func Merge(sources []Source, dead func(document uint32) bool, emit func(page []byte) error) (Segment, error) {
+func Merge(sources []Source, alive Alive, emit func(page []byte) error) (Segment, error) {
 	w := &merger{writer: newWriter(sources[0].First, sources[len(sources)-1].Last, emit)}
-	if err := w.mergeLengths(sources, dead); err != nil {
+	if err := w.mergeLengths(sources, alive); err != nil {
 		return w.segment, err
 	}
 	walks := make([]walk, len(sources))
@@ -49,7 +49,7 @@ func Merge(sources []Source, dead func(document uint32) bool, emit func(page []b
 			return w.end()
 		}
 		for i := range walks {
-			if err := w.take(&walks[i], term, dead); err != nil {
+			if err := w.take(&walks[i], term, alive); err != nil {
 				return w.segment, err
 			}
 		}
@@ -63,15 +63,15 @@ type merger struct {
 }
 
 // mergeLengths writes the lengths of the documents that are left.
-func (w *merger) mergeLengths(sources []Source, dead func(document uint32) bool) error {
+func (w *merger) mergeLengths(sources []Source, alive Alive) error {
 	all := make([]byte, w.segment.span())
 	for i := range sources {
-		lengths, err := sources[i].readLengths()
+		lengths, err := sources[i].Lengths()
 		if err != nil {
 			return err
 		}
 		for j, b := range lengths {
-			if document := sources[i].First + uint32(j); b > 0 && !dead(document) {
+			if document := sources[i].First + uint32(j); b > 0 && alive.has(document) {
 				all[document-w.segment.First] = b
 			}
 		}
@@ -80,14 +80,14 @@ func (w *merger) mergeLengths(sources []Source, dead func(document uint32) bool)
 }
 
 // take adds the postings of a term that a source has.
-func (w *merger) take(from *walk, term uint64, dead func(document uint32) bool) error {
+func (w *merger) take(from *walk, term uint64, alive Alive) error {
 	for from.term == term {
 		var err error
 		if w.read, err = from.entry.appendTo(w.read[:0]); err != nil {
 			return err
 		}
 		for _, posting := range w.read {
-			if dead(posting.Document) {
+			if !alive.has(posting.Document) {
 				continue
 			}
 			if err := w.add(term, posting); err != nil {
@@ -99,6 +99,24 @@ func (w *merger) take(from *walk, term uint64, dead func(document uint32) bool) 
 		}
 	}
 	return nil
+}
+
+// Each calls f with every posting of the segment, in the order of terms and documents.
+func (s *Source) Each(f func(term uint64, p Posting)) error {
+	w := walk{source: s, page: s.LengthPages()}
+	var list []Posting
+	for {
+		if err := w.next(); err != nil || w.term == ended {
+			return err
+		}
+		var err error
+		if list, err = w.entry.appendTo(list[:0]); err != nil {
+			return err
+		}
+		for _, p := range list {
+			f(w.term, p)
+		}
+	}
 }
 
 // walk goes over the entries of a source.

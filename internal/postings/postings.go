@@ -6,7 +6,7 @@
 // never changed: a Builder makes one of documents, Merge makes one of several that
 // follow each other. It consists of pages, which are handed out one after another:
 //
-//   - pages of lengths, a byte for each number from First on (see lengthByte), each but
+//   - pages of lengths, a byte for each number from First on (see LengthByte), each but
 //     the last of PageSize bytes; 0 stands for a number without a document;
 //   - pages of postings, some PageSize bytes each: entries in the order of their terms.
 //
@@ -45,7 +45,7 @@ var ErrMalformed = errors.New("malformed postings")
 type Segment struct {
 	First, Last uint32 // the numbers of documents that it may hold
 	Documents   int64  // how many it holds
-	Tokens      int64  // the sum of their lengths, as lengthByte keeps them
+	Tokens      int64  // the sum of their lengths, as LengthByte keeps them
 	Directory   []byte // the first term of each page of postings
 }
 
@@ -238,9 +238,9 @@ func (w *writer) end() (Segment, error) {
 // lengthBits is how many of a length's highest bits are kept below the first one.
 const lengthBits = 4
 
-// lengthByte is the length of a document as it is kept: exact below 32, then by its
+// LengthByte is the length of a document as a segment keeps it: exact below 32, then by its
 // five highest bits, up to 507,904. An empty document counts as one of length 1.
-func lengthByte(length int) byte {
+func LengthByte(length int) byte {
 	length = min(max(length, 1), int(lengthOf[255]))
 	shift := max(bits.Len(uint(length))-lengthBits-1, 0)
 	if length < 1<<lengthBits {

@@ -89,11 +89,11 @@ func (c corpus) segments(t testing.TB, each int) (all []*kept) {
 	return all
 }
 
-func merge(t testing.TB, all []*kept, dead func(uint32) bool) *kept {
+func merge(t testing.TB, all []*kept, alive postings.Alive) *kept {
 	t.Helper()
 	k := &kept{}
 	var err error
-	if k.Segment, err = postings.Merge(sources(all), dead, k.emit); err != nil {
+	if k.Segment, err = postings.Merge(sources(all), alive, k.emit); err != nil {
 		t.Fatal(err)
 	}
 	if k.Pages() != len(k.pages) {
@@ -101,8 +101,6 @@ func merge(t testing.TB, all []*kept, dead func(uint32) bool) *kept {
 	}
 	return k
 }
-
-func none(uint32) bool { return false }
 
 // scores are what BM25 gives, as its formula reads, and the sums of weights.
 func (c corpus) scores(terms []uint64, average float64) (scores, covered map[uint32]float64) {
@@ -160,7 +158,7 @@ func TestRank(t *testing.T) {
 	c := random(r, 100, 600)
 	parts := c.segments(t, 70)
 	x := postings.Index{Sources: sources(parts), Documents: int64(len(c))}
-	merged := postings.Index{Sources: sources([]*kept{merge(t, parts, none)}), Documents: int64(len(c))}
+	merged := postings.Index{Sources: sources([]*kept{merge(t, parts, nil)}), Documents: int64(len(c))}
 	for range 50 {
 		var terms []uint64
 		for range 1 + r.IntN(6) {
@@ -193,19 +191,19 @@ func TestDead(t *testing.T) {
 	c := random(r, 0, 300)
 	average := c.average()
 	parts := c.segments(t, 100)
-	bits := make([]uint64, 3) // those past 192 are alive
-	for n := range c {
-		if n < 192 && n%3 == 0 {
-			bits[n/64] |= 1 << (n % 64)
-		}
-	}
-	for n := range c {
-		if n < 192 && n%3 == 0 {
-			delete(c, n)
-		}
-	}
 	dead := func(n uint32) bool { return n < 192 && n%3 == 0 }
-	whole := merge(t, parts, dead)
+	var alive postings.Alive
+	for _, n := range c.numbers() {
+		for len(alive) <= int(n/64) {
+			alive = append(alive, 0)
+		}
+		if dead(n) {
+			delete(c, n)
+		} else {
+			alive[n/64] |= 1 << (n % 64)
+		}
+	}
+	whole := merge(t, parts, alive)
 	if whole.Documents != int64(len(c)) {
 		t.Errorf("%d documents after a merge, not %d", whole.Documents, len(c))
 	}
@@ -213,7 +211,7 @@ func TestDead(t *testing.T) {
 		postings.Index
 		average float64
 	}{
-		{postings.Index{Sources: sources(parts), Documents: int64(len(c)), Dead: bits}, average},
+		{postings.Index{Sources: sources(parts), Documents: int64(len(c)), Alive: alive}, average},
 		{postings.Index{Sources: sources([]*kept{whole}), Documents: int64(len(c))}, c.average()},
 	} {
 		terms := []uint64{term(1), term(20), term(3), term(1), term(1 << 40)}
@@ -231,7 +229,7 @@ func TestDead(t *testing.T) {
 			t.Errorf("weights %v", got.Weights)
 		}
 	}
-	gone := merge(t, []*kept{whole}, func(uint32) bool { return true })
+	gone := merge(t, []*kept{whole}, postings.Alive{})
 	if gone.Documents != 0 || gone.Tokens != 0 || len(gone.Directory) != 0 {
 		t.Errorf("without documents: %+v", gone.Segment)
 	}
@@ -244,7 +242,7 @@ func TestLongList(t *testing.T) {
 	for n := range uint32(60_000) {
 		c[n] = []uint64{0, 5, 7, 7, 9 + uint64(n%100)}
 	}
-	k := merge(t, c.segments(t, 20_000), none)
+	k := merge(t, c.segments(t, 20_000), nil)
 	x := postings.Index{Sources: sources([]*kept{k}), Documents: int64(len(c))}
 	for _, page := range k.pages {
 		if len(page) > postings.PageSize+100 {
@@ -316,12 +314,12 @@ func TestErrors(t *testing.T) {
 	parts := random(rand.New(rand.NewPCG(7, 8)), 0, 100).segments(t, 50)
 	fault := errors.New("fault")
 	fails := func([]byte) error { return fault }
-	if _, err := postings.Merge(sources(parts), none, fails); !errors.Is(err, fault) {
+	if _, err := postings.Merge(sources(parts), nil, fails); !errors.Is(err, fault) {
 		t.Error(err)
 	}
 	for i := range parts[0].pages {
 		lost := &kept{parts[0].Segment, parts[0].pages[:i]}
-		if _, err := postings.Merge(sources([]*kept{lost, parts[1]}), none, func([]byte) error { return nil }); err == nil {
+		if _, err := postings.Merge(sources([]*kept{lost, parts[1]}), nil, func([]byte) error { return nil }); err == nil {
 			t.Errorf("page %d is missing: merged", i)
 		}
 	}
@@ -356,7 +354,7 @@ func FuzzPage(f *testing.F) {
 		}
 		again := &kept{}
 		var err error
-		again.Segment, err = postings.Merge(sources([]*kept{k}), none, again.emit)
+		again.Segment, err = postings.Merge(sources([]*kept{k}), nil, again.emit)
 		if err != nil {
 			if !errors.Is(err, postings.ErrMalformed) {
 				t.Error(err)
@@ -401,7 +399,7 @@ func BenchmarkRank(b *testing.B) {
 		terms := []uint64{term(uint64(n) % 1000), term(1e6 + uint64(n)%30), term(2e6 + uint64(n)%10), term(3e6 + uint64(n)%3)}
 		c[n] = append(terms, term(4e6+uint64(n)%100))
 	}
-	k := merge(b, c.segments(b, 50_000), none)
+	k := merge(b, c.segments(b, 50_000), nil)
 	x := postings.Index{Sources: sources([]*kept{k}), Documents: documents}
 	for b.Loop() {
 		if _, err := x.Rank([]uint64{term(7), term(1e6), term(2e6), term(3e6), term(4e6)}); err != nil {

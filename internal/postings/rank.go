@@ -12,11 +12,20 @@ const (
 // Index is the segments of a store, in the order of their documents.
 type Index struct {
 	Sources   []Source
-	Documents int64    // how many are alive
-	Dead      []uint64 // bit n%64 of word n/64 is set where document n is not; may be shorter
+	Documents int64 // how many are alive
+	Alive     Alive
 
 	lengths [][]byte  // of each source; nil before the first ranking
 	list    []Posting // of the term that is looked at
+}
+
+// Alive says which documents are alive: bit n%64 of word n/64 is set where document n
+// is. nil: all are.
+type Alive []uint64
+
+func (a Alive) has(document uint32) bool {
+	word := int(document / 64)
+	return a == nil || word < len(a) && a[word]>>(document%64)&1 != 0
 }
 
 // Ranking says how well documents answer a query.
@@ -89,7 +98,7 @@ func (x *Index) open() error {
 			x.lengths = nil
 			return ErrMalformed
 		}
-		lengths, err := x.Sources[i].readLengths()
+		lengths, err := x.Sources[i].Lengths()
 		if err != nil {
 			x.lengths = nil
 			return err
@@ -128,12 +137,12 @@ func (x *Index) read(term uint64) error {
 			}
 		}
 	}
-	if len(x.Dead) == 0 {
+	if x.Alive == nil {
 		return nil
 	}
 	alive := x.list[:0]
 	for _, p := range x.list {
-		if word := int(p.Document / 64); word >= len(x.Dead) || x.Dead[word]>>(p.Document%64)&1 == 0 {
+		if x.Alive.has(p.Document) {
 			alive = append(alive, p)
 		}
 	}

@@ -47,6 +47,9 @@ func (w *Writer) newBuilder(ctx context.Context) (_ *builder, err error) {
 	b := &builder{Writer: &Writer{progress: w.progress, lock: w.lock}, seed: maphash.MakeSeed()}
 	b.Store = &Store{dir: w.dir, session: b.Writer}
 	b.stage = newStage(&base, b)
+	if b.terms != nil {
+		b.terms.schema = "temp"
+	}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, b.discard())
@@ -67,7 +70,12 @@ func (w *Writer) newBuilder(ctx context.Context) (_ *builder, err error) {
 	if err != nil {
 		return b, err
 	}
-	return b, b.db.conn.Exec(`CREATE TEMP TABLE typed (key, value, kind, meta)`)
+	for _, create := range []string{`CREATE TEMP TABLE typed (key, value, kind, meta)`, tempSegment, tempPage} {
+		if err = b.db.conn.Exec(create); err != nil {
+			return b, err
+		}
+	}
+	return b, nil
 }
 
 // holder answers from memory; see lookup.
@@ -174,6 +182,9 @@ func (w *Writer) reopen(ctx context.Context) (err error) {
 	}
 	if err == nil {
 		err = w.begin(ctx)
+	}
+	if err == nil {
+		err = w.indexWords(ctx)
 	}
 	return err
 }

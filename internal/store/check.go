@@ -35,13 +35,11 @@ const (
 	ProblemDocument = "document" // a document's row is missing, damaged or there twice
 	ProblemMetadata = "metadata" // metadata, or the rows by which filters find it
 	ProblemSource   = "source"   // a source's count of documents
+	ProblemWords    = "words"    // the words by which documents are found
 	ProblemLeftover = "leftover" // what no reader sees: a killed writer's, or nobody's
 )
 
-const (
-	remedyRepair = "sheaf check --repair"
-	remedyAgain  = "delete the document and ingest its source again, or restore the store from a copy"
-)
+const remedyAgain = "delete the document and ingest its source again, or restore the store from a copy"
 
 // problemsOfAKind is how many problems of one kind are told one by one.
 const problemsOfAKind = 100
@@ -79,8 +77,8 @@ func check(ctx context.Context, dir string, o engine.Options) ([]Problem, error)
 	case err != nil:
 		return nil, err
 	}
-	c := &checker{s: s, count: map[string]int{}}
-	for _, part := range []func(context.Context) error{c.database, c.documents, c.ids, c.metadata, c.sources, c.index, c.files} {
+	c := &checker{s: s, count: map[string]int{}, allWords: o.AllWords}
+	for _, part := range []func(context.Context) error{c.database, c.documents, c.ids, c.metadata, c.sources, c.words, c.index, c.files} {
 		if err == nil {
 			err = part(ctx)
 		}
@@ -100,6 +98,7 @@ type checker struct {
 	remedy    string          // of a damaged database; empty where it is sound
 	perSource map[int64]int64 // visible documents
 	fields    int64           // rows that table field should have
+	allWords  bool            // words are compared with the texts of all documents
 }
 
 func (c *checker) add(kind, path, remedy, format string, args ...any) {
@@ -136,8 +135,12 @@ func (c *checker) database(ctx context.Context) error {
 func (t *tx) remedy() string {
 	for _, table := range ofKind("TABLE") {
 		for _, err := range t.Query(`SELECT * FROM ` + table.name + ` NOT INDEXED`) {
-			if err != nil && table.name != "sidecar" {
-				return remedyDamaged
+			switch table.name {
+			case "sidecar", "segment", "page":
+			default:
+				if err != nil {
+					return remedyDamaged
+				}
 			}
 		}
 	}

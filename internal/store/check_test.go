@@ -62,7 +62,7 @@ func indexFile(t testing.TB, dir string) string {
 // kinds are the kinds of problems that check finds.
 func kinds(t testing.TB, dir string) (all []string) {
 	t.Helper()
-	problems, err := store.Check(context.Background(), dir, engine.Options{})
+	problems, err := store.Check(context.Background(), dir, engine.Options{AllWords: true})
 	if err != nil {
 		t.Fatal(err)
 	}

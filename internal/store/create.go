@@ -165,6 +165,9 @@ func createDatabase(path string, st *state, schema []definition, settings []stri
 		err = (&tx{Conn: conn, path: path}).saveState(st)
 	}
 	if err == nil {
+		err = (&tx{Conn: conn, path: path, state: st}).beginWords(st.facts)
+	}
+	if err == nil {
 		err = commit(conn, path)
 	}
 	if err != nil {

@@ -157,7 +157,7 @@ func (w *Writer) sweep(ctx context.Context) error {
 		}
 	}
 	w.unswept = false
-	return nil
+	return w.forgiveLock(w.sweepWords(ctx))
 }
 
 // forgiveLock returns the error of a sweep. That a reader has the database locked is

@@ -19,7 +19,10 @@ func (e *OccupiedError) Error() string {
 	return fmt.Sprintf("%q holds other files (%q): a store needs a folder of its own", e.Dir, e.File)
 }
 
-const remedyDamaged = "restore the store from a copy, or build it again from its sources"
+const (
+	remedyDamaged = "restore the store from a copy, or build it again from its sources"
+	remedyRepair  = "sheaf check --repair"
+)
 
 // damaged reports a store whose files contradict each other.
 func damaged(path, format string, args ...any) error {

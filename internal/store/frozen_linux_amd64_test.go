@@ -42,7 +42,7 @@ func TestMain(m *testing.M) {
 
 // formats are the formats of which testdata has a store, made by a version that
 // wrote that format: formatN.tar.gz, all of the documents in frozen.jsonl.
-const formats = 2
+const formats = 3
 
 // frozen unpacks the store of a format.
 func frozen(t *testing.T, format int) (dir string) {
@@ -154,7 +154,7 @@ func TestKilledMigration(t *testing.T) {
 			break
 		}
 	}
-	if seen[1] < 3 || seen[2] < 1 {
+	if seen[1] < 3 || seen[formats] < 1 {
 		t.Errorf("formats after a kill: %v", seen)
 	}
 }

@@ -50,6 +50,9 @@ func (w *Writer) Merge(ctx context.Context, from []engine.Snapshot, policy engin
 		return engine.Merged{}, err
 	}
 	merged, err := b.merge(ctx, from, policy, func() error { return b.makeIndexes(ctx) })
+	if err == nil {
+		err = b.gatherWords(ctx)
+	}
 	if err != nil {
 		return engine.Merged{}, errors.Join(err, b.discard())
 	}

@@ -17,7 +17,7 @@ import (
 
 // Repair checks the store at dir as Check does and mends what can be mended
 // without losing anything that a reader sees: what a killed writer left, the
-// database's own indexes, the rows by which filters find metadata, documents whose
+// database's own indexes, the rows by which filters find metadata, the index of words, documents whose
 // source is missing, and the counts of sources, whose files the next ingest reads
 // again. It returns what Check found before; what it does not find any more is
 // marked repaired.
@@ -75,6 +75,7 @@ func (w *Writer) repair(ctx context.Context, problems []Problem) error {
 		{ProblemMetadata, inTransaction((*tx).rebuildFields)},
 		{ProblemDocument, w.adoptOrphans},
 		{ProblemSource, inTransaction((*tx).recountSources)},
+		{ProblemWords, w.reindexWords},
 	} {
 		if !slices.ContainsFunc(problems, func(p Problem) bool { return p.Kind == step.kind }) {
 			continue
@@ -113,7 +114,8 @@ func (w *Writer) rebuild(ctx context.Context) error {
 // copyTables copies the rows of all tables into a new database of the same state.
 func (t *tx) copyTables(to *tx) error {
 	for _, table := range ofKind("TABLE") {
-		if table.name == "store" || table.name == "field" { // made with the database; made from the metadata
+		switch table.name {
+		case "store", "words", "field", "segment", "page": // made with the database, of the metadata, of the texts
 			continue
 		}
 		for row, err := range t.Query(`SELECT * FROM ` + table.name + ` NOT INDEXED`) {

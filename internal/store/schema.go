@@ -14,7 +14,7 @@ import (
 // every table.
 const (
 	applicationID = 0x73686566
-	formatVersion = 2
+	formatVersion = 3
 )
 
 // formats are the statements that each format adds to those of the one before it.
@@ -97,6 +97,26 @@ CREATE TABLE sidecar (
   file INTEGER NOT NULL,
   rows INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+`, 3: `
+CREATE TABLE words (
+  one       INTEGER PRIMARY KEY CHECK (one = 1),
+  tokenizer INTEGER NOT NULL,
+  count     INTEGER NOT NULL
+) STRICT;
+CREATE TABLE segment (
+  page      INTEGER PRIMARY KEY,
+  first     INTEGER NOT NULL,
+  last      INTEGER NOT NULL,
+  documents INTEGER NOT NULL,
+  tokens    INTEGER NOT NULL,
+  directory BLOB    NOT NULL,
+  crc       INTEGER NOT NULL
+) STRICT;
+CREATE TABLE page (
+  page INTEGER PRIMARY KEY,
+  bits BLOB    NOT NULL,
+  crc  INTEGER NOT NULL
+) STRICT;
 `}
 
 // definition is a statement of the schema: it makes a TABLE or an INDEX.

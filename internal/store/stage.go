@@ -32,6 +32,7 @@ type stage struct {
 	meta   int64           // its number, 0 before the first
 
 	inTransaction amount // staged in the transaction that is open
+	terms         *wordStage
 
 	lookup
 }
@@ -89,7 +90,7 @@ const floatBytes = 8 << 20
 
 func newStage(st *state, l lookup) stage {
 	return stage{
-		lookup: l, base: st, next: st.count, rows: st.rows, unit: st.unit,
+		terms: newWordStage(st), lookup: l, base: st, next: st.count, rows: st.rows, unit: st.unit,
 		doomed: roaring.New(), places: map[int64]engine.Document{}, replacing: map[*replacement]struct{}{},
 	}
 }
@@ -107,6 +108,9 @@ func (s *stage) add(t *tx, file *column.File, in *engine.Transfer, source int64,
 		s.object, s.meta = d.Metadata, meta
 	}
 	if err := t.insertDocument(s.next, d, source, s.meta, in.Origin); err != nil {
+		return err
+	}
+	if err := s.terms.add(t, s.next, d.Text); err != nil {
 		return err
 	}
 	s.added(d.ID, s.next)
@@ -175,6 +179,9 @@ func (s *stage) commit(t *tx, file *column.File) (*state, error) {
 	next.unit = s.unit
 	next.count, next.rows = s.next, s.rows
 	next.documents = next.rows - int64(next.dead.GetCardinality())
+	if err := s.terms.commit(t, &next); err != nil {
+		return nil, err
+	}
 	return &next, t.saveState(&next)
 }
 

@@ -29,6 +29,7 @@ type state struct {
 	rows             int64  // rows of the index file that are committed
 	documents        int64  // of them alive
 	generation       int64  // grows with every commit that takes something away
+	words            wordState
 
 	present *roaring.Bitmap // document numbers that have a row in the index file
 	dead    *roaring.Bitmap // those of them that are deleted
@@ -86,14 +87,18 @@ func number(b bool) int64 {
 }
 
 const selectState = `SELECT id, created, updated, embedder, fingerprint, dim, metric, normalize, unit,
-  settings, index_file, count, rows, documents, generation, crc FROM store`
+  settings, index_file, count, rows, documents, generation, crc`
 
 // loadState reads the row and, where old does not show them already, the bitmaps.
 func (t *tx) loadState(old *state) error {
 	st := &state{}
 	var crc int64
 	rows := 0
-	for row, err := range t.Query(selectState) {
+	query := selectState + ` FROM store`
+	if t.version >= 3 {
+		query = selectState + `, (SELECT tokenizer FROM words), (SELECT count FROM words) FROM store`
+	}
+	for row, err := range t.Query(query) {
 		if err != nil {
 			return err
 		}
@@ -106,6 +111,10 @@ func (t *tx) loadState(old *state) error {
 		}
 		st.unit, st.settings, st.indexFile, st.count = row.Bool(8), row.Text(9), row.Int64(10), row.Int64(11)
 		st.rows, st.documents, st.generation, crc = row.Int64(12), row.Int64(13), row.Int64(14), row.Int64(15)
+		if t.version >= 3 {
+			st.words = wordState{row.Int64(16), row.Int64(17)}
+			st.facts.NoWords = st.words.tokenizer == noTokenizer
+		}
 	}
 	switch {
 	case rows == 0:

@@ -21,11 +21,11 @@
 //
 // The files of the package form layers, each of which calls those below:
 //
-//	merge, create, compact, check, check_rows, repair  what takes the store as a whole
-//	writer, stage, replace, delete, build              what changes it
+//	merge, create, compact, check, check_rows, check_words, repair  what takes the store as a whole
+//	writer, stage, replace, delete, build, indexing    what changes it
 //	search, filtered, filter, read, whole, transfer    what asks it
 //	store                                              the open store and its sessions
-//	document, match, meta, source, state               tables of the database, as methods of tx
+//	document, match, meta, source, state, words        tables of the database, as methods of tx
 //	database, schema, lock                             the connection and its transactions
 //	ahead, errors, ignore                              reading ahead of what writes; errors; .gitignore
 //

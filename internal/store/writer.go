@@ -25,6 +25,7 @@ import (
 type Writer struct {
 	*Store
 	progress func(n int)
+	indexing func(done, total int64)
 	lock     *os.File
 	vectors  *column.File
 
@@ -50,10 +51,13 @@ func OpenWriter(ctx context.Context, dir string, o engine.Options) (*Writer, err
 }
 
 func newWriter(dir string, o engine.Options) *Writer {
-	w := &Writer{progress: o.Progress}
+	w := &Writer{progress: o.Progress, indexing: o.Indexing}
 	w.Store = &Store{dir: dir, session: w}
 	if w.progress == nil {
 		w.progress = func(int) {}
+	}
+	if w.indexing == nil {
+		w.indexing = func(int64, int64) {}
 	}
 	return w
 }
@@ -71,7 +75,10 @@ func (w *Writer) open(ctx context.Context, o engine.Options) (err error) {
 	if err := w.begin(ctx); err != nil {
 		return err
 	}
-	return w.sweep(ctx)
+	if err := w.sweep(ctx); err != nil {
+		return err
+	}
+	return w.indexWords(ctx)
 }
 
 // begin takes the committed state over and removes what does not count. It does so
@@ -87,10 +94,15 @@ func (w *Writer) begin(ctx context.Context) error {
 		if w.vectors, err = openIndex(w.dir, t.state, os.O_RDWR); err != nil {
 			return err
 		}
-		w.stage = newStage(t.state, indexed{})
 		if err := t.migrate(); err != nil {
 			return err
 		}
+		if t.version < 3 {
+			if err := t.beginWords(t.facts); err != nil {
+				return err
+			}
+		}
+		w.stage = newStage(t.state, indexed{})
 		w.db.version = formatVersion
 		return errors.Join(w.vectors.Cut(t.rows), w.removeStale(t))
 	})
@@ -326,10 +338,15 @@ func (w *Writer) Commit(ctx context.Context) error {
 		r.show()
 	}
 	doomed := !w.doomed.IsEmpty()
-	if err := w.publish(ctx); err != nil || !doomed {
+	if err := w.publish(ctx); err != nil {
 		return err
 	}
-	return w.sweep(ctx)
+	if doomed {
+		if err := w.sweep(ctx); err != nil {
+			return err
+		}
+	}
+	return w.mergeWords(ctx)
 }
 
 // publish is Commit without the removal of rows that nobody sees any more.
@@ -359,9 +376,9 @@ func (w *Writer) publish(ctx context.Context) error {
 func (w *Writer) moveTo(next *state) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	replacing, lastNew := w.replacing, w.lastNew
+	replacing, lastNew, terms := w.replacing, w.lastNew, w.terms
 	w.stage, w.fresh = newStage(next, w.lookup), false
-	w.replacing, w.lastNew = replacing, lastNew
+	w.replacing, w.lastNew, w.terms = replacing, lastNew, terms
 }
 
 // Bind gives a store that has no embedder its one, for good.
