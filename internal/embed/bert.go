@@ -122,7 +122,10 @@ func openBERT(dir string, o Options) (*bert, error) {
 
 // openTokenizer reads the tokenizer in dir and adds it to the fingerprint.
 func (b *bert) openTokenizer(dir string) error {
-	text, err := readVocabulary(dir)
+	told := wordpiece.Told{
+		Lowercase: b.settings.TokenizerLowercase, Accents: b.settings.TokenizerAccents, Ideographs: b.settings.TokenizerIdeographs,
+	}
+	text, rules, err := readVocabulary(dir, told)
 	if err != nil {
 		return err
 	}
@@ -133,7 +136,7 @@ func (b *bert) openTokenizer(dir string) error {
 	if v.Size() > b.settings.Vocabulary {
 		return fmt.Errorf("the tokenizer has %d pieces, the model %d", v.Size(), b.settings.Vocabulary)
 	}
-	if b.tokenizer, err = wordpiece.New(v); err != nil {
+	if b.tokenizer, err = wordpiece.New(v, rules); err != nil {
 		return err
 	}
 	b.cls, _ = v.ID(clsPiece)
@@ -141,6 +144,9 @@ func (b *bert) openTokenizer(dir string) error {
 	h := sha256.New()
 	fmt.Fprintln(h, b.model.Fingerprint())
 	h.Write(text)
+	if rules != (wordpiece.Rules{}) {
+		fmt.Fprintf(h, "%+v", rules)
+	}
 	b.identity.Fingerprint = hex.EncodeToString(h.Sum(nil)[:fingerprintBytes])
 	return nil
 }
@@ -157,25 +163,25 @@ func openVocabulary(text []byte) (*wordpiece.Vocabulary, error) {
 }
 
 // readVocabulary reads a folder's tokenizer.json, or vocab.txt where there is none, and
-// returns the pieces, one a line.
-func readVocabulary(dir string) ([]byte, error) {
+// returns the pieces, one a line, and the rules of the tokenizer.
+func readVocabulary(dir string, told wordpiece.Told) ([]byte, wordpiece.Rules, error) {
 	path := filepath.Join(dir, "tokenizer.json")
 	data, err := readAtMost(path, maxVocabulary)
 	if err == nil {
-		text, err := wordpiece.ReadTokenizer(data)
+		text, rules, err := wordpiece.ReadTokenizer(data, told)
 		if err != nil {
-			return nil, fmt.Errorf("%q: %w", path, err)
+			return nil, rules, fmt.Errorf("%q: %w", path, err)
 		}
-		return text, nil
+		return text, rules, nil
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
+		return nil, wordpiece.Rules{}, err
 	}
 	text, err := readAtMost(filepath.Join(dir, "vocab.txt"), maxVocabulary)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%q has neither tokenizer.json nor vocab.txt", dir)
+		err = fmt.Errorf("%q has neither tokenizer.json nor vocab.txt", dir)
 	}
-	return bytes.ReplaceAll(text, []byte("\r\n"), []byte("\n")), err
+	return bytes.ReplaceAll(text, []byte("\r\n"), []byte("\n")), told.Rules(), err
 }
 
 func readAtMost(path string, limit int64) ([]byte, error) {

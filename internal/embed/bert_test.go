@@ -384,3 +384,22 @@ func TestBERTAssumesPooling(t *testing.T) {
 		}
 	}
 }
+
+// The settings of a cased model make other tokens, and another fingerprint.
+func TestBERTCased(t *testing.T) {
+	t.Parallel()
+	dir := folder(t, transformertest.Model{})
+	uncased := mustNew(t, "hf:"+dir, embed.Options{})
+	put(t, dir, "tokenizer_config.json", `{"do_lower_case": false}`)
+	cased := mustNew(t, "hf:"+dir, embed.Options{})
+	if uncased.Identity().Fingerprint == cased.Identity().Fingerprint {
+		t.Error("both have the same fingerprint")
+	}
+	moon := int32(slices.Index(transformertest.Vocabulary, "moon"))
+	unknown := int32(slices.Index(transformertest.Vocabulary, "[UNK]"))
+	for e, want := range map[embed.Embedder][]int32{uncased: {moon, moon}, cased: {moon, unknown}} {
+		if ids := embed.Tokens(e, "moon Moon"); !slices.Equal(ids[1:len(ids)-1], want) {
+			t.Errorf("%v, want %v", ids, want)
+		}
+	}
+}

@@ -55,7 +55,7 @@ func NewBuiltin(_ string, o Options) (Embedder, error) {
 	if err != nil {
 		return nil, err
 	}
-	t, err := wordpiece.New(v)
+	t, err := wordpiece.New(v, wordpiece.Rules{})
 	if err != nil {
 		return nil, err
 	}

@@ -17,6 +17,10 @@ type Settings struct {
 	Normalized bool
 	Lowercase  bool // texts are lower-cased before they are tokenized
 
+	// What tokenizer_config.json says of the tokenizer, nil where it does not: do_lower_case, strip_accents and
+	// tokenize_chinese_chars.
+	TokenizerLowercase, TokenizerAccents, TokenizerIdeographs *bool
+
 	PoolingAssumed bool // the folder names no pooling, so it is mean
 
 	QueryPrompt, PassagePrompt string // put before questions, and before texts to be found
@@ -129,6 +133,7 @@ func (f *folder) readEncoder(files fs.FS) (err error) {
 	}
 	f.Dim, f.Vocabulary, f.MaxTokens = f.shape.dim, f.shape.vocabulary, longest
 	f.Lowercase, f.TokenizerDir = text.Lower, f.encoder
+	f.TokenizerLowercase, f.TokenizerAccents, f.TokenizerIdeographs = tokenizer.Lowercase, tokenizer.Accents, tokenizer.Ideographs
 	return nil
 }
 
@@ -143,16 +148,8 @@ type tokenizerConfig struct {
 	SEP        any     `json:"sep_token"`
 }
 
-// check refuses settings with which a text has other tokens than BERT's uncased ones.
+// check refuses settings with which a text has other tokens than those of BERT.
 func (c *tokenizerConfig) check() error {
-	for _, setting := range []struct {
-		key   string
-		value *bool
-	}{{"do_lower_case", c.Lowercase}, {"strip_accents", c.Accents}, {"tokenize_chinese_chars", c.Ideographs}} {
-		if setting.value != nil && !*setting.value {
-			return fmt.Errorf("%s false is not supported", setting.key)
-		}
-	}
 	if side := cmp.Or(c.Truncation, "right"); side != "right" {
 		return fmt.Errorf("truncation_side %q is not supported, only \"right\"", side)
 	}

@@ -34,7 +34,8 @@ func remove(t testing.TB, dir, name string) {
 
 func TestSettings(t *testing.T) {
 	t.Parallel()
-	base := transformer.Settings{Dim: 24, Vocabulary: len(transformertest.Vocabulary), MaxTokens: 32}
+	yes, no := true, false
+	base := transformer.Settings{Dim: 24, Vocabulary: len(transformertest.Vocabulary), MaxTokens: 32, TokenizerLowercase: &yes}
 	tests := []struct {
 		name  string
 		model transformertest.Model
@@ -48,15 +49,15 @@ func TestSettings(t *testing.T) {
 		{name: "max_seq_length beyond the positions", model: transformertest.Model{Text: map[string]any{"max_seq_length": 512}}},
 		{name: "model_max_length", edit: func(t *testing.T, dir string) {
 			overwrite(t, dir, "tokenizer_config.json", []byte(`{"model_max_length": 10}`))
-		}, want: func(s *transformer.Settings) { s.MaxTokens = 10 }},
+		}, want: func(s *transformer.Settings) { s.MaxTokens, s.TokenizerLowercase = 10, nil }},
 		{name: "model_max_length without an end", edit: func(t *testing.T, dir string) {
 			overwrite(t, dir, "tokenizer_config.json", []byte(`{"model_max_length": 1000000000000000019884624838656}`))
-		}},
+		}, want: func(s *transformer.Settings) { s.TokenizerLowercase = nil }},
 		{name: "as of sentence-transformers 6", edit: func(t *testing.T, dir string) {
 			overwrite(t, dir, "sentence_bert_config.json", []byte(`{"transformer_task": "feature-extraction", "modality_config": {"text": {"method": "forward", "method_output_name": "last_hidden_state"}}}`))
 			overwrite(t, dir, "modules.json", []byte(`[{"path": "", "type": "sentence_transformers.base.modules.transformer.Transformer"}, {"path": "1_Pooling", "type": "sentence_transformers.sentence_transformer.modules.pooling.Pooling"}]`))
 			overwrite(t, dir, "tokenizer_config.json", []byte(`{"model_max_length": 12}`))
-		}, want: func(s *transformer.Settings) { s.MaxTokens = 12 }},
+		}, want: func(s *transformer.Settings) { s.MaxTokens, s.TokenizerLowercase = 12, nil }},
 		{name: "prompts", model: transformertest.Model{Prompts: map[string]string{"query": "query: ", "passage": "passage: ", "corpus": "no"}},
 			want: func(s *transformer.Settings) { s.QueryPrompt, s.PassagePrompt = "query: ", "passage: " }},
 		{name: "an empty prompt is one", model: transformertest.Model{Prompts: map[string]string{"document": "", "passage": "no"}}},
@@ -67,9 +68,14 @@ func TestSettings(t *testing.T) {
 			for _, name := range []string{"modules.json", "1_Pooling", "sentence_bert_config.json", "config_sentence_transformers.json", "tokenizer_config.json"} {
 				remove(t, dir, name)
 			}
-		}, want: func(s *transformer.Settings) { s.PoolingAssumed = true }},
+		}, want: func(s *transformer.Settings) { s.PoolingAssumed, s.TokenizerLowercase = true, nil }},
 		{name: "a tokenizer's settings that change nothing", edit: func(t *testing.T, dir string) {
 			overwrite(t, dir, "tokenizer_config.json", []byte(`{"do_lower_case": true, "strip_accents": null, "truncation_side": "right", "cls_token": {"content": "[CLS]"}, "sep_token": "[SEP]"}`))
+		}},
+		{name: "another tokenizer", edit: func(t *testing.T, dir string) {
+			overwrite(t, dir, "tokenizer_config.json", []byte(`{"do_lower_case": false, "strip_accents": true, "tokenize_chinese_chars": false}`))
+		}, want: func(s *transformer.Settings) {
+			s.TokenizerLowercase, s.TokenizerAccents, s.TokenizerIdeographs = &no, &yes, &no
 		}},
 		{name: "poolings by their older names", edit: func(t *testing.T, dir string) {
 			overwrite(t, dir, "1_Pooling/config.json", []byte(`{"pooling_mode_cls_token": false, "pooling_mode_mean_tokens": true}`))
@@ -182,9 +188,6 @@ func TestOpenRefuses(t *testing.T) {
 		{"another task", file("sentence_bert_config.json", `{"transformer_task": "fill-mask"}`), `the task "fill-mask" with the output "" is not supported, only "feature-extraction" with "last_hidden_state"`},
 		{"another output", file("sentence_bert_config.json", `{"modality_config": {"text": {"method_output_name": "pooler_output"}}}`), `with the output "pooler_output" is not supported`},
 		{"tokenizer_config.json", file("tokenizer_config.json", `[]`), "cannot unmarshal"},
-		{"a cased tokenizer", file("tokenizer_config.json", `{"do_lower_case": false}`), "tokenizer_config.json: do_lower_case false is not supported"},
-		{"accents that stay", file("tokenizer_config.json", `{"strip_accents": false}`), "strip_accents false is not supported"},
-		{"ideographs in words", file("tokenizer_config.json", `{"tokenize_chinese_chars": false}`), "tokenize_chinese_chars false is not supported"},
 		{"cut at the left", file("tokenizer_config.json", `{"truncation_side": "left"}`), `truncation_side "left" is not supported`},
 		{"another first token", file("tokenizer_config.json", `{"cls_token": "<s>"}`), "cls_token <s> is not supported, only [CLS]"},
 		{"another last token", file("tokenizer_config.json", `{"sep_token": {"content": "</s>"}}`), "sep_token </s> is not supported, only [SEP]"},

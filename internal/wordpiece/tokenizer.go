@@ -54,38 +54,39 @@ type tokenizerFile struct {
 	} `json:"model"`
 }
 
-// ReadTokenizer returns the vocabulary of a tokenizer.json, in the form of a vocab.txt. A
-// tokenizer with other rules than this package's is refused, with the difference.
+// ReadTokenizer returns the vocabulary of a tokenizer.json, in the form of a vocab.txt, and the
+// rules that hold beside what is told of it. A tokenizer with other rules than this package
+// knows is refused, with the difference.
 //
 // Nearly all of such a file is the vocabulary, and every query reads it. So the vocabulary is
 // cut out and read by a reader of its own, ten times as fast as encoding/json.
-func ReadTokenizer(data []byte) ([]byte, error) {
+func ReadTokenizer(data []byte, told Told) ([]byte, Rules, error) {
 	start := bytes.Index(data, []byte(`"vocab"`)) + len(`"vocab"`)
 	r := pieceReader{data: data, at: start}
 	if start < len(`"vocab"`) || !r.next(':') {
-		return nil, unsupportedf("it has no vocab")
+		return nil, Rules{}, unsupportedf("it has no vocab")
 	}
 	start = r.at
 	text, err := r.pieces()
 	if err != nil {
-		return nil, err
+		return nil, Rules{}, err
 	}
 	var f tokenizerFile
 	if err := json.Unmarshal(slices.Concat(data[:start], []byte(cutOut), data[r.at:]), &f); err != nil {
-		return nil, err
+		return nil, Rules{}, err
 	}
 	if string(f.Model.Vocabulary) != cutOut {
-		return nil, unsupportedf("its model has no vocab")
+		return nil, Rules{}, unsupportedf("its model has no vocab")
 	}
-	if err := f.check(); err != nil {
-		return nil, err
+	if err := f.check(told); err != nil {
+		return nil, Rules{}, err
 	}
 	for _, added := range f.Added {
 		if lineOf(text, added.Content) != added.ID {
-			return nil, unsupportedf("the added token %q has an id of its own", added.Content)
+			return nil, Rules{}, unsupportedf("the added token %q has an id of its own", added.Content)
 		}
 	}
-	return text, nil
+	return text, told.Rules(), nil
 }
 
 // lineOf returns the number of the line that holds piece, counting from 0, or -1.
@@ -104,7 +105,7 @@ func lineOf(text []byte, piece string) int {
 // whether the model's own was cut out, and not another "vocab".
 const cutOut = `["cut out"]`
 
-func (f *tokenizerFile) check() error {
+func (f *tokenizerFile) check(told Told) error {
 	n, m := f.Normalizer, f.Model
 	switch {
 	case m.Type != "WordPiece":
@@ -114,10 +115,8 @@ func (f *tokenizerFile) check() error {
 			m.Unknown, m.Prefix, m.MaxRunes, specialNames[0], continuation, maxWordRunes)
 	case n.Type != "BertNormalizer":
 		return unsupportedf("its normalizer is %q, not BertNormalizer", n.Type)
-	case !n.Lowercase:
-		return unsupportedf("it does not lower the case")
-	case !n.Clean || !n.Chinese || n.Accents != nil && !*n.Accents:
-		return unsupportedf("its normalizer leaves out clean_text, handle_chinese_chars or strip_accents")
+	case !n.Clean:
+		return unsupportedf("its normalizer leaves out clean_text")
 	case f.PreTokenizer.Type != "BertPreTokenizer":
 		return unsupportedf("its pre_tokenizer is %q, not BertPreTokenizer", f.PreTokenizer.Type)
 	case !f.bracketed():
@@ -133,6 +132,26 @@ func (f *tokenizerFile) check() error {
 	slices.Sort(added)
 	if len(slices.Compact(added)) != len(specialNames) {
 		return unsupportedf("not all of %v are added tokens", specialNames)
+	}
+	return f.agrees(told)
+}
+
+// agrees returns an error where the tokenizer does something else than BERT's uncased one and tokenizer_config.json does
+// not say so: which of the two holds depends on the class that reads them.
+func (f *tokenizerFile) agrees(told Told) error {
+	n, rules := f.Normalizer, told.Rules()
+	for _, setting := range []struct {
+		key        string
+		told       bool
+		file, want bool
+	}{
+		{"do_lower_case", told.Lowercase != nil, n.Lowercase, !rules.KeepCase},
+		{"strip_accents", told.Accents != nil || n.Accents == nil, n.Accents != nil && *n.Accents, !rules.KeepAccents},
+		{"tokenize_chinese_chars", told.Ideographs != nil, n.Chinese, !rules.JoinIdeographs},
+	} {
+		if !setting.told && setting.file != setting.want {
+			return unsupportedf("its normalizer has %s %t, and tokenizer_config.json does not say so", setting.key, setting.file)
+		}
 	}
 	return nil
 }

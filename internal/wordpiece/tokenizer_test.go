@@ -63,7 +63,7 @@ func TestReadTokenizer(t *testing.T) {
 		"BertProcessing": encode(t, processed, ""),
 		"strip_accents":  encode(t, stripped, ""),
 	} {
-		vocab, err := wordpiece.ReadTokenizer(data)
+		vocab, _, err := wordpiece.ReadTokenizer(data, wordpiece.Told{})
 		if err != nil || string(vocab) != want {
 			t.Errorf("%s: %q, %v, want %q", name, vocab, err, want)
 		}
@@ -88,7 +88,7 @@ func TestReadTokenizerIsTheRealOne(t *testing.T) {
 	file := tokenizerJSON()
 	file["added_tokens"] = added
 	file["model"].(object)["vocab"] = vocab
-	got, err := wordpiece.ReadTokenizer(encode(t, file, " "))
+	got, _, err := wordpiece.ReadTokenizer(encode(t, file, " "), wordpiece.Told{})
 	if err != nil || string(got) != string(text) {
 		t.Errorf("%d bytes, %v, want %d", len(got), err, len(text))
 	}
@@ -124,10 +124,10 @@ func TestReadTokenizerRefuses(t *testing.T) {
 		{"a vocabulary elsewhere", func(o object) { o["a"] = object{"vocab": object{}} }, "its model has no vocab", wordpiece.ErrUnsupported},
 		{"normalizer", normalizer("type", "NFC"), `its normalizer is "NFC", not BertNormalizer`, wordpiece.ErrUnsupported},
 		{"no normalizer", func(o object) { o["normalizer"] = nil }, `its normalizer is ""`, wordpiece.ErrUnsupported},
-		{"case", normalizer("lowercase", false), "it does not lower the case", wordpiece.ErrUnsupported},
-		{"accents", normalizer("strip_accents", false), "leaves out clean_text, handle_chinese_chars or strip_accents", wordpiece.ErrUnsupported},
+		{"case", normalizer("lowercase", false), "its normalizer has do_lower_case false", wordpiece.ErrUnsupported},
+		{"accents", normalizer("strip_accents", false), "its normalizer has strip_accents false", wordpiece.ErrUnsupported},
 		{"controls", normalizer("clean_text", false), "leaves out", wordpiece.ErrUnsupported},
-		{"ideographs", normalizer("handle_chinese_chars", false), "leaves out", wordpiece.ErrUnsupported},
+		{"ideographs", normalizer("handle_chinese_chars", false), "its normalizer has tokenize_chinese_chars false", wordpiece.ErrUnsupported},
 		{"pre-tokenizer", func(o object) { o["pre_tokenizer"] = object{"type": "Whitespace"} }, `its pre_tokenizer is "Whitespace"`, wordpiece.ErrUnsupported},
 		{"no post-processor", func(o object) { o["post_processor"] = nil }, "its post_processor is not [CLS] before", wordpiece.ErrUnsupported},
 		{"another template", func(o object) { o["post_processor"].(object)["single"] = []any{object{"Sequence": object{}}} }, "its post_processor is not [CLS]", wordpiece.ErrUnsupported},
@@ -148,14 +148,14 @@ func TestReadTokenizerRefuses(t *testing.T) {
 		file := tokenizerJSON()
 		file["model"].(object)["vocab"] = maps.Clone(file["model"].(object)["vocab"].(object))
 		test.edit(file)
-		_, err := wordpiece.ReadTokenizer(encode(t, file, ""))
+		_, _, err := wordpiece.ReadTokenizer(encode(t, file, ""), wordpiece.Told{})
 		if !errors.Is(err, test.is) || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: %v, want %q", test.name, err, test.want)
 		}
 	}
 	whole := encode(t, tokenizerJSON(), "")
 	for end := range whole {
-		if _, err := wordpiece.ReadTokenizer(whole[:end]); err == nil {
+		if _, _, err := wordpiece.ReadTokenizer(whole[:end], wordpiece.Told{}); err == nil {
 			t.Fatalf("accepted %s", whole[:end])
 		}
 	}
@@ -177,7 +177,7 @@ func FuzzReadTokenizer(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, more string) {
 		data := []byte(before + last + more + behind)
-		text, err := wordpiece.ReadTokenizer(data)
+		text, _, err := wordpiece.ReadTokenizer(data, wordpiece.Told{})
 		if err != nil {
 			return
 		}
@@ -200,7 +200,7 @@ func FuzzReadTokenizer(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := wordpiece.New(v); err != nil {
+		if _, err := wordpiece.New(v, wordpiece.Rules{}); err != nil {
 			t.Fatal(err)
 		}
 	})

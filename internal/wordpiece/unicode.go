@@ -24,7 +24,7 @@ func (w *word) addRun(text string, i int) int {
 	for _, r := range text[i:end] {
 		switch {
 		case isDropped(r):
-		case isIdeograph(r):
+		case isIdeograph(r) && !w.tokenizer.rules.JoinIdeographs:
 			clean.WriteByte(' ')
 			clean.WriteRune(r)
 			clean.WriteByte(' ')
@@ -32,7 +32,11 @@ func (w *word) addRun(text string, i int) int {
 			clean.WriteRune(r)
 		}
 	}
-	for _, r := range norm.NFD.String(clean.String()) {
+	normal := clean.String()
+	if !w.tokenizer.rules.KeepAccents {
+		normal = norm.NFD.String(normal)
+	}
+	for _, r := range normal {
 		w.addNormal(r)
 	}
 	return end
@@ -40,18 +44,35 @@ func (w *word) addRun(text string, i int) int {
 
 // addNormal adds a character after NFD. It is not a control.
 func (w *word) addNormal(r rune) {
+	rules := &w.tokenizer.rules
 	switch {
 	case unicode.IsSpace(r):
 		w.flush()
-	case isMark(r):
+	case isMark(r) && !rules.KeepAccents:
 	case isPunctuation(r):
 		w.flush()
 		w.addRune(r)
 		w.flush()
+	case rules.KeepCase:
+		w.addRune(r)
+	case r == dottedI: // the one letter whose lower case is two characters
+		w.addRune('i')
+		w.addRune(dotAbove)
+	case r == lambdaStroke:
+		w.addRune(lambdaStrokeLower)
 	default:
 		w.addRune(unicode.ToLower(r))
 	}
 }
+
+const (
+	dottedI  = '\u0130'
+	dotAbove = '\u0307'
+
+	// A pair of Unicode 16, which Go's tables do not have yet.
+	lambdaStroke      = '\ua7dc'
+	lambdaStrokeLower = '\u019b'
+)
 
 // isDropped reports whether BERT's clean-up drops r: controls, with the white space among
 // them such as U+0085, format characters, private use and U+FFFD. It keeps unassigned

@@ -75,7 +75,7 @@ func TestVocabularyErrors(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := wordpiece.New(v); !errors.Is(err, wordpiece.ErrVocabulary) || !strings.Contains(err.Error(), `no piece "[MASK]"`) {
+	if _, err := wordpiece.New(v, wordpiece.Rules{}); !errors.Is(err, wordpiece.ErrVocabulary) || !strings.Contains(err.Error(), `no piece "[MASK]"`) {
 		t.Errorf("a vocabulary without [MASK]: %v", err)
 	}
 }

@@ -1,13 +1,12 @@
-// Package wordpiece turns text into the token ids of an uncased BERT model: the
+// Package wordpiece turns text into the token ids of a BERT model, cased or not: the
 // normaliser, the pre-tokenizer and the greedy WordPiece of Hugging Face's
-// BertTokenizerFast with do_lower_case and its other settings at their
-// defaults. The ids are equal to that tokenizer's, without the [CLS] and [SEP]
+// BertTokenizerFast. The ids are equal to that tokenizer's, without the [CLS] and [SEP]
 // around them and without truncation, which belong to the model.
 //
 // Text is split into special tokens ([CLS], [SEP], [MASK], [PAD] and [UNK], in exact
-// case, anywhere) and the rest. In the rest controls are dropped, each ideograph is a
-// word, accents are stripped (NFD without Mn), letters are lower-cased, and words end at
-// white space and around every punctuation mark. A word is covered by the longest pieces
+// case, anywhere) and the rest. In the rest controls are dropped; unless [Rules] say
+// otherwise each ideograph is a word, accents are stripped (NFD without Mn) and letters are
+// lower-cased; and words end at white space and around every punctuation mark. A word is covered by the longest pieces
 // of the vocabulary from left to right; a word that cannot be covered, or has more than
 // 100 code points, is [UNK].
 //
@@ -38,14 +37,15 @@ var specialNames = [...]string{"[UNK]", "[CLS]", "[SEP]", "[MASK]", "[PAD]"}
 // Tokenizer is read-only and safe for concurrent use.
 type Tokenizer struct {
 	vocabulary *Vocabulary
+	rules      Rules
 	special    [len(specialNames)]int32
 	unknown    int32
 }
 
 // New makes a tokenizer over a vocabulary, which must have BERT's special
 // tokens.
-func New(v *Vocabulary) (*Tokenizer, error) {
-	t := &Tokenizer{vocabulary: v}
+func New(v *Vocabulary, rules Rules) (*Tokenizer, error) {
+	t := &Tokenizer{vocabulary: v, rules: rules}
 	for i, name := range specialNames {
 		id, found := v.ID(name)
 		if !found {
@@ -66,7 +66,10 @@ func (t *Tokenizer) Append(ids []int32, text string) []int32 {
 		c := text[i]
 		switch class := byteClass[c]; class {
 		case letter:
-			w.add(lower(c))
+			if !t.rules.KeepCase {
+				c = lower(c)
+			}
+			w.add(c)
 			i++
 		case space:
 			w.flush()

@@ -28,7 +28,7 @@ var tokenizer = sync.OnceValues(func() (*wordpiece.Tokenizer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return wordpiece.New(v)
+	return wordpiece.New(v, wordpiece.Rules{})
 })
 
 func newTokenizer(t testing.TB) *wordpiece.Tokenizer {
