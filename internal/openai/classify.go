@@ -55,6 +55,7 @@ func (s *service) classifyConnection(err error) *failure {
 		return &failure{err: s.refusedByProxy(proxy.status)}
 	}
 	connection.URL = s.name // without a query, which may hold a key
+	connection.Err = s.censored(connection.Err)
 	f := &failure{err: fmt.Errorf("reaching the embedding service: %w", err), class: transient}
 	var dns *net.DNSError
 	var certificate *tls.CertificateVerificationError
@@ -148,7 +149,7 @@ func (s *service) classifyAnswer(err error, n int) *failure {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return &failure{err: errors.New("the answer was cut off"), class: transient}
 	default:
-		return &failure{err: fmt.Errorf("reading the answer: %w", err), class: transient}
+		return &failure{err: fmt.Errorf("reading the answer: %w", s.censored(err)), class: transient}
 	}
 	f.err = &AnswerError{Service: s.name, Problem: s.redact(problem)}
 	return f
@@ -170,18 +171,39 @@ func (s *service) classifyErrorMember(raw json.RawMessage) *failure {
 	return &failure{err: &AnswerError{Service: s.name, Problem: s.redact(w.text)}, class: badAnswer}
 }
 
-// minSecret is the length from which on the beginning of a key is a secret. Shorter keys
+// minSecret is the length from which on a part of a key is a secret. Shorter keys
 // are words, such as "none", for servers that want no key.
 const minSecret = 8
 
-// redact replaces the key in a text that the service wrote, or the beginning of the key.
+// redact replaces the key in a text that the service wrote, or parts of the key.
 func (s *service) redact(text string) string {
 	key := s.options.APIKey
 	for n := len(key); n >= minSecret; n-- {
-		text = strings.ReplaceAll(text, key[:n], "[key]")
+		for i := range len(key) - n + 1 {
+			text = strings.ReplaceAll(text, key[i:i+n], "[key]")
+		}
 	}
 	return text
 }
+
+// censored is err without the key in its words: some errors of HTTP repeat what a
+// service sent.
+func (s *service) censored(err error) error {
+	text := s.redact(err.Error())
+	if text == err.Error() {
+		return err
+	}
+	return &censoredError{err, text}
+}
+
+type censoredError struct {
+	error
+	text string
+}
+
+func (e *censoredError) Error() string { return e.text }
+
+func (e *censoredError) Unwrap() error { return e.error }
 
 const (
 	maxErrorBytes = 64 << 10

@@ -202,14 +202,17 @@ func TestKeyIsNotPrinted(t *testing.T) {
 		{Status: 401, Body: `{"error": {"message": "Incorrect API key provided: ` + key + `"}}`},
 		{Status: 403, Body: "the key sk-proj-0123****cdef is unknown"},
 		{Status: 404, Body: "no model for " + key[:8]},
+		{Status: 404, Body: "the key ends with " + key[3:]},
 		{Status: 503, Body: "busy with " + key},
 		{Status: 307, Header: map[string]string{"Location": "http://elsewhere/?key=" + key}},
 		{Raw: `{"error": "` + key + `"}`},
+		{Wire: key + "\r\n\r\n"},
+		{Wire: "HTTP/1.1 200 OK\r\nTransfer-Encoding: " + key + "\r\n\r\n"},
 		{Raw: `{"data": "` + key[:19] + `"}`},
 	} {
 		server, e := newService(t, embedtest.ServerOptions{AlwaysFail: &fault}, embed.Options{APIKey: key, RetryFor: -1})
 		_, err := e.Embed(t.Context(), []string{"a"})
-		if err == nil || strings.Contains(err.Error(), key[:8]) || !strings.Contains(err.Error(), "[key]") {
+		if err == nil || strings.Contains(err.Error(), key[:8]) || strings.Contains(err.Error(), key[10:]) || !strings.Contains(err.Error(), "[key]") {
 			t.Errorf("%+v: %v", fault, err)
 		}
 		if got := server.Requests()[0].Authorization; got != "Bearer "+key {

@@ -152,6 +152,7 @@ func setDefaults(o *embed.Options) {
 func (s *service) setClock(c clock) {
 	s.clock = c
 	s.pace = newPace(c, s.options.RPM, s.options.TPM, s.maxRequestTokens)
+	s.pace.patience = max(s.options.RetryFor, minPatience)
 }
 
 // parseBaseURL reads a base URL; empty stands for OpenAI's.

@@ -18,6 +18,7 @@ import (
 // recovery good answers for each request that may run.
 type pace struct {
 	clock            clock
+	patience         time.Duration // a longer pause is not waited for; 0: no limit
 	requests, tokens *rate.Limiter // nil: no limit
 
 	mu       sync.Mutex
@@ -50,12 +51,19 @@ func newPace(c clock, requests, tokens, largest int) *pace {
 	return p
 }
 
+// pauseError is a pause that is longer than anybody wants to wait.
+type pauseError struct{ left time.Duration }
+
+func (e *pauseError) Error() string { return "a limit of the service is used up" }
+
 // enter waits until a request of that many tokens may be sent. leave must follow,
 // with the ticket.
 func (p *pace) enter(ctx context.Context, tokens int) (ticket int, err error) {
 	for {
 		wait, full, changed := p.tryEnter()
 		switch {
+		case wait > p.patience && p.patience > 0:
+			err = &pauseError{wait}
 		case wait > 0:
 			err = p.clock.sleep(ctx, wait)
 		case full:

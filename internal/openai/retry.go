@@ -26,6 +26,9 @@ const (
 	probeTries      = 2
 	shortWait       = 4
 
+	// minPatience is how long a pause is waited for at least: limits are for a minute.
+	minPatience = time.Minute
+
 	// noticeWait is the shortest wait of which people are told.
 	noticeWait = 5 * time.Second
 )
@@ -79,6 +82,10 @@ func (s *service) retry(ctx context.Context, r request) ([][]float32, error) {
 // takes. It reports whether the pace was halved.
 func (s *service) sendPaced(ctx context.Context, r *request) (vectors [][]float32, pause time.Duration, halved bool, fail *failure) {
 	ticket, err := s.pace.enter(ctx, r.tokens)
+	var long *pauseError
+	if errors.As(err, &long) {
+		err = &embed.UnavailableError{Service: s.name, RetryAfter: long.left, Err: long}
+	}
 	if err != nil {
 		return nil, 0, false, &failure{err: err}
 	}

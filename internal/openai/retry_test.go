@@ -199,6 +199,24 @@ func TestRetryGivesUpAtOnce(t *testing.T) {
 	}
 }
 
+// A service says beside a good answer that nothing is left for longer than anybody
+// waits.
+func TestALimitIsUsedUp(t *testing.T) {
+	t.Parallel()
+	for reset, want := range map[string]string{"9999h": "is unavailable and asks to wait another 24h0m0s: a limit of the service is used up", "10m0s": ""} {
+		_, e := newService(t, embedtest.ServerOptions{Header: http.Header{"X-Ratelimit-Remaining-Requests": {"0"}, "X-Ratelimit-Reset-Requests": {reset}}}, embed.Options{})
+		setFakeClock(e)
+		if _, err := embed.Vectors(t.Context(), e, embedtest.Texts(1)); err != nil {
+			t.Errorf("%s: the good answer: %v", reset, err)
+		}
+		_, err := embed.Vectors(t.Context(), e, embedtest.Texts(1))
+		var away *embed.UnavailableError
+		if got := errors.As(err, &away); got != (want != "") || got && !strings.HasSuffix(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", reset, err, want)
+		}
+	}
+}
+
 func TestRetryConnectionRefused(t *testing.T) {
 	t.Parallel()
 	server, e := newService(t, embedtest.ServerOptions{}, embed.Options{RetryFor: time.Minute})

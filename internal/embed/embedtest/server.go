@@ -57,6 +57,7 @@ type Fault struct {
 	Body       string                  // empty: an error object in OpenAI's form
 	HTML       bool                    // answers 200 with an HTML page
 	Raw        string                  // answers 200 with these bytes
+	Wire       string                  // sends these bytes instead of HTTP
 	Edit       func(data *[]Embedding) // changes the vectors before they are sent
 }
 
@@ -185,6 +186,8 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprint(w, "<!DOCTYPE html><html><title>Welcome</title></html>")
 	case fault.Raw != "":
 		fmt.Fprint(w, fault.Raw)
+	case fault.Wire != "":
+		send(w, fault.Wire)
 	default:
 		s.answer(w, request, fault)
 	}
@@ -363,18 +366,32 @@ func writeError(w http.ResponseWriter, status int, message, code string) {
 	})
 }
 
-// reset ends the connection as a crashed server does: with a TCP reset.
-func reset(w http.ResponseWriter) {
+// hijacked returns the connection of a request; nil where there is none.
+func hijacked(w http.ResponseWriter) net.Conn {
 	hijacker, ok := w.(http.Hijacker)
 	if !ok {
-		return
+		return nil
 	}
 	connection, _, err := hijacker.Hijack()
 	if err != nil {
-		return
+		return nil
 	}
+	return connection
+}
+
+// reset cuts the connection.
+func reset(w http.ResponseWriter) {
+	connection := hijacked(w)
 	if tcp, ok := connection.(*net.TCPConn); ok {
 		tcp.SetLinger(0) //nolint:errcheck // closing is what matters
+		tcp.Close()
 	}
-	connection.Close()
+}
+
+// send writes bytes that need not be HTTP.
+func send(w http.ResponseWriter, bytes string) {
+	if connection := hijacked(w); connection != nil {
+		fmt.Fprint(connection, bytes)
+		connection.Close()
+	}
 }
