@@ -47,6 +47,7 @@ type answer struct {
 	items  []item
 	tokens int             // counted by the service; 0 where it says nothing
 	err    json.RawMessage // of an error in spite of the status; nil: none
+	said   json.RawMessage // words that are an error where there are no vectors; nil: none
 }
 
 // item is a vector of an answer.
@@ -63,6 +64,7 @@ func (b badContent) Error() string { return string(b) }
 func badContentf(format string, args ...any) error { return badContent(fmt.Sprintf(format, args...)) }
 
 const (
+	errNothing  = badContent("an empty answer: is the base URL right?")
 	errHTML     = badContent("an HTML page, not JSON: is the base URL right?")
 	errNull     = badContent("null in a vector") // Go would read it as 0; some servers write NaN so
 	errEmpty    = badContent("an empty vector; of Ollama, --base-url must end in /v1")
@@ -75,7 +77,10 @@ const (
 // form in which it arrived: in decimals that is much larger than its numbers.
 func readAnswer(response *http.Response, limit int64) (a answer, err error) {
 	body := bufio.NewReaderSize(http.MaxBytesReader(nil, response.Body, limit), peekBytes)
-	head, _ := body.Peek(peekBytes) // an error shows again when the body is read
+	head, err := body.Peek(peekBytes) // an error but the end shows again when the body is read
+	if err == io.EOF && len(bytes.TrimSpace(head)) == 0 {
+		return a, errNothing
+	}
 	if bom := []byte("\ufeff"); bytes.HasPrefix(head, bom) {
 		_, _ = body.Discard(len(bom)) // it was peeked
 		head = head[len(bom):]
@@ -135,6 +140,8 @@ func (a *answer) readMember(d *json.Decoder, name string) error {
 		if string(other) != "null" {
 			a.err = other
 		}
+	case "message", "detail":
+		a.said = other
 	}
 	return nil
 }
@@ -143,6 +150,9 @@ func (a *answer) readMember(d *json.Decoder, name string) error {
 func expect(d *json.Decoder, want json.Delim) error {
 	token, err := d.Token()
 	if err == nil && token != want {
+		if token == nil {
+			token = "null"
+		}
 		err = badContentf("not the JSON of an embedding: %.20v where %v should be", token, want)
 	}
 	return err

@@ -2,6 +2,8 @@ package openai
 
 import (
 	"bytes"
+	"compress/flate"
+	"compress/gzip"
 	"crypto/tls"
 	"encoding/base64"
 	"encoding/json"
@@ -64,8 +66,13 @@ func (s *service) classifyConnection(err error) *failure {
 	case errors.As(err, &certificate):
 		f.class = final
 		f.err = hint.With(f.err, "if the service has a certificate of its own, name its authority's file in SSL_CERT_FILE")
-	case errors.As(err, &dns) && dns.IsNotFound, errors.As(err, &plain):
+	case errors.As(err, &plain), errors.Is(err, http.ErrSchemeMismatch):
 		f.class = final
+		f.err = hint.With(f.err, "if the service speaks HTTP without TLS, --base-url begins with http://")
+	case errors.As(err, &dns) && dns.IsNotFound:
+		f.class = final
+	case strings.Contains(err.Error(), "malformed HTTP"): // of net/http, which has no type for it
+		f.class = badAnswer
 	}
 	return f
 }
@@ -81,7 +88,10 @@ func (s *service) classifyStatus(response *http.Response) *failure {
 	status := response.StatusCode
 	switch {
 	case status < http.StatusBadRequest:
-		words := s.redact("redirects to " + response.Header.Get("Location") + ", which is not followed")
+		words := response.Status
+		if to := response.Header.Get("Location"); to != "" {
+			words = s.redact("redirects to " + to + ", which is not followed")
+		}
 		return &failure{err: &embed.RefusedError{Service: s.name, Status: status, Message: words}}
 	case status == http.StatusProxyAuthRequired:
 		return &failure{err: s.refusedByProxy(status)}
@@ -130,6 +140,7 @@ func (s *service) classifyAnswer(err error, n int) *failure {
 	var mismatch *json.UnmarshalTypeError
 	var corrupt base64.CorruptInputError
 	var large *http.MaxBytesError
+	var deflated flate.CorruptInputError
 	f := &failure{class: badAnswer}
 	problem := ""
 	switch {
@@ -144,6 +155,8 @@ func (s *service) classifyAnswer(err error, n int) *failure {
 		problem = fmt.Sprintf("not the JSON of an embedding: %s in place of a list of numbers", mismatch.Value)
 	case errors.As(err, &corrupt):
 		problem = fmt.Sprintf("a vector that is not base64: %v", err)
+	case errors.Is(err, gzip.ErrHeader), errors.Is(err, gzip.ErrChecksum), errors.As(err, &deflated):
+		problem = "its header says that it is compressed by gzip, and it is not"
 	case errors.As(err, &large):
 		problem = fmt.Sprintf("more than %d bytes for %d texts", large.Limit, n)
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):

@@ -105,6 +105,7 @@ func New(model string, o embed.Options) (embed.Embedder, error) {
 	if err != nil {
 		return nil, err
 	}
+	base.Path = strings.TrimSuffix(strings.TrimRight(base.Path, "/"), "/embeddings") // as some show the whole URL
 	s := &service{
 		options:          o,
 		model:            model,

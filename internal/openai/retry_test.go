@@ -285,7 +285,7 @@ func TestErrorsThatStay(t *testing.T) {
 		{405, " ", false, "405 Method Not Allowed"},
 		{501, "", false, "Not Implemented"},
 		{400, strings.Repeat("€", 400), false, strings.Repeat("€", 300) + "…"},
-		{307, "elsewhere", false, "redirects to"},
+		{307, "elsewhere", false, "307 Temporary Redirect"},
 	} {
 		server, e := newService(t, embedtest.ServerOptions{}, embed.Options{})
 		clock := setFakeClock(e)
@@ -336,6 +336,11 @@ func TestBadAnswers(t *testing.T) {
 	}{
 		"HTML":           {embedtest.Fault{HTML: true}, "an HTML page, not JSON: is the base URL right?"},
 		"HTML, unnamed":  {embedtest.Fault{Raw: "\n <p>hello"}, "an HTML page"},
+		"nothing":        {embedtest.Fault{Raw: " "}, "an empty answer"},
+		"gzip that lies": {embedtest.Fault{Status: 200, Header: map[string]string{"Content-Encoding": "gzip"}, Body: `{"data": []}`}, "compressed by gzip, and it is not"},
+		"a message":      {embedtest.Fault{Raw: `{"message": "the model is being loaded"}`}, "/v1: the model is being loaded"},
+		"a detail":       {embedtest.Fault{Raw: `{"detail": "which model?", "data": []}`}, "/v1: which model?"},
+		"data is null":   {embedtest.Fault{Raw: `{"data": null}`}, "null where [ should be"},
 		"text":           {embedtest.Fault{Raw: "hello"}, "not the JSON of an embedding"},
 		"another JSON":   {embedtest.Fault{Raw: `{"data": "none"}`}, "not the JSON of an embedding"},
 		"error with 200": {embedtest.Fault{Raw: `{"error": "busy"}`}, "/v1: busy"},

@@ -125,6 +125,9 @@ func (s *service) receive(response *http.Response, texts []string) ([][]float32,
 	if err != nil {
 		return nil, s.classifyAnswer(err, n)
 	}
+	if len(a.items) == 0 && a.err == nil {
+		a.err = a.said
+	}
 	if a.err != nil {
 		return nil, s.classifyErrorMember(a.err)
 	}

@@ -1,6 +1,7 @@
 package embedtest
 
 import (
+	"cmp"
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
@@ -24,7 +25,9 @@ import (
 // ServerOptions say how a Server behaves, and which faults it has.
 type ServerOptions struct {
 	Dim       int                            // numbers in a vector, unless a request has "dimensions"; 0: 8
+	Path      string                         // of requests, another is answered with 404; "": /v1/embeddings
 	Key       string                         // when set, another key is answered with 401
+	KeyHeader string                         // that holds the key by itself; "": Authorization, after Bearer
 	Floats    bool                           // answers with plain numbers, as servers do that ignore encoding_format
 	NoBase64  bool                           // answers with 400 to those who ask for base64, and with plain numbers otherwise
 	NoLengths bool                           // answers with 400 to those who ask for "dimensions"
@@ -273,12 +276,20 @@ func (s *Server) count(inputs []string) {
 	}
 }
 
+// keyOf returns the key of a request.
+func (s *Server) keyOf(r Request) string {
+	if s.options.KeyHeader != "" {
+		return r.Header.Get(s.options.KeyHeader)
+	}
+	return strings.TrimPrefix(r.Authorization, "Bearer ")
+}
+
 // refuse returns the status and the words for a request that is wrong, or 0.
 func (s *Server) refuse(r Request) (int, string) {
 	switch {
-	case r.Path != "/v1/embeddings":
+	case r.Path != cmp.Or(s.options.Path, "/v1/embeddings"):
 		return http.StatusNotFound, "no such path: " + r.Path
-	case s.options.Key != "" && r.Authorization != "Bearer "+s.options.Key:
+	case s.options.Key != "" && s.keyOf(r) != s.options.Key:
 		return http.StatusUnauthorized, "Incorrect API key provided"
 	case s.options.OnlyModel != "" && r.Model != s.options.OnlyModel:
 		return http.StatusNotFound, fmt.Sprintf("The model `%s` does not exist", r.Model)
