@@ -50,15 +50,6 @@ const punctuation = "\u00a0\u00ad–—‘’‚“”„†‡•…‹›«»�
 // longestRun is how many letters beyond ASCII follow each other in words of Latin letters.
 const longestRun = 3
 
-func hasAlphabets(c charset) bool {
-	for _, a := range alphabets {
-		if known, err := findCharset(a.encoding); err == nil && known.enc == c.enc {
-			return true
-		}
-	}
-	return c.name == "iso-8859-1" || c.name == "iso-8859-9" || c.name == "macintosh"
-}
-
 // detectByAlphabet finds the encoding that makes the largest share of the characters beyond ASCII letters of one
 // language. It is uncertain when the share is small or another encoding, with other letters, fits as well.
 func detectByAlphabet(sample []byte) (best charset, share float64) {

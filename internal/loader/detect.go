@@ -2,23 +2,21 @@ package loader
 
 import (
 	"bytes"
-	"cmp"
 	"errors"
 	"regexp"
 	"slices"
+	"sync"
 	"unicode/utf8"
-
-	"github.com/wlynxg/chardet"
 )
 
 // sampleSize is how many bytes, of lines that are not ASCII, are looked at to find an encoding.
 const sampleSize = 256 << 10
 
-// How sure a guess must be. Alphabets give the share of letters that a language has; the detector its confidence. A
-// guess under certain is reported, one under possible is none.
+// How sure a guess must be. Alphabets give the share of letters that a language has, writings how near the share of
+// frequent characters comes to what is usual. A guess under certain is reported, one under possible is none.
 const (
-	certainLetters, possibleLetters   = 0.95, 0.8
-	certainDetector, possibleDetector = 0.8, 0.5
+	certainLetters, possibleLetters = 0.95, 0.8
+	certainWriting, possibleWriting = 0.8, 0.6
 )
 
 // detectCharset finds the encoding of a text from its first bytes, or from all of it when whole is true.
@@ -28,7 +26,7 @@ func detectCharset(data []byte, whole bool) (charset, error) {
 	}
 	if bytes.IndexByte(data[:min(len(data), sniffSize)], 0) >= 0 {
 		if name := guessUTF16(data); name != "" {
-			return charset{name: name, enc: wideEncodings[name]}, nil
+			return charset{name: name, enc: wide(name)}, nil
 		}
 	}
 	bad := invalidUTF8(data)
@@ -44,16 +42,16 @@ func detectCharset(data []byte, whole bool) (charset, error) {
 // The encodings that write other characters as escape sequences of ASCII, and what each of them has when it is used.
 var escapedEncodings = []struct {
 	name     string
-	sequence *regexp.Regexp
+	sequence func() *regexp.Regexp
 }{
-	{"iso-2022-jp", regexp.MustCompile(`\x1b\$[@B](?:[!-~]{2})+\x1b\([BJ]`)},
-	{"hz-gb-2312", regexp.MustCompile(`~\{(?:[!-w][!-~])+~\}`)},
+	{"iso-2022-jp", sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\x1b\$[@B](?:[!-~]{2})+\x1b\([BJ]`) })},
+	{"hz-gb-2312", sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`~\{(?:[!-w][!-~])+~\}`) })},
 }
 
 // detectEscaped finds the encoding of data that is valid UTF-8.
 func detectEscaped(data []byte) charset {
 	for _, e := range escapedEncodings {
-		if !e.sequence.Match(data) {
+		if !e.sequence().Match(data) {
 			continue
 		}
 		if c, err := findCharset(e.name); err == nil && makesText(c, data) {
@@ -64,7 +62,7 @@ func detectEscaped(data []byte) charset {
 }
 
 // detectLegacy finds the encoding of data that is not UTF-8. Latin and Arabic letters are recognised by the alphabets of
-// languages, all others by the detector, which has no models of those.
+// languages, all others by what is frequent in their writing.
 func detectLegacy(data []byte) (charset, bool) {
 	if isDamagedUTF8(data) {
 		return charset{}, false
@@ -72,7 +70,7 @@ func detectLegacy(data []byte) (charset, bool) {
 	text := sample(data)
 	letters, share := detectByAlphabet(text)
 	if share < certainLetters {
-		if c, ok := detectByModel(text); ok {
+		if c, ok := detectByWriting(text); ok {
 			return c, true
 		}
 	}
@@ -108,32 +106,6 @@ func isDamagedUTF8(data []byte) bool {
 		data = data[size:]
 	}
 	return characters > wrong
-}
-
-// detectByModel asks the detector. What it finds must make text of the sample.
-func detectByModel(text []byte) (charset, bool) {
-	results := chardet.DetectAll(text)
-	slices.SortStableFunc(results, func(a, b chardet.Result) int {
-		return cmp.Or(cmp.Compare(b.Confidence, a.Confidence), cmp.Compare(a.Charset, b.Charset))
-	})
-	for _, r := range results {
-		name := canonical(r.Charset)
-		switch name {
-		case "gb2312":
-			name = "gb18030" // which has all of it
-		case "koi8-r":
-			name = "koi8-u" // with Ukrainian letters in place of lines of boxes
-		case "x-mac-cyrillic":
-			name = "windows-1251" // its small letters are the same, and it is far more common
-		}
-		c, err := findCharset(name)
-		if err != nil || r.Confidence < possibleDetector || hasAlphabets(c) || !makesText(c, text) {
-			continue
-		}
-		c.uncertain = r.Confidence < certainDetector
-		return c, true
-	}
-	return charset{}, false
 }
 
 // makesText reports whether a sample, perhaps cut within a character, becomes text without control characters.
