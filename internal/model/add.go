@@ -53,7 +53,7 @@ func (l Library) AddArchive(ctx context.Context, file, name string) (Model, erro
 	if root == "" {
 		return Model{}, fmt.Errorf("%q holds no %s", file, weightsFile)
 	}
-	if base := path.Base(root); modulePath.MatchString(base) {
+	if base := path.Base(root); isModule(base) {
 		root = path.Dir(root)
 	}
 	model, err := fs.Sub(z, root)
@@ -101,7 +101,7 @@ func copyFiles(ctx context.Context, from fs.FS, to string) error {
 			return err
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
-		case entry.IsDir() && name != "." && !modulePath.MatchString(name):
+		case entry.IsDir() && name != "." && !isModule(name):
 			return fs.SkipDir
 		case entry.IsDir() || !wanted(name):
 			return nil

@@ -12,7 +12,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -86,10 +85,13 @@ type listing struct {
 	Files  []remote `json:"siblings"`
 }
 
-var (
-	commitPattern = regexp.MustCompile(`^[0-9a-f]{40}$`)
-	sumPattern    = regexp.MustCompile(`^[0-9a-f]{40}([0-9a-f]{24})?$`)
-)
+const hexDigits = "0123456789abcdef"
+
+// isCommit reports whether s names a commit of git, which is a SHA-1.
+func isCommit(s string) bool { return len(s) == 40 && consistsOf(s, hexDigits) }
+
+// isSum reports whether s is a SHA-1 or a SHA-256.
+func isSum(s string) bool { return (len(s) == 40 || len(s) == 64) && consistsOf(s, hexDigits) }
 
 // Download adds a revision of a model (a branch, tag or commit) from the hub. It continues
 // a download that was interrupted.
@@ -163,7 +165,7 @@ func (d *download) list(ctx context.Context, revision string) (listing, error) {
 	if err := json.NewDecoder(io.LimitReader(response.Body, maxListing)).Decode(&l); err != nil {
 		return l, fmt.Errorf("%s: %w", response.Request.URL.Redacted(), err)
 	}
-	if !commitPattern.MatchString(l.Commit) {
+	if !isCommit(l.Commit) {
 		return l, fmt.Errorf("%s names no commit", response.Request.URL.Redacted())
 	}
 	all := l.Files
@@ -172,7 +174,7 @@ func (d *download) list(ctx context.Context, revision string) (listing, error) {
 		if !wanted(f.Path) {
 			continue
 		}
-		if sum, _ := f.sum(); !sumPattern.MatchString(sum) || f.Size < 0 {
+		if sum, _ := f.sum(); !isSum(sum) || f.Size < 0 {
 			return l, fmt.Errorf("the hub gives no checksum of %s", f.Path)
 		}
 		l.Files = append(l.Files, f)

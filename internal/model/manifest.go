@@ -13,7 +13,6 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 )
@@ -36,13 +35,19 @@ func Files() []string {
 		"sentence_bert_config.json", "config_sentence_transformers.json"}
 }
 
-// modulePath matches the folder of a module of a model, such as 1_Pooling.
-var modulePath = regexp.MustCompile(`^[0-9]+_[A-Za-z]+$`)
+// isModule reports whether a folder is that of a module of a model, such as 1_Pooling.
+func isModule(name string) bool {
+	number, class, found := strings.Cut(name, "_")
+	return found && consistsOf(number, "0123456789") && consistsOf(strings.ToLower(class), "abcdefghijklmnopqrstuvwxyz")
+}
+
+// consistsOf reports whether s has characters, and only some of these.
+func consistsOf(s, characters string) bool { return s != "" && strings.Trim(s, characters) == "" }
 
 // wanted reports whether a file, by its slash-separated path, is part of a model.
 func wanted(name string) bool {
 	dir, base := path.Split(name)
-	return slices.Contains(known, base) && (dir == "" || modulePath.MatchString(strings.TrimSuffix(dir, "/")))
+	return slices.Contains(known, base) && (dir == "" || isModule(strings.TrimSuffix(dir, "/")))
 }
 
 // files returns the slash-separated paths of a model's files.

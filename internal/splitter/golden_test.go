@@ -141,7 +141,7 @@ func TestGoldenLanguages(t *testing.T) {
 	for _, c := range readGolden(t, "recursive") {
 		if language := c.Params.Language; language != "" {
 			seen[language] = true
-			if diff := cmp.Diff(c.Params.Separators, languageSeparators[language]); diff != "" {
+			if diff := cmp.Diff(c.Params.Separators, languageSeparators()[language]); diff != "" {
 				t.Errorf("separators of %s (-want +got):\n%s", language, diff)
 			}
 		}

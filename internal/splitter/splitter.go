@@ -107,7 +107,7 @@ func New(o Options) (*Splitter, error) {
 		o.Keep = o.Kind.defaultKeep()
 	}
 	if o.Language != "" {
-		o.Separators, o.Regex = languageSeparators[o.Language], true
+		o.Separators, o.Regex = languageSeparators()[o.Language], true
 	}
 	if len(o.Separators) == 0 {
 		o.Separators, o.Regex = o.Kind.defaultSeparators(), false
@@ -163,7 +163,7 @@ func (o Options) checkSeparators() error {
 	if len(o.Separators) > 0 {
 		return fmt.Errorf("language %q brings its own separators: leave out either", o.Language)
 	}
-	if _, ok := languageSeparators[o.Language]; !ok {
+	if _, ok := languageSeparators()[o.Language]; !ok {
 		return fmt.Errorf("unknown language %q: choose one of %s", o.Language, strings.Join(Languages(), ", "))
 	}
 	return nil
