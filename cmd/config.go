@@ -129,26 +129,13 @@ func addSettings(flags *pflag.FlagSet, keys ...string) {
 // loadConfig reads the settings. flags are those of the verb; file is the
 // configuration file of --config, or "" for the user's own, which need not exist.
 func loadConfig(flags *pflag.FlagSet, file string) (Config, error) {
-	v := viper.New()
-	if err := readConfigFile(v, file); err != nil {
+	inFile, err := readConfigFile(file)
+	if err != nil {
 		return Config{}, err
 	}
 	c := Config{APIKey: os.Getenv("OPENAI_API_KEY")}
 	for _, s := range settings {
-		names := []string{s.key, s.variable()}
-		if s.env != "" {
-			names = append(names, s.env)
-		}
-		if err := v.BindEnv(names...); err != nil {
-			return Config{}, err
-		}
-		v.SetDefault(s.key, s.def)
-		if f := flags.Lookup(s.key); f != nil {
-			if err := v.BindPFlag(s.key, f); err != nil {
-				return Config{}, err
-			}
-		}
-		value, err := plain(v.Get(s.key))
+		value, origin, err := s.find(flags, inFile)
 		if err == nil && value == "" && s.def != "" {
 			err = errors.New("is empty")
 		}
@@ -156,7 +143,7 @@ func loadConfig(flags *pflag.FlagSet, file string) (Config, error) {
 			err = s.set(&c, value)
 		}
 		if err != nil {
-			return Config{}, usagef("%s: %w", s.origin(v, flags), err)
+			return Config{}, usagef("%s: %w", origin, err)
 		}
 	}
 	c.EmbedderFlag = flags.Changed("embedder")
@@ -164,6 +151,24 @@ func loadConfig(flags *pflag.FlagSet, file string) (Config, error) {
 		c.APIKeyFile = "" // the variable outranks the configuration file
 	}
 	return c, nil
+}
+
+// find returns the value of the setting and where it comes from. An empty variable
+// counts as not set. inFile is nil where there is no configuration file.
+func (s setting) find(flags *pflag.FlagSet, inFile *viper.Viper) (value, origin string, err error) {
+	if flags.Changed(s.key) {
+		return flags.Lookup(s.key).Value.String(), "--" + s.key, nil
+	}
+	for _, name := range []string{s.variable(), s.env} {
+		if value := os.Getenv(name); value != "" {
+			return value, name, nil
+		}
+	}
+	if inFile != nil && inFile.InConfig(s.key) {
+		value, err := plain(inFile.Get(s.key))
+		return value, fmt.Sprintf("%q: %s", inFile.ConfigFileUsed(), s.key), err
+	}
+	return s.def, s.key, nil
 }
 
 // plain returns a value of the configuration as text. Tables and lists are errors.
@@ -178,39 +183,27 @@ func plain(value any) (string, error) {
 	}
 }
 
-// origin describes where the value of s comes from.
-func (s setting) origin(v *viper.Viper, flags *pflag.FlagSet) string {
-	switch {
-	case flags.Changed(s.key):
-		return "--" + s.key
-	case os.Getenv(s.variable()) != "":
-		return s.variable()
-	case s.env != "" && os.Getenv(s.env) != "":
-		return s.env
-	default:
-		return fmt.Sprintf("%q: %s", v.ConfigFileUsed(), s.key)
-	}
-}
-
-func readConfigFile(v *viper.Viper, file string) error {
+// readConfigFile returns nil where the user has no configuration file.
+func readConfigFile(file string) (*viper.Viper, error) {
 	named := file != ""
 	if !named {
 		file = configFile()
 	}
 	if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) && !named {
-		return nil
+		return nil, nil
 	}
+	v := viper.New()
 	v.SetConfigFile(file)
 	v.SetConfigType("toml")
 	if err := v.ReadInConfig(); err != nil {
-		return usagef("reading the configuration %q: %w", file, err)
+		return nil, usagef("reading the configuration %q: %w", file, err)
 	}
 	for _, key := range v.AllKeys() {
 		if !slices.ContainsFunc(settings, func(s setting) bool { return s.key == key }) {
-			return hint.With(usagef("%q: unknown key %q", file, key), "the keys are %s", settingKeys())
+			return nil, hint.With(usagef("%q: unknown key %q", file, key), "the keys are %s", settingKeys())
 		}
 	}
-	return nil
+	return v, nil
 }
 
 func settingKeys() string {

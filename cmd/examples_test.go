@@ -29,7 +29,7 @@ func TestExamples(t *testing.T) {
 	}
 	hub := modeltest.NewHub("BAAI/bge-small-en-v1.5", weights)
 	t.Cleanup(hub.Close)
-	for _, c := range verbs(Command()) {
+	for _, c := range commands(Command()) {
 		t.Run(c.CommandPath(), func(t *testing.T) {
 			t.Parallel()
 			dir := exampleFolder(t)
@@ -60,11 +60,11 @@ func TestExamples(t *testing.T) {
 	}
 }
 
-// verbs returns c and every verb below it.
-func verbs(c *cobra.Command) []*cobra.Command {
+// commands returns c and every verb below it.
+func commands(c *cobra.Command) []*cobra.Command {
 	all := []*cobra.Command{c}
 	for _, below := range c.Commands() {
-		all = append(all, verbs(below)...)
+		all = append(all, commands(below)...)
 	}
 	return all
 }
@@ -119,7 +119,7 @@ func exampleFolder(t *testing.T) string {
 // TestVerbs checks the help of every verb.
 func TestVerbs(t *testing.T) {
 	t.Parallel()
-	for _, c := range verbs(Command()) {
+	for _, c := range commands(Command()) {
 		checkHelp(t, c)
 	}
 }

@@ -40,7 +40,7 @@ func run(ctx context.Context, args []string, streams Streams, stores opener) int
 		command: strings.Join(append([]string{"sheaf"}, args...), " "),
 		now:     time.Now,
 	}
-	root := newRootCmd(env)
+	root := newRootCmd(env, asked(args))
 	root.SetArgs(guardVectors(args))
 	root.SetIn(streams.In)
 	root.SetOut(streams.Out)
@@ -60,7 +60,7 @@ func execute(ctx context.Context, root *cobra.Command) (c *cobra.Command, err er
 // Command returns the root command, from which manual pages and completions are
 // generated.
 func Command() *cobra.Command {
-	return newRootCmd(&environment{now: time.Now})
+	return newRootCmd(&environment{now: time.Now}, verbs)
 }
 
 // wantsJSON reports whether errors are to be JSON. It looks at the arguments and
@@ -80,7 +80,50 @@ const (
 	groupTools = "tools"
 )
 
-func newRootCmd(env *environment) *cobra.Command {
+// verb is a verb and what makes its command.
+type verb struct {
+	name, group string
+	command     func(*environment) *cobra.Command
+}
+
+// verbs are all verbs, in the order of the help.
+var verbs = []verb{
+	{"search", groupAsk, newSearchCmd},
+	{"search-vector", groupAsk, newSearchVectorCmd},
+	{"mmr", groupAsk, newMMRCmd},
+	{"eval", groupAsk, newEvalCmd},
+	{"init", groupStore, newInitCmd},
+	{"ingest", groupStore, newIngestCmd},
+	{"get", groupStore, newGetCmd},
+	{"list", groupStore, newListCmd},
+	{"info", groupStore, newInfoCmd},
+	{"delete", groupStore, newDeleteCmd},
+	{"merge", groupStore, newMergeCmd},
+	{"export", groupStore, newExportCmd},
+	{"import", groupStore, newImportCmd},
+	{"check", groupStore, newCheckCmd},
+	{"compact", groupStore, newCompactCmd},
+	{"embed", groupTools, newEmbedCmd},
+	{"split", groupTools, newSplitCmd},
+	{"model", groupTools, newModelCmd},
+	{"completion", groupTools, newCompletionCmd},
+	{"version", groupTools, newVersionCmd},
+}
+
+// asked returns the verb that the command line names first, by itself: making the others
+// takes longer than a small search. Where that is no verb, as in help and in completions, it
+// returns all.
+func asked(args []string) []verb {
+	if len(args) > 0 {
+		if i := slices.IndexFunc(verbs, func(v verb) bool { return v.name == args[0] }); i >= 0 {
+			return verbs[i : i+1]
+		}
+	}
+	return verbs
+}
+
+// newRootCmd makes the command of sheaf itself, with the verbs of the table that it gets.
+func newRootCmd(env *environment, verbs []verb) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "sheaf",
 		Short: "Search any pile of text by meaning",
@@ -109,10 +152,11 @@ another; everything works offline unless an embedder of a service is asked for.`
 		&cobra.Group{ID: groupStore, Title: "Fill and look at a store:"},
 		&cobra.Group{ID: groupTools, Title: "Without a store:"},
 	)
-	addTo(root, groupAsk, newSearchCmd(env), newSearchVectorCmd(env), newMMRCmd(env), newEvalCmd(env))
-	addTo(root, groupStore, newInitCmd(env), newIngestCmd(env), newGetCmd(env), newListCmd(env), newInfoCmd(env),
-		newDeleteCmd(env), newMergeCmd(env), newExportCmd(env), newImportCmd(env), newCheckCmd(env), newCompactCmd(env))
-	addTo(root, groupTools, newEmbedCmd(env), newSplitCmd(env), newModelCmd(env), newCompletionCmd(env), newVersionCmd(env))
+	for _, v := range verbs {
+		c := v.command(env)
+		c.GroupID = v.group
+		root.AddCommand(c)
+	}
 	root.SetHelpCommand(newHelpCmd())
 	root.SetHelpCommandGroupID(groupTools)
 	return root
@@ -126,13 +170,6 @@ func plainFlagError(err error) error {
 		return errors.New(before + ": " + reason)
 	}
 	return err
-}
-
-func addTo(root *cobra.Command, group string, verbs ...*cobra.Command) {
-	for _, v := range verbs {
-		v.GroupID = group
-		root.AddCommand(v)
-	}
 }
 
 // load reads the settings. It runs before the verb.
