@@ -1,6 +1,6 @@
 # sheaf: build, try and test. `make help` lists the targets.
 #
-# demo, test and build first install what the system lacks: a C++ compiler, Faiss and OpenBLAS.
+# demo, test and build first install what the system lacks: a C++ compiler and Faiss.
 # After that a plain `go build .` or `go test ./...` works, with no environment variable.
 
 PREFIX   ?= /usr/local
@@ -12,10 +12,10 @@ DEADCODE := golang.org/x/tools/cmd/deadcode@v0.51.0
 export PATH := $(PATH):/usr/local/go/bin
 
 # ca-certificates: a bare container has none, and Go fetches modules over https.
-DEBIAN_BUILD := g++ libfaiss-dev libopenblas-dev ca-certificates
+DEBIAN_BUILD := g++ libfaiss-dev ca-certificates
 DEBIAN_TEST  := git sqlite3
 DEBIAN_NEON  := gcc-aarch64-linux-gnu libc6-dev-arm64-cross
-BREW         := faiss openblas libomp
+BREW         := faiss libomp
 
 # What sh runs before apt-get: nothing for root, sudo for anyone else.
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
@@ -23,8 +23,15 @@ SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 .DEFAULT_GOAL := build
 .PHONY: build demo test test-models real-model test-interop install deps go-version generate lint race bench fuzz neon clean help
 
-build: deps ## build ./sheaf
-	go build .
+# On Linux the binary is static: it starts sooner, and runs where no Faiss is installed. The linker
+# warns of calls of dlopen, by which libraries would load plugins; nothing here asks for any.
+ifeq ($(shell uname -s),Linux)
+STATIC := -tags netgo,osusergo -ldflags '-s -w -linkmode external -extldflags "-static -Wl,--no-warnings"'
+endif
+BINARY := sheaf
+
+build: deps ## build ./sheaf, on Linux a static one
+	go build $(STATIC) -o $(BINARY) .
 
 demo: build ## ingest the project's own docs and articles into a throw-away store and ask three questions
 	@set -e; dir=$$(mktemp -d); trap 'rm -rf "$$dir"' EXIT; export SHEAF_STORE="$$dir/.sheaf"; \
@@ -81,8 +88,8 @@ deps: go-version ## install the system packages that the build needs
 	@if command -v dpkg-query >/dev/null; then $(call debian,$(DEBIAN_BUILD)); \
 	elif command -v brew >/dev/null; then \
 		brew list --versions $(BREW) >/dev/null || brew install $(BREW); \
-	elif ! printf '#include <faiss/IndexFlat.h>\n#include <cblas.h>\n' | c++ -fsyntax-only -x c++ - 2>/dev/null; then \
-		echo 'sheaf needs a C++ compiler, Faiss 1.7.3 or newer and OpenBLAS, with their headers:' \
+	elif ! printf '#include <faiss/IndexFlat.h>\n' | c++ -fsyntax-only -x c++ - 2>/dev/null; then \
+		echo 'sheaf needs a C++ compiler and Faiss 1.7.3 or newer, with its headers:' \
 			'install them with this system'"'"'s package manager, then run make again.' >&2; exit 1; \
 	fi
 

@@ -3,12 +3,11 @@ package faiss
 /*
 #cgo CFLAGS: -O3
 #cgo LDFLAGS: -lfaiss -lm
-#cgo linux LDFLAGS: -lgomp -ldl
-#cgo !linux LDFLAGS: -lopenblas
+#cgo linux LDFLAGS: -lgomp
 #cgo darwin,arm64 CPPFLAGS: -I/opt/homebrew/include -I/opt/homebrew/opt/libomp/include
-#cgo darwin,arm64 LDFLAGS: -L/opt/homebrew/lib -L/opt/homebrew/opt/openblas/lib -L/opt/homebrew/opt/libomp/lib -lomp
+#cgo darwin,arm64 LDFLAGS: -L/opt/homebrew/lib -L/opt/homebrew/opt/libomp/lib -lomp
 #cgo darwin,amd64 CPPFLAGS: -I/usr/local/include -I/usr/local/opt/libomp/include
-#cgo darwin,amd64 LDFLAGS: -L/usr/local/lib -L/usr/local/opt/openblas/lib -L/usr/local/opt/libomp/lib -lomp
+#cgo darwin,amd64 LDFLAGS: -L/usr/local/lib -L/usr/local/opt/libomp/lib -lomp
 #include <stdlib.h>
 #include "shim.h"
 */
@@ -23,6 +22,8 @@ import (
 	"slices"
 	"strings"
 	"unsafe"
+
+	"sheaf/internal/kernel"
 )
 
 // Foreign is an index of any type that anybody may have written, opened with the
@@ -54,7 +55,7 @@ const (
 // OpenForeign reads the index in size bytes of f from offset on, and checks that
 // its parts fit each other.
 func OpenForeign(f *os.File, offset, size int64) (*Foreign, error) {
-	LoadBLAS()
+	chooseBLAS(kernel.Chosen())
 	x := new(Foreign)
 	var msg *C.char
 	if C.sheaf_index_read(C.int(f.Fd()), C.int64_t(offset), C.int64_t(size), &x.ptr, &msg) != C.SHEAF_OK {
@@ -67,10 +68,8 @@ func OpenForeign(f *os.File, offset, size int64) (*Foreign, error) {
 	return x, nil
 }
 
-// LoadBLAS loads OpenBLAS, which some types of indexes need. A process that limits
-// the files it may open calls LoadBLAS before. A missing library is reported when
-// an index needs it.
-func LoadBLAS() { C.sheaf_load_blas() }
+// chooseBLAS chooses the kernel of the products of matrices that the library asks for.
+func chooseBLAS(l kernel.Level) { C.sheaf_blas_level(C.int(l)) }
 
 // takeError returns the message of a C function as an error and frees it.
 func takeError(op string, msg *C.char) error {
@@ -143,7 +142,7 @@ func (x *Foreign) Close() {
 func Version() string { return C.GoString(C.sheaf_faiss_version()) }
 
 // sourcePlace matches the place in the source of Faiss that its errors begin with.
-var sourcePlace = regexp.MustCompile(`Error in .* at [^ ]*:\d+: (Error: )?`)
+const sourcePlace = `Error in .* at [^ ]*:\d+: (Error: )?`
 
 // shorten removes from an error of Faiss what does not help the owner of the file.
 func shorten(err error) error {
@@ -153,6 +152,6 @@ func shorten(err error) error {
 	case strings.Contains(text, "bad_alloc"), strings.Contains(text, "length_error"):
 		return errors.New("it asks for more memory than its size explains")
 	default:
-		return errors.New(sourcePlace.ReplaceAllString(text, ""))
+		return errors.New(regexp.MustCompile(sourcePlace).ReplaceAllString(text, ""))
 	}
 }

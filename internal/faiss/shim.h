@@ -39,8 +39,9 @@ int sheaf_index_labels(const sheaf_index *index, int64_t *labels, char **err);
 int sheaf_index_decode(const sheaf_index *index, const int64_t *places, int64_t n, float *x,
                        char **err);
 
-// sheaf_load_blas loads OpenBLAS where that has not happened yet.
-void sheaf_load_blas(void);
+// sheaf_blas_level chooses the instruction set (see kernel.h) of the products of matrices that
+// Faiss asks for.
+void sheaf_blas_level(int level);
 
 // The version of the linked library; a static string.
 const char *sheaf_faiss_version(void);

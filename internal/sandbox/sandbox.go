@@ -12,7 +12,6 @@ import (
 	"strconv"
 	"time"
 
-	"sheaf/internal/faiss"
 	"sheaf/internal/langchain"
 )
 
@@ -50,7 +49,7 @@ func Read(ctx context.Context, f *os.File, offset, size int64) (io.ReadCloser, e
 	c := exec.CommandContext(ctx, program, Verb, strconv.FormatInt(offset, 10), strconv.FormatInt(size, 10))
 	c.Args[0] = os.Args[0] // the test binary acts by its name
 	c.ExtraFiles = []*os.File{f}
-	c.Env = append(os.Environ(), "GOMAXPROCS=2", "OMP_NUM_THREADS=1", "OPENBLAS_NUM_THREADS=1", "MALLOC_ARENA_MAX=1")
+	c.Env = append(os.Environ(), "GOMAXPROCS=2", "OMP_NUM_THREADS=1", "MALLOC_ARENA_MAX=1")
 	out, err := c.StdoutPipe()
 	if err == nil {
 		err = c.Start()
@@ -95,7 +94,6 @@ func Main(args []string, out io.Writer) int {
 		return exitUsage
 	}
 	f := os.NewFile(file, "index")
-	faiss.LoadBLAS() // under the limits it could not be opened
 	if err := limit(memoryFor(size), timeFor(size)); err != nil {
 		return exitFailed
 	}

@@ -3,12 +3,12 @@
 package faisstest
 
 /*
-#cgo LDFLAGS: -lfaiss -lopenblas
-#cgo linux LDFLAGS: -lgomp
+#cgo LDFLAGS: -lfaiss
+#cgo linux LDFLAGS: -llapack -lblas -lgomp
 #cgo darwin,arm64 CPPFLAGS: -I/opt/homebrew/include -I/opt/homebrew/opt/libomp/include
-#cgo darwin,arm64 LDFLAGS: -L/opt/homebrew/lib -L/opt/homebrew/opt/openblas/lib -L/opt/homebrew/opt/libomp/lib -lomp
+#cgo darwin,arm64 LDFLAGS: -L/opt/homebrew/lib -L/opt/homebrew/opt/libomp/lib -lomp
 #cgo darwin,amd64 CPPFLAGS: -I/usr/local/include -I/usr/local/opt/libomp/include
-#cgo darwin,amd64 LDFLAGS: -L/usr/local/lib -L/usr/local/opt/openblas/lib -L/usr/local/opt/libomp/lib -lomp
+#cgo darwin,amd64 LDFLAGS: -L/usr/local/lib -L/usr/local/opt/libomp/lib -lomp
 #include <stdlib.h>
 #include "oracle.h"
 */
@@ -80,6 +80,30 @@ func (x *Index) Vectors() []float32 {
 		check(x.t, C.oracle_vectors(x.c, floats(v)))
 	}
 	return v
+}
+
+// Matrix is one of columns of Stride numbers, the first Rows of which count.
+type Matrix struct {
+	Rows, Columns, Stride int
+	Turned                bool // what is meant is its transpose
+	X                     []float32
+}
+
+// Multiply sets c to a*b + beta*c by the BLAS that the Faiss library gets.
+func Multiply(a, b Matrix, beta float32, c Matrix) {
+	k := a.Columns
+	if a.Turned {
+		k = a.Rows
+	}
+	C.oracle_product(truth(a.Turned), truth(b.Turned), C.int(c.Rows), C.int(c.Columns), C.int(k), floats(a.X), C.int(a.Stride),
+		floats(b.X), C.int(b.Stride), C.float(beta), floats(c.X), C.int(c.Stride))
+}
+
+func truth(b bool) C.int {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 func check(t TB, message *C.char) {

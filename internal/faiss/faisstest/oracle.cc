@@ -9,6 +9,11 @@
 #include <exception>
 #include <memory>
 
+extern "C" int sgemm_(const char *transa, const char *transb, const int *m, const int *n,
+                      const int *k, const float *alpha, const float *a, const int *lda,
+                      const float *b, const int *ldb, const float *beta, float *c,
+                      const int *ldc);
+
 namespace {
 
 const faiss::Index *index(const oracle *o) { return static_cast<const faiss::Index *>(o->index); }
@@ -61,3 +66,10 @@ char *oracle_vectors(const oracle *o, float *x) {
 }
 
 void oracle_free(oracle *o) { delete index(o); }
+
+void oracle_product(int turn_a, int turn_b, int m, int n, int k, const float *a, int lda,
+                    const float *b, int ldb, float beta, float *c, int ldc) {
+  const float alpha = 1;
+  sgemm_(turn_a ? "Transposed" : "Not", turn_b ? "Transposed" : "Not", &m, &n, &k, &alpha, a, &lda,
+         b, &ldb, &beta, c, &ldc);
+}

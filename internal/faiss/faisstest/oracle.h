@@ -23,6 +23,10 @@ char *oracle_search(const oracle *o, int64_t n, const float *x, int64_t k, float
 char *oracle_vectors(const oracle *o, float *x);
 void oracle_free(oracle *o);
 
+// oracle_product is the sgemm of BLAS that Faiss gets, with alpha 1: matrices are in columns.
+void oracle_product(int turn_a, int turn_b, int m, int n, int k, const float *a, int lda,
+                    const float *b, int ldb, float beta, float *c, int ldc);
+
 #ifdef __cplusplus
 }
 #endif
