@@ -45,6 +45,11 @@ func (r *Reader) csv(yield func(Record, error) bool) error {
 	if len(t.renamed) > 0 {
 		r.remark("columns without a name of their own are called %s", quoted(t.renamed))
 	}
+	defer func() {
+		if t.short > 0 {
+			r.remark("%d rows have fewer cells than the header has columns: the others count as empty", t.short)
+		}
+	}()
 	for {
 		row, err := rows.Read()
 		if err == io.EOF {
@@ -71,8 +76,11 @@ func (r *Reader) csv(yield func(Record, error) bool) error {
 func (t *table) parse(row []string, line int, err error) (Record, error) {
 	var syntax *csv.ParseError
 	switch {
-	case errors.As(err, &syntax) && errors.Is(err, csv.ErrFieldCount) && t.trailing(row):
+	case errors.Is(err, csv.ErrFieldCount) && t.trailing(row):
 		row = row[:len(t.columns)]
+	case errors.Is(err, csv.ErrFieldCount) && len(row) < len(t.columns) && len(row) > slices.Max(t.text):
+		t.short++
+		row = append(row, make([]string, len(t.columns)-len(row))...)
 	case errors.As(err, &syntax):
 		return Record{}, &RecordError{Line: line, Err: rowError(syntax, len(row), len(t.columns))}
 	case err != nil:
@@ -122,6 +130,7 @@ type table struct {
 	opts    ReadOptions
 	columns []string
 	unnamed []bool   // columns whose name was made up because they had none
+	short   int      // rows with fewer cells
 	renamed []string // names that were made up
 	meta    metadata.Builder
 	text    []int // numbers of the columns that hold the text, whose cells are joined by line breaks

@@ -14,7 +14,7 @@ import (
 )
 
 // delimiters may separate cells. Where several fit the first does.
-const delimiters = ",;\t"
+const delimiters = ",;\t|"
 
 // csvDelimiter returns what separates the cells of a file: what the user says; what a first line "sep=;" says, which it
 // consumes as spreadsheets do; a tab for a file called .tsv; else the delimiter that makes a text field a column of the
@@ -42,7 +42,7 @@ func (r *Reader) csvDelimiter(in *bufio.Reader) (delimiter rune, skipped bool, e
 		rows.Comma, rows.LazyQuotes = d, true
 		row, _ := rows.Read() // an error comes again when the file is read
 		columns := len(row)
-		if slices.ContainsFunc(r.opts.textFields(), func(name string) bool { return slices.Contains(row, name) }) {
+		if slices.ContainsFunc(row, func(name string) bool { return slices.Contains(r.opts.textFields(), strings.TrimSpace(name)) }) {
 			columns = math.MaxInt
 		}
 		if columns > most {
@@ -88,6 +88,7 @@ func (t *table) header(row []string, err error) error {
 		if !utf8.ValidString(name) {
 			return fmt.Errorf("column %d of the header is not UTF-8", i+1)
 		}
+		row[i] = strings.TrimSpace(name) // of "id, text"
 	}
 	t.unnamed = make([]bool, len(row))
 	t.columns = t.distinct(row)

@@ -60,6 +60,9 @@ func TestCSVIrregular(t *testing.T) {
 		{"comma at the ends of rows", "text,a\nx,1,,\n", `{"a":"1"} x 2`, ""},
 		{"repeated names", "text,a,a,text\nx,1,2,3\n", `{"a":"1","column 3":"2","column 4":"3"} x 2`, `called "column 3", "column 4"`},
 		{"taken names", "text,column 3,\nx,1,2\n", `{"column 3":"1","column 3'":"2"} x 2`, `called "column 3'"`},
+		{"blanks around names", "id, text ,a\n7,x,1\n", `{"a":"1"} x 2`, ""},
+		{"bars", "a|text\n1|x\n", `{"a":"1"} x 2`, `'|'`},
+		{"cells left out at the end", "text,a,b\nx,1\n", `{"a":"1","b":""} x 2`, "1 rows have fewer cells than the header has columns: the others count as empty"},
 		{"carriage returns", "text,a\rx,1\r", `{"a":"1"} x 2`, ""},
 		{"utf-16", encode(t, "utf-16le", "a;text\n1;x\n"), `{"a":"1"} x 2`, `';'`},
 	}
@@ -109,7 +112,6 @@ func TestCSVBadRecords(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ row, want string }{
 		{"a,b,c", "3 cells for 2 columns"},
-		{"a", "1 cells for 2 columns"},
 		{`a,b"c`, `column 4: bare " in non-quoted-field`},
 		{`a,"b"c`, `column 5: extraneous or missing " in quoted-field`},
 		{"caf\xe9,1", `column "text" is not UTF-8`},
@@ -136,6 +138,15 @@ func TestCSVBadRecords(t *testing.T) {
 		if rec := recs[start-1+i]; rec.Line != start+3*i+1 || rec.Text != "two\nlines" {
 			t.Errorf("record %+v", rec)
 		}
+	}
+}
+
+// A row without its text fails alone.
+func TestCSVRowWithoutText(t *testing.T) {
+	t.Parallel()
+	recs, errs, err := readAll(t, from(CSV, "a,text\nx\ny,z\n"), ReadOptions{})
+	if err != nil || len(recs) != 1 || len(errs) != 1 || errs[0].Error() != "line 2: 1 cells for 2 columns" {
+		t.Errorf("%v, %v, %v", recs, errs, err)
 	}
 }
 

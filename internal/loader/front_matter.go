@@ -143,24 +143,17 @@ func comma(to []byte, i int) []byte {
 	return append(to, ',')
 }
 
-// scalar returns a scalar of YAML as JSON.
+// scalar returns a scalar of YAML as JSON. What JSON does not have, such as 0x1F, 01234 or a date, stays as it is written.
 func scalar(n *yaml.Node) []byte {
-	switch n.ShortTag() {
-	case "!!int", "!!float":
-		if json.Valid([]byte(n.Value)) {
-			return []byte(n.Value)
-		}
-	case "!!null", "!!bool":
-	default:
-		return metadata.Quote(n.Value)
+	switch tag := n.ShortTag(); {
+	case tag == "!!null":
+		return []byte("null")
+	case tag == "!!bool":
+		return []byte(strings.ToLower(n.Value))
+	case (tag == "!!int" || tag == "!!float") && json.Valid([]byte(n.Value)):
+		return []byte(n.Value)
 	}
-	var value any
-	if n.Decode(&value) == nil {
-		if encoded, err := json.Marshal(value); err == nil {
-			return encoded
-		}
-	}
-	return metadata.Quote(n.Value) // such as .nan
+	return metadata.Quote(n.Value)
 }
 
 // readTOML returns the members of a TOML document in the order of their keys.

@@ -94,7 +94,7 @@ func (r *Reader) Hash() []byte {
 }
 
 // Remarks returns what users should know of how the source is read, such as an encoding that was guessed. They are
-// complete from the first record on.
+// complete when all records were read.
 func (r *Reader) Remarks() []string { return r.remarks }
 
 func (r *Reader) remark(format string, args ...any) {

@@ -125,6 +125,9 @@ func (w *Walker) root(ctx context.Context, root string, yield func(Found) bool) 
 	case w.exclude.verdict(src.Name, false) == ignored:
 		return true
 	}
+	if reason := special(info.Mode()); reason != "" { // what a shell's <(…) stands for has no real path
+		return yield(Found{Source: src, Skip: reason})
+	}
 	target, err := realPath(file)
 	if err != nil {
 		return yield(Found{Source: src, Err: readError(src.Name, err)})
@@ -214,15 +217,21 @@ func (w *Walker) Look(src Source) Found {
 
 // unfit returns the reason why a file is skipped without opening it, or "".
 func (w *Walker) unfit(src Source, mode fs.FileMode) string {
+	if reason := special(mode); reason != "" || !w.tooLarge(src) {
+		return reason
+	}
+	return "larger than " + formatSize(w.opts.MaxFileSize)
+}
+
+// special returns what is no ordinary file, or "".
+func special(mode fs.FileMode) string {
 	switch {
 	case mode&fs.ModeNamedPipe != 0:
-		return "a named pipe"
+		return "a named pipe (to read one, redirect it to -)"
 	case mode&fs.ModeSocket != 0:
 		return "a socket"
 	case !mode.IsRegular():
 		return "a device"
-	case w.tooLarge(src):
-		return "larger than " + formatSize(w.opts.MaxFileSize)
 	}
 	return ""
 }
