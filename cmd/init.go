@@ -34,7 +34,8 @@ Where an equal store is already there, nothing is done. A store that has no
 embedder is bound to the one that is given, once, if the lengths agree.
 
 EMBEDDERS
-  builtin   the default: a small English model in the program
+  builtin   the default: a small English model in the program; the same for
+            16 languages is builtin:multilingual
   minilm    all-MiniLM-L6-v2, English, computed here (sheaf model add minilm)
   hf:NAME   another BERT encoder of the Hugging Face hub, computed here
   openai    a service: most languages; the texts are sent to it

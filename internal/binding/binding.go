@@ -104,9 +104,10 @@ func Check(f engine.Facts, e embed.Embedder) error {
 }
 
 // sameEmbedder reports whether given names the embedder bound. A bare provider names any model of
-// it, and the folder of a model may have moved: Check compares what is in it.
+// it, unless it is an embedder itself. The folder of a model may have moved: Check compares what is in it.
 func sameEmbedder(given, bound string) bool {
-	return given == bound || !strings.Contains(given, ":") && strings.HasPrefix(bound, given+":") || areFolders(given, bound)
+	anyModel := !strings.Contains(given, ":") && !provider.Of(given).Bare && strings.HasPrefix(bound, given+":")
+	return given == bound || anyModel || areFolders(given, bound)
 }
 
 // areFolders reports whether both embedders are models in a folder.

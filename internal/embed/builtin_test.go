@@ -8,150 +8,232 @@ import (
 	"flag"
 	"math"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
+	"sheaf/internal/unigram"
 	"sheaf/internal/wordpiece"
 )
 
-var update = flag.Bool("update", false, "write builtin/vocab.index again")
+var update = flag.Bool("update", false, "write the files again that are made from others")
 
 func TestBuiltinIndex(t *testing.T) {
 	index, err := wordpiece.BuildIndex(builtinVocab)
 	if err != nil {
 		t.Fatal(err)
 	}
+	generated(t, "builtin/vocab.index", string(index), string(builtinIndex))
+}
+
+func TestMultilingualTrie(t *testing.T) {
+	pieces := strings.Split(strings.TrimSuffix(readFile(t, "multilingual/pieces.txt"), "\n"), "\n")
+	for id := range controlPieces {
+		pieces[id] = ""
+	}
+	trie, scores, err := unigram.Build(pieces, floats(readFile(t, "multilingual/scores.f32")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	generated(t, "multilingual/pieces.trie", trie, multilingualTrie)
+	generated(t, "multilingual/pieces.scores", scores, multilingualScores)
+}
+
+// controlPieces is the number of pieces, from 0, that match no text.
+const controlPieces = 3
+
+// generated compares what a file should hold with what the program has of it.
+func generated(t *testing.T, file, want, got string) {
+	t.Helper()
 	if *update {
-		if err := os.WriteFile("builtin/vocab.index", index, 0o644); err != nil {
+		if err := os.WriteFile(file, []byte(want), 0o644); err != nil {
 			t.Fatal(err)
 		}
 		return
 	}
-	if string(index) != string(builtinIndex) {
-		t.Error("builtin/vocab.index is not the index of builtin/vocab.txt: run go generate")
+	if got != want {
+		t.Errorf("%s is not made from the files beside it: run go generate", file)
 	}
 }
 
-// TestBuiltinFacts compares the constants with the files.
-func TestBuiltinFacts(t *testing.T) {
-	t.Parallel()
-	data, err := os.ReadFile("builtin/model.json")
+func readFile(t *testing.T, name string) string {
+	t.Helper()
+	data, err := os.ReadFile(name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var model struct {
-		Name       string
-		Dim        int
-		VocabSize  int `json:"vocab_size"`
-		Matrix     struct{ SHA256 string }
-		Scale      struct{ SHA256 string }
-		Vocabulary struct{ SHA256 string } `json:"vocab"`
-	}
-	if err := json.Unmarshal(data, &model); err != nil {
-		t.Fatal(err)
-	}
-	if model.Dim != builtinDim || model.VocabSize != builtinVocabulary {
-		t.Errorf("model.json says %d x %d, the code %d x %d", model.VocabSize, model.Dim, builtinVocabulary, builtinDim)
-	}
-	for file, want := range map[string]struct {
-		data []byte
-		hash string
-	}{
-		"matrix": {builtinMatrix, model.Matrix.SHA256},
-		"scale":  {builtinScale, model.Scale.SHA256},
-		"vocab":  {builtinVocab, model.Vocabulary.SHA256},
+	return string(data)
+}
+
+// TestModelFacts compares the constants with the files.
+func TestModelFacts(t *testing.T) {
+	t.Parallel()
+	for name, files := range map[string]map[string]string{
+		"builtin": {"matrix": string(builtinMatrix), "scale": string(builtinScale), "vocab": string(builtinVocab)},
+		"multilingual": {"matrix": string(multilingualMatrix), "scale": string(multilingualScale), "scores": readFile(t, "multilingual/scores.f32"),
+			"charsmap": multilingualCharsmap, "vocab": readFile(t, "multilingual/pieces.txt")},
 	} {
-		if got := sha256.Sum256(want.data); hex.EncodeToString(got[:]) != want.hash {
-			t.Errorf("%s: sha256 %x, model.json says %s", file, got, want.hash)
+		var facts struct {
+			Name string
+			Dim  int
+			Size int `json:"vocab_size"`
 		}
-	}
-	if want := model.Name + "@" + model.Matrix.SHA256[:12]; builtinFingerprint != want {
-		t.Errorf("fingerprint %q, want %q", builtinFingerprint, want)
-	}
-	longest, largest := 0, float32(0)
-	for piece := range strings.Lines(string(builtinVocab)) {
-		longest = max(longest, len(piece)-len("\n"))
-	}
-	for i := 0; i < len(builtinScale); i += 4 {
-		largest = max(largest, math.Float32frombits(binary.LittleEndian.Uint32(builtinScale[i:])))
-	}
-	if longest != builtinLongest || largest != builtinMaxScale {
-		t.Errorf("longest piece %d, largest scale %v; the code says %d and %v", longest, largest, builtinLongest, builtinMaxScale)
+		var hashes map[string]any
+		card := []byte(readFile(t, name+"/model.json"))
+		if err := json.Unmarshal(card, &facts); err != nil {
+			t.Fatal(err)
+		}
+		if err := json.Unmarshal(card, &hashes); err != nil {
+			t.Fatal(err)
+		}
+		for part, data := range files {
+			want := hashes[part].(map[string]any)["sha256"]
+			if sum := sha256.Sum256([]byte(data)); hex.EncodeToString(sum[:]) != want {
+				t.Errorf("%s, %s: sha256 %x, model.json says %s", name, part, sum, want)
+			}
+		}
+		model := newTestBuiltin(t, strings.TrimPrefix(name, "builtin"), Options{}).(*static).staticModel
+		if facts.Dim != staticDim || facts.Size*staticDim != len(model.matrix) || facts.Size*4 != len(model.scale) ||
+			facts.Size != strings.Count(files["vocab"], "\n") {
+			t.Errorf("%s: model.json says %d x %d, the files have others", name, facts.Size, facts.Dim)
+		}
+		matrix := sha256.Sum256(model.matrix)
+		if want := facts.Name + "@" + hex.EncodeToString(matrix[:])[:12]; model.identity.Fingerprint != want {
+			t.Errorf("fingerprint %q, want %q", model.identity.Fingerprint, want)
+		}
+		scales := floats(string(model.scale))
+		if largest := float64(slices.Max(scales)); largest != model.maxScale || slices.Min(scales) < 0 {
+			t.Errorf("%s: largest scale %v, the code says %v", name, largest, model.maxScale)
+		}
 	}
 }
 
-func newTestBuiltin(t testing.TB, o Options) Embedder {
+// TestPieceFacts compares the constants about pieces with the files.
+func TestPieceFacts(t *testing.T) {
+	t.Parallel()
+	longest := 0
+	for piece := range strings.Lines(string(builtinVocab)) {
+		longest = max(longest, len(piece)-len("\n"))
+	}
+	if longest != builtinLongest {
+		t.Errorf("longest piece %d, the code says %d", longest, builtinLongest)
+	}
+	if least := slices.Min(floats(readFile(t, "multilingual/scores.f32"))[controlPieces:]); least != multilingualLeastScore {
+		t.Errorf("least score %v, the code says %v", least, multilingualLeastScore)
+	}
+}
+
+func floats(data string) (numbers []float32) {
+	for i := 0; i < len(data); i += 4 {
+		numbers = append(numbers, math.Float32frombits(binary.LittleEndian.Uint32([]byte(data[i:i+4]))))
+	}
+	return numbers
+}
+
+func newTestBuiltin(t testing.TB, model string, o Options) Embedder {
 	t.Helper()
-	e, err := NewBuiltin("", o)
+	e, err := NewBuiltin(model, o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return e
 }
 
-// TestBuiltinReference compares with the model's own implementation.
+// TestBuiltinReference compares with the models' own implementations.
 func TestBuiltinReference(t *testing.T) {
 	t.Parallel()
-	data, err := os.ReadFile("testdata/reference_static.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var rows []struct {
-		Text   string
-		Vector []float64
-	}
-	if err := json.Unmarshal(data, &rows); err != nil {
-		t.Fatal(err)
-	}
-	if len(rows) != 63 {
-		t.Fatalf("%d reference texts, want 63", len(rows))
-	}
-	texts := make([]string, len(rows))
-	for i, row := range rows {
-		texts[i] = row.Text
-	}
-	vectors, err := Vectors(t.Context(), newTestBuiltin(t, Options{}), texts)
-	if err != nil {
-		t.Fatal(err)
-	}
-	worst := 0.0
-	for i, row := range rows {
-		for j, want := range row.Vector {
-			diff := math.Abs(float64(vectors[i][j]) - want)
-			worst = max(worst, diff)
-			if !(diff <= 1e-4) {
-				t.Errorf("%q: number %d is %v, want %v", row.Text, j, vectors[i][j], want)
-				break
+	for model, want := range map[string]struct {
+		file  string
+		texts int
+	}{
+		"":           {"testdata/reference_static.json", 63},
+		Multilingual: {"testdata/reference_multilingual.json", 40},
+	} {
+		var rows []struct {
+			Text   string
+			IDs    []int32 // not of every model
+			Vector []float64
+		}
+		if err := json.Unmarshal([]byte(readFile(t, want.file)), &rows); err != nil {
+			t.Fatal(err)
+		}
+		if len(rows) != want.texts {
+			t.Fatalf("%d reference texts, want %d", len(rows), want.texts)
+		}
+		e := newTestBuiltin(t, model, Options{})
+		worst := 0.0
+		for _, row := range rows {
+			if ids := e.(*static).tokenizer.Append(nil, row.Text); row.IDs != nil && !slices.Equal(ids, row.IDs) {
+				t.Errorf("%q: pieces %v, want %v", row.Text, ids, row.IDs)
+			}
+			vectors, err := Vectors(t.Context(), e, []string{row.Text})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i, want := range row.Vector {
+				diff := math.Abs(float64(vectors[0][i]) - want)
+				worst = max(worst, diff)
+				if !(diff <= 1e-4) {
+					t.Errorf("%q: number %d is %v, want %v", row.Text, i, vectors[0][i], want)
+					break
+				}
 			}
 		}
+		t.Logf("%s: largest difference %.2g", e.Identity(), worst)
 	}
-	t.Logf("largest difference %.2g", worst)
+}
+
+func TestBuiltinRefuses(t *testing.T) {
+	t.Parallel()
+	for model, want := range map[string]string{
+		"":           `embedder "builtin" makes vectors of 256 numbers, not 3`,
+		Multilingual: `embedder "builtin:multilingual" makes vectors of 256 numbers, not 3`,
+		"klingon":    `embedder "builtin:klingon": the program has no such model`,
+	} {
+		if _, err := NewBuiltin(model, Options{Dimensions: 3}); err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%q: %v, want %s", model, err, want)
+		}
+	}
 }
 
 // BenchmarkBuiltin embeds chunks of 1,000 characters of prose on one core.
 func BenchmarkBuiltin(b *testing.B) {
-	e := newTestBuiltin(b, Options{})
-	prose := "The harbour town woke slowly that morning while gulls circled above the quay and the fishing boats came back over the bar, low in the water; " +
+	english := "The harbour town woke slowly that morning while gulls circled above the quay and the fishing boats came back over the bar, low in the water; " +
 		"nobody had expected so much mackerel in November. "
-	texts := make([]string, 64)
-	for i := range texts {
-		texts[i] = strings.Repeat(prose, 6)[i : i+1000]
+	japanese := "その朝、港町はゆっくりと目を覚まし、カモメが岸壁の上を旋回し、漁船が砂州を越えて戻ってきた。"
+	for name, of := range map[string]struct{ model, prose string }{
+		"english":               {"", english},
+		"multilingual":          {Multilingual, english},
+		"multilingual-japanese": {Multilingual, japanese},
+	} {
+		b.Run(name, func(b *testing.B) {
+			e := newTestBuiltin(b, of.model, Options{})
+			texts := make([]string, 64)
+			long := []rune(strings.Repeat(of.prose, 30))
+			for i := range texts {
+				texts[i] = string(long[i : i+1000])
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := Vectors(b.Context(), e, texts); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(b.N)*float64(len(texts))/b.Elapsed().Seconds(), "chunks/s")
+		})
 	}
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := Vectors(b.Context(), e, texts); err != nil {
-			b.Fatal(err)
-		}
-	}
-	b.ReportMetric(float64(b.N)*float64(len(texts))/b.Elapsed().Seconds(), "chunks/s")
 }
 
 // BenchmarkBuiltinFirst makes an embedder and a query's vector, as one search
 // does.
 func BenchmarkBuiltinFirst(b *testing.B) {
-	for b.Loop() {
-		if _, err := Vectors(b.Context(), newTestBuiltin(b, Options{}), []string{"how does a crash leave the store"}); err != nil {
-			b.Fatal(err)
-		}
+	for _, model := range []string{"", Multilingual} {
+		b.Run(model, func(b *testing.B) {
+			for b.Loop() {
+				if _, err := Vectors(b.Context(), newTestBuiltin(b, model, Options{}), []string{"how does a crash leave the store"}); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }

@@ -50,15 +50,4 @@ func (d *dry) Embed(_ context.Context, texts []string) (Result, error) {
 }
 
 // Forecast implements Forecaster.
-func (b *builtin) Forecast(texts []string) Forecast {
-	f := Forecast{Requests: 1}
-	var ids []int32
-	for _, text := range texts {
-		ids = b.tokenizer.Append(ids[:0], text)
-		f.Tokens += len(ids)
-	}
-	return f
-}
-
-// Forecast implements Forecaster.
 func (p *prompted) Forecast(texts []string) Forecast { return forecast(p.Embedder, p.before(texts)) }

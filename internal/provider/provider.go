@@ -18,7 +18,8 @@ type Provider struct {
 	New  func(model string, o embed.Options) (embed.Embedder, error)
 
 	Models       []string // what may follow "Name:", in usage texts; none: nothing may
-	DefaultModel string   // of the bare Name; empty although there are Models: one must be given
+	DefaultModel string   // of the bare Name; empty although there are Models: one must be given, unless it is Bare
+	Bare         bool     // the bare Name is an embedder itself, and no model of it
 	Complete     []string // names that shells complete
 
 	// Trusted reports whether a store may name the embedder without the user doing so: nothing
@@ -33,12 +34,17 @@ type Provider struct {
 	BatchSize int // texts in each
 }
 
-// Default is the embedder of a new store for which the user names none.
-const Default = "builtin"
+// Default is the embedder of a new store for which the user names none, if its texts are English
+// or not known yet. Else it is Multilingual.
+const (
+	Default      = "builtin"
+	Multilingual = Default + ":" + embed.Multilingual
+)
 
 // Table lists all providers, in the order of usage texts.
 var Table = []Provider{
-	{Name: "builtin", New: embed.NewBuiltin, Complete: []string{"builtin"}, Trusted: always, BatchSize: 128},
+	{Name: "builtin", New: embed.NewBuiltin, Models: []string{embed.Multilingual}, Bare: true, Trusted: always,
+		Complete: []string{"builtin", Multilingual}, BatchSize: 128},
 	{Name: "minilm", New: embed.NewMiniLM, Complete: []string{"minilm"}, Trusted: always, BatchSize: 32}, // a second of work
 	{Name: "hf", New: embed.NewHF, Models: []string{"NAME", "DIR"}, Canonical: embed.CanonicalHF, Trusted: isHubName, BatchSize: 32},
 	{Name: "openai", New: openai.New, Models: []string{"MODEL"}, DefaultModel: openai.DefaultModel, Trusted: always,
@@ -70,6 +76,9 @@ func (p Provider) usage() []string {
 		return []string{p.Name}
 	}
 	var forms []string
+	if p.Bare {
+		forms = append(forms, p.Name)
+	}
 	for _, model := range p.Models {
 		if p.DefaultModel != "" {
 			forms = append(forms, p.Name+"[:"+model+"]")
@@ -115,7 +124,7 @@ func New(spec string, o embed.Options) (embed.Embedder, error) {
 		return nil, fmt.Errorf("%w %q; known: %s", ErrUnknown, spec, Usage())
 	case hasModel && len(p.Models) == 0:
 		return nil, fmt.Errorf("embedder %q: %s has no models to choose from", spec, p.Name)
-	case strings.TrimSpace(model) == "" && (hasModel || len(p.Models) > 0 && p.DefaultModel == ""):
+	case strings.TrimSpace(model) == "" && (hasModel || len(p.Models) > 0 && p.DefaultModel == "" && !p.Bare):
 		return nil, fmt.Errorf("embedder %q: no model after the colon: want %s", spec, strings.Join(p.usage(), " or "))
 	case o.Dimensions < 0:
 		return nil, fmt.Errorf("dimensions %d: must be positive", o.Dimensions)

@@ -22,7 +22,7 @@ func TestNewErrors(t *testing.T) {
 		options embed.Options
 		want    string
 	}{
-		{"word2vec", embed.Options{}, `unknown embedder "word2vec"; known: builtin, minilm, hf:NAME, hf:DIR, openai[:MODEL], command:PROGRAM or none`},
+		{"word2vec", embed.Options{}, `unknown embedder "word2vec"; known: builtin, builtin:multilingual, minilm, hf:NAME, hf:DIR, openai[:MODEL], command:PROGRAM or none`},
 		{"minilm", embed.Options{}, `embedder "minilm": model "sentence-transformers/all-MiniLM-L6-v2": nowhere to look`},
 		{"hf:BAAI/bge", embed.Options{}, `embedder "hf:BAAI/bge": model "BAAI/bge": nowhere to look`},
 		{"hf:a/b/c", embed.Options{}, `"a/b/c" is no name of a model, OWNER/NAME; a folder is written ./a/b/c`},
@@ -33,7 +33,8 @@ func TestNewErrors(t *testing.T) {
 		{"builtin", embed.Options{Workers: -1}, "workers -1: must be positive"},
 		{"", embed.Options{}, `unknown embedder ""`},
 		{"openai:", embed.Options{}, `"openai:": no model after the colon`},
-		{"builtin:large", embed.Options{}, `"builtin:large": builtin has no models`},
+		{"builtin:large", embed.Options{}, `"builtin:large": the program has no such model`},
+		{"builtin:", embed.Options{}, `"builtin:": no model after the colon: want builtin or builtin:multilingual`},
 		{"none:x", embed.Options{}, "none has no models"},
 		{"builtin", embed.Options{Dimensions: 128}, "vectors of 256 numbers, not 128"},
 		{"builtin", embed.Options{Dimensions: -1}, "dimensions -1"},
@@ -68,6 +69,7 @@ func TestIdentity(t *testing.T) {
 	}{
 		{"builtin", embed.Options{}, "builtin", 256, true},
 		{"builtin", embed.Options{Dimensions: 256}, "builtin", 256, true},
+		{"builtin:multilingual", embed.Options{}, "builtin:multilingual", 256, true},
 		{"none", embed.Options{}, "none", 0, false},
 		{"openai", embed.Options{}, "openai:text-embedding-3-small", 1536, true},
 		{"openai", embed.Options{Dimensions: 512}, "openai:text-embedding-3-small", 512, true},
@@ -97,7 +99,7 @@ func TestIdentity(t *testing.T) {
 func TestTrusted(t *testing.T) {
 	t.Parallel()
 	for spec, want := range map[string]bool{
-		"builtin": true, "minilm": true, "openai:m": true, "none": true, "hf:me/mine": true,
+		"builtin": true, "builtin:multilingual": true, "minilm": true, "openai:m": true, "none": true, "hf:me/mine": true,
 		"hf:/a/model": false, "command:rm": false, "word2vec": false, "": false,
 	} {
 		if got := provider.Trusted(spec); got != want {

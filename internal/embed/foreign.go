@@ -1,0 +1,75 @@
+package embed
+
+import (
+	"sync"
+	"unicode"
+	"unicode/utf8"
+
+	"sheaf/internal/language"
+)
+
+// foreign is what an embedder has seen of languages that its model does not know.
+type foreign struct {
+	mu      sync.Mutex
+	seen    language.Evidence
+	noticed bool
+}
+
+// judged is how many bytes of a text its language is judged by.
+const judged = 256
+
+const seeOthers = "a service knows more, such as Ollama with --embedder openai:MODEL --base-url URL (see docs/embedders.md)"
+
+// noticeNotEnglish tells people, once in the embedder's life, that texts are not English. It does so
+// at a text that is not, where so is a good part of what came before it: a list of
+// names among English texts is no reason.
+func (s *static) noticeNotEnglish(text string) {
+	var e language.Evidence
+	e.Add(text[:min(len(text), judged)])
+	f := &s.foreign
+	f.mu.Lock()
+	f.seen.English += e.English
+	f.seen.Other += e.Other
+	now := !f.noticed && e.Foreign() && f.seen.Partly()
+	f.noticed = f.noticed || now
+	f.mu.Unlock()
+	if now {
+		s.options.Notify("the built-in model is English and knows little of other languages; " +
+			"a new store with --embedder builtin:" + Multilingual + " knows 16 of them, " + seeOthers)
+	}
+}
+
+// noticeScript tells people, once in the embedder's life, that a text is in a script of none of the
+// model's languages.
+func (s *static) noticeScript(text string) {
+	if !mostlyUnknown(text[:min(len(text), judged)]) {
+		return
+	}
+	f := &s.foreign
+	f.mu.Lock()
+	now := !f.noticed
+	f.noticed = true
+	f.mu.Unlock()
+	if now {
+		s.options.Notify("the built-in multilingual model has no language of this script; " + seeOthers)
+	}
+}
+
+// mostlyUnknown reports whether most letters of a text are in none of the scripts of the
+// multilingual model's languages.
+func mostlyUnknown(text string) bool {
+	known, unknown := 0, 0
+	for _, r := range text {
+		switch {
+		case r < utf8.RuneSelf && 'a' <= r|0x20 && r|0x20 <= 'z':
+			known++
+		case r < utf8.RuneSelf || !unicode.IsLetter(r):
+		case unicode.In(r, unicode.Latin, unicode.Cyrillic, unicode.Arabic, unicode.Thai,
+			unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Hangul, unicode.Common):
+			known++
+		default:
+			unknown++
+		}
+	}
+	return unknown > known
+}
