@@ -263,6 +263,9 @@ func (a *asker) embedBlock(ctx context.Context, block []query) error {
 	text := func(q *query) string { return q.text }
 	return embed.Each(ctx, e, workers, batchSize, seq.Of(asked), text, func(q *query, o embed.Outcome) error {
 		q.vector, q.err = o.Vector, o.Err
+		if o.Cut {
+			a.env.notice(fmt.Sprintf("question %q: only its beginning is embedded: it is too long", q.id))
+		}
 		return nil
 	})
 }

@@ -144,13 +144,16 @@ func (env *environment) printVectors(ctx context.Context, e embed.Embedder, o *e
 		write := o.writer(p)
 		if p.form == formJSON && !o.single() {
 			p.WriteString(`{"vectors":[`)
-			defer p.WriteString("]}\n")
+			defer func() { p.WriteString("]" + env.noticeMember() + "}\n") }()
 		}
 		n := 0
 		workers, batchSize := env.pool(e, o.embedder)
 		self := func(text string) string { return text }
 		return embed.Each(ctx, e, workers, batchSize, texts, self, func(text string, got embed.Outcome) error {
 			n++
+			if got.Cut {
+				env.notice(fmt.Sprintf("text %d: only its beginning is embedded: it is too long", n))
+			}
 			switch {
 			case got.Err == nil:
 				return write(embedding{text, got.Vector})

@@ -46,6 +46,16 @@ func (l *noticeLog) all() []string {
 	return append([]string{}, l.texts...)
 }
 
+// noticeMember returns the notices so far as a member to end an object of JSON with, or nothing.
+func (env *environment) noticeMember() string {
+	texts := env.started.notices.all()
+	encoded, err := marshal(texts)
+	if len(texts) == 0 || err != nil { // texts always have a JSON form
+		return ""
+	}
+	return `,"notices":` + string(encoded)
+}
+
 // end closes the embedders that the verb has made.
 func (env *environment) end() {
 	for _, e := range env.started.embedders {

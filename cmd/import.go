@@ -304,11 +304,29 @@ func (i *importing) transfers() iter.Seq2[engine.Transfer, error] {
 	switch {
 	case i.o.reembed:
 		workers, batchSize := i.env.pool(i.e, i.o.embedder)
-		return exchange.Embed(i.ctx, i.e, workers, batchSize, docs)
+		return i.tellingCut(exchange.Embed(i.ctx, i.e, workers, batchSize, docs))
 	case i.o.verify:
 		return exchange.Verify(i.ctx, i.e, docs)
 	}
 	return docs
+}
+
+// tellingCut passes documents on, and tells at the end of how many only the beginning was embedded.
+func (i *importing) tellingCut(docs iter.Seq2[engine.Transfer, error]) iter.Seq2[engine.Transfer, error] {
+	return func(yield func(engine.Transfer, error) bool) {
+		cut := 0
+		for t, err := range docs {
+			if t.Origin == engine.Truncated {
+				cut++
+			}
+			if !yield(t, err) {
+				return
+			}
+		}
+		if cut > 0 {
+			i.env.notice(fmt.Sprintf("only the beginnings of %s are embedded: they are too long", count(cut, "document")))
+		}
+	}
 }
 
 // openContents opens another store as an input.
@@ -334,7 +352,9 @@ func (env *environment) printImported(in *exchange.Input, m engine.Merged, f eng
 			Dim     int    `json:"dim"`
 			Metric  string `json:"metric"`
 			Format  string `json:"format"`
-		}{m.Added, m.Skipped, f.Dim, string(f.Metric), in.Format})
+
+			Notices []string `json:"notices,omitempty"`
+		}{m.Added, m.Skipped, f.Dim, string(f.Metric), in.Format, append(env.started.notices.all(), in.Remarks()...)})
 	}
 	env.say("%s imported, %d skipped, %d replaced; metric %s, dim %d", count(m.Added, "document"), m.Skipped, m.Replaced, f.Metric, f.Dim)
 	for _, remark := range in.Remarks() {
