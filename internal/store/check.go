@@ -97,6 +97,8 @@ type checker struct {
 	count     map[string]int
 	remedy    string          // of a damaged database; empty where it is sound
 	perSource map[int64]int64 // visible documents
+	staged    int64           // documents that were never committed
+	dead      int64           // rows of deleted documents that no sweep would meet
 	fields    int64           // rows that table field should have
 	allWords  bool            // words are compared with the texts of all documents
 }

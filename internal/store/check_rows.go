@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"math"
+	"path/filepath"
 
 	"github.com/RoaringBitmap/roaring/v2"
 
@@ -59,6 +60,13 @@ func (c *checker) documents(ctx context.Context) error {
 		}
 		return last, seen, nil
 	})
+	path := filepath.Join(c.s.dir, databaseName)
+	if c.staged > 0 {
+		c.add(ProblemLeftover, path, remedyRepair, "%d documents were never committed", c.staged)
+	}
+	if c.dead > 0 {
+		c.add(ProblemLeftover, path, remedyRepair, "%d deleted documents still have a row", c.dead)
+	}
 	return err
 }
 
@@ -80,11 +88,11 @@ func (c *checker) document(t *tx, row *sqlite.Row, unswept *roaring.Bitmap) {
 	n := row.Int64(0)
 	switch {
 	case n >= t.count:
-		c.add(ProblemLeftover, t.path, remedyRepair, "document %d was never committed", n)
+		c.staged++
 		return
 	case !t.alive(n):
 		if n < 0 || !unswept.Contains(uint32(n)) {
-			c.add(ProblemLeftover, t.path, remedyRepair, "document %d is deleted and still has a row", n)
+			c.dead++
 		}
 		return
 	}

@@ -197,6 +197,41 @@ func must(t *testing.T, err error) {
 	}
 }
 
+// What a kill left is one line, however much it is.
+func TestLeftoversAreCounted(t *testing.T) {
+	t.Parallel()
+	dir := filled(t, 1)
+	execute(t, dir, `WITH RECURSIVE r(n) AS (SELECT 1000 UNION ALL SELECT n + 1 FROM r WHERE n < 1019)
+		INSERT INTO document SELECT r.n, 'x' || r.n, source, meta, origin, 0, 0, 0, text_hash, hash, text FROM r, document d WHERE d.n = 0`)
+	problems, err := store.Check(t.Context(), dir, engine.Options{})
+	must(t, err)
+	if len(problems) != 1 || problems[0].Kind != store.ProblemLeftover || problems[0].Message != "20 documents were never committed" {
+		t.Errorf("%+v", problems)
+	}
+}
+
+// A vector that is no number is damage wherever it would be shown.
+func TestVectorsThatAreNoNumbers(t *testing.T) {
+	t.Parallel()
+	dir := filled(t, 1)
+	path := indexFile(t, dir)
+	b, err := os.ReadFile(path)
+	must(t, err)
+	copy(b[45:], []byte{0, 0, 0xc0, 0x7f})
+	must(t, os.WriteFile(path, b, 0o600))
+	s := open(t, dir)
+	var format *engine.FormatError
+	for _, err := range s.Documents(t.Context(), engine.ListOptions{WithVectors: true}) {
+		if !errors.As(err, &format) {
+			t.Errorf("list: %v", err)
+		}
+		break
+	}
+	if len(list(t, s, engine.ListOptions{})) == 0 {
+		t.Error("without vectors nothing is listed")
+	}
+}
+
 func TestManyProblemsAreNotToldOneByOne(t *testing.T) {
 	t.Parallel()
 	dir := filled(t, 1)

@@ -82,6 +82,29 @@ func TestRemovedLock(t *testing.T) {
 	}
 }
 
+// A lock file that is moved away and back is the writer's own, but another writer
+// has committed.
+func TestALockThatCameBack(t *testing.T) {
+	t.Parallel()
+	w, dir := create(t, facts)
+	commit(t, w)
+	lock := filepath.Join(dir, "lock")
+	must(t, os.Rename(lock, lock+".away"))
+	other, err := store.OpenWriter(t.Context(), dir, engine.Options{})
+	must(t, err)
+	replace(t, other, "b.txt", doc("2", "two"))
+	commit(t, other)
+	must(t, other.Close())
+	must(t, os.Rename(lock+".away", lock))
+	if err := w.SetSettings(t.Context(), "{}"); !errors.Is(err, engine.ErrLockLost) || !strings.Contains(err.Error(), "another process has committed") {
+		t.Errorf("a write: %v", err)
+	}
+	_ = w.Close()
+	if got := ids(t, open(t, dir)); !slices.Equal(got, []string{"2"}) {
+		t.Errorf("the store has %q", got)
+	}
+}
+
 func deleteID(t *testing.T, w *store.Writer, id string) error {
 	t.Helper()
 	set, _, err := w.SelectIDs(t.Context(), []string{id})

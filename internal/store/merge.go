@@ -136,7 +136,6 @@ type arrival struct {
 	*replacement
 	from      engine.Source // as the documents bring it
 	contested bool          // the store has documents of it
-	other     bool          // one of its documents differs from the store's
 }
 
 // phase merges the documents of one other store. Those of earlier phases are,
@@ -248,7 +247,6 @@ func (m *merge) decide(ctx context.Context, a *arrival, in *engine.Transfer) (bo
 		case engine.OnConflictFail:
 			return false, &engine.ConflictError{ID: in.ID, Source: in.From.Name}
 		case engine.OnConflictSkip:
-			a.other = a.other || h.source == a.source.Number
 			return false, nil
 		case engine.OnConflictReplace:
 			if h.source != a.source.Number {
@@ -279,11 +277,10 @@ func (w *Writer) same(ctx context.Context, n int64, in *engine.Transfer) (same b
 // end decides about a source once all its documents have arrived.
 func (m *merge) end(a *arrival) error {
 	kept := roaring.And(a.old, m.matched)
-	changed := a.other || !a.added.IsEmpty() || !kept.Equals(a.old)
 	final := a.renewed()
 	switch {
 	case !a.contested:
-	case changed && m.policy == engine.OnConflictFail:
+	case m.policy == engine.OnConflictFail && !kept.Equals(a.old): // nothing was added: see add
 		return &engine.ConflictError{Source: a.source.Name}
 	case m.policy == engine.OnConflictSkip:
 		a.Abandon()

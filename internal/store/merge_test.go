@@ -613,3 +613,71 @@ func TestTinyVectorsGetLengthOne(t *testing.T) {
 	}
 	sound(t, w)
 }
+
+// TestMergeOfSourcesThatMeet has sources that two stores bring, and ones that lose
+// documents to others.
+func TestMergeOfSourcesThatMeet(t *testing.T) {
+	t.Parallel()
+	snapshot := func(docs ...engine.Transfer) engine.Snapshot { return engine.Snapshot{Transfers: transfers(docs...)} }
+	v := []float32{1, 2, 3}
+	for name, c := range map[string]struct {
+		policy engine.OnConflict
+		from   []engine.Snapshot
+		want   map[string]int64 // documents by source
+	}{
+		"two bring a new source": {engine.OnConflictNewID, []engine.Snapshot{
+			snapshot(transfer("n1", "one", "/new", v)), snapshot(transfer("n2", "two", "/new", v)),
+		}, map[string]int64{"/a": 3, "/b": 1, "/new": 2}},
+		"a source without documents is not kept": {engine.OnConflictSkip, []engine.Snapshot{
+			snapshot(transfer("a1", "other", "/new", v)),
+		}, map[string]int64{"/a": 3, "/b": 1}},
+		"one loses documents and arrives": {engine.OnConflictReplace, []engine.Snapshot{
+			snapshot(transfer("a1", "now of b", "/b", v), transfer("a2", "2", "/a", v)),
+		}, map[string]int64{"/a": 1, "/b": 1}},
+		"one loses documents and does not arrive": {engine.OnConflictReplace, []engine.Snapshot{
+			snapshot(transfer("a1", "now of b", "/b", v)),
+		}, map[string]int64{"/a": 2, "/b": 1}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w, dir := create(t, facts)
+			_, err := w.Merge(t.Context(), []engine.Snapshot{snapshot(
+				transfer("a1", "1", "/a", v), transfer("a2", "2", "/a", v), transfer("a3", "3", "/a", v), transfer("b1", "b", "/b", v),
+			)}, engine.OnConflictFail)
+			must(t, err)
+			_, err = w.Merge(t.Context(), c.from, c.policy)
+			must(t, err)
+			must(t, w.Close())
+			got := map[string]int64{}
+			for src, err := range open(t, dir).AllSources(t.Context()) {
+				must(t, err)
+				got[src.Name] = src.Documents
+			}
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Error(diff)
+			}
+			if got := kinds(t, dir); got != nil {
+				t.Errorf("problems of the kinds %q", got)
+			}
+		})
+	}
+}
+
+// A source that holds neither what it held nor what arrived is read again.
+func TestMergeUnderNewIDsForgetsTheHash(t *testing.T) {
+	t.Parallel()
+	w, dir := create(t, facts)
+	old := transfer("1", "one", "/a", []float32{1, 2, 3})
+	old.From.Hash = []byte("hash of old")
+	changed := transfer("1", "changed", "/a", []float32{1, 2, 3})
+	changed.From.Hash = []byte("hash of new")
+	for _, tr := range []engine.Transfer{old, changed} {
+		_, err := w.Merge(t.Context(), []engine.Snapshot{{Transfers: transfers(tr)}}, engine.OnConflictNewID)
+		must(t, err)
+	}
+	must(t, w.Close())
+	src, found, err := open(t, dir).SourceByName(t.Context(), "/a")
+	if err != nil || !found || src.Documents != 2 || len(src.Hash) != 0 {
+		t.Errorf("%+v, %v", src, err)
+	}
+}

@@ -46,6 +46,7 @@ import (
 	"sheaf/internal/engine"
 	"sheaf/internal/faiss"
 	"sheaf/internal/sqlite"
+	"sheaf/internal/vector"
 )
 
 const databaseName = "sheaf.db"
@@ -256,9 +257,14 @@ func (v vectors) of(st *state, numbers []int64) ([]float32, error) {
 	return x, v.flat.ReadRows(rows, x)
 }
 
-// add gives documents their vectors.
+// add gives documents their vectors, which are damaged where a number is not finite.
 func (v vectors) add(st *state, numbers []int64, docs []engine.Document) error {
 	x, err := v.of(st, numbers)
+	if err == nil {
+		if _, infinite := vector.CheckRows(x, st.facts.Dim); infinite != nil {
+			err = damaged(v.Name(), "%v", infinite)
+		}
+	}
 	for i := range docs {
 		docs[i].Vector = x[i*st.facts.Dim:][:st.facts.Dim:st.facts.Dim]
 	}

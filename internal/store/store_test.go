@@ -745,3 +745,58 @@ func readAll(ctx context.Context, dir string) error {
 	}
 	return nil
 }
+
+// TestHome follows a link to the store, and none of those before it.
+func TestHome(t *testing.T) {
+	t.Parallel()
+	root := t.TempDir()
+	must(t, os.MkdirAll(filepath.Join(root, "real", ".sheaf"), 0o777))
+	must(t, os.Symlink("real", filepath.Join(root, "project")))
+	must(t, os.Symlink(filepath.Join("real", ".sheaf"), filepath.Join(root, "store")))
+	resolved, err := filepath.EvalSymlinks(filepath.Join(root, "real"))
+	must(t, err)
+	for dir, want := range map[string]string{
+		"project/.sheaf": filepath.Join(root, "project"), "project/.sheaf/": filepath.Join(root, "project"), "real/.sheaf/.": filepath.Join(root, "real"),
+		"store": resolved, "store/": resolved, "project/new": filepath.Join(root, "project"),
+	} {
+		if got, err := store.Home(root + "/" + dir); err != nil || string(got) != want {
+			t.Errorf("%s: %s, %v; want %s", dir, got, err, want)
+		}
+	}
+}
+
+// TestSourceRoundTrip keeps what an ingest knows of a file, and what waits for a commit.
+func TestSourceRoundTrip(t *testing.T) {
+	t.Parallel()
+	w, dir := create(t, facts)
+	want := engine.Source{Key: "a", Name: "a", Size: 7, ModTime: time.Unix(1234, 5678), Hash: []byte("h"), Settings: "{}"}
+	r, err := w.Replace(t.Context(), want)
+	must(t, err)
+	for i := range 3 {
+		must(t, r.Add(t.Context(), doc(fmt.Sprint(i), "text"), vector("text"), engine.Embedded))
+	}
+	r.Done(want)
+	if got := w.Pending(); got != 3 {
+		t.Errorf("%d documents are pending", got)
+	}
+	commit(t, w)
+	moved := doc("1", "text")
+	moved.StartLine = 9
+	replace(t, w, "a", doc("0", "text"), moved, doc("new", "text"))
+	if got := w.Pending(); got != 2 {
+		t.Errorf("one new and one moved: %d are pending", got)
+	}
+	must(t, w.Close())
+	s := open(t, dir)
+	got, found, err := s.SourceByName(t.Context(), "a")
+	want.Number, want.Documents = got.Number, 3
+	if diff := cmp.Diff(want, got); err != nil || !found || diff != "" {
+		t.Errorf("%v %v %s", found, err, diff)
+	}
+	if info, err := s.Info(t.Context()); err != nil || info.Bytes < 4096 {
+		t.Errorf("%d bytes, %v", info.Bytes, err)
+	}
+	for range s.AllSources(t.Context()) {
+		break // a reader may have enough
+	}
+}

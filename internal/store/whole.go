@@ -6,6 +6,7 @@ import (
 	"io"
 	"iter"
 	"os"
+	"time"
 
 	"sheaf/internal/engine"
 	"sheaf/internal/sqlite"
@@ -69,21 +70,33 @@ func (r *reader) freeze(ctx context.Context, t *tx) (session, error) {
 	if info, err := from.Stat(); err != nil || !os.SameFile(info, r.db.file) {
 		return nil, errors.Join(err, &engine.LockedError{Holder: "it has built the store anew"})
 	}
+	db, err := copyDatabase(ctx, from, r.db.patience)
+	if err != nil {
+		return nil, err
+	}
+	return &reader{db: db, frozen: true}, nil
+}
+
+// copyDatabase opens a copy of a database in the folder for temporary files. It has
+// no name any more once SQLite has it open, before anything is copied, so that it
+// goes with this process, however that ends.
+func copyDatabase(ctx context.Context, from *os.File, patience time.Duration) (*database, error) {
 	to, err := os.CreateTemp("", "sheaf-*.db")
 	if err != nil {
 		return nil, err
 	}
-	var db *database
-	if err = copyFile(ctx, to, from); err == nil {
-		db, err = openDatabase(ctx, to.Name(), sqlite.ReadOnly, r.db.patience)
+	db := &database{path: to.Name(), patience: patience}
+	err = errors.Join(db.connect(sqlite.ReadOnly, patience), os.Remove(to.Name()))
+	if err == nil {
+		err = copyFile(ctx, to, from)
 	}
-	if err = errors.Join(err, to.Close(), os.Remove(to.Name())); err == nil {
-		return &reader{db: db, frozen: true}, nil
+	if err = errors.Join(err, to.Close()); err == nil {
+		err = db.run(ctx, beginRead, func(*tx) error { return nil })
 	}
-	if db != nil {
+	if err != nil && db.conn != nil {
 		err = errors.Join(err, db.conn.Close())
 	}
-	return nil, err
+	return db, err
 }
 
 // copyFile copies all of a file. The system does so by itself, or shares the blocks.
