@@ -21,7 +21,7 @@ BREW         := faiss libomp
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
 .DEFAULT_GOAL := build
-.PHONY: build demo test test-models real-model test-interop install deps go-version generate lint race bench fuzz neon clean help
+.PHONY: build demo test test-models real-model test-interop install deps go-version generate lint race bench eval fuzz neon clean help
 
 # On Linux the binary is static: it starts sooner, and runs where no Faiss is installed. The linker
 # warns of calls of dlopen, by which libraries would load plugins; nothing here asks for any.
@@ -127,6 +127,15 @@ race: deps ## run every test under the race detector
 
 bench: deps ## compare with the peers; see docs/benchmarks.md
 	go run ./bench
+
+# Questions that nobody trained on, made of Debian packages: bench/sets.
+SETS := $(CURDIR)/bench/data
+
+eval: build real-model ## measure the answers to public questions, and write the table of docs/evaluation.md
+	@$(call debian,python3 perl)
+	bench/sets/fetch.sh $(SETS)/packages
+	python3 -B bench/sets/build.py $(SETS)/packages $(SETS)/sets
+	XDG_DATA_HOME=$(MODELS) go run ./bench/sets
 
 fuzz: deps ## fuzz every parser for FUZZTIME (30s) each
 	@set -e; for pkg in $$(go list ./...); do \

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,7 +16,7 @@ var fence = regexp.MustCompile("(?m)^```(\\w+)(?: (\\S+))?\n((?s:.*?))^```$")
 // TestDocs runs the commands in the documentation that are shown with their output.
 func TestDocs(t *testing.T) {
 	t.Parallel()
-	for _, page := range []string{"filters.md"} {
+	for _, page := range []string{"evaluation.md", "filters.md"} {
 		t.Run(page, func(t *testing.T) {
 			t.Parallel()
 			text, err := os.ReadFile(filepath.Join("..", "docs", page))
@@ -27,7 +28,8 @@ func TestDocs(t *testing.T) {
 			for _, block := range fence.FindAllStringSubmatch(string(text), -1) {
 				switch language, file, lines := block[1], block[2], block[3]; {
 				case file != "":
-					if err := os.WriteFile(filepath.Join(dir, file), []byte(lines), 0o666); err != nil {
+					path := filepath.Join(dir, file)
+					if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o777), os.WriteFile(path, []byte(lines), 0o666)); err != nil {
 						t.Fatal(err)
 					}
 				case language == "console":

@@ -246,7 +246,7 @@ func (o *evalOptions) sameCorpus(env *environment, baseline, r *eval.Result) err
 			"--rebaseline replaces it by the result for this store")
 	}
 	if was.Documents != is.Documents || was.Store == is.Store && was.Generation != is.Generation {
-		env.say("the store has changed since the baseline was made: %s then, %s now", count(was.Documents, "document"), count(is.Documents, "document"))
+		env.say("the store has other documents than when the baseline was made, %d then and %d now", was.Documents, is.Documents)
 	}
 	return nil
 }
