@@ -3,6 +3,7 @@ package embed
 import (
 	_ "embed" // the model's files
 
+	"sheaf/internal/kernel"
 	"sheaf/internal/wordpiece"
 )
 
@@ -49,5 +50,5 @@ func newEnglish(o Options) (Embedder, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &static{staticModel: m, tokenizer: t, options: o, notice: (*static).noticeNotEnglish}, nil
+	return &static{staticModel: m, tokenizer: t, options: o, level: kernel.Chosen(), notice: (*static).noticeNotEnglish}, nil
 }

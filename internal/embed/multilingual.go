@@ -4,6 +4,7 @@ import (
 	_ "embed" // the model's files
 	"fmt"
 
+	"sheaf/internal/kernel"
 	"sheaf/internal/unigram"
 )
 
@@ -66,5 +67,5 @@ func newMultilingual(o Options) (Embedder, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &static{staticModel: m, tokenizer: t, options: o, notice: (*static).noticeScript}, nil
+	return &static{staticModel: m, tokenizer: t, options: o, level: kernel.Chosen(), notice: (*static).noticeScript}, nil
 }

@@ -5,6 +5,9 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+
+	"sheaf/internal/kernel"
+	"sheaf/internal/rowsum"
 )
 
 // static computes with a model that has one vector for each piece of a text: scale[id] * matrix[id],
@@ -14,6 +17,7 @@ type static struct {
 	staticModel
 	tokenizer tokenizer
 	options   Options
+	level     kernel.Level
 	notice    func(*static, string) // tells people of a text that is foreign to the model
 	foreign   foreign
 }
@@ -48,7 +52,7 @@ func (s *static) Identity() Identity { return s.identity }
 func (s *static) Embed(ctx context.Context, texts []string) (Result, error) {
 	vectors := make([][]float32, len(texts))
 	flat := make([]float32, len(texts)*staticDim)
-	var ids []int32
+	var ids, weights []int32
 	tokens := 0
 	for i, text := range texts {
 		if ctx.Err() != nil {
@@ -58,7 +62,8 @@ func (s *static) Embed(ctx context.Context, texts []string) (Result, error) {
 		ids = s.tokenizer.Append(ids[:0], text)
 		tokens += len(ids)
 		vectors[i] = flat[i*staticDim : (i+1)*staticDim : (i+1)*staticDim]
-		s.sum(vectors[i], ids)
+		weights = s.weigh(weights[:0], ids)
+		s.sum(vectors[i], ids, weights)
 	}
 	s.options.Stats.AddRequest(len(texts), tokens)
 	return Result{Vectors: vectors}, nil
@@ -75,25 +80,14 @@ func (s *static) Forecast(texts []string) Forecast {
 	return f
 }
 
-// The sum is exact, in integers: every scale is rounded to a multiple of the largest
-// one divided by 2^20. So a vector does not depend on the order of additions, the
-// processor or the compiler. Two numbers of a row share a 64-bit lane, 32 bits each,
-// with 128 added to be positive: products of 8 + 20 bits leave room for the sum of
-// sumRows of them.
-const (
-	scaleBits = 20
-	sumRows   = 16
-	lanes     = staticDim / 2
-)
+// The sum is exact, in integers: every scale is rounded to a multiple of the largest one divided by
+// rowsum.MaxWeight. So a vector does not depend on the order of additions, the processor or the
+// compiler.
 
-// sum sets vector to that of a text with the pieces ids.
-func (m *staticModel) sum(vector []float32, ids []int32) {
+// sum sets vector to that of a text with the pieces ids, which have these weights.
+func (s *static) sum(vector []float32, ids, weights []int32) {
 	var sum [staticDim]int64
-	for len(ids) > 0 {
-		n := min(len(ids), sumRows)
-		m.addRows(&sum, ids[:n])
-		ids = ids[n:]
-	}
+	rowsum.Add(s.level, sum[:], s.matrix, ids, weights)
 	var square float64
 	for _, x := range sum {
 		square += float64(x) * float64(x)
@@ -107,32 +101,12 @@ func (m *staticModel) sum(vector []float32, ids []int32) {
 	}
 }
 
-// addRows adds the vectors of at most sumRows pieces to sum. Lane 4*i + j holds
-// the numbers 8*i + j (low half) and 8*i + j + 4 (high half) of a row.
-func (m *staticModel) addRows(sum *[staticDim]int64, ids []int32) {
-	const (
-		bias = 0x8080808080808080 // turns eight int8 into uint8, each plus 128
-		pair = 0x000000ff000000ff
-	)
-	units := (1<<scaleBits - 1) / m.maxScale
-	var acc [lanes]uint64
-	var weight int64
+// weigh appends the scales of the pieces, in units of the sum.
+func (m *staticModel) weigh(weights, ids []int32) []int32 {
+	units := rowsum.MaxWeight / m.maxScale
 	for _, id := range ids {
 		bits := binary.LittleEndian.Uint32(m.scale[int(id)*4:])
-		scale := uint64(float64(math.Float32frombits(bits))*units + 0.5)
-		weight += int64(scale)
-		row := m.matrix[int(id)*staticDim : (int(id)+1)*staticDim]
-		for i := 0; i < lanes; i += 4 {
-			eight := binary.LittleEndian.Uint64(row[2*i:]) ^ bias
-			acc[i] += (eight & pair) * scale
-			acc[i+1] += (eight >> 8 & pair) * scale
-			acc[i+2] += (eight >> 16 & pair) * scale
-			acc[i+3] += (eight >> 24 & pair) * scale
-		}
+		weights = append(weights, int32(float64(math.Float32frombits(bits))*units+0.5))
 	}
-	for i, lane := range acc {
-		at := i/4*8 + i%4
-		sum[at] += int64(uint32(lane)) - 128*weight
-		sum[at+4] += int64(lane>>32) - 128*weight
-	}
+	return weights
 }

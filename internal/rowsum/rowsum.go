@@ -5,6 +5,8 @@ package rowsum
 
 /*
 #cgo CFLAGS: -O3
+#cgo noescape rowsum_add
+#cgo nocallback rowsum_add
 #include "kernel.h"
 */
 import "C"
