@@ -51,15 +51,17 @@ for -; its content tells the format, unless --format does:
 types of Faiss index are read in a process with limits, and where they keep
 only approximations of vectors, a notice says so. Documents of a pickle that
 share texts or metadata take more room than the pickle when each is written out:
-at most 64 MiB or --max-expansion times its size. A value of a class that is not
-known makes the import fail; --on-unknown skip leaves its document out, and
---on-unknown text makes it what the class was called with, or a text.
+at most 64 MiB or --max-expansion times its size. Members of enums are their
+values. A value of another class that is not known makes the import fail;
+--on-unknown skip leaves its document out, and --on-unknown text makes it what
+the class was called with, or a text.
 
 The metric is the index's, and cosine for LlamaIndex's own vectors, unless
---metric says how they are to be compared here. LangChain's files do not tell of normalize_L2: give --normalize,
-and queries are brought to length 1 as LangChain does. --embedder names what
-the vectors were made with, so that texts can be searched for; --verify makes
-sure of it by embedding three texts again. --reembed makes all vectors anew.
+--metric says how they are to be compared here. LangChain's files do not tell
+of normalize_L2: give --normalize, and queries are brought to length 1 as
+LangChain does. --embedder names what the vectors were made with, so that texts
+can be searched for; --verify makes sure of it by embedding three texts again.
+--reembed makes all vectors anew.
 
 A document with the id of another in the store is a conflict, and so is a
 source that has other documents there: see sheaf merge --help.` + exitStatus(0, 1, 2, 5, 11, 12, 75, 130, 143),

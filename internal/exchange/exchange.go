@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 
+	"sheaf/internal/hint"
 	"sheaf/internal/langchain"
 )
 
@@ -78,6 +79,9 @@ const headSize = 4096
 // errUnknownFormat says that no format of the table is detected.
 var errUnknownFormat = errors.New("it is in none of the formats that are read")
 
+// otherPrograms is the way out where nothing is known of the files.
+const otherPrograms = `of other programs, export records to a file of JSONL, {"id", "text", "metadata", "vector"} a line, and import that`
+
 // detect returns the format of what is at a path.
 func detect(path, indexName string) (Format, error) {
 	info, err := os.Stat(path)
@@ -95,7 +99,7 @@ func detect(path, indexName string) (Format, error) {
 			return f, nil
 		}
 	}
-	return Format{}, &langchain.FormatError{Path: path, Err: errUnknownFormat}
+	return Format{}, hint.With(&langchain.FormatError{Path: path, Err: errUnknownFormat}, otherPrograms)
 }
 
 func readHead(path string) ([]byte, error) {

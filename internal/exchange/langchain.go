@@ -99,8 +99,7 @@ func explainFolder(err error, dir, indexName string) error {
 	case exists(langchain.DocumentsFile(dir, indexName)):
 		return hint.With(err, ReembedHint)
 	default:
-		return hint.With(&langchain.FormatError{Path: dir, Err: errUnknownFolder}, "of other programs, export records to a file of JSONL, "+
-			`{"id", "text", "metadata", "vector"} a line, and import that`)
+		return hint.With(&langchain.FormatError{Path: dir, Err: errUnknownFolder}, otherPrograms)
 	}
 	return err
 }

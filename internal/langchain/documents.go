@@ -23,6 +23,8 @@ func (s *Store) Remarks() (all []string) {
 	say(s.Len()-s.docs.used, "vector points to a document that another one points to: it came as ID#2",
 		"vectors point to documents that others point to: they came as ID#2 and so on")
 	say(len(s.docs.keys)-s.docs.used, "document has no vector and was left out", "documents have no vector and were left out")
+	say(s.spool.members, fmt.Sprintf("document has a member of an enum that is not known, %q: its value stands in its place", s.spool.enum),
+		fmt.Sprintf("documents have members of enums that are not known, such as %q: their values stand in their place", s.spool.enum))
 	what := map[OnUnknown]string{SkipUnknown: "left out", TextUnknown: "read as text"}[s.spool.onUnknown]
 	say(s.spool.unknown, fmt.Sprintf("document has values of a class that is not known, %q: it was %s", s.spool.unknownClass, what),
 		fmt.Sprintf("documents have values of classes that are not known, such as %q: they were %s", s.spool.unknownClass, what))

@@ -45,6 +45,8 @@ type spool struct {
 	onUnknown    OnUnknown
 	unknown      int    // documents with values of classes that are not known
 	unknownClass string // the first such class
+	members      int    // documents with members of enums that are not known
+	enum         string // the first of those enums
 
 	buffer []byte
 	start  int64 // offset of the buffer in the file, once documents are read
@@ -120,14 +122,28 @@ func (s *spool) encode(c content) (b []byte, err error) {
 		b[headSize-1] = 1
 	}
 	s.buffer = b
-	if notes.Unknown != "" {
-		s.unknown++
-		s.unknownClass = cmp.Or(s.unknownClass, notes.Unknown)
-		if s.onUnknown == SkipUnknown {
-			b = nil
-		}
+	return s.judge(b, notes)
+}
+
+// judge returns what becomes of a document with values of classes that are not known.
+func (s *spool) judge(b []byte, notes pickle.Notes) ([]byte, error) {
+	switch {
+	case notes.Unknown == "":
+		return b, nil
+	case notes.Opaque == "":
+		s.members++
+		s.enum = cmp.Or(s.enum, notes.Unknown)
+		return b, nil
 	}
-	return b, nil
+	s.unknown++
+	s.unknownClass = cmp.Or(s.unknownClass, notes.Opaque)
+	switch s.onUnknown {
+	case SkipUnknown:
+		return nil, nil
+	case TextUnknown:
+		return b, nil
+	}
+	return nil, &pickle.UnknownClassError{Name: notes.Opaque, Streamed: true}
 }
 
 // flush ends the adding of documents.

@@ -92,7 +92,7 @@ func TestOnUnknown(t *testing.T) {
 	dir := t.TempDir()
 	const document = "clangchain.schema\nDocument\n)\x81}V__dict__\n}(Vpage_content\nVtext\nVmetadata\n}Vcolor\n%ssusb"
 	stream := "clangchain_community.docstore.in_memory\nInMemoryDocstore\n)\x81}V_dict\n}(Va\n" + fmt.Sprintf(document, "K\x01") +
-		"Vb\n" + fmt.Sprintf(document, "capp\nColor\nK\x02\x85R") + "usb}(I0\nVa\nI1\nVb\nI2\nVa\nu\x86."
+		"Vb\n" + fmt.Sprintf(document, "capp\nColor\nK\x02K\x03\x86R") + "usb}(I0\nVa\nI1\nVb\nI2\nVa\nu\x86."
 	if err := os.WriteFile(langchain.DocumentsFile(dir, "index"), []byte(stream), 0o666); err != nil {
 		t.Fatal(err)
 	}
@@ -102,7 +102,7 @@ func TestOnUnknown(t *testing.T) {
 	}{
 		{"", "", ""}, {langchain.FailUnknown, "", ""},
 		{langchain.SkipUnknown, `a{"color":1} a#2{"color":1} `, `1 document has values of a class that is not known, "app.Color": it was left out`},
-		{langchain.TextUnknown, `a{"color":1} b{"color":2} a#2{"color":1} `, `1 document has values of a class that is not known, "app.Color": it was read as text`},
+		{langchain.TextUnknown, `a{"color":1} b{"color":"app.Color(2, 3)"} a#2{"color":1} `, `1 document has values of a class that is not known, "app.Color": it was read as text`},
 	} {
 		s, err := langchain.OpenFolder(t.Context(), dir, "index", langchain.Options{TextsOnly: true, OnUnknown: tt.what})
 		if tt.want == "" {
@@ -122,5 +122,29 @@ func TestOnUnknown(t *testing.T) {
 		if got != tt.want || !slices.Contains(s.Remarks(), tt.remark) {
 			t.Errorf("%q: %s, %q, want %s, %q", tt.what, got, s.Remarks(), tt.want, tt.remark)
 		}
+	}
+}
+
+// TestEnums: a member of an enum is read as its value, whatever the enum, and that is said.
+func TestEnums(t *testing.T) {
+	t.Parallel()
+	const document = "clangchain.schema\nDocument\n)\x81}V__dict__\n}(Vpage_content\nVtext\nVmetadata\n}Vcolor\n%ssusb"
+	stream := "clangchain_community.docstore.in_memory\nInMemoryDocstore\n)\x81}V_dict\n}(Va\n" + fmt.Sprintf(document, "capp\nColor\nK\x02\x85R") +
+		"Vb\n" + fmt.Sprintf(document, "capp.kinds\nElement.Kind\nVtitle\n\x85R") + "usb}(I0\nVa\nI1\nVb\nu\x86."
+	dir := t.TempDir()
+	if err := os.WriteFile(langchain.DocumentsFile(dir, "index"), []byte(stream), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	s, err := langchain.OpenFolder(t.Context(), dir, "index", langchain.Options{TextsOnly: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	docs := collect(t, s)
+	if len(docs) != 2 || string(docs[0].Metadata) != `{"color":2}` || string(docs[1].Metadata) != `{"color":"title"}` {
+		t.Errorf("%+v", docs)
+	}
+	if want := `2 documents have members of enums that are not known, such as "app.Color": their values stand in their place`; !slices.Contains(s.Remarks(), want) {
+		t.Errorf("%q, want %q", s.Remarks(), want)
 	}
 }

@@ -190,7 +190,7 @@ func (s *Store) load(ctx context.Context, f *os.File, o Options) (pickle.Value, 
 	s.files = append(s.files, s.spool.f)
 	s.docs = newDocstore(limit)
 	v, surrogates, err := pickle.Load(until{ctx, f}, info.Size(), pickle.Options{
-		Object: classOf, Stream: s.spool.add, Take: s.docs.take, Unknown: o.OnUnknown == SkipUnknown || o.OnUnknown == TextUnknown,
+		Object: classOf, Stream: s.spool.add, Take: s.docs.take, Unknown: true,
 	})
 	s.surrogates = surrogates
 	switch bad := (*pickle.Error)(nil); {
@@ -237,11 +237,11 @@ func (s *Store) check(docs, mapping pickle.Value) error {
 		return nil
 	}
 	if n := int64(s.Len()); n != s.Index.Ntotal {
-		return &FormatError{s.path, fmt.Errorf("%d positions in index_to_docstore_id and %d vectors in the index", n, s.Index.Ntotal)}
+		return &IndexError{&FormatError{s.path, fmt.Errorf("%d positions in index_to_docstore_id and %d vectors in the index", n, s.Index.Ntotal)}}
 	}
 	for i, p := range s.docs.positions {
 		if label := s.Index.Label(int64(i)); p.label != label {
-			return &FormatError{s.path, fmt.Errorf("index_to_docstore_id has the position %d and the index %d", p.label, label)}
+			return &IndexError{&FormatError{s.path, fmt.Errorf("index_to_docstore_id has the position %d and the index %d", p.label, label)}}
 		}
 	}
 	return nil

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"math/big"
+	"net/netip"
 	"strings"
 
 	"github.com/google/uuid"
@@ -219,6 +220,25 @@ func bigInt(v Value) (*big.Int, bool) {
 		return v, true
 	}
 	return nil, false
+}
+
+func newIPv4(_ *machine, args []Value) (Value, error) { return address(args, 4) }
+func newIPv6(_ *machine, args []Value) (Value, error) { return address(args, 16) }
+
+// address returns an IP address of some bytes: the only argument is its number, or its text where it has a zone.
+func address(args []Value, size int) (Value, error) {
+	if text, ok := one[string](args); ok {
+		return Plain(text), nil
+	}
+	if len(args) != 1 {
+		return nil, errArguments
+	}
+	n, ok := bigInt(args[0])
+	if !ok || n.Sign() < 0 || n.BitLen() > 8*size {
+		return nil, errArguments
+	}
+	a, _ := netip.AddrFromSlice(n.FillBytes(make([]byte, size)))
+	return Plain(a.String()), nil
 }
 
 // newUUID reads the state of a UUID, a number of 128 bits.

@@ -28,6 +28,9 @@ var calls = map[string]func(m *machine, args []Value) (Value, error){
 	"fractions.Fraction": newFraction,
 	"http.HTTPStatus":    newEnum,
 
+	"ipaddress.IPv4Address": newIPv4,
+	"ipaddress.IPv6Address": newIPv6,
+
 	"zoneinfo.ZoneInfo._unpickle": newZoneInfo,
 
 	"pathlib.PurePath":        newPosixPath,

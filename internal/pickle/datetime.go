@@ -68,6 +68,14 @@ func (z timeZone) text() string {
 	return text + fraction(rest%secondMicros)
 }
 
+// name returns what str returns of the time zone.
+func (z timeZone) name() string {
+	if z.micros == 0 {
+		return "UTC"
+	}
+	return "UTC" + z.text()
+}
+
 func fraction(micros int64) string {
 	if micros == 0 {
 		return ""

@@ -8,6 +8,9 @@ import (
 	"math/big"
 	"slices"
 	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"sheaf/internal/metadata"
 	"sheaf/internal/pyfloat"
@@ -17,6 +20,7 @@ import (
 type Notes struct {
 	Mapped  bool   // it has types that JSON does not have
 	Unknown string // the name of the first class in it that is not known
+	Opaque  string // of the first such class that is not called as for a member of an enum
 }
 
 // AppendJSON appends a value as JSON. Types that JSON does not have become what
@@ -89,9 +93,9 @@ func (w *jsonWriter) foreign(dst []byte, v Value) ([]byte, error) {
 	case *Unknown:
 		return w.unknown(dst, v)
 	case *Class:
-		if v.unknown {
-			return metadata.AppendQuoted(dst, w.nameOf(v)), nil
-		}
+		return metadata.AppendQuoted(dst, w.opaque(v)), nil
+	case timeZone:
+		return metadata.AppendQuoted(dst, v.name()), nil
 	}
 	return dst, fmt.Errorf("%s is no value", Describe(v))
 }
@@ -100,7 +104,11 @@ func (w *jsonWriter) foreign(dst []byte, v Value) ([]byte, error) {
 // member of an enum, and otherwise a text that shows the call. A call within a call
 // is not quoted again: the quotes would double the text each time.
 func (w *jsonWriter) unknown(dst []byte, u *Unknown) ([]byte, error) {
-	name := w.nameOf(u.Class)
+	if u.isMember() {
+		w.notes.Unknown = cmp.Or(w.notes.Unknown, u.Class.Name)
+		return w.value(dst, u.Items[0])
+	}
+	name := w.opaque(u.Class)
 	if u.attribute != "" {
 		name += "." + u.attribute
 	} else if len(u.Items) == 1 {
@@ -124,9 +132,23 @@ func (w *jsonWriter) unknown(dst []byte, u *Unknown) ([]byte, error) {
 	return metadata.AppendQuoted(dst, spaced([]byte(name))), nil
 }
 
-// nameOf returns the name of a class that is not known.
-func (w *jsonWriter) nameOf(c *Class) string {
-	w.notes.Unknown = cmp.Or(w.notes.Unknown, c.Name)
+// isMember reports whether a class was called as Python makes a member of an enum: with its value.
+// What is named like a function is none.
+func (u *Unknown) isMember() bool {
+	name := u.Class.plain[strings.LastIndexByte(u.Class.plain, '.')+1:]
+	if first, _ := utf8.DecodeRuneInString(name); len(u.Items) != 1 || u.attribute != "" || !unicode.IsUpper(first) || strings.HasPrefix(u.Class.plain, "builtins.") {
+		return false
+	}
+	switch u.Items[0].(type) {
+	case string, int64, *big.Int, float64, bool:
+		return true
+	}
+	return false
+}
+
+// opaque returns the name of a class of which nobody can say what its instances stand for.
+func (w *jsonWriter) opaque(c *Class) string {
+	w.notes.Unknown, w.notes.Opaque = cmp.Or(w.notes.Unknown, c.Name), cmp.Or(w.notes.Opaque, c.Name)
 	return c.Name
 }
 

@@ -88,6 +88,8 @@ func TestValues(t *testing.T) {
 		{"ccollections\nCounter\n}" + short("a") + "K\x02s\x85R", `{"a":2}`}, {"ccollections\ndeque\n)RK\x01a", "[1]"}, {"ccollections\ndeque\n)K\x05\x86R(K\x01K\x02e", "[1,2]"}, {"ccollections\ndeque\n](K\x03eK\x05\x86R", "[3]"},
 		{"c__builtin__\nxrange\nK\x01K\x0aK\x03\x87R", `"range(1, 10, 3)"`}, {"cbuiltins\nrange\nK\x00K\x05K\x01\x87R", `"range(0, 5)"`},
 		{zone("Europe/Berlin"), `"Europe/Berlin"`},
+		{"cipaddress\nIPv4Address\n\x8a\x04\x01\x00\x00\x0a\x85R", `"10.0.0.1"`}, {"cipaddress\nIPv6Address\nK\x01\x85R", `"::1"`}, {"cipaddress\nIPv6Address\n" + short("fe80::1%eth0") + "\x85R", `"fe80::1%eth0"`},
+		{cZone + "cdatetime\ntimedelta\nK\x00K\x00K\x00\x87R\x85R", `"UTC"`}, {cZone + "cdatetime\ntimedelta\nK\x00M\x20\x1cK\x00\x87R\x85R", `"UTC+02:00"`},
 		{"chttp\nHTTPStatus\nM\x94\x01\x85R", "404"},
 		{"cuuid\nUUID\n)\x81}" + short("int") + "K\x05sb", `"00000000-0000-0000-0000-000000000005"`},
 		{"cpathlib\nPurePosixPath\n(" + short("/") + short("a") + short("b") + "tR", `"/a/b"`}, {"cpathlib._local\nPosixPath\n" + short("/a/b") + "\x85R", `"/a/b"`},
@@ -211,6 +213,7 @@ func TestErrors(t *testing.T) {
 		{"ccopy_reg\n_reconstructor\n(csubprocess\nPopen\n", "ends too early"}, {"ccopy_reg\n_reconstructor\n(ct\nThing\nc__builtin__\ndict\nNtR.", "its arguments"}, {"ccopy_reg\n_reconstructor\n(c__builtin__\nset\nc__builtin__\nobject\nNtR.", "made in a way"}, {"ccopy_reg\n_reconstructor\n)R.", "its arguments"},
 		{"ccollections\nOrderedDict\n]\x85R.", "its arguments"}, {"cbuiltins\ncomplex\nK\x01K\x02\x86R.", "its arguments"}, {"cbuiltins\ncomplex\n)R.", "its arguments"}, {"cdecimal\nDecimal\nK\x01\x85R.", "its arguments"}, {"cfractions\nFraction\nK\x01K\x00\x86R.", "its arguments"}, {"chttp\nHTTPStatus\nN\x85R.", "its arguments"},
 		{"ccollections\nCounter\n)R.", "its arguments"}, {"ccollections\ndeque\nN\x85R.", "its arguments"}, {"ccollections\ndeque\n)NN\x87R.", "its arguments"}, {"cbuiltins\nrange\n)R.", "its arguments"}, {"cbuiltins\nrange\nNNN\x87R.", "its arguments"},
+		{"cipaddress\nIPv4Address\n)R.", "its arguments"}, {"cipaddress\nIPv4Address\nJ\xff\xff\xff\xff\x85R.", "its arguments"}, {"cipaddress\nIPv4Address\nN\x85R.", "its arguments"},
 		{"cbuiltins\ngetattr\n)R.", "its arguments"}, {"cbuiltins\ngetattr\ncbuiltins\nset\n" + short("_unpickle") + "\x86R.", "its arguments"}, {"cbuiltins\ngetattr\nczoneinfo\nZoneInfo\n" + short("clear_cache") + "\x86R.", "its arguments"}, {"czoneinfo\nZoneInfo\n)R.", "made in a way"}, {zone("x")[:len(zone("x"))-3] + "\x85R.", "its arguments"},
 		{cDateTime + raw("\x07\xe7\x02\x01\x00\x00\x00\x00\x00\x00") + zone("Mars/Base") + "\x86R.", `the time zone "Mars/Base"`}, {cDateTime + raw("\x07\xe7\x02\x01\x00\x00\x00\x00\x00\x00") + zone("Local") + "\x86R.", `the time zone "Local"`}, {"cdatetime\ntime\n" + raw("\x07\x08\x09\x00\x00\x0a") + "K\x01\x86R.", "its arguments"},
 		{"cuuid\nUUID\n)\x81}b.", "its arguments"}, {"cuuid\nUUID\n)\x81}" + short("int") + "J\xff\xff\xff\xffsb.", "its arguments"}, {"cpathlib\nPath\nN\x85R.", "its arguments"},
@@ -236,7 +239,7 @@ func TestErrors(t *testing.T) {
 			t.Errorf("%.80q: %v, %v, want an error with %q", tt.stream, v, err, tt.want)
 		}
 	}
-	for _, stream := range []string{"cbuiltins\nlist\n", cDType + short("f4") + "\x85R", "ct\nThing\n)\x81}b", cArray + cNdarray + "NN\x87R", "ccollections\nOrderedDict\n"} {
+	for _, stream := range []string{cDType + short("f4") + "\x85R", "ct\nThing\n)\x81}b", cArray + cNdarray + "NN\x87R"} {
 		if got, err := asJSON(stream); err == nil {
 			t.Errorf("%q: %s, want no JSON for it", stream, got)
 		}

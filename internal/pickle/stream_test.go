@@ -51,6 +51,7 @@ func TestUnknown(t *testing.T) {
 		{"capp\nList\n)R(K\x01K\x02e", `"app.List(1, 2)"`}, {"capp\nDict\n)R(K\x01K\x02u", `"app.Dict(1, 2)"`}, {"capp\nList\n)RK\x01a", "1"},
 		{"cbuiltins\ngetattr\ncapp\nColor\n" + short("make") + "\x86RK\x01K\x02\x86R", `"app.Color.make([1, 2])"`},
 		{"capp\nA\nVx\ncapp\nB\nVy\nVz\n\x86R\x86R", `"app.A(\"x\", app.B(\"y\", \"z\"))"`},
+		{"capp\nkind\nK\x03\x85R", "3"}, {"cbuiltins\nValueError\nVx\n\x85R", `"x"`},
 		{"]capp\nColor\nK\x03\x85Ra", "[3]"}, {"}capp\nColor\nVa\nVb\n\x86RK\x01s", `{"app.Color(\"a\", \"b\")":1}`},
 	}
 	for _, tt := range tests {
@@ -99,5 +100,26 @@ func TestUnknownNested(t *testing.T) {
 	_, err := loadWith("ct\nDoc\n)\x81}Vv\n"+nested+"sb.", pickle.Options{Object: things, Unknown: true, Stream: options.Stream})
 	if err == nil || !strings.Contains(err.Error(), "cannot be a key") {
 		t.Errorf("%v, want an error about a key with keys in it", err)
+	}
+}
+
+// TestOpaque tells members of enums from what nobody can read: functions, exceptions, classes.
+func TestOpaque(t *testing.T) {
+	t.Parallel()
+	for value, want := range map[string]string{
+		"capp\nColor\nK\x03\x85R": "", "capp.kinds\nElement.Kind\n" + short("a") + "\x85R": "",
+		"capp\ncolor\nK\x03\x85R": "app.color", "cbuiltins\nValueError\n" + short("a") + "\x85R": "builtins.ValueError", "cbuiltins\nlist\n": "builtins.list",
+		"capp\nColor\nK\x03K\x04\x86R": "app.Color", "capp\nColor\n]\x85R": "app.Color", "capp\nColor\n": "app.Color",
+		"capp\nColor\ncapp\nOther\nK\x01\x85R\x85R": "app.Color",
+	} {
+		var notes pickle.Notes
+		_, err := loadWith("ct\nDoc\n)\x81}Vv\n"+value+"sb.", pickle.Options{Object: things, Unknown: true, Stream: func(state *pickle.Dict) (_ pickle.Value, err error) {
+			v, _ := state.Get("v")
+			_, notes, err = pickle.AppendJSON(nil, v)
+			return pickle.None, err
+		}})
+		if err != nil || notes.Opaque != want || notes.Unknown == "" {
+			t.Errorf("%q: %+v, %v, want %q", value, notes, err, want)
+		}
 	}
 }
