@@ -19,8 +19,10 @@ import (
 	"sheaf/internal/engine"
 	"sheaf/internal/hint"
 	"sheaf/internal/ingest"
+	"sheaf/internal/language"
 	"sheaf/internal/metadata"
 	"sheaf/internal/progress"
+	"sheaf/internal/provider"
 )
 
 type ingestOptions struct {
@@ -49,7 +51,8 @@ store them. Run again, it stores only what is new or has changed, and takes away
 the chunks that a source no longer has.
 
 The store is made by the first run that stores something; --embedder, --metric
-and --normalize are fixed then. Splitter flags and --meta are remembered with
+and --normalize are fixed then. Without --embedder the first texts decide:
+English gets builtin, any other language builtin:multilingual. Splitter flags and --meta are remembered with
 each source and used again when a later run gives none.
 
 Folders are read recursively; hidden files and what .gitignore or .sheafignore
@@ -146,12 +149,16 @@ func runIngest(ctx context.Context, env *environment, o *ingestOptions) error {
 // openToIngest opens the store for writing, or creates it, and makes its embedder.
 func (env *environment) openToIngest(ctx context.Context, o *ingestOptions, counter *progress.Counter) (w writer, e embed.Embedder, created bool, err error) {
 	w, created, err = env.openOrCreate(ctx, nil, func() (f engine.Facts, err error) {
-		if e, err = env.embedder(env.preferred(), o.embedder, counter); err != nil {
+		if e, err = env.chosenEmbedder(ctx, o, counter); err != nil {
 			return f, err
 		}
 		dim := o.embedder.Dimensions
 		if dim == 0 && e.Identity().Provider == embed.None {
-			if dim, err = env.firstDim(ctx, o); err != nil {
+			err = env.peek(o, func(options ingest.Options) (err error) {
+				dim, err = ingest.Dim(ctx, options)
+				return err
+			})
+			if err != nil {
 				return f, err
 			}
 		}
@@ -166,13 +173,34 @@ func (env *environment) openToIngest(ctx context.Context, o *ingestOptions, coun
 	return w, e, false, nil
 }
 
-// firstDim returns the length of the vectors that the inputs bring, 0 where they
-// bring none. What it reads of standard input is read again by the run.
-func (env *environment) firstDim(ctx context.Context, o *ingestOptions) (int, error) {
+// chosenEmbedder makes the embedder of a new store: the one that the settings name, or of those in
+// the program the one that suits the language of the first texts.
+func (env *environment) chosenEmbedder(ctx context.Context, o *ingestOptions, counter *progress.Counter) (embed.Embedder, error) {
+	spec := env.config.Embedder
+	if spec == "" {
+		var texts language.Evidence
+		err := env.peek(o, func(options ingest.Options) (err error) {
+			texts, err = ingest.Language(ctx, options)
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+		if spec = provider.Default; texts.Partly() {
+			spec = provider.Multilingual
+			env.notice("not all texts are English: the store gets the embedder " + spec + ", for 16 languages; --embedder names another")
+		}
+	}
+	return env.embedder(spec, o.embedder, counter)
+}
+
+// peek lets look read the inputs before the run does. What it reads of standard input is
+// read again by the run.
+func (env *environment) peek(o *ingestOptions, look func(ingest.Options) error) error {
 	var read bytes.Buffer
 	in := env.streams.In
 	defer func() { env.streams.In = io.MultiReader(&read, in) }()
-	return ingest.Dim(ctx, ingest.Options{Stdin: io.TeeReader(in, &read), Roots: o.roots, Walk: o.loader.walk, Read: o.loader.read})
+	return look(ingest.Options{Stdin: io.TeeReader(in, &read), Roots: o.roots, Walk: o.loader.walk, Read: o.loader.read})
 }
 
 // bound returns the embedder of a store, whose facts it compares with the flags.
@@ -201,7 +229,7 @@ func (env *environment) dryRun(ctx context.Context, o *ingestOptions, counter *p
 	if !errors.Is(err, engine.ErrNotExist) {
 		return err
 	}
-	e, err := env.embedder(env.preferred(), o.embedder, counter)
+	e, err := env.chosenEmbedder(ctx, o, counter)
 	if err != nil {
 		return err
 	}

@@ -35,7 +35,8 @@ embedder is bound to the one that is given, once, if the lengths agree.
 
 EMBEDDERS
   builtin   the default: a small English model in the program; the same for
-            16 languages is builtin:multilingual
+            16 languages is builtin:multilingual, which sheaf ingest chooses by
+            itself for texts that are not English
   minilm    all-MiniLM-L6-v2, English, computed here (sheaf model add minilm)
   hf:NAME   another BERT encoder of the Hugging Face hub, computed here
   openai    a service: most languages; the texts are sent to it
