@@ -204,8 +204,13 @@ func (p *planner) source(ctx context.Context, src loader.Source, key string, sou
 		}
 	}
 	if exists && !piped {
-		if look := p.look(src); look.Err != nil || look.Skip != "" {
+		look := p.look(src)
+		if src = look.Source; look.Err != nil || look.Skip != "" {
 			return p.skip(look)
+		}
+		settings.Format = src.Format // records may have become a text
+		if next.Settings, err = settings.encode(); err != nil {
+			return err
 		}
 	}
 	return p.content(ctx, src, next, exists, settings)

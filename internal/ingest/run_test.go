@@ -384,3 +384,14 @@ func (r reading) Embed(ctx context.Context, texts []string) (embed.Result, error
 	}
 	return result, err
 }
+
+// A file whose beginning told that it is records is a text when that changes.
+func TestRecordsThatBecomeAText(t *testing.T) {
+	t.Parallel()
+	p := t.TempDir()
+	text(t, p, "a.json", `[{"text": "one"}, {"text": "two"}]`)
+	expect(t, mustRun(t, p, hashed{}, ingest.Options{}), "sources 1 added 0 updated 0 unchanged 0 skipped 0 failed; chunks 2 added 0 reused 0 removed 2 total; 2 embedded")
+	text(t, p, "a.json", `{"text": "one"}`)
+	expect(t, mustRun(t, p, hashed{}, ingest.Options{}), "sources 0 added 1 updated 0 unchanged 0 skipped 0 failed; chunks 1 added 0 reused 2 removed 1 total; 1 embedded")
+	expect(t, mustRun(t, p, hashed{}, ingest.Options{}), "sources 0 added 0 updated 1 unchanged 0 skipped 0 failed; chunks 0 added 1 reused 0 removed 1 total; 0 embedded")
+}

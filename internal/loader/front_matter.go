@@ -17,7 +17,7 @@ import (
 )
 
 // markdownExtensions are those of files that may begin with front matter.
-var markdownExtensions = []string{".md", ".markdown", ".mdx", ".mdown", ".mkd"}
+var markdownExtensions = []string{".md", ".markdown", ".mdx", ".mdown", ".mkd", ".qmd", ".rmd"}
 
 // What becomes of the front matter of Markdown: see [ReadOptions].
 const (
