@@ -123,7 +123,7 @@ func (p *printer) result(r *eval.Result, o *evalOptions) {
 		p.WriteByte('\n')
 	}
 	fmt.Fprintf(p, "\n%s, ranked by %s; one takes %.1f ms (p95 %.1f ms) besides embedding\n", count(r.Questions, "question"), r.Level, r.Latency.P50, r.Latency.P95)
-	fmt.Fprintf(p, "that many can show a change of %.3f and more\n", r.Detectable)
+	fmt.Fprintf(p, "so many can show a change of ndcg from about %.3f on\n", r.Detectable)
 	for i, w := range r.WorstBy(o.metrics[0], o.worst) {
 		if i == 0 {
 			p.WriteByte('\n')

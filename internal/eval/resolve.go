@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"iter"
 	"maps"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -184,11 +185,7 @@ func findDocuments(ctx context.Context, s Store, labels map[string]*label, level
 			return err
 		}
 		at := place{d.ID, d.Source}
-		for _, l := range bySource[d.Source] {
-			if l.first == 0 || d.StartLine > 0 && d.StartLine <= l.last && max(d.StartLine, d.EndLine) >= l.first {
-				l.found[at] = true
-			}
-		}
+		bySource[d.Source].find(at, d.StartLine, max(d.StartLine, d.EndLine))
 		if len(texts) == 0 {
 			continue
 		}
@@ -204,8 +201,8 @@ func findDocuments(ctx context.Context, s Store, labels map[string]*label, level
 
 // wanted returns the labels whose documents are looked for: by source, and by text.
 // A label of whole sources has what it names at the level of sources.
-func wanted(labels map[string]*label, level Level) (bySource map[string][]*label, texts []*label) {
-	bySource = map[string][]*label{}
+func wanted(labels map[string]*label, level Level) (bySource map[string]*passages, texts []*label) {
+	bySource = map[string]*passages{}
 	for _, l := range labels {
 		if l.text != "" {
 			texts = append(texts, l)
@@ -215,10 +212,50 @@ func wanted(labels map[string]*label, level Level) (bySource map[string][]*label
 				l.found[place{"", source}] = true
 				continue
 			}
-			bySource[source] = append(bySource[source], l)
+			if bySource[source] == nil {
+				bySource[source] = &passages{}
+			}
+			bySource[source].labels = append(bySource[source].labels, l)
 		}
 	}
+	for _, p := range bySource {
+		p.sort()
+	}
 	return bySource, texts
+}
+
+// passages are the labels of a source: those of lines, by their first line, behind
+// those of the whole source, whose first line is 0.
+type passages struct {
+	labels []*label
+	last   []int // the highest last line of the labels up to here; of a whole source it is infinite
+}
+
+func (p *passages) sort() {
+	slices.SortFunc(p.labels, func(a, b *label) int { return cmp.Compare(a.first, b.first) })
+	highest := 0
+	for _, l := range p.labels {
+		if l.first == 0 {
+			l.last = math.MaxInt
+		}
+		highest = max(highest, l.last)
+		p.last = append(p.last, highest)
+	}
+}
+
+// find notes a document under the labels whose lines it has, of which it has those
+// from first to last. A document that has no known lines, 0, is that of a whole
+// source alone.
+func (p *passages) find(at place, first, last int) {
+	if p == nil {
+		return
+	}
+	end, _ := slices.BinarySearchFunc(p.labels, last+1, func(l *label, line int) int { return cmp.Compare(l.first, line) })
+	for i := end - 1; i >= 0 && p.last[i] >= first; i-- {
+		if l := p.labels[i]; l.last >= first {
+			l.found[at] = true
+		}
+	}
 }
 
 // ofSources returns the filter for the documents of sources.
