@@ -37,6 +37,8 @@ func parseShort(text string) (expr, error) {
 	switch {
 	case !ok:
 		return wrong(at, "unknown operator %q: there are = != < <= > >= ~ =~; a value that begins with one of these signs needs quotes", operator)
+	case negated().MatchString(key):
+		return wrong(start, `%q negates no condition: use !=, or {"$not": {...}}`, strings.Fields(key)[0])
 	case key == "":
 		return wrong(at, "no key before %q", operator)
 	case value == "" && operator != "=" && operator != "!=":
@@ -47,7 +49,7 @@ func parseShort(text string) (expr, error) {
 		return wrong(strings.LastIndex(text, value)+match[2]+strings.Index(value[match[2]:], word), "%q joins no conditions: use --filter once for each, which must all hold, "+
 			`or {"$or": [...]}; quotes make it a part of the value`, word)
 	case strings.ContainsAny(operator, "<>") && !hasOrder(value):
-		return wrong(strings.LastIndex(text, value), "%q is no number: quotes compare it as a text", value)
+		return wrong(strings.LastIndex(text, value), "%q is no number and no date: quotes compare it as a text", value)
 	}
 	e, problem := shortCondition(key, name, value)
 	if problem != "" {
@@ -58,17 +60,25 @@ func parseShort(text string) (expr, error) {
 
 // joined is what looks like a condition joined to another.
 var joined = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`(?i)(\s(?:and|or)\s|&&|\|\||,)\s*[^\s!<>=~,&|]+\s*[!<>=~]`)
+	return regexp.MustCompile(`(?i)(\s(?:and|or|&|\|)\s|&&|\|\||[,;])\s*[^\s!<>=~,&|]+\s*[!<>=~]`)
 })
 
+// negated is a key that begins as a negation.
+var negated = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?i)^not\s`) })
+
 // hasOrder reports whether a value without quotes says how it is to be compared:
-// as a number or, where it begins like one, as a date or a version.
+// as a number, a boolean, or a date or a version. Nothing is less or greater than null.
 func hasOrder(value string) bool {
-	if _, isScalar := scalar(value); isScalar || decimal().MatchString(value) {
-		return true
+	if v, isScalar := scalar(value); isScalar {
+		return v != nil
 	}
-	return value[0] >= '0' && value[0] <= '9' && !strings.Contains(value, ",")
+	return decimal().MatchString(value) || dated().MatchString(value)
 }
+
+// dated is what dates, times and versions look like: numbers with something between them.
+var dated = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^[0-9]+[-./:][0-9A-Za-z][-0-9A-Za-z./:+ ]*$`)
+})
 
 // isQuoted reports whether a value is a JSON string.
 func isQuoted(value string) bool {

@@ -377,6 +377,11 @@ func TestBadAnswers(t *testing.T) {
 			if !errors.As(err, &answer) || !strings.Contains(err.Error(), test.want) || vectors != nil {
 				t.Errorf("%v, want %q", err, test.want)
 			}
+			for _, word := range []string{"Go ", "struct", "<nil>", "json:", "float32"} {
+				if strings.Contains(err.Error(), word) {
+					t.Errorf("%v speaks of Go: %q", err, word)
+				}
+			}
 			if len(server.Requests()) != 3 || len(clock.sleeps) != 2 {
 				t.Errorf("%d requests, waits %v", len(server.Requests()), clock.sleeps)
 			}
