@@ -1,0 +1,205 @@
+//go:build cgo
+
+package codes
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+
+	"sheaf/internal/column"
+	"sheaf/internal/vector"
+)
+
+// Origin names the vectors that codes are made of: an index file of a store, whose rows
+// have Dim numbers.
+type Origin struct {
+	Store [16]byte
+	Index int64
+	Dim   int
+}
+
+// File holds the codes of the first rows of an index file. Any number of goroutines may
+// search it at once, also while one appends.
+//
+// It is a column of bytes after a header, see docs/format.md; how many of its blocks
+// count its owner remembers.
+type File struct {
+	*column.File
+	frame  *frame
+	layout layout
+	level  level
+	rows   int64 // that Candidates looks at
+}
+
+// blockBytes is how long a block should be at most. Two of them, one in memory and one
+// unpacked, are in the cache of a core then.
+const blockBytes = 512 << 10
+
+// BlockRows is how many rows a block has in files of that dim: 1,024 up to dim 456, and
+// fewer above.
+func BlockRows(dim int) int {
+	rows := 1024
+	for rows > group && layoutOf(dim, rows).bytes() > blockBytes {
+		rows /= 2
+	}
+	return rows
+}
+
+// Create makes a file without codes at path. sample are some of the rows, which fit the
+// codes to them. Blocks have blockRows rows, a multiple of 16. See column.Create.
+func Create(path string, o Origin, sample []float32, blockRows int) (*File, error) {
+	if blockRows < group || blockRows%group != 0 || blockRows > math.MaxInt32/octet {
+		return nil, fmt.Errorf("blocks of %d rows", blockRows)
+	}
+	f := &File{frame: newFrame(o.Dim, sample, o.Store), layout: layoutOf(o.Dim, blockRows), level: chosen()}
+	head := f.header(o)
+	column, err := column.Create(path, column.Format{RowBytes: 1, Header: func(int64) []byte { return head }})
+	f.File = column
+	return f, err
+}
+
+// Open opens the file at path for the codes of the first rows rows of o, to be read
+// (os.O_RDONLY) or appended to as well (os.O_RDWR). One that is missing, too short or not
+// of o is a *column.DamageError.
+func Open(path string, o Origin, rows int64, flag int) (*File, error) {
+	f := &File{level: chosen(), rows: rows}
+	head := make([]byte, headerBytes(o.Dim))
+	format := column.Format{
+		RowBytes: 1,
+		Header:   func(int64) []byte { return head },
+		Check:    func(header []byte) error { copy(head, header); return f.parse(header, o) },
+	}
+	var err error
+	if f.File, err = column.Open(path, format, 0, flag); err != nil {
+		return nil, err
+	}
+	switch extra, err := f.Extra(rows); {
+	case err != nil:
+		return nil, errors.Join(err, f.Close())
+	case rows%int64(f.layout.rows) != 0, extra < 0:
+		return nil, errors.Join(&column.DamageError{Path: path, Problem: fmt.Sprintf("it has no codes of %d rows", rows)}, f.Close())
+	}
+	return f, nil
+}
+
+// end is how many bytes the blocks of the first rows rows have together.
+func (f *File) end(rows int64) int64 {
+	return rows / int64(f.layout.rows) * int64(f.layout.bytes())
+}
+
+// Rows is how many rows Candidates looks at.
+func (f *File) Rows() int64 { return f.rows }
+
+// BlockRows is how many rows are encoded together.
+func (f *File) BlockRows() int64 { return int64(f.layout.rows) }
+
+// Extra is how many bytes lie past the blocks of the first rows rows; negative where some
+// of these are missing.
+func (f *File) Extra(rows int64) (int64, error) { return f.Tail(f.end(rows)) }
+
+// Cut makes the file end behind the blocks of the first rows rows.
+func (f *File) Cut(rows int64) error { return f.File.Cut(f.end(rows)) }
+
+// Append encodes rows, whole blocks of them, behind the first at ones. Sync makes them
+// durable.
+func (f *File) Append(at int64, rows []float32) error {
+	buf := make([]float32, f.layout.bytes()/vector.Size)
+	dim := len(f.frame.mean)
+	for n := f.layout.rows * dim; len(rows) > 0; rows = rows[n:] {
+		f.encode(rows[:n], buf)
+		if err := f.File.Append(f.end(at), vector.Bytes(buf)); err != nil {
+			return fmt.Errorf("writing %q: %w", f.Name(), err)
+		}
+		at += f.BlockRows()
+	}
+	return nil
+}
+
+// encode writes the block of rows to buf.
+func (f *File) encode(rows, buf []float32) {
+	dim := len(f.frame.mean)
+	b, work := f.layout.block(buf), make([]float32, 2*(f.layout.octets*octet+group))
+	for r := range f.layout.rows {
+		b.encode(f.level, f.frame, rows[r*dim:], work, r)
+	}
+	encoded := vector.Bytes(buf)
+	end := f.layout.fine()
+	binary.LittleEndian.PutUint32(encoded[end:], column.Checksum(vector.Bytes(rows)))
+	binary.LittleEndian.PutUint32(encoded[end+vector.Size:], column.Checksum(encoded[:end+vector.Size]))
+}
+
+// Verify holds the block of the rows from number at on against its checksums. The error
+// says what is wrong.
+func (f *File) Verify(at int64, rows []float32) error {
+	encoded := make([]byte, f.layout.bytes())
+	if _, err := f.ReadAt(encoded, f.offset(at)); err != nil {
+		return fmt.Errorf("the codes of rows %d to %d cannot be read: %w", at, at+f.BlockRows()-1, err)
+	}
+	own := encoded[f.layout.fine()+vector.Size:]
+	of := encoded[f.layout.fine():]
+	switch {
+	case column.Checksum(encoded[:len(encoded)-len(own)]) != binary.LittleEndian.Uint32(own):
+		return fmt.Errorf("the codes of rows %d to %d fail their checksum", at, at+f.BlockRows()-1)
+	case column.Checksum(vector.Bytes(rows)) != binary.LittleEndian.Uint32(of):
+		return fmt.Errorf("the codes of rows %d to %d are those of other vectors", at, at+f.BlockRows()-1)
+	}
+	return nil
+}
+
+// offset is where the block begins whose first row is number at.
+func (f *File) offset(at int64) int64 { return int64(headerBytes(len(f.frame.mean))) + f.end(at) }
+
+// The header: magic, the id of the store, the number of its index file, dim, and the rows
+// of a block; then the mean, the signs as bits, and the checksum of all before it.
+const (
+	magic   = "sheafco1"
+	atIndex = len(magic) + 16
+	atDim   = atIndex + 8
+	atRows  = atDim + 4
+	atMean  = atRows + 4
+)
+
+func headerBytes(dim int) int { return atMean + vector.Size*dim + (rounds*dim+7)/8 + vector.Size }
+
+func (f *File) header(o Origin) []byte {
+	b := append([]byte(magic), o.Store[:]...)
+	b = binary.LittleEndian.AppendUint64(b, uint64(o.Index))
+	b = binary.LittleEndian.AppendUint32(b, uint32(o.Dim))
+	b = binary.LittleEndian.AppendUint32(b, uint32(f.layout.rows))
+	b = append(b, vector.Bytes(f.frame.mean)...)
+	signs := make([]byte, (rounds*o.Dim+7)/8)
+	for i, s := range f.frame.signs {
+		if s < 0 {
+			signs[i/8] |= 1 << (i % 8)
+		}
+	}
+	b = append(b, signs...)
+	return binary.LittleEndian.AppendUint32(b, column.Checksum(b))
+}
+
+// parse takes the header b, which has headerBytes(o.Dim) bytes, over.
+func (f *File) parse(b []byte, o Origin) error {
+	end := len(b) - vector.Size
+	rows := binary.LittleEndian.Uint32(b[atRows:])
+	switch {
+	case string(b[:len(magic)]) != magic:
+		return errors.New("it is no file of codes")
+	case column.Checksum(b[:end]) != binary.LittleEndian.Uint32(b[end:]):
+		return errors.New("its header fails its checksum")
+	case [16]byte(b[len(magic):]) != o.Store:
+		return errors.New("it belongs to another store")
+	case binary.LittleEndian.Uint64(b[atIndex:]) != uint64(o.Index), binary.LittleEndian.Uint32(b[atDim:]) != uint32(o.Dim):
+		return errors.New("it belongs to another index file")
+	case rows < group || rows%group != 0 || int(rows) > BlockRows(o.Dim):
+		return fmt.Errorf("it has blocks of %d rows", rows)
+	}
+	f.layout = layoutOf(o.Dim, int(rows))
+	f.frame = &frame{vector.FromBytes(b[atMean:][:vector.Size*o.Dim]), make([]float32, rounds*o.Dim)}
+	signs := b[atMean+vector.Size*o.Dim:]
+	for i := range f.frame.signs {
+		f.frame.signs[i] = 1 - 2*float32(signs[i/8]>>(i%8)&1)
+	}
+	return nil
+}

@@ -1,0 +1,118 @@
+// The kernels that make codes and compare queries with them, compiled for every instruction set;
+// the caller chooses one. Only the sums of products of integers are written for each by hand. They
+// are exact, and so the same for all.
+
+#include "kernel.h"
+
+#include <math.h>
+#include <string.h>
+
+#if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "sheaf reads the little-endian numbers of a file in place"
+#endif
+
+// The vectors of all instruction sets have a lane for each row of a group. GCC and Clang divide
+// them where registers are shorter. Rows lie at any alignment of 4.
+typedef float floats __attribute__((vector_size(64), aligned(4), may_alias));
+typedef int32_t ints __attribute__((vector_size(64), aligned(4), may_alias));
+
+// sums_LEVEL writes for each row of the group at plane the sum of nibble * query over octets *
+// CODES_OCTET numbers.
+#ifdef __aarch64__
+#include "kernel_neon.h"
+#else
+static inline void sums_generic(const uint8_t *plane, size_t octets, const int8_t *query, int32_t *sums) {
+  memset(sums, 0, CODES_GROUP * sizeof *sums);
+  for (size_t o = 0; o < octets; o++, plane += 4 * CODES_GROUP, query += CODES_OCTET)
+    for (int r = 0; r < CODES_GROUP; r++)
+      for (int j = 0; j < 4; j++)
+        sums[r] += (plane[4 * r + j] & 15) * query[j] + (plane[4 * r + j] >> 4) * query[4 + j];
+}
+#endif
+
+#define TARGET
+#define NAME(f) f##_generic
+#include "kernel_body.h"
+#undef TARGET
+#undef NAME
+
+#ifdef __x86_64__
+#include "kernel_x86.h"
+
+#define TARGET TARGET_AVX2
+#define NAME(f) f##_avx2
+#include "kernel_body.h"
+#undef TARGET
+#undef NAME
+
+#define TARGET TARGET_AVX512
+#define NAME(f) f##_avx512
+#include "kernel_body.h"
+#undef TARGET
+#undef NAME
+
+#define TARGET TARGET_VNNI
+#define NAME(f) f##_vnni
+#include "kernel_body.h"
+#undef TARGET
+#undef NAME
+
+TARGET_VNNI static size_t sift_tile_vnni(codes_planes b, const uint8_t *bytes, size_t first, size_t end,
+                                         const int8_t *queries, const codes_query *bounds, int used, codes_hit *hits) {
+  const size_t width = b.octets * CODES_OCTET * CODES_GROUP;
+  size_t found = 0;
+  for (size_t g = first; g < end; g += 2) {
+    const int groups = end - g < 2 ? 1 : 2;  // the last one may be alone
+    const uint8_t *x = bytes + g * width;
+    __m512i sums[CODES_TILE][2];
+    tile_vnni(x, groups == 2 ? x + width : x, 2 * b.octets, queries, sums);
+    for (int h = 0; h < groups; h++)
+      for (int j = 0; j < used; j++) {
+        const size_t row = (g + h) * CODES_GROUP;
+        found += pass_vnni((ints)sums[j][h], b.length + row, b.scale8 + row, b.residual8 + row, bounds + j, (int32_t)row, j, hits + found);
+      }
+  }
+  return found;
+}
+#endif
+
+static const struct {
+  void (*encode)(const float *, size_t, const float *, const float *, float *, codes_planes, size_t);
+  size_t (*sift)(codes_planes, size_t, size_t, int, const int8_t *, const codes_query *, codes_hit *);
+} kernels[] = {
+    {encode_generic, sift_generic},
+#ifdef __x86_64__
+    {encode_avx2, sift_avx2},
+    {encode_avx512, sift_avx512},
+    {encode_vnni, sift_vnni},
+#endif
+};
+
+void codes_encode(int level, const float *x, size_t d, const float *mean, const float *signs,
+                  float *work, codes_planes block, size_t r) {
+  kernels[level].encode(x, d, mean, signs, work, block, r);
+}
+
+size_t codes_sift(int level, codes_planes block, size_t first, size_t end, int fine,
+                  const int8_t *query, const codes_query *bound, codes_hit *hits) {
+  return kernels[level].sift(block, first, end, fine, query, bound, hits);
+}
+
+void codes_unpack(codes_planes block, uint8_t *bytes) {
+  const size_t width = 4 * CODES_GROUP;
+  const uint8_t *high = block.high, *low = block.low;
+  for (size_t o = 0; o < block.rows / CODES_GROUP * block.octets; o++, high += width, low += width, bytes += 2 * width)
+    for (size_t i = 0; i < width; i++) {
+      bytes[i] = (uint8_t)(high[i] << 4 | (low[i] & 15));
+      bytes[width + i] = (uint8_t)((high[i] & 0xf0) | low[i] >> 4);
+    }
+}
+
+size_t codes_sift_tile(codes_planes block, const uint8_t *bytes, size_t first, size_t end,
+                       const int8_t *queries, const codes_query *bounds, int used, codes_hit *hits) {
+#ifdef __x86_64__
+  return sift_tile_vnni(block, bytes, first, end, queries, bounds, used, hits);
+#else
+  return 0;
+#endif
+}

@@ -1,0 +1,112 @@
+package codes
+
+/*
+#cgo CFLAGS: -O3
+#cgo LDFLAGS: -lm
+#include "kernel.h"
+*/
+import "C"
+
+import (
+	"unsafe"
+
+	"golang.org/x/sys/cpu"
+
+	"sheaf/internal/kernel"
+)
+
+// level is an instruction set of the kernels. kernel.h has the same numbers.
+type level int
+
+const (
+	generic level = iota // NEON on arm64
+	avx2
+	avx512
+	vnni // AVX-512 with the products of bytes
+)
+
+// chosen returns the level to compute with, of those up to the one of kernel.Chosen.
+func chosen() level {
+	l := level(kernel.Chosen())
+	if l == avx512 && cpu.X86.HasAVX512VNNI {
+		return vnni
+	}
+	return l
+}
+
+// group is how many rows lie together in a block, octet how many numbers of a row.
+const (
+	group = C.CODES_GROUP
+	octet = C.CODES_OCTET
+	tile  = C.CODES_TILE // queries that are compared together
+)
+
+// hit is a row of a block and a query, with their product; its layout is that of C's codes_hit.
+type hit struct {
+	row, query int32
+	product    float32
+}
+
+// planes are the parts of a block in C's sight.
+func (b block) planes() C.codes_planes {
+	return C.codes_planes{
+		length: floats(b.length), scale4: floats(b.scale4), residual4: floats(b.residual4),
+		scale8: floats(b.scale8), residual8: floats(b.residual8),
+		high: bytes(b.high), low: bytes(b.low),
+		rows: C.size_t(len(b.length)), octets: C.size_t(b.octets),
+	}
+}
+
+// encode writes the codes of row r, whose numbers are x.
+func (b block) encode(l level, f *frame, x []float32, work []float32, r int) {
+	d := len(f.mean)
+	x, work = x[:d], work[:2*(b.octets*octet+group)]
+	C.codes_encode(C.int(l), floats(x), C.size_t(d), floats(f.mean), floats(f.signs[:3*d]), floats(work), b.planes(), C.size_t(r))
+}
+
+// sift returns, in the memory of hits, the rows of the groups from first up to end whose lower
+// bound for a query is not above its limit.
+func (b block) sift(l level, first, end int, fine bool, q *query, limit float32, hits []hit) []hit {
+	bound := q.bound(fine, limit)
+	numbers, hits := q.numbers[:b.octets*octet], hits[:(end-first)*group]
+	found := C.codes_sift(C.int(l), b.planes(), C.size_t(first), C.size_t(end), number(fine), (*C.int8_t)(unsafe.SliceData(numbers)),
+		&bound, (*C.codes_hit)(unsafe.Pointer(unsafe.SliceData(hits))))
+	return hits[:found]
+}
+
+// unpack writes the 8 bits of each code to out as a byte.
+func (b block) unpack(out []byte) {
+	out = out[:len(b.length)*b.octets*octet]
+	C.codes_unpack(b.planes(), bytes(out))
+}
+
+// siftTile is sift for the queries of a tile, of which packed has the numbers and unpacked those
+// of the block. It needs level vnni.
+func (b block) siftTile(unpacked []byte, first, end int, packed []int8, bounds []C.codes_query, hits []hit) []hit {
+	unpacked, packed, hits = unpacked[:len(b.length)*b.octets*octet], packed[:tile*b.octets*octet], hits[:(end-first)*group*len(bounds)]
+	found := C.codes_sift_tile(b.planes(), bytes(unpacked), C.size_t(first), C.size_t(end), (*C.int8_t)(unsafe.SliceData(packed)),
+		unsafe.SliceData(bounds), C.int(len(bounds)), (*C.codes_hit)(unsafe.Pointer(unsafe.SliceData(hits))))
+	return hits[:found]
+}
+
+// bound returns what the kernels need of a query.
+func (q *query) bound(fine bool, limit float32) C.codes_query {
+	offset := 15 * q.sum
+	if fine {
+		offset = 255 * q.sum
+	}
+	return C.codes_query{
+		base: C.float(q.base), square: C.float(q.shrunk), slack: C.float(q.slack), reach: C.float(q.reach),
+		factor: C.float(q.factor), limit: C.float(limit), offset: C.int32_t(offset),
+	}
+}
+
+func number(b bool) C.int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+func floats(x []float32) *C.float { return (*C.float)(unsafe.SliceData(x)) }
+func bytes(b []byte) *C.uint8_t   { return (*C.uint8_t)(unsafe.SliceData(b)) }

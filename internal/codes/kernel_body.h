@@ -1,0 +1,162 @@
+// What one instruction set compiles of the kernels besides NAME(sums). kernel.c includes this file
+// once for each, with TARGET (function attribute) and NAME (function suffix) defined. The bounds
+// hold for whatever rounding a compiler chooses: see bound.go.
+
+// Multiplies n numbers, a power of two, by a normalized Hadamard matrix.
+TARGET static inline void NAME(hadamard)(float *x, size_t n) {
+  for (size_t h = 1; h < n; h *= 2)
+    for (size_t i = 0; i < n; i += 2 * h)
+#pragma GCC ivdep
+      for (size_t j = i; j < i + h; j++) {
+        const float a = x[j], b = x[j + h];
+        x[j] = a + b;
+        x[j + h] = a - b;
+      }
+  const float scale = 1 / sqrtf((float)n);
+  for (size_t i = 0; i < n; i++) x[i] *= scale;
+}
+
+// Returns the largest of the magnitudes of d numbers: NaN where one is. As integers they have the
+// same order, and NaN is the largest.
+TARGET static inline float NAME(largest)(const float *x, size_t d) {
+  int32_t most = 0;
+  for (size_t i = 0; i < d; i++) {
+    int32_t bits;
+    memcpy(&bits, x + i, sizeof bits);
+    bits &= 0x7fffffff;
+    most = bits > most ? bits : most;
+  }
+  float largest;
+  memcpy(&largest, &most, sizeof largest);
+  return largest;
+}
+
+// Writes the centred and rotated row to y and returns the largest magnitude before the rotation.
+TARGET static inline float NAME(rotate)(const float *x, size_t d, const float *mean, const float *signs, float *y) {
+  for (size_t i = 0; i < d; i++) y[i] = x[i] - mean[i];
+  const float largest = NAME(largest)(y, d);
+  size_t n = 1;
+  while (2 * n <= d) n *= 2;
+  for (int round = 0; round < 3; round++, signs += d) {
+    for (size_t i = 0; i < d; i++) y[i] *= signs[i];
+    NAME(hadamard)(round == 1 ? y + d - n : y, n);
+  }
+  return largest;
+}
+
+TARGET static inline float NAME(sum)(floats v) {
+  float s = 0;
+  for (int l = 0; l < CODES_GROUP; l++) s += v[l];
+  return s;
+}
+
+// Rows that are shorter or longer have no codes; see bound.go.
+#define SHORTEST 0x1p-40f
+#define LONGEST 0x1p50f
+
+typedef struct {
+  float length, scale4, residual4, scale8, residual8;
+} NAME(head);
+
+// Quantizes the d numbers at y, behind which zeros fill the last vector, to the bytes at codes.
+TARGET static inline NAME(head) NAME(quantize)(const float *y, size_t d, int32_t *codes) {
+  const float inverse = 127.5f / NAME(largest)(y, d);
+  const float ones[2 * CODES_GROUP] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
+#define VALUES                                                                               \
+  const floats x = *(const floats *)(y + i);                                                 \
+  const floats used = *(const floats *)(ones + (d - i < CODES_GROUP ? CODES_GROUP - (d - i) : 0)); \
+  const ints c = __builtin_convertvector(x * inverse + 128.0f, ints);                        \
+  const floats v = (__builtin_convertvector(c, floats) - 127.5f) * used;                     \
+  const floats w = (__builtin_convertvector(c >> 4, floats) - 7.5f) * used;
+  floats xx = {0}, xv = {0}, vv = {0}, xw = {0}, ww = {0};
+  for (size_t i = 0; i < d; i += CODES_GROUP) {
+    VALUES
+    xx += x * x, xv += x * v, vv += v * v, xw += x * w, ww += w * w;
+    *(ints *)(codes + i) = c;
+  }
+  NAME(head) h = {
+      .length = sqrtf(NAME(sum)(xx)),
+      .scale8 = NAME(sum)(xv) / NAME(sum)(vv),
+      .scale4 = NAME(sum)(xw) / NAME(sum)(ww),
+  };
+  floats r8 = {0}, r4 = {0};
+  for (size_t i = 0; i < d; i += CODES_GROUP) {
+    VALUES
+    r8 += (x - h.scale8 * v) * (x - h.scale8 * v);
+    r4 += (x - h.scale4 * w) * (x - h.scale4 * w);
+  }
+#undef VALUES
+  const float grow = 1 + 2 * ((float)d + 8) * 0x1p-24f, least = 0x1p-17f * h.length;
+  h.residual8 = sqrtf(NAME(sum)(r8)) * grow + least;
+  h.residual4 = sqrtf(NAME(sum)(r4)) * grow + least;
+  return h;
+}
+
+// Where the 4 numbers of row r of a block begin whose first is number k, a multiple of 8.
+TARGET static inline size_t NAME(place)(codes_planes block, size_t r, size_t k) {
+  return ((r / CODES_GROUP * block.octets + k / CODES_OCTET) * CODES_GROUP + r % CODES_GROUP) * 4;
+}
+
+TARGET static void NAME(encode)(const float *x, size_t d, const float *mean, const float *signs,
+                                float *work, codes_planes block, size_t r) {
+  const size_t padded = block.octets * CODES_OCTET;
+  float *y = work;
+  int32_t *codes = (int32_t *)(work + padded + CODES_GROUP);
+  memset(y + d, 0, (padded + CODES_GROUP - d) * sizeof *y);
+  memset(codes, 0, (padded + CODES_GROUP) * sizeof *codes);
+  const float largest = NAME(rotate)(x, d, mean, signs, y);
+  NAME(head) h = {0};
+  if (largest != 0) {
+    h.residual4 = h.residual8 = INFINITY;
+    if (largest >= SHORTEST && largest <= LONGEST) {
+      h = NAME(quantize)(y, d, codes);
+      if (!(h.length <= LONGEST)) h = (NAME(head)){.residual4 = INFINITY, .residual8 = INFINITY};
+    }
+  }
+  block.length[r] = h.length;
+  block.scale4[r] = h.scale4, block.residual4[r] = h.residual4;
+  block.scale8[r] = h.scale8, block.residual8[r] = h.residual8;
+  for (size_t k = 0; k < padded; k += CODES_OCTET) {
+    const size_t at = NAME(place)(block, r, k);
+    for (size_t j = 0; j < 4; j++) {
+      const int32_t a = codes[k + j], b = codes[k + 4 + j];
+      block.high[at + j] = (uint8_t)(a >> 4 | (b & 0xf0));
+      block.low[at + j] = (uint8_t)((a & 15) | b << 4);
+    }
+  }
+}
+
+// Writes those rows of a group, from number row on, to hits whose lower bound is not above the
+// limit, and returns how many they are.
+TARGET static inline size_t NAME(pass)(ints sums, const float *length, const float *scale, const float *residual,
+                                       const codes_query *q, int32_t row, int32_t query, codes_hit *hits) {
+  const floats len = *(const floats *)length;
+  const floats product = __builtin_convertvector(sums - q->offset + sums, floats) * *(const floats *)scale * q->factor;
+  const floats low = q->base + len * (q->square * len - q->slack) - product - *(const floats *)residual * q->reach;
+  const ints pass = ~(low > q->limit);
+  uint64_t any[8], some = 0;
+  memcpy(any, &pass, sizeof any);
+  for (int i = 0; i < 8; i++) some |= any[i];
+  if (__builtin_expect(some == 0, 1)) return 0;
+  size_t found = 0;
+  for (int l = 0; l < CODES_GROUP; l++)
+    if (pass[l]) hits[found++] = (codes_hit){row + l, query, product[l]};
+  return found;
+}
+
+TARGET static size_t NAME(sift)(codes_planes b, size_t first, size_t end, int fine,
+                                const int8_t *query, const codes_query *bound, codes_hit *hits) {
+  const float *scale = fine ? b.scale8 : b.scale4, *residual = fine ? b.residual8 : b.residual4;
+  size_t found = 0;
+  for (size_t g = first; g < end; g++) {
+    const size_t row = g * CODES_GROUP, at = row * 4 * b.octets;
+    ints sums, low;
+    NAME(sums)(b.high + at, b.octets, query, (int32_t *)&sums);
+    if (fine) {
+      NAME(sums)(b.low + at, b.octets, query, (int32_t *)&low);
+      sums = 16 * sums + low;
+    }
+    found += NAME(pass)(sums, b.length + row, scale + row, residual + row, bound, (int32_t)row, 0, hits + found);
+  }
+  return found;
+}

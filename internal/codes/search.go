@@ -1,0 +1,218 @@
+//go:build cgo
+
+package codes
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"runtime"
+	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
+
+	"sheaf/internal/crash"
+	"sheaf/internal/vector"
+)
+
+// ErrLoose says that the bounds exclude too few rows, so that a scan of the vectors takes
+// less time.
+var ErrLoose = errors.New("the codes exclude too few rows")
+
+// Search holds the arguments of [File.Candidates].
+type Search struct {
+	L2      bool     // keys are squared distances, else negated inner products
+	K       int      // how many rows the answer to a query has
+	Skip    []uint64 // bit r set: row r is passed over; rows past its end are not
+	Threads int      // goroutines at most; 0 means GOMAXPROCS
+	Most    int64    // candidates of a query, on average; 0 means one row in looseShare
+}
+
+// To read more than one row in looseShare, scattered, takes as long as to read all.
+const looseShare = 16
+
+// minTile is from how many queries on they are compared in tiles.
+const minTile = 4
+
+// Candidates returns for each of the n queries (len(queries) is n*dim, all finite) its
+// candidates among the file's rows: those that can be among the s.K that have the lowest
+// keys, or the same key as one of them. They come by rising lower bounds of their keys,
+// once: as soon as a bound is above the key of the K-th best row, no later one can be
+// better. ErrLoose says that there are more than s.Most.
+func (f *File) Candidates(ctx context.Context, queries []float32, s Search) ([]iter.Seq2[int64, float32], error) {
+	p, err := f.plan(queries, s)
+	if err != nil {
+		return nil, err
+	}
+	threads := s.Threads
+	if threads == 0 {
+		threads = runtime.GOMAXPROCS(0)
+	}
+	workers := make([]*worker, min(int64(threads), p.blocks))
+	g, ctx := errgroup.WithContext(ctx)
+	for i := range workers {
+		workers[i] = p.worker()
+		g.Go(func() error { return workers[i].scan(ctx) })
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	found := make([]iter.Seq2[int64, float32], len(p.queries))
+	for i := range found {
+		var all []collector
+		for _, w := range workers {
+			all = append(all, w.best[i])
+		}
+		found[i] = join(all).rising()
+	}
+	return found, nil
+}
+
+// pass is one pass over the blocks, for all queries.
+type pass struct {
+	*File
+	queries []*query
+	packed  []int8 // the numbers of the queries in tiles; nil where they are compared one by one
+	k       int
+	skip    []uint64
+	blocks  int64
+	next    atomic.Int64
+	loose   int64 // how many candidates are too many
+	found   atomic.Int64
+}
+
+func (f *File) plan(queries []float32, s Search) (*pass, error) {
+	dim := len(f.frame.mean)
+	p := &pass{File: f, k: s.K, skip: s.Skip, blocks: f.rows / f.BlockRows(), loose: s.Most}
+	if p.loose == 0 {
+		p.loose = f.rows / looseShare
+	}
+	if int64(s.K) > p.loose {
+		return nil, ErrLoose
+	}
+	for ; len(queries) > 0; queries = queries[dim:] {
+		q, ok := f.frame.prepare(queries[:dim], s.L2)
+		if !ok {
+			return nil, ErrLoose
+		}
+		p.queries = append(p.queries, q)
+	}
+	p.loose *= int64(len(p.queries))
+	if len(p.queries) >= minTile && f.level == vnni {
+		p.packed = pack(p.queries)
+	}
+	return p, nil
+}
+
+// worker is what one goroutine needs for a pass.
+type worker struct {
+	*pass
+	best     []collector // one a query
+	buf      []float32
+	unpacked []byte
+	hits     []hit
+	bounds   tileBounds
+	fine     bool // read the codes of 8 bits
+	seen     int  // blocks
+}
+
+func (p *pass) worker() *worker {
+	w := &worker{pass: p, best: make([]collector, len(p.queries)), buf: make([]float32, p.layout.bytes()/vector.Size), hits: make([]hit, p.layout.rows*tile)}
+	for i := range w.best {
+		w.best[i].k = p.k
+	}
+	if p.packed != nil {
+		w.unpacked, w.fine = make([]byte, p.layout.rows*p.layout.octets*octet), true
+	}
+	return w
+}
+
+// scan takes the numbers of blocks from a counter until there are no more.
+func (w *worker) scan(ctx context.Context) (err error) {
+	defer crash.Catch(&err)
+	for i := w.next.Add(1) - 1; i < w.blocks; i = w.next.Add(1) - 1 {
+		if err := ctx.Err(); err != nil {
+			return context.Cause(ctx)
+		}
+		first := i * w.BlockRows()
+		b, err := w.read(first)
+		if err != nil {
+			return err
+		}
+		passed := w.sift(b, first)
+		if w.seen++; w.seen > settled && passed*fineShare > w.layout.rows*len(w.queries) {
+			w.fine = true
+		}
+		if w.found.Load() > w.loose {
+			return ErrLoose
+		}
+	}
+	return nil
+}
+
+// Where more than one row in fineShare passes by the codes of 4 bits, those of 8 are read
+// from then on. The first blocks say nothing about it: their limits are far off.
+const (
+	fineShare = 20
+	settled   = 4
+)
+
+func (w *worker) read(first int64) (block, error) {
+	size := w.layout.coarse()
+	if w.fine {
+		size = w.layout.fine()
+	}
+	if _, err := w.ReadAt(vector.Bytes(w.buf)[:size], w.offset(first)); err != nil {
+		return block{}, fmt.Errorf("reading %q: %w", w.Name(), err)
+	}
+	return w.layout.block(w.buf), nil
+}
+
+// sift offers the rows of a block to the collectors, and returns how many passed the
+// kernels. In the first block most pass until there are limits, so it begins with few.
+func (w *worker) sift(b block, first int64) (passed int) {
+	if w.packed != nil {
+		b.unpack(w.unpacked)
+	}
+	groups := w.layout.rows / group
+	step := groups
+	if w.seen == 0 {
+		step = min(2, groups)
+	}
+	for from := 0; from < groups; from, step = from+step, 4*step {
+		end := min(from+step, groups)
+		if w.packed != nil {
+			passed += w.siftTiles(b, first, from, end)
+			continue
+		}
+		for i, q := range w.queries {
+			hits := b.sift(w.level, from, end, w.fine, q, w.best[i].limit(), w.hits)
+			w.offer(b, first, i, hits)
+			passed += len(hits)
+		}
+	}
+	return passed
+}
+
+// offer offers rows of a block to the collectors of the queries from number query on.
+func (w *worker) offer(b block, first int64, query int, hits []hit) {
+	lengths, residuals := b.head(w.fine)
+	for _, h := range hits {
+		row := first + int64(h.row)
+		if skipped(w.skip, row) {
+			continue
+		}
+		i := query + int(h.query)
+		low, high := w.queries[i].interval(lengths[h.row], residuals[h.row], h.product)
+		c := &w.best[i]
+		before := len(c.found)
+		c.offer(row, low, high)
+		w.found.Add(int64(len(c.found) - before))
+	}
+}
+
+func skipped(skip []uint64, row int64) bool {
+	word := row / 64
+	return word < int64(len(skip)) && skip[word]>>(row%64)&1 != 0
+}
