@@ -29,16 +29,18 @@ func (b block) part(first, end int, a arithmetic) block {
 // reader divides the rows of one pass into blocks: ranges of all rows, or parts of a list.
 type reader struct {
 	flat *Flat
-	list []int64 // nil: all rows
+	list []int64 // nil: all rows from first on
 	rows int64   // all there are to read
 	per  int64   // rows in a block
+
+	first int64
 }
 
 // maxBlockRows bounds the memory that a batch needs for each row of a block.
 const maxBlockRows = 4096
 
 func newReader(f *Flat, p pass, blockBytes int) *reader {
-	r := &reader{flat: f, list: p.list, rows: f.rows}
+	r := &reader{flat: f, list: p.list, rows: f.rows - p.first, first: p.first}
 	r.per = int64(min(max(1, blockBytes/f.math.rowBytes()), maxBlockRows))
 	if p.list != nil {
 		// Scattered rows take a system call each: even a short list is divided among threads.
@@ -61,6 +63,7 @@ func (r *reader) read(i int64, buf []byte) (block, error) {
 		return block{data: buf, n: len(rows), rows: rows}, r.flat.gather(rows, buf)
 	}
 	buf = buf[:n*int64(r.flat.math.rowBytes())]
+	first += r.first
 	return block{data: buf, n: int(n), first: first}, r.flat.read(first, buf)
 }
 

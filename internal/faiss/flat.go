@@ -73,7 +73,7 @@ func (f *Flat) Search(ctx context.Context, queries []float32, s Search) ([][]Hit
 	}
 	p := f.plan(s)
 	hits := make([][]Hit, 0, n)
-	for group := range slices.Chunk(queries, maxQueries*f.math.d) {
+	for group := range slices.Chunk(queries, MaxQueries*f.math.d) {
 		found, err := f.searchGroup(ctx, group, p)
 		if err != nil {
 			return nil, err
@@ -99,11 +99,17 @@ type pass struct {
 	threads int
 	skip    []uint64
 	list    []int64 // when not nil, only these rows are read, one by one
+	first   int64   // rows before it are not read
 }
 
 // Where at most one row in gatherRatio is wanted, reading each by itself takes less time
 // than reading all.
 const gatherRatio = 16
+
+// Few reports whether skip leaves so few rows that Search reads each by itself.
+func (f *Flat) Few(skip []uint64) bool {
+	return len(skip) > 0 && f.rows-skippedRows(skip, f.rows) <= f.rows/gatherRatio
+}
 
 // plan chooses how to read the rows for s.
 func (f *Flat) plan(s Search) pass {
@@ -112,7 +118,7 @@ func (f *Flat) plan(s Search) pass {
 		p.threads = runtime.GOMAXPROCS(0)
 	}
 	wanted := f.rows - skippedRows(s.Skip, f.rows)
-	if len(s.Skip) > 0 && wanted <= f.rows/gatherRatio {
+	if f.Few(s.Skip) {
 		p.list, p.skip = f.listRows(s.Skip, wanted), nil
 	}
 	p.k = int(min(int64(s.K), wanted))

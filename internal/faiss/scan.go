@@ -12,20 +12,32 @@ import (
 	"sheaf/internal/crash"
 )
 
-// maxQueries is how many queries share one pass over the file. It bounds the memory of their
+// MaxQueries is how many queries share one pass over the file. It bounds the memory of their
 // heaps.
-const maxQueries = 1024
+const MaxQueries = 1024
 
 // scorer offers the rows of a block to the heaps of all queries. Each goroutine has its own.
 type scorer interface {
 	score(b block, best []topK)
 }
 
-// searchGroup answers at most maxQueries queries by one pass over the file. Its goroutines
-// take the numbers of blocks from a counter and share nothing else: each has its own buffer
-// and heaps, which are merged once all are done. The first error stops the others, and so
-// does ctx, between two blocks.
+// searchGroup answers at most MaxQueries queries by one pass over the file.
 func (f *Flat) searchGroup(ctx context.Context, queries []float32, p pass) ([][]Hit, error) {
+	best, err := f.scanGroup(ctx, queries, p)
+	if err != nil {
+		return nil, err
+	}
+	hits := make([][]Hit, len(queries)/f.math.d)
+	for i := range hits {
+		hits[i] = f.hits(f.all(best, i), p.k)
+	}
+	return hits, nil
+}
+
+// scanGroup is the pass. Its goroutines take the numbers of blocks from a counter and share
+// nothing else: each has its own buffer and heaps, which it returns. The first error stops
+// the others, and so does ctx, between two blocks.
+func (f *Flat) scanGroup(ctx context.Context, queries []float32, p pass) ([][]topK, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -39,14 +51,7 @@ func (f *Flat) searchGroup(ctx context.Context, queries []float32, p pass) ([][]
 		best[t] = slices.Repeat([]topK{{k: p.k}}, n)
 		g.Go(func() error { return scan(ctx, r, &next, newScorer(), best[t]) })
 	}
-	if err := g.Wait(); err != nil {
-		return nil, err
-	}
-	hits := make([][]Hit, n)
-	for i := range hits {
-		hits[i] = f.join(best, i, p.k)
-	}
-	return hits, nil
+	return best, g.Wait()
 }
 
 func scan(ctx context.Context, r *reader, next *atomic.Int64, sc scorer, best []topK) (err error) {
@@ -65,12 +70,16 @@ func scan(ctx context.Context, r *reader, next *atomic.Int64, sc scorer, best []
 	return nil
 }
 
-// join merges the heaps that the goroutines have for query i.
-func (f *Flat) join(best [][]topK, i, k int) []Hit {
-	var all []candidate
+// all returns what is in the heaps that the goroutines have for query i.
+func (f *Flat) all(best [][]topK, i int) (all []candidate) {
 	for _, heaps := range best {
 		all = append(all, heaps[i].heap...)
 	}
+	return all
+}
+
+// hits returns the k best of all candidates, which it sorts.
+func (f *Flat) hits(all []candidate, k int) []Hit {
 	slices.SortFunc(all, candidate.compare)
 	hits := make([]Hit, min(k, len(all)))
 	for j := range hits {

@@ -1,0 +1,184 @@
+package faiss
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"math"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"sync/atomic"
+	"testing"
+
+	"sheaf/internal/codes"
+	"sheaf/internal/vector"
+)
+
+// numbers make vectors for which bounds may be wrong, or exclude nothing.
+var numbers = []func(rng *rand.Rand, row int) float32{
+	func(rng *rand.Rand, _ int) float32 { return float32(rng.NormFloat64()) },
+	func(rng *rand.Rand, row int) float32 { return float32(row%5) + 0.1*float32(rng.NormFloat64()) }, // clusters
+	func(rng *rand.Rand, _ int) float32 { return 1000 + float32(rng.NormFloat64()) },
+	func(rng *rand.Rand, _ int) float32 { return float32(rng.IntN(3) - 1) }, // many equal keys
+	func(_ *rand.Rand, row int) float32 { return float32(row % 3) },         // equal rows, and zeros
+	func(rng *rand.Rand, _ int) float32 { return float32(rng.NormFloat64()) * 1e37 },
+	func(rng *rand.Rand, _ int) float32 { return float32(rng.NormFloat64()) * 1e-40 },
+	func(rng *rand.Rand, row int) float32 {
+		return float32(rng.NormFloat64() * math.Pow(10, float64(row%60-30)))
+	},
+	func(rng *rand.Rand, row int) float32 { // one giant among small ones
+		return float32(rng.NormFloat64()) * (1 + 1e9*float32(max(0, 1-row)))
+	},
+}
+
+// trial is one set of rows, with queries of which some are rows.
+type trial struct {
+	dim, rows, queries int
+	vectors, asked     []float32
+	metric             Metric
+	search             Search
+}
+
+func randomTrial(seed uint64, dims, rows, queries int) trial {
+	rng := rand.New(rand.NewPCG(seed, 11))
+	t := trial{dim: 1 + rng.IntN(dims), rows: 16 + rng.IntN(rows), queries: queries, metric: Metric(rng.IntN(2))}
+	number := numbers[rng.IntN(len(numbers))]
+	t.vectors, t.asked = make([]float32, t.rows*t.dim), make([]float32, t.queries*t.dim)
+	for i := range t.vectors {
+		t.vectors[i] = number(rng, i/t.dim)
+	}
+	for i := range t.asked {
+		t.asked[i] = number(rng, rng.IntN(t.rows))
+	}
+	copy(t.asked, t.vectors[rng.IntN(t.rows)*t.dim:])
+	t.search = Search{K: 1 + rng.IntN(20), Threads: 1 + rng.IntN(2)}
+	if rng.IntN(2) == 0 {
+		t.search.Skip = make([]uint64, rng.IntN(t.rows/64+1))
+		for i := range t.search.Skip {
+			t.search.Skip[i] = rng.Uint64() & rng.Uint64()
+		}
+	}
+	return t
+}
+
+// check holds the answer by codes against that of the scan, bit by bit.
+func (c trial) check(t *testing.T, dir string) {
+	t.Helper()
+	flat := flatOf(t, dir, c.vectors, c.dim, c.metric)
+	defer flat.file.Close()
+	want, err := flat.Search(t.Context(), c.asked, c.search)
+	must(t, err)
+
+	const blockRows = 16
+	known := c.rows / blockRows * blockRows
+	path := filepath.Join(dir, "codes")
+	origin := codes.Origin{Dim: c.dim}
+	made, err := codes.Create(path, origin, c.vectors, blockRows)
+	must(t, err)
+	must(t, made.Append(0, c.vectors[:known*c.dim]))
+	must(t, made.Close())
+	coded, err := codes.Open(path, origin, int64(known), os.O_RDONLY)
+	must(t, err)
+	defer coded.Close()
+	candidates, err := coded.Candidates(t.Context(), c.asked, codes.Search{
+		L2: c.metric == L2, K: c.search.K, Skip: c.search.Skip, Threads: c.search.Threads, Most: math.MaxInt32,
+	})
+	if errors.Is(err, codes.ErrLoose) {
+		return // a query that is too short or too long
+	}
+	must(t, err)
+	got, err := flat.Refine(t.Context(), c.asked, c.search, int64(known), candidates)
+	must(t, err)
+	if !slices.EqualFunc(got, want, slices.Equal) {
+		t.Fatalf("%d rows of dim %d, %v, k %d: %v, want %v", c.rows, c.dim, c.metric, c.search.K, got, want)
+	}
+}
+
+// flatOf makes an index file of vectors in dir and opens it.
+func flatOf(t *testing.T, dir string, vectors []float32, dim int, m Metric) *Flat {
+	t.Helper()
+	path, rows := filepath.Join(dir, "index"), int64(len(vectors)/dim)
+	head := Header{D: dim, Ntotal: rows, Metric: m}.Append(nil)
+	must(t, os.WriteFile(path, append(head, vector.Bytes(vectors)...), 0o600))
+	file, err := os.Open(path)
+	must(t, err)
+	flat, err := NewFlat(file, dim, rows, m)
+	must(t, err)
+	return flat
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Rows, queries, k, threads and skipped rows at random: answers by codes are those of a
+// scan. SHEAF_TEST_TRIALS asks for so many sets of rows and queries more, of which it
+// reports the number.
+func TestRefineIsExact(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for seed := range uint64(300) {
+		randomTrial(seed, 300, 300, int(1+seed%9)).check(t, dir)
+	}
+	for seed := range uint64(8) {
+		randomTrial(1000+seed, 2000, 100, 3).check(t, dir)
+	}
+}
+
+func TestRefineIsExactManyTimes(t *testing.T) {
+	t.Parallel()
+	more, err := strconv.ParseUint(os.Getenv("SHEAF_TEST_TRIALS"), 10, 64)
+	if err != nil {
+		t.Skip("SHEAF_TEST_TRIALS=10000000 asks for ten million")
+	}
+	const queries = 500
+	first := rand.Uint64() >> 1
+	t.Logf("seeds from %d on", first)
+	var done atomic.Uint64
+	for worker := range 2 {
+		t.Run(fmt.Sprint(worker), func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			for n := done.Add(queries); n <= more; n = done.Add(queries) {
+				randomTrial(first+n, 1+int(n/queries%64), 200, queries).check(t, dir)
+			}
+		})
+	}
+}
+
+// What Refine is given is checked as for Search, and its context ends it.
+func TestRefineRefuses(t *testing.T) {
+	t.Parallel()
+	flat := flatOf(t, t.TempDir(), randomVectors(1, 100, 8), 8, InnerProduct)
+	defer flat.file.Close()
+	none := []iter.Seq2[int64, float32]{func(func(int64, float32) bool) {}}
+	endless := []iter.Seq2[int64, float32]{func(yield func(int64, float32) bool) {
+		for yield(3, 0) {
+		}
+	}}
+	query := randomVectors(2, 1, 8)
+	if _, err := flat.Refine(t.Context(), query, Search{}, 10, none); err == nil {
+		t.Error("no error for k 0")
+	}
+	if _, err := flat.Refine(t.Context(), query, Search{K: 1}, 10, nil); err == nil {
+		t.Error("no error without candidates")
+	}
+	if _, err := flat.Refine(t.Context(), query, Search{K: 1}, 101, none); err == nil {
+		t.Error("no error for more known rows than there are")
+	}
+	if hits, err := flat.Refine(t.Context(), query, Search{K: 1}, 100, none); err != nil || len(hits[0]) != 0 {
+		t.Errorf("%v, %v where nothing is a candidate", hits, err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := flat.Refine(ctx, query, Search{K: 1}, 100, endless); !errors.Is(err, context.Canceled) {
+		t.Errorf("%v after the context ended", err)
+	}
+}
