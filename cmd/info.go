@@ -44,6 +44,7 @@ type storeInfo struct {
 	DeadRows      int64     `json:"dead_rows"`
 	Bytes         int64     `json:"bytes"`
 	Index         indexInfo `json:"index"`
+	Codes         codesInfo `json:"codes"`
 	CPU           cpuInfo   `json:"cpu"`
 	CreatedAt     time.Time `json:"created_at"`
 	UpdatedAt     time.Time `json:"updated_at"`
@@ -52,6 +53,18 @@ type storeInfo struct {
 type indexInfo struct {
 	Type string `json:"type"`
 	File string `json:"file"`
+}
+
+type codesInfo struct {
+	File string `json:"file"`
+	Rows int64  `json:"rows"`
+}
+
+func (i codesInfo) String() string {
+	if i.File == "" {
+		return "none"
+	}
+	return fmt.Sprintf("of %s (%s)", count(i.Rows, "row"), i.File)
 }
 
 type cpuInfo struct {
@@ -65,7 +78,7 @@ func newStoreInfo(dir string, i engine.Info) storeInfo {
 	}
 	return storeInfo{
 		dir, i.FormatVersion, embedder, i.Dim, string(i.Metric), i.Normalized, !i.NoWords, i.Documents, i.Sources, i.DeadRows, i.Bytes,
-		indexInfo{i.IndexType, i.IndexFile}, cpuInfo{kernel.Chosen().String()}, i.CreatedAt.UTC(), i.UpdatedAt.UTC(),
+		indexInfo{i.IndexType, i.IndexFile}, codesInfo{i.CodesFile, i.CodedRows}, cpuInfo{kernel.Chosen().String()}, i.CreatedAt.UTC(), i.UpdatedAt.UTC(),
 	}
 }
 
@@ -113,6 +126,7 @@ func (i storeInfo) fields() []field {
 		{"dead rows", strconv.FormatInt(i.DeadRows, 10)},
 		{"bytes", strconv.FormatInt(i.Bytes, 10)},
 		{"index", fmt.Sprintf("%s (%s)", i.Index.Type, i.Index.File)},
+		{"codes", i.Codes.String()},
 		{"kernel", i.CPU.Kernel},
 		{"created at", i.CreatedAt.Format(time.RFC3339)},
 		{"updated at", i.UpdatedAt.Format(time.RFC3339)},

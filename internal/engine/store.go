@@ -13,6 +13,8 @@ type Info struct {
 	DeadRows             int64 // rows of deleted documents that still take room
 	Bytes                int64 // of all files of the store
 	IndexType, IndexFile string
+	CodesFile            string // of the codes that searches read in place of vectors; "" where there are none
+	CodedRows            int64  // that have codes
 	CreatedAt, UpdatedAt time.Time
 }
 

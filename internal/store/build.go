@@ -44,7 +44,7 @@ var buildSettings = []string{"journal_mode = MEMORY", "synchronous = OFF", "temp
 func (w *Writer) newBuilder(ctx context.Context) (_ *builder, err error) {
 	base := *w.base
 	base.indexFile++
-	b := &builder{Writer: &Writer{progress: w.progress, lock: w.lock}, seed: maphash.MakeSeed()}
+	b := &builder{Writer: &Writer{progress: w.progress, lock: w.lock, coding: w.coding}, seed: maphash.MakeSeed()}
 	b.Store = &Store{dir: w.dir, session: b.Writer}
 	b.stage = newStage(&base, b)
 	if b.terms != nil {
@@ -208,7 +208,8 @@ func (b *builder) discard() error {
 	if !holdsLock(b.lock) {
 		return err
 	}
-	for _, path := range []string{filepath.Join(b.dir, buildName), filepath.Join(b.dir, indexName(b.base.indexFile))} {
+	for _, name := range []string{buildName, indexName(b.base.indexFile), sidecarName(codesKind, 1)} {
+		path := filepath.Join(b.dir, name)
 		if gone := os.Remove(path); !errors.Is(gone, os.ErrNotExist) {
 			err = errors.Join(err, gone)
 		}

@@ -24,8 +24,8 @@ type Problem struct {
 
 // Damage reports whether readers may miss something because of the problem. What
 // no reader sees does no harm: the kill of a healthy store leaves it, and the next
-// writer removes it.
-func (p Problem) Damage() bool { return p.Kind != ProblemLeftover }
+// writer removes it. What only makes searches slower is no damage either.
+func (p Problem) Damage() bool { return p.Kind != ProblemLeftover && p.Kind != ProblemSlow }
 
 // The kinds of problems.
 const (
@@ -36,6 +36,8 @@ const (
 	ProblemMetadata = "metadata" // metadata, or the rows by which filters find it
 	ProblemSource   = "source"   // a source's count of documents
 	ProblemWords    = "words"    // the words by which documents are found
+	ProblemCodes    = "codes"    // codes that are not those of the vectors
+	ProblemSlow     = "slow"     // codes that are missing or belong to other vectors: searches do without
 	ProblemLeftover = "leftover" // what no reader sees: a killed writer's, or nobody's
 )
 
@@ -78,7 +80,7 @@ func check(ctx context.Context, dir string, o engine.Options) ([]Problem, error)
 		return nil, err
 	}
 	c := &checker{s: s, count: map[string]int{}, allWords: o.AllWords}
-	for _, part := range []func(context.Context) error{c.database, c.documents, c.ids, c.metadata, c.sources, c.words, c.index, c.files} {
+	for _, part := range []func(context.Context) error{c.database, c.documents, c.ids, c.metadata, c.sources, c.words, c.index, c.codes, c.files} {
 		if err == nil {
 			err = part(ctx)
 		}

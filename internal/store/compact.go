@@ -25,7 +25,7 @@ func (w *Writer) Compact(ctx context.Context) (c engine.Compacted, err error) {
 		return c, err
 	}
 	c.Rows = w.base.rows - w.base.documents
-	for _, step := range []func(context.Context) error{w.sweep, w.rewrite, w.forgetMetadata, w.compactWords, w.vacuum} {
+	for _, step := range []func(context.Context) error{w.sweep, w.rewrite, w.encode, w.forgetMetadata, w.compactWords, w.vacuum} {
 		if err := step(ctx); err != nil {
 			return c, fmt.Errorf("compacting %q: %w", w.dir, err)
 		}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -125,7 +126,7 @@ func vacant(dir string) error {
 	for _, entry := range entries {
 		switch name := entry.Name(); {
 		case name == databaseName, name == databaseName+"-journal", name == buildName, name == lockName, name == ignoreName:
-		case isIndexName(name):
+		case isIndexName(name), strings.HasSuffix(name, sidecarSuffix):
 		default:
 			return &OccupiedError{Dir: dir, File: name}
 		}

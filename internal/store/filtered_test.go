@@ -30,11 +30,18 @@ type sample struct {
 // Their vectors are small whole numbers, so that scores are exact and tie often.
 func newSample(t *testing.T, f engine.Facts, n int, random *rand.Rand) sample {
 	t.Helper()
+	return newSampleBy(t, f, n, random, func(*Writer) {})
+}
+
+// newSampleBy is newSample by a writer that was prepared.
+func newSampleBy(t *testing.T, f engine.Facts, n int, random *rand.Rand, prepare func(*Writer)) sample {
+	t.Helper()
 	w, err := Create(t.Context(), filepath.Join(t.TempDir(), ".sheaf"), f, engine.Options{LockTimeout: 10 * time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { w.Close() })
+	prepare(w)
 	s := sample{Writer: w}
 	s.grow(t, "s", n, random)
 	var dead []string
@@ -99,7 +106,7 @@ func randomMetadata(random *rand.Rand) metadata.Object {
 	return metadata.Raw([]byte("{" + strings.Join(fields, ",") + "}"))
 }
 
-// samples are stores of all metrics.
+// samples are stores of all metrics, with codes and without.
 func samples(t *testing.T) []sample {
 	t.Helper()
 	random := rand.New(rand.NewPCG(1, 2))
@@ -108,6 +115,9 @@ func samples(t *testing.T) []sample {
 		newSample(t, engine.Facts{Dim: 2, Metric: engine.L2}, 150, random),
 		newSample(t, engine.Facts{Dim: 3, Metric: engine.InnerProduct}, 90, random),
 		newSample(t, engine.Facts{Dim: 5, Metric: engine.L2}, 260, random),
+		newSampleBy(t, engine.Facts{Dim: 2, Metric: engine.L2}, 150, random, (*Writer).ForceCodes),
+		newSampleBy(t, engine.Facts{Dim: 3, Metric: engine.InnerProduct}, 90, random, (*Writer).ForceCodes),
+		newSampleBy(t, engine.Facts{Dim: 5, Metric: engine.L2}, 260, random, (*Writer).ForceCodes),
 	}
 }
 

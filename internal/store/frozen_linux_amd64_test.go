@@ -26,13 +26,16 @@ import (
 const childDir = "STORE_TEST_CHILD_DIR"
 
 func TestMain(m *testing.M) {
-	dir := os.Getenv(childDir)
-	if dir == "" {
+	var err error
+	if dir := os.Getenv(growChild); dir != "" {
+		err = growAsChild(dir)
+	} else if dir := os.Getenv(childDir); dir != "" {
+		var w *store.Writer
+		if w, err = store.OpenWriter(context.Background(), dir, engine.Options{}); err == nil {
+			err = w.Close()
+		}
+	} else {
 		os.Exit(m.Run())
-	}
-	w, err := store.OpenWriter(context.Background(), dir, engine.Options{})
-	if err == nil {
-		err = w.Close()
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -164,9 +167,9 @@ func TestKilledMigration(t *testing.T) {
 func TestSidecarFiles(t *testing.T) {
 	t.Parallel()
 	dir := filled(t, 1)
-	execute(t, dir, `INSERT INTO sidecar VALUES ('codes', 1, 60)`)
-	write(t, filepath.Join(dir, "codes.1.sidecar"), "derived")
-	write(t, filepath.Join(dir, "codes.2.sidecar"), "a killed writer's")
+	execute(t, dir, `INSERT INTO sidecar VALUES ('other', 1, 60)`)
+	write(t, filepath.Join(dir, "other.1.sidecar"), "derived")
+	write(t, filepath.Join(dir, "other.2.sidecar"), "a killed writer's")
 	if got := kinds(t, dir); !cmp.Equal(got, []string{store.ProblemLeftover}) {
 		t.Errorf("problems of the kinds %q", got)
 	}
@@ -176,13 +179,13 @@ func TestSidecarFiles(t *testing.T) {
 		_, err := os.Lstat(filepath.Join(dir, name))
 		return err == nil
 	}
-	if !there("codes.1.sidecar") || there("codes.2.sidecar") {
+	if !there("other.1.sidecar") || there("other.2.sidecar") {
 		t.Error("the wrong files were removed")
 	}
 	_, err = w.Compact(t.Context())
 	must(t, err)
 	must(t, w.Close())
-	if there("codes.1.sidecar") {
+	if there("other.1.sidecar") {
 		t.Error("a sidecar of rows that have other numbers now is left")
 	}
 	if got := kinds(t, dir); got != nil {

@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -27,6 +28,8 @@ type goldenStore[Case any] struct {
 	}
 	Queries map[string][]float32
 	Cases   []Case
+
+	coded bool // searches go by codes
 }
 
 // goldenHit is [id, score].
@@ -39,7 +42,8 @@ func (h *goldenHit) UnmarshalJSON(b []byte) error {
 	return json.Unmarshal(b, &[]any{&h.id, &h.score})
 }
 
-// eachGolden calls check for every store of a folder of testdata/golden.
+// eachGolden calls check for every store of a folder of testdata/golden, with codes and
+// without.
 func eachGolden[Case any](t *testing.T, folder string, check func(t *testing.T, g *goldenStore[Case])) {
 	t.Helper()
 	paths, err := filepath.Glob(filepath.Join("testdata", "golden", folder, "*.json"))
@@ -47,18 +51,20 @@ func eachGolden[Case any](t *testing.T, folder string, check func(t *testing.T, 
 		t.Fatalf("no golden stores: %v", err)
 	}
 	for _, path := range paths {
-		t.Run(filepath.Base(path), func(t *testing.T) {
-			t.Parallel()
-			b, err := os.ReadFile(path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			g := &goldenStore[Case]{}
-			if err := json.Unmarshal(b, g); err != nil {
-				t.Fatal(err)
-			}
-			check(t, g)
-		})
+		for _, coded := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, codes %v", filepath.Base(path), coded), func(t *testing.T) {
+				t.Parallel()
+				b, err := os.ReadFile(path)
+				if err != nil {
+					t.Fatal(err)
+				}
+				g := &goldenStore[Case]{coded: coded}
+				if err := json.Unmarshal(b, g); err != nil {
+					t.Fatal(err)
+				}
+				check(t, g)
+			})
+		}
 	}
 }
 
@@ -75,6 +81,9 @@ func (g *goldenStore[Case]) metric() engine.Metric {
 func (g *goldenStore[Case]) open(t *testing.T, m engine.Metric) *store.Store {
 	t.Helper()
 	w, dir := create(t, engine.Facts{Dim: g.Dim, Metric: m, Normalize: g.NormalizeL2})
+	if g.coded {
+		w.ForceCodes()
+	}
 	src := engine.Source{Key: "golden", Name: "golden"}
 	r, err := w.Replace(t.Context(), src)
 	if err != nil {
@@ -87,7 +96,11 @@ func (g *goldenStore[Case]) open(t *testing.T, m engine.Metric) *store.Store {
 	}
 	r.Done(src)
 	commit(t, w)
-	return open(t, dir)
+	opened := open(t, dir)
+	if g.coded {
+		opened.PreferCodes()
+	}
+	return opened
 }
 
 // query is one by its name, or itself.

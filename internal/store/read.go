@@ -138,6 +138,13 @@ func (s *Store) Info(ctx context.Context) (info engine.Info, err error) {
 			Facts: t.facts, ID: hex.EncodeToString(t.id[:]), Generation: t.generation, FormatVersion: int(t.version), Normalized: t.unit, Documents: t.state.documents, DeadRows: t.rows - t.state.documents,
 			IndexType: "IndexFlat", IndexFile: indexName(t.indexFile), CreatedAt: t.created, UpdatedAt: t.updated,
 		}
+		if file := s.openCodes(t); file != nil {
+			info.CodesFile, info.CodedRows = filepath.Base(file.Name()), file.Rows()
+			err = file.Close()
+		}
+		if err != nil {
+			return err
+		}
 		info.Sources, err = t.Int64(`SELECT count(*) FROM source`)
 		return err
 	})

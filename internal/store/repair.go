@@ -18,8 +18,8 @@ import (
 // Repair checks the store at dir as Check does and mends what can be mended
 // without losing anything that a reader sees: what a killed writer left, the
 // database's own indexes, the rows by which filters find metadata, the index of words, documents whose
-// source is missing, and the counts of sources, whose files the next ingest reads
-// again. It returns what Check found before; what it does not find any more is
+// source is missing, the counts of sources, whose files the next ingest reads again,
+// and codes. It returns what Check found before; what it does not find any more is
 // marked repaired.
 func Repair(ctx context.Context, dir string, o engine.Options) ([]Problem, error) {
 	before, err := Check(ctx, dir, o)
@@ -76,6 +76,8 @@ func (w *Writer) repair(ctx context.Context, problems []Problem) error {
 		{ProblemDocument, w.adoptOrphans},
 		{ProblemSource, inTransaction((*tx).recountSources)},
 		{ProblemWords, w.reindexWords},
+		{ProblemCodes, w.recode},
+		{ProblemSlow, w.recode},
 	} {
 		if !slices.ContainsFunc(problems, func(p Problem) bool { return p.Kind == step.kind }) {
 			continue

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 
+	"sheaf/internal/codes"
 	"sheaf/internal/engine"
 	"sheaf/internal/faiss"
 )
@@ -58,7 +59,7 @@ func (s *Store) try(ctx context.Context, f func(*snapshot) error) error {
 			return err
 		}
 		err = f(snap)
-		snap.vectors.Close()
+		snap.Close()
 		if !errors.Is(err, errChanged) {
 			return err
 		}
@@ -68,18 +69,19 @@ func (s *Store) try(ctx context.Context, f func(*snapshot) error) error {
 		if err != nil {
 			return err
 		}
-		defer snap.vectors.Close()
+		defer snap.Close()
 		snap.open = t
 		return f(snap)
 	})
 }
 
-// snapshot is what a scan needs: a state and the open index file that fits it.
+// snapshot is what a search needs: a state, and the open files that fit it.
 type snapshot struct {
 	store   *Store
 	state   *state
 	vectors vectors
-	open    *tx // the transaction that it was taken in; nil where that has ended
+	codes   *codes.File // nil: there are none
+	open    *tx         // the transaction that it was taken in; nil where that has ended
 
 	squared []float64 // lengths of the queries
 }
@@ -89,7 +91,15 @@ func (s *Store) snapshot(t *tx) (*snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &snapshot{store: s, state: t.state, vectors: v}, nil
+	return &snapshot{store: s, state: t.state, vectors: v, codes: s.openCodes(t)}, nil
+}
+
+// Close closes the files of the snapshot, which were only read.
+func (snap *snapshot) Close() {
+	snap.vectors.Close()
+	if snap.codes != nil {
+		snap.codes.Close()
+	}
 }
 
 // read runs f in a transaction in which all documents of the snapshot are
@@ -154,10 +164,10 @@ func (snap *snapshot) pick(ctx context.Context, queries []float32, found [][]fai
 	return nil
 }
 
-// scan searches the index file, and keeps the hits that o's threshold accepts.
+// scan searches all rows, and keeps the hits that o's threshold accepts.
 func (snap *snapshot) scan(ctx context.Context, queries []float32, o engine.SearchOptions, s faiss.Search) ([][]faiss.Hit, error) {
 	s.Threads = o.Threads
-	found, err := snap.vectors.flat.Search(ctx, queries, s)
+	found, err := snap.candidates(ctx, queries, s)
 	for q := range found {
 		found[q] = slices.DeleteFunc(found[q], func(hit faiss.Hit) bool { return !o.Accepts(snap.state.facts.Metric, hit.Score) })
 	}

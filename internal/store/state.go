@@ -228,9 +228,31 @@ func (t *tx) files() (map[string]bool, error) {
 		if err != nil {
 			return nil, err
 		}
-		named[fmt.Sprint(row.Text(0), ".", row.Int64(1), sidecarSuffix)] = true
+		named[sidecarName(row.Text(0), row.Int64(1))] = true
 	}
 	return named, nil
+}
+
+func sidecarName(kind string, number int64) string {
+	return fmt.Sprint(kind, ".", number, sidecarSuffix)
+}
+
+// sidecar returns the file of a kind, 0 where there is none, and the rows that it covers.
+func (t *tx) sidecar(kind string) (number, rows int64, err error) {
+	if t.version < 2 {
+		return 0, 0, nil
+	}
+	for row, err := range t.Query(`SELECT file, rows FROM sidecar WHERE kind = ?`, kind) {
+		if err != nil {
+			return 0, 0, err
+		}
+		number, rows = row.Int64(0), row.Int64(1)
+	}
+	return number, rows, nil
+}
+
+func (t *tx) saveSidecar(kind string, number, rows int64) error {
+	return t.Exec(`REPLACE INTO sidecar VALUES (?, ?, ?)`, kind, number, rows)
 }
 
 // extents are the checksums of the vectors.

@@ -21,9 +21,10 @@
 //
 // The files of the package form layers, each of which calls those below:
 //
-//	merge, create, compact, check, check_rows, check_words, repair  what takes the store as a whole
-//	writer, stage, replace, delete, build, indexing    what changes it
-//	search, filtered, filter, read, whole, transfer    what asks it
+//	merge, create, compact, check, check_rows, check_words, check_codes, repair  what takes the store as a whole
+//	writer, stage, replace, delete, build, indexing, encode                      what changes it
+//	search, filtered, candidates, filter, read, whole, transfer                  what asks it
+//	coded                                              the codes of the vectors
 //	store                                              the open store and its sessions
 //	document, match, meta, source, state, words        tables of the database, as methods of tx
 //	database, schema, lock                             the connection and its transactions
@@ -55,6 +56,8 @@ const databaseName = "sheaf.db"
 type Store struct {
 	dir string
 	session
+
+	codesMost int64 // see codes.Search; tests, which have few rows, set it
 
 	mu   sync.Mutex
 	kept []io.Closer // what snapshots read, until the store is closed
@@ -215,6 +218,11 @@ func (s *Store) Facts() engine.Facts { return s.seen().facts }
 
 // Settings are what Writer.SetSettings kept: how the store's first source was split.
 func (s *Store) Settings() string { return s.seen().settings }
+
+// sidecarPath is the path of a file of derived columns; see sidecar.
+func (s *Store) sidecarPath(kind string, number int64) string {
+	return filepath.Join(s.dir, sidecarName(kind, number))
+}
 
 func isIndexName(name string) bool {
 	number, ok := strings.CutPrefix(name, "index.")

@@ -35,6 +35,7 @@ type Writer struct {
 	failure error      // of a read or a write: nothing can be written any more
 
 	stage
+	coding
 	unswept bool     // rows of deleted documents wait for Close
 	fresh   bool     // Create made the store, and nothing was committed since
 	made    []string // the folders that Create made, the innermost first
@@ -51,7 +52,7 @@ func OpenWriter(ctx context.Context, dir string, o engine.Options) (*Writer, err
 }
 
 func newWriter(dir string, o engine.Options) *Writer {
-	w := &Writer{progress: o.Progress, indexing: o.Indexing}
+	w := &Writer{progress: o.Progress, indexing: o.Indexing, coding: coding{from: codesFrom}}
 	w.Store = &Store{dir: dir, session: w}
 	if w.progress == nil {
 		w.progress = func(int) {}
@@ -104,7 +105,7 @@ func (w *Writer) begin(ctx context.Context) error {
 		}
 		w.stage = newStage(t.state, indexed{})
 		w.db.version = formatVersion
-		return errors.Join(w.vectors.Cut(t.rows), w.removeStale(t))
+		return errors.Join(w.vectors.Cut(t.rows), w.cutCodes(t), w.removeStale(t))
 	})
 }
 
@@ -345,6 +346,9 @@ func (w *Writer) Commit(ctx context.Context) error {
 		if err := w.sweep(ctx); err != nil {
 			return err
 		}
+	}
+	if err := w.encode(ctx); err != nil {
+		return err
 	}
 	return w.mergeWords(ctx)
 }
