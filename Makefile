@@ -146,7 +146,7 @@ fuzz: deps ## fuzz every parser for FUZZTIME (30s) each
 
 neon: ## check that the C code compiles for arm64
 	@$(call debian,$(DEBIAN_NEON))
-	aarch64-linux-gnu-gcc -Wall -Werror -fsyntax-only $(wildcard internal/faiss/*.c internal/rowsum/*.c internal/sqlite/*.c internal/transformer/*.c)
+	aarch64-linux-gnu-gcc -Wall -Werror -fsyntax-only $(wildcard internal/codes/*.c internal/faiss/*.c internal/rowsum/*.c internal/sqlite/*.c internal/transformer/*.c)
 
 clean: ## remove what was built
 	rm -rf sheaf bench/data $(INTEROP)

@@ -70,6 +70,7 @@ type section struct {
 // sections are all of them, in the order of the report.
 var sections = []section{
 	{name: "search", run: (*bench).search},
+	{name: "codes", run: (*bench).codes},
 	{name: "filter", run: (*bench).filter},
 	{name: "mmr", run: (*bench).mmr},
 	{name: "batch", run: (*bench).batch},
