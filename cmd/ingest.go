@@ -52,15 +52,16 @@ the chunks that a source no longer has.
 
 The store is made by the first run that stores something; --embedder, --metric
 and --normalize are fixed then. Without --embedder the first texts decide:
-English gets builtin, any other language builtin:multilingual. Splitter flags and --meta are remembered with
-each source and used again when a later run gives none.
+English gets builtin, any other language builtin:multilingual. Splitter flags
+and --meta are remembered with each source and used again when a later run
+gives none.
 
 Folders are read recursively; hidden files and what .gitignore or .sheafignore
 rule out are left alone. JSONL and CSV files and JSON arrays hold records,
 {"text", "id"?, "metadata"?, "vector"?, ...}, which are split only when
---splitter is given.
-With --embedder none a new store takes records with vectors as long as the
-first. Stdin is a source of its own each time, unless --name names it.
+--splitter is given. With --embedder none a new store takes records with
+vectors as long as the first. Stdin is a source of its own each time, unless
+--name names it.
 
 --prune removes sources whose files are gone from the given folders. --dry-run
 says what would be done and what it would cost, and does nothing.
