@@ -23,6 +23,7 @@ type environment struct {
 // started is what a verb has started and not yet ended.
 type started struct {
 	shown     *display // nil where no progress is shown
+	failure   error    // of showing progress
 	notices   noticeLog
 	embedders []embed.Embedder
 }

@@ -10,12 +10,16 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"testing/synctest"
+	"time"
 
+	"sheaf/internal/crash"
 	"sheaf/internal/embed"
 	"sheaf/internal/engine"
 	"sheaf/internal/filter"
 	"sheaf/internal/hint"
 	"sheaf/internal/model"
+	"sheaf/internal/progress"
 )
 
 func TestReport(t *testing.T) {
@@ -97,6 +101,36 @@ func TestEveryCodeHasAMeaning(t *testing.T) {
 type broken struct{ opener }
 
 func (broken) Open(context.Context, string, engine.Options) (reader, error) { panic("odd store") }
+
+// brokenInput is an input with a fault.
+type brokenInput struct{}
+
+func (brokenInput) Read([]byte) (int, error) { panic("odd input") }
+
+// TestAPanicInAGoroutineIsAnError reads standard input beside the verb, and shows
+// progress beside it.
+func TestAPanicInAGoroutineIsAnError(t *testing.T) {
+	t.Parallel()
+	s, _, errs := recorded("")
+	s.In = brokenInput{}
+	code := Main(t.Context(), []string{"embed", "-", "--config", os.DevNull}, s)
+	if code != exitFailed || strings.Count(errs.String(), "\n") != 2 || !strings.Contains(errs.String(), "internal error: odd input\nsheaf: hint: this is a fault of sheaf") {
+		t.Errorf("exit code %d\n%s", code, errs)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		s, _, _ := recorded("")
+		env := &environment{streams: s, flags: globalFlags{verbose: true}, now: time.Now}
+		d := env.showProgress(new(progress.Counter), "embedding", "chunk")
+		env.now = func() time.Time { panic("odd clock") }
+		time.Sleep(lineEvery)
+		synctest.Wait()
+		d.stop()
+		var crashed *crash.Error
+		if !errors.As(env.started.failure, &crashed) || crashed.Value != "odd clock" {
+			t.Errorf("a display that panicked: %v", env.started.failure)
+		}
+	})
+}
 
 // TestAPanicIsAnError: it ends with one line of error, a hint that says what to
 // report, and exit code 1.

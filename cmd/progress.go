@@ -7,6 +7,7 @@ import (
 
 	"github.com/schollz/progressbar/v3"
 
+	"sheaf/internal/crash"
 	"sheaf/internal/progress"
 )
 
@@ -25,6 +26,7 @@ type display struct {
 	verb    string // such as "embedding"
 	noun    string // what is counted, such as "chunk"
 	done    chan struct{}
+	failure error // of showing, known when ended
 	ended   sync.WaitGroup
 
 	mu      sync.Mutex
@@ -90,6 +92,7 @@ func (o programOutput) Write(b []byte) (int, error) {
 
 func (d *display) every(period time.Duration, show func()) {
 	d.ended.Go(func() {
+		defer crash.Catch(&d.failure)
 		ticker := time.NewTicker(period)
 		defer ticker.Stop()
 		for {
@@ -163,6 +166,7 @@ func (d *display) stop() {
 	close(d.done)
 	d.ended.Wait()
 	d.env.started.shown = nil
+	d.env.started.failure = d.failure
 	if d.bar != nil {
 		_ = d.bar.Clear()
 	}

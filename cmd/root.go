@@ -47,6 +47,9 @@ func run(ctx context.Context, args []string, streams Streams, stores opener) int
 	root.SetErr(streams.Err)
 	c, err := execute(ctx, root)
 	env.end()
+	if err == nil {
+		err = env.started.failure
+	}
 	return report(ctx, streams.Err, err, wantsJSON(args), "see "+c.CommandPath()+" --help")
 }
 

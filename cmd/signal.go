@@ -6,6 +6,8 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"sheaf/internal/crash"
 )
 
 // interrupted is the cause of a context that a signal has cancelled.
@@ -81,7 +83,7 @@ func (r *interruptibleReader) Read(p []byte) (int, error) {
 func (r *interruptibleReader) feed() {
 	for {
 		data := make([]byte, readSize)
-		n, err := r.in.Read(data)
+		n, err := r.read(data)
 		select {
 		case r.reads <- readResult{data[:n], err}:
 		case <-r.ctx.Done():
@@ -91,4 +93,10 @@ func (r *interruptibleReader) feed() {
 			return
 		}
 	}
+}
+
+// read is one read from the input.
+func (r *interruptibleReader) read(data []byte) (n int, err error) {
+	defer crash.Catch(&err)
+	return r.in.Read(data)
 }

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"sheaf/internal/crash"
 	"sheaf/internal/embed"
 	"sheaf/internal/embed/embedtest"
 	"sheaf/internal/progress"
@@ -228,5 +229,18 @@ func TestCommandStalls(t *testing.T) {
 	cancel()
 	if err := <-done; !errors.Is(err, context.Canceled) {
 		t.Error(err)
+	}
+}
+
+// TestCommandWhoseOutputCannotBeShown: os/exec shows it in a goroutine of its own.
+func TestCommandWhoseOutputCannotBeShown(t *testing.T) {
+	t.Parallel()
+	e := newProgram(t, "well", embed.Options{Stderr: writerFunc(func() { panic("odd terminal") })})
+	if _, err := e.Embed(t.Context(), []string{"text"}); err != nil {
+		t.Error(err)
+	}
+	var crashed *crash.Error
+	if err := embed.Close(e); !errors.As(err, &crashed) {
+		t.Errorf("%v", err)
 	}
 }

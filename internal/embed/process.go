@@ -9,6 +9,8 @@ import (
 	"os/exec"
 	"sync"
 	"time"
+
+	"sheaf/internal/crash"
 )
 
 const (
@@ -95,8 +97,9 @@ func (p *process) close() error {
 func (p *process) wait() error {
 	p.waiting.Do(func() {
 		go func() {
+			defer close(p.ended)
+			defer crash.Catch(&p.status)
 			p.status = p.cmd.Wait()
-			close(p.ended)
 		}()
 	})
 	select {
@@ -134,7 +137,8 @@ type lastLine struct {
 // maxLastLine is the number of bytes of a line that are kept.
 const maxLastLine = 300
 
-func (l *lastLine) Write(b []byte) (int, error) {
+func (l *lastLine) Write(b []byte) (n int, err error) {
+	defer crash.Catch(&err) // os/exec calls it in a goroutine of its own
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.tail = append(l.tail, b...)
