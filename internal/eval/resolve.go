@@ -12,10 +12,9 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/bmatcuk/doublestar/v4"
-
 	"sheaf/internal/engine"
 	"sheaf/internal/filter"
+	"sheaf/internal/glob"
 )
 
 // Store is what the documents of labels are looked up in.
@@ -138,11 +137,11 @@ func (l *label) parse(known map[string]bool, sources []string) {
 		l.sources, l.first, l.last = []string{source}, first, last
 		return
 	}
-	if !strings.ContainsAny(l.name, `*?[{`) {
+	if !strings.ContainsAny(l.name, `*?[{`) || glob.Check(l.name) != nil {
 		return
 	}
 	for _, name := range sources {
-		if doublestar.MatchUnvalidated(l.name, name) {
+		if glob.Match(l.name, name) {
 			l.sources, l.whole = append(l.sources, name), true
 		}
 	}

@@ -4,7 +4,7 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/bmatcuk/doublestar/v4"
+	"sheaf/internal/glob"
 )
 
 // compiler is the Visitor that makes a filter something to evaluate.
@@ -63,7 +63,7 @@ func (compiler) Exists(key string, want bool) node {
 func (compiler) Glob(key, pattern string) node {
 	return leaf{key, func(v any, _ bool) bool {
 		s, ok := v.(string)
-		return ok && doublestar.MatchUnvalidated(pattern, s)
+		return ok && glob.Match(pattern, s)
 	}, startingWith(literalPrefix(pattern))}
 }
 
@@ -125,9 +125,9 @@ func containing(x any) test {
 
 // literalPrefix is what every match of a glob begins with. A slash at its end
 // is none of it: "docs/**" matches "docs".
-func literalPrefix(glob string) string {
-	if i := strings.IndexAny(glob, `*?[{\`); i >= 0 {
-		glob = glob[:i]
+func literalPrefix(pattern string) string {
+	if i := strings.IndexAny(pattern, `*?[{\`); i >= 0 {
+		pattern = pattern[:i]
 	}
-	return strings.TrimRight(glob, "/")
+	return strings.TrimRight(pattern, "/")
 }

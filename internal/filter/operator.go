@@ -6,16 +6,13 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/bmatcuk/doublestar/v4"
+	"sheaf/internal/glob"
 )
 
 // langchainOperators stand below a key in LangChain's syntax, fieldOperators here.
 var langchainOperators = []string{"$eq", "$neq", "$gt", "$gte", "$lt", "$lte", "$in", "$nin"}
 
 var fieldOperators = append(slices.Clone(langchainOperators), "$exists", "$contains", "$glob", "$regex")
-
-// maxBraces is how many {…} a glob may have: the time to match it doubles with each.
-const maxBraces = 8
 
 // newCondition returns the expression for an operator below a key, or the problem
 // where the two do not go together.
@@ -35,10 +32,8 @@ func newCondition(key, operator string, operand any) (e expr, problem string) {
 		switch pattern, ok := operand.(string); {
 		case !ok:
 			return nil, "a glob must be a string"
-		case !doublestar.ValidatePattern(pattern):
-			return nil, fmt.Sprintf("bad glob %q", pattern)
-		case strings.Count(pattern, "{") > maxBraces:
-			return nil, fmt.Sprintf("a glob with more than %d braces", maxBraces)
+		case glob.Check(pattern) != nil:
+			return nil, glob.Check(pattern).Error()
 		}
 	case "$regex":
 		pattern, ok := operand.(string)

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/bmatcuk/doublestar/v4"
+	"sheaf/internal/glob"
 )
 
 // tree is the walk of one root folder.
@@ -153,7 +153,7 @@ func (t *tree) visit(ctx context.Context, e entry) bool {
 	if e.ignore.ignores(e.ignoreDir, e.isDir()) || t.exclude.verdict(e.rel, e.isDir()) == ignored {
 		return true
 	}
-	e.matched = e.matched || doublestar.MatchUnvalidated(t.glob, e.rel)
+	e.matched = e.matched || glob.Match(t.glob, e.rel)
 	e.included = e.included || t.include.verdict(e.rel, e.isDir()) == ignored
 	if e.isDir() {
 		if !e.matched && !mayMatchBelow(t.glob, e.rel) || t.opts.SkipDir != nil && t.opts.SkipDir(e.path) {
@@ -179,18 +179,18 @@ func (t *tree) visit(ctx context.Context, e entry) bool {
 }
 
 // mayMatchBelow reports whether a glob can match something inside dir. Other folders need not be read.
-func mayMatchBelow(glob, dir string) bool {
-	if strings.Contains(glob, "{") { // alternatives can hold slashes
+func mayMatchBelow(pattern, dir string) bool {
+	if strings.Contains(pattern, "{") { // alternatives can hold slashes
 		return true
 	}
-	parts := strings.Split(glob, "/")
+	parts := strings.Split(pattern, "/")
 	for i, name := range strings.Split(dir, "/") {
 		switch {
 		case parts[i] == "**":
 			return true
 		case i == len(parts)-1:
 			return false
-		case !doublestar.MatchUnvalidated(parts[i], name):
+		case !glob.Match(parts[i], name):
 			return false
 		}
 	}

@@ -11,7 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/bmatcuk/doublestar/v4"
+	"sheaf/internal/glob"
 )
 
 // WalkOptions say what a walk looks for. The zero value finds every file that is neither hidden nor ignored.
@@ -166,10 +166,11 @@ func (w *Walker) folder(ctx context.Context, src Source, yield func(Found) bool)
 
 // glob walks the folder that a glob starts from, and reports what matches: files, and folders with all that is in them.
 func (w *Walker) glob(ctx context.Context, src Source, yield func(Found) bool) bool {
-	base, pattern := doublestar.SplitPattern(src.Name)
+	base, pattern := glob.Split(src.Name)
 	dir := filepath.FromSlash(base)
 	t := newTree(w, pattern, yield)
-	if info, err := os.Stat(dir); err == nil && info.IsDir() && doublestar.ValidatePattern(pattern) {
+	problem := glob.Check(pattern)
+	if info, err := os.Stat(dir); err == nil && info.IsDir() && problem == nil {
 		if !t.root(ctx, Source{Name: base, Path: dir}) {
 			return false
 		}
@@ -177,7 +178,11 @@ func (w *Walker) glob(ctx context.Context, src Source, yield func(Found) bool) b
 	if t.met || t.failed || ctx.Err() != nil {
 		return true
 	}
-	return yield(Found{Source: src, Err: fmt.Errorf("no file matches %q", src.Name)})
+	none := fmt.Errorf("no file matches %q", src.Name)
+	if problem != nil {
+		none = fmt.Errorf("%w: %w", none, problem)
+	}
+	return yield(Found{Source: src, Err: none})
 }
 
 // file reports one file, unless it was reported before.
