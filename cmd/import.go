@@ -85,7 +85,8 @@ source that has other documents there: see sheaf merge --help.` + exitStatus(0, 
 	o.embedder.addFlags(c)
 	o.facts.addFlags(c)
 	f.Lookup("embedder").Usage = "what made the vectors, or is to make them: " + strings.Replace(provider.Usage(), "MODEL", "`MODEL`", 1) + " (default: another store's own, or else none)"
-	f.Lookup("index-name").Usage = "the `NAME` of LangChain's files, NAME.faiss and NAME.pkl, or of LlamaIndex's, NAME__vector_store.json (default default)"
+	f.Lookup("index-name").Usage = "the `NAME` of LangChain's files, NAME.faiss and NAME.pkl, or of LlamaIndex's, NAME__vector_store.json (default: index, and default for LlamaIndex)"
+	f.Lookup("index-name").DefValue = ""
 	f.Lookup("metric").Usage = "compare vectors by `METRIC`: l2, ip or cosine (default: the input's own, or else l2)"
 	f.Lookup("metric").DefValue = ""
 	return c
