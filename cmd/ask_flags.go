@@ -13,6 +13,7 @@ import (
 
 	"sheaf/internal/engine"
 	"sheaf/internal/hint"
+	"sheaf/internal/provider"
 )
 
 // askFlags are the flags of every verb that prints what a search finds.
@@ -33,6 +34,7 @@ type searchFlags struct {
 	minRelevance   figure
 	relevanceFn    string
 	embedder       embedderFlags
+	mode           engine.Mode // "" where only vectors are asked for
 }
 
 // The values of --relevance-fn.
@@ -89,6 +91,21 @@ func (o *searchFlags) validate() error {
 	return cmp.Or(o.filter.validate(), o.embedder.validate())
 }
 
+// addMode declares the flag of verbs that ask by text.
+func addMode(c *cobra.Command) {
+	addSettings(c.Flags(), "mode")
+	complete(c, "mode", string(engine.ByVector), string(engine.ByWords), string(engine.Hybrid))
+}
+
+// choose sets by what documents are found: by the flag, else by vector where a flag of
+// LangChain's is given, else as the environment or the configuration says.
+func (o *searchFlags) choose(c Config) {
+	o.mode = c.Mode
+	if !c.ModeFlag && (o.fetchK > 0 || o.scoreThreshold.value != nil || o.relevanceFn == relevanceLangChain) {
+		o.mode = engine.ByVector
+	}
+}
+
 // exact returns the flags for the exact answer: the nearest of all that the filter
 // lets through.
 func (o searchFlags) exact() searchFlags {
@@ -96,8 +113,8 @@ func (o searchFlags) exact() searchFlags {
 	return o
 }
 
-// options returns the options of a search in s.
-func (o *askFlags) options(ctx context.Context, s reader) (engine.SearchOptions, error) {
+// options returns the options of a search in s for some queries.
+func (o *askFlags) options(ctx context.Context, s reader, asked []query) (engine.SearchOptions, error) {
 	f, err := o.filter.in(ctx, s)
 	search := engine.SearchOptions{
 		K:                  o.k,
@@ -106,6 +123,13 @@ func (o *askFlags) options(ctx context.Context, s reader) (engine.SearchOptions,
 		MinRelevance:       o.minRelevance.value,
 		LangChainRelevance: o.relevanceFn == relevanceLangChain,
 		WithVectors:        o.withVectors,
+		Mode:               o.mode,
+		WordWeight:         provider.Of(s.Facts().Embedder).WordWeight,
+	}
+	if search.ByText() {
+		for _, q := range asked {
+			search.Texts = append(search.Texts, q.text)
+		}
 	}
 	if x := o.scoreThreshold.value; x != nil {
 		threshold := float32(*x)
@@ -116,12 +140,12 @@ func (o *askFlags) options(ctx context.Context, s reader) (engine.SearchOptions,
 
 // nearest returns the finder of search and search-vector.
 func (o *askFlags) nearest(s reader) finder {
-	return func(ctx context.Context, vectors [][]float32) ([][]engine.Hit, error) {
-		search, err := o.options(ctx, s)
+	return func(ctx context.Context, asked []query) ([][]engine.Hit, error) {
+		search, err := o.options(ctx, s, asked)
 		if err != nil {
 			return nil, err
 		}
-		return s.Search(ctx, vectors, search)
+		return s.Search(ctx, vectors(asked), search)
 	}
 }
 

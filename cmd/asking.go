@@ -14,8 +14,16 @@ import (
 	"sheaf/internal/seq"
 )
 
-// finder returns the hits of each vector.
-type finder func(ctx context.Context, vectors [][]float32) ([][]engine.Hit, error)
+// finder returns the hits of each query.
+type finder func(ctx context.Context, asked []query) ([][]engine.Hit, error)
+
+// vectors are the vectors of queries.
+func vectors(asked []query) (all [][]float32) {
+	for _, q := range asked {
+		all = append(all, q.vector)
+	}
+	return all
+}
 
 // asker answers queries from a store.
 type asker struct {
@@ -24,6 +32,8 @@ type asker struct {
 	o     *askFlags
 	find  finder
 	bound embed.Embedder // nil until the first query by text
+
+	diverse bool // find needs the vectors of queries
 }
 
 // newAsker returns an asker that answers as search does.
@@ -36,6 +46,7 @@ type answer struct {
 	ID     string `json:"id,omitempty"`
 	Query  string `json:"query,omitempty"`
 	Metric string `json:"metric"`
+	Mode   string `json:"mode,omitempty"`
 	K      int    `json:"k"`
 	Hits   []hit  `json:"hits"`
 
@@ -65,9 +76,16 @@ func (a *asker) embedder() (embed.Embedder, error) {
 	return e, err
 }
 
+// wordsAlone reports whether queries need no vectors: they are answered by words in a
+// store without an embedder. Then hits have no scores.
+func (a *asker) wordsAlone() bool {
+	return a.o.mode == engine.ByWords && a.store.Facts().Embedder == "" && !a.env.config.EmbedderFlag &&
+		a.o.minRelevance.value == nil && a.o.scoreThreshold.value == nil && !a.diverse
+}
+
 // ask prints the hits of one query.
 func (a *asker) ask(ctx context.Context, q query) error {
-	if q.vector == nil {
+	if q.vector == nil && !a.wordsAlone() {
 		e, err := a.embedder()
 		if err != nil {
 			return err
@@ -81,7 +99,7 @@ func (a *asker) ask(ctx context.Context, q query) error {
 		}
 		q.vector = r.Vectors[0]
 	}
-	found, err := a.find(ctx, [][]float32{q.vector})
+	found, err := a.find(ctx, []query{q})
 	if err != nil {
 		return err
 	}
@@ -97,7 +115,7 @@ func (a *asker) ask(ctx context.Context, q query) error {
 		return err
 	}
 	if a.env.streams.OutTerminal && !a.env.inJSON() && !a.env.flags.quiet {
-		why, err := a.whyNothing(ctx, q.vector)
+		why, err := a.whyNothing(ctx, q)
 		if err != nil {
 			return err
 		}
@@ -110,7 +128,7 @@ func (a *asker) ask(ctx context.Context, q query) error {
 }
 
 func (a *asker) answer(q query, found []engine.Hit) answer {
-	return answer{ID: q.id, Query: q.text, Metric: string(a.store.Facts().Metric), K: a.o.k, Hits: newHits(found)}
+	return answer{ID: q.id, Query: q.text, Metric: string(a.store.Facts().Metric), Mode: string(a.o.mode), K: a.o.k, Hits: newHits(found)}
 }
 
 // A block of a batch has at most batchBlock queries and, unless one query has more,
@@ -214,24 +232,28 @@ func (a *asker) answerBlock(ctx context.Context, block []query) ([][]engine.Hit,
 		return nil, err
 	}
 	facts := a.store.Facts()
-	var vectors [][]float32
-	var asked []int
+	var asked []query
+	var places []int
 	for i := range block {
 		q := &block[i]
-		if q.err == nil {
+		switch {
+		case q.err != nil:
+		case a.o.mode == engine.ByWords && q.text == "":
+			q.err = errors.New("a query by vector has no words")
+		default:
 			q.err = facts.Check(engine.Facts{Dim: len(q.vector)})
 		}
 		if q.err == nil {
-			vectors, asked = append(vectors, q.vector), append(asked, i)
+			asked, places = append(asked, *q), append(places, i)
 		}
 	}
 	found := make([][]engine.Hit, len(block))
 	if len(asked) == 0 {
 		return found, nil
 	}
-	hits, err := a.find(ctx, vectors)
+	hits, err := a.find(ctx, asked)
 	for i := range hits {
-		found[asked[i]] = hits[i]
+		found[places[i]] = hits[i]
 	}
 	return found, err
 }
@@ -242,7 +264,7 @@ func (a *asker) answerBlock(ctx context.Context, block []query) ([][]engine.Hit,
 func (a *asker) embedBlock(ctx context.Context, block []query) error {
 	var asked []*query
 	for i := range block {
-		if q := &block[i]; q.err == nil && q.vector == nil {
+		if q := &block[i]; q.err == nil && q.vector == nil && !a.wordsAlone() {
 			asked = append(asked, q)
 		}
 	}

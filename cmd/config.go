@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/pflag"
 	"github.com/spf13/viper"
 
+	"sheaf/internal/engine"
 	"sheaf/internal/hint"
 	"sheaf/internal/provider"
 )
@@ -32,11 +33,14 @@ type Config struct {
 	Workers     int // 0: not set
 	RPM, TPM    int // 0: no limit
 	Color       string
+	Mode        engine.Mode
 	LockTimeout time.Duration
 
 	// EmbedderFlag is set where Embedder comes from the flag. Otherwise it is a
 	// preference for new stores.
 	EmbedderFlag bool
+	// ModeFlag is set where Mode comes from the flag.
+	ModeFlag bool
 }
 
 // defaultStore is the default of the setting store.
@@ -72,6 +76,8 @@ var settings = []setting{
 		set: func(c *Config, v string) error { return setCount(&c.TPM, v, 1) }},
 	{key: "color", def: "auto", help: "colour the answer: auto, always or never (`WHEN`)",
 		set: func(c *Config, v string) error { return setChoice(&c.Color, v, colors) }},
+	{key: "mode", def: string(engine.ByVector), help: "find by `MODE`: vector (meaning), words, or hybrid (both)",
+		set: func(c *Config, v string) (err error) { c.Mode, err = engine.ParseMode(v); return err }},
 	{key: "lock-timeout", def: "10s", help: "wait this `DURATION` for another writer",
 		set: func(c *Config, v string) error { return setDuration(&c.LockTimeout, v) }},
 }
@@ -146,7 +152,7 @@ func loadConfig(flags *pflag.FlagSet, file string) (Config, error) {
 			return Config{}, usagef("%s: %w", origin, err)
 		}
 	}
-	c.EmbedderFlag = flags.Changed("embedder")
+	c.EmbedderFlag, c.ModeFlag = flags.Changed("embedder"), flags.Changed("mode")
 	if c.APIKey != "" && !flags.Changed("api-key-file") && os.Getenv("SHEAF_API_KEY_FILE") == "" {
 		c.APIKeyFile = "" // the variable outranks the configuration file
 	}

@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 
@@ -29,6 +30,8 @@ type hit struct {
 	ID        string          `json:"id"`
 	Score     number          `json:"score"`
 	Relevance number          `json:"relevance"`
+	Words     *number         `json:"words,omitempty"`
+	Fused     *number         `json:"fused,omitempty"`
 	Text      string          `json:"text"`
 	Metadata  metadata.Object `json:"metadata"`
 	Source    string          `json:"source"`
@@ -39,8 +42,18 @@ type hit struct {
 
 func newHit(h engine.Hit) hit {
 	return hit{
-		h.Rank, h.ID, number(h.Score), number(h.Relevance), h.Text, h.Metadata, h.Source, h.StartLine, h.EndLine, h.Vector,
+		h.Rank, h.ID, number(h.Score), number(h.Relevance), known(float64(h.Words)), known(h.Fused),
+		h.Text, h.Metadata, h.Source, h.StartLine, h.EndLine, h.Vector,
 	}
+}
+
+// known returns a figure, nil for 0, which stands for none.
+func known(x float64) *number {
+	if x == 0 {
+		return nil
+	}
+	n := number(x)
+	return &n
 }
 
 // batchHit is a hit of a query of a batch, for templates.
@@ -59,15 +72,26 @@ func newHits(found []engine.Hit) []hit {
 }
 
 func (h hit) columns() []string {
-	return []string{strconv.Itoa(h.Rank), h.Score.String(), h.ID, h.Source, line(h.StartLine), h.Text}
+	return []string{strconv.Itoa(h.Rank), h.score(), h.ID, h.Source, line(h.StartLine), h.Text}
+}
+
+// score is the score as text; "" where there is none, because words alone were asked for.
+func (h hit) score() string {
+	if math.IsNaN(float64(h.Score)) {
+		return ""
+	}
+	return h.Score.String()
 }
 
 func (h hit) body() string { return h.Text }
 
 func (h hit) table(p *printer) {
 	rank := p.styled(styleBold, fmt.Sprintf("%d", h.Rank))
-	score := p.styled(styleGreen, fmt.Sprintf("%.4f", float64(h.Score)))
-	p.heading(rank+"  "+score, h.Source, h.StartLine)
+	score := ""
+	if h.score() != "" {
+		score = "  " + p.styled(styleGreen, fmt.Sprintf("%.4f", float64(h.Score)))
+	}
+	p.heading(rank+score, h.Source, h.StartLine)
 	p.snippet(h.Text)
 }
 

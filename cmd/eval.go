@@ -112,6 +112,7 @@ func (o *evalOptions) addFlags(c *cobra.Command) {
 // say what is found. Their values are a part of a result.
 func (o *askFlags) addSearchFlags(c *cobra.Command) (names map[string]string) {
 	o.searchFlags.addFlags(c, 10, fetchFirst)
+	addMode(c)
 	names = map[string]string{}
 	c.Flags().VisitAll(func(f *pflag.Flag) { names[f.Name] = "" })
 	o.embedder.addFlags(c)
@@ -147,6 +148,7 @@ func (o *evalOptions) validate(env *environment, args []string) error {
 	if err := o.parseMetrics(); err != nil {
 		return err
 	}
+	o.choose(env.config)
 	return cmp.Or(o.searchFlags.validate(), env.validFormat())
 }
 

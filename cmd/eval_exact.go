@@ -39,6 +39,7 @@ func (o *evalExactOptions) validate(env *environment, args []string) error {
 	if err := o.files.validate("eval exact", args); err != nil {
 		return err
 	}
+	o.choose(env.config)
 	if err := o.searchFlags.validate(); err != nil {
 		return err
 	}

@@ -10,9 +10,6 @@ import (
 	"sheaf/internal/hint"
 )
 
-// modeVector is the way to search: by the nearness of vectors.
-const modeVector = "vector"
-
 // evaluation is one run of eval on a store.
 type evaluation struct {
 	examiner
@@ -35,7 +32,7 @@ func (e *evaluation) measure(ctx context.Context, questions []eval.Question) (*e
 		return nil, hint.With(usagef("no label names anything in the store: %q, for one", name),
 			"was it made from other files, or chunked anew? SOURCE:LINE-LINE and text:WORDS survive that")
 	}
-	r := &eval.Result{Store: e.env.config.Store, Mode: modeVector, K: e.o.k, Level: level, Gain: eval.Gain(e.o.gain)}
+	r := &eval.Result{Store: e.env.config.Store, Mode: string(e.o.mode), K: e.o.k, Level: level, Gain: eval.Gain(e.o.gain)}
 	if r.Fingerprint, err = e.fingerprint(ctx, sources); err != nil {
 		return nil, err
 	}

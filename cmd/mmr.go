@@ -49,6 +49,7 @@ as with LangChain, they are those that it keeps among the 2 x N nearest.` + filt
 	}
 	o.addFlags(c, "pick from the `N` nearest documents (default 20, or -k where that is more)")
 	o.vector.addFlags(c)
+	addMode(c)
 	c.Flags().StringVar(&o.vector.text, "vector", "", "ask by `VECTOR`: numbers, @FILE, or - for stdin")
 	c.Flags().Float64Var(&o.lambda, "lambda", 0.5, "weigh likeness to the query (1) against variety (0) by `X`")
 	return c
@@ -73,12 +74,15 @@ func (o *mmrOptions) validate(env *environment, args []string) error {
 	if check != nil {
 		return check
 	}
+	if !o.vectorGiven {
+		o.choose(env.config)
+	}
 	return o.askFlags.validate(env)
 }
 
 func runMMR(ctx context.Context, env *environment, o *mmrOptions) error {
 	return env.withStore(ctx, func(s reader) error {
-		a := &asker{env: env, store: s, o: &o.askFlags, find: o.diverse(s)}
+		a := &asker{env: env, store: s, o: &o.askFlags, find: o.diverse(s), diverse: true}
 		switch {
 		case o.queries != "":
 			return a.askFile(ctx, textQuery)
@@ -91,11 +95,11 @@ func runMMR(ctx context.Context, env *environment, o *mmrOptions) error {
 
 // diverse returns the finder of mmr.
 func (o *mmrOptions) diverse(s reader) finder {
-	return func(ctx context.Context, vectors [][]float32) ([][]engine.Hit, error) {
-		search, err := o.options(ctx, s)
+	return func(ctx context.Context, asked []query) ([][]engine.Hit, error) {
+		search, err := o.options(ctx, s, asked)
 		if err != nil {
 			return nil, err
 		}
-		return engine.MMR(ctx, s, vectors, engine.MMROptions{SearchOptions: search, Lambda: o.lambda})
+		return engine.MMR(ctx, s, vectors(asked), engine.MMROptions{SearchOptions: search, Lambda: o.lambda})
 	}
 }

@@ -8,8 +8,8 @@ import (
 	"sheaf/internal/filter"
 )
 
-// whyNothing says why the query with this vector has no hits.
-func (a *asker) whyNothing(ctx context.Context, vector []float32) (string, error) {
+// whyNothing says why a query has no hits.
+func (a *asker) whyNothing(ctx context.Context, q query) (string, error) {
 	info, err := a.store.Info(ctx)
 	if err != nil || info.Documents == 0 {
 		return "nothing found: the store is empty", err
@@ -25,8 +25,10 @@ func (a *asker) whyNothing(ctx context.Context, vector []float32) (string, error
 	}
 	loose := *a.o
 	loose.k, loose.fetchK, loose.scoreThreshold, loose.minRelevance = 1, 0, figure{}, figure{}
-	nearest, err := loose.nearest(a.store)(ctx, [][]float32{vector})
+	nearest, err := loose.nearest(a.store)(ctx, []query{q})
 	switch {
+	case err == nil && len(nearest[0]) == 0 && a.o.mode == engine.ByWords:
+		return "nothing found: no document has one of these words", nil
 	case err != nil || len(nearest[0]) == 0:
 		return "nothing found", err
 	case a.o.scoreThreshold.value == nil && a.o.minRelevance.value == nil:

@@ -36,6 +36,10 @@ func newSearchCmd(env *environment) *cobra.Command {
 		Long: `Find the documents whose meaning is nearest to a text, best first. The words of
 the query are joined by one blank; - reads it from stdin.
 
+With --mode words documents are found by the words that they share with the
+query, such as names, error messages and identifiers; with --mode hybrid by
+meaning and words together. The score stays that of the meaning.
+
 On a terminal each hit shows rank, score, source:line and the beginning of the
 text. On a pipe each is a line of TSV: rank, score, id, source, line, text.
 The score is the raw figure of Faiss: a squared distance under l2 (lower is
@@ -52,11 +56,13 @@ answered by one line of JSON, in the order of the input.` + filterHelp + nearHel
   sheaf search -e --text "refund policy" > context.txt
   sheaf search --template '{{.score}} {{.source}}:{{.start_line}}' rotating keys
   sheaf search --source 'docs/**' -k 3 rotating keys
+  sheaf search --mode words E0425 borrowed value
   sheaf search --queries questions.txt`,
 		PreRunE: func(_ *cobra.Command, args []string) error { return o.validate(env, args) },
 		RunE:    func(c *cobra.Command, _ []string) error { return runSearch(c.Context(), env, &o) },
 	}
 	o.addFlags(c, fetchFirst)
+	addMode(c)
 	return c
 }
 
@@ -65,6 +71,7 @@ func (o *searchOptions) validate(env *environment, args []string) error {
 	if err := o.words.validate(o.queries); err != nil {
 		return err
 	}
+	o.choose(env.config)
 	return o.askFlags.validate(env)
 }
 

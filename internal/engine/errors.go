@@ -19,6 +19,10 @@ var (
 	ErrSameStore = errors.New("a store cannot be merged into itself")
 	// ErrDuplicateID says that an id was given twice to one source.
 	ErrDuplicateID = errors.New("id is given twice")
+	// ErrNoWords says that a store was made without an index of words.
+	ErrNoWords = errors.New("the store keeps no index of words")
+	// ErrNotIndexed says that the next writer has to index the words of documents.
+	ErrNotIndexed = errors.New("the words of the store's documents are not indexed yet")
 )
 
 // LockedError says that another process is writing.

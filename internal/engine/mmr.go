@@ -10,9 +10,10 @@ import (
 
 // Searcher answers queries from the documents of a store.
 type Searcher interface {
-	// Search returns for each query its K nearest documents, best first, ties
-	// by age, or those that o.Pick picks. A query of another dim is a
-	// *MismatchError.
+	// Search returns for each query its K best documents, best first, ties by
+	// age, or those that o.Pick picks. A query of another dim is a
+	// *MismatchError. Modes that take words give ErrNoWords or ErrNotIndexed
+	// where they cannot be had.
 	Search(ctx context.Context, queries [][]float32, o SearchOptions) ([][]Hit, error)
 }
 

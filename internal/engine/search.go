@@ -14,11 +14,22 @@ type Hit struct {
 	Rank      int     // from 1
 	Score     float32 // Faiss's raw figure, see Metric
 	Relevance float64 // 0..1, higher is better, unless LangChain's was asked for
+	Words     float32 // BM25 of the query's words, where they were asked for; 0: it has none of them
+	Fused     float64 // the score of Fusion, in mode Hybrid
 }
 
 // SearchOptions choose what a search answers.
 type SearchOptions struct {
 	K int // how many hits a query, at least 1
+
+	// Mode says by what documents are found: what K counts and what comes first.
+	// Thresholds and scores are those of vectors in every mode.
+	Mode Mode
+	// Texts are the texts of the queries, for the other modes than ByVector. Under
+	// ByWords the vectors may all be nil; then Score and Relevance are NaN.
+	Texts []string
+	// WordWeight is the weight of words under Hybrid, see the function WordWeight.
+	WordWeight float64
 
 	Filter *filter.Filter // nil: all documents
 	// FetchK is LangChain's way with a filter: only the FetchK nearest
@@ -42,6 +53,9 @@ type SearchOptions struct {
 	Threads     int // 0: one per processor
 }
 
+// ByText reports whether the texts of the queries are asked for.
+func (o *SearchOptions) ByText() bool { return o.Mode == ByWords || o.Mode == Hybrid }
+
 // Validate refuses numbers that no search can have.
 func (o *SearchOptions) Validate() error {
 	switch {
@@ -49,6 +63,9 @@ func (o *SearchOptions) Validate() error {
 		return fmt.Errorf("k must be at least 1, not %d", o.K)
 	case o.FetchK < 0:
 		return fmt.Errorf("fetch-k must not be negative, not %d", o.FetchK)
+	case o.Mode != "":
+		_, err := ParseMode(string(o.Mode))
+		return err
 	}
 	return nil
 }

@@ -32,6 +32,10 @@ type Provider struct {
 
 	Workers   int // calls of Embed at once that suit it; 0: one for each processor
 	BatchSize int // texts in each
+
+	// WordWeight is the weight of words beside its vectors in hybrid searches, see
+	// engine.WordWeight; 0: the usual one.
+	WordWeight float64
 }
 
 // Default is the embedder of a new store for which the user names none, if its texts are English
@@ -44,7 +48,7 @@ const (
 // Table lists all providers, in the order of usage texts.
 var Table = []Provider{
 	{Name: "builtin", New: embed.NewBuiltin, Models: []string{embed.Multilingual}, Bare: true, Trusted: always,
-		Complete: []string{"builtin", Multilingual}, BatchSize: 128},
+		Complete: []string{"builtin", Multilingual}, BatchSize: 128, WordWeight: 7.5},
 	{Name: "minilm", New: embed.NewMiniLM, Complete: []string{"minilm"}, Trusted: always, BatchSize: 32}, // a second of work
 	{Name: "hf", New: embed.NewHF, Models: []string{"NAME", "DIR"}, Canonical: embed.CanonicalHF, Trusted: isHubName, BatchSize: 32},
 	{Name: "openai", New: openai.New, Models: []string{"MODEL"}, DefaultModel: openai.DefaultModel, Trusted: always,

@@ -74,8 +74,15 @@ func (snap *snapshot) filtered(ctx context.Context, queries []float32, o engine.
 	}
 	dim := snap.state.facts.Dim
 	var again []float32
+	texts := o.Texts
+	o.Texts = nil
 	for _, q := range short {
-		again = append(again, queries[q*dim:(q+1)*dim]...)
+		if queries != nil {
+			again = append(again, queries[q*dim:(q+1)*dim]...)
+		}
+		if texts != nil {
+			o.Texts = append(o.Texts, texts[q])
+		}
 	}
 	more, err := snap.among(ctx, again, matching, o)
 	for i := range more {

@@ -3,30 +3,40 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 
 	"sheaf/internal/codes"
 	"sheaf/internal/engine"
 	"sheaf/internal/faiss"
+	"sheaf/internal/words"
 )
 
 // searchTries is how often a search that met a deletion is repeated; the last
 // try keeps the transaction open, so that writers wait.
 const searchTries = 3
 
-// Search returns for each query its K nearest documents, best first, ties by
+// Search returns for each query its K best documents by o.Mode, best first, ties by
 // age, or those that o.Pick picks. A query of another dim is a *MismatchError.
 func (s *Store) Search(ctx context.Context, vectors [][]float32, o engine.SearchOptions) (hits [][]engine.Hit, err error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}
-	queries, err := s.Facts().Rows(vectors)
+	if o.ByText() && len(o.Texts) != len(vectors) {
+		return nil, fmt.Errorf("%d texts and %d vectors are asked for", len(o.Texts), len(vectors))
+	}
+	var queries []float32
+	if o.Mode != engine.ByWords || slices.ContainsFunc(vectors, func(v []float32) bool { return v != nil }) {
+		queries, err = s.Facts().Rows(vectors)
+	}
 	if err != nil || len(vectors) == 0 {
 		return nil, err
 	}
-	squared := engine.SquaredLengths(queries, s.Facts().Dim)
+	squared := make([]float64, len(vectors))
+	copy(squared, engine.SquaredLengths(queries, s.Facts().Dim))
 	err = s.try(ctx, func(snap *snapshot) error {
 		snap.squared = squared
+		snap.prepareTexts()
 		found, err := snap.nearest(ctx, queries, o)
 		if err == nil && o.Pick != nil {
 			err = snap.pick(ctx, queries, found, o)
@@ -36,6 +46,9 @@ func (s *Store) Search(ctx context.Context, vectors [][]float32, o engine.Search
 		}
 		return snap.read(ctx, func(t *tx) error {
 			hits, err = snap.texts(t, found, o)
+			if err == nil {
+				snap.mark(found, hits, o)
+			}
 			return err
 		})
 	})
@@ -84,6 +97,9 @@ type snapshot struct {
 	open    *tx         // the transaction that it was taken in; nil where that has ended
 
 	squared []float64 // lengths of the queries
+
+	tokenizer *words.Tokenizer
+	marks     map[string]map[int64]mark // by text and row: what was found by text
 }
 
 func (s *Store) snapshot(t *tx) (*snapshot, error) {
@@ -120,7 +136,7 @@ func (snap *snapshot) read(ctx context.Context, f func(*tx) error) error {
 // for a first part of any answer, so it makes no difference that it is applied
 // before a filter.
 func (snap *snapshot) nearest(ctx context.Context, queries []float32, o engine.SearchOptions) (found [][]faiss.Hit, err error) {
-	n, documents := len(queries)/snap.state.facts.Dim, int(snap.state.documents)
+	n, documents := max(len(o.Texts), len(queries)/snap.state.facts.Dim), int(snap.state.documents)
 	o.K = min(o.K, documents)
 	switch {
 	case documents == 0:
@@ -131,6 +147,9 @@ func (snap *snapshot) nearest(ctx context.Context, queries []float32, o engine.S
 		found, _, err = snap.sifted(ctx, queries, o, o.FetchK)
 	default:
 		found, err = snap.filtered(ctx, queries, o, planFor(n, o.K, snap.state.rows))
+	}
+	if err == nil && o.ByText() {
+		err = snap.rescore(ctx, queries, found, o)
 	}
 	for q := range found {
 		found[q] = slices.DeleteFunc(found[q], func(hit faiss.Hit) bool {
@@ -167,6 +186,9 @@ func (snap *snapshot) pick(ctx context.Context, queries []float32, found [][]fai
 // scan searches all rows, and keeps the hits that o's threshold accepts.
 func (snap *snapshot) scan(ctx context.Context, queries []float32, o engine.SearchOptions, s faiss.Search) ([][]faiss.Hit, error) {
 	s.Threads = o.Threads
+	if o.ByText() {
+		return snap.scanText(ctx, queries, o, s)
+	}
 	found, err := snap.candidates(ctx, queries, s)
 	for q := range found {
 		found[q] = slices.DeleteFunc(found[q], func(hit faiss.Hit) bool { return !o.Accepts(snap.state.facts.Metric, hit.Score) })

@@ -75,6 +75,7 @@ func Conform(t *testing.T, e Engine) {
 		"commit within":         (*suite).commitWithin,
 		"sources":               (*suite).sources,
 		"search":                (*suite).search,
+		"search by text":        (*suite).searchByText,
 		"selections":            (*suite).selections,
 		"merge":                 (*suite).merge,
 	} {

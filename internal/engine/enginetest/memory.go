@@ -277,17 +277,23 @@ func (r *MemoryReader) Search(ctx context.Context, queries [][]float32, o engine
 	}
 	answers := make([][]engine.Hit, len(queries))
 	for i, q := range queries {
+		if q == nil && o.Mode == engine.ByWords {
+			q = make([]float32, c.facts.Dim)
+		}
 		if q, err = c.facts.Vector(q); err != nil {
 			return nil, err
 		}
-		if answers[i], err = c.nearest(ctx, docs, q, info.Normalized, o); err != nil {
+		if o.ByText() && len(o.Texts) != len(queries) {
+			return nil, fmt.Errorf("%d texts and %d vectors are asked for", len(o.Texts), len(queries))
+		}
+		if answers[i], err = c.nearest(ctx, docs, q, i, info.Normalized, o); err != nil {
 			return nil, err
 		}
 	}
 	return answers, nil
 }
 
-func (c *content) nearest(ctx context.Context, docs []*document, query []float32, unit bool, o engine.SearchOptions) ([]engine.Hit, error) {
+func (c *content) nearest(ctx context.Context, docs []*document, query []float32, i int, unit bool, o engine.SearchOptions) ([]engine.Hit, error) {
 	var all []engine.Hit
 	for _, d := range docs {
 		score := Score(c.facts.Metric, query, d.Vector)
@@ -299,6 +305,12 @@ func (c *content) nearest(ctx context.Context, docs []*document, query []float32
 		}
 		return cmp.Compare(b.Score, a.Score)
 	})
+	if o.ByText() {
+		var err error
+		if all, err = c.byText(docs, all, o.Texts[i], o); err != nil {
+			return nil, err
+		}
+	}
 	if o.Filter != nil && o.FetchK > 0 {
 		all = all[:min(o.FetchK, len(all))]
 	}

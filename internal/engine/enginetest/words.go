@@ -1,0 +1,69 @@
+package enginetest
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+
+	"sheaf/internal/engine"
+)
+
+// searchByText: documents are found by the words of a query, and by words and meaning.
+func (s *suite) searchByText() {
+	w := s.create(facts)
+	var docs []engine.Document
+	for i, text := range []string{"the tide comes in", "the tide goes out twice", "flags such as --dry-run", "nothing of that"} {
+		d := doc(fmt.Sprint(i), i)
+		d.Source, d.Text, d.Vector = "a", text, []float32{float32(i), 1, 0}
+		docs = append(docs, d)
+	}
+	s.replace(w, "a", docs...)
+	s.commit(w)
+	query := [][]float32{{3, 1, 0}}
+	threshold := float32(5)
+	for _, test := range []struct {
+		text string
+		engine.SearchOptions
+		want []string
+	}{
+		{"Tides", engine.SearchOptions{K: 4, Mode: engine.ByWords}, []string{"0", "1"}},
+		{"twice the tide", engine.SearchOptions{K: 4, Mode: engine.ByWords}, []string{"1", "0"}},
+		{"twice the tide", engine.SearchOptions{K: 1, Mode: engine.ByWords}, []string{"1"}},
+		{"the tide", engine.SearchOptions{K: 4, Mode: engine.ByWords, Filter: s.filter("n=1")}, []string{"1"}},
+		{"the tide", engine.SearchOptions{K: 4, Mode: engine.ByWords, ScoreThreshold: &threshold}, []string{"1"}},
+		{"ebb", engine.SearchOptions{K: 4, Mode: engine.ByWords}, nil},
+		{"--dry-run", engine.SearchOptions{K: 1, Mode: engine.Hybrid}, []string{"2"}},
+		{"ebb", engine.SearchOptions{K: 4, Mode: engine.Hybrid}, []string{"3", "2", "1", "0"}},
+		{"ebb", engine.SearchOptions{K: 4, Mode: engine.ByVector}, []string{"3", "2", "1", "0"}},
+	} {
+		o := test.SearchOptions
+		o.Texts = []string{test.text}
+		hits, err := w.Search(s.Context(), query, o)
+		s.must(err)
+		what := fmt.Sprintf("%s %q", o.Mode, test.text)
+		same(s, what, test.want, idsOfHits(hits[0]))
+		for _, h := range hits[0] {
+			i, _ := strconv.Atoi(h.ID)
+			if h.Score != float32((3-i)*(3-i)) || (h.Words > 0) != (o.Mode != engine.ByVector && test.text != "ebb") || (h.Fused != 0) != (o.Mode == engine.Hybrid) {
+				s.Errorf("%s: %+v", what, h)
+			}
+		}
+	}
+	mmr := engine.MMROptions{SearchOptions: engine.SearchOptions{K: 1, Mode: engine.ByWords, Texts: []string{"tide"}}, Lambda: 1}
+	hits, err := engine.MMR(s.Context(), w, query, mmr)
+	s.must(err)
+	same(s, "mmr by words", []string{"1"}, idsOfHits(hits[0]))
+	if _, err := w.Search(s.Context(), query, engine.SearchOptions{K: 1, Mode: "taste"}); err == nil {
+		s.Error("an unknown mode passes")
+	}
+	s.name = s.engine.Name(s.T)
+	f := facts
+	f.NoWords = true
+	none := s.create(f)
+	s.replace(none, "a", docs...)
+	s.commit(none)
+	_, err = none.Search(s.Context(), query, engine.SearchOptions{K: 1, Mode: engine.ByWords, Texts: []string{"tide"}})
+	if !errors.Is(err, engine.ErrNoWords) {
+		s.Errorf("a store without words: %v", err)
+	}
+}

@@ -1,0 +1,216 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"math"
+	"slices"
+
+	"sheaf/internal/engine"
+	"sheaf/internal/faiss"
+	"sheaf/internal/postings"
+	"sheaf/internal/words"
+)
+
+// A search by words, or by words and meaning, takes the place of the scan of vectors
+// and finds the best rows that are not skipped, as that does. So filters work in the
+// same ways. The scores of vectors come afterwards, for the rows of the answer.
+
+// mark is what a row was found by.
+type mark struct {
+	words float32 // BM25
+	fused float64 // 0 unless meaning counts too
+}
+
+// ranking ranks all documents for the words of a query.
+type ranking struct {
+	*postings.Ranking
+	best        float32 // the highest BM25
+	covered     float64 // the highest share of the terms that a document has, by weight
+	identifiers float64 // the share of the terms that are of identifiers
+}
+
+// rank ranks all documents of the snapshot.
+func (snap *snapshot) rank(ctx context.Context, text string) (r ranking, err error) {
+	q := snap.tokenizer.Query(text)
+	var refused error // the read itself does not fail
+	err = snap.read(ctx, func(t *tx) error {
+		switch {
+		case t.facts.NoWords:
+			refused = engine.ErrNoWords
+			return nil
+		case !t.complete():
+			refused = engine.ErrNotIndexed
+			return nil
+		}
+		x, err := t.wordIndex()
+		if err == nil {
+			r.Ranking, err = x.Rank(q.Terms)
+		}
+		if errors.Is(err, postings.ErrMalformed) {
+			err = t.damagedWords("%v", err)
+		}
+		return err
+	})
+	if err != nil || refused != nil {
+		return r, cmp.Or(err, refused)
+	}
+	r.Scores = r.Scores[:max(0, min(int64(len(r.Scores)), snap.state.count-int64(r.First)))]
+	r.weigh(q)
+	return r, nil
+}
+
+// weigh computes what says how much words count. A term that is repeated has its weight
+// where it occurs first.
+func (r *ranking) weigh(q words.Query) {
+	total := float32(0)
+	identifiers := map[uint64]bool{}
+	for i, term := range q.Terms {
+		total += r.Weights[i]
+		identifiers[term] = identifiers[term] || q.Identifiers[i]
+	}
+	if len(r.Scores) == 0 || total == 0 {
+		return
+	}
+	for i, term := range q.Terms {
+		if identifiers[term] {
+			r.identifiers += float64(r.Weights[i] / total)
+		}
+	}
+	r.best = slices.Max(r.Scores)
+	r.covered = float64(slices.Max(r.Covered) / total)
+}
+
+// bm25 is the score of the document at a row.
+func (snap *snapshot) bm25(r ranking, row int64) float32 {
+	n, err := snap.state.document(row)
+	if i := n - int64(r.First); err == nil && i >= 0 && i < int64(len(r.Scores)) {
+		return r.Scores[i]
+	}
+	return 0
+}
+
+// wordy finds the k best rows by words that are not skipped, the best first.
+func (snap *snapshot) wordy(r ranking, k int, skip []uint64) []faiss.Hit {
+	var best []faiss.Hit
+	least := float32(0) // what a row must have more than
+	sorted := func() {
+		slices.SortFunc(best, func(a, b faiss.Hit) int { return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(a.Row, b.Row)) })
+		best = best[:min(k, len(best))]
+	}
+	dense := snap.state.rows == snap.state.count
+	for i, score := range r.Scores {
+		if score <= least {
+			continue
+		}
+		row := int64(r.First) + int64(i)
+		if !dense {
+			row = snap.state.row(row)
+		}
+		if skip != nil && skip[row/64]>>(row%64)&1 != 0 {
+			continue
+		}
+		if best = append(best, faiss.Hit{Row: row, Score: score}); len(best) == 2*k {
+			sorted()
+			least = best[k-1].Score
+		}
+	}
+	sorted()
+	return best
+}
+
+// scanText finds for each query its s.K best rows by o.Mode, best first, and notes in
+// snap.marks what they were found by.
+func (snap *snapshot) scanText(ctx context.Context, queries []float32, o engine.SearchOptions, s faiss.Search) ([][]faiss.Hit, error) {
+	found := make([][]faiss.Hit, len(o.Texts))
+	s.K = int(min(int64(s.K), snap.state.rows))
+	var f *fuser
+	if o.Mode == engine.Hybrid {
+		var err error
+		if f, err = snap.newFuser(ctx, queries, s); err != nil {
+			return nil, err
+		}
+	}
+	for q, text := range o.Texts {
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		r, err := snap.rank(ctx, text)
+		if err != nil {
+			return nil, err
+		}
+		marks := map[int64]mark{}
+		if f == nil {
+			found[q] = snap.wordy(r, s.K, s.Skip)
+			for _, hit := range found[q] {
+				marks[hit.Row] = mark{words: hit.Score}
+			}
+		} else if found[q], err = f.fuse(ctx, q, r, o, marks); err != nil {
+			return nil, err
+		}
+		snap.marks[text] = marks
+	}
+	return found, nil
+}
+
+// rescore gives rows that were found by text the scores of their vectors, and leaves
+// those that the thresholds accept.
+func (snap *snapshot) rescore(ctx context.Context, queries []float32, found [][]faiss.Hit, o engine.SearchOptions) error {
+	dim := snap.state.facts.Dim
+	for q, hits := range found {
+		if queries == nil {
+			for i := range hits {
+				hits[i].Score = float32(math.NaN())
+			}
+			continue
+		}
+		scores, err := snap.scores(ctx, queries[q*dim:][:dim], hits)
+		if err != nil {
+			return err
+		}
+		for i := range hits {
+			hits[i].Score = scores[hits[i].Row]
+		}
+		found[q] = slices.DeleteFunc(hits, func(hit faiss.Hit) bool { return !o.Accepts(snap.state.facts.Metric, hit.Score) })
+	}
+	return nil
+}
+
+// scores are the scores of rows for a query.
+func (snap *snapshot) scores(ctx context.Context, query []float32, rows []faiss.Hit) (map[int64]float32, error) {
+	if len(rows) == 0 {
+		return nil, nil
+	}
+	skip := slices.Repeat([]uint64{math.MaxUint64}, int(snap.state.rows+63)/64)
+	for _, hit := range rows {
+		skip[hit.Row/64] &^= 1 << (hit.Row % 64)
+	}
+	found, err := snap.vectors.flat.Search(ctx, query, faiss.Search{K: len(rows), Skip: skip, Threads: 1})
+	if err != nil {
+		return nil, err
+	}
+	scores := make(map[int64]float32, len(rows))
+	for _, hit := range found[0] {
+		scores[hit.Row] = hit.Score
+	}
+	return scores, nil
+}
+
+// mark sets what hits were found by.
+func (snap *snapshot) mark(found [][]faiss.Hit, hits [][]engine.Hit, o engine.SearchOptions) {
+	for q, text := range o.Texts {
+		for i, hit := range found[q] {
+			m := snap.marks[text][hit.Row]
+			hits[q][i].Words, hits[q][i].Fused = m.words, m.fused
+			if math.IsNaN(float64(hit.Score)) {
+				hits[q][i].Relevance = math.NaN()
+			}
+		}
+	}
+}
+
+// prepareTexts prepares the snapshot for texts.
+func (snap *snapshot) prepareTexts() {
+	snap.tokenizer, snap.marks = &words.Tokenizer{}, map[string]map[int64]mark{}
+}

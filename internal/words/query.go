@@ -1,0 +1,45 @@
+package words
+
+import (
+	"regexp"
+	"strings"
+	"sync"
+)
+
+// Query is what a text asks for by its words.
+type Query struct {
+	Terms []uint64 // of its tokens, in their order: a word that is repeated counts again
+	// Identifiers tells of each term whether it is of a word that looks like an
+	// identifier, a path, a flag or a number.
+	Identifiers []bool
+}
+
+// Query returns what a text asks for.
+func (t *Tokenizer) Query(text string) (q Query) {
+	marks := identifiers(text)
+	for _, token := range t.Append(nil, text) {
+		q.Terms = append(q.Terms, token.Term)
+		q.Identifiers = append(q.Identifiers, marks[token.Start])
+	}
+	return q
+}
+
+// identifier matches what is written, between white space, as no word of prose is.
+var identifier = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile("[a-z][A-Z]|[A-Z]{2,}[_0-9]|_|::|[\\\\%$@#{}<>`=/]|\\(\\)|[0-9]|\\w\\.\\w|^-")
+})
+
+// identifiers tells of each byte of a text whether it is of an identifier.
+func identifiers(text string) []bool {
+	marks := make([]bool, len(text))
+	at := 0
+	for word := range strings.FieldsSeq(text) {
+		at += strings.Index(text[at:], word)
+		is := identifier().MatchString(word)
+		for range len(word) {
+			marks[at] = is
+			at++
+		}
+	}
+	return marks
+}
