@@ -28,8 +28,8 @@ func newDeleteCmd(env *environment) *cobra.Command {
 		Use:   "delete ID...",
 		Short: "Delete documents by id, filter or source",
 		Long: `Delete the documents with the given ids; - reads ids from stdin, one a line or
-a NUL after each. Where one of them is unknown nothing is deleted, and the exit status is 1,
-unless --ignore-missing is given.
+a NUL after each. Where one of them is unknown nothing is deleted, and the exit
+status is 1, unless --ignore-missing is given.
 
 Or delete the documents that --filter and --source choose. It asks on a terminal
 before anything goes; elsewhere it needs --yes.

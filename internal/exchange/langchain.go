@@ -20,8 +20,8 @@ import (
 var langchainFolder = Format{
 	Name:    "langchain",
 	Several: true,
-	ReadHelp: `a folder with index.faiss and index.pkl, written by save_local of
-any version of LangChain`,
+	ReadHelp: `a folder with index.faiss and index.pkl, written by save_local
+of any version of LangChain`,
 	WriteHelp: `a folder with index.faiss and index.pkl, as LangChain's save_local
 writes it (the default); every LangChain from 0.0.350 on loads it`,
 	detect: func(p candidate) bool { return p.folder },
