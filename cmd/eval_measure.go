@@ -53,7 +53,7 @@ func (e *evaluation) measure(ctx context.Context, questions []eval.Question) (*e
 		r.Worst = append(r.Worst, q.ID)
 	}
 	if len(r.Failed) == r.Questions {
-		return nil, hint.With(&allFailedError{r.Questions, r.Failed[0]}, "sheaf search asks a single question")
+		return nil, hint.With(&allFailedError{r.Questions, r.Failed[0]}, "sheaf help eval says what a question holds; sheaf search asks one alone")
 	}
 	r.Latency, err = e.latency(ctx)
 	return r, err

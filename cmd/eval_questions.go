@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -56,7 +57,7 @@ func (env *environment) readQuestions(f questionFiles) (all []eval.Question, err
 		})
 	}
 	if err == nil && len(all) == 0 {
-		err = usagef("there is no question in it")
+		err = usagef("there is no question in %q", cmp.Or(f.path, f.qrels))
 	}
 	return all, err
 }

@@ -15,8 +15,8 @@ import (
 )
 
 // Read reads questions: JSON objects, one a line, where the first byte is a brace;
-// else a table, tabs or commas between its cells, where the first line names the
-// columns question and expected; else texts of which nothing is known to be
+// else a table, tabs, commas or semicolons between its cells, where the first line
+// names the columns question and expected; else texts of which nothing is known to be
 // expected, one a line. A question that has no id gets the number of its line. One
 // that is malformed has its error in Err.
 func Read(r io.Reader) ([]Question, error) {
@@ -151,15 +151,16 @@ const (
 
 // tableComma returns what divides the cells of a table, if its header names the columns.
 func tableComma(header string) (comma rune, ok bool) {
-	comma = ','
-	if strings.Contains(header, "\t") {
-		comma = '\t'
+	for _, comma := range "\t,;" {
+		record, err := csvReader(strings.NewReader(header), comma).Read()
+		names := columns(record)
+		_, question := names[columnQuestion]
+		_, expected := names[columnExpected]
+		if err == nil && question && expected {
+			return comma, true
+		}
 	}
-	record, err := csvReader(strings.NewReader(header), comma).Read()
-	names := columns(record)
-	_, question := names[columnQuestion]
-	_, expected := names[columnExpected]
-	return comma, err == nil && question && expected
+	return 0, false
 }
 
 func csvReader(r io.Reader, comma rune) *csv.Reader {

@@ -58,6 +58,7 @@ func TestRead(t *testing.T) {
 x!a query needs either "query" or "vector"
 x!a malformed query: "expect" cannot be a JSON string
 x!a grade is 100 at most, not 101`},
+		{"semicolons", "Question;Expected\n\"a; b, c\";x\n", "2=a; b, c [{x 1}]"},
 		{"CSV", "Question, expected\n\"a, b\",x\n\"a, b\",y\nc,\n,z\n", "2=a, b [{x 1} {y 1}]\n4=c []\n5!an empty query"},
 		{"TSV with ids", "id\tquestion\texpected\nq1\ta\tx\nq2\ta\ty\n", "q1=a [{x 1}]\nq2=a [{y 1}]"},
 		{"lines", "a\n\nb, c\n", "1=a unlabelled\n3=b, c unlabelled"},

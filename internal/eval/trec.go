@@ -36,7 +36,7 @@ func ReadQrels(r io.Reader) (*Qrels, error) {
 		grade, err := strconv.Atoi(strings.TrimSpace(fields[last]))
 		id, document := strings.TrimSpace(fields[0]), strings.TrimSpace(fields[last-1])
 		switch {
-		case err != nil && n == 1:
+		case n == 1 && len(fields) == 3 && !isNumber(fields[last]):
 			return nil // names of columns
 		case err != nil:
 			return &SyntaxError{"qrels", n, fmt.Sprintf("the grade is %.40q, not a whole number", fields[last])}
@@ -52,6 +52,12 @@ func ReadQrels(r io.Reader) (*Qrels, error) {
 		return nil
 	})
 	return qrels, err
+}
+
+// isNumber reports whether a cell is a number of any kind, of any size.
+func isNumber(cell string) bool {
+	_, err := strconv.ParseFloat(strings.TrimSpace(cell), 64)
+	return !errors.Is(err, strconv.ErrSyntax)
 }
 
 // ReadQueries reads the questions of judgements: ID, a tab and the question on a

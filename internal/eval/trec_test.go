@@ -49,6 +49,9 @@ func TestQrelsRefused(t *testing.T) {
 	}{
 		{qrels, "1 0 a 1\n1 0 a\nb", "qrels, line 2: the grade is \"a\", not a whole number"},
 		{qrels, "1 0 a 1\n\n1 a", "qrels, line 3: 2 fields, not 4 (question, iteration, document, grade) or 3 (question, document, grade)"},
+		{qrels, "1 0 a good", "qrels, line 1: the grade is \"good\", not a whole number"},
+		{qrels, "1\ta\t1.5", "qrels, line 1: the grade is \"1.5\", not a whole number"},
+		{qrels, "1\ta\t99999999999999999999", "qrels, line 1: the grade is \"99999999999999999999\", not a whole number"},
 		{qrels, "1 0 a 101", "qrels, line 1: a grade is 100 at most, not 101"},
 		{qrels, "\ta\t1", "qrels, line 1: the question or the document has no name"},
 		{queries, "1\ta\nb", "queries, line 2: a query is ID, a tab and its text"},
