@@ -18,18 +18,24 @@ const (
 	aheadBytes     = 2 << 20
 )
 
+// reading is a document that was read ahead, with the terms of its text.
+type reading struct {
+	engine.Transfer
+	terms []uint64
+}
+
 // ahead reads documents in a goroutine of its own, beside the one that writes them.
-// It parses their metadata, and copies vectors, which may be valid only until the
-// next document.
-func ahead(docs iter.Seq2[engine.Transfer, error]) iter.Seq2[engine.Transfer, error] {
-	return func(yield func(engine.Transfer, error) bool) {
-		batches, stop := make(chan []engine.Transfer, aheadBatches), make(chan struct{})
+// It parses their metadata, finds terms, and copies vectors, which may be valid only
+// until the next document.
+func ahead(docs iter.Seq2[engine.Transfer, error], terms *termFinder) iter.Seq2[reading, error] {
+	return func(yield func(reading, error) bool) {
+		batches, stop := make(chan []reading, aheadBatches), make(chan struct{})
 		var failure error // valid once batches is closed
 		var reader sync.WaitGroup
 		reader.Go(func() {
 			defer close(batches)
 			defer crash.Catch(&failure)
-			failure = inBatches(docs, func(batch []engine.Transfer) bool {
+			failure = inBatches(docs, terms, func(batch []reading) bool {
 				select {
 				case batches <- batch:
 					return true
@@ -48,14 +54,14 @@ func ahead(docs iter.Seq2[engine.Transfer, error]) iter.Seq2[engine.Transfer, er
 			}
 		}
 		if failure != nil {
-			yield(engine.Transfer{}, failure)
+			yield(reading{}, failure)
 		}
 	}
 }
 
 // inBatches collects documents until send takes no more of them.
-func inBatches(docs iter.Seq2[engine.Transfer, error], send func([]engine.Transfer) bool) error {
-	var batch []engine.Transfer
+func inBatches(docs iter.Seq2[engine.Transfer, error], terms *termFinder, send func([]reading) bool) error {
+	var batch []reading
 	bytes := 0
 	for t, err := range docs {
 		if err != nil {
@@ -69,7 +75,7 @@ func inBatches(docs iter.Seq2[engine.Transfer, error], send func([]engine.Transf
 			send(batch)
 			return fmt.Errorf("id %q: %w", t.ID, err)
 		}
-		batch = append(batch, t)
+		batch = append(batch, reading{t, terms.of(t.Text)})
 		if bytes += len(t.Text) + len(t.Metadata.JSON()) + 4*len(t.Vector); len(batch) < aheadDocuments && bytes < aheadBytes {
 			continue
 		}

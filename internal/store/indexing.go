@@ -101,7 +101,7 @@ func (s *wordStage) index(t *tx, from int64) error {
 		text := row.Text(1)
 		added.documents++
 		added.bytes += len(text)
-		if err := s.add(t, n, text); err != nil {
+		if err := s.add(t, n, s.of(text)); err != nil {
 			return err
 		}
 	}

@@ -143,7 +143,7 @@ type arrival struct {
 func (m *merge) phase(ctx context.Context, docs iter.Seq2[engine.Transfer, error]) error {
 	m.arrivals, m.begin = map[string]*arrival{}, m.w.next
 	m.matched, m.stolen = roaring.New(), roaring.New()
-	for in, err := range ahead(docs) {
+	for in, err := range ahead(docs, m.w.terms.finder()) {
 		if err == nil {
 			err = m.add(ctx, &in)
 		}
@@ -162,7 +162,7 @@ func (m *merge) phase(ctx context.Context, docs iter.Seq2[engine.Transfer, error
 }
 
 // add merges one document.
-func (m *merge) add(ctx context.Context, in *engine.Transfer) error {
+func (m *merge) add(ctx context.Context, in *reading) error {
 	m.given++
 	m.w.progress(1)
 	x, err := m.w.Facts().Vector(in.Vector)
@@ -176,7 +176,7 @@ func (m *merge) add(ctx context.Context, in *engine.Transfer) error {
 	if err != nil {
 		return err
 	}
-	if take, err := m.decide(ctx, a, in); err != nil || !take {
+	if take, err := m.decide(ctx, a, &in.Transfer); err != nil || !take {
 		return err
 	}
 	if a.contested && m.policy == engine.OnConflictFail {

@@ -90,7 +90,7 @@ func (r *replacement) Add(ctx context.Context, doc engine.Document, vector []flo
 	if err != nil {
 		return err
 	}
-	in := engine.Transfer{Document: doc, Origin: origin}
+	in := reading{engine.Transfer{Document: doc, Origin: origin}, r.w.terms.of(doc.Text)}
 	if err := r.add(ctx, &in, x); err != nil {
 		return err
 	}
@@ -141,7 +141,7 @@ func (w *Writer) sourceName(ctx context.Context, number int64) (string, error) {
 }
 
 // add stages a document whose id is free, with its vector as the store keeps it.
-func (r *replacement) add(ctx context.Context, in *engine.Transfer, x []float32) error {
+func (r *replacement) add(ctx context.Context, in *reading, x []float32) error {
 	w, n := r.w, r.w.next
 	if n > math.MaxUint32 {
 		return errFull

@@ -98,7 +98,7 @@ func newStage(st *state, l lookup) stage {
 var errFull = errors.New("the store is full: it has had 2^32 documents")
 
 // add stages a document of a source with its vector as the store keeps it.
-func (s *stage) add(t *tx, file *column.File, in *engine.Transfer, source int64, x []float32) error {
+func (s *stage) add(t *tx, file *column.File, in *reading, source int64, x []float32) error {
 	d := &in.Document
 	if s.meta == 0 || !s.object.Equal(d.Metadata) { // chunks of a source most often share it
 		meta, err := s.intern(t, d.Metadata)
@@ -110,7 +110,7 @@ func (s *stage) add(t *tx, file *column.File, in *engine.Transfer, source int64,
 	if err := t.insertDocument(s.next, d, source, s.meta, in.Origin); err != nil {
 		return err
 	}
-	if err := s.terms.add(t, s.next, d.Text); err != nil {
+	if err := s.terms.add(t, s.next, in.terms); err != nil {
 		return err
 	}
 	s.added(d.ID, s.next)

@@ -28,7 +28,7 @@
 //	store                                              the open store and its sessions
 //	document, match, meta, source, state, words        tables of the database, as methods of tx
 //	database, schema, lock                             the connection and its transactions
-//	ahead, errors, ignore                              reading ahead of what writes; errors; .gitignore
+//	ahead, terms, errors, ignore                       reading ahead of what writes; errors; .gitignore
 //
 // A test holds this and lists the few references that run up, with the reason for each.
 package store

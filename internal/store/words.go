@@ -52,10 +52,25 @@ func (t *tx) saveWords() error {
 
 // wordStage collects the terms of documents that are staged. A nil one does nothing.
 type wordStage struct {
-	schema    string // of the tables that the segments go to
-	tokenizer words.Tokenizer
-	tokens    []words.Token
-	builder   postings.Builder
+	schema  string // of the tables that the segments go to
+	builder postings.Builder
+	texts   termFinder
+}
+
+// finder returns one for another goroutine.
+func (s *wordStage) finder() *termFinder {
+	if s == nil {
+		return nil
+	}
+	return new(termFinder)
+}
+
+// of returns the terms of a text.
+func (s *wordStage) of(text string) []uint64 {
+	if s == nil {
+		return nil
+	}
+	return s.texts.of(text)
 }
 
 func newWordStage(st *state) *wordStage {
@@ -65,8 +80,8 @@ func newWordStage(st *state) *wordStage {
 	return &wordStage{schema: "main"}
 }
 
-// add adds the terms of a document's text.
-func (s *wordStage) add(t *tx, n int64, text string) error {
+// add adds a document's terms.
+func (s *wordStage) add(t *tx, n int64, terms []uint64) error {
 	if s == nil {
 		return nil
 	}
@@ -75,14 +90,7 @@ func (s *wordStage) add(t *tx, n int64, text string) error {
 			return err
 		}
 	}
-	s.tokens = s.tokenizer.Append(s.tokens[:0], text)
-	s.builder.Add(uint32(n), func(yield func(uint64) bool) {
-		for _, token := range s.tokens {
-			if !yield(token.Term) {
-				return
-			}
-		}
-	})
+	s.builder.Add(uint32(n), slices.Values(terms))
 	return nil
 }
 
