@@ -4,6 +4,9 @@ import (
 	"bytes"
 	"encoding/json"
 	"iter"
+	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
 )
 
 // Scan yields the members of a JSON object as they are written, keys decoded, repeated ones each time. The object must
@@ -101,15 +104,70 @@ func appendCompact(dst, value []byte) []byte {
 	return dst
 }
 
-// Unquote returns the string that a valid JSON string stands for.
+// Unquote returns the string that a valid JSON string stands for. It does what encoding/json does, which would check
+// once more that it is valid.
 func Unquote(quoted []byte) string {
 	inside := quoted[1 : len(quoted)-1]
-	if bytes.IndexByte(inside, '\\') < 0 {
+	next := bytes.IndexByte(inside, '\\')
+	if next < 0 {
 		return string(inside)
 	}
-	var s string
-	_ = json.Unmarshal(quoted, &s) // the string is valid
-	return s
+	if !utf8.Valid(inside) {
+		var s string
+		_ = json.Unmarshal(quoted, &s) // the string is valid
+		return s
+	}
+	var s strings.Builder
+	s.Grow(len(inside))
+	for ; next >= 0; next = bytes.IndexByte(inside, '\\') {
+		s.Write(inside[:next])
+		var r rune
+		r, inside = unescape(inside[next+1:])
+		s.WriteRune(r)
+	}
+	s.Write(inside)
+	return s.String()
+}
+
+// unescape returns the character of an escape sequence, whose backslash is left out, and what follows it. Half of a
+// surrogate pair is U+FFFD.
+func unescape(b []byte) (rune, []byte) {
+	switch b[0] {
+	case 'b':
+		return '\b', b[1:]
+	case 'f':
+		return '\f', b[1:]
+	case 'n':
+		return '\n', b[1:]
+	case 'r':
+		return '\r', b[1:]
+	case 't':
+		return '\t', b[1:]
+	case 'u':
+		r, b := hex4(b[1:]), b[5:]
+		if !utf16.IsSurrogate(r) {
+			return r, b
+		}
+		if len(b) >= 6 && b[0] == '\\' && b[1] == 'u' {
+			if pair := utf16.DecodeRune(r, hex4(b[2:])); pair != utf8.RuneError {
+				return pair, b[6:]
+			}
+		}
+		return utf8.RuneError, b
+	}
+	return rune(b[0]), b[1:] // ", \ or /
+}
+
+// hex4 returns the number of four hexadecimal digits.
+func hex4(b []byte) rune {
+	var r rune
+	for _, c := range b[:4] {
+		r = r<<4 | rune(c&15)
+		if c > '9' {
+			r += 9
+		}
+	}
+	return r
 }
 
 // Quote returns s as a JSON string, with <, > and & as they are.
