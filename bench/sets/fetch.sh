@@ -6,7 +6,7 @@ dir=${1:?usage: fetch.sh DIR}
 [ ! -e "$dir/complete" ] || exit 0
 mkdir -p "$dir/packages" "$dir/root" "$dir/lists/partial" "$dir/cache"
 cd "$dir/packages"
-for package in dict-gcide wordnet-base manpages manpages-dev libcurl4-doc libssl-doc \
+for package in dict-gcide wordnet-base perl-doc manpages manpages-dev libcurl4-doc libssl-doc \
 	libreoffice-help-en-us libreoffice-help-de libreoffice-help-fr libreoffice-help-es libreoffice-help-ru \
 	libreoffice-help-ja libreoffice-help-zh-cn; do
 	apt-get download -qq "$package" 2>/dev/null
