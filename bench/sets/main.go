@@ -18,25 +18,18 @@ import (
 	"strings"
 )
 
-// mode is a way to search, by flags of sheaf eval.
-type mode struct {
-	name  string
-	flags []string
-}
-
-// modes are what is measured for every embedder.
-var modes = []mode{{"vector", nil}}
-
-// embedders are what is measured, and for which sets.
-var embedders = []embedder{
-	{"builtin", func(set) bool { return true }},
-	{"builtin:multilingual", func(set) bool { return true }},
-	{"minilm", func(s set) bool { return s.name != "many" }}, // that would take an hour
-}
-
+// embedder is what is measured, in which modes, and for which sets.
 type embedder struct {
 	name  string
+	modes []string
 	suits func(s set) bool
+}
+
+// embedders are all of them. Answers by words are the same for each.
+var embedders = []embedder{
+	{"builtin", []string{"vector", "words", "hybrid"}, func(set) bool { return true }},
+	{"builtin:multilingual", []string{"vector", "hybrid"}, func(set) bool { return true }},
+	{"minilm", []string{"vector", "hybrid"}, func(s set) bool { return s.name != "many" }}, // that would take an hour
 }
 
 // set is a folder that build.py made.
@@ -80,8 +73,8 @@ func run(ctx context.Context, sheaf, data, stores, page, only string, wanted []s
 	chosen := slices.DeleteFunc(slices.Clone(embedders), func(e embedder) bool { return !slices.Contains(wanted, e.name) })
 	head := []string{"set", "question -> document", "documents", "questions"}
 	for _, e := range chosen {
-		for _, m := range modes {
-			head = append(head, e.name+", "+m.name)
+		for _, m := range e.modes {
+			head = append(head, e.name+", "+m)
 		}
 	}
 	rows := [][]string{head}
@@ -147,16 +140,15 @@ func measure(ctx context.Context, sheaf, stores string, s set, embedders []embed
 	var figures []string
 	for _, e := range embedders {
 		if !e.suits(s) {
-			figures = append(figures, slices.Repeat([]string{""}, len(modes))...)
+			figures = append(figures, make([]string, len(e.modes))...)
 			continue
 		}
 		store := filepath.Join(stores, strings.ReplaceAll(e.name, ":", "-"))
 		if _, err := output(ctx, sheaf, "ingest", "--quiet", "--store", store, "--embedder", e.name, filepath.Join(s.dir, "docs.jsonl")); err != nil {
 			return nil, err
 		}
-		for _, m := range modes {
-			args := append([]string{"eval", "--quiet", "--json", "--store", store, filepath.Join(s.dir, "questions.jsonl")}, m.flags...)
-			b, err := output(ctx, sheaf, args...)
+		for _, m := range e.modes {
+			b, err := output(ctx, sheaf, "eval", "--quiet", "--json", "--store", store, "--mode", m, filepath.Join(s.dir, "questions.jsonl"))
 			if err != nil {
 				return nil, err
 			}
