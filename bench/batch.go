@@ -19,7 +19,16 @@ const batchQueries = 1000
 // batch compares many queries at once with Faiss from Python, which has all
 // vectors in memory while sheaf reads them from the page cache.
 func (b *bench) batch(ctx context.Context) error {
-	dir, err := b.store(ctx, middle)
+	for _, n := range []int{middle, large} {
+		if err := b.batchOf(ctx, n); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *bench) batchOf(ctx context.Context, n int) error {
+	dir, err := b.store(ctx, n)
 	if err != nil {
 		return err
 	}
@@ -57,11 +66,11 @@ func (b *bench) batch(ctx context.Context) error {
 	if err := agree(peers, hits); err != nil {
 		return err
 	}
-	b.batchTable(names, took)
+	b.batchTable(n, names, took)
 	return nil
 }
 
-func (b *bench) batchTable(names []string, took []series) {
+func (b *bench) batchTable(n int, names []string, took []series) {
 	rows := [][]string{{"program", "time", "queries/s"}}
 	for _, name := range names[2:] {
 		rows[0] = append(rows[0], "÷ "+name)
@@ -73,7 +82,7 @@ func (b *bench) batchTable(names []string, took []series) {
 		}
 		rows = append(rows, row)
 	}
-	b.table(fmt.Sprintf("%d queries at once, %d documents, k = 4:", batchQueries, middle), rows)
+	b.table(fmt.Sprintf("%d queries at once, %d documents, k = 4:", batchQueries, n), rows)
 }
 
 // agree refuses a comparison with a peer that finds something else. Its

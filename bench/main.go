@@ -34,7 +34,7 @@ import (
 // dim is that of the small models that people run on their own machines.
 const dim = 384
 
-// Sizes of the stores, in documents. Batches are asked of the middle one.
+// Sizes of the stores, in documents.
 const (
 	small  = 10_000
 	middle = 100_000
