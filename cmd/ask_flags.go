@@ -125,6 +125,7 @@ func (o *askFlags) options(ctx context.Context, s reader, asked []query) (engine
 		WithVectors:        o.withVectors,
 		Mode:               o.mode,
 		WordWeight:         provider.Of(s.Facts().Embedder).WordWeight,
+		LatinOnly:          provider.LatinOnly(s.Facts().Embedder),
 	}
 	if search.ByText() {
 		for _, q := range asked {

@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 	"math"
+	"unicode"
 )
 
 // Mode is by what documents are found.
@@ -52,6 +53,23 @@ func Similarity(m Metric, score float32) float64 {
 		return -float64(score)
 	}
 	return float64(score)
+}
+
+// WordsAlone is a weight by which whatever has a word comes before what has none.
+const WordsAlone = 1e6
+
+// MostlyLatin reports whether at least half of the letters of a text are Latin.
+func MostlyLatin(text string) bool {
+	latin, others := 0, 0
+	for _, r := range text {
+		switch {
+		case unicode.Is(unicode.Latin, r):
+			latin++
+		case unicode.IsLetter(r):
+			others++
+		}
+	}
+	return latin >= others
 }
 
 // What WordWeight is made of. They were fitted on public sets of questions, see

@@ -44,6 +44,15 @@ func TestWordWeight(t *testing.T) {
 	}
 }
 
+func TestMostlyLatin(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]bool{"": true, "42 ...": true, "größe": true, "где": false, "日本語": false, "E0425 とは何": false, "error E0425 とは何": true, "что такое x": false} {
+		if engine.MostlyLatin(text) != want {
+			t.Errorf("%q: %v", text, !want)
+		}
+	}
+}
+
 func TestParseMode(t *testing.T) {
 	t.Parallel()
 	if m, err := engine.ParseMode("hybrid"); m != engine.Hybrid || err != nil {

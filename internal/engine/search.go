@@ -30,6 +30,9 @@ type SearchOptions struct {
 	Texts []string
 	// WordWeight is the weight of words under Hybrid, see the function WordWeight.
 	WordWeight float64
+	// LatinOnly says that the embedder knows no other script than Latin: under Hybrid
+	// what has words of a query in another one comes first.
+	LatinOnly bool
 
 	Filter *filter.Filter // nil: all documents
 	// FetchK is LangChain's way with a filter: only the FetchK nearest

@@ -111,6 +111,9 @@ func Of(spec string) Provider {
 	return Provider{}
 }
 
+// LatinOnly reports whether an embedder is known to know no other script than Latin.
+func LatinOnly(spec string) bool { return spec == Default || spec == "minilm" }
+
 // MaxBatchSize is the largest Options.BatchSize.
 const MaxBatchSize = openai.MaxBatchSize
 

@@ -125,10 +125,11 @@ func (f *fuser) fusion(q int, r ranking, o engine.SearchOptions) engine.Fusion {
 		d := f.similarity(hit) - sum/n
 		squares += d * d
 	}
-	return engine.Fusion{
-		Mean: sum / n, Deviation: math.Sqrt(squares / n), Best: float64(r.best),
-		Weight: engine.WordWeight(o.WordWeight, r.covered, r.identifiers, f.snap.state.documents),
+	weight := engine.WordWeight(o.WordWeight, r.covered, r.identifiers, f.snap.state.documents)
+	if o.LatinOnly && !engine.MostlyLatin(o.Texts[q]) {
+		weight = engine.WordsAlone
 	}
+	return engine.Fusion{Mean: sum / n, Deviation: math.Sqrt(squares / n), Best: float64(r.best), Weight: weight}
 }
 
 // union gives the nearest rows and those of the best by words that are not among them,

@@ -21,6 +21,9 @@ func (c *content) byText(docs []*document, nearest []engine.Hit, text string, o 
 	if err != nil {
 		return nil, err
 	}
+	if o.LatinOnly && !engine.MostlyLatin(text) {
+		weight = engine.WordsAlone
+	}
 	hits := slices.Clone(nearest)
 	fusion := engine.Fusion{Weight: weight}
 	for _, score := range scores {

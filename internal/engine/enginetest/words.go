@@ -12,7 +12,7 @@ import (
 func (s *suite) searchByText() {
 	w := s.create(facts)
 	var docs []engine.Document
-	for i, text := range []string{"the tide comes in", "the tide goes out twice", "flags such as --dry-run", "nothing of that"} {
+	for i, text := range []string{"the tide comes in", "the tide goes out twice", "flags such as --dry-run", "ничего из этого"} {
 		d := doc(fmt.Sprint(i), i)
 		d.Source, d.Text, d.Vector = "a", text, []float32{float32(i), 1, 0}
 		docs = append(docs, d)
@@ -33,6 +33,7 @@ func (s *suite) searchByText() {
 		{"the tide", engine.SearchOptions{K: 4, Mode: engine.ByWords, ScoreThreshold: &threshold}, []string{"1"}},
 		{"ebb", engine.SearchOptions{K: 4, Mode: engine.ByWords}, nil},
 		{"--dry-run", engine.SearchOptions{K: 1, Mode: engine.Hybrid}, []string{"2"}},
+		{"что это из flags", engine.SearchOptions{K: 1, Mode: engine.Hybrid, LatinOnly: true}, []string{"3"}},
 		{"ebb", engine.SearchOptions{K: 4, Mode: engine.Hybrid}, []string{"3", "2", "1", "0"}},
 		{"ebb", engine.SearchOptions{K: 4, Mode: engine.ByVector}, []string{"3", "2", "1", "0"}},
 	} {
