@@ -178,14 +178,18 @@ func TestMalformed(t *testing.T) {
 		open    string
 		problem string
 	}{
-		"unknown":        {map[string]string{"a": "What?"}, "a", "none of the formats"},
-		"bad line":       {map[string]string{"a.jsonl": line + "{"}, "a.jsonl", "line 2: not JSON"},
-		"no vector":      {map[string]string{"a.jsonl": line + `{"text": "b"}`}, "a.jsonl", "it has no vector"},
-		"missing rows":   {map[string]string{"a.npy": npyFile(1), "a.jsonl": line + line}, "a.npy", "it has 1 rows and there are more documents"},
-		"more rows":      {map[string]string{"a.npy": npyFile(2), "a.jsonl": line}, "a.npy", "it has more rows than the 1 documents"},
-		"cut rows":       {map[string]string{"a.npy": npyFile(2)[:130], "a.jsonl": line + line}, "a.npy", "ends after"},
-		"cut header":     {map[string]string{"a.npy": npyFile(2)[:20]}, "a.npy", "EOF"},
-		"not there":      {nil, "a.npy", "no such file"},
+		"unknown":      {map[string]string{"a": "What?"}, "a", "none of the formats"},
+		"bad line":     {map[string]string{"a.jsonl": line + "{"}, "a.jsonl", "line 2: not JSON"},
+		"no vector":    {map[string]string{"a.jsonl": line + `{"text": "b"}`}, "a.jsonl", "it has no vector"},
+		"missing rows": {map[string]string{"a.npy": npyFile(1), "a.jsonl": line + line}, "a.npy", "it has 1 rows and there are more documents"},
+		"more rows":    {map[string]string{"a.npy": npyFile(2), "a.jsonl": line}, "a.npy", "it has more rows than the 1 documents"},
+		"cut rows":     {map[string]string{"a.npy": npyFile(2)[:130], "a.jsonl": line + line}, "a.npy", "ends after"},
+		"cut header":   {map[string]string{"a.npy": npyFile(2)[:20]}, "a.npy", "EOF"},
+		"not there":    {nil, "a.npy", "no such file"},
+		"node of text": {map[string]string{"default__vector_store.json": `{"embedding_dict": {"n": [1]}}`,
+			"docstore.json": `{"docstore/data": {"n": {"__data__": "{}"}}}`}, "", `document "n": "__data__" cannot be a JSON string`},
+		"node of a number": {map[string]string{"default__vector_store.json": `{"embedding_dict": {"n": [1]}}`,
+			"docstore.json": `{"docstore/data": {"n": 5}}`}, "", `document "n": it is a JSON number and not an object`},
 		"infinite value": {map[string]string{"a.npy": npyFile(1)[:128] + "\x00\x00\x80\x7f\x00\x00\x80\x7f"}, "a.npy", "+Inf"},
 	} {
 		t.Run(name, func(t *testing.T) {

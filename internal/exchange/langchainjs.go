@@ -88,7 +88,7 @@ func jsDocument(raw []byte) (d engine.Document, err error) {
 		PageContent *string         `json:"pageContent"`
 		Metadata    json.RawMessage `json:"metadata"`
 	}
-	switch err := json.Unmarshal(raw, &in); {
+	switch err := unmarshal(raw, &in); {
 	case err != nil:
 		return d, err
 	case in.PageContent == nil:

@@ -171,7 +171,7 @@ func (d *jsonFile) addLabels(ids map[int64]string) error {
 	var index struct {
 		Data json.RawMessage `json:"__data__"`
 	}
-	if err := json.Unmarshal(raw, &index); err != nil {
+	if err := unmarshal(raw, &index); err != nil {
 		return d.errorf("%w", err)
 	}
 	var text string
@@ -181,7 +181,7 @@ func (d *jsonFile) addLabels(ids map[int64]string) error {
 	var data struct {
 		Nodes map[string]json.RawMessage `json:"nodes_dict"`
 	}
-	if err := json.Unmarshal(index.Data, &data); err != nil {
+	if err := unmarshal(index.Data, &data); err != nil {
 		return d.errorf("%w", err)
 	}
 	for key, value := range data.Nodes {
@@ -207,7 +207,7 @@ func llamaDocument(raw []byte) (d engine.Document, err error) {
 			Extra    json.RawMessage `json:"extra_info"` // what old versions call it
 		} `json:"__data__"`
 	}
-	if err := json.Unmarshal(raw, &node); err != nil {
+	if err := unmarshal(raw, &node); err != nil {
 		return d, err
 	}
 	text := cmp.Or(node.Data.Text, node.Data.Resource.Text)
