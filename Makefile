@@ -14,7 +14,7 @@ export PATH := $(PATH):/usr/local/go/bin
 # ca-certificates: a bare container has none, and Go fetches modules over https.
 DEBIAN_BUILD := g++ libfaiss-dev ca-certificates
 DEBIAN_TEST  := git sqlite3
-DEBIAN_NEON  := gcc-aarch64-linux-gnu libc6-dev-arm64-cross
+DEBIAN_NEON  := gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user
 BREW         := faiss libomp
 
 # What sh runs before apt-get: nothing for root, sudo for anyone else.
@@ -144,9 +144,11 @@ fuzz: deps ## fuzz every parser for FUZZTIME (30s) each
 		done; \
 	done
 
-neon: ## check that the C code compiles for arm64
+neon: ## check that the C code compiles for arm64, and run the NEON kernels of the codes in an emulator
 	@$(call debian,$(DEBIAN_NEON))
 	aarch64-linux-gnu-gcc -Wall -Werror -fsyntax-only $(wildcard internal/codes/*.c internal/faiss/*.c internal/rowsum/*.c internal/sqlite/*.c internal/transformer/*.c)
+	CGO_ENABLED=1 CC=aarch64-linux-gnu-gcc GOARCH=arm64 go test -vet=off -run 'Sums|Sift|Interval|Rotation' \
+		-exec 'qemu-aarch64 -L /usr/aarch64-linux-gnu' ./internal/codes
 
 clean: ## remove what was built
 	rm -rf sheaf bench/data $(INTEROP)
