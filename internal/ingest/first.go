@@ -3,6 +3,7 @@ package ingest
 import (
 	"context"
 	"iter"
+	"strings"
 
 	"sheaf/internal/language"
 	"sheaf/internal/loader"
@@ -26,7 +27,7 @@ func Dim(ctx context.Context, o Options) (int, error) {
 	return 0, context.Cause(ctx)
 }
 
-// What a language is judged by: the beginnings of the first texts, until they have said enough.
+// What a language is judged by: the beginnings of the first texts that are not blank, until they have said enough.
 const (
 	judgedTexts    = 64
 	judgedBytes    = 2000 // of each text
@@ -40,6 +41,9 @@ func Language(ctx context.Context, o Options) (language.Evidence, error) {
 	texts := 0
 	for src := range readable(ctx, o) {
 		for rec := range records(ctx, src, o.Read) {
+			if strings.TrimSpace(rec.Text) == "" {
+				continue
+			}
 			e.Add(rec.Text[:min(len(rec.Text), judgedBytes)])
 			if texts++; texts == judgedTexts || e.English+e.Other > judgedEvidence {
 				return e, nil

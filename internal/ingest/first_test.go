@@ -34,9 +34,9 @@ func TestLanguage(t *testing.T) {
 	}
 
 	o.Walk.Format = loader.JSONL
-	o.Roots, o.Stdin = []string{"-"}, strings.NewReader(strings.Repeat(`{"text": "und"}`+"\n", 100))
+	o.Roots, o.Stdin = []string{"-"}, strings.NewReader(strings.Repeat(`{"text": " "}`+"\n"+`{"text": "und"}`+"\n", 100))
 	if got, err = ingest.Language(t.Context(), o); err != nil || got.Other != 64 {
-		t.Errorf("%+v, %v, want the first 64 records", got, err)
+		t.Errorf("%+v, %v, want the first 64 records that are not blank", got, err)
 	}
 	o.Stdin = strings.NewReader(strings.Repeat(`{"text": "`+strings.Repeat("der ", 1000)+`"}`+"\n", 64))
 	if got, err = ingest.Language(t.Context(), o); err != nil || got.Other != 6*500 {
