@@ -58,7 +58,7 @@ type setting struct {
 var settings = []setting{
 	{key: "store", def: defaultStore, help: "the `DIR` that holds the store",
 		set: func(c *Config, v string) error { c.Store = v; return nil }},
-	{key: "embedder", help: "what turns text into vectors: " + strings.Replace(provider.Usage(), "MODEL", "`MODEL`", 1) + " (default " + provider.Default + " for a new store)",
+	{key: "embedder", help: "what turns text into vectors: " + strings.Replace(provider.Usage(), "MODEL", "`MODEL`", 1) + " (default for a new store: " + provider.Default + ", or " + provider.Multilingual + " for texts that are not English)",
 		set: func(c *Config, v string) (err error) { c.Embedder, err = provider.Canonical(v); return err }},
 	{key: "base-url", env: "OPENAI_BASE_URL", help: "`URL` of the OpenAI-compatible service",
 		set: func(c *Config, v string) error { c.BaseURL = v; return nil }},
