@@ -21,9 +21,9 @@ func newCheckCmd(env *environment) *cobra.Command {
 		Short: "Verify everything in a store",
 		Long: `Verify everything in a store: SQLite's own integrity, checksums of documents,
 metadata, vectors and their codes, counts, the index of words, and files that do
-not belong there. Each problem is named with its way out. Writers wait meanwhile. Of the
-index of words every page is read, and compared with the texts of a sample of
-documents; with --words with those of all.
+not belong there. Each problem is named with its way out. Writers wait
+meanwhile. Of the index of words every page is read, and compared with the texts
+of a sample of documents; with --words with those of all.
 
 The kind "leftover" is no damage: no reader sees what a killed run left, and
 the next one that writes removes it. Nor is "slow", codes that cannot be used:
@@ -31,8 +31,8 @@ searches read the vectors instead. Only damage makes the exit status 12.
 
 With --repair what can be mended without losing a document is mended: what a
 killed run left, the database's indexes, what filters look at, the index of
-words, codes, and the counts of sources. On a pipe each problem is a line of TSV: kind,
-path, message, remedy, and repaired or not.` + exitStatus(0, 1, 2, 10, 11, 12, 130, 143),
+words, codes, and the counts of sources. On a pipe each problem is a line of
+TSV: kind, path, message, remedy, and repaired or not.` + exitStatus(0, 1, 2, 10, 11, 12, 130, 143),
 		Example: `  sheaf check
   sheaf check --repair --json`,
 		PreRunE: func(_ *cobra.Command, args []string) error { return noArgs("check", args) },
