@@ -198,8 +198,10 @@ func filterExpr(t *rapid.T) string {
 		return key + pick(t, []string{"~docs/*", "~docs/**", "~*", "~a*", `~"\u0000"`, "~{a,é}"})
 	case 1:
 		return key + pick(t, []string{"=~^a", "=~.", "=~^$"})
+	case 2:
+		return key + pick(t, []string{"=", "!="}) + pick(t, scalars)
 	default:
-		return key + pick(t, []string{"=", "!=", "<", "<=", ">", ">="}) + pick(t, scalars)
+		return key + pick(t, []string{"<", "<=", ">", ">="}) + pick(t, scalars[3:]) // null, true and false have no order
 	}
 }
 
