@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"strconv"
 	"strings"
@@ -21,6 +22,7 @@ const (
 	otherBytes  = 64 << 10 // of everything else in an answer
 	unknownDim  = 16384    // bound of the length of vectors that is not known yet
 	peekBytes   = 4 << 10  // in which HTML shows
+	maxNumber   = 1e9      // of a vector in base64; doubles and integers read as float32 have larger ones
 )
 
 // answerLimit returns the largest answer in bytes to a request of n texts for vectors of
@@ -64,13 +66,14 @@ func (b badContent) Error() string { return string(b) }
 func badContentf(format string, args ...any) error { return badContent(fmt.Sprintf(format, args...)) }
 
 const (
-	errNothing  = badContent("an empty answer: is the base URL right?")
-	errHTML     = badContent("an HTML page, not JSON: is the base URL right?")
-	errNull     = badContent("null in a vector") // Go would read it as 0; some servers write NaN so
-	errEmpty    = badContent("an empty vector; of Ollama, --base-url must end in /v1")
-	errZeros    = badContent("a vector of zeros")
-	errAlike    = badContent("one and the same vector for texts with different words")
-	errPerToken = badContent("a vector for each token, not for each text: start the server with pooling, such as --pooling mean")
+	errNothing    = badContent("an empty answer: is the base URL right?")
+	errHTML       = badContent("an HTML page, not JSON: is the base URL right?")
+	errNull       = badContent("null in a vector") // Go would read it as 0; some servers write NaN so
+	errEmpty      = badContent("an empty vector; of Ollama, --base-url must end in /v1")
+	errZeros      = badContent("a vector of zeros")
+	errAlike      = badContent("one and the same vector for texts with different words")
+	errNotFloat32 = badContent("numbers beyond 1e9 in base64, which is to hold numbers of 32 bits")
+	errPerToken   = badContent("a vector for each token, not for each text: start the server with pooling, such as --pooling mean")
 )
 
 // readAnswer reads an answer of at most limit bytes. It holds one vector at a time in the
@@ -88,6 +91,9 @@ func readAnswer(response *http.Response, limit int64) (a answer, err error) {
 	head = bytes.TrimSpace(head)
 	if strings.HasPrefix(response.Header.Get("Content-Type"), "text/html") || bytes.HasPrefix(head, []byte("<")) {
 		return a, errHTML
+	}
+	if coding := response.Header.Get("Content-Encoding"); coding != "" && coding != "identity" && !bytes.HasPrefix(head, []byte("{")) && !bytes.HasPrefix(head, []byte("[")) {
+		return a, badContentf("compressed by %.20s, which was not asked for", coding)
 	}
 	d := json.NewDecoder(body)
 	if bytes.HasPrefix(head, []byte("[")) {
@@ -204,8 +210,8 @@ func (i *index) UnmarshalJSON(raw []byte) error {
 	if text == "null" {
 		return nil
 	}
-	n, err := strconv.Atoi(text)
-	if err != nil {
+	n, err := strconv.ParseFloat(text, 64) // some write 0.0
+	if err != nil || n != math.Trunc(n) || math.Abs(n) > math.MaxInt32 {
 		return badContentf("a vector with the index %.20s", text)
 	}
 	*i = index(n)
@@ -287,5 +293,10 @@ func (v *embedding) decode(raw []byte) error {
 		err = base64.CorruptInputError(size)
 	}
 	*v = vector.FromBytes(data[:size])
+	for _, x := range *v {
+		if x := math.Abs(float64(x)); x > maxNumber && !math.IsInf(x, 0) {
+			return errNotFloat32
+		}
+	}
 	return err
 }

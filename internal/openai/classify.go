@@ -71,11 +71,14 @@ func (s *service) classifyConnection(err error) *failure {
 		f.err = hint.With(f.err, "if the service speaks HTTP without TLS, --base-url begins with http://")
 	case errors.As(err, &dns) && dns.IsNotFound:
 		f.class = final
-	case strings.Contains(err.Error(), "malformed HTTP"): // of net/http, which has no type for it
+	case slices.ContainsFunc(brokenHTTP, func(words string) bool { return strings.Contains(err.Error(), words) }):
 		f.class = badAnswer
 	}
 	return f
 }
+
+// brokenHTTP are words of net/http, which has no types for answers that break its rules.
+var brokenHTTP = []string{"malformed", "multiple Content-Length", "headers exceeded", "unsupported transfer encoding"}
 
 // refusedByProxy returns the error of a proxy that does not let the request through.
 func (s *service) refusedByProxy(status int) error {

@@ -35,6 +35,7 @@ func TestForms(t *testing.T) {
 	for name, write := range map[string]func([][]float32) []byte{
 		"no index":       form(`{"data": [`, `{"embedding": $}`, `]}`),
 		"index as text":  form(`{"data": [`, `{"embedding": $, "index": "#"}`, `]}`),
+		"index as 0.0":   form(`{"data": [`, `{"embedding": $, "index": #.0}`, `]}`),
 		"null":           form(`{"error": null, "usage": null, "data": [`, `{"index": null, "embedding": $}`, `]}`),
 		"a row in a row": form(`{"data": [`, `{"index": #, "embedding": [ $ ]}`, `]}`),
 		"Ollama":         form(`{"model": "m", "embeddings": [`, `$`, `], "total_duration": 1}`),
@@ -92,13 +93,17 @@ func TestServerTellsWhatIsWrong(t *testing.T) {
 	}
 }
 
-// A server that cannot do base64 may say so by an error without a reason.
+// A server that cannot do base64 may say so by an error without a reason, or write something
+// else than numbers of 32 bits.
 func TestBase64RefusedWithoutAReason(t *testing.T) {
 	t.Parallel()
+	const doubles = "mpmZmZmZyb+amZmZmZm5PzMzMzMzM+M/" // -0.2, 0.1, 0.6
 	for name, fault := range map[string]embedtest.Fault{
 		"400":       {Status: 400},
 		"400, HTML": {Status: 400, Body: "<html>"},
 		"500":       {Status: 500, Body: "KeyError: 'encoding_format'"},
+		"doubles":   {Raw: `{"data": [{"embedding": "` + doubles + `"}, {"embedding": "` + doubles + `"}]}`},
+		"words":     {Raw: `{"data": [{"embedding": "[0.1, 0.2]"}, {"embedding": "[0.1, 0.3]"}]}`},
 	} {
 		server, e := newService(t, embedtest.ServerOptions{NoLengths: true, Spoil: func(r embedtest.Request) *embedtest.Fault {
 			if r.EncodingFormat == "base64" {

@@ -46,7 +46,7 @@ func parseRetryAfter(value string, now time.Time) time.Duration {
 		return seconds(s)
 	}
 	if date, err := http.ParseTime(value); err == nil {
-		return max(date.Sub(now), 0)
+		return seconds(date.Sub(now).Seconds())
 	}
 	return 0
 }

@@ -17,6 +17,8 @@ func TestPauseAfter(t *testing.T) {
 		{200, nil, 0},
 		{429, map[string]string{"Retry-After": "3"}, 3 * time.Second},
 		{429, map[string]string{"Retry-After": "Mon, 04 May 2026 03:03:01 GMT"}, time.Minute},
+		{429, map[string]string{"Retry-After": "Mon, 04 May 1999 03:03:01 GMT"}, 0},
+		{429, map[string]string{"Retry-After": "Fri, 31 Dec 9999 23:59:59 GMT"}, 24 * time.Hour},
 		{429, map[string]string{"retry-after-ms": "250", "Retry-After": "1"}, 250 * time.Millisecond},
 		{429, map[string]string{"x-ratelimit-reset-requests": "1m2.5s"}, 62500 * time.Millisecond},
 		{429, map[string]string{"x-ratelimit-reset-tokens": "6"}, 6 * time.Second},

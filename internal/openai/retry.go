@@ -113,7 +113,7 @@ func (s *service) adapt(ctx context.Context, r *request, fail *failure) bool {
 	case mayRefuseBase64 && fail.unexplained:
 		r.floats = true
 	default:
-		r.floats = mayRefuseBase64 && fail.class == serverError // in the next try
+		r.floats = mayRefuseBase64 && fail.suspect() // in the next try
 		return false
 	}
 	return true
@@ -199,7 +199,7 @@ func (s *service) probes(ctx context.Context, r request) bool {
 // neverWorked returns the error of a service that had no good answer yet.
 func (s *service) neverWorked(fail *failure) error {
 	if fail.class == badAnswer {
-		return fail.err
+		return hint.With(fail.err, "check the model that --embedder names and --base-url, which ends in /v1 for most servers")
 	}
 	err := &AnswerError{Service: s.name, Problem: fail.err.Error()}
 	return hint.With(err, "check the model that --embedder names and --base-url; the service's log says why it fails")

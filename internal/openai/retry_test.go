@@ -15,6 +15,7 @@ import (
 
 	"sheaf/internal/embed"
 	"sheaf/internal/embed/embedtest"
+	"sheaf/internal/hint"
 	"sheaf/internal/openai"
 	"sheaf/internal/progress"
 )
@@ -324,6 +325,26 @@ func TestErrorCertificate(t *testing.T) {
 	}
 }
 
+// TestBrokenHTTP has answers that no server of HTTP gives, which do not pass.
+func TestBrokenHTTP(t *testing.T) {
+	t.Parallel()
+	for _, header := range []string{
+		"a line without a colon",
+		"Content-Length: 2\r\nContent-Length: 3",
+		"Transfer-Encoding: secret",
+		"X: " + strings.Repeat("a", 11<<20),
+	} {
+		wire := "HTTP/1.1 200 OK\r\n" + header + "\r\n\r\n{}"
+		server, e := newService(t, embedtest.ServerOptions{AlwaysFail: &embedtest.Fault{Wire: wire}}, embed.Options{})
+		setFakeClock(e)
+		_, err := e.Embed(t.Context(), []string{"a"})
+		var unavailable *embed.UnavailableError
+		if err == nil || errors.As(err, &unavailable) || len(server.Requests()) != 3 {
+			t.Errorf("%.30s: %v after %d requests", header, err, len(server.Requests()))
+		}
+	}
+}
+
 // TestBadAnswers are good by their status only. They are tried three times.
 func TestBadAnswers(t *testing.T) {
 	t.Parallel()
@@ -366,6 +387,8 @@ func TestBadAnswers(t *testing.T) {
 		"null":           {embedtest.Fault{Raw: `{"data": [{"embedding": [1, null]}]}`}, "null in a vector"},
 		"no vector":      {embedtest.Fault{Raw: `{"data": [{"index": 0}, {"index": 1}, {"index": 2}]}`}, "an empty vector"},
 		"NaN in JSON":    {embedtest.Fault{Raw: `{"data": [{"embedding": [NaN]}]}`}, "not the JSON of an embedding"},
+		"brotli":         {embedtest.Fault{Status: 200, Header: map[string]string{"Content-Encoding": "br"}, Body: "\x8b\x02"}, "compressed by br, which was not asked for"},
+		"half an index":  {embedtest.Fault{Raw: `{"data": [{"index": 0.5, "embedding": [1]}]}`}, "a vector with the index 0.5"},
 		"past float32":   {embedtest.Fault{Raw: `{"data": [{"embedding": [1e300]}]}`}, "not the JSON of an embedding"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -381,6 +404,9 @@ func TestBadAnswers(t *testing.T) {
 				if strings.Contains(err.Error(), word) {
 					t.Errorf("%v speaks of Go: %q", err, word)
 				}
+			}
+			if hint.Of(err) == "" {
+				t.Errorf("%v has no hint", err)
 			}
 			if len(server.Requests()) != 3 || len(clock.sleeps) != 2 {
 				t.Errorf("%d requests, waits %v", len(server.Requests()), clock.sleeps)
