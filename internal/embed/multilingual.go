@@ -29,7 +29,7 @@ var (
 	multilingualScores string // made with it
 )
 
-//go:generate go test -run ^TestMultilingualTrie$ -update .
+//go:generate go run ../../cmd/gen/pieces multilingual
 
 // Facts of the files above, checked by a test.
 const (

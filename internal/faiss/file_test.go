@@ -14,7 +14,7 @@ func fileHeader(fourcc string, d int32, ntotal int64, trained byte, metric uint3
 	var b bytes.Buffer
 	b.WriteString(fourcc)
 	for _, field := range append([]any{d, ntotal, [16]byte{}, trained, metric}, rest...) {
-		binary.Write(&b, binary.LittleEndian, field) //nolint:errcheck // a buffer takes everything
+		binary.Write(&b, binary.LittleEndian, field)
 	}
 	return b.Bytes()
 }
