@@ -47,6 +47,13 @@ var centralEuropean = []string{
 // punctuation are characters beyond ASCII that stand between letters in any language.
 const punctuation = "\u00a0\u00ad–—‘’‚“”„†‡•…‹›«»·´§©®™°€"
 
+// isWordLetter reports whether words have a letter: µ of µm is a letter to Unicode, but a sign of units.
+func isWordLetter(r rune) bool { return unicode.IsLetter(r) && r != 'µ' }
+
+// isLine reports whether three characters are the same, as in frames that are drawn with them: no word has that, except
+// for the stroke that lengthens Arabic letters.
+func isLine(a, b, c rune) bool { return a == b && b == c && c != 'ـ' }
+
 // longestRun is how many letters beyond ASCII follow each other in words of Latin letters.
 const longestRun = 3
 
@@ -86,7 +93,7 @@ func lettersOf(text string) letterCounts {
 	var before, last rune // the two characters before r
 	run := 0              // of letters beyond ASCII, with r
 	for _, r := range text {
-		isLetter, isLatin, afterLetter := unicode.IsLetter(r), unicode.Is(unicode.Latin, r), unicode.IsLetter(last)
+		isLetter, isLatin, afterLetter := isWordLetter(r), unicode.Is(unicode.Latin, r), isWordLetter(last)
 		mixed := isLetter && afterLetter && isLatin != unicode.Is(unicode.Latin, last)
 		if mixed || isLetter && isSymbol(last) && unicode.IsLetter(before) {
 			counts.total++
@@ -96,7 +103,7 @@ func lettersOf(text string) letterCounts {
 		}
 		if run > 0 {
 			counts.total++
-			odd := isLatin && (run > longestRun || unicode.IsUpper(r) && unicode.IsLower(last))
+			odd := isLatin && (run > longestRun || unicode.IsUpper(r) && unicode.IsLower(last)) || isLine(before, last, r)
 			if !odd {
 				counts.letters[unicode.ToLower(r)]++
 			}

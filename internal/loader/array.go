@@ -23,7 +23,16 @@ func isArray(head []byte) bool { return bytes.HasPrefix(bytes.TrimLeft(head, jso
 
 // isObjectArray reports whether a file begins as a JSON array of objects.
 func isObjectArray(head []byte) bool {
-	head = bytes.TrimLeft(bytes.TrimPrefix(head, []byte(boms[0].mark)), jsonBlanks)
+	if c, found := findBOM(head); found {
+		head = head[c.bom:]
+		if c.enc != nil {
+			var err error
+			if head, err = c.decodeSample(head); err != nil {
+				return false
+			}
+		}
+	}
+	head = bytes.TrimLeft(head, jsonBlanks)
 	return isArray(head) && bytes.HasPrefix(bytes.TrimLeft(head[1:], jsonBlanks), []byte("{"))
 }
 

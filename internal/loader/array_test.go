@@ -94,6 +94,9 @@ func TestJSONFiles(t *testing.T) {
 	}{
 		{" [\n {\"text\":\"a\"}]", Auto, JSON},
 		{"\xef\xbb\xbf[{}]", Auto, JSON},
+		{"\xff\xfe[\x00{\x00}\x00]\x00", Auto, JSON}, // as PowerShell writes it
+		{"\xff\xfe{\x00}\x00", Auto, Text},
+		{"\xff\xfe[\x00\x00\xdc{\x00", Auto, Text},
 		{`{"text":"a"}`, Auto, Text},
 		{`["a"]`, Auto, Text},
 		{`[]`, Auto, Text},

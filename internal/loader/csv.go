@@ -104,6 +104,9 @@ func rowError(e *csv.ParseError, cells, columns int) error {
 	if errors.Is(e.Err, csv.ErrFieldCount) {
 		return fmt.Errorf("%d cells for %d columns", cells, columns)
 	}
+	if e.Line > e.StartLine {
+		return fmt.Errorf("%w: the %d lines that begin here are not read", e.Err, e.Line-e.StartLine+1)
+	}
 	return fmt.Errorf("column %d: %w", e.Column, e.Err)
 }
 

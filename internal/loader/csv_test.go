@@ -141,6 +141,21 @@ func TestCSVBadRecords(t *testing.T) {
 	}
 }
 
+// A quote that is not closed says how many lines it takes with it.
+func TestCSVSwallowedLines(t *testing.T) {
+	t.Parallel()
+	const many = `extraneous or missing " in quoted-field: the 3 lines that begin here are not read`
+	for _, test := range []struct{ in, want string }{
+		{"text,a\nx,1\n\"y,2\nz,3\nz,4\n", "line 3: " + many},
+		{"sep=;\ntext;a\nx;1\n\"y;2\nz;3\nz\"w;4\n", "line 4: " + many},
+	} {
+		recs, errs, err := readAll(t, from(CSV, test.in), ReadOptions{})
+		if err != nil || len(recs) != 1 || len(errs) != 1 || errs[0].Error() != test.want {
+			t.Errorf("%q: %v, %v, %v, want %s", test.in, recs, errs, err, test.want)
+		}
+	}
+}
+
 // A row without its text fails alone.
 func TestCSVRowWithoutText(t *testing.T) {
 	t.Parallel()

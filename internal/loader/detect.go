@@ -68,13 +68,26 @@ func detectLegacy(data []byte) (charset, bool) {
 		return charset{}, false
 	}
 	text := sample(data)
-	letters, share := detectByAlphabet(text)
+	c, share := detectByAlphabet(text)
+	found := share >= possibleLetters
 	if share < certainLetters {
-		if c, ok := detectByWriting(text); ok {
-			return c, true
+		if writing, ok := detectByWriting(text); ok {
+			c, found = writing, true
 		}
 	}
-	return letters, share >= possibleLetters
+	c.uncertain = c.uncertain || hasUTF8Line(text)
+	return c, found
+}
+
+// hasUTF8Line reports whether a line has several characters of UTF-8 and no other bytes beyond ASCII, as in a mailbox
+// whose messages have different encodings.
+func hasUTF8Line(sample []byte) bool {
+	for line := range bytes.Lines(sample) {
+		if utf8.Valid(line) && utf8.RuneCount(line) < len(line)-1 {
+			return true
+		}
+	}
+	return false
 }
 
 // sample returns the lines that are not ASCII: the others say nothing about the encoding.

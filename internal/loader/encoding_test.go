@@ -120,6 +120,9 @@ func TestUncertainEncoding(t *testing.T) {
 		{"\xc8ech", "Èech", "windows-1252"}, // perhaps Czech: Čech
 		{"\xe0 la carte", "à la carte", "windows-1252"},
 		{"100 m\xb2, caf\xe9", "100 m², café", "windows-1252"},
+		{"25\xb0C and 3\xb5m", "25°C and 3µm", "windows-1252"},
+		{"l'\xe9t\xe9 \xe0 la mer\n\xc3\xa9t\xc3\xa9", "l'้t้ เ la mer\nรฉtรฉ", "windows-874"},
+		{"\xc9\xcd\xcd\xcd\xcd\xbb\n\xba Read \xba\n\xc8\xcd\xcd\xcd\xcd\xbc\n", "ษออออป\nบ Read บ\nศออออผ\n", "windows-874"}, // a frame in cp437
 		{"caf\xe9", "café", ""}, // é is the same in all that have it
 		{"M\xfcller\xae", "Müller®", ""},
 		{"caf\xc3\xa9", "café", ""},
@@ -231,8 +234,9 @@ func TestUndetectedEncoding(t *testing.T) {
 		offset int64
 	}{
 		{strings.Repeat(french, 3) + "\xff" + french, int64(3 * len(french))}, // damaged UTF-8 is not another encoding
-		{"\x01\x02\x03\x81\x8d\x8f\x90\x9d", 3},
+		{strings.Repeat(english, 10) + "\x01\x02\x03\x81\x8d\x8f\x90\x9d", int64(10*len(english) + 3)},
 		{"\xef\xbb\xbfa\xff", 4},
+		{"\xc3\xc4\xc4\xc4docs\n\xb3   \xc0\xc4\xc4\xc4img\n\xc0\xc4\xc4\xc4src\n", 0}, // a tree that is drawn in cp437
 		{"\xff\xfea\x00\x00\xdc", 4},
 	} {
 		_, err := readOne(t, from(Text, test.in), ReadOptions{})
@@ -278,6 +282,10 @@ func TestBinary(t *testing.T) {
 		{"a\x00b", "latin1", true},
 		{"%PDF-1.4 then only text", "", true},
 		{"\x1f\x8b\x08", "utf-16", true},
+		{"\x85\x01\x0c\x03\xf9 encrypted", "", true},
+		{"\x85\x01\x0c\x03\xf9 encrypted", "latin1", false},
+		{"\x01\x02\x03 but \u00fc", "", false},
+		{"\x1b[1mcaf\xe9\x1b[0m l\bls", "", false},
 	}
 	for _, test := range tests {
 		if got := isBinary([]byte(test.head), test.encoding); got != test.want {

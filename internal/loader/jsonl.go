@@ -196,7 +196,7 @@ func (p *jsonParser) text(line []byte, names Fields) (string, error) {
 // checkObject returns an error for a line that is not one JSON object in UTF-8.
 func checkObject(line []byte) error {
 	if bad := invalidUTF8(line); bad >= 0 {
-		return fmt.Errorf("not UTF-8: invalid byte 0x%02x at column %d", line[bad], bad+1)
+		return fmt.Errorf("not UTF-8: invalid byte 0x%02x at column %d (--encoding names another)", line[bad], bad+1)
 	}
 	if !json.Valid(line) {
 		var discard json.RawMessage

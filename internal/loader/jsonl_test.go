@@ -83,7 +83,7 @@ func TestJSONLBadRecords(t *testing.T) {
 		{strings.Repeat("[", 20000), "not JSON: invalid character '[' exceeded max depth at column 10001"},
 		{`["text"]`, "not a JSON object"},
 		{`"text"`, "not a JSON object"},
-		{"{\"text\":\"caf\xe9\"}", "not UTF-8: invalid byte 0xe9 at column 13"},
+		{"{\"text\":\"caf\xe9\"}", "not UTF-8: invalid byte 0xe9 at column 13 (--encoding names another)"},
 		{`{}`, `field "text" is missing`},
 		{`{"Text":"a"}`, `field "text" is missing`},
 		{`{"text":null}`, `field "text" is not a string`},

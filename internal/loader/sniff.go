@@ -7,6 +7,7 @@ import (
 	"os"
 	"unicode"
 	"unicode/utf16"
+	"unicode/utf8"
 )
 
 // sniffSize is how many bytes at the beginning of a file tell text from binary: git looks at as many.
@@ -40,13 +41,28 @@ func isBinary(head []byte, encoding string) bool {
 			return true
 		}
 	}
-	if bytes.IndexByte(head, 0) < 0 || isWide(encoding) {
+	if isWide(encoding) {
 		return false
+	}
+	if bytes.IndexByte(head, 0) < 0 {
+		return encoding == "" && isNoise(head)
 	}
 	if b, found := findBOM(head); found {
 		return !isWide(b.name)
 	}
 	return guessUTF16(head) == ""
+}
+
+// isNoise reports whether bytes without a zero are not text, such as a short encrypted file: they are not UTF-8, and more
+// than one in 32 is a control character that is not found in texts.
+func isNoise(head []byte) bool {
+	controls := 0
+	for _, b := range head {
+		if b < ' ' && !isBlankControl(rune(b)) && !bytes.ContainsRune([]byte("\b\x0e\x0f\x1a"), rune(b)) {
+			controls++
+		}
+	}
+	return controls > len(head)/32 && !utf8.Valid(head)
 }
 
 // guessUTF16 tells text in UTF-16 without a byte order mark from binary data by three signs: there are more zero bytes

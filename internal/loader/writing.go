@@ -59,17 +59,19 @@ const upperCase = 0.75
 // beside others and a capital behind a small letter, takes from it.
 func shareOf(text string, some map[rune]bool) float64 {
 	n, all := 0.0, 0.0
-	last := ' '
+	before, last := ' ', ' '
 	for _, r := range text {
 		if hasCase(r) && hasCase(last) && ((r <= unicode.MaxASCII) != (last <= unicode.MaxASCII) || unicode.IsUpper(r) && unicode.IsLower(last)) {
 			all++
 		}
-		last = r
+		line := isLine(before, last, r)
+		before, last = last, r
 		if r <= unicode.MaxASCII || unicode.IsPunct(r) || unicode.IsSpace(r) {
 			continue
 		}
 		all++
 		switch {
+		case line:
 		case some[r]:
 			n++
 		case some[unicode.ToLower(r)]:
