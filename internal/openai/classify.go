@@ -71,6 +71,7 @@ func (s *service) classifyConnection(err error) *failure {
 		f.err = hint.With(f.err, "if the service speaks HTTP without TLS, --base-url begins with http://")
 	case errors.As(err, &dns) && dns.IsNotFound:
 		f.class = final
+		f.err = hint.With(f.err, "check the host in --base-url, which no store remembers, or in HTTPS_PROXY")
 	case slices.ContainsFunc(brokenHTTP, func(words string) bool { return strings.Contains(err.Error(), words) }):
 		f.class = badAnswer
 	}

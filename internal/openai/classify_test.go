@@ -8,6 +8,8 @@ import (
 	"net"
 	"net/url"
 	"testing"
+
+	"sheaf/internal/hint"
 )
 
 // TestClassifyConnection has the errors that no test server can cause.
@@ -29,6 +31,9 @@ func TestClassifyConnection(t *testing.T) {
 		got := s.classifyConnection(err)
 		if got.class != test.want || !errors.Is(got.err, error(err)) {
 			t.Errorf("%v: class %d, %v, want class %d", err, got.class, got.err, test.want)
+		}
+		if got.class == final && hint.Of(got.err) == "" {
+			t.Errorf("%v has no hint", got.err)
 		}
 	}
 }
