@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 
 	"sheaf/internal/langchain"
@@ -16,7 +17,7 @@ type jsonFile struct {
 	*json.Decoder
 	ctx  context.Context
 	path string
-	file *os.File
+	file io.ReaderAt
 }
 
 // place is where a value is in a file.
@@ -25,14 +26,20 @@ type place struct {
 	size   int
 }
 
-// openJSON opens a file. The input closes it.
+// openJSON opens a file, which may begin with a byte order mark. The input closes it.
 func (in *Input) openJSON(ctx context.Context, path string) (*jsonFile, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	in.closers = append(in.closers, f.Close)
-	return &jsonFile{json.NewDecoder(f), ctx, path, f}, nil
+	const mark = "\ufeff"
+	start, head := int64(0), make([]byte, len(mark))
+	if n, _ := f.ReadAt(head, 0); string(head[:n]) == mark { // an error shows again when the file is read
+		start = int64(n)
+	}
+	r := io.NewSectionReader(f, start, math.MaxInt64-start)
+	return &jsonFile{json.NewDecoder(r), ctx, path, r}, nil
 }
 
 // errorf returns an error about the file.

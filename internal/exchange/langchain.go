@@ -3,6 +3,7 @@ package exchange
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"iter"
@@ -92,7 +93,11 @@ func explainFolder(err error, dir, indexName string) error {
 	other := (*langchain.IndexNameError)(nil)
 	switch {
 	case errors.As(err, &other):
-		return hint.With(err, "name the index: --index-name %q", other.Others[0])
+		var names []string
+		for _, name := range other.Others[:min(len(other.Others), 5)] {
+			names = append(names, fmt.Sprintf("--index-name %q", name))
+		}
+		return hint.With(err, "name the index: %s", strings.Join(names, " or "))
 	case !errors.Is(err, fs.ErrNotExist):
 	case exists(langchain.IndexFile(dir, indexName)):
 		return hint.With(err, "--format faiss imports the vectors alone, without texts and ids")
