@@ -61,6 +61,7 @@ func (env *environment) embedder(spec string, o embedderFlags, stats *progress.C
 // boundEmbedder makes the embedder of a store with the facts f.
 func (env *environment) boundEmbedder(f engine.Facts, o embedderFlags, stats *progress.Counter) (embed.Embedder, error) {
 	options := env.embedOptions(o, stats)
+	options.Told = options.Questions // it was said when the store was made
 	spec, err := binding.Resolve(f, env.config.Embedder, env.config.EmbedderFlag, &options)
 	if err != nil {
 		return nil, err

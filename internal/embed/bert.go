@@ -85,7 +85,7 @@ func newBERT(id Identity, dir string, o Options) (Embedder, error) {
 		id.Dim, id.Fingerprint = o.Dimensions, WithDim(id.Fingerprint, o.Dimensions)
 	}
 	b.identity = id
-	if b.settings.PoolingAssumed && !o.Questions {
+	if b.settings.PoolingAssumed && !o.Told {
 		o.Notify("%s has no modules.json, which says how it makes one vector of a text's tokens: taking their mean", id)
 	}
 	return b, nil

@@ -371,16 +371,16 @@ func TestBERTDimensions(t *testing.T) {
 	}
 }
 
-// A folder that does not say how it pools is noticed, but not by each question.
+// A folder that does not say how it pools is noticed, unless people know it.
 func TestBERTAssumesPooling(t *testing.T) {
 	t.Parallel()
 	dir := folder(t, transformertest.Model{})
 	remove(t, dir, "modules.json")
-	for _, questions := range []bool{false, true} {
+	for _, told := range []bool{false, true} {
 		var notices []string
-		mustNew(t, "hf:"+dir, embed.Options{Questions: questions, Notice: func(s string) { notices = append(notices, s) }})
-		if noticed := len(notices) == 1 && strings.Contains(notices[0], "has no modules.json"); noticed == questions {
-			t.Errorf("questions %v: notices %q", questions, notices)
+		mustNew(t, "hf:"+dir, embed.Options{Told: told, Notice: func(s string) { notices = append(notices, s) }})
+		if noticed := len(notices) == 1 && strings.Contains(notices[0], "has no modules.json"); noticed == told {
+			t.Errorf("told %v: notices %q", told, notices)
 		}
 	}
 }

@@ -113,6 +113,7 @@ type Options struct {
 	Passage   *string                                   // prompt before texts to be found; nil: the model's own
 	Questions bool                                      // texts are questions
 	TellsLong bool                                      // the caller gives the notices about Result.Long
+	Told      bool                                      // people know what is assumed of the model, whose store they ask
 
 	Notice func(string)      // receives what people should know; may be nil, may be called concurrently
 	Stats  *progress.Counter // counts requests, texts, tokens and retries; may be nil
