@@ -155,6 +155,8 @@ func (s *service) classifyAnswer(err error, n int) *failure {
 		}
 	case errors.As(err, &syntax):
 		problem = fmt.Sprintf("not the JSON of an embedding: %v", err)
+	case errors.As(err, &mismatch) && strings.HasPrefix(mismatch.Value, "number "):
+		problem = fmt.Sprintf("not the JSON of an embedding: %.30s is beyond 32 bits", mismatch.Value)
 	case errors.As(err, &mismatch):
 		problem = fmt.Sprintf("not the JSON of an embedding: %s in place of a list of numbers", mismatch.Value)
 	case errors.As(err, &corrupt):

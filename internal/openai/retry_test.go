@@ -389,7 +389,7 @@ func TestBadAnswers(t *testing.T) {
 		"NaN in JSON":    {embedtest.Fault{Raw: `{"data": [{"embedding": [NaN]}]}`}, "not the JSON of an embedding"},
 		"brotli":         {embedtest.Fault{Status: 200, Header: map[string]string{"Content-Encoding": "br"}, Body: "\x8b\x02"}, "compressed by br, which was not asked for"},
 		"half an index":  {embedtest.Fault{Raw: `{"data": [{"index": 0.5, "embedding": [1]}]}`}, "a vector with the index 0.5"},
-		"past float32":   {embedtest.Fault{Raw: `{"data": [{"embedding": [1e300]}]}`}, "not the JSON of an embedding"},
+		"past float32":   {embedtest.Fault{Raw: `{"data": [{"embedding": [1e300]}]}`}, "number 1e300 is beyond 32 bits"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
