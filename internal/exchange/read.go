@@ -84,7 +84,14 @@ func Open(ctx context.Context, path string, o Options) (in *Input, err error) {
 		}
 	}
 	in.Format = f.Name
-	return in, f.open(ctx, in, o)
+	err = f.open(ctx, in, o)
+	if !known && f.Name != langchainFolder.Name && exists(langchain.IndexFile(in.path, o.IndexName)) && exists(langchain.DocumentsFile(in.path, o.IndexName)) {
+		remarks := in.Remarks
+		in.Remarks = func() []string {
+			return append(remarks(), fmt.Sprintf("the folder was read as %s; it holds an index of LangChain too, which --format %s imports", f.Name, langchainFolder.Name))
+		}
+	}
+	return in, err
 }
 
 // Close closes the input.
