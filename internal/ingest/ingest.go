@@ -115,6 +115,7 @@ type run struct {
 	names     nameSet // of new sources
 
 	current    engine.Replacement // of the source at hand; nil between sources
+	begun      Chunks             // what was counted before it
 	stored     int64              // documents of the source at hand that were kept or added
 	stale      int64              // documents that it had and that are not kept so far
 	incomplete bool               // a document of it failed

@@ -106,6 +106,30 @@ func TestASourceIsCommittedInParts(t *testing.T) {
 	expect(t, mustRun(t, parts, hashed{}, o), "sources 0 added 1 updated 0 unchanged 0 skipped 0 failed; chunks 1 added 100 reused 0 removed 101 total; 1 embedded")
 }
 
+// Of a source that cannot be read to its end only what was committed counts.
+func TestCountsOfASourceThatBreaksOff(t *testing.T) {
+	t.Parallel()
+	p := t.TempDir()
+	var array []byte
+	for _, s := range numbered(3000) {
+		array = fmt.Appendf(array, "%c{\"text\": %q}\n", "[,"[min(len(array), 1)], s)
+	}
+	text(t, p, "cut.json", string(array))
+	text(t, p, "other.txt", "whole")
+	if sum := dryRun(t, p, ingest.Options{}); sum.Sources.Failed != 1 || sum.Chunks.Added != 1 || sum.Chunks.Total != 1 {
+		t.Errorf("dry: %+v", sum.Chunks)
+	}
+	before := 0
+	for range 2 {
+		sum := mustRun(t, p, hashed{}, ingest.Options{CommitDocuments: 1000})
+		after := len(documents(t, p))
+		if sum.Sources.Failed != 1 || sum.Chunks.Added != int64(after-before) || after <= 1 || after > 3000 {
+			t.Errorf("%d documents, then %d: %+v", before, after, sum.Chunks)
+		}
+		before = after
+	}
+}
+
 // Commits within a source that shrinks take its old documents away with the last.
 func TestOldDocumentsGoWithTheLastNewOnes(t *testing.T) {
 	t.Parallel()

@@ -135,7 +135,7 @@ func (r *run) count(s *step) error {
 	sum := &r.sum
 	switch s.kind {
 	case stepBegin:
-		r.stale, r.stored = s.source.Documents, 0
+		r.stale, r.stored, r.begun = s.source.Documents, 0, sum.Chunks
 	case stepKeep:
 		r.o.Progress.AddChunks(1)
 		r.stored++
@@ -157,7 +157,9 @@ func (r *run) count(s *step) error {
 			sum.Sources.Added++
 		}
 		r.incomplete = false
-	case stepAbandon:
+	case stepAbandon: // of its documents only those stay that were committed
+		sum.Chunks.Added = max(r.begun.Added, r.counted.chunks.Added)
+		sum.Chunks.Reused = max(r.begun.Reused, r.counted.chunks.Reused)
 		r.incomplete, r.long = false, longChunks{}
 	case stepUnchanged:
 		sum.Sources.Unchanged++
