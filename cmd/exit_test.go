@@ -119,9 +119,14 @@ func TestAPanicInAGoroutineIsAnError(t *testing.T) {
 	}
 	synctest.Test(t, func(t *testing.T) {
 		s, _, _ := recorded("")
-		env := &environment{streams: s, flags: globalFlags{verbose: true}, now: time.Now}
+		start := time.Now()
+		env := &environment{streams: s, flags: globalFlags{verbose: true}, now: func() time.Time {
+			if time.Since(start) > 0 {
+				panic("odd clock")
+			}
+			return start
+		}}
 		d := env.showProgress(new(progress.Counter), "embedding", "chunk")
-		env.now = func() time.Time { panic("odd clock") }
 		time.Sleep(lineEvery)
 		synctest.Wait()
 		d.stop()

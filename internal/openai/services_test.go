@@ -1,7 +1,9 @@
 package openai_test
 
 import (
+	"bufio"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -123,6 +125,9 @@ func TestNoServerOfHTTP(t *testing.T) {
 			c, err := listener.Accept()
 			if err != nil {
 				return
+			}
+			if r, err := http.ReadRequest(bufio.NewReader(c)); err == nil {
+				_, _ = io.Copy(io.Discard, r.Body) // what is left unread would reset the connection
 			}
 			fmt.Fprint(c, "SSH-2.0-OpenSSH_9.2\r\n")
 			c.Close()
