@@ -10,6 +10,7 @@ import (
 	"os"
 
 	"sheaf/internal/langchain"
+	"sheaf/internal/metadata"
 )
 
 // jsonFile walks through a JSON file and holds one value of it at a time.
@@ -162,16 +163,5 @@ func (d *jsonFile) skip() error {
 	}
 }
 
-// unmarshal reads a value of JSON into v. Its error names the member that is of another kind than
-// v, in the terms of JSON.
-func unmarshal(raw []byte, v any) error {
-	err := json.Unmarshal(raw, v)
-	var kind *json.UnmarshalTypeError
-	switch {
-	case !errors.As(err, &kind):
-		return err
-	case kind.Field == "":
-		return fmt.Errorf("it is a JSON %s and not an object", kind.Value)
-	}
-	return fmt.Errorf("%q cannot be a JSON %s", kind.Field, kind.Value)
-}
+// unmarshal reads a value of JSON into v.
+func unmarshal(raw []byte, v any) error { return metadata.Mismatch(json.Unmarshal(raw, v)) }

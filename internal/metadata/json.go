@@ -3,6 +3,8 @@ package metadata
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"iter"
 	"strings"
 	"unicode/utf16"
@@ -168,6 +170,19 @@ func hex4(b []byte) rune {
 		}
 	}
 	return r
+}
+
+// Mismatch returns an error of encoding/json that says a value is of another kind than the
+// one it was decoded into in the terms of JSON, with the member that it is about, and any other error as it is.
+func Mismatch(err error) error {
+	var kind *json.UnmarshalTypeError
+	switch {
+	case !errors.As(err, &kind):
+		return err
+	case kind.Field == "":
+		return fmt.Errorf("it is a JSON %s and not an object", kind.Value)
+	}
+	return fmt.Errorf("%q cannot be a JSON %s", kind.Field, kind.Value)
 }
 
 // Quote returns s as a JSON string, with <, > and & as they are.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"strings"
 
+	"sheaf/internal/metadata"
 	"sheaf/internal/vector"
 )
 
@@ -57,16 +58,7 @@ func FromJSON(object []byte) (Question, error) {
 }
 
 // Malformed says what of a question encoding/json could not decode.
-func Malformed(err error) error {
-	var kind *json.UnmarshalTypeError
-	if errors.As(err, &kind) {
-		err = fmt.Errorf("%q cannot be a JSON %s", kind.Field, kind.Value)
-		if kind.Field == "" {
-			err = fmt.Errorf("it is a JSON %s and not an object", kind.Value)
-		}
-	}
-	return fmt.Errorf("a malformed query: %w", err)
-}
+func Malformed(err error) error { return fmt.Errorf("a malformed query: %w", metadata.Mismatch(err)) }
 
 // parseID returns an id: a string, or the text of a number.
 func parseID(raw json.RawMessage) (id string, err error) {
