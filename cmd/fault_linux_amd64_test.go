@@ -141,7 +141,7 @@ type faults struct {
 }
 
 func newFaults(t *testing.T, c faultCase) *faults {
-	f := &faults{faultCase: c, t: t, root: memoryDir(t), tally: map[string]int{}}
+	f := &faults{faultCase: c, t: t, root: faulttest.MemoryDir(t), tally: map[string]int{}}
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -399,20 +399,4 @@ func (f *faults) again(dir, what string) {
 	if all := f.problems(dir, false); all != nil {
 		f.t.Errorf("%s: the run after it leaves %q", what, all)
 	}
-}
-
-// memoryDir is a temporary folder, in memory where that is possible: a sync takes
-// no time there.
-func memoryDir(t *testing.T) string {
-	t.Helper()
-	dir, err := os.MkdirTemp("/dev/shm", "sheaf-test-*")
-	if err != nil {
-		return t.TempDir()
-	}
-	t.Cleanup(func() {
-		if err := os.RemoveAll(dir); err != nil {
-			t.Error(err)
-		}
-	})
-	return dir
 }

@@ -19,6 +19,7 @@ import (
 	"sheaf/internal/embed"
 	"sheaf/internal/embed/embedtest"
 	"sheaf/internal/engine"
+	"sheaf/internal/faulttest"
 	"sheaf/internal/ingest"
 	"sheaf/internal/provider"
 	"sheaf/internal/store"
@@ -130,7 +131,7 @@ func TestFaults(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		dir := filepath.Join(memoryDir(t), "store")
+		dir := filepath.Join(faulttest.MemoryDir(t), "store")
 		sum, err := runInto(t.Context(), dir, e, ingest.Options{Roots: []string{texts}, Workers: test.workers, BatchSize: 50})
 		if err != nil || sum.Failed() {
 			t.Fatalf("%+v: %v, %v", test, err, sum.Failures)
@@ -169,7 +170,7 @@ const kills = 100
 // disturbed, and each kill cost at most what was on its way or not committed.
 func TestKillThroughAService(t *testing.T) {
 	t.Parallel()
-	work := memoryDir(t)
+	work := faulttest.MemoryDir(t)
 	texts := filepath.Join(work, "text")
 	const n = 400
 	writeCorpus(t, texts, n)

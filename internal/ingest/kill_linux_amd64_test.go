@@ -47,7 +47,7 @@ func TestKillBetweenCommits(t *testing.T) {
 
 // killEverywhere is about the ingest that brings a project from version 1 to another.
 func killEverywhere(t *testing.T, version int, commit string) {
-	work := memoryDir(t)
+	work := faulttest.MemoryDir(t)
 	project := filepath.Join(work, "project")
 	writeTree(t, project, 1)
 	ingestHere(t, project)
@@ -119,7 +119,7 @@ func (w watched) Embed(ctx context.Context, texts []string) (embed.Result, error
 // no store, an empty one, or the whole.
 func TestKillCreation(t *testing.T) {
 	t.Parallel()
-	project := filepath.Join(memoryDir(t), "project")
+	project := filepath.Join(faulttest.MemoryDir(t), "project")
 	writeTree(t, project, 0)
 	steps := snapshots(t, project, childOptions(0), func(step int, dir string) {
 		s, err := store.Open(t.Context(), filepath.Join(dir, ".sheaf"), engine.Options{})

@@ -83,7 +83,7 @@ func TestJSONLCommas(t *testing.T) {
 	}
 }
 
-// The beginning of a .json file tells whether it is records or a text, unless the user does.
+// A .json file is read as records or as a text by how it begins, unless WalkOptions.Format says which.
 func TestJSONFiles(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
