@@ -190,7 +190,9 @@ func runEval(ctx context.Context, env *environment, o *evalOptions) error {
 	var r *eval.Result
 	err = env.withStore(ctx, func(s reader) (err error) {
 		e := &evaluation{examiner: examiner{env: env, store: s, flags: &o.askFlags}, o: o}
-		r, err = e.measure(ctx, questions)
+		if r, err = e.measure(ctx, questions); err == nil {
+			r.Latency, err = e.latency(ctx)
+		}
 		return err
 	})
 	if err != nil {

@@ -18,6 +18,8 @@ type examiner struct {
 	store reader
 	flags *askFlags
 	bound embed.Embedder // shared by the askers; nil until one has made it
+
+	lambda *float64 // of mmr; nil: search
 }
 
 // block returns the number of questions that are asked at once.
@@ -63,6 +65,10 @@ func (e *examiner) ask(ctx context.Context, filters []string, group []query) ([]
 		o.filter.exprs = slices.Concat(o.filter.exprs, filters)
 	}
 	a := newAsker(e.env, e.store, &o)
+	if e.lambda != nil {
+		diverse := mmrOptions{askFlags: o, lambda: *e.lambda}
+		a.find, a.diverse = diverse.diverse(e.store), true
+	}
 	a.bound = e.bound
 	found, err := a.answerBlock(ctx, group)
 	e.bound = a.bound

@@ -55,8 +55,7 @@ func (e *evaluation) measure(ctx context.Context, questions []eval.Question) (*e
 	if len(r.Failed) == r.Questions {
 		return nil, hint.With(&allFailedError{r.Questions, r.Failed[0]}, "sheaf help eval says what a question holds; sheaf search asks one alone")
 	}
-	r.Latency, err = e.latency(ctx)
-	return r, err
+	return r, nil
 }
 
 func sourceNames(ctx context.Context, s reader) (names []string, err error) {
@@ -96,10 +95,18 @@ func (e *evaluation) keep(block []eval.Question, asked []query) {
 // latency measures how long answers to single questions take, whose texts are
 // embedded already.
 func (e *evaluation) latency(ctx context.Context) (eval.Latency, error) {
+	return e.timed(len(e.alone), func(i int) error {
+		_, err := e.ask(ctx, nil, e.alone[i:i+1])
+		return err
+	})
+}
+
+// timed measures how long n calls of ask take, or as many of them as there is time for.
+func (e *evaluation) timed(n int, ask func(i int) error) (eval.Latency, error) {
 	var took []time.Duration
-	for begin := e.env.now(); len(took) < len(e.alone) && e.env.now().Sub(begin) < aloneTime; {
+	for begin := e.env.now(); len(took) < n && e.env.now().Sub(begin) < aloneTime; {
 		start := e.env.now()
-		if _, err := e.ask(ctx, nil, e.alone[len(took):len(took)+1]); err != nil {
+		if err := ask(len(took)); err != nil {
 			return eval.Latency{}, err
 		}
 		took = append(took, e.env.now().Sub(start))

@@ -239,31 +239,13 @@ func (env *environment) dryRun(ctx context.Context, o *ingestOptions, counter *p
 
 // summarise shows the progress of a run and prints its summary.
 func (env *environment) summarise(e embed.Embedder, o *ingestOptions, counter *progress.Counter, verb string, run func(ingest.Options) (ingest.Summary, error)) error {
-	home, err := env.stores.Home(env.config.Store)
+	options, err := env.ingestOptions(e, o, counter)
 	if err != nil {
 		return err
 	}
-	workers, batchSize := env.pool(e, o.embedder)
 	shown := env.showProgress(counter, verb, "chunk")
-	sum, err := run(ingest.Options{
-		Store:     env.config.Store,
-		Home:      home,
-		Roots:     o.roots,
-		Stdin:     env.streams.In,
-		Name:      o.name,
-		Walk:      o.loader.walk,
-		Read:      o.loader.read,
-		Splitter:  o.splitter.chosen(),
-		Meta:      o.meta,
-		Workers:   workers,
-		BatchSize: batchSize,
-		Force:     o.force,
-		Prune:     o.prune,
-		FailFast:  o.failFast,
-		Notice:    shown.say,
-		Progress:  counter,
-		Estimate:  shown.watched(),
-	})
+	options.Notice, options.Estimate = shown.say, shown.watched()
+	sum, err := run(options)
 	shown.stop()
 	sum.Notices = env.started.notices.all()
 	if o.priceGiven {
@@ -282,6 +264,30 @@ func (env *environment) summarise(e embed.Embedder, o *ingestOptions, counter *p
 		}
 	}
 	return err
+}
+
+// ingestOptions returns the options of a run into the store, whose notices go unheard.
+func (env *environment) ingestOptions(e embed.Embedder, o *ingestOptions, counter *progress.Counter) (ingest.Options, error) {
+	home, err := env.stores.Home(env.config.Store)
+	workers, batchSize := env.pool(e, o.embedder)
+	return ingest.Options{
+		Store:     env.config.Store,
+		Home:      home,
+		Roots:     o.roots,
+		Stdin:     env.streams.In,
+		Name:      o.name,
+		Walk:      o.loader.walk,
+		Read:      o.loader.read,
+		Splitter:  o.splitter.chosen(),
+		Meta:      o.meta,
+		Workers:   workers,
+		BatchSize: batchSize,
+		Force:     o.force,
+		Prune:     o.prune,
+		FailFast:  o.failFast,
+		Notice:    func(string) {},
+		Progress:  counter,
+	}, err
 }
 
 // countFailed says how many inputs failed: "1 source and 3 chunks".

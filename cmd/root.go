@@ -95,6 +95,7 @@ var verbs = []verb{
 	{"search-vector", groupAsk, newSearchVectorCmd},
 	{"mmr", groupAsk, newMMRCmd},
 	{"eval", groupAsk, newEvalCmd},
+	{"tune", groupAsk, newTuneCmd},
 	{"init", groupStore, newInitCmd},
 	{"ingest", groupStore, newIngestCmd},
 	{"get", groupStore, newGetCmd},

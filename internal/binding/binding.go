@@ -70,7 +70,7 @@ func resolveName(bound, given string, insists bool) (string, error) {
 		return given, nil // a folder may have moved since the store was made
 	}
 	return "", hint.With(fmt.Errorf("the store asks for the embedder %q, which only you may choose", bound),
-		"if you trust it, give --embedder %s", shellQuote(bound))
+		"if you trust it, give --embedder %s", hint.ShellQuote(bound))
 }
 
 func mismatch(fact, bound, given string) error {
@@ -116,12 +116,4 @@ func areFolders(a, b string) bool { return isFolder(a) && isFolder(b) }
 func isFolder(spec string) bool {
 	model, isHF := strings.CutPrefix(spec, "hf:")
 	return isHF && embed.IsFolder(model)
-}
-
-// shellQuote writes a word as a shell reads it.
-func shellQuote(word string) string {
-	if strings.ContainsAny(word, " \t\n'\"$`\\!*?[]{}()<>|&;#~") {
-		return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
-	}
-	return word
 }

@@ -69,10 +69,18 @@ func pair(before, after []Outcome) (pairs [][2]Outcome) {
 	return pairs
 }
 
-func change(pairs [][2]Outcome, name string) (c Change) {
-	before, after, changes := make([]float64, len(pairs)), make([]float64, len(pairs)), make([]float64, len(pairs))
+func change(pairs [][2]Outcome, name string) Change {
+	before, after := make([]float64, len(pairs)), make([]float64, len(pairs))
 	for i, p := range pairs {
 		before[i], after[i] = p[0].Values[name], p[1].Values[name]
+	}
+	return changeOf(before, after)
+}
+
+// changeOf returns the change between the values of the same questions.
+func changeOf(before, after []float64) (c Change) {
+	changes := make([]float64, len(before))
+	for i := range changes {
 		changes[i] = after[i] - before[i]
 		switch {
 		case changes[i] > 0:

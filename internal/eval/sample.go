@@ -11,21 +11,32 @@ import (
 // the percentile bootstrap (Efron, 1979).
 const draws = 1000
 
-// resample returns the means of the draws in ascending order. The seed is fixed: the
-// same values give the same means, on every machine.
+// resample returns the means of the draws in ascending order.
 func resample(values []float64) []float64 {
-	means := make([]float64, draws)
-	source := rand.NewPCG(1, 2)
-	for i := range means {
+	means := make([]float64, 0, draws)
+	draw(len(values), func(sample []int) {
 		sum := 0.0
-		for range values {
-			j, _ := bits.Mul64(source.Uint64(), uint64(len(values)))
+		for _, j := range sample {
 			sum += values[j]
 		}
-		means[i] = sum / float64(max(1, len(values)))
-	}
+		means = append(means, sum/float64(max(1, len(values))))
+	})
 	slices.Sort(means)
 	return means
+}
+
+// draw calls use with the indices of each draw from n values. The seed is fixed: the draws are
+// the same each time and on every machine.
+func draw(n int, use func(sample []int)) {
+	source := rand.NewPCG(1, 2)
+	sample := make([]int, n)
+	for range draws {
+		for i := range sample {
+			j, _ := bits.Mul64(source.Uint64(), uint64(n))
+			sample[i] = int(j)
+		}
+		use(sample)
+	}
 }
 
 // quantile returns the smallest of sorted values that is not below a share q of them.

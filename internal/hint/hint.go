@@ -5,6 +5,7 @@ package hint
 import (
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // Hinter is an error that knows what to do about itself.
@@ -35,3 +36,11 @@ type hinted struct {
 
 func (e *hinted) Unwrap() error { return e.error }
 func (e *hinted) Hint() string  { return e.hint }
+
+// ShellQuote returns a word of a command line as a shell reads it.
+func ShellQuote(word string) string {
+	if strings.ContainsAny(word, " \t\n'\"$`\\!*?[]{}()<>|&;#~") {
+		return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+	}
+	return word
+}
