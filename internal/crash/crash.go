@@ -30,6 +30,19 @@ func Catch(err *error) {
 	}
 }
 
+// Go runs f in a goroutine of its own. The channel receives what f returns, or its panic
+// as an *Error; it need not be read.
+func Go(f func() error) <-chan error {
+	result := make(chan error, 1)
+	go func() { result <- caught(f) }()
+	return result
+}
+
+func caught(f func() error) (err error) {
+	defer Catch(&err)
+	return f()
+}
+
 // frames is how many functions a place names.
 const frames = 6
 

@@ -9,7 +9,7 @@ import (
 	"sheaf/internal/hint"
 )
 
-func TestCatch(t *testing.T) {
+func TestGo(t *testing.T) {
 	t.Parallel()
 	failed := errors.New("failed")
 	var empty []int
@@ -22,17 +22,12 @@ func TestCatch(t *testing.T) {
 		{"a panic", func() error { panic("odd") }, "internal error: odd"},
 		{"a fault", func() error { return errors.New(string(rune(empty[3]))) }, "internal error: runtime error: index out of range [3] with length 0"},
 	} {
-		err := caught(test.run)
+		err := <-crash.Go(test.run)
 		if err == nil || err.Error() != test.want {
 			t.Errorf("%s: %v, want %q", test.name, err, test.want)
 		}
-		if got := hint.Of(err); err != failed && (!strings.Contains(got, "TestCatch") || !strings.Contains(got, "crash_test.go:") || strings.Contains(got, "\n")) {
+		if got := hint.Of(err); err != failed && (!strings.Contains(got, "TestGo") || !strings.Contains(got, "crash_test.go:") || strings.Contains(got, "\n")) {
 			t.Errorf("%s: hint %q", test.name, got)
 		}
 	}
-}
-
-func caught(run func() error) (err error) {
-	defer crash.Catch(&err)
-	return run()
 }

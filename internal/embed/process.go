@@ -56,12 +56,15 @@ func startProcess(program string, stderr io.Writer) (*process, error) {
 // exchange writes input and calls answer with each of n lines of the output. It calls
 // stalled when one takes longer than stall.
 func (p *process) exchange(input []byte, n int, stall time.Duration, stalled func(), answer func([]byte) error) error {
-	written := make(chan struct{})
-	go func() {
+	written := crash.Go(func() error {
 		_, _ = p.in.Write(input) // a program that does not read does not answer either
-		close(written)
-	}()
-	timer := time.AfterFunc(stall, stalled)
+		return nil
+	})
+	timer := time.AfterFunc(stall, func() {
+		var failed error // a notice that cannot be given ends nothing
+		defer crash.Catch(&failed)
+		stalled()
+	})
 	defer timer.Stop()
 	for i := range n {
 		if !p.out.Scan() {
@@ -72,8 +75,7 @@ func (p *process) exchange(input []byte, n int, stall time.Duration, stalled fun
 			return err
 		}
 	}
-	<-written
-	return nil
+	return <-written
 }
 
 // end returns why there are no more answers.

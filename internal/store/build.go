@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"sheaf/internal/column"
+	"sheaf/internal/crash"
 	"sheaf/internal/dense"
 	"sheaf/internal/engine"
 	"sheaf/internal/metadata"
@@ -122,8 +123,7 @@ func (b *builder) makeIndexes(ctx context.Context) error {
 	if err := b.endTransaction(); err != nil {
 		return err
 	}
-	synced := make(chan error, 1)
-	go func() { synced <- b.vectors.Sync() }()
+	synced := crash.Go(b.vectors.Sync)
 	err := b.db.run(ctx, beginWrite, func(t *tx) error {
 		if err := t.makeIndexes(); err != nil {
 			return err
