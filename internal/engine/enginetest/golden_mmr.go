@@ -1,4 +1,4 @@
-package store_test
+package enginetest
 
 import (
 	"encoding/json"
@@ -33,62 +33,56 @@ var mmrDifferences = map[string]struct {
 	"fetch-zero": {hits: 4},   // LangChain: AssertionError; here 0 is no fetch-k, and the flag refuses it
 }
 
-// TestGoldenMMR asks as LangChain was asked. The choices are LangChain's; the
+// goldenMMR asks as LangChain was asked. The choices are LangChain's; the
 // scores are those of the documents chosen, which LangChain's are not where it
 // is given a filter or normalises.
-func TestGoldenMMR(t *testing.T) {
-	t.Parallel()
-	eachGolden(t, "mmr", func(t *testing.T, g *goldenStore[mmrCase]) {
-		s := g.open(t, g.metric())
-		for _, c := range g.Cases {
-			query := g.query(t, c.Query)
-			o := engine.MMROptions{SearchOptions: engine.SearchOptions{K: c.K, FetchK: c.FetchK}, Lambda: c.Lambda}
-			f, err := goldenFilter(t, c.Filter)
-			var hits [][]engine.Hit
-			if err == nil {
-				o.Filter = f
-				hits, err = engine.MMR(t.Context(), s, [][]float32{query}, o)
-			}
-			different, ok := mmrDifferences[c.Name]
-			switch {
-			case ok:
-				if different.err != (err != nil) || err == nil && len(hits[0]) != different.hits {
-					t.Errorf("%s: %v, %v", c.Name, hits, err)
-				}
-			case c.Error != nil:
-				if err == nil {
-					t.Errorf("%s: no error", c.Name)
-				}
-			case err != nil:
-				t.Errorf("%s: %v", c.Name, err)
-			default:
-				g.sameChoice(t, c.Name, query, scores(hits[0]), c.Reference, c.NearTie)
-			}
+func goldenMMR(t *testing.T, g *goldenStore[mmrCase]) {
+	s := g.store(t, g.metric())
+	for _, c := range g.Cases {
+		query := g.query(t, c.Query)
+		o := engine.MMROptions{SearchOptions: engine.SearchOptions{K: c.K, FetchK: c.FetchK}, Lambda: c.Lambda}
+		f, err := goldenFilter(t, c.Filter)
+		var hits [][]engine.Hit
+		if err == nil {
+			o.Filter = f
+			hits, err = engine.MMR(t.Context(), s, [][]float32{query}, o)
 		}
-	})
+		different, ok := mmrDifferences[c.Name]
+		switch {
+		case ok:
+			if different.err != (err != nil) || err == nil && len(hits[0]) != different.hits {
+				t.Errorf("%s: %v, %v", c.Name, hits, err)
+			}
+		case c.Error != nil:
+			if err == nil {
+				t.Errorf("%s: no error", c.Name)
+			}
+		case err != nil:
+			t.Errorf("%s: %v", c.Name, err)
+		default:
+			g.sameChoice(t, c.Name, query, scores(hits[0]), c.Reference, c.NearTie)
+		}
+	}
 }
 
-// TestGoldenMMRBeforeFilter: by default the candidates are the nearest of the
+// goldenMMRBeforeFilter: by default the candidates are the nearest of the
 // documents that match, however many that are nearer do not.
-func TestGoldenMMRBeforeFilter(t *testing.T) {
-	t.Parallel()
-	eachGolden(t, "mmr", func(t *testing.T, g *goldenStore[mmrCase]) {
-		s := g.open(t, g.metric())
-		for _, c := range g.Cases {
-			f, err := goldenFilter(t, c.Filter)
-			if f == nil || err != nil {
-				continue
-			}
-			query := g.query(t, c.Query)
-			o := engine.MMROptions{SearchOptions: engine.SearchOptions{K: c.K, Filter: f}, Candidates: c.FetchK, Lambda: c.Lambda}
-			hits, err := engine.MMR(t.Context(), s, [][]float32{query}, o)
-			if err != nil {
-				t.Fatal(err)
-			}
-			near := c.LeadPrefilter != nil && *c.LeadPrefilter < 1e-6
-			g.sameChoice(t, c.Name, query, scores(hits[0]), c.ReferencePrefilter, near)
+func goldenMMRBeforeFilter(t *testing.T, g *goldenStore[mmrCase]) {
+	s := g.store(t, g.metric())
+	for _, c := range g.Cases {
+		f, err := goldenFilter(t, c.Filter)
+		if f == nil || err != nil {
+			continue
 		}
-	})
+		query := g.query(t, c.Query)
+		o := engine.MMROptions{SearchOptions: engine.SearchOptions{K: c.K, Filter: f}, Candidates: c.FetchK, Lambda: c.Lambda}
+		hits, err := engine.MMR(t.Context(), s, [][]float32{query}, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		near := c.LeadPrefilter != nil && *c.LeadPrefilter < 1e-6
+		g.sameChoice(t, c.Name, query, scores(hits[0]), c.ReferencePrefilter, near)
+	}
 }
 
 // sameChoice compares what was picked. Where a pick led by a rounding error

@@ -1,19 +1,35 @@
-package store_test
+package enginetest
 
 import (
+	"embed"
 	"encoding/json"
-	"fmt"
+	"io/fs"
 	"math"
-	"os"
-	"path/filepath"
+	"path"
 	"slices"
 	"testing"
 
 	"sheaf/internal/engine"
 	"sheaf/internal/filter"
 	"sheaf/internal/metadata"
-	"sheaf/internal/store"
 )
+
+// What LangChain answers, recorded from langchain-community 0.4.2.
+//
+//go:embed testdata/golden
+var recorded embed.FS
+
+// Open makes a store with facts and the documents of one source, in their order.
+type Open func(t *testing.T, f engine.Facts, docs []engine.Document) engine.Searcher
+
+// Golden asks the stores of an engine what LangChain was asked.
+func Golden(t *testing.T, open Open) {
+	t.Helper()
+	t.Run("search", func(t *testing.T) { eachGolden(t, "search", open, goldenSearch) })
+	t.Run("cosine relevance", func(t *testing.T) { eachGolden(t, "search", open, goldenCosineRelevance) })
+	t.Run("mmr", func(t *testing.T) { eachGolden(t, "mmr", open, goldenMMR) })
+	t.Run("mmr before a filter", func(t *testing.T) { eachGolden(t, "mmr", open, goldenMMRBeforeFilter) })
+}
 
 // goldenStore is a store of testdata/golden and what LangChain answers from it.
 type goldenStore[Case any] struct {
@@ -29,7 +45,7 @@ type goldenStore[Case any] struct {
 	Queries map[string][]float32
 	Cases   []Case
 
-	coded bool // searches go by codes
+	open Open
 }
 
 // goldenHit is [id, score].
@@ -42,29 +58,27 @@ func (h *goldenHit) UnmarshalJSON(b []byte) error {
 	return json.Unmarshal(b, &[]any{&h.id, &h.score})
 }
 
-// eachGolden calls check for every store of a folder of testdata/golden, with codes and
-// without.
-func eachGolden[Case any](t *testing.T, folder string, check func(t *testing.T, g *goldenStore[Case])) {
+// eachGolden calls check for every store of a folder of testdata/golden.
+func eachGolden[Case any](t *testing.T, folder string, open Open, check func(t *testing.T, g *goldenStore[Case])) {
 	t.Helper()
-	paths, err := filepath.Glob(filepath.Join("testdata", "golden", folder, "*.json"))
+	t.Parallel()
+	paths, err := fs.Glob(recorded, path.Join("testdata", "golden", folder, "*.json"))
 	if err != nil || len(paths) == 0 {
 		t.Fatalf("no golden stores: %v", err)
 	}
-	for _, path := range paths {
-		for _, coded := range []bool{false, true} {
-			t.Run(fmt.Sprintf("%s, codes %v", filepath.Base(path), coded), func(t *testing.T) {
-				t.Parallel()
-				b, err := os.ReadFile(path)
-				if err != nil {
-					t.Fatal(err)
-				}
-				g := &goldenStore[Case]{coded: coded}
-				if err := json.Unmarshal(b, g); err != nil {
-					t.Fatal(err)
-				}
-				check(t, g)
-			})
-		}
+	for _, name := range paths {
+		t.Run(path.Base(name), func(t *testing.T) {
+			t.Parallel()
+			b, err := recorded.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			g := &goldenStore[Case]{open: open}
+			if err := json.Unmarshal(b, g); err != nil {
+				t.Fatal(err)
+			}
+			check(t, g)
+		})
 	}
 }
 
@@ -77,30 +91,14 @@ func (g *goldenStore[Case]) metric() engine.Metric {
 	return engine.L2
 }
 
-// open makes the store with a metric.
-func (g *goldenStore[Case]) open(t *testing.T, m engine.Metric) *store.Store {
+// store makes the store with a metric.
+func (g *goldenStore[Case]) store(t *testing.T, m engine.Metric) engine.Searcher {
 	t.Helper()
-	w, dir := create(t, engine.Facts{Dim: g.Dim, Metric: m, Normalize: g.NormalizeL2})
-	if g.coded {
-		w.ForceCodes()
-	}
-	src := engine.Source{Key: "golden", Name: "golden"}
-	r, err := w.Replace(t.Context(), src)
-	if err != nil {
-		t.Fatal(err)
-	}
+	var docs []engine.Document
 	for _, d := range g.Docs {
-		if err := add(t, w, r, src, engine.Document{ID: d.ID, Text: d.Text, Metadata: metadata.Raw(d.Metadata)}, d.Vector, engine.Given); err != nil {
-			t.Fatal(err)
-		}
+		docs = append(docs, engine.Document{ID: d.ID, Text: d.Text, Metadata: metadata.Raw(d.Metadata), Vector: d.Vector})
 	}
-	r.Done(src)
-	commit(t, w)
-	opened := open(t, dir)
-	if g.coded {
-		opened.PreferCodes()
-	}
-	return opened
+	return g.open(t, engine.Facts{Dim: g.Dim, Metric: m, Normalize: g.NormalizeL2}, docs)
 }
 
 // query is one by its name, or itself.
@@ -246,46 +244,43 @@ var searchDifferences = map[string]struct {
 	"fetch-zero-with-filter": {hits: 4},   // LangChain: AssertionError; here 0 is no fetch-k, and the flag refuses it
 }
 
-// TestGoldenSearch asks every case as LangChain was asked, and those with a
+// goldenSearch asks every case as LangChain was asked, and those with a
 // filter again in the exact way that is the default here.
-func TestGoldenSearch(t *testing.T) {
-	t.Parallel()
-	eachGolden(t, "search", func(t *testing.T, g *goldenStore[searchCase]) {
-		s := g.open(t, g.metric())
-		for _, c := range g.Cases {
-			if c.Method == "relevance" && g.Strategy == "COSINE" {
-				continue // TestGoldenCosineRelevance
-			}
-			query := g.query(t, c.Query)
-			f, err := goldenFilter(t, c.Filter)
-			var hits [][]engine.Hit
-			if err == nil {
-				hits, err = s.Search(t.Context(), [][]float32{query}, c.options(f))
-			}
-			different, ok := searchDifferences[c.Name]
-			switch {
-			case ok:
-				if different.err != (err != nil) || err == nil && len(hits[0]) != different.hits {
-					t.Errorf("%s: %v, %v", c.Name, hits, err)
-				}
-			case c.Error != nil:
-				if err == nil {
-					t.Errorf("%s: no error", c.Name)
-				}
-			case err != nil:
-				t.Errorf("%s: %v", c.Name, err)
-			case c.Method == "relevance":
-				g.same(t, c.Name, query, relevances(hits[0]), c.Expected)
-			default:
-				g.same(t, c.Name, query, g.clear(scores(hits[0]), c.Threshold), g.clear(c.Expected, c.Threshold))
-				g.exact(t, s, c, query, f)
-			}
+func goldenSearch(t *testing.T, g *goldenStore[searchCase]) {
+	s := g.store(t, g.metric())
+	for _, c := range g.Cases {
+		if c.Method == "relevance" && g.Strategy == "COSINE" {
+			continue // goldenCosineRelevance
 		}
-	})
+		query := g.query(t, c.Query)
+		f, err := goldenFilter(t, c.Filter)
+		var hits [][]engine.Hit
+		if err == nil {
+			hits, err = s.Search(t.Context(), [][]float32{query}, c.options(f))
+		}
+		different, ok := searchDifferences[c.Name]
+		switch {
+		case ok:
+			if different.err != (err != nil) || err == nil && len(hits[0]) != different.hits {
+				t.Errorf("%s: %v, %v", c.Name, hits, err)
+			}
+		case c.Error != nil:
+			if err == nil {
+				t.Errorf("%s: no error", c.Name)
+			}
+		case err != nil:
+			t.Errorf("%s: %v", c.Name, err)
+		case c.Method == "relevance":
+			g.same(t, c.Name, query, relevances(hits[0]), c.Expected)
+		default:
+			g.same(t, c.Name, query, g.clear(scores(hits[0]), c.Threshold), g.clear(c.Expected, c.Threshold))
+			g.exact(t, s, c, query, f)
+		}
+	}
 }
 
 // exact asks for what LangChain should have found.
-func (g *goldenStore[Case]) exact(t *testing.T, s *store.Store, c searchCase, query []float32, f *filter.Filter) {
+func (g *goldenStore[Case]) exact(t *testing.T, s engine.Searcher, c searchCase, query []float32, f *filter.Filter) {
 	t.Helper()
 	if c.Exact == nil {
 		return
@@ -299,49 +294,46 @@ func (g *goldenStore[Case]) exact(t *testing.T, s *store.Store, c searchCase, qu
 	g.same(t, c.Name+", exact", query, g.clear(scores(hits[0]), c.Threshold), g.clear(*c.Exact, c.Threshold))
 }
 
-// TestGoldenCosineRelevance: LangChain's COSINE strategy compares vectors as
+// goldenCosineRelevance: LangChain's COSINE strategy compares vectors as
 // they are by squared distance and calls 1 minus that a relevance. It means
 // something only for vectors of length 1, and for those a cosine store gives
 // the same figures. For others there is deliberately no such metric.
-func TestGoldenCosineRelevance(t *testing.T) {
-	t.Parallel()
-	eachGolden(t, "search", func(t *testing.T, g *goldenStore[searchCase]) {
-		if g.Strategy != "COSINE" {
-			return
+func goldenCosineRelevance(t *testing.T, g *goldenStore[searchCase]) {
+	if g.Strategy != "COSINE" {
+		return
+	}
+	s, cosine := g.store(t, engine.L2), g.store(t, engine.Cosine)
+	for _, c := range g.Cases {
+		if c.Method != "relevance" {
+			continue
 		}
-		s, cosine := g.open(t, engine.L2), g.open(t, engine.Cosine)
-		for _, c := range g.Cases {
-			if c.Method != "relevance" {
-				continue
-			}
-			query := g.query(t, c.Query)
-			f, err := goldenFilter(t, c.Filter)
+		query := g.query(t, c.Query)
+		f, err := goldenFilter(t, c.Filter)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o := c.options(f)
+		if unitLength(g) {
+			hits, err := cosine.Search(t.Context(), [][]float32{query}, o)
 			if err != nil {
 				t.Fatal(err)
 			}
-			o := c.options(f)
-			if unitLength(g) {
-				hits, err := cosine.Search(t.Context(), [][]float32{query}, o)
-				if err != nil {
-					t.Fatal(err)
-				}
-				g.same(t, c.Name, query, relevances(hits[0]), c.Expected)
-				continue
-			}
-			o.MinRelevance = nil
-			hits, err := s.Search(t.Context(), [][]float32{query}, o)
-			if err != nil {
-				t.Fatal(err)
-			}
-			var got []goldenHit
-			for _, h := range hits[0] {
-				if r := 1 - float64(h.Score); c.Threshold == nil || r >= *c.Threshold {
-					got = append(got, goldenHit{h.ID, r})
-				}
-			}
-			g.same(t, c.Name, query, got, c.Expected)
+			g.same(t, c.Name, query, relevances(hits[0]), c.Expected)
+			continue
 		}
-	})
+		o.MinRelevance = nil
+		hits, err := s.Search(t.Context(), [][]float32{query}, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []goldenHit
+		for _, h := range hits[0] {
+			if r := 1 - float64(h.Score); c.Threshold == nil || r >= *c.Threshold {
+				got = append(got, goldenHit{h.ID, r})
+			}
+		}
+		g.same(t, c.Name, query, got, c.Expected)
+	}
 }
 
 // unitLength tells whether the vectors of a store have length 1.
