@@ -129,7 +129,8 @@ func (o *askFlags) options(ctx context.Context, s reader, asked []query) (engine
 	}
 	if search.ByText() {
 		for _, q := range asked {
-			search.Texts = append(search.Texts, q.text)
+			search.Texts = append(search.Texts, q.asked.Text)
+			search.Conditions = append(search.Conditions, q.asked.Condition)
 		}
 	}
 	if x := o.scoreThreshold.value; x != nil {

@@ -11,7 +11,9 @@ import (
 
 	"sheaf/internal/embed"
 	"sheaf/internal/engine"
+	"sheaf/internal/hint"
 	"sheaf/internal/seq"
+	"sheaf/internal/words"
 )
 
 // finder returns the hits of each query.
@@ -83,19 +85,31 @@ func (a *asker) wordsAlone() bool {
 		a.o.minRelevance.value == nil && a.o.scoreThreshold.value == nil && !a.diverse
 }
 
+// take takes the text of a query apart, where its words count.
+func (a *asker) take(q *query) (err error) {
+	q.asked.Text = q.text
+	if q.vector == nil && a.o.mode.ByText() {
+		q.asked, err = words.Parse(q.text)
+	}
+	return err
+}
+
 // ask prints the hits of one query.
 func (a *asker) ask(ctx context.Context, q query) error {
+	if err := a.take(&q); err != nil {
+		return hint.With(usagef("%w", err), "name also what is to be found; a dash within quotes excludes nothing")
+	}
 	if q.vector == nil && !a.wordsAlone() {
 		e, err := a.embedder()
 		if err != nil {
 			return err
 		}
-		r, err := e.Embed(ctx, []string{q.text})
+		r, err := e.Embed(ctx, []string{q.asked.Text})
 		if err = cmp.Or(err, r.Errs[0]); err != nil {
 			return fmt.Errorf("embedding the query: %w", err)
 		}
 		if n, cut := r.Cut[0]; cut {
-			a.env.notice(fmt.Sprintf("only the first %d of the question's %d bytes are embedded: it is too long", n, len(q.text)))
+			a.env.notice(fmt.Sprintf("only the first %d of the question's %d bytes are embedded: it is too long", n, len(q.asked.Text)))
 		}
 		q.vector = r.Vectors[0]
 	}
@@ -228,6 +242,11 @@ func blocks(all iter.Seq2[query, error], size int) iter.Seq2[[]query, error] {
 // answerBlock returns the hits of each query. A query that cannot be answered gets
 // its error in err and has no hits.
 func (a *asker) answerBlock(ctx context.Context, block []query) ([][]engine.Hit, error) {
+	for i := range block {
+		if q := &block[i]; q.err == nil {
+			q.err = a.take(q)
+		}
+	}
 	if err := a.embedBlock(ctx, block); err != nil {
 		return nil, err
 	}
@@ -282,7 +301,7 @@ func (a *asker) embedBlock(ctx context.Context, block []query) error {
 		return err
 	}
 	workers, batchSize := a.env.pool(e, a.o.embedder)
-	text := func(q *query) string { return q.text }
+	text := func(q *query) string { return q.asked.Text }
 	return embed.Each(ctx, e, workers, batchSize, seq.Of(asked), text, func(q *query, o embed.Outcome) error {
 		q.vector, q.err = o.Vector, o.Err
 		if o.Cut {

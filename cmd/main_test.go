@@ -90,6 +90,7 @@ func TestNothingFound(t *testing.T) {
 		{[]string{"search", "--filter", `{"$not": {"lang": "en"}}`, "--fetch-k", "9", "moon"}, "sheaf: nothing found: no document matches the filter\n"},
 		{[]string{"search", "--min-relevance", "1", "moon"}, "sheaf: nothing found: the nearest document has the score SCORE and the relevance SCORE, beyond the threshold\n"},
 		{[]string{"mmr", "--score-threshold", "0.1", "moon"}, "sheaf: nothing found: the nearest document has the score SCORE and the relevance SCORE, beyond the threshold\n"},
+		{[]string{"search", "--mode", "hybrid", `"the sun" moon`}, "sheaf: nothing found: no document has all that is quoted and nothing of what is excluded\n"},
 		{[]string{"search", "-q", "--filter", "lang=de", "moon"}, ""},
 		{[]string{"search", "--json", "--filter", "lang=de", "moon"}, ""},
 	}

@@ -27,6 +27,8 @@ func (a *asker) whyNothing(ctx context.Context, q query) (string, error) {
 	loose.k, loose.fetchK, loose.scoreThreshold, loose.minRelevance = 1, 0, figure{}, figure{}
 	nearest, err := loose.nearest(a.store)(ctx, []query{q})
 	switch {
+	case err == nil && len(nearest[0]) == 0 && q.asked.Condition != nil:
+		return "nothing found: no document has all that is quoted and nothing of what is excluded", nil
 	case err == nil && len(nearest[0]) == 0 && a.o.mode == engine.ByWords:
 		return "nothing found: no document has one of these words", nil
 	case err != nil || len(nearest[0]) == 0:

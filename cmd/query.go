@@ -11,12 +11,14 @@ import (
 
 	"sheaf/internal/question"
 	"sheaf/internal/vector"
+	"sheaf/internal/words"
 )
 
 // query is a query of a batch: a text, a vector, or the error of a malformed one.
 type query struct {
 	id     string
-	text   string
+	text   string      // as it was typed
+	asked  words.Asked // of text
 	vector []float32
 	err    error
 	last   bool // no more input is buffered, so this one is to be answered before reading on

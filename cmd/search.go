@@ -38,7 +38,12 @@ the query are joined by one blank; - reads it from stdin.
 
 With --mode words documents are found by the words that they share with the
 query, such as names, error messages and identifiers; with --mode hybrid by
-meaning and words together. The score stays that of the meaning.
+meaning and words together. The score stays that of the meaning. In these modes
+a part of the query between quotes must occur, but for case, accents and white
+space as it is typed; a word, or a part between quotes, with a dash before it must
+not: 'timeout "connection refused" -proxy'. A word is excluded in all of its
+forms. Two dashes, as of a flag, exclude nothing. A query that begins with a dash
+follows --. With --mode vector the query is embedded as it is typed.
 
 On a terminal each hit shows rank, score, source:line and the beginning of the
 text. On a pipe each is a line of TSV: rank, score, id, source, line, text.
@@ -57,6 +62,7 @@ answered by one line of JSON, in the order of the input.` + filterHelp + nearHel
   sheaf search --template '{{.score}} {{.source}}:{{.start_line}}' rotating keys
   sheaf search --source 'docs/**' -k 3 rotating keys
   sheaf search --mode words E0425 borrowed value
+  sheaf search --mode hybrid 'timeout "connection refused" -proxy'
   sheaf search --queries questions.txt`,
 		PreRunE: func(_ *cobra.Command, args []string) error { return o.validate(env, args) },
 		RunE:    func(c *cobra.Command, _ []string) error { return runSearch(c.Context(), env, &o) },

@@ -25,6 +25,9 @@ func ParseMode(s string) (Mode, error) {
 	return "", fmt.Errorf("unknown mode %q: vector, words or hybrid", s)
 }
 
+// ByText reports whether the words of a query count.
+func (m Mode) ByText() bool { return m == ByWords || m == Hybrid }
+
 // Fusion ranks documents by meaning and words together, for one query. The score of a
 // document is
 //

@@ -6,6 +6,7 @@ import (
 	"math"
 
 	"sheaf/internal/filter"
+	"sheaf/internal/words"
 )
 
 // Hit is a document of an answer.
@@ -28,6 +29,9 @@ type SearchOptions struct {
 	// Texts are the texts of the queries, for the other modes than ByVector. Under
 	// ByWords the vectors may all be nil; then Score and Relevance are NaN.
 	Texts []string
+	// Conditions leave, under these modes, the documents whose texts hold, as the
+	// filter does by metadata. nil: all; else one a query, which may be nil too.
+	Conditions []*words.Condition
 	// WordWeight is the weight of words under Hybrid, see the function WordWeight.
 	WordWeight float64
 	// LatinOnly says that the embedder knows no other script than Latin: under Hybrid
@@ -57,7 +61,15 @@ type SearchOptions struct {
 }
 
 // ByText reports whether the texts of the queries are asked for.
-func (o *SearchOptions) ByText() bool { return o.Mode == ByWords || o.Mode == Hybrid }
+func (o *SearchOptions) ByText() bool { return o.Mode.ByText() }
+
+// Condition is that of query q; nil: there is none.
+func (o *SearchOptions) Condition(q int) *words.Condition {
+	if !o.ByText() || o.Conditions == nil {
+		return nil
+	}
+	return o.Conditions[q]
+}
 
 // Validate refuses numbers that no search can have.
 func (o *SearchOptions) Validate() error {

@@ -225,6 +225,10 @@ func TestDead(t *testing.T) {
 				t.Errorf("document %d: %v, want %v", n, score, scores[n])
 			}
 		}
+		with, err := test.With(term(20))
+		if want := slices.DeleteFunc(c.numbers(), func(n uint32) bool { return !slices.Contains(c[n], term(20)) }); err != nil || !slices.Equal(with, want) {
+			t.Errorf("%v have the term, want %v", with, want)
+		}
 		if unknown := float32(math.Log((float64(len(c)) + .5) / .5)); got.Weights[3] != 0 || got.Weights[4] != unknown {
 			t.Errorf("weights %v", got.Weights)
 		}

@@ -150,6 +150,18 @@ func (x *Index) read(term uint64) error {
 	return nil
 }
 
+// With gives the numbers of the living documents that have a term.
+func (x *Index) With(term uint64) ([]uint32, error) {
+	if err := x.read(term); err != nil {
+		return nil, err
+	}
+	documents := make([]uint32, len(x.list))
+	for i, p := range x.list {
+		documents[i] = p.Document
+	}
+	return documents, nil
+}
+
 // score adds what the postings in x.list, of a term with a weight, say of documents.
 func (x *Index) score(r *Ranking, weight float32, norms [256]float32) {
 	list := x.list

@@ -72,18 +72,7 @@ func (snap *snapshot) filtered(ctx context.Context, queries []float32, o engine.
 	if matching, err = snap.matching(ctx, o, noLimit); err != nil {
 		return nil, err
 	}
-	dim := snap.state.facts.Dim
-	var again []float32
-	texts := o.Texts
-	o.Texts = nil
-	for _, q := range short {
-		if queries != nil {
-			again = append(again, queries[q*dim:(q+1)*dim]...)
-		}
-		if texts != nil {
-			o.Texts = append(o.Texts, texts[q])
-		}
-	}
+	again, o := snap.subset(queries, o, short)
 	more, err := snap.among(ctx, again, matching, o)
 	for i := range more {
 		found[short[i]] = more[i]

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"maps"
 	"math"
 	"slices"
 
@@ -123,6 +124,9 @@ func (snap *snapshot) wordy(r ranking, k int, skip []uint64) []faiss.Hit {
 // scanText finds for each query its s.K best rows by o.Mode, best first, and notes in
 // snap.marks what they were found by.
 func (snap *snapshot) scanText(ctx context.Context, queries []float32, o engine.SearchOptions, s faiss.Search) ([][]faiss.Hit, error) {
+	if o.Conditions != nil {
+		return snap.scanHolding(ctx, queries, o, s)
+	}
 	found := make([][]faiss.Hit, len(o.Texts))
 	s.K = int(min(int64(s.K), snap.state.rows))
 	var f *fuser
@@ -149,7 +153,10 @@ func (snap *snapshot) scanText(ctx context.Context, queries []float32, o engine.
 		} else if found[q], err = f.fuse(ctx, q, r, o, marks); err != nil {
 			return nil, err
 		}
-		snap.marks[text] = marks
+		if snap.marks[text] == nil {
+			snap.marks[text] = map[int64]mark{}
+		}
+		maps.Copy(snap.marks[text], marks)
 	}
 	return found, nil
 }

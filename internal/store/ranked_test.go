@@ -14,6 +14,7 @@ import (
 	"sheaf/internal/engine"
 	"sheaf/internal/faiss"
 	"sheaf/internal/filter"
+	"sheaf/internal/words"
 )
 
 // prose makes a text of words of which few are frequent.
@@ -75,8 +76,9 @@ type ranked struct {
 	fused float64
 }
 
-// everything ranks all documents of a store that match, without an index of rows.
-func everything(t *testing.T, w *Writer, query []float32, text string, o engine.SearchOptions) (all []ranked) {
+// everything ranks all documents of a store that match and hold a condition, without
+// an index of rows.
+func everything(t *testing.T, w *Writer, query []float32, text string, c *words.Condition, o engine.SearchOptions) (all []ranked) {
 	t.Helper()
 	snap := &snapshot{store: w.Store, state: w.base}
 	snap.prepareTexts()
@@ -108,6 +110,9 @@ func everything(t *testing.T, w *Writer, query []float32, text string, o engine.
 			if err != nil {
 				return err
 			}
+			if c != nil && !c.Holds(&words.Tokenizer{}, docs[0].Text) {
+				continue
+			}
 			one := ranked{id: docs[0].ID, score: hit.Score}
 			if i := n - int64(r.First); i >= 0 && i < int64(len(r.Scores)) {
 				one.words = r.Scores[i]
@@ -128,6 +133,8 @@ func everything(t *testing.T, w *Writer, query []float32, text string, o engine.
 	}
 	return all[:min(o.K, len(all))]
 }
+
+var queryForms = []string{"w%dx w%dx w%dx", "w%dx w%dx w%dx", "\"w%dx\" w%dx w%dx", "\"w1x w%dx\" w%dx w%dx", "w%dx -w%dx w%dx", "w%dx w%dx w%dx -w1x -\"w2x w1x\""}
 
 // Searches by words, and by words and meaning, give what a comparison with all
 // documents gives, on whatever way a filter is asked.
@@ -150,12 +157,14 @@ func TestRankedIsExact(t *testing.T) {
 			var queries [][]float32
 			for range 3 {
 				queries = append(queries, []float32{float32(random.NormFloat64()), 1, 0, float32(random.NormFloat64())})
-				o.Texts = append(o.Texts, fmt.Sprintf("w%dx w%dx w%dx", 1+random.IntN(9), 1+random.IntN(90), 1+random.IntN(2000)))
+				asked, err := words.Parse(fmt.Sprintf(queryForms[random.IntN(len(queryForms))], 1+random.IntN(9), 1+random.IntN(90), 1+random.IntN(2000)))
+				must(t, err)
+				o.Texts, o.Conditions = append(o.Texts, asked.Text), append(o.Conditions, asked.Condition)
 			}
 			hits, err := w.Search(t.Context(), queries, o)
 			must(t, err)
 			for q := range queries {
-				want := everything(t, w, queries[q], o.Texts[q], o)
+				want := everything(t, w, queries[q], o.Texts[q], o.Conditions[q], o)
 				var got []ranked
 				for _, h := range hits[q] {
 					got = append(got, ranked{h.ID, h.Score, h.Words, h.Fused})

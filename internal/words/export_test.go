@@ -1,4 +1,15 @@
 package words
 
+import "strings"
+
 // Term is the term of a stem, or of what is not stemmed.
 func Term(stem string) uint64 { return term(hashString(stem)) }
+
+// Occurs reports whether a text has a passage, however either is written.
+func Occurs(text, passage string) bool { return occurs(literal(text), literal(passage)) }
+
+// Expands reports whether a text has a letter of which folding case makes two.
+func Expands(text string) bool {
+	text = fold(text)
+	return len(caseless(text)) != len(strings.ToLower(text))
+}

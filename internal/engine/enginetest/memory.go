@@ -15,6 +15,7 @@ import (
 	"sheaf/internal/engine"
 	"sheaf/internal/filter"
 	"sheaf/internal/vector"
+	"sheaf/internal/words"
 )
 
 // Memory is an engine that keeps its stores in maps: the second one beside the
@@ -309,6 +310,9 @@ func (c *content) nearest(ctx context.Context, docs []*document, query []float32
 		var err error
 		if all, err = c.byText(docs, all, o.Texts[i], o); err != nil {
 			return nil, err
+		}
+		if condition := o.Condition(i); condition != nil {
+			all = slices.DeleteFunc(all, func(h engine.Hit) bool { return !condition.Holds(new(words.Tokenizer), h.Text) })
 		}
 	}
 	if o.Filter != nil && o.FetchK > 0 {

@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"sheaf/internal/engine"
+	"sheaf/internal/words"
 )
 
 // searchByText: documents are found by the words of a query, and by words and meaning.
@@ -36,16 +37,26 @@ func (s *suite) searchByText() {
 		{"что это из flags", engine.SearchOptions{K: 1, Mode: engine.Hybrid, LatinOnly: true}, []string{"3"}},
 		{"ebb", engine.SearchOptions{K: 4, Mode: engine.Hybrid}, []string{"3", "2", "1", "0"}},
 		{"ebb", engine.SearchOptions{K: 4, Mode: engine.ByVector}, []string{"3", "2", "1", "0"}},
+
+		{`"the tide" -twice`, engine.SearchOptions{K: 4, Mode: engine.ByWords}, []string{"0"}},
+		{`tides "tide goes"`, engine.SearchOptions{K: 4, Mode: engine.ByWords}, []string{"1"}},
+		{`"goes tide"`, engine.SearchOptions{K: 4, Mode: engine.ByWords}, nil},
+		{`"the" tide`, engine.SearchOptions{K: 1, Mode: engine.ByWords, Filter: s.filter("n=1")}, []string{"1"}},
+		{`ebb -flag -"tide comes"`, engine.SearchOptions{K: 4, Mode: engine.Hybrid}, []string{"3", "1"}},
+		{`ebb -tides`, engine.SearchOptions{K: 1, Mode: engine.Hybrid, Filter: s.filter("n<=2")}, []string{"2"}},
+		{`flags "as --dry-run"`, engine.SearchOptions{K: 4, Mode: engine.Hybrid}, []string{"2"}},
 	} {
 		o := test.SearchOptions
-		o.Texts = []string{test.text}
+		asked, err := words.Parse(test.text)
+		s.must(err)
+		o.Texts, o.Conditions = []string{asked.Text}, []*words.Condition{asked.Condition}
 		hits, err := w.Search(s.Context(), query, o)
 		s.must(err)
 		what := fmt.Sprintf("%s %q", o.Mode, test.text)
 		same(s, what, test.want, idsOfHits(hits[0]))
 		for _, h := range hits[0] {
 			i, _ := strconv.Atoi(h.ID)
-			if h.Score != float32((3-i)*(3-i)) || (h.Words > 0) != (o.Mode != engine.ByVector && test.text != "ebb") || (h.Fused != 0) != (o.Mode == engine.Hybrid) {
+			if h.Score != float32((3-i)*(3-i)) || (h.Words > 0) != (o.Mode != engine.ByVector && asked.Text != "ebb") || (h.Fused != 0) != (o.Mode == engine.Hybrid) {
 				s.Errorf("%s: %+v", what, h)
 			}
 		}
@@ -57,13 +68,18 @@ func (s *suite) searchByText() {
 	if _, err := w.Search(s.Context(), query, engine.SearchOptions{K: 1, Mode: "taste"}); err == nil {
 		s.Error("an unknown mode passes")
 	}
+	s.searchWithoutWords(docs)
+}
+
+// searchWithoutWords: a store that keeps no words is not asked by them.
+func (s *suite) searchWithoutWords(docs []engine.Document) {
 	s.name = s.engine.Name(s.T)
 	f := facts
 	f.NoWords = true
 	none := s.create(f)
 	s.replace(none, "a", docs...)
 	s.commit(none)
-	_, err = none.Search(s.Context(), query, engine.SearchOptions{K: 1, Mode: engine.ByWords, Texts: []string{"tide"}})
+	_, err := none.Search(s.Context(), [][]float32{{3, 1, 0}}, engine.SearchOptions{K: 1, Mode: engine.ByWords, Texts: []string{"tide"}})
 	if !errors.Is(err, engine.ErrNoWords) {
 		s.Errorf("a store without words: %v", err)
 	}
