@@ -77,7 +77,9 @@ func plainAnswers(t *testing.T, dir string) []string {
 	t.Helper()
 	plain := filepath.Join(t.TempDir(), ".sheaf")
 	must(t, os.CopyFS(plain, os.DirFS(dir)))
-	if file := codesFile(t, plain); file != "" {
+	files, err := filepath.Glob(filepath.Join(plain, "codes.*.sidecar"))
+	must(t, err)
+	for _, file := range files {
 		must(t, os.Remove(file))
 	}
 	return answersOf(t, plain)
