@@ -13,3 +13,9 @@ func Expands(text string) bool {
 	text = fold(text)
 	return len(caseless(text)) != len(strings.ToLower(text))
 }
+
+// Fold folds all but case, and Caseless the case of what it returned.
+var (
+	Fold     = fold
+	Caseless = caseless
+)

@@ -6,7 +6,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/rivo/uniseg"
-	"golang.org/x/text/cases"
 	"golang.org/x/text/unicode/norm"
 )
 
@@ -180,5 +179,14 @@ func isDiacritic(r rune) bool {
 	return ccc >= 10 && ccc <= 36 || ccc >= 202 && ccc <= 240
 }
 
-// caseless folds case as Unicode says, with ß as ss.
-func caseless(s string) string { return cases.Fold().String(s) }
+// caseless folds the case of what fold returned as Unicode says, with ß as ss
+// (https://www.unicode.org/Public/UCD/latest/ucd/CaseFolding.txt, C and F), except that
+// Cherokee gets small letters.
+func caseless(s string) string {
+	return strings.ReplaceAll(strings.Map(func(r rune) rune {
+		if r == 'ı' { // its capital is that of i
+			return r
+		}
+		return unicode.ToLower(unicode.ToUpper(r))
+	}, s), "ß", "ss")
+}

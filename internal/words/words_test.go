@@ -4,6 +4,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode"
+
+	"golang.org/x/text/cases"
 
 	"sheaf/internal/words"
 )
@@ -95,6 +98,23 @@ func TestAlike(t *testing.T) {
 			if !slices.Equal(terms(alike[0]), terms(text)) {
 				t.Errorf("%q and %q have other terms", alike[0], text)
 			}
+		}
+	}
+}
+
+// Case is folded as golang.org/x/text/cases does, whose tables are made before main, except
+// for Cherokee, where that exchanges small letters and capitals.
+func TestCaseless(t *testing.T) {
+	t.Parallel()
+	library := cases.Fold()
+	for r := range unicode.MaxRune + 1 {
+		folded := words.Fold(string(r))
+		got, want := words.Caseless(folded), library.String(folded)
+		if unicode.Is(unicode.Cherokee, r) {
+			want = strings.ToLower(folded)
+		}
+		if got != want {
+			t.Errorf("%U is %q, want %q", r, got, want)
 		}
 	}
 }
