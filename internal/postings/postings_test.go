@@ -179,6 +179,9 @@ func TestRank(t *testing.T) {
 				t.Errorf("document %d: score %v, covered %v, want %v and %v", n, score, got.Covered[i], scores[n], covered[n])
 			}
 		}
+		if got.Best != slices.Max(got.Scores) || got.MostCovered != slices.Max(got.Covered) {
+			t.Errorf("the highest are %v and %v", got.Best, got.MostCovered)
+		}
 	}
 }
 

@@ -35,6 +35,8 @@ type Ranking struct {
 
 	// Covered is the sum of the weights of the query's terms that each document has.
 	Covered []float32
+	// Best and MostCovered are the highest of Scores and of Covered.
+	Best, MostCovered float32
 	// Weights are the weights of the query's terms, each where it occurs first, see Rank;
 	// 0 where it is repeated.
 	Weights []float32
@@ -170,9 +172,11 @@ func (x *Index) score(r *Ranking, weight float32, norms [256]float32) {
 		for len(list) > 0 && list[0].Document <= x.Sources[i].Last {
 			p := list[0]
 			list = list[1:]
-			f := float32(p.Count)
-			r.Scores[p.Document-r.First] += weight * f * (k1 + 1) / (f + norms[lengths[p.Document-first]])
-			r.Covered[p.Document-r.First] += weight
+			f, at := float32(p.Count), p.Document-r.First
+			score := r.Scores[at] + weight*f*(k1+1)/(f+norms[lengths[p.Document-first]])
+			covered := r.Covered[at] + weight
+			r.Scores[at], r.Covered[at] = score, covered
+			r.Best, r.MostCovered = max(r.Best, score), max(r.MostCovered, covered)
 		}
 	}
 }

@@ -100,7 +100,7 @@ type wordCheck struct {
 
 // segment adds what a segment says, and the texts of the documents up to its last.
 func (w *wordCheck) segment(t *tx, s segment) error {
-	source := t.wordSource(s)
+	source := wordSource(func() *tx { return t }, s)
 	lengths, err := source.Lengths()
 	if err == nil {
 		for i, b := range lengths {

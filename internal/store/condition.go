@@ -101,7 +101,7 @@ func (snap *snapshot) holding(ctx context.Context, query []float32, o engine.Sea
 func (snap *snapshot) narrow(ctx context.Context, c *words.Condition, skip []uint64) (narrowed []uint64, err error) {
 	allowed := roaring.AndNot(snap.state.present, snap.state.dead)
 	err = snap.read(ctx, func(t *tx) error {
-		x, err := t.wordIndex()
+		x, err := snap.wordIndex(t)
 		if err != nil {
 			return err
 		}

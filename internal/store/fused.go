@@ -129,7 +129,7 @@ func (f *fuser) fusion(q int, r ranking, o engine.SearchOptions) engine.Fusion {
 	if o.LatinOnly && !engine.MostlyLatin(o.Texts[q]) {
 		weight = engine.WordsAlone
 	}
-	return engine.Fusion{Mean: sum / n, Deviation: math.Sqrt(squares / n), Best: float64(r.best), Weight: weight}
+	return engine.Fusion{Mean: sum / n, Deviation: math.Sqrt(squares / n), Best: float64(r.Best), Weight: weight}
 }
 
 // union gives the nearest rows and those of the best by words that are not among them,

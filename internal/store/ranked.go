@@ -27,7 +27,6 @@ type mark struct {
 // ranking ranks all documents for the words of a query.
 type ranking struct {
 	*postings.Ranking
-	best        float32 // the highest BM25
 	covered     float64 // the highest share of the terms that a document has, by weight
 	identifiers float64 // the share of the terms that are of identifiers
 }
@@ -45,7 +44,7 @@ func (snap *snapshot) rank(ctx context.Context, text string) (r ranking, err err
 			refused = engine.ErrNotIndexed
 			return nil
 		}
-		x, err := t.wordIndex()
+		x, err := snap.wordIndex(t)
 		if err == nil {
 			r.Ranking, err = x.Rank(q.Terms)
 		}
@@ -62,6 +61,19 @@ func (snap *snapshot) rank(ctx context.Context, text string) (r ranking, err err
 	return r, nil
 }
 
+// wordIndex is the index of words, to be read as long as t is open. What it has read for
+// a query is kept for the next one, until a writer adds segments or merges some.
+func (snap *snapshot) wordIndex(t *tx) (*postings.Index, error) {
+	snap.reading = t
+	segments, err := t.segmentSums()
+	if err != nil || snap.index != nil && slices.Equal(segments, snap.segments) {
+		return snap.index, err
+	}
+	snap.segments = segments
+	snap.index, err = t.wordIndex(func() *tx { return snap.reading })
+	return snap.index, err
+}
+
 // weigh computes what says how much words count. A term that is repeated has its weight
 // where it occurs first.
 func (r *ranking) weigh(q words.Query) {
@@ -71,7 +83,7 @@ func (r *ranking) weigh(q words.Query) {
 		total += r.Weights[i]
 		identifiers[term] = identifiers[term] || q.Identifiers[i]
 	}
-	if len(r.Scores) == 0 || total == 0 {
+	if total == 0 {
 		return
 	}
 	for i, term := range q.Terms {
@@ -79,8 +91,7 @@ func (r *ranking) weigh(q words.Query) {
 			r.identifiers += float64(r.Weights[i] / total)
 		}
 	}
-	r.best = slices.Max(r.Scores)
-	r.covered = float64(slices.Max(r.Covered) / total)
+	r.covered = float64(r.MostCovered / total)
 }
 
 // bm25 is the score of the document at a row.

@@ -7,6 +7,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -213,6 +214,31 @@ func TestRankedWithoutWords(t *testing.T) {
 	if err != nil || len(hits[0]) != 5 || !math.IsNaN(float64(hits[0][0].Score)) || !math.IsNaN(hits[0][0].Relevance) {
 		t.Errorf("without a vector: %v, %v", hits, err)
 	}
+}
+
+// The index that a snapshot keeps from query to query follows what a writer does meanwhile.
+func TestRankedKeepsIndex(t *testing.T) {
+	t.Parallel()
+	w := newProse(t, engine.L2)
+	s, err := Open(t.Context(), w.dir, engine.Options{})
+	must(t, err)
+	defer s.Close()
+	must(t, s.try(t.Context(), func(snap *snapshot) error {
+		snap.prepareTexts()
+		before, err := snap.rank(t.Context(), "w1x w2x")
+		must(t, err)
+		kept := snap.index
+		again, err := snap.rank(t.Context(), "w1x w2x")
+		if err != nil || !reflect.DeepEqual(before, again) || snap.index != kept {
+			t.Errorf("a second query: %v, the index was kept: %v", err, snap.index == kept)
+		}
+		must(t, w.compactWords(t.Context()))
+		merged, err := snap.rank(t.Context(), "w1x")
+		if err != nil || merged.Best == 0 || snap.index == kept {
+			t.Errorf("after a merge: %v, best %v, the index was kept: %v", err, merged.Best, snap.index == kept)
+		}
+		return nil
+	}))
 }
 
 // What cannot be answered by words is an error.

@@ -9,6 +9,7 @@ import (
 	"sheaf/internal/codes"
 	"sheaf/internal/engine"
 	"sheaf/internal/faiss"
+	"sheaf/internal/postings"
 	"sheaf/internal/words"
 )
 
@@ -99,6 +100,9 @@ type snapshot struct {
 	squared []float64 // lengths of the queries
 
 	tokenizer *words.Tokenizer
+	index     *postings.Index // of words, as of segments; see wordIndex
+	segments  [][2]int64
+	reading   *tx
 	marks     map[string]map[int64]mark // by text and row: what was found by text
 }
 

@@ -199,23 +199,35 @@ func (t *tx) damagedWords(format string, args ...any) error {
 	return err
 }
 
-// wordIndex is the index of words, to be read as long as t is open. Documents that are
-// dead are left out of what it says.
-func (t *tx) wordIndex() (*postings.Index, error) {
+// segmentSums tell apart what the index of words was at two times: a segment has a page
+// of its own and the checksum of what else it is.
+func (t *tx) segmentSums() (sums [][2]int64, err error) {
+	for row, err := range t.Query(`SELECT page, crc FROM main.segment WHERE first < ? ORDER BY first`, t.words.count) {
+		if err != nil {
+			return nil, err
+		}
+		sums = append(sums, [2]int64{row.Int64(0), row.Int64(1)})
+	}
+	return sums, nil
+}
+
+// wordIndex is the index of words, whose pages are read in the transaction that reading
+// gives. Documents that are dead are left out of what it says.
+func (t *tx) wordIndex(reading func() *tx) (*postings.Index, error) {
 	all, err := t.segments("main", t.words.count)
 	if err != nil {
 		return nil, err
 	}
 	x := &postings.Index{Documents: t.state.documents, Alive: t.aliveBits()}
 	for _, s := range all {
-		x.Sources = append(x.Sources, t.wordSource(s))
+		x.Sources = append(x.Sources, wordSource(reading, s))
 	}
 	return x, nil
 }
 
-// wordSource reads a segment, as long as t is open.
-func (t *tx) wordSource(s segment) postings.Source {
-	return postings.Source{Segment: s.Segment, Page: func(i int) ([]byte, error) { return t.page("main", &s, i) }}
+// wordSource reads a segment in the transaction that reading gives.
+func wordSource(reading func() *tx, s segment) postings.Source {
+	return postings.Source{Segment: s.Segment, Page: func(i int) ([]byte, error) { return reading().page("main", &s, i) }}
 }
 
 // aliveBits says which documents are visible; nil where all are.
