@@ -31,9 +31,10 @@ func (m Mode) ByText() bool { return m == ByWords || m == Hybrid }
 // Fusion ranks documents by meaning and words together, for one query. The score of a
 // document is
 //
-//	(similarity - Mean) / Deviation + Weight * BM25 / Best
+//	(similarity - Mean) / Deviation + Weight * (BM25 / Best)²
 //
-// so that one weight fits embedders whose similarities spread differently.
+// so that one weight fits embedders whose similarities spread differently. The square
+// tells the document that words find best from those that have some of them.
 type Fusion struct {
 	Mean, Deviation float64 // of the similarities of all documents, or of a sample
 	Weight          float64 // see WordWeight
@@ -44,7 +45,8 @@ type Fusion struct {
 func (f Fusion) Score(similarity, bm25 float64) float64 {
 	score := (similarity - f.Mean) / max(f.Deviation, math.SmallestNonzeroFloat32)
 	if f.Best > 0 {
-		score += f.Weight * bm25 / f.Best
+		share := bm25 / f.Best
+		score += f.Weight * share * share
 	}
 	return score
 }
@@ -75,30 +77,41 @@ func MostlyLatin(text string) bool {
 	return latin >= others
 }
 
+// Terms says what is known of the terms of a query. Their weights are the logarithms of
+// how rare they are, see postings.
+type Terms struct {
+	Weight      float64 // of all of them
+	Covered     float64 // the highest weight of those that one document has
+	Identifiers float64 // of those that are of identifiers
+}
+
 // What WordWeight is made of. They were fitted on public sets of questions, see
 // docs/evaluation.md.
 const (
-	// DefaultWordWeight is the weight of words where all of a query's are found
-	// together.
-	DefaultWordWeight  = 4
-	identifierWeight   = 14
-	gateWidth          = .4
-	gate, gateOfLarge  = .5, .6 // below it words count for nothing
-	largeFromDocuments = 10_000
+	// DefaultWordWeight is the highest weight of words, but for identifiers.
+	DefaultWordWeight = 4
+	identifierWeight  = 14
+	chance            = 1.2 // words count from so many times on of what chance would find
+	uncovered         = .2  // and where a smaller share of the terms than this is missing
 )
 
-// WordWeight is the weight of words for a query. covered is the highest share of the
-// query's terms that one document has, by their weights: when it is small, the query
-// asks in other words than the documents use, and is left to meaning. identifiers is
-// the share of its terms that are of identifiers, which are left to words. highest is
-// the weight where all terms are covered, 0 for DefaultWordWeight.
-func WordWeight(highest, covered, identifiers float64, documents int64) float64 {
+// WordWeight is the weight of words for the terms of a query in a store of so many
+// documents. highest is where it ends, 0 for DefaultWordWeight.
+//
+// A query that asks in other words than the documents use is left to meaning. It shows
+// in what the best document has of its terms. A document has terms of weight x by
+// chance with a probability of about exp(-x), so among n documents one has such of
+// ln n; words count when that is exceeded, or when next to no term is missing.
+// Identifiers are left to words.
+func WordWeight(highest float64, t Terms, documents int64) float64 {
+	if t.Weight == 0 {
+		return 0
+	}
 	if highest == 0 {
 		highest = DefaultWordWeight
 	}
-	from := gate
-	if documents >= largeFromDocuments {
-		from = gateOfLarge
-	}
-	return max(highest*min(max((covered-from)/gateWidth, 0), 1), identifierWeight*identifiers)
+	byEvidence := t.Covered/(1+math.Log(float64(max(documents, 1)))) - chance
+	byShare := 1 - (1-t.Covered/t.Weight)/uncovered
+	gate := min(max(byEvidence, byShare, 0), 1)
+	return max(highest*gate, identifierWeight*t.Identifiers/t.Weight)
 }

@@ -10,7 +10,7 @@ import (
 func TestFusionScore(t *testing.T) {
 	t.Parallel()
 	f := engine.Fusion{Mean: .2, Deviation: .1, Weight: 4, Best: 10}
-	for _, test := range []struct{ similarity, bm25, want float64 }{{.2, 0, 0}, {.4, 0, 2}, {.4, 10, 6}, {.1, 5, 1}} {
+	for _, test := range []struct{ similarity, bm25, want float64 }{{.2, 0, 0}, {.4, 0, 2}, {.4, 10, 6}, {.1, 5, 0}} {
 		if got := f.Score(test.similarity, test.bm25); math.Abs(got-test.want) > 1e-9 {
 			t.Errorf("%v and %v: %v, want %v", test.similarity, test.bm25, got, test.want)
 		}
@@ -22,24 +22,29 @@ func TestFusionScore(t *testing.T) {
 
 func TestWordWeight(t *testing.T) {
 	t.Parallel()
+	const e4 = 54 // documents, of which ln is nearly 4
 	for _, test := range []struct {
-		highest, covered, identifiers float64
-		documents                     int64
-		want                          float64
+		name      string
+		highest   float64
+		terms     engine.Terms
+		documents int64
+		want      float64
 	}{
-		{0, 0, 0, 100, 0},
-		{0, .5, 0, 100, 0},
-		{0, .7, 0, 100, 2},
-		{0, 1, 0, 100, 4},
-		{7.5, .9, 0, 100, 7.5},
-		{7.5, .6, 0, 10_000, 0},
-		{7.5, .8, 0, 10_000, 3.75},
-		{7.5, 1, 0, 10_000, 7.5},
-		{7.5, .2, .5, 100, 7},
-		{7.5, 1, 1, 100, 14},
+		{"no term", 0, engine.Terms{}, e4, 0},
+		{"no term in a document", 0, engine.Terms{Weight: 10}, e4, 0},
+		{"as much as chance finds", 0, engine.Terms{Weight: 20, Covered: 6}, e4, 0},
+		{"half more evidence than that", 0, engine.Terms{Weight: 20, Covered: 8.5}, e4, 2},
+		{"twice", 9, engine.Terms{Weight: 20, Covered: 11}, e4, 9},
+		{"twice, in a larger store", 9, engine.Terms{Weight: 20, Covered: 11}, e4 * e4, .2},
+		{"short and covered", 9, engine.Terms{Weight: 3, Covered: 3}, e4, 9},
+		{"short and half covered", 9, engine.Terms{Weight: 3, Covered: 1.5}, e4, 0},
+		{"one term in ten is missing", 8, engine.Terms{Weight: 5, Covered: 4.5}, e4, 4},
+		{"half is an identifier", 9, engine.Terms{Weight: 4, Covered: 2, Identifiers: 2}, e4, 7},
+		{"an identifier alone", 9, engine.Terms{Weight: 4, Covered: 4, Identifiers: 4}, e4, 14},
+		{"no document", 0, engine.Terms{Weight: 1}, 0, 0},
 	} {
-		if got := engine.WordWeight(test.highest, test.covered, test.identifiers, test.documents); math.Abs(got-test.want) > 1e-9 {
-			t.Errorf("%+v: %v", test, got)
+		if got := engine.WordWeight(test.highest, test.terms, test.documents); math.Abs(got-test.want) > .05 {
+			t.Errorf("%s: %v, want %v", test.name, got, test.want)
 		}
 	}
 }

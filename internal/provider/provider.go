@@ -48,7 +48,7 @@ const (
 // Table lists all providers, in the order of usage texts.
 var Table = []Provider{
 	{Name: "builtin", New: embed.NewBuiltin, Models: []string{embed.Multilingual}, Bare: true, Trusted: always,
-		Complete: []string{"builtin", Multilingual}, BatchSize: 128, WordWeight: 7.5},
+		Complete: []string{"builtin", Multilingual}, BatchSize: 128, WordWeight: 9},
 	{Name: "minilm", New: embed.NewMiniLM, Complete: []string{"minilm"}, Trusted: always, BatchSize: 32}, // a second of work
 	{Name: "hf", New: embed.NewHF, Models: []string{"NAME", "DIR"}, Canonical: embed.CanonicalHF, Trusted: isHubName, BatchSize: 32},
 	{Name: "openai", New: openai.New, Models: []string{"MODEL"}, DefaultModel: openai.DefaultModel, Trusted: always,

@@ -125,7 +125,7 @@ func (f *fuser) fusion(q int, r ranking, o engine.SearchOptions) engine.Fusion {
 		d := f.similarity(hit) - sum/n
 		squares += d * d
 	}
-	weight := engine.WordWeight(o.WordWeight, r.covered, r.identifiers, f.snap.state.documents)
+	weight := engine.WordWeight(o.WordWeight, r.terms, f.snap.state.documents)
 	if o.LatinOnly && !engine.MostlyLatin(o.Texts[q]) {
 		weight = engine.WordsAlone
 	}

@@ -27,8 +27,7 @@ type mark struct {
 // ranking ranks all documents for the words of a query.
 type ranking struct {
 	*postings.Ranking
-	covered     float64 // the highest share of the terms that a document has, by weight
-	identifiers float64 // the share of the terms that are of identifiers
+	terms engine.Terms
 }
 
 // rank ranks all documents of the snapshot.
@@ -77,21 +76,18 @@ func (snap *snapshot) wordIndex(t *tx) (*postings.Index, error) {
 // weigh computes what says how much words count. A term that is repeated has its weight
 // where it occurs first.
 func (r *ranking) weigh(q words.Query) {
-	total := float32(0)
 	identifiers := map[uint64]bool{}
 	for i, term := range q.Terms {
-		total += r.Weights[i]
 		identifiers[term] = identifiers[term] || q.Identifiers[i]
 	}
-	if total == 0 {
-		return
-	}
 	for i, term := range q.Terms {
+		weight := float64(r.Weights[i])
+		r.terms.Weight += weight
 		if identifiers[term] {
-			r.identifiers += float64(r.Weights[i] / total)
+			r.terms.Identifiers += weight
 		}
 	}
-	r.covered = float64(r.MostCovered / total)
+	r.terms.Covered = float64(r.MostCovered)
 }
 
 // bm25 is the score of the document at a row.

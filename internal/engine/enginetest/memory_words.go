@@ -83,15 +83,12 @@ func rank(docs []*document, q words.Query, highest float64) (scores map[string]f
 	for i, score := range r.Scores {
 		scores[docs[i].ID] = score
 	}
-	total, identifiers := 0.0, 0.0
+	terms := engine.Terms{Covered: float64(r.MostCovered)}
 	for i, w := range r.Weights {
-		total += float64(w)
+		terms.Weight += float64(w)
 		if q.Identifiers[i] {
-			identifiers += float64(w)
+			terms.Identifiers += float64(w)
 		}
 	}
-	if total > 0 {
-		weight = engine.WordWeight(highest, float64(slices.Max(r.Covered))/total, identifiers/total, int64(len(docs)))
-	}
-	return scores, weight, nil
+	return scores, engine.WordWeight(highest, terms, int64(len(docs))), nil
 }
