@@ -119,11 +119,7 @@ func (f *File) Append(at int64, rows []float32) error {
 
 // encode writes the block of rows to buf.
 func (f *File) encode(rows, buf []float32) {
-	dim := len(f.frame.mean)
-	b, work := f.layout.block(buf), make([]float32, 2*(f.layout.octets*octet+group))
-	for r := range f.layout.rows {
-		b.encode(f.level, f.frame, rows[r*dim:], work, r)
-	}
+	f.layout.block(buf).encode(f.level, f.frame, rows, make([]float32, 2*(f.layout.octets*octet+group)))
 	encoded := vector.Bytes(buf)
 	end := f.layout.fine()
 	binary.LittleEndian.PutUint32(encoded[end:], column.Checksum(vector.Bytes(rows)))

@@ -15,6 +15,26 @@
 // them where registers are shorter. Rows lie at any alignment of 4.
 typedef float floats __attribute__((vector_size(64), aligned(4), may_alias));
 typedef int32_t ints __attribute__((vector_size(64), aligned(4), may_alias));
+typedef uint8_t bytes __attribute__((vector_size(16), aligned(1), may_alias));
+
+static inline uint32_t load4(const uint8_t *from) {
+  uint32_t four;
+  memcpy(&four, from, sizeof four);
+  return four;
+}
+
+static inline void store4(uint8_t *to, uint32_t four) { memcpy(to, &four, sizeof four); }
+
+// narrow_LEVEL does the steps of the Hadamard transform that stay within CODES_GROUP numbers.
+static inline void narrow_generic(float *x, size_t n) {
+  for (size_t h = 1; h < CODES_GROUP; h *= 2)
+    for (size_t i = 0; i < n; i += 2 * h)
+      for (size_t j = i; j < i + h; j++) {
+        const float a = x[j], b = x[j + h];
+        x[j] = a + b;
+        x[j + h] = a - b;
+      }
+}
 
 // sums_LEVEL writes for each row of the group at plane the sum of nibble * query over octets *
 // CODES_OCTET numbers.
@@ -89,8 +109,8 @@ static const struct {
 };
 
 void codes_encode(int level, const float *x, size_t d, const float *mean, const float *signs,
-                  float *work, codes_planes block, size_t r) {
-  kernels[level].encode(x, d, mean, signs, work, block, r);
+                  float *work, codes_planes block) {
+  for (size_t r = 0; r < block.rows; r++) kernels[level].encode(x + r * d, d, mean, signs, work, block, r);
 }
 
 size_t codes_sift(int level, codes_planes block, size_t first, size_t end, int fine,

@@ -57,11 +57,11 @@ func (b block) planes() C.codes_planes {
 	}
 }
 
-// encode writes the codes of row r, whose numbers are x.
-func (b block) encode(l level, f *frame, x []float32, work []float32, r int) {
+// encode writes the codes of all rows, whose numbers are x.
+func (b block) encode(l level, f *frame, x []float32, work []float32) {
 	d := len(f.mean)
-	x, work = x[:d], work[:2*(b.octets*octet+group)]
-	C.codes_encode(C.int(l), floats(x), C.size_t(d), floats(f.mean), floats(f.signs[:3*d]), floats(work), b.planes(), C.size_t(r))
+	x, work = x[:len(b.length)*d], work[:2*(b.octets*octet+group)]
+	C.codes_encode(C.int(l), floats(x), C.size_t(d), floats(f.mean), floats(f.signs[:3*d]), floats(work), b.planes())
 }
 
 // sift returns, in the memory of hits, the rows of the groups from first up to end whose lower

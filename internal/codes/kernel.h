@@ -22,10 +22,10 @@ typedef struct {
   size_t rows, octets;
 } codes_planes;
 
-// codes_encode writes the codes of row r of a block. x are its d floats, mean as many, signs three
+// codes_encode writes the codes of a block. x are the d floats of each row, mean as many, signs three
 // times as many that are 1 or -1. work has room for 2 * (octets * CODES_OCTET + CODES_GROUP) floats.
 void codes_encode(int level, const float *x, size_t d, const float *mean, const float *signs,
-                  float *work, codes_planes block, size_t r);
+                  float *work, codes_planes block);
 
 // codes_query is a query as the kernels see it. The lower bound of the key of a row is
 //

@@ -4,7 +4,9 @@
 
 // Multiplies n numbers, a power of two, by a normalized Hadamard matrix.
 TARGET static inline void NAME(hadamard)(float *x, size_t n) {
-  for (size_t h = 1; h < n; h *= 2)
+  const int wide = n >= CODES_GROUP;
+  if (wide) NAME(narrow)(x, n);
+  for (size_t h = wide ? CODES_GROUP : 1; h < n; h *= 2)
     for (size_t i = 0; i < n; i += 2 * h)
 #pragma GCC ivdep
       for (size_t j = i; j < i + h; j++) {
@@ -59,7 +61,7 @@ typedef struct {
 } NAME(head);
 
 // Quantizes the d numbers at y, behind which zeros fill the last vector, to the bytes at codes.
-TARGET static inline NAME(head) NAME(quantize)(const float *y, size_t d, int32_t *codes) {
+TARGET static inline NAME(head) NAME(quantize)(const float *y, size_t d, uint8_t *codes) {
   const float inverse = 127.5f / NAME(largest)(y, d);
   const float ones[2 * CODES_GROUP] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
 #define VALUES                                                                               \
@@ -72,7 +74,7 @@ TARGET static inline NAME(head) NAME(quantize)(const float *y, size_t d, int32_t
   for (size_t i = 0; i < d; i += CODES_GROUP) {
     VALUES
     xx += x * x, xv += x * v, vv += v * v, xw += x * w, ww += w * w;
-    *(ints *)(codes + i) = c;
+    *(bytes *)(codes + i) = __builtin_convertvector(c, bytes);
   }
   NAME(head) h = {
       .length = sqrtf(NAME(sum)(xx)),
@@ -101,7 +103,7 @@ TARGET static void NAME(encode)(const float *x, size_t d, const float *mean, con
                                 float *work, codes_planes block, size_t r) {
   const size_t padded = block.octets * CODES_OCTET;
   float *y = work;
-  int32_t *codes = (int32_t *)(work + padded + CODES_GROUP);
+  uint8_t *codes = (uint8_t *)(work + padded + CODES_GROUP);
   memset(y + d, 0, (padded + CODES_GROUP - d) * sizeof *y);
   memset(codes, 0, (padded + CODES_GROUP) * sizeof *codes);
   const float largest = NAME(rotate)(x, d, mean, signs, y);
@@ -118,11 +120,9 @@ TARGET static void NAME(encode)(const float *x, size_t d, const float *mean, con
   block.scale8[r] = h.scale8, block.residual8[r] = h.residual8;
   for (size_t k = 0; k < padded; k += CODES_OCTET) {
     const size_t at = NAME(place)(block, r, k);
-    for (size_t j = 0; j < 4; j++) {
-      const int32_t a = codes[k + j], b = codes[k + 4 + j];
-      block.high[at + j] = (uint8_t)(a >> 4 | (b & 0xf0));
-      block.low[at + j] = (uint8_t)((a & 15) | b << 4);
-    }
+    const uint32_t a = load4(codes + k), b = load4(codes + k + 4), nibbles = 0x0f0f0f0f;
+    store4(block.high + at, (a >> 4 & nibbles) | (b & ~nibbles));
+    store4(block.low + at, (a & nibbles) | (b & nibbles) << 4);
   }
 }
 

@@ -73,10 +73,7 @@ func TestSums(t *testing.T) {
 func encoded(l level, dim, rows int, x []float32) (*frame, block) {
 	f, lay := newFrame(dim, x, [16]byte{byte(dim)}), layoutOf(dim, rows)
 	b := lay.block(make([]float32, lay.bytes()/vector.Size))
-	work := make([]float32, 2*(lay.octets*octet+group))
-	for r := range rows {
-		b.encode(l, f, x[r*dim:], work, r)
-	}
+	b.encode(l, f, x, make([]float32, 2*(lay.octets*octet+group)))
 	return f, b
 }
 

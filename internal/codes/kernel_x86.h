@@ -6,6 +6,25 @@
 #define TARGET_AVX512 __attribute__((target("avx512f,avx512dq,avx512vl,avx512bw,avx2,fma")))
 #define TARGET_VNNI __attribute__((target("avx512vnni,avx512f,avx512dq,avx512vl,avx512bw,avx2,fma")))
 
+// The sums and differences of neighbours by 1, 2 and 4 are those of a vector, which a shuffle
+// exchanges, with itself or its negative.
+TARGET_AVX2 static inline __m256 narrow8(__m256 v) {
+  v = _mm256_fmadd_ps(v, _mm256_setr_ps(1, -1, 1, -1, 1, -1, 1, -1), _mm256_permute_ps(v, 0xb1));
+  v = _mm256_fmadd_ps(v, _mm256_setr_ps(1, 1, -1, -1, 1, 1, -1, -1), _mm256_permute_ps(v, 0x4e));
+  return _mm256_fmadd_ps(v, _mm256_setr_ps(1, 1, 1, 1, -1, -1, -1, -1), _mm256_permute2f128_ps(v, v, 1));
+}
+
+TARGET_AVX2 static inline void narrow_avx2(float *x, size_t n) {
+  for (size_t i = 0; i < n; i += CODES_GROUP) {
+    const __m256 a = narrow8(_mm256_loadu_ps(x + i)), b = narrow8(_mm256_loadu_ps(x + i + 8));
+    _mm256_storeu_ps(x + i, _mm256_add_ps(a, b));
+    _mm256_storeu_ps(x + i + 8, _mm256_sub_ps(a, b));
+  }
+}
+
+#define narrow_avx512 narrow_avx2
+#define narrow_vnni narrow_avx2
+
 // A nibble is at most 15 and a number of a query at most 127, so a sum of two products is at most
 // 3,810 and eight of these fit 16 bits: those of four octets.
 enum { OCTETS_IN_16_BITS = 4 };
