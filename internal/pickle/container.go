@@ -42,9 +42,13 @@ func (m *machine) make(op byte, items []Value) error {
 	case opTuple:
 		v = &Tuple{node: own}
 	case opEmptySet, opFrozenSet:
-		v = &Set{node: own}
+		s := m.sets.next(m.streaming)
+		s.node = own
+		v = s
 	default:
-		v = &Dict{node: own}
+		d := m.dicts.next(m.streaming)
+		d.node = own
+		v = d
 	}
 	if err := m.charge(nodeWeight); err != nil {
 		return err

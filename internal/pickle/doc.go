@@ -31,6 +31,7 @@
 //	machine                memory and memo of a run; it runs no instruction itself
 //	scan                   the first reading of the file
 //	instruction, memo      one instruction; the memo
+//	pool                   the memory of values that do not last
 //	source, value, stack   the file; plain values; the stack of the machine
 //	opcode                 the table of opcodes
 //	doc                    this comment

@@ -52,6 +52,9 @@ type machine struct {
 	streaming bool    // the state of a streamed object is being built
 	spare     []Value // the stack of the last streamed object, for the next one
 	memoized  []Value // what its state put into the memo, but for short texts
+	dicts     pool[Dict]
+	sets      pool[Set]
+	texts     textBlock
 }
 
 // charge counts n bytes of memory.

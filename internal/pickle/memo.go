@@ -2,6 +2,7 @@ package pickle
 
 import (
 	"math/bits"
+	"strings"
 
 	"sheaf/internal/dense"
 )
@@ -65,6 +66,9 @@ func (m *memo) set(rank uint32, v Value) {
 		m.handles[rank] = m.texts.Add(v.(string))
 		m.memory += weight
 		return
+	}
+	if s, ok := v.(string); ok {
+		v = strings.Clone(s) // it must not hold a block of texts
 	}
 	m.handles[rank], m.values[rank] = 0, v
 	m.memory += mapWeight

@@ -123,6 +123,11 @@ func (m *machine) stream(o *Object) error {
 	for _, v := range m.memoized {
 		m.memory += min(weigh(v), m.limit)
 	}
+	if len(m.memoized) > 0 { // those may be held by what is in the memo
+		m.dicts, m.sets = pool[Dict]{}, pool[Set]{}
+	}
+	m.dicts.clear((*Dict).empty)
+	m.sets.clear((*Set).empty)
 	clear(m.memoized)
 	return m.charge(0)
 }

@@ -118,7 +118,7 @@ func (m *machine) text(in *instruction) (Value, error) {
 		return nil, err
 	}
 	if utf8.Valid(b) {
-		return string(b), m.charge(slotWeight + in.n)
+		return m.texts.add(b), m.charge(slotWeight + in.n)
 	}
 	m.surrogates++
 	s, err := decode(b)

@@ -23,10 +23,10 @@ func scan(s *source) (*memo, error) {
 			}
 			err = c.check(&in, s)
 		}
-		if own := (*Error)(nil); errors.As(err, &own) && in.at == 0 {
-			own.Err = fmt.Errorf("not a pickle: %w", own.Err)
-		}
 		if err != nil {
+			if own := (*Error)(nil); errors.As(err, &own) && in.at == 0 {
+				own.Err = fmt.Errorf("not a pickle: %w", own.Err)
+			}
 			return nil, err
 		}
 	}
