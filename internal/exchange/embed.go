@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 
 	"sheaf/internal/embed"
 	"sheaf/internal/engine"
@@ -25,7 +26,9 @@ func Verify(ctx context.Context, e embed.Embedder, docs iter.Seq2[engine.Transfe
 		var sample []engine.Transfer
 		for t, err := range docs {
 			if err == nil && t.Text != "" && len(sample) < verifyTexts {
-				if sample = append(sample, t); len(sample) == verifyTexts {
+				first := t
+				first.Vector = slices.Clone(t.Vector) // it is valid only until the next document
+				if sample = append(sample, first); len(sample) == verifyTexts {
 					err = compare(ctx, e, sample)
 				}
 			}

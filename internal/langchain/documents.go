@@ -38,22 +38,18 @@ func (s *Store) Remarks() (all []string) {
 
 // Documents yields the documents in the order of the index, once. A document that
 // several vectors point to comes once for each: the second time as ID#2, then as
-// ID#3 and so on.
+// ID#3 and so on. Its vector is valid until the next document.
 func (s *Store) Documents(ctx context.Context) iter.Seq2[Document, error] {
 	return func(yield func(Document, error) bool) {
-		next := func() ([]float32, error, bool) { return nil, nil, true }
-		if s.Index != nil {
-			n, stop := iter.Pull2(s.Index.Vectors())
-			defer stop()
-			next = n
-		}
 		times := map[uint32]int{} // of documents that came before
 		seen := make([]bool, len(s.docs.keys))
 		for _, p := range s.docs.positions {
 			doc := p.doc
-			vector, err, _ := next()
-			if err = ofIndex(err); err == nil {
-				err = ctx.Err()
+			var vector []float32
+			err := ctx.Err()
+			if err == nil && s.Index != nil {
+				vector, err = s.Index.next()
+				err = ofIndex(err)
 			}
 			var d Document
 			var mapped bool

@@ -1,7 +1,6 @@
 package langchain
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -53,6 +52,10 @@ type Index struct {
 	path   string
 	labels []int64 // in ascending order; nil: 0, 1, 2 and so on
 	floats io.Reader
+	block  []float32 // the memory of what was read last
+	ahead  []float32 // of it, what was not returned yet
+	broken error     // why nothing follows that
+	read   int64     // how many vectors were returned
 	close  func() error
 }
 
@@ -98,7 +101,7 @@ func openIndex(ctx context.Context, f *os.File, offset, size int64, o Options) (
 	x := &Index{Type: h.Type, Dim: h.D, Ntotal: h.Ntotal, Metric: h.Metric, Exact: true, path: f.Name(), close: func() error { return nil }}
 	if h.Floats > 0 {
 		x.Tail = size - h.End()
-		x.floats = bufio.NewReaderSize(io.NewSectionReader(part, h.Floats, h.End()-h.Floats), 1<<20)
+		x.floats = io.NewSectionReader(part, h.Floats, h.End()-h.Floats)
 		return x, nil
 	}
 	if err := x.openForeign(ctx, f, offset, size, o); err != nil {
@@ -136,22 +139,50 @@ func (x *Index) Label(i int64) int64 {
 	return x.labels[i]
 }
 
-// Vectors yields the vectors in the order of their labels, once.
+// Vectors yields the vectors in the order of their labels, once. Each is valid until the
+// next.
 func (x *Index) Vectors() iter.Seq2[[]float32, error] {
 	return func(yield func([]float32, error) bool) {
-		for i := range x.Ntotal {
-			v := make([]float32, x.Dim)
-			_, err := io.ReadFull(x.floats, vector.Bytes(v))
-			if err == nil {
-				err = vector.Check(v)
-			}
-			if err != nil {
-				yield(nil, &FormatError{x.path, fmt.Errorf("vector %d of %d: %w", i+1, x.Ntotal, err)})
-				return
-			}
-			if !yield(v, nil) {
+		for x.read < x.Ntotal {
+			if v, err := x.next(); !yield(v, err) || err != nil {
 				return
 			}
 		}
 	}
+}
+
+// next returns the next vector, valid until the one after it. There must be one.
+func (x *Index) next() ([]float32, error) {
+	if len(x.ahead) == 0 && x.broken == nil {
+		x.fill()
+	}
+	if len(x.ahead) == 0 {
+		return nil, x.about(x.broken)
+	}
+	v := x.ahead[:x.Dim]
+	x.ahead = x.ahead[x.Dim:]
+	if err := vector.Check(v); err != nil {
+		return nil, x.about(err)
+	}
+	x.read++
+	return v, nil
+}
+
+// about returns err as one about the next vector.
+func (x *Index) about(err error) error {
+	return &FormatError{x.path, fmt.Errorf("vector %d of %d: %w", x.read+1, x.Ntotal, err)}
+}
+
+// blockBytes is how much of an index is read at once, rounded down to whole vectors.
+const blockBytes = 1 << 20
+
+// fill reads some vectors ahead.
+func (x *Index) fill() {
+	rows := min(int64(max(blockBytes/(vector.Size*x.Dim), 1)), x.Ntotal-x.read)
+	if x.block == nil {
+		x.block = make([]float32, rows*int64(x.Dim))
+	}
+	x.ahead = x.block[:rows*int64(x.Dim)]
+	n, err := io.ReadFull(x.floats, vector.Bytes(x.ahead))
+	x.ahead, x.broken = x.ahead[:n/(vector.Size*x.Dim)*x.Dim], err
 }

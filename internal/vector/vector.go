@@ -6,6 +6,7 @@
 package vector
 
 import (
+	"encoding/binary"
 	"fmt"
 	"math"
 )
@@ -49,14 +50,28 @@ func CheckRows(rows []float32, dim int) (int, error) {
 }
 
 // exponent is the mask of the exponent bits of a float32, which are all set in
-// NaN and the infinities and in no other number.
-const exponent = 0x7f800000
+// NaN and the infinities and in no other number. Only there the sum with the
+// lowest of them reaches the sign bit.
+const (
+	exponent       = 0x7f800000
+	lowestExponent = 0x00800000
+	sign           = 0x80000000
+)
 
 // notFinite returns the index of the first number that is NaN or infinite, or -1.
 func notFinite(x []float32) int {
-	for i, v := range x {
+	var sums uint64 // of two numbers at a time, or-ed together
+	pairs := Bytes(x[:len(x)&^1])
+	for ; len(pairs) > 0; pairs = pairs[2*Size:] {
+		sums |= binary.LittleEndian.Uint64(pairs)&(exponent<<32|exponent) + (lowestExponent<<32 | lowestExponent)
+	}
+	first := 0
+	if sums&(sign<<32|sign) == 0 {
+		first = len(x) &^ 1
+	}
+	for i, v := range x[first:] {
 		if math.Float32bits(v)&exponent == exponent {
-			return i
+			return first + i
 		}
 	}
 	return -1
