@@ -188,8 +188,10 @@ func (t *Tokenizer) word(s string, from int, at place) bool {
 		return true
 	}
 	t.emit(hash, from, from+len(s), at)
-	if stem := t.stem(hash, s); letters && stem != hash {
-		t.emit(stem, from, from+len(s), at)
+	if letters {
+		if stem := t.stem(hash, s); stem != hash {
+			t.emit(stem, from, from+len(s), at)
+		}
 	}
 	t.parts(s, from, at)
 	return true
