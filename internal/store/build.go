@@ -116,21 +116,26 @@ func (b *builder) intern(t *tx, object metadata.Object) (int64, error) {
 	return meta, t.insertFields(`INSERT INTO typed VALUES (?, ?, ?, ?)`, meta, object)
 }
 
-// makeIndexes makes the indexes before the commit. It can be interrupted. What is in
-// the index file is synced meanwhile, which the commit would do while nothing else
-// happens.
+// makeIndexes makes the indexes before the commit. It can be interrupted. Beside it the
+// index file is synced and its codes are made, which the commit would do while nothing
+// else happens.
 func (b *builder) makeIndexes(ctx context.Context) error {
-	if err := b.endTransaction(); err != nil {
+	if err := b.update(ctx, func(t *tx) error { return b.writeFloats(t, b.vectors) }); err != nil {
+		return err
+	}
+	codes, err := b.beginCodes(ctx, b.rows)
+	if err != nil {
 		return err
 	}
 	synced := crash.Go(b.vectors.Sync)
-	err := b.db.run(ctx, beginWrite, func(t *tx) error {
+	coded := crash.Go(func() error { return codes.append(ctx) })
+	err = b.db.run(ctx, beginWrite, func(t *tx) error {
 		if err := t.makeIndexes(); err != nil {
 			return err
 		}
 		return t.Exec(`INSERT INTO field SELECT * FROM typed ORDER BY 1, 2, 3, 4`)
 	})
-	return errors.Join(err, <-synced)
+	return codes.end(ctx, errors.Join(err, <-synced, <-coded))
 }
 
 // makeIndexes makes the indexes of the schema.
@@ -196,6 +201,7 @@ func (b *builder) close() (err error) {
 		b.db = nil
 	}
 	if b.Writer.vectors != nil {
+		_ = b.endFloats()
 		err = errors.Join(err, b.vectors.Close())
 		b.vectors = nil
 	}

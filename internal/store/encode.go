@@ -36,107 +36,105 @@ type coding struct {
 // that the database names, and bytes behind them or a file that it does not name, which
 // the next writer removes: new codes are on disk before the transaction that counts them.
 func (w *Writer) encode(ctx context.Context) error {
-	if w.base.rows < w.coding.from {
-		return nil
+	e, err := w.beginCodes(ctx, w.base.rows)
+	if err == nil {
+		err = e.end(ctx, e.append(ctx))
 	}
-	if err := w.encodeRows(ctx); err != nil {
+	if err != nil {
 		return fmt.Errorf("making codes of the vectors of %q: %w", w.dir, err)
 	}
 	return nil
 }
 
-func (w *Writer) encodeRows(ctx context.Context) (err error) {
-	var old coded
-	if err := w.view(ctx, func(t *tx) error { old, err = t.coded(); return err }); err != nil {
-		return err
+// encoding makes codes of the first rows of the index file. A nil one does nothing.
+type encoding struct {
+	w         *Writer
+	flat      *faiss.Flat
+	file      *codes.File
+	old, next coded
+}
+
+// beginCodes returns the encoding of the first rows rows, which are in the index file;
+// nil where there is nothing to do.
+func (w *Writer) beginCodes(ctx context.Context, rows int64) (_ *encoding, err error) {
+	if rows < w.coding.from {
+		return nil, nil
 	}
-	next := old
-	file, err := codes.Open(w.sidecarPath(codesKind, old.number), w.base.codesOrigin(), old.rows, os.O_RDWR)
+	e := &encoding{w: w}
+	if err := w.view(ctx, func(t *tx) error { e.old, err = t.coded(); return err }); err != nil {
+		return nil, err
+	}
+	if e.flat, err = faiss.NewFlat(w.vectors.File, w.base.facts.Dim, rows, faissMetric(w.base.facts.Metric)); err != nil {
+		return nil, err
+	}
+	e.next = e.old
+	e.file, err = codes.Open(w.sidecarPath(codesKind, e.old.number), w.base.codesOrigin(), e.old.rows, os.O_RDWR)
 	var damage *column.DamageError
 	if errors.As(err, &damage) {
-		next = coded{old.number + 1, 0}
-		file, err = w.createCodes(ctx, next.number)
+		e.next = coded{e.old.number + 1, 0}
+		err = e.create(ctx, rows)
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer func() {
-		err = errors.Join(err, file.Close())
-		if err != nil && next.number != old.number && !w.untouchable() && holdsLock(w.lock) {
-			err = errors.Join(err, os.Remove(file.Name()))
-		}
-	}()
-	first := next.rows
-	if next.rows = w.base.rows / file.BlockRows() * file.BlockRows(); next == old {
-		return nil
+	if e.next.rows = rows / e.file.BlockRows() * e.file.BlockRows(); e.next == e.old {
+		return nil, e.file.Close()
 	}
-	if err := w.appendCodes(ctx, file, first, next.rows); err != nil {
-		return err
-	}
-	err = w.update(ctx, func(t *tx) error { return t.saveSidecar(codesKind, next.number, next.rows) })
-	if err != nil || next.number == old.number || old.number == 0 {
-		return err
-	}
-	return w.update(ctx, w.removeStale) // the damaged file
+	return e, nil
 }
 
-// createCodes makes a file without codes, of a name that the database does not have.
-func (w *Writer) createCodes(ctx context.Context, number int64) (file *codes.File, err error) {
-	flat, err := w.flat()
-	if err != nil {
-		return nil, err
+// create makes a file without codes, of a name that the database does not have.
+func (e *encoding) create(ctx context.Context, rows int64) error {
+	w := e.w
+	n := min(rows, sampleRows)
+	spread := make([]int64, n)
+	for i := range spread {
+		spread[i] = int64(i) * (rows / n)
 	}
-	n := min(w.base.rows, sampleRows)
-	rows := make([]int64, n)
-	for i := range rows {
-		rows[i] = int64(i) * (w.base.rows / n)
-	}
-	sample := make([]float32, int(n)*w.base.facts.Dim)
-	if err := flat.ReadRows(rows, sample); err != nil {
-		return nil, err
+	dim := w.base.facts.Dim
+	sample := make([]float32, int(n)*dim)
+	if err := e.flat.ReadRows(spread, sample); err != nil {
+		return err
 	}
 	// Where this process is not the only writer any more, that file may count.
-	err = w.update(ctx, func(*tx) (err error) {
-		file, err = codes.Create(w.sidecarPath(codesKind, number), w.base.codesOrigin(), sample, cmp.Or(w.blockRows, codes.BlockRows(w.base.facts.Dim)))
+	return w.update(ctx, func(*tx) (err error) {
+		e.file, err = codes.Create(w.sidecarPath(codesKind, e.next.number), w.base.codesOrigin(), sample, cmp.Or(w.blockRows, codes.BlockRows(dim)))
 		return err
 	})
-	return file, err
 }
 
-// flat returns a view of the committed vectors.
-func (w *Writer) flat() (*faiss.Flat, error) {
-	return faiss.NewFlat(w.vectors.File, w.base.facts.Dim, w.base.rows, faissMetric(w.base.facts.Metric))
-}
-
-// appendCodes makes the codes of the rows from one number up to another durable behind the
-// others of a file. Goroutines take the numbers of blocks from a counter.
-func (w *Writer) appendCodes(ctx context.Context, file *codes.File, from, end int64) error {
-	flat, err := w.flat()
-	if err == nil {
-		err = file.Cut(from)
+// append makes the codes that are missing durable behind the others. Goroutines take
+// the numbers of blocks from a counter.
+func (e *encoding) append(ctx context.Context) error {
+	if e == nil {
+		return nil
 	}
-	if err != nil {
+	first := int64(0)
+	if e.next.number == e.old.number {
+		first = e.old.rows
+	}
+	if err := e.file.Cut(first); err != nil {
 		return err
 	}
 	var next atomic.Int64
-	next.Store(from)
+	next.Store(first)
 	g, ctx := errgroup.WithContext(ctx)
 	for range runtime.GOMAXPROCS(0) {
 		g.Go(func() (err error) {
 			defer crash.Catch(&err)
-			x := make([]float32, file.BlockRows()*int64(w.base.facts.Dim))
+			x := make([]float32, e.file.BlockRows()*int64(e.w.base.facts.Dim))
 			for {
-				first := next.Add(file.BlockRows()) - file.BlockRows()
+				at := next.Add(e.file.BlockRows()) - e.file.BlockRows()
 				switch {
-				case first >= end:
+				case at >= e.next.rows:
 					return nil
 				case ctx.Err() != nil:
 					return context.Cause(ctx)
 				}
-				if err := flat.ReadRows(rowsFrom(first, file.BlockRows()), x); err != nil {
+				if err := e.flat.ReadRows(rowsFrom(at, e.file.BlockRows()), x); err != nil {
 					return err
 				}
-				if err := file.Append(first, x); err != nil {
+				if err := e.file.Append(at, x); err != nil {
 					return err
 				}
 			}
@@ -145,7 +143,27 @@ func (w *Writer) appendCodes(ctx context.Context, file *codes.File, from, end in
 	if err := g.Wait(); err != nil {
 		return err
 	}
-	return errors.Join(file.Sync(), publish.SyncDir(w.dir))
+	return errors.Join(e.file.Sync(), publish.SyncDir(e.w.dir))
+}
+
+// end makes the codes count that append made, unless it failed with err.
+func (e *encoding) end(ctx context.Context, err error) error {
+	if e == nil {
+		return err
+	}
+	w, renamed := e.w, e.next.number != e.old.number
+	if err == nil {
+		err = w.update(ctx, func(t *tx) error { return t.saveSidecar(codesKind, e.next.number, e.next.rows) })
+	}
+	err = errors.Join(err, e.file.Close())
+	switch {
+	case !renamed:
+	case err == nil && e.old.number != 0:
+		err = w.update(ctx, w.removeStale) // the damaged file
+	case err != nil && !w.untouchable() && holdsLock(w.lock):
+		err = errors.Join(err, os.Remove(e.file.Name()))
+	}
+	return err
 }
 
 // rowsFrom returns n row numbers that follow one another.

@@ -245,6 +245,9 @@ func (w *Writer) VectorOf(ctx context.Context, text string) (vector []float32, e
 
 // vector reads a row of the index file, or of the floats that are not there yet.
 func (s *stage) vector(file *column.File, row int64) ([]float32, error) {
+	if err := s.endFloats(); err != nil {
+		return nil, err
+	}
 	width := s.base.vectorFormat().RowBytes
 	written := s.rows - int64(len(s.floats))/width
 	if row >= written {

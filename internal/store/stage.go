@@ -7,6 +7,7 @@ import (
 	"github.com/RoaringBitmap/roaring/v2"
 
 	"sheaf/internal/column"
+	"sheaf/internal/crash"
 	"sheaf/internal/engine"
 	"sheaf/internal/metadata"
 	"sheaf/internal/vector"
@@ -20,7 +21,9 @@ type stage struct {
 	rows    int64  // of the index file, with those still in floats
 	floats  []byte // of the last rows, not yet in the file
 	extents column.Extents
-	unit    bool // no staged vector has another length than 1 or 0
+	writing <-chan error // of floats that are being written; nil: none are
+	spare   []byte       // the memory of those
+	unit    bool         // no staged vector has another length than 1 or 0
 
 	doomed    *roaring.Bitmap           // documents that go, committed or staged
 	places    map[int64]engine.Document // committed documents that stay with other lines or metadata
@@ -86,7 +89,7 @@ func (a amount) full() bool {
 }
 
 // floatBytes is how many bytes of vectors are held back before they are written.
-const floatBytes = 8 << 20
+const floatBytes = 1 << 20
 
 func newStage(st *state, l lookup) stage {
 	return stage{
@@ -123,13 +126,14 @@ func (s *stage) add(t *tx, file *column.File, in *reading, source int64, x []flo
 	if len(s.floats) < floatBytes {
 		return nil
 	}
-	return s.writeFloats(t, file)
+	return s.beginFloats(t, file)
 }
 
-// writeFloats appends the floats that were held back to the index file.
-func (s *stage) writeFloats(t *tx, file *column.File) (err error) {
-	if len(s.floats) == 0 {
-		return nil
+// beginFloats begins to append the floats that were held back to the index file. A
+// goroutine does it, while others are collected.
+func (s *stage) beginFloats(t *tx, file *column.File) (err error) {
+	if err := s.endFloats(); err != nil || len(s.floats) == 0 {
+		return err
 	}
 	if s.extents == nil {
 		if s.extents, err = t.lastExtent(); err != nil {
@@ -137,12 +141,30 @@ func (s *stage) writeFloats(t *tx, file *column.File) (err error) {
 		}
 	}
 	width := s.base.vectorFormat().RowBytes
-	if err := file.Append(s.rows-int64(len(s.floats))/width, s.floats); err != nil {
+	at, floats := s.rows-int64(len(s.floats))/width, s.floats
+	s.floats, s.spare = s.spare[:0], floats
+	s.writing = crash.Go(func() error {
+		s.extents = s.extents.Extend(floats, width)
+		return file.Append(at, floats)
+	})
+	return nil
+}
+
+// endFloats waits until the floats are written that beginFloats took.
+func (s *stage) endFloats() (err error) {
+	if s.writing != nil {
+		err = <-s.writing
+		s.writing = nil
+	}
+	return err
+}
+
+// writeFloats appends the floats that were held back to the index file.
+func (s *stage) writeFloats(t *tx, file *column.File) error {
+	if err := s.beginFloats(t, file); err != nil {
 		return err
 	}
-	s.extents = s.extents.Extend(s.floats, width)
-	s.floats = s.floats[:0]
-	return nil
+	return s.endFloats()
 }
 
 // commit writes the next state. The floats are on disk before it returns.

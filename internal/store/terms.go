@@ -8,15 +8,14 @@ type termFinder struct {
 	tokens    []words.Token
 }
 
-// of returns the terms of a text.
-func (f *termFinder) of(text string) []uint64 {
+// append appends the terms of a text.
+func (f *termFinder) append(terms []uint64, text string) []uint64 {
 	if f == nil {
-		return nil
+		return terms
 	}
 	f.tokens = f.tokenizer.Append(f.tokens[:0], text)
-	terms := make([]uint64, len(f.tokens))
-	for i, token := range f.tokens {
-		terms[i] = token.Term
+	for _, token := range f.tokens {
+		terms = append(terms, token.Term)
 	}
 	return terms
 }

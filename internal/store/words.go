@@ -70,7 +70,7 @@ func (s *wordStage) of(text string) []uint64 {
 	if s == nil {
 		return nil
 	}
-	return s.texts.of(text)
+	return s.texts.append(nil, text)
 }
 
 func newWordStage(st *state) *wordStage {

@@ -267,6 +267,7 @@ func (w *Writer) Close() error {
 // drop gives back the room that staged documents took. The next writer would
 // do the same; on a full disk it must not wait for it.
 func (w *Writer) drop() error {
+	_ = w.endFloats() // that they are not written is no loss
 	if err := w.rollBack(); err != nil || w.untouchable() {
 		return err
 	}
@@ -313,6 +314,7 @@ func (w *Writer) release() (err error) {
 		w.db = nil
 	}
 	if w.vectors != nil {
+		_ = w.endFloats()
 		err = errors.Join(err, w.vectors.Close())
 	}
 	if w.lock != nil {
