@@ -79,7 +79,7 @@ func (e *evaluation) fingerprint(ctx context.Context, sources []string) (eval.Fi
 // How many questions are asked one by one, and for how long at most.
 const (
 	aloneQueries = 100
-	aloneTime    = 100 * time.Millisecond
+	aloneTime    = 50 * time.Millisecond
 )
 
 // keep keeps some queries for latency: those that have no filter of their own.

@@ -148,4 +148,7 @@ type ListOptions struct {
 	Filter      *filter.Filter // nil: all documents
 	Limit       int            // 0: no limit
 	WithVectors bool
+	// Brief is set where ids, sources and lines are enough; texts and metadata may then
+	// be missing.
+	Brief bool
 }

@@ -172,8 +172,8 @@ func findDocuments(ctx context.Context, s Store, labels map[string]*label, level
 	if len(bySource) == 0 && len(texts) == 0 {
 		return nil
 	}
-	var o engine.ListOptions
-	if len(texts) == 0 {
+	o := engine.ListOptions{Brief: len(texts) == 0}
+	if o.Brief {
 		var err error
 		if o.Filter, err = ofSources(slices.Sorted(maps.Keys(bySource))); err != nil {
 			return err

@@ -108,6 +108,35 @@ func (t *tx) documents(numbers []int64) ([]engine.Document, error) {
 	return docs, nil
 }
 
+// maxGap is how many rows are passed over rather than begin another statement.
+const maxGap = 32
+
+// places reads where documents are, by ascending numbers: without what their checksums
+// cover. A number without a document is damage.
+func (t *tx) places(numbers []int64) ([]engine.Document, error) {
+	docs := make([]engine.Document, 0, len(numbers))
+	for from := 0; from < len(numbers); from = len(docs) {
+		to := from + 1
+		for to < len(numbers) && numbers[to]-numbers[to-1] <= maxGap {
+			to++
+		}
+		const query = `SELECT d.n, d.id, s.name, d.start_line, d.end_line FROM document d JOIN source s ON s.source = d.source
+  WHERE d.n BETWEEN ? AND ? ORDER BY d.n`
+		for row, err := range t.Query(query, numbers[from], numbers[to-1]) {
+			if err != nil {
+				return nil, err
+			}
+			if n := row.Int64(0); len(docs) < to && n == numbers[len(docs)] {
+				docs = append(docs, engine.Document{ID: row.Text(1), Source: row.Text(2), StartLine: row.Int(3), EndLine: row.Int(4)})
+			}
+		}
+		if len(docs) != to {
+			return nil, damaged(t.path, "document %d is missing", numbers[len(docs)])
+		}
+	}
+	return docs, nil
+}
+
 // ofSource adds to a bitmap those documents of a source that are wanted.
 func (t *tx) ofSource(source int64, wanted func(n int64) bool, to *roaring.Bitmap) error {
 	for row, err := range t.Query(`SELECT n FROM document WHERE source = ?`, source) {

@@ -80,7 +80,12 @@ func (s *Store) Documents(ctx context.Context, o engine.ListOptions) iter.Seq2[e
 			}
 			next := take(numbers, min(left, pageRows))
 			left -= len(next)
-			if page, err = t.documents(next); err == nil && o.WithVectors {
+			if o.Brief {
+				page, err = t.places(next)
+			} else {
+				page, err = t.documents(next)
+			}
+			if err == nil && o.WithVectors {
 				err = v.add(t.state, next, page)
 			}
 			return page, left > 0 && numbers.HasNext(), err
