@@ -6,42 +6,38 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
+	"sheaf/internal/program"
 	"sheaf/internal/vector"
 )
 
-// command asks a program, PROGRAM of "command:PROGRAM", which the shell starts
-// at the first text and which runs until Close. Each text is a line of JSON on its
+// command asks a program, PROGRAM of "command:PROGRAM". Each text is a line of JSON on its
 // standard input, {"text": "…"}; it answers each with one line, in order:
 // {"vector": […]}, or {"error": "…"} for a text that it refuses. An empty text is
 // not sent: its vector is zero.
-//
-// One call at a time uses the program. After a line that is no answer, an unexpected
-// end or a cancelled call it is unknown which text the next line answers: the program
-// is killed, and every later call fails.
 type command struct {
-	program string
+	name    string
+	program *program.Program
 	options Options
 	dim     Dim
-	stall   time.Duration // stallNotice, but for tests
-
-	mu      sync.Mutex
-	process *process // nil: not started
-	failed  error    // set once the program cannot be used any more
 }
 
 // NewCommand returns the embedder that asks a program.
-func NewCommand(program string, o Options) (Embedder, error) {
-	c := &command{program: program, options: o, stall: stallNotice}
+func NewCommand(name string, o Options) (Embedder, error) {
+	return newCommand(name, o, program.StallNotice), nil
+}
+
+func newCommand(name string, o Options, stall time.Duration) *command {
+	c := &command{name: name, options: o}
+	c.program = program.New(name, o.Stderr, stall, func() { o.Stalled(name, stall) })
 	c.dim.Set(max(o.Dimensions, o.Dim))
-	return c, nil
+	return c
 }
 
 // Identity implements Embedder.
 func (c *command) Identity() Identity {
-	return Identity{Provider: "command", Model: c.program, Dim: c.dim.Get()}
+	return Identity{Provider: "command", Model: c.name, Dim: c.dim.Get()}
 }
 
 // Embed implements Embedder.
@@ -80,21 +76,9 @@ type question struct {
 }
 
 // ask writes the input and reads an answer for the text at each index in places.
-func (c *command) ask(ctx context.Context, input []byte, places []int, r Result) (err error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.failed != nil {
-		return c.failed
-	}
-	if c.process == nil {
-		if c.process, err = startProcess(c.program, c.options.Stderr); err != nil {
-			return &ProgramError{Program: c.program, Err: err}
-		}
-	}
-	stop := context.AfterFunc(ctx, c.process.kill)
-	defer stop()
+func (c *command) ask(ctx context.Context, input []byte, places []int, r Result) error {
 	next := 0
-	err = c.process.exchange(input, len(places), c.stall, c.stalled, func(line []byte) error {
+	return c.program.Ask(ctx, input, len(places), func(line []byte) (err error) {
 		place := places[next]
 		next++
 		var refusal error
@@ -104,21 +88,6 @@ func (c *command) ask(ctx context.Context, input []byte, places []int, r Result)
 		}
 		return err
 	})
-	if err == nil {
-		return nil
-	}
-	c.process.kill()
-	c.failed = &ProgramError{Program: c.program, Err: err, Said: c.process.said()}
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	return c.failed
-}
-
-// stalled tells people that no answer came for a while: most often the program keeps
-// its answers in a buffer and waits for more input.
-func (c *command) stalled() {
-	c.options.Notify("%q has not answered for %s: does it flush its output after every line?", c.program, c.stall)
 }
 
 // read parses an answer: a vector, or why the program refuses the text.
@@ -148,16 +117,5 @@ func (c *command) read(line []byte) (v []float32, refusal, err error) {
 	return v, nil, nil
 }
 
-// Close closes the program's input and waits until it ends, for at most exitTime. A
-// second call does nothing.
-func (c *command) Close() error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.failed == nil {
-		c.failed = &ProgramError{Program: c.program, Err: errors.New("closed")}
-		if c.process != nil {
-			return c.process.close()
-		}
-	}
-	return nil
-}
+// Close ends the program.
+func (c *command) Close() error { return c.program.Close() }

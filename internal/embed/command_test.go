@@ -16,6 +16,7 @@ import (
 	"sheaf/internal/crash"
 	"sheaf/internal/embed"
 	"sheaf/internal/embed/embedtest"
+	"sheaf/internal/program"
 	"sheaf/internal/progress"
 	"sheaf/internal/provider"
 )
@@ -25,13 +26,13 @@ const programEnv = "SHEAF_TEST_PROGRAM"
 
 func TestMain(m *testing.M) {
 	if how := os.Getenv(programEnv); how != "" {
-		os.Exit(program(how))
+		os.Exit(runProgram(how))
 	}
 	os.Exit(m.Run())
 }
 
-// program answers texts as embedtest.Server does.
-func program(how string) int {
+// runProgram answers texts as embedtest.Server does.
+func runProgram(how string) int {
 	in, out := bufio.NewScanner(os.Stdin), bufio.NewWriter(os.Stdout)
 	defer out.Flush()
 	fmt.Fprintln(os.Stderr, "model loaded")
@@ -83,10 +84,13 @@ func program(how string) int {
 	return 0
 }
 
+// commandLine starts a program that behaves in a way.
+func commandLine(how string) string { return fmt.Sprintf("%s=%s '%s'", programEnv, how, os.Args[0]) }
+
 // newProgram makes an embedder of a program that behaves in a way.
 func newProgram(t *testing.T, how string, o embed.Options) embed.Embedder {
 	t.Helper()
-	e, err := provider.New(fmt.Sprintf("command:%s=%s '%s'", programEnv, how, os.Args[0]), o)
+	e, err := provider.New("command:"+commandLine(how), o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -158,7 +162,7 @@ func TestCommandFails(t *testing.T) {
 			e := newProgram(t, how, embed.Options{Dim: 8})
 			for range 2 { // and it stays so
 				vectors, err := embed.Vectors(t.Context(), e, []string{"a", "b", "c", "d"})
-				var failed *embed.ProgramError
+				var failed *program.Error
 				if !errors.As(err, &failed) || !strings.Contains(err.Error(), want) || vectors != nil {
 					t.Errorf("%v, want %q", err, want)
 				}
@@ -169,7 +173,7 @@ func TestCommandFails(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := embed.Vectors(t.Context(), e, []string{"a"}); err == nil || !strings.Contains(err.Error(), `embedder program "/no/such/program --flag": it ended with exit status 127: `) {
+	if _, err := embed.Vectors(t.Context(), e, []string{"a"}); err == nil || !strings.Contains(err.Error(), `program "/no/such/program --flag": it ended with exit status 127: `) {
 		t.Error(err)
 	}
 }
@@ -215,8 +219,9 @@ func (f writerFunc) Write(b []byte) (int, error) {
 func TestCommandStalls(t *testing.T) {
 	t.Parallel()
 	told := make(chan string, 10)
-	e := newProgram(t, "buffered", embed.Options{Notice: func(text string) { told <- text }})
-	embed.SetStallNotice(t, e, time.Millisecond)
+	o := embed.Options{Notice: func(text string) { told <- text }}
+	e := embed.NewStallingCommand(commandLine("buffered"), o, time.Millisecond)
+	t.Cleanup(func() { embed.Close(e) })
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error)
 	go func() {

@@ -127,6 +127,12 @@ func (o *Options) Notify(format string, args ...any) {
 	}
 }
 
+// Stalled tells people that a program has not answered for a while: most often it keeps its
+// answers in a buffer and waits for more input.
+func (o *Options) Stalled(program string, d time.Duration) {
+	o.Notify("%q has not answered for %s: does it flush its output after every line?", program, d)
+}
+
 // Probe is a text that no service has a reason to refuse.
 const Probe = "dimension"
 

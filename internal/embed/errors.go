@@ -72,21 +72,3 @@ func (e *RefusedError) Error() string {
 	}
 	return fmt.Sprintf("%s refused the request (status %d): %s", e.Service, e.Status, e.Message)
 }
-
-// ProgramError is a program that cannot be used any more: it ended, or its output is no
-// answer.
-type ProgramError struct {
-	Program string
-	Err     error
-	Said    string // last line of its standard error
-}
-
-func (e *ProgramError) Error() string {
-	said := ""
-	if e.Said != "" {
-		said = ": " + e.Said
-	}
-	return fmt.Sprintf("embedder program %q: %v%s", e.Program, e.Err, said)
-}
-
-func (e *ProgramError) Unwrap() error { return e.Err }

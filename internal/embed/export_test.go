@@ -1,9 +1,6 @@
 package embed
 
-import (
-	"testing"
-	"time"
-)
+import "time"
 
 // Tokens are the ids that a BERT embedder computes for a text.
 func Tokens(e Embedder, text string) []int32 {
@@ -18,5 +15,8 @@ func TakeWorkspace(e Embedder) (giveBack func()) {
 	return func() { b.workspaces <- w }
 }
 
-// SetStallNotice changes after what time people are told that a program does not answer.
-func SetStallNotice(_ *testing.T, e Embedder, d time.Duration) { e.(*command).stall = d }
+// NewStallingCommand is NewCommand with a time after which people are told that the program
+// does not answer.
+func NewStallingCommand(name string, o Options, d time.Duration) Embedder {
+	return newCommand(name, o, d)
+}

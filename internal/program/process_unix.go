@@ -1,6 +1,6 @@
 //go:build unix
 
-package embed
+package program
 
 import (
 	"os/exec"

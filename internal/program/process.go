@@ -1,4 +1,4 @@
-package embed
+package program
 
 import (
 	"bufio"
@@ -14,9 +14,6 @@ import (
 )
 
 const (
-	// stallNotice is how long an answer may take before people are told.
-	stallNotice = 30 * time.Second
-
 	// exitTime is how long a program may run on once its input is closed.
 	exitTime = 2 * time.Second
 
