@@ -14,6 +14,7 @@ import (
 	"sheaf/internal/engine"
 	"sheaf/internal/hint"
 	"sheaf/internal/provider"
+	"sheaf/internal/rerank"
 )
 
 // askFlags are the flags of every verb that prints what a search finds.
@@ -35,6 +36,7 @@ type searchFlags struct {
 	relevanceFn    string
 	embedder       embedderFlags
 	mode           engine.Mode // "" where only vectors are asked for
+	rerank         rerank.Spec // without a Model where hits are not judged again
 }
 
 // The values of --relevance-fn.
@@ -97,12 +99,16 @@ func addMode(c *cobra.Command) {
 	complete(c, "mode", string(engine.ByVector), string(engine.ByWords), string(engine.Hybrid))
 }
 
-// choose sets by what documents are found: by the flag, else by vector where a flag of
-// LangChain's is given, else as the environment or the configuration says.
+// choose sets by what documents are found and judged: by the flags, else by vector alone where
+// a flag of LangChain's is given, else as the environment or the configuration says.
 func (o *searchFlags) choose(c Config) {
-	o.mode = c.Mode
-	if !c.ModeFlag && (o.fetchK > 0 || o.scoreThreshold.value != nil || o.relevanceFn == relevanceLangChain) {
+	o.mode, o.rerank = c.Mode, c.Rerank
+	langChain := o.fetchK > 0 || o.scoreThreshold.value != nil || o.relevanceFn == relevanceLangChain
+	if langChain && !c.ModeFlag {
 		o.mode = engine.ByVector
+	}
+	if langChain && !c.RerankFlag {
+		o.rerank = rerank.Spec{}
 	}
 }
 
@@ -113,11 +119,14 @@ func (o searchFlags) exact() searchFlags {
 	return o
 }
 
+// depth is how many hits are searched for: k, or those that are judged again.
+func (o *searchFlags) depth() int { return max(o.k, o.rerank.Depth) }
+
 // options returns the options of a search in s for some queries.
 func (o *askFlags) options(ctx context.Context, s reader, asked []query) (engine.SearchOptions, error) {
 	f, err := o.filter.in(ctx, s)
 	search := engine.SearchOptions{
-		K:                  o.k,
+		K:                  o.depth(),
 		Filter:             f,
 		FetchK:             int(o.fetchK),
 		MinRelevance:       o.minRelevance.value,

@@ -12,6 +12,7 @@ import (
 	"sheaf/internal/embed"
 	"sheaf/internal/engine"
 	"sheaf/internal/hint"
+	"sheaf/internal/rerank"
 	"sheaf/internal/seq"
 	"sheaf/internal/words"
 )
@@ -33,9 +34,15 @@ type asker struct {
 	store reader
 	o     *askFlags
 	find  finder
-	bound embed.Embedder // nil until the first query by text
+	models
 
 	diverse bool // find needs the vectors of queries
+}
+
+// models are what answers are made with. Each is made when it is needed for the first time.
+type models struct {
+	bound embed.Embedder // the store's, nil before the first query by text
+	judge rerank.Judge   // nil before the first query whose hits are judged again
 }
 
 // newAsker returns an asker that answers as search does.
@@ -49,6 +56,7 @@ type answer struct {
 	Query  string `json:"query,omitempty"`
 	Metric string `json:"metric"`
 	Mode   string `json:"mode,omitempty"`
+	Rerank string `json:"rerank,omitempty"` // the judge
 	K      int    `json:"k"`
 	Hits   []hit  `json:"hits"`
 
@@ -113,8 +121,12 @@ func (a *asker) ask(ctx context.Context, q query) error {
 		}
 		q.vector = r.Vectors[0]
 	}
-	found, err := a.find(ctx, []query{q})
-	if err != nil {
+	asked := []query{q}
+	found, err := a.find(ctx, asked)
+	if err == nil {
+		err = a.rerank(ctx, asked, found)
+	}
+	if err = cmp.Or(err, asked[0].err); err != nil {
 		return err
 	}
 	err = a.env.print(a.o.output, func(p *printer) error {
@@ -142,7 +154,7 @@ func (a *asker) ask(ctx context.Context, q query) error {
 }
 
 func (a *asker) answer(q query, found []engine.Hit) answer {
-	return answer{ID: q.id, Query: q.text, Metric: string(a.store.Facts().Metric), Mode: string(a.o.mode), K: a.o.k, Hits: newHits(found)}
+	return answer{ID: q.id, Query: q.text, Metric: string(a.store.Facts().Metric), Mode: string(a.o.mode), Rerank: a.o.rerank.Model, K: a.o.k, Hits: newHits(found)}
 }
 
 // A block of a batch has at most batchBlock queries and, unless one query has more,
@@ -153,7 +165,7 @@ const (
 )
 
 // block returns the number of queries that are embedded and searched at once.
-func (a *asker) block() int { return max(1, min(batchBlock, batchHits/a.o.k)) }
+func (a *asker) block() int { return max(1, min(batchBlock, batchHits/a.o.depth())) }
 
 // askAll prints a line for each query of a batch, in order, or its hits by the
 // template. It works by blocks, which end early where no more input is buffered,
@@ -259,6 +271,8 @@ func (a *asker) answerBlock(ctx context.Context, block []query) ([][]engine.Hit,
 		case q.err != nil:
 		case a.o.mode == engine.ByWords && q.text == "":
 			q.err = errors.New("a query by vector has no words")
+		case a.o.rerank.Model != "" && q.text == "":
+			q.err = errors.New("a query by vector has no text to rerank its hits by")
 		default:
 			q.err = facts.Check(engine.Facts{Dim: len(q.vector)})
 		}
@@ -271,8 +285,11 @@ func (a *asker) answerBlock(ctx context.Context, block []query) ([][]engine.Hit,
 		return found, nil
 	}
 	hits, err := a.find(ctx, asked)
+	if err == nil {
+		err = a.rerank(ctx, asked, hits)
+	}
 	for i := range hits {
-		found[places[i]] = hits[i]
+		found[places[i]], block[places[i]].err = hits[i], asked[i].err
 	}
 	return found, err
 }

@@ -18,6 +18,7 @@ import (
 	"sheaf/internal/engine"
 	"sheaf/internal/hint"
 	"sheaf/internal/provider"
+	"sheaf/internal/rerank"
 )
 
 // Config holds the settings. A flag outranks the environment, the environment
@@ -34,13 +35,14 @@ type Config struct {
 	RPM, TPM    int // 0: no limit
 	Color       string
 	Mode        engine.Mode
+	Rerank      rerank.Spec
 	LockTimeout time.Duration
 
 	// EmbedderFlag is set where Embedder comes from the flag. Otherwise it is a
 	// preference for new stores.
 	EmbedderFlag bool
-	// ModeFlag is set where Mode comes from the flag.
-	ModeFlag bool
+	// ModeFlag and RerankFlag are set where Mode and Rerank come from the flag.
+	ModeFlag, RerankFlag bool
 }
 
 // defaultStore is the default of the setting store.
@@ -78,6 +80,8 @@ var settings = []setting{
 		set: func(c *Config, v string) error { return setChoice(&c.Color, v, colors) }},
 	{key: "mode", def: string(engine.ByVector), help: "find by `MODE`: vector (meaning), words, or hybrid (both)",
 		set: func(c *Config, v string) (err error) { c.Mode, err = engine.ParseMode(v); return err }},
+	{key: "rerank", help: "judge the hits again by `MODEL[:N]`: " + rerank.Usage() + "; N hits are judged (" + strconv.Itoa(rerank.DefaultDepth) + "), and the k best by the judge are the answer",
+		set: func(c *Config, v string) (err error) { c.Rerank, err = rerank.Parse(v); return err }},
 	{key: "lock-timeout", def: "10s", help: "wait this `DURATION` for another writer",
 		set: func(c *Config, v string) error { return setDuration(&c.LockTimeout, v) }},
 }
@@ -152,7 +156,7 @@ func loadConfig(flags *pflag.FlagSet, file string) (Config, error) {
 			return Config{}, usagef("%s: %w", origin, err)
 		}
 	}
-	c.EmbedderFlag, c.ModeFlag = flags.Changed("embedder"), flags.Changed("mode")
+	c.EmbedderFlag, c.ModeFlag, c.RerankFlag = flags.Changed("embedder"), flags.Changed("mode"), flags.Changed("rerank")
 	if c.APIKey != "" && !flags.Changed("api-key-file") && os.Getenv("SHEAF_API_KEY_FILE") == "" {
 		c.APIKeyFile = "" // the variable outranks the configuration file
 	}

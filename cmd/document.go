@@ -32,6 +32,7 @@ type hit struct {
 	Relevance number          `json:"relevance"`
 	Words     *number         `json:"words,omitempty"`
 	Fused     *number         `json:"fused,omitempty"`
+	Rerank    *number         `json:"rerank,omitempty"`
 	Text      string          `json:"text"`
 	Metadata  metadata.Object `json:"metadata"`
 	Source    string          `json:"source"`
@@ -42,7 +43,7 @@ type hit struct {
 
 func newHit(h engine.Hit) hit {
 	return hit{
-		h.Rank, h.ID, number(h.Score), number(h.Relevance), known(float64(h.Words)), known(h.Fused),
+		h.Rank, h.ID, number(h.Score), number(h.Relevance), known(float64(h.Words)), known(h.Fused), judged(h.Rerank),
 		h.Text, h.Metadata, h.Source, h.StartLine, h.EndLine, h.Vector,
 	}
 }
@@ -53,6 +54,15 @@ func known(x float64) *number {
 		return nil
 	}
 	n := number(x)
+	return &n
+}
+
+// judged returns the score of a judge, nil where there was none.
+func judged(score *float32) *number {
+	if score == nil {
+		return nil
+	}
+	n := number(*score)
 	return &n
 }
 
@@ -90,6 +100,9 @@ func (h hit) table(p *printer) {
 	score := ""
 	if h.score() != "" {
 		score = "  " + p.styled(styleGreen, fmt.Sprintf("%.4f", float64(h.Score)))
+	}
+	if h.Rerank != nil {
+		score += "  rerank " + p.styled(styleGreen, fmt.Sprintf("%.4f", float64(*h.Rerank)))
 	}
 	p.heading(rank+score, h.Source, h.StartLine)
 	p.snippet(h.Text)

@@ -94,7 +94,7 @@ func (env *environment) newEmbedder(spec string, o embed.Options) (embed.Embedde
 	e, err := provider.New(spec, o)
 	switch {
 	case err == nil:
-		env.started.embedders = append(env.started.embedders, e)
+		env.started.loaded = append(env.started.loaded, loaded{e.Identity().String(), func() error { return embed.Close(e) }})
 		return e, nil
 	case as[*embed.ModelError](err):
 		return nil, err

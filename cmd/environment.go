@@ -5,8 +5,6 @@ import (
 	"time"
 
 	"github.com/spf13/pflag"
-
-	"sheaf/internal/embed"
 )
 
 // environment is what verbs share.
@@ -22,10 +20,16 @@ type environment struct {
 
 // started is what a verb has started and not yet ended.
 type started struct {
-	shown     *display // nil where no progress is shown
-	failure   error    // of showing progress
-	notices   noticeLog
-	embedders []embed.Embedder
+	shown   *display // nil where no progress is shown
+	failure error    // of showing progress
+	notices noticeLog
+	loaded  []loaded
+}
+
+// loaded is an embedder or a judge that is closed when the verb ends.
+type loaded struct {
+	name  string
+	close func() error
 }
 
 // noticeLog keeps the notices of a verb for its answer in JSON.
@@ -57,11 +61,11 @@ func (env *environment) noticeMember() string {
 	return `,"notices":` + string(encoded)
 }
 
-// end closes the embedders that the verb has made.
+// end closes the models that the verb has made.
 func (env *environment) end() {
-	for _, e := range env.started.embedders {
-		if err := embed.Close(e); err != nil {
-			env.say("%s: %v", e.Identity(), err)
+	for _, m := range env.started.loaded {
+		if err := m.close(); err != nil {
+			env.say("%s: %v", m.name, err)
 		}
 	}
 }

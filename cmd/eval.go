@@ -67,7 +67,7 @@ that name nothing in the store are stale: they are listed and do not count.
 
 --baseline compares with a result that was saved, question by question. A figure
 fails when its mean drop exceeds the tolerance and is more than chance, or with
---strict when it exceeds the tolerance; under --fail-under it always fails.` + filterHelp + nearHelp +
+--strict when it exceeds the tolerance; under --fail-under it always fails.` + filterHelp + nearHelp + rerankHelp +
 			strings.Replace(exitStatus(0, 1, 2, 3, 4, 5, 10, 11, 12, 75, 130, 143), exitMeanings[exitNothing], "a figure fails its gate", 1),
 		Example: `  sheaf eval labelled.jsonl
   sheaf eval labelled.jsonl --metric ndcg@5 --metric recall@20 --worst 3
@@ -88,6 +88,8 @@ fails when its mean drop exceeds the tolerance and is more than chance, or with
 
 func (o *evalOptions) addFlags(c *cobra.Command) {
 	o.given = o.addSearchFlags(c)
+	addRerank(c)
+	o.given["rerank"] = ""
 	flags := c.Flags()
 	flags.StringVar(&o.files.qrels, "qrels", "", "read what is expected from a `FILE` of TREC or BEIR, with --queries")
 	flags.StringVar(&o.files.queries, "queries", "", "read the questions of --qrels from `FILE`: ID, a tab and the question, or BEIR's objects")

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"sheaf/internal/embed"
 	"sheaf/internal/engine"
 	"sheaf/internal/eval"
 	"sheaf/internal/filter"
@@ -14,10 +13,10 @@ import (
 
 // examiner asks the questions of an evaluation as search asks those of a batch.
 type examiner struct {
-	env   *environment
-	store reader
-	flags *askFlags
-	bound embed.Embedder // shared by the askers; nil until one has made it
+	env    *environment
+	store  reader
+	flags  *askFlags
+	models // shared by the askers
 
 	lambda *float64 // of mmr; nil: search
 }
@@ -69,8 +68,8 @@ func (e *examiner) ask(ctx context.Context, filters []string, group []query) ([]
 		diverse := mmrOptions{askFlags: o, lambda: *e.lambda}
 		a.find, a.diverse = diverse.diverse(e.store), true
 	}
-	a.bound = e.bound
+	a.models = e.models
 	found, err := a.answerBlock(ctx, group)
-	e.bound = a.bound
+	e.models = a.models
 	return found, err
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"sheaf/internal/eval"
+	"sheaf/internal/rerank"
 )
 
 type evalExactOptions struct {
@@ -40,6 +41,7 @@ func (o *evalExactOptions) validate(env *environment, args []string) error {
 		return err
 	}
 	o.choose(env.config)
+	o.rerank = rerank.Spec{} // a judge would only hide what is not found
 	if err := o.searchFlags.validate(); err != nil {
 		return err
 	}

@@ -35,7 +35,7 @@ where likeness is the cosine. With --lambda 1 only the query counts, with 0
 only variety. Hits come in the order in which they were picked, with their own
 scores. Candidates are the nearest documents that --filter and --source keep and
 that pass --score-threshold and --min-relevance. With --fetch-k N and one of the
-two, as with LangChain, they are those that it keeps among the 2 x N nearest.` + filterHelp +
+two, as with LangChain, they are those that it keeps among the 2 x N nearest.` + filterHelp + rerankHelp +
 			exitStatus(0, 1, 2, 3, 4, 5, 10, 11, 12, 75, 130, 143),
 		Example: `  sheaf mmr "how does a crash leave the store"
   sheaf mmr -k 8 --fetch-k 50 --lambda 0.3 --json rotating keys
@@ -50,6 +50,7 @@ two, as with LangChain, they are those that it keeps among the 2 x N nearest.` +
 	o.addFlags(c, "pick from the `N` nearest documents (default 20, or -k where that is more)")
 	o.vector.addFlags(c)
 	addMode(c)
+	addRerank(c)
 	c.Flags().StringVar(&o.vector.text, "vector", "", "ask by `VECTOR`: numbers, @FILE, or - for stdin")
 	c.Flags().Float64Var(&o.lambda, "lambda", 0.5, "weigh likeness to the query (1) against variety (0) by `X`")
 	return c
@@ -64,6 +65,8 @@ func (o *mmrOptions) validate(env *environment, args []string) error {
 		return usagef("a query and --vector cannot be used together")
 	case o.vectorGiven && o.queries != "":
 		return usagef("--vector and --queries cannot be used together")
+	case o.vectorGiven && env.config.RerankFlag:
+		return usagef("--rerank judges by a text: it cannot be used with --vector")
 	case !o.vectorGiven && o.vector.binary != "":
 		return usagef("--binary is about --vector @FILE")
 	}
@@ -100,6 +103,13 @@ func (o *mmrOptions) diverse(s reader) finder {
 		if err != nil {
 			return nil, err
 		}
-		return engine.MMR(ctx, s, vectors(asked), engine.MMROptions{SearchOptions: search, Lambda: o.lambda})
+		return engine.MMR(ctx, s, vectors(asked), engine.MMROptions{SearchOptions: search, Candidates: o.candidates(), Lambda: o.lambda})
 	}
 }
+
+// candidatesPerJudged is how many of the nearest there are for each hit that MMR picks to be
+// judged again, which would all be picked otherwise. LangChain's own figures have that ratio.
+const candidatesPerJudged = 5
+
+// candidates returns the number of documents that MMR picks from; 0: as many as usual.
+func (o *mmrOptions) candidates() int { return candidatesPerJudged * o.rerank.Depth }

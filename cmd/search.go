@@ -55,7 +55,7 @@ embedded by the embedder that the store was made with.
 
 With --queries each line of a file is a query, or each line is an object
 {"query"|"vector": ..., "id"?: ...} when the file begins with a brace; each is
-answered by one line of JSON, in the order of the input.` + filterHelp + nearHelp + exitStatus(0, 1, 2, 3, 4, 5, 10, 11, 12, 75, 130, 143),
+answered by one line of JSON, in the order of the input.` + filterHelp + nearHelp + rerankHelp + exitStatus(0, 1, 2, 3, 4, 5, 10, 11, 12, 75, 130, 143),
 		Example: `  sheaf search "how does a crash leave the store"
   sheaf search -k 1 --json where is the timeout set
   sheaf search -e --text "refund policy" > context.txt
@@ -63,12 +63,14 @@ answered by one line of JSON, in the order of the input.` + filterHelp + nearHel
   sheaf search --source 'docs/**' -k 3 rotating keys
   sheaf search --mode words E0425 borrowed value
   sheaf search --mode hybrid 'timeout "connection refused" -proxy'
+  sheaf search --mode hybrid --rerank builtin:multilingual:20 rotating keys
   sheaf search --queries questions.txt`,
 		PreRunE: func(_ *cobra.Command, args []string) error { return o.validate(env, args) },
 		RunE:    func(c *cobra.Command, _ []string) error { return runSearch(c.Context(), env, &o) },
 	}
 	o.addFlags(c, fetchFirst)
 	addMode(c)
+	addRerank(c)
 	return c
 }
 

@@ -131,7 +131,7 @@ func (t *tuner) skip(p plan, reason string) {
 
 // tryEach asks the questions as each plan says.
 func (t *tuner) tryEach(ctx context.Context, env *environment, s reader, plans []plan) error {
-	var bound embed.Embedder
+	var shared models
 	for _, p := range plans {
 		if reason := p.useless(t.o.metric); reason != "" {
 			t.skip(p, reason)
@@ -143,14 +143,14 @@ func (t *tuner) tryEach(ctx context.Context, env *environment, s reader, plans [
 		flags := t.o.askFlags
 		flags.searchFlags = p.ask
 		e := &evaluation{
-			examiner: examiner{env: env, store: s, flags: &flags, lambda: p.lambda, bound: bound},
+			examiner: examiner{env: env, store: s, flags: &flags, lambda: p.lambda, models: shared},
 			o:        &evalOptions{askFlags: flags, level: "", gain: string(eval.Linear), metrics: []eval.Metric{t.o.metric}},
 		}
 		trial, err := t.try(ctx, e, p)
 		if err != nil {
 			return err
 		}
-		t.trials, bound = append(t.trials, trial), e.bound
+		t.trials, shared = append(t.trials, trial), e.models
 		t.counter.AddChunks(1)
 	}
 	return nil

@@ -39,6 +39,15 @@ func WithPrompts(e Embedder, o Options) Embedder {
 	return &prompted{e, p, p.Passage}
 }
 
+// ForQuestions returns e for questions: with the prompt before them where e has prompts. Both
+// share what they have loaded.
+func ForQuestions(e Embedder) Embedder {
+	if p, ok := e.(*prompted); ok {
+		return &prompted{p.Embedder, p.prompts, p.prompts.Query}
+	}
+	return e
+}
+
 // Embed implements Embedder.
 func (p *prompted) Embed(ctx context.Context, texts []string) (Result, error) {
 	r, err := p.Embedder.Embed(ctx, p.before(texts))

@@ -12,11 +12,13 @@ import (
 // Hit is a document of an answer.
 type Hit struct {
 	Document
-	Rank      int     // from 1
-	Score     float32 // Faiss's raw figure, see Metric
-	Relevance float64 // 0..1, higher is better, unless LangChain's was asked for
-	Words     float32 // BM25 of the query's words, where they were asked for; 0: it has none of them
-	Fused     float64 // the score of Fusion, in mode Hybrid
+	Rank       int      // from 1
+	Score      float32  // Faiss's raw figure, see Metric
+	Relevance  float64  // 0..1, higher is better, unless LangChain's was asked for
+	Words      float32  // BM25 of the query's words, where they were asked for; 0: it has none of them
+	Fused      float64  // the score of Fusion, in mode Hybrid
+	FusedWords float64  // the part of Fused that words made
+	Rerank     *float32 // the score of the judge that Rerank was given; nil: there was none
 }
 
 // SearchOptions choose what a search answers.

@@ -22,6 +22,7 @@ type Result struct {
 	Store       string            `json:"store"`
 	Fingerprint Fingerprint       `json:"fingerprint"`
 	Mode        string            `json:"mode"`
+	Rerank      string            `json:"rerank,omitempty"` // the judge
 	K           int               `json:"k"`
 	Level       Level             `json:"level"`
 	Gain        Gain              `json:"gain"`

@@ -68,14 +68,14 @@ var ErrUnknown = errors.New("unknown embedder")
 func Usage() string {
 	var all []string
 	for _, p := range Table {
-		all = append(all, p.usage()...)
+		all = append(all, p.Usage()...)
 	}
 	last := len(all) - 1
 	return strings.Join(all[:last], ", ") + " or " + all[last]
 }
 
-// usage returns the forms of the provider's names.
-func (p Provider) usage() []string {
+// Usage returns the forms of the provider's names.
+func (p Provider) Usage() []string {
 	if len(p.Models) == 0 {
 		return []string{p.Name}
 	}
@@ -132,7 +132,7 @@ func New(spec string, o embed.Options) (embed.Embedder, error) {
 	case hasModel && len(p.Models) == 0:
 		return nil, fmt.Errorf("embedder %q: %s has no models to choose from", spec, p.Name)
 	case strings.TrimSpace(model) == "" && (hasModel || len(p.Models) > 0 && p.DefaultModel == "" && !p.Bare):
-		return nil, fmt.Errorf("embedder %q: no model after the colon: want %s", spec, strings.Join(p.usage(), " or "))
+		return nil, fmt.Errorf("embedder %q: no model after the colon: want %s", spec, strings.Join(p.Usage(), " or "))
 	case o.Dimensions < 0:
 		return nil, fmt.Errorf("dimensions %d: must be positive", o.Dimensions)
 	case o.Workers < 0:

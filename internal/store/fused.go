@@ -85,6 +85,7 @@ func (f *fuser) fuse(ctx context.Context, q int, r ranking, o engine.SearchOptio
 		for _, hit := range all {
 			m := mark{words: f.snap.bm25(r, hit.Row)}
 			m.fused = fusion.Score(f.similarity(hit), float64(m.words))
+			m.fusedWords = m.fused - fusion.Score(f.similarity(hit), 0)
 			marks[hit.Row] = m
 		}
 		slices.SortFunc(all, func(a, b faiss.Hit) int {

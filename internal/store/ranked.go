@@ -20,8 +20,9 @@ import (
 
 // mark is what a row was found by.
 type mark struct {
-	words float32 // BM25
-	fused float64 // 0 unless meaning counts too
+	words      float32 // BM25
+	fused      float64 // 0 unless meaning counts too
+	fusedWords float64 // the part of it that words made
 }
 
 // ranking ranks all documents for the words of a query.
@@ -216,7 +217,7 @@ func (snap *snapshot) mark(found [][]faiss.Hit, hits [][]engine.Hit, o engine.Se
 	for q, text := range o.Texts {
 		for i, hit := range found[q] {
 			m := snap.marks[text][hit.Row]
-			hits[q][i].Words, hits[q][i].Fused = m.words, m.fused
+			hits[q][i].Words, hits[q][i].Fused, hits[q][i].FusedWords = m.words, m.fused, m.fusedWords
 			if math.IsNaN(float64(hit.Score)) {
 				hits[q][i].Relevance = math.NaN()
 			}

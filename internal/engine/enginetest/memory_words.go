@@ -42,6 +42,7 @@ func (c *content) byText(docs []*document, nearest []engine.Hit, text string, o 
 		h.Words = scores[h.ID]
 		if o.Mode == engine.Hybrid {
 			h.Fused = fusion.Score(engine.Similarity(c.facts.Metric, h.Score), float64(h.Words))
+			h.FusedWords = h.Fused - fusion.Score(engine.Similarity(c.facts.Metric, h.Score), 0)
 		}
 	}
 	if o.Mode == engine.Hybrid {

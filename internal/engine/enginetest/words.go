@@ -56,7 +56,7 @@ func (s *suite) searchByText() {
 		same(s, what, test.want, idsOfHits(hits[0]))
 		for _, h := range hits[0] {
 			i, _ := strconv.Atoi(h.ID)
-			if h.Score != float32((3-i)*(3-i)) || (h.Words > 0) != (o.Mode != engine.ByVector && asked.Text != "ebb") || (h.Fused != 0) != (o.Mode == engine.Hybrid) {
+			if h.Score != float32((3-i)*(3-i)) || (h.Words > 0) != (o.Mode != engine.ByVector && asked.Text != "ebb") || (h.Fused != 0) != (o.Mode == engine.Hybrid) || (h.FusedWords > 0) != (o.Mode == engine.Hybrid && h.Words > 0) {
 				s.Errorf("%s: %+v", what, h)
 			}
 		}

@@ -1,0 +1,62 @@
+package engine
+
+import (
+	"cmp"
+	"math"
+	"slices"
+)
+
+// Rerank orders hits anew by the scores that a judge gave them, the highest first and equals
+// in their earlier order, and returns the k best.
+//
+// words is how much words count besides, for hits of mode Hybrid and a judge of meaning alone:
+// it weighs FusedWords. The scores are then taken as deviations from their mean, in units of
+// their standard deviation, as Fusion takes similarities. 0: scores alone.
+func Rerank(hits []Hit, scores []float32, k int, words float64) []Hit {
+	mean, deviation := spread(scores)
+	type judged struct {
+		Hit
+		key float64
+	}
+	all := make([]judged, len(hits))
+	for i, h := range hits {
+		h.Rerank = &scores[i]
+		all[i] = judged{h, float64(scores[i])}
+		if words > 0 {
+			all[i].key = (float64(scores[i])-mean)/max(deviation, math.SmallestNonzeroFloat32) + words*h.FusedWords
+		}
+	}
+	slices.SortStableFunc(all, func(a, b judged) int { return cmp.Compare(b.key, a.key) })
+	best := make([]Hit, min(k, len(all)))
+	for i := range best {
+		best[i] = all[i].Hit
+		best[i].Rank = i + 1
+	}
+	return best
+}
+
+// spread returns the mean and the standard deviation of some numbers.
+func spread(x []float32) (mean, deviation float64) {
+	n := float64(max(1, len(x)))
+	for _, v := range x {
+		mean += float64(v) / n
+	}
+	for _, v := range x {
+		deviation += (float64(v) - mean) * (float64(v) - mean) / n
+	}
+	return mean, math.Sqrt(deviation)
+}
+
+// RerankedWords is the weight that Rerank gives to words under Hybrid, for a judge of meaning
+// alone: they count as they did, but for a text whose script only one of the two, the store's
+// embedder and the judge, knows. found says that the store's knows Latin letters alone, judge that
+// the judge does.
+func RerankedWords(found, judge bool, text string) float64 {
+	switch {
+	case found == judge || MostlyLatin(text):
+		return 1
+	case judge:
+		return WordsAlone
+	}
+	return DefaultWordWeight / WordsAlone
+}
