@@ -45,7 +45,6 @@ func (c *checker) documents(ctx context.Context) error {
 				return 0, 0, err
 			}
 		}
-		last = after
 		for row, err := range t.Query(checkDocument, after, checkPage) {
 			if err != nil {
 				return last, seen, err
@@ -115,7 +114,6 @@ func (c *checker) document(t *tx, row *sqlite.Row, unswept *roaring.Bitmap) {
 // metadata holds every metadata object against its hash and its typed rows.
 func (c *checker) metadata(ctx context.Context) error {
 	err := c.pages(ctx, func(t *tx, after int64) (last int64, seen int, err error) {
-		last = after
 		for row, err := range t.Query(`SELECT meta, hash, json FROM meta WHERE meta > ? ORDER BY meta LIMIT ?`, after, checkPage) {
 			if err != nil {
 				return last, seen, err

@@ -121,38 +121,39 @@ func TestCheckAndRepair(t *testing.T) {
 		damage func(*testing.T, string)
 		kind   string
 		mended bool
+		says   string // parts of messages
 	}{
-		"a source's count":      {sql(`UPDATE source SET documents = 7 WHERE source = 2`), store.ProblemSource, true},
-		"a filter row gone":     {sql(`DELETE FROM field WHERE key = 'name' AND value = 'n2'`), store.ProblemMetadata, true},
-		"a filter row too many": {sql(`INSERT INTO field VALUES ('name', 'n9', 4, 1)`), store.ProblemMetadata, true},
-		"a staged document":     {sql(`INSERT INTO document SELECT 99, 'x', source, meta, origin, 0, 0, 0, text_hash, hash, text FROM document WHERE n = 0`), store.ProblemLeftover, true},
-		"a dead document":       {sql(`INSERT INTO document SELECT 3, 'x', source, meta, origin, 0, 0, 0, text_hash, hash, text FROM document WHERE n = 0`), store.ProblemLeftover, true},
-		"another text":          {sql(`UPDATE document SET text = 'other' WHERE n = 5`), store.ProblemDocument, false},
-		"another id":            {sql(`UPDATE document SET id = 'id-6' WHERE n = 5`), store.ProblemDocument, false},
-		"another's metadata":    {sql(`UPDATE document SET meta = meta + 1 WHERE n = 5`), store.ProblemDocument, false},
-		"no metadata":           {sql(`UPDATE document SET meta = 1000 WHERE n = 5`), store.ProblemDocument, false},
-		"no source":             {sql(`UPDATE document SET source = 1000 WHERE n = 5`), store.ProblemDocument, true},
-		"a source's row":        {sql(`DELETE FROM source WHERE source = 2`), store.ProblemDocument, true},
-		"index document_source": {brokenIndex("document_source"), store.ProblemDatabase, true},
-		"index document_id":     {brokenIndex("document_id"), store.ProblemDatabase, true},
-		"index meta_hash":       {brokenIndex("meta_hash"), store.ProblemDatabase, true},
-		"the index of keys":     {brokenIndex("sqlite_autoindex_source_1"), store.ProblemDatabase, true},
-		"a table":               {brokenIndex("document"), store.ProblemDatabase, false},
-		"a lost document":       {sql(`DELETE FROM document WHERE n = 5`), store.ProblemDocument, false},
-		"the last one lost":     {sql(`DELETE FROM document WHERE n = 58`), store.ProblemDocument, false},
-		"changed metadata":      {sql(`UPDATE meta SET json = '{}' WHERE meta = 2`), store.ProblemMetadata, false},
-		"checksums gone":        {sql(`DELETE FROM extent`), store.ProblemVectors, false},
-		"a bitmap":              {sql(`UPDATE bitmap SET crc = crc + 1 WHERE kind = 0`), store.ProblemDatabase, false},
-		"facts":                 {sql(`UPDATE store SET dim = 4`), store.ProblemDatabase, false},
-		"no facts":              {sql(`DELETE FROM store`), store.ProblemDatabase, false},
-		"a vector":              {func(t *testing.T, dir string) { must(t, poke(indexFile(t, dir), 45+4*3*10)) }, store.ProblemVectors, false},
-		"the index's dim":       {func(t *testing.T, dir string) { must(t, poke(indexFile(t, dir), 4)) }, store.ProblemIndex, false},
-		"the index gone":        {func(t *testing.T, dir string) { must(t, os.Remove(indexFile(t, dir))) }, store.ProblemIndex, false},
-		"the index cut":         {func(t *testing.T, dir string) { must(t, os.Truncate(indexFile(t, dir), 200)) }, store.ProblemIndex, false},
-		"a tail":                {func(t *testing.T, dir string) { must(t, os.Truncate(indexFile(t, dir), 9000)) }, store.ProblemLeftover, true},
-		"the header's count":    {staleHeader, store.ProblemLeftover, true},
-		"another index file":    {func(t *testing.T, dir string) { write(t, filepath.Join(dir, "index.7.faiss"), "x") }, store.ProblemLeftover, true},
-		"a stranger's file":     {func(t *testing.T, dir string) { write(t, filepath.Join(dir, "notes.txt"), "x") }, store.ProblemLeftover, false},
+		"a source's count":      {sql(`UPDATE source SET documents = 7 WHERE source = 2`), store.ProblemSource, true, `source "s1.txt" has 19 documents, not 7`},
+		"a filter row gone":     {sql(`DELETE FROM field WHERE key = 'name' AND value = 'n2'`), store.ProblemMetadata, true, `filters do not see "name" of metadata 13; look at 126 values of metadata, and there are 135`},
+		"a filter row too many": {sql(`INSERT INTO field VALUES ('name', 'n9', 4, 1)`), store.ProblemMetadata, true, `look at 136 values of metadata, and there are 135`},
+		"a staged document":     {sql(`INSERT INTO document SELECT 99, 'x', source, meta, origin, 0, 0, 0, text_hash, hash, text FROM document WHERE n = 0`), store.ProblemLeftover, true, `1 documents were never committed`},
+		"a dead document":       {sql(`INSERT INTO document SELECT 3, 'x', source, meta, origin, 0, 0, 0, text_hash, hash, text FROM document WHERE n = 0`), store.ProblemLeftover, true, `1 deleted documents still have a row`},
+		"another text":          {sql(`UPDATE document SET text = 'other' WHERE n = 5`), store.ProblemDocument, false, `document 5 (id "id-5") has another text's hash; not found by the words`},
+		"another id":            {sql(`UPDATE document SET id = 'id-6' WHERE n = 5`), store.ProblemDocument, false, `document 5 (id "id-6") fails its checksum; documents 5 and 6 both have id "id-6"`},
+		"another's metadata":    {sql(`UPDATE document SET meta = meta + 1 WHERE n = 5`), store.ProblemDocument, false, `document 5 (id "id-5") fails its checksum`},
+		"no metadata":           {sql(`UPDATE document SET meta = 1000 WHERE n = 5`), store.ProblemDocument, false, `document 5 (id "id-5") has no metadata`},
+		"no source":             {sql(`UPDATE document SET source = 1000 WHERE n = 5`), store.ProblemDocument, true, `document 5 (id "id-5") has no source; "s0.txt" has 18 documents, not 19`},
+		"a source's row":        {sql(`DELETE FROM source WHERE source = 2`), store.ProblemDocument, true, `document 39 (id "id-39") has no source`},
+		"index document_source": {brokenIndex("document_source"), store.ProblemDatabase, true, `wrong # of entries in index document_source`},
+		"index document_id":     {brokenIndex("document_id"), store.ProblemDatabase, true, `wrong # of entries in index document_id`},
+		"index meta_hash":       {brokenIndex("meta_hash"), store.ProblemDatabase, true, `wrong # of entries in index meta_hash`},
+		"the index of keys":     {brokenIndex("sqlite_autoindex_source_1"), store.ProblemDatabase, true, `wrong # of entries in index sqlite_autoindex_source_1`},
+		"a table":               {brokenIndex("document"), store.ProblemDatabase, false, `image is malformed; "s0.txt" has 0 documents, not 19`},
+		"a lost document":       {sql(`DELETE FROM document WHERE n = 5`), store.ProblemDocument, false, `document 5 is missing; "s0.txt" has 18 documents, not 19; not found by the words`},
+		"the last one lost":     {sql(`DELETE FROM document WHERE n = 58`), store.ProblemDocument, false, `document 58 is missing; "s2.txt" has 18 documents, not 19`},
+		"changed metadata":      {sql(`UPDATE meta SET json = '{}' WHERE meta = 2`), store.ProblemMetadata, false, `metadata 2 fails its checksum; document 46 (id "id-46") fails its checksum; there are 132`},
+		"checksums gone":        {sql(`DELETE FROM extent`), store.ProblemVectors, false, `the checksums do not cover rows 0 to 59`},
+		"a bitmap":              {sql(`UPDATE bitmap SET crc = crc + 1 WHERE kind = 0`), store.ProblemDatabase, false, `page 0 of a bitmap fails its checksum`},
+		"facts":                 {sql(`UPDATE store SET dim = 4`), store.ProblemDatabase, false, `its row of facts fails its checksum`},
+		"no facts":              {sql(`DELETE FROM store`), store.ProblemDatabase, false, `its row of facts is missing`},
+		"a vector":              {func(t *testing.T, dir string) { must(t, poke(indexFile(t, dir), 45+4*3*10)) }, store.ProblemVectors, false, `rows 0 to 59 fail their checksum`},
+		"the index's dim":       {func(t *testing.T, dir string) { must(t, poke(indexFile(t, dir), 4)) }, store.ProblemIndex, false, `180 floats for 60 rows of dim 86`},
+		"the index gone":        {func(t *testing.T, dir string) { must(t, os.Remove(indexFile(t, dir))) }, store.ProblemIndex, false, `it is missing`},
+		"the index cut":         {func(t *testing.T, dir string) { must(t, os.Truncate(indexFile(t, dir), 200)) }, store.ProblemIndex, false, `it has 200 bytes of 765`},
+		"a tail":                {func(t *testing.T, dir string) { must(t, os.Truncate(indexFile(t, dir), 9000)) }, store.ProblemLeftover, true, `8235 bytes past the last vector`},
+		"the header's count":    {staleHeader, store.ProblemLeftover, true, `the header does not say what was committed last`},
+		"another index file":    {func(t *testing.T, dir string) { write(t, filepath.Join(dir, "index.7.faiss"), "x") }, store.ProblemLeftover, true, `a file that the store does not name`},
+		"a stranger's file":     {func(t *testing.T, dir string) { write(t, filepath.Join(dir, "notes.txt"), "x") }, store.ProblemLeftover, false, `nothing of a store's`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -160,6 +161,12 @@ func TestCheckAndRepair(t *testing.T) {
 			c.damage(t, dir)
 			if got := kinds(t, dir); !slices.Contains(got, c.kind) {
 				t.Fatalf("problems of the kinds %q, want %s", got, c.kind)
+			}
+			all := fmt.Sprint(store.Check(t.Context(), dir, engine.Options{AllWords: true}))
+			for _, part := range strings.Split(c.says, "; ") {
+				if !strings.Contains(all, part) {
+					t.Errorf("%q is not told: %s", part, all)
+				}
 			}
 			problems, err := store.Repair(t.Context(), dir, engine.Options{})
 			if err != nil {

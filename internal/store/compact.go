@@ -50,7 +50,6 @@ func (w *Writer) rewrite(ctx context.Context) error {
 	next.present = roaring.AndNot(next.present, next.dead)
 	next.dead = roaring.New()
 	next.rows = next.documents
-	next.generation++
 	var file *column.File
 	// Where this process is not the only writer any more, that file may count.
 	err := w.update(ctx, func(*tx) (err error) {
