@@ -102,6 +102,7 @@ var verbs = []verb{
 	{"list", groupStore, newListCmd},
 	{"info", groupStore, newInfoCmd},
 	{"delete", groupStore, newDeleteCmd},
+	{"duplicates", groupStore, newDuplicatesCmd},
 	{"merge", groupStore, newMergeCmd},
 	{"export", groupStore, newExportCmd},
 	{"import", groupStore, newImportCmd},
