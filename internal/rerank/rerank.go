@@ -29,8 +29,8 @@ type Judge interface {
 
 // Question is a query and the texts that may answer it.
 type Question struct {
-	Query string
-	Texts []string
+	Query string   `json:"query"`
+	Texts []string `json:"texts"`
 }
 
 // Verdict is what a judge says of a question.
@@ -83,12 +83,14 @@ type kind struct {
 	// meaning says that it knows what texts mean, and not whether they have the words of
 	// the query.
 	meaning bool
+	usage   string // "" where the embedders' table says it
 }
 
 // kinds lists all kinds.
 func kinds() []kind {
 	return []kind{
 		{names: embedders(), make: newSimilarity, meaning: true},
+		{names: []string{"command"}, make: newCommand, usage: "command:PROGRAM"},
 	}
 }
 
@@ -127,6 +129,11 @@ func Usage() string {
 	for _, p := range provider.Table {
 		if slices.Contains(embedders(), p.Name) {
 			all = append(all, p.Usage()...)
+		}
+	}
+	for _, k := range kinds() {
+		if k.usage != "" {
+			all = append(all, k.usage)
 		}
 	}
 	return strings.Join(append(all, None), ", ")
