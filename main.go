@@ -6,6 +6,7 @@ import (
 	"os"
 
 	"sheaf/cmd"
+	_ "sheaf/internal/hugepage" // a linker's option
 )
 
 func main() {

@@ -1,0 +1,4 @@
+package hugepage
+
+// #cgo LDFLAGS: -Wl,--wrap=mmap
+import "C"
