@@ -21,6 +21,7 @@ import (
 type askFlags struct {
 	searchFlags
 	withVectors bool
+	explain     bool
 	exitStatus  bool
 	queries     string
 	output      outputFlags
@@ -75,7 +76,13 @@ func (o *askFlags) validate(env *environment) error {
 	if o.queries != "" && o.output.text {
 		return usagef("--queries answers in JSON or by a template: it cannot be used with --text")
 	}
-	return cmp.Or(o.searchFlags.validate(), o.output.validate(env))
+	if err := cmp.Or(o.searchFlags.validate(), o.output.validate(env)); err != nil {
+		return err
+	}
+	if f := env.form(o.output); o.explain && o.queries == "" && f != formTable && f != formTemplate && !env.inJSON() {
+		return hint.With(usagef("--explain is part of JSON, of templates and of what a terminal shows"), "add --json")
+	}
+	return nil
 }
 
 func (o *searchFlags) validate() error {
@@ -132,6 +139,7 @@ func (o *askFlags) options(ctx context.Context, s reader, asked []query) (engine
 		MinRelevance:       o.minRelevance.value,
 		LangChainRelevance: o.relevanceFn == relevanceLangChain,
 		WithVectors:        o.withVectors,
+		Explain:            o.explain,
 		Mode:               o.mode,
 		WordWeight:         provider.Of(s.Facts().Embedder).WordWeight,
 		LatinOnly:          provider.LatinOnly(s.Facts().Embedder),

@@ -60,7 +60,8 @@ type answer struct {
 	K      int    `json:"k"`
 	Hits   []hit  `json:"hits"`
 
-	Notices []string `json:"notices,omitempty"` // of --json
+	Explain *queryExplanation `json:"explain,omitempty"`
+	Notices []string          `json:"notices,omitempty"` // of --json
 }
 
 // failure is the line of a query that could not be answered.
@@ -135,7 +136,11 @@ func (a *asker) ask(ctx context.Context, q query) error {
 			one.Notices = a.env.started.notices.all()
 			return p.object(one)
 		}
-		return list(p, "hits", seq.Of(newHits(found[0])))
+		hits := newHits(found[0])
+		if p.form == formTable && len(hits) > 0 && hits[0].of != nil {
+			p.explanation("", append(hits[0].of.lines(), ""))
+		}
+		return list(p, "hits", seq.Of(hits))
 	})
 	if err != nil || len(found[0]) > 0 {
 		return err
@@ -154,7 +159,10 @@ func (a *asker) ask(ctx context.Context, q query) error {
 }
 
 func (a *asker) answer(q query, found []engine.Hit) answer {
-	return answer{ID: q.id, Query: q.text, Metric: string(a.store.Facts().Metric), Mode: string(a.o.mode), Rerank: a.o.rerank.Model, K: a.o.k, Hits: newHits(found)}
+	return answer{
+		ID: q.id, Query: q.text, Metric: string(a.store.Facts().Metric), Mode: string(a.o.mode),
+		Rerank: a.o.rerank.Model, K: a.o.k, Hits: newHits(found), Explain: newQueryExplanation(found),
+	}
 }
 
 // A block of a batch has at most batchBlock queries and, unless one query has more,

@@ -39,12 +39,15 @@ type hit struct {
 	StartLine int             `json:"start_line,omitempty"`
 	EndLine   int             `json:"end_line,omitempty"`
 	Vector    []float32       `json:"vector,omitempty"`
+	Explain   *hitExplanation `json:"explain,omitempty"`
+
+	of *queryExplanation // of the query, where words count
 }
 
 func newHit(h engine.Hit) hit {
 	return hit{
 		h.Rank, h.ID, number(h.Score), number(h.Relevance), known(float64(h.Words)), known(h.Fused), judged(h.Rerank),
-		h.Text, h.Metadata, h.Source, h.StartLine, h.EndLine, h.Vector,
+		h.Text, h.Metadata, h.Source, h.StartLine, h.EndLine, h.Vector, newHitExplanation(h), nil,
 	}
 }
 
@@ -75,8 +78,10 @@ type batchHit struct {
 
 func newHits(found []engine.Hit) []hit {
 	hits := make([]hit, len(found)) // never nil: nothing found is [] in JSON
+	of := newQueryExplanation(found)
 	for i, h := range found {
 		hits[i] = newHit(h)
+		hits[i].of = of
 	}
 	return hits
 }
@@ -105,6 +110,9 @@ func (h hit) table(p *printer) {
 		score += "  rerank " + p.styled(styleGreen, fmt.Sprintf("%.4f", float64(*h.Rerank)))
 	}
 	p.heading(rank+score, h.Source, h.StartLine)
+	if h.Explain != nil {
+		p.explanation("   ", h.Explain.lines(h.Fused))
+	}
 	p.snippet(h.Text)
 }
 

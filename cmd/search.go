@@ -53,6 +53,9 @@ better), an inner product under ip and cosine (higher is better).
 A template is printed for each hit, and a newline after it. The query is
 embedded by the embedder that the store was made with.
 
+With --explain each hit says how it was found: its rank and score by meaning and
+by words, what each word of the query adds, and how the two are fused.
+
 With --queries each line of a file is a query, or each line is an object
 {"query"|"vector": ..., "id"?: ...} when the file begins with a brace; each is
 answered by one line of JSON, in the order of the input.` + filterHelp + nearHelp + rerankHelp + exitStatus(0, 1, 2, 3, 4, 5, 10, 11, 12, 75, 130, 143),
@@ -71,6 +74,7 @@ answered by one line of JSON, in the order of the input.` + filterHelp + nearHel
 	o.addFlags(c, fetchFirst)
 	addMode(c)
 	addRerank(c)
+	c.Flags().BoolVar(&o.explain, "explain", false, "say of each hit why it was found")
 	return c
 }
 

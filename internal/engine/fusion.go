@@ -43,12 +43,21 @@ type Fusion struct {
 
 // Score is the score of a document with a Similarity and a BM25.
 func (f Fusion) Score(similarity, bm25 float64) float64 {
-	score := (similarity - f.Mean) / max(f.Deviation, math.SmallestNonzeroFloat32)
-	if f.Best > 0 {
-		share := bm25 / f.Best
-		score += f.Weight * share * share
+	return f.Deviations(similarity) + f.Words(bm25)
+}
+
+// Words is what a BM25 adds.
+func (f Fusion) Words(bm25 float64) float64 {
+	if f.Best == 0 {
+		return 0
 	}
-	return score
+	share := bm25 / f.Best
+	return f.Weight * share * share
+}
+
+// Deviations is by how many of them a similarity is above the mean.
+func (f Fusion) Deviations(similarity float64) float64 {
+	return (similarity - f.Mean) / max(f.Deviation, math.SmallestNonzeroFloat32)
 }
 
 // Similarity is a figure that is higher for nearer documents and grows as the cosine

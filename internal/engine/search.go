@@ -19,6 +19,8 @@ type Hit struct {
 	Fused      float64  // the score of Fusion, in mode Hybrid
 	FusedWords float64  // the part of Fused that words made
 	Rerank     *float32 // the score of the judge that Rerank was given; nil: there was none
+
+	Explanation *HitExplanation // where it was asked for; nil from engines that give none
 }
 
 // SearchOptions choose what a search answers.
@@ -59,7 +61,8 @@ type SearchOptions struct {
 	Pick func(ctx context.Context, query []float32, nearest [][]float32) ([]int, error)
 
 	WithVectors bool
-	Threads     int // 0: one per processor
+	Explain     bool // it may take longer
+	Threads     int  // 0: one per processor
 }
 
 // ByText reports whether the texts of the queries are asked for.

@@ -58,6 +58,9 @@ func planFor(n, k int, rows int64) plan {
 
 // filtered finds the K nearest of the documents that match o's filter.
 func (snap *snapshot) filtered(ctx context.Context, queries []float32, o engine.SearchOptions, p plan) ([][]faiss.Hit, error) {
+	if o.Explain { // ranks are those among what matches
+		p.effort = noLimit
+	}
 	matching, err := snap.matching(ctx, o, p.effort)
 	switch {
 	case err == nil:

@@ -35,8 +35,11 @@ type fuser struct {
 	sample  [][]faiss.Hit // rows of the sample with their scores
 }
 
-func (snap *snapshot) newFuser(ctx context.Context, queries []float32, s faiss.Search) (f *fuser, err error) {
+func (snap *snapshot) newFuser(ctx context.Context, queries []float32, o engine.SearchOptions, s faiss.Search) (f *fuser, err error) {
 	f = &fuser{snap: snap, queries: queries, search: s, looked: max(firstFused, 4*s.K)}
+	if o.Explain { // each row has a rank
+		f.looked = max(f.looked, int(snap.state.rows))
+	}
 	if f.sample, err = snap.vectors.flat.Search(ctx, queries, snap.sample()); err == nil {
 		f.near, err = f.nearest(ctx, queries, f.looked)
 	}
@@ -65,8 +68,10 @@ func (snap *snapshot) sample() faiss.Search {
 }
 
 // fuse finds the best rows of query q, and marks them.
-func (f *fuser) fuse(ctx context.Context, q int, r ranking, o engine.SearchOptions, marks map[int64]mark) ([]faiss.Hit, error) {
+func (f *fuser) fuse(ctx context.Context, q int, r ranking, o engine.SearchOptions, marked *marks) ([]faiss.Hit, error) {
 	fusion := f.fusion(q, r, o)
+	marked.fusion = fusion
+	marks := marked.rows
 	near := f.near[q]
 	for looked := f.looked; ; looked *= moreFused {
 		if looked > f.looked {
@@ -82,10 +87,13 @@ func (f *fuser) fuse(ctx context.Context, q int, r ranking, o engine.SearchOptio
 			return nil, err
 		}
 		clear(marks)
-		for _, hit := range all {
+		for i, hit := range all {
 			m := mark{words: f.snap.bm25(r, hit.Row)}
+			if i < len(near) {
+				m.near = i + 1
+			}
 			m.fused = fusion.Score(f.similarity(hit), float64(m.words))
-			m.fusedWords = m.fused - fusion.Score(f.similarity(hit), 0)
+			m.fusedWords = fusion.Words(float64(m.words))
 			marks[hit.Row] = m
 		}
 		slices.SortFunc(all, func(a, b faiss.Hit) int {

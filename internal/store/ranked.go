@@ -18,22 +18,32 @@ import (
 // and finds the best rows that are not skipped, as that does. So filters work in the
 // same ways. The scores of vectors come afterwards, for the rows of the answer.
 
+// marks are what the rows of a query were found by.
+type marks struct {
+	rows   map[int64]mark
+	fusion engine.Fusion
+	asked  *asked // where an explanation is asked for
+}
+
 // mark is what a row was found by.
 type mark struct {
 	words      float32 // BM25
 	fused      float64 // 0 unless meaning counts too
 	fusedWords float64 // the part of it that words made
+	near       int     // its place among the nearest, from 1; 0 where that is not known
 }
 
 // ranking ranks all documents for the words of a query.
 type ranking struct {
 	*postings.Ranking
+	query words.Query
 	terms engine.Terms
 }
 
 // rank ranks all documents of the snapshot.
 func (snap *snapshot) rank(ctx context.Context, text string) (r ranking, err error) {
 	q := snap.tokenizer.Query(text)
+	r.query = q
 	var refused error // the read itself does not fail
 	err = snap.read(ctx, func(t *tx) error {
 		switch {
@@ -140,7 +150,7 @@ func (snap *snapshot) scanText(ctx context.Context, queries []float32, o engine.
 	var f *fuser
 	if o.Mode == engine.Hybrid {
 		var err error
-		if f, err = snap.newFuser(ctx, queries, s); err != nil {
+		if f, err = snap.newFuser(ctx, queries, o, s); err != nil {
 			return nil, err
 		}
 	}
@@ -152,19 +162,22 @@ func (snap *snapshot) scanText(ctx context.Context, queries []float32, o engine.
 		if err != nil {
 			return nil, err
 		}
-		marks := map[int64]mark{}
+		marked := &marks{rows: map[int64]mark{}}
 		if f == nil {
 			found[q] = snap.wordy(r, s.K, s.Skip)
 			for _, hit := range found[q] {
-				marks[hit.Row] = mark{words: hit.Score}
+				marked.rows[hit.Row] = mark{words: hit.Score}
 			}
-		} else if found[q], err = f.fuse(ctx, q, r, o, marks); err != nil {
+		} else if found[q], err = f.fuse(ctx, q, r, o, marked); err != nil {
 			return nil, err
 		}
-		if snap.marks[text] == nil {
-			snap.marks[text] = map[int64]mark{}
+		if o.Explain {
+			marked.asked = snap.asked(r, marked.fusion, s.Skip)
 		}
-		maps.Copy(snap.marks[text], marks)
+		if before := snap.marks[text]; before != nil { // the same text with another condition
+			maps.Copy(marked.rows, before.rows)
+		}
+		snap.marks[text] = marked
 	}
 	return found, nil
 }
@@ -213,19 +226,34 @@ func (snap *snapshot) scores(ctx context.Context, query []float32, rows []faiss.
 }
 
 // mark sets what hits were found by.
-func (snap *snapshot) mark(found [][]faiss.Hit, hits [][]engine.Hit, o engine.SearchOptions) {
+func (snap *snapshot) mark(t *tx, found [][]faiss.Hit, hits [][]engine.Hit, o engine.SearchOptions) error {
+	if !o.ByText() {
+		explainVectors(hits, o)
+		return nil
+	}
 	for q, text := range o.Texts {
+		if len(found[q]) == 0 {
+			continue
+		}
+		marked := snap.marks[text]
 		for i, hit := range found[q] {
-			m := snap.marks[text][hit.Row]
+			m := marked.rows[hit.Row]
 			hits[q][i].Words, hits[q][i].Fused, hits[q][i].FusedWords = m.words, m.fused, m.fusedWords
 			if math.IsNaN(float64(hit.Score)) {
 				hits[q][i].Relevance = math.NaN()
 			}
 		}
+		if !o.Explain {
+			continue
+		}
+		if err := snap.explain(t, marked, found[q], hits[q]); err != nil {
+			return err
+		}
 	}
+	return nil
 }
 
 // prepareTexts prepares the snapshot for texts.
 func (snap *snapshot) prepareTexts() {
-	snap.tokenizer, snap.marks = &words.Tokenizer{}, map[string]map[int64]mark{}
+	snap.tokenizer, snap.marks = &words.Tokenizer{}, map[string]*marks{}
 }

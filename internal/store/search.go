@@ -48,7 +48,7 @@ func (s *Store) Search(ctx context.Context, vectors [][]float32, o engine.Search
 		return snap.read(ctx, func(t *tx) error {
 			hits, err = snap.texts(t, found, o)
 			if err == nil {
-				snap.mark(found, hits, o)
+				err = snap.mark(t, found, hits, o)
 			}
 			return err
 		})
@@ -103,7 +103,7 @@ type snapshot struct {
 	index     *postings.Index // of words, as of segments; see wordIndex
 	segments  [][2]int64
 	reading   *tx
-	marks     map[string]map[int64]mark // by text and row: what was found by text
+	marks     map[string]*marks // what was found by texts
 }
 
 func (s *Store) snapshot(t *tx) (*snapshot, error) {

@@ -23,7 +23,7 @@
 //
 //	merge, create, compact, check, check_rows, check_words, check_codes, repair  what takes the store as a whole
 //	writer, stage, replace, delete, build, indexing, encode                      what changes it
-//	search, ranked, condition, fused, filtered, candidates, filter, read, whole, transfer   what asks it
+//	search, ranked, condition, explain, fused, filtered, candidates, filter, read, whole, transfer   what asks it
 //	coded                                              the codes of the vectors
 //	store                                              the open store and its sessions
 //	document, match, meta, source, state, words        tables of the database, as methods of tx

@@ -12,6 +12,7 @@ type Query struct {
 	// Identifiers tells of each term whether it is of a word that looks like an
 	// identifier, a path, a flag or a number.
 	Identifiers []bool
+	Words       []string // of each term, as it stands in the query
 }
 
 // Query returns what a text asks for.
@@ -20,6 +21,7 @@ func (t *Tokenizer) Query(text string) (q Query) {
 	for _, token := range t.Append(nil, text) {
 		q.Terms = append(q.Terms, token.Term)
 		q.Identifiers = append(q.Identifiers, marks[token.Start])
+		q.Words = append(q.Words, text[token.Start:token.End])
 	}
 	return q
 }

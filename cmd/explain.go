@@ -1,0 +1,144 @@
+package cmd
+
+import (
+	"fmt"
+	"strings"
+
+	"sheaf/internal/engine"
+)
+
+// queryExplanation is how the words of a query were weighed.
+type queryExplanation struct {
+	Words       []weighedWord `json:"words"`
+	Coverage    number        `json:"coverage"`
+	Identifiers number        `json:"identifiers"`
+	*fusion
+}
+
+// fusion is how words and meaning were fused.
+type fusion struct {
+	Weight    number `json:"weight"`
+	Best      number `json:"best"`
+	Mean      number `json:"mean"`
+	Deviation number `json:"deviation"`
+}
+
+type weighedWord struct {
+	Word   string `json:"word"`
+	Weight number `json:"weight"`
+}
+
+// hitExplanation is why a document was found.
+type hitExplanation struct {
+	Vector *vectorExplanation `json:"vector,omitempty"`
+	Words  *wordsExplanation  `json:"words,omitempty"`
+}
+
+type vectorExplanation struct {
+	Rank  int     `json:"rank,omitempty"`
+	Score number  `json:"score"`
+	Z     *number `json:"z,omitempty"`
+}
+
+type wordsExplanation struct {
+	Rank  int           `json:"rank"`
+	Score number        `json:"score"`
+	Words []weighedWord `json:"words"`
+	Adds  *number       `json:"adds,omitempty"`
+}
+
+func newWeighedWords(words []engine.WeighedWord) []weighedWord {
+	all := make([]weighedWord, len(words))
+	for i, w := range words {
+		all[i] = weighedWord{w.Word, number(w.Weight)}
+	}
+	return all
+}
+
+// newQueryExplanation returns what the explanations of hits share, nil where they have
+// nothing.
+func newQueryExplanation(found []engine.Hit) *queryExplanation {
+	if len(found) == 0 || found[0].Explanation == nil || found[0].Explanation.Query == nil {
+		return nil
+	}
+	of := found[0].Explanation.Query
+	e := &queryExplanation{Words: newWeighedWords(of.Words)}
+	if w := of.Terms.Weight; w > 0 {
+		e.Coverage, e.Identifiers = number(of.Terms.Covered/w), number(of.Terms.Identifiers/w)
+	}
+	if f := of.Fusion; f != (engine.Fusion{}) {
+		e.fusion = &fusion{number(f.Weight), number(f.Best), number(f.Mean), number(f.Deviation)}
+	}
+	return e
+}
+
+func newHitExplanation(h engine.Hit) *hitExplanation {
+	of := h.Explanation
+	if of == nil {
+		return nil
+	}
+	e := &hitExplanation{Vector: &vectorExplanation{Rank: of.VectorRank, Score: number(h.Score)}}
+	if of.WordsRank > 0 {
+		e.Words = &wordsExplanation{Rank: of.WordsRank, Score: number(h.Words), Words: newWeighedWords(of.Words)}
+	}
+	if of.Query != nil && of.Query.Fusion != (engine.Fusion{}) {
+		z, adds := number(of.Deviations), number(h.FusedWords)
+		e.Vector.Z = &z
+		if e.Words != nil {
+			e.Words.Adds = &adds
+		}
+	}
+	return e
+}
+
+// sum writes figures of words as they add up: "tide 4.10 + moon 3.11".
+func sum(words []weighedWord) string {
+	parts := make([]string, len(words))
+	for i, w := range words {
+		parts[i] = fmt.Sprintf("%s %.2f", visibleLine(w.Word), float64(w.Weight))
+	}
+	return strings.Join(parts, " + ")
+}
+
+// lines are the explanation of a query for people.
+func (e *queryExplanation) lines() []string {
+	lines := []string{
+		"query: " + sum(e.Words),
+		fmt.Sprintf("one document has %.2f of these weights; %.2f are of identifiers", float64(e.Coverage), float64(e.Identifiers)),
+	}
+	if e.fusion != nil {
+		lines = append(lines,
+			fmt.Sprintf("so words weigh %.2f, and the best has %.2f", float64(e.Weight), float64(e.Best)),
+			fmt.Sprintf("similarity: mean %.4f, deviation %.4f", float64(e.Mean), float64(e.Deviation)))
+	}
+	return lines
+}
+
+// lines are the explanation of a hit for people. fused is nil where words and meaning are not.
+func (e *hitExplanation) lines(fused *number) []string {
+	rank := "-"
+	if e.Vector.Rank > 0 {
+		rank = fmt.Sprint(e.Vector.Rank)
+	}
+	lines := []string{fmt.Sprintf("meaning: rank %s, score %.4f", rank, float64(e.Vector.Score))}
+	if e.Words != nil {
+		lines = append(lines, fmt.Sprintf("words: rank %d, %.2f = %s", e.Words.Rank, float64(e.Words.Score), sum(e.Words.Words)))
+	}
+	if fused == nil || e.Vector.Z == nil {
+		return lines
+	}
+	by := fmt.Sprintf("%.2f by meaning", float64(*e.Vector.Z))
+	if e.Words != nil {
+		by += fmt.Sprintf(" + %.2f by words", float64(*e.Words.Adds))
+	}
+	return append(lines, fmt.Sprintf("fused: %s = %.2f", by, float64(*fused)))
+}
+
+// explanation writes lines of an explanation on a terminal.
+func (p *printer) explanation(indent string, lines []string) {
+	for _, l := range lines {
+		for _, part := range wrap(l, p.width-len(indent)-2, len(l)) {
+			p.WriteString(indent + p.styled(styleDim, part) + "\n")
+		}
+	}
+}

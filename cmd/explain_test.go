@@ -1,0 +1,51 @@
+package cmd
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"sheaf/internal/engine"
+)
+
+// On a terminal the figures of an explanation can be added up.
+func TestExplanationLines(t *testing.T) {
+	t.Parallel()
+	words := []engine.WeighedWord{{Word: "tides", Weight: 2}, {Word: "moon\x1b", Weight: 1.5}}
+	of := engine.Explanation{Words: words, Terms: engine.Terms{Weight: 4, Covered: 4, Identifiers: 1}, Fusion: engine.Fusion{Mean: -1.6, Deviation: .1, Weight: 4, Best: 7}}
+	alone := of
+	alone.Fusion = engine.Fusion{}
+	tests := []struct {
+		name string
+		hit  engine.Hit
+		want []string
+	}{
+		{"hybrid", engine.Hit{Score: 1.4, Words: 3.5, Fused: 3, FusedWords: 1, Explanation: &engine.HitExplanation{
+			Query: &of, WordsRank: 2, Words: words, VectorRank: 3, Deviations: 2,
+		}}, []string{
+			"meaning: rank 3, score 1.4000",
+			"words: rank 2, 3.50 = tides 2.00 + moon\ufffd 1.50",
+			"fused: 2.00 by meaning + 1.00 by words = 3.00",
+		}},
+		{"hybrid without words", engine.Hit{Score: 1.4, Fused: 2, Explanation: &engine.HitExplanation{Query: &of, VectorRank: 3, Deviations: 2}}, []string{
+			"meaning: rank 3, score 1.4000", "fused: 2.00 by meaning = 2.00",
+		}},
+		{"words", engine.Hit{Score: 1.4, Words: 3.5, Explanation: &engine.HitExplanation{Query: &alone, WordsRank: 2, Words: words}}, []string{
+			"meaning: rank -, score 1.4000", "words: rank 2, 3.50 = tides 2.00 + moon\ufffd 1.50",
+		}},
+		{"vector", engine.Hit{Score: 1.4, Explanation: &engine.HitExplanation{VectorRank: 1}}, []string{"meaning: rank 1, score 1.4000"}},
+	}
+	for _, tt := range tests {
+		h := newHits([]engine.Hit{tt.hit})[0]
+		if diff := cmp.Diff(tt.want, h.Explain.lines(h.Fused)); diff != "" {
+			t.Errorf("%s: %s", tt.name, diff)
+		}
+	}
+	want := []string{
+		"query: tides 2.00 + moon\ufffd 1.50", "one document has 1.00 of these weights; 0.25 are of identifiers",
+		"so words weigh 4.00, and the best has 7.00", "similarity: mean -1.6000, deviation 0.1000",
+	}
+	if diff := cmp.Diff(want, newQueryExplanation([]engine.Hit{tests[0].hit}).lines()); diff != "" {
+		t.Error(diff)
+	}
+}

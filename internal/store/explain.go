@@ -1,0 +1,103 @@
+package store
+
+import (
+	"slices"
+
+	"sheaf/internal/engine"
+	"sheaf/internal/faiss"
+	"sheaf/internal/words"
+)
+
+// asked is what a query asked for, and how that was weighed.
+type asked struct {
+	query words.Query
+	of    engine.Explanation
+	ranks map[int64]int // of rows by their words, from 1
+}
+
+func (snap *snapshot) asked(r ranking, f engine.Fusion, skip []uint64) *asked {
+	a := &asked{query: r.query, ranks: map[int64]int{}}
+	a.of = engine.Explanation{Words: weighed(r.query, r.Weights), Terms: r.terms, Fusion: f}
+	for i, hit := range snap.wordy(r, len(r.Scores), skip) {
+		a.ranks[hit.Row] = i + 1
+	}
+	return a
+}
+
+// explainVectors says of hits by vector, where that is asked for, that the nearest come
+// first.
+func explainVectors(hits [][]engine.Hit, o engine.SearchOptions) {
+	for q := range hits {
+		for i := range hits[q] {
+			if o.Explain && o.Pick == nil {
+				hits[q][i].Explanation = &engine.HitExplanation{VectorRank: i + 1}
+			}
+		}
+	}
+}
+
+// explain says of the hits of a query by text why they were found.
+func (snap *snapshot) explain(t *tx, m *marks, found []faiss.Hit, hits []engine.Hit) error {
+	numbers, err := snap.numbers(found)
+	if err != nil {
+		return err
+	}
+	shares, err := snap.shares(t, m.asked.query.Terms, numbers)
+	if err != nil {
+		return err
+	}
+	for i, hit := range found {
+		e := &engine.HitExplanation{Query: &m.asked.of, WordsRank: m.asked.ranks[hit.Row], Words: weighed(m.asked.query, shares[i])}
+		if m.fusion != (engine.Fusion{}) {
+			e.VectorRank = m.rows[hit.Row].near
+			e.Deviations = m.fusion.Deviations(engine.Similarity(snap.state.facts.Metric, hit.Score))
+		}
+		hits[i].Explanation = e
+	}
+	return nil
+}
+
+// shares are what each term adds to the BM25 of each document, at the place where the
+// query has the term first.
+func (snap *snapshot) shares(t *tx, terms []uint64, numbers []int64) ([][]float32, error) {
+	shares := make([][]float32, len(numbers))
+	for i := range shares {
+		shares[i] = make([]float32, len(terms))
+	}
+	x, err := snap.wordIndex(t)
+	if err != nil {
+		return nil, err
+	}
+	for i, term := range terms {
+		if slices.Contains(terms[:i], term) {
+			continue
+		}
+		same := slices.DeleteFunc(slices.Clone(terms), func(other uint64) bool { return other != term })
+		r, err := x.Rank(same)
+		if err != nil {
+			return nil, err
+		}
+		for d, n := range numbers {
+			if at := n - int64(r.First); at >= 0 && at < int64(len(r.Scores)) {
+				shares[d][i] = r.Scores[at]
+			}
+		}
+	}
+	return shares, nil
+}
+
+// weighed names the terms that have a figure by the words that they came from.
+func weighed(q words.Query, figures []float32) (named []engine.WeighedWord) {
+	for i, x := range figures {
+		if x == 0 {
+			continue
+		}
+		at := slices.IndexFunc(named, func(w engine.WeighedWord) bool { return w.Word == q.Words[i] })
+		if at < 0 {
+			at = len(named)
+			named = append(named, engine.WeighedWord{Word: q.Words[i]})
+		}
+		named[at].Weight += float64(x)
+	}
+	return named
+}
