@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -145,15 +146,8 @@ func loadConfig(flags *pflag.FlagSet, file string) (Config, error) {
 	}
 	c := Config{APIKey: os.Getenv("OPENAI_API_KEY")}
 	for _, s := range settings {
-		value, origin, err := s.find(flags, inFile)
-		if err == nil && value == "" && s.def != "" {
-			err = errors.New("is empty")
-		}
-		if err == nil && value != "" {
-			err = s.set(&c, value)
-		}
-		if err != nil {
-			return Config{}, usagef("%s: %w", origin, err)
+		if _, _, err := s.read(&c, flags, inFile); err != nil {
+			return Config{}, err
 		}
 	}
 	c.EmbedderFlag, c.ModeFlag, c.RerankFlag = flags.Changed("embedder"), flags.Changed("mode"), flags.Changed("rerank")
@@ -161,6 +155,21 @@ func loadConfig(flags *pflag.FlagSet, file string) (Config, error) {
 		c.APIKeyFile = "" // the variable outranks the configuration file
 	}
 	return c, nil
+}
+
+// read sets c to the value of the setting, and returns it with where it comes from.
+func (s setting) read(c *Config, flags *pflag.FlagSet, inFile *viper.Viper) (value, origin string, err error) {
+	value, origin, err = s.find(flags, inFile)
+	if err == nil && value == "" && s.def != "" {
+		err = errors.New("is empty")
+	}
+	if err == nil && value != "" {
+		err = s.set(c, value)
+	}
+	if err != nil {
+		err = usagef("%s: %w", origin, err)
+	}
+	return value, origin, err
 }
 
 // find returns the value of the setting and where it comes from. An empty variable
@@ -210,18 +219,18 @@ func readConfigFile(file string) (*viper.Viper, error) {
 	}
 	for _, key := range v.AllKeys() {
 		if !slices.ContainsFunc(settings, func(s setting) bool { return s.key == key }) {
-			return nil, hint.With(usagef("%q: unknown key %q", file, key), "the keys are %s", settingKeys())
+			return nil, hint.With(usagef("%q: unknown key %q", file, key), "the keys are %s", strings.Join(settingKeys(), ", "))
 		}
 	}
 	return v, nil
 }
 
-func settingKeys() string {
+func settingKeys() []string {
 	keys := make([]string, len(settings))
 	for i, s := range settings {
 		keys[i] = s.key
 	}
-	return strings.Join(keys, ", ")
+	return keys
 }
 
 // configFile returns the path of the user's configuration file. None in the
@@ -237,6 +246,20 @@ func configFile() string {
 		base = filepath.Join(home, ".config")
 	}
 	return filepath.Join(base, "sheaf", "config.toml")
+}
+
+// parseConfig returns the values of a configuration file as texts.
+func parseConfig(content []byte) (map[string]string, error) {
+	v := viper.New()
+	v.SetConfigType("toml")
+	if err := v.ReadConfig(bytes.NewReader(content)); err != nil {
+		return nil, err
+	}
+	values := map[string]string{}
+	for _, key := range v.AllKeys() {
+		values[key] = fmt.Sprint(v.Get(key))
+	}
+	return values, nil
 }
 
 // WriteConfigDoc writes docs/config.md.
@@ -266,7 +289,7 @@ A few settings can be given by flag, by environment variable or in a file, in th
 precedence; everything else is a flag of its verb. The flag of a setting is its key behind two dashes.
 
 The file is ` + "`$XDG_CONFIG_HOME/sheaf/config.toml`" + ` (` + "`~/.config/sheaf/config.toml`" + ` where the variable is not
-set), or the one that ` + "`--config FILE`" + ` names. A file in the current directory is never read, and a key
+set), or the one that ` + "`--config FILE`" + ` names; ` + "`sheaf config`" + ` shows and changes it. A file in the current directory is never read, and a key
 that is not in this table is an error, so that a typing mistake is noticed.
 
 | key | environment | default | what it says |

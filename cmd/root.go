@@ -111,6 +111,7 @@ var verbs = []verb{
 	{"embed", groupTools, newEmbedCmd},
 	{"split", groupTools, newSplitCmd},
 	{"model", groupTools, newModelCmd},
+	{"config", groupTools, newConfigCmd},
 	{"completion", groupTools, newCompletionCmd},
 	{"version", groupTools, newVersionCmd},
 }
