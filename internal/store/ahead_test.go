@@ -3,11 +3,13 @@ package store_test
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"testing"
 
 	"sheaf/internal/crash"
 	"sheaf/internal/engine"
+	"sheaf/internal/metadata"
 )
 
 // TestImportOfReusedVectors: vectors that are valid only until the next one
@@ -60,6 +62,25 @@ func TestImportStopsItsReader(t *testing.T) {
 	var mismatch *engine.MismatchError
 	if !errors.As(err, &mismatch) || reading {
 		t.Errorf("%v; still reading after %d: %v", err, given, reading)
+	}
+}
+
+// TestTheFirstErrorOfAnImport: what was read before the input breaks off is looked at first.
+func TestTheFirstErrorOfAnImport(t *testing.T) {
+	t.Parallel()
+	odd := transfer("2", "text", "s", []float32{1, 2, 3})
+	odd.Metadata = metadata.Raw([]byte(`{"a":`))
+	for name, docs := range map[string]iter.Seq2[engine.Transfer, error]{
+		"the end": func(yield func(engine.Transfer, error) bool) {
+			_ = yield(transfer("1", "text", "s", []float32{1, 2}), nil) && yield(engine.Transfer{}, errors.New("the file ends too early"))
+		},
+		"bad metadata": transfers(transfer("1", "text", "s", []float32{1, 2}), odd),
+	} {
+		w, _ := create(t, facts)
+		var mismatch *engine.MismatchError
+		if _, err := importInto(t.Context(), w, docs, engine.OnConflictFail); !errors.As(err, &mismatch) {
+			t.Errorf("%s: %v, want that of the first document", name, err)
+		}
 	}
 }
 

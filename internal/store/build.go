@@ -188,9 +188,6 @@ func (w *Writer) reopen(ctx context.Context) (err error) {
 	if err == nil {
 		err = w.begin(ctx)
 	}
-	if err == nil {
-		err = w.indexWords(ctx)
-	}
 	return err
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"sheaf/internal/engine"
+	"sheaf/internal/faiss"
 	"sheaf/internal/store"
 )
 
@@ -234,6 +235,29 @@ func TestDamagedCodes(t *testing.T) {
 	}
 }
 
+// More queries than share a pass are answered by codes as by vectors.
+func TestManyQueriesByCodes(t *testing.T) {
+	t.Parallel()
+	dir := codedStore(t, 96)
+	var queries [][]float32
+	for _, row := range codedRows(2000, 2000+faiss.MaxQueries+30) {
+		queries = append(queries, row.Vector)
+	}
+	var all [2][][]engine.Hit
+	for i := range all {
+		s := open(t, dir)
+		if i == 0 {
+			s.PreferCodes()
+		}
+		var err error
+		all[i], err = s.Search(t.Context(), queries, engine.SearchOptions{K: 3})
+		must(t, err)
+	}
+	if diff := cmp.Diff(all[1], all[0]); diff != "" {
+		t.Error(diff)
+	}
+}
+
 // Codes of other vectors, which a copy of an older state brings back, are found too.
 func TestCodesOfOtherVectors(t *testing.T) {
 	t.Parallel()
@@ -261,6 +285,9 @@ func TestHostileSidecar(t *testing.T) {
 			t.Errorf("%s: %s", row, diff)
 		}
 		grow(t, dir, 99, 120)
+		if got := codesOf(t, dir); got != 112 {
+			t.Errorf("%s: %d rows have codes after the next commit", row, got)
+		}
 		if diff := cmp.Diff(plainAnswers(t, dir), answersOf(t, dir)); diff != "" {
 			t.Errorf("%s: %s", row, diff)
 		}

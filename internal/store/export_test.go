@@ -11,3 +11,6 @@ func (w *Writer) ForceCodes() {
 
 // PreferCodes has a store search by codes however few rows they exclude.
 func (s *Store) PreferCodes() { s.codesMost = math.MaxInt32 }
+
+// Setting returns the value of a setting of the writer's connection.
+func (w *Writer) Setting(name string) (int64, error) { return pragma(w.db.conn, name) }
