@@ -16,7 +16,8 @@ func newModelCmd(env *environment) *cobra.Command {
 		Short: "Keep embedding models on this machine",
 		Long: `Keep the models that the embedders minilm and hf:NAME compute with. They lie in
 $XDG_DATA_HOME/sheaf/models, a folder each; those that Python has put into the
-Hugging Face cache are found as well.` + exitStatus(0, 1, 2, 5, 75),
+Hugging Face cache are found as well. Each is an embedder in int8, too: its name
+there with :int8 after it, such as minilm:int8.` + exitStatus(0, 1, 2, 5, 75),
 		Example: `  sheaf model add minilm
   sheaf model list`,
 		Args: cobra.ArbitraryArgs,
@@ -33,6 +34,7 @@ Hugging Face cache are found as well.` + exitStatus(0, 1, 2, 5, 75),
 
 // modelName returns the full name of a model, or "" for "".
 func modelName(name string) (string, error) {
+	name, _ = embed.CutInt8(name) // computed with the same files
 	switch name {
 	case "":
 		return "", nil

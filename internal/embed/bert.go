@@ -25,8 +25,9 @@ import (
 const (
 	// maxPackTokens bounds the tokens that are computed at once: enough that packing the
 	// weights costs little beside computing with them, few enough for the processor's caches
-	// and 10 MB of memory.
-	maxPackTokens = 1024
+	// and 10 MB of memory. In int8 weights are packed once for all.
+	maxPackTokens     = 1024
+	maxPackTokensInt8 = 256
 	// minPackTokens is how many tokens are worth a thread of their own.
 	minPackTokens = 64
 )
@@ -46,22 +47,28 @@ type bert struct {
 	tokenizer  *wordpiece.Tokenizer
 	cls, sep   int32
 	options    Options
+	packTokens int                         // that are computed at once at most, if more than one text
 	workspaces chan *transformer.Workspace // as many as computations that may run at once
 	noticed    atomic.Bool
 }
 
-// NewMiniLM returns the embedder "minilm": all-MiniLM-L6-v2, one model of the hub.
-func NewMiniLM(_ string, o Options) (Embedder, error) {
-	return newBERT(Identity{Provider: "minilm"}, MiniLM, o)
+// NewMiniLM returns the embedder "minilm": all-MiniLM-L6-v2, one model of the hub. The one model that
+// it takes is "int8": the same, computed in int8.
+func NewMiniLM(model string, o Options) (Embedder, error) {
+	if model != "" && model != Int8 {
+		return nil, fmt.Errorf("embedder \"minilm:%s\": want minilm or minilm:%s", model, Int8)
+	}
+	return newBERT(Identity{Provider: "minilm", Model: model}, MiniLM, model == Int8, o)
 }
 
 // NewHF returns the embedder that computes with the BERT encoder model: a folder, or
-// its name on the Hugging Face hub.
+// its name on the Hugging Face hub, and ":int8" after it to compute in int8.
 func NewHF(model string, o Options) (Embedder, error) {
-	return newBERT(Identity{Provider: "hf", Model: model}, model, o)
+	dir, int8 := CutInt8(model)
+	return newBERT(Identity{Provider: "hf", Model: model}, dir, int8, o)
 }
 
-func newBERT(id Identity, dir string, o Options) (Embedder, error) {
+func newBERT(id Identity, dir string, int8 bool, o Options) (Embedder, error) {
 	if !IsFolder(dir) {
 		var err error
 		if o.FindModel == nil {
@@ -73,7 +80,7 @@ func newBERT(id Identity, dir string, o Options) (Embedder, error) {
 			return nil, &ModelError{id.String(), err}
 		}
 	}
-	b, err := openBERT(dir, o)
+	b, err := openBERT(dir, int8, o)
 	if err != nil {
 		return nil, &ModelError{id.String(), err}
 	}
@@ -93,19 +100,23 @@ func newBERT(id Identity, dir string, o Options) (Embedder, error) {
 
 // CheckModel reports why no embedder can be made of the model in dir.
 func CheckModel(dir string) error {
-	b, err := openBERT(dir, Options{})
+	b, err := openBERT(dir, false, Options{})
 	if err != nil {
 		return err
 	}
 	return b.model.Close()
 }
 
-func openBERT(dir string, o Options) (*bert, error) {
-	model, err := transformer.Open(dir, o.Kernel)
+func openBERT(dir string, int8 bool, o Options) (*bert, error) {
+	open, packTokens := transformer.Open, maxPackTokens
+	if int8 {
+		open, packTokens = transformer.OpenInt8, maxPackTokensInt8
+	}
+	model, err := open(dir, o.Kernel)
 	if err != nil {
 		return nil, err
 	}
-	b := &bert{model: model, settings: model.Settings(), options: o}
+	b := &bert{model: model, settings: model.Settings(), options: o, packTokens: packTokens}
 	if err := b.openTokenizer(filepath.Join(dir, filepath.FromSlash(b.settings.TokenizerDir))); err != nil {
 		return nil, errors.Join(err, model.Close())
 	}
@@ -141,8 +152,12 @@ func (b *bert) openTokenizer(dir string) error {
 	}
 	b.cls, _ = v.ID(clsPiece)
 	b.sep, _ = v.ID(sepPiece)
+	fingerprint, err := b.model.Fingerprint() // last, because a model in int8 is being read meanwhile
+	if err != nil {
+		return err
+	}
 	h := sha256.New()
-	fmt.Fprintln(h, b.model.Fingerprint())
+	fmt.Fprintln(h, fingerprint)
 	h.Write(text)
 	if rules != (wordpiece.Rules{}) {
 		fmt.Fprintf(h, "%+v", rules)
@@ -218,7 +233,7 @@ func (b *bert) Embed(ctx context.Context, texts []string) (Result, error) {
 	b.noticeLong(len(result.Long))
 	group, ctx := errgroup.WithContext(ctx)
 	for first, end := 0, 0; first < len(ids); first = end {
-		end = first + packLen(ids[first:], tokens/cap(b.workspaces))
+		end = first + packLen(ids[first:], min(tokens/cap(b.workspaces), b.packTokens))
 		group.Go(func() error { return b.pack(ctx, ids[first:end], result.Vectors[first:end]) })
 	}
 	if err := group.Wait(); err != nil {
@@ -229,9 +244,9 @@ func (b *bert) Embed(ctx context.Context, texts []string) (Result, error) {
 }
 
 // packLen returns how many of the texts to compute at once. share is the number of tokens
-// that gives each thread the same amount of work.
+// that gives each thread the same amount of work, or fewer.
 func packLen(ids [][]int32, share int) int {
-	limit, tokens := min(max(share, minPackTokens), maxPackTokens), len(ids[0])
+	limit, tokens := max(share, minPackTokens), len(ids[0])
 	n := 1
 	for n < len(ids) && tokens+len(ids[n]) <= limit {
 		tokens += len(ids[n])

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -55,7 +56,9 @@ func TestBERTConforms(t *testing.T) {
 	t.Parallel()
 	for _, m := range []transformertest.Model{{}, {Normalize: true, Pooling: "cls"}} {
 		for _, workers := range []int{0, 1, 3} {
-			embedtest.Conform(t, mustNew(t, "hf:"+folder(t, m), embed.Options{Workers: workers}))
+			for _, numbers := range []string{"", ":int8"} {
+				embedtest.Conform(t, mustNew(t, "hf:"+folder(t, m)+numbers, embed.Options{Workers: workers}))
+			}
 		}
 	}
 }
@@ -67,15 +70,27 @@ func TestBERTIdentity(t *testing.T) {
 	if len(fingerprint) != 16 {
 		t.Errorf("fingerprint %q", fingerprint)
 	}
+	inInt8 := mustNew(t, "hf:"+dir+":int8", embed.Options{}).Identity().Fingerprint
+	if len(inInt8) != 16 || inInt8 == fingerprint {
+		t.Errorf("fingerprint %q in int8", inInt8)
+	}
 	for _, test := range []struct{ spec, found, want string }{
 		{"minilm", embed.MiniLM, "minilm"},
+		{"minilm:int8", embed.MiniLM, "minilm:int8"},
+		{"hf:all-MiniLM-L6-v2:int8", embed.MiniLM, "minilm:int8"},
+		{"hf:BAAI/bge-small-en-v1.5:int8", "BAAI/bge-small-en-v1.5", "hf:BAAI/bge-small-en-v1.5:int8"},
+		{"hf:" + dir + "/:int8", "", "hf:" + dir + ":int8"},
 		{"hf:all-MiniLM-L6-v2", embed.MiniLM, "minilm"},
 		{"hf:multi-qa-MiniLM-L6-cos-v1", "sentence-transformers/multi-qa-MiniLM-L6-cos-v1", "hf:sentence-transformers/multi-qa-MiniLM-L6-cos-v1"},
 		{"hf:BAAI/bge-small-en-v1.5", "BAAI/bge-small-en-v1.5", "hf:BAAI/bge-small-en-v1.5"},
 		{"hf:" + dir + "/../" + filepath.Base(dir), "", "hf:" + dir},
 	} {
 		id := mustNew(t, test.spec, embed.Options{FindModel: found(test.found, dir)}).Identity()
-		if id.String() != test.want || id.Dim != 24 || !id.Normalized || id.Fingerprint != fingerprint {
+		want := fingerprint
+		if strings.HasSuffix(test.want, ":int8") {
+			want = inInt8
+		}
+		if id.String() != test.want || id.Dim != 24 || !id.Normalized || id.Fingerprint != want {
 			t.Errorf("%s: %+v, want %s", test.spec, id, test.want)
 		}
 	}
@@ -205,6 +220,12 @@ func TestBERTErrors(t *testing.T) {
 	for _, test := range []struct{ name, spec, want string }{
 		{"not found", "minilm", `embedder "minilm": file does not exist`},
 		{"RoBERTa", "hf:" + folder(t, transformertest.Model{Config: map[string]any{"model_type": "roberta"}}), `the architecture "roberta" is not supported`},
+		{"RoBERTa in int8", "hf:" + folder(t, transformertest.Model{Config: map[string]any{"model_type": "roberta"}}) + ":int8", `the architecture "roberta" is not supported`},
+		{"a tensor that is not finite in int8", edited(func(dir string) {
+			tensors := (transformertest.Model{}).Tensors()
+			tensors[len(tensors)-4].X[0] = float32(math.NaN())
+			put(t, dir, "model.safetensors", string(transformertest.Safetensors("F32", tensors)))
+		}) + ":int8", "has a number that is not finite, so it has no int8 form"},
 		{"no tokenizer", edited(func(dir string) {
 			remove(t, dir, "tokenizer.json")
 			remove(t, dir, "vocab.txt")

@@ -9,6 +9,12 @@ import (
 // MiniLM is the model that "minilm" stands for, by its name on the Hugging Face hub.
 const MiniLM = "sentence-transformers/all-MiniLM-L6-v2"
 
+// Int8 is what follows the name of a model, after a colon, to compute with it in int8.
+const Int8 = "int8"
+
+// CutInt8 returns the MODEL of "hf:MODEL" without ":int8", and whether that was there.
+func CutInt8(model string) (name string, int8 bool) { return strings.CutSuffix(model, ":"+Int8) }
+
 // IsFolder reports whether the MODEL of "hf:MODEL" is a folder, which begins with a slash, "./"
 // or "../". Anything else is a name on the hub.
 func IsFolder(model string) bool {
@@ -43,6 +49,15 @@ func isHubPart(part string) bool {
 // CanonicalHF returns the name by which the embedder of a model calls itself: with an
 // absolute path to its folder, or its whole name on the hub.
 func CanonicalHF(model string) (string, error) {
+	name, int8 := CutInt8(model)
+	spec, err := canonicalHF(name)
+	if int8 {
+		spec += ":" + Int8
+	}
+	return spec, err
+}
+
+func canonicalHF(model string) (string, error) {
 	if IsFolder(model) {
 		dir, err := filepath.Abs(model)
 		return "hf:" + dir, err

@@ -43,31 +43,38 @@ func realModel(t *testing.T) string {
 	return dir
 }
 
+// referenceRow is a text with its token ids and its vector.
+type referenceRow struct {
+	Text     string
+	InputIDs []int32 `json:"input_ids"`
+	Vector   []float64
+}
+
+// reference returns what Python's sentence-transformers made of some texts.
+func reference(t *testing.T) []referenceRow {
+	t.Helper()
+	data, err := os.ReadFile("../wordpiece/testdata/reference.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all struct{ Rows []referenceRow }
+	if err := json.Unmarshal(data, &all); err != nil {
+		t.Fatal(err)
+	}
+	if len(all.Rows) != 63 {
+		t.Fatalf("%d reference texts, want 63", len(all.Rows))
+	}
+	return all.Rows
+}
+
 // TestRealModelIsTheReference compares with what Python's sentence-transformers made of the same
 // files: every token id, and every number of every vector.
 func TestRealModelIsTheReference(t *testing.T) {
 	t.Parallel()
 	const tolerance = 1e-5
-	dir := realModel(t)
-	data, err := os.ReadFile("../wordpiece/testdata/reference.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var reference struct {
-		Rows []struct {
-			Text     string
-			InputIDs []int32 `json:"input_ids"`
-			Vector   []float64
-		}
-	}
-	if err := json.Unmarshal(data, &reference); err != nil {
-		t.Fatal(err)
-	}
-	if len(reference.Rows) != 63 {
-		t.Fatalf("%d reference texts, want 63", len(reference.Rows))
-	}
+	dir, rows := realModel(t), reference(t)
 	var texts []string
-	for _, row := range reference.Rows {
+	for _, row := range rows {
 		texts = append(texts, row.Text)
 	}
 	for _, kernel := range []string{"generic", "avx2", "avx512"} {
@@ -77,7 +84,7 @@ func TestRealModelIsTheReference(t *testing.T) {
 			t.Fatal(err)
 		}
 		worst := 0.0
-		for i, row := range reference.Rows {
+		for i, row := range rows {
 			if got := embed.Tokens(e, row.Text); !slices.Equal(got, row.InputIDs) {
 				t.Errorf("%q: ids %v, want %v", row.Text, got, row.InputIDs)
 			}
@@ -92,12 +99,52 @@ func TestRealModelIsTheReference(t *testing.T) {
 	}
 }
 
+// TestRealModelInt8 compares vectors of int8 with the reference: the cosine of each, and their mean.
+func TestRealModelInt8(t *testing.T) {
+	t.Parallel()
+	dir, rows := realModel(t), reference(t)
+	var texts []string
+	for _, row := range rows {
+		texts = append(texts, row.Text)
+	}
+	for _, kernel := range []string{"generic", "avx2", "avx512"} {
+		e := mustNew(t, "minilm:int8", embed.Options{Kernel: kernel, FindModel: found(embed.MiniLM, dir)})
+		vectors, err := embed.Vectors(t.Context(), e, texts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		least, mean := 1.0, 0.0
+		for i, row := range rows {
+			cosine := 0.0 // of vectors of length 1
+			for j, want := range row.Vector {
+				cosine += float64(vectors[i][j]) * want
+			}
+			least, mean = min(least, cosine), mean+cosine/float64(len(rows))
+		}
+		if !(least > leastCosine && mean > meanCosine) {
+			t.Errorf("kernel %s: cosine %v at least and %v in the mean, want %v and %v", kernel, least, mean, leastCosine, meanCosine)
+		}
+		t.Logf("kernel %s: cosine %v at least and %v in the mean", kernel, least, mean)
+	}
+}
+
+// Bounds of the cosines between vectors in int8 and the reference.
+const (
+	leastCosine = 0.98
+	meanCosine  = 0.995
+)
+
 // TestRealModelIdentity checks what stores remember of the real model.
 func TestRealModelIdentity(t *testing.T) {
 	t.Parallel()
-	e := mustNew(t, "minilm", embed.Options{FindModel: found(embed.MiniLM, realModel(t))})
-	want := embed.Identity{Provider: "minilm", Dim: 384, Normalized: true, Fingerprint: "725f0d4e9ebdf0d4"}
-	if got := e.Identity(); got != want {
-		t.Errorf("identity %#v, want %#v", got, want)
+	dir := realModel(t)
+	for _, want := range []embed.Identity{
+		{Provider: "minilm", Dim: 384, Normalized: true, Fingerprint: "725f0d4e9ebdf0d4"},
+		{Provider: "minilm", Model: "int8", Dim: 384, Normalized: true, Fingerprint: "bd254b319d3c5efa"},
+	} {
+		e := mustNew(t, want.String(), embed.Options{FindModel: found(embed.MiniLM, dir)})
+		if got := e.Identity(); got != want {
+			t.Errorf("identity %#v, want %#v", got, want)
+		}
 	}
 }

@@ -49,8 +49,9 @@ const (
 var Table = []Provider{
 	{Name: "builtin", New: embed.NewBuiltin, Models: []string{embed.Multilingual}, Bare: true, Trusted: always,
 		Complete: []string{"builtin", Multilingual}, BatchSize: 128, WordWeight: 9},
-	{Name: "minilm", New: embed.NewMiniLM, Complete: []string{"minilm"}, Trusted: always, BatchSize: 32}, // a second of work
-	{Name: "hf", New: embed.NewHF, Models: []string{"NAME", "DIR"}, Canonical: embed.CanonicalHF, Trusted: isHubName, BatchSize: 32},
+	{Name: "minilm", New: embed.NewMiniLM, Models: []string{embed.Int8}, Bare: true, Trusted: always,
+		Complete: []string{"minilm", "minilm:" + embed.Int8}, BatchSize: 32}, // a second of work
+	{Name: "hf", New: embed.NewHF, Models: []string{"NAME[:" + embed.Int8 + "]", "DIR[:" + embed.Int8 + "]"}, Canonical: embed.CanonicalHF, Trusted: isHubName, BatchSize: 32},
 	{Name: "openai", New: openai.New, Models: []string{"MODEL"}, DefaultModel: openai.DefaultModel, Trusted: always,
 		Complete: []string{"openai:text-embedding-3-small", "openai:text-embedding-3-large"}, Workers: 16, BatchSize: openai.DefaultBatchSize},
 	{Name: "command", New: embed.NewCommand, Models: []string{"PROGRAM"}, Workers: 2, BatchSize: 64}, // one computes, one waits
@@ -112,7 +113,7 @@ func Of(spec string) Provider {
 }
 
 // LatinOnly reports whether an embedder is known to know no other script than Latin.
-func LatinOnly(spec string) bool { return spec == Default || spec == "minilm" }
+func LatinOnly(spec string) bool { return spec == Default || Of(spec).Name == "minilm" }
 
 // MaxBatchSize is the largest Options.BatchSize.
 const MaxBatchSize = openai.MaxBatchSize

@@ -22,14 +22,18 @@ func TestNewErrors(t *testing.T) {
 		options embed.Options
 		want    string
 	}{
-		{"word2vec", embed.Options{}, `unknown embedder "word2vec"; known: builtin, builtin:multilingual, minilm, hf:NAME, hf:DIR, openai[:MODEL], command:PROGRAM or none`},
+		{"word2vec", embed.Options{}, `unknown embedder "word2vec"; known: builtin, builtin:multilingual, minilm, minilm:int8, hf:NAME[:int8], hf:DIR[:int8], openai[:MODEL], command:PROGRAM or none`},
 		{"minilm", embed.Options{}, `embedder "minilm": model "sentence-transformers/all-MiniLM-L6-v2": nowhere to look`},
 		{"hf:BAAI/bge", embed.Options{}, `embedder "hf:BAAI/bge": model "BAAI/bge": nowhere to look`},
 		{"hf:a/b/c", embed.Options{}, `"a/b/c" is no name of a model, OWNER/NAME; a folder is written ./a/b/c`},
-		{"hf", embed.Options{}, `embedder "hf": no model after the colon: want hf:NAME or hf:DIR`},
+		{"hf", embed.Options{}, `embedder "hf": no model after the colon: want hf:NAME[:int8] or hf:DIR[:int8]`},
 		{"hf:", embed.Options{}, `embedder "hf:": no model after the colon`},
 		{"hf:./absent", embed.Options{}, "absent\": open config.json: no such file"},
-		{"minilm:x", embed.Options{}, "minilm has no models to choose from"},
+		{"minilm:x", embed.Options{}, `embedder "minilm:x": want minilm or minilm:int8`},
+		{"minilm:", embed.Options{}, `"minilm:": no model after the colon: want minilm or minilm:int8`},
+		{"minilm:int8", embed.Options{}, `embedder "minilm:int8": model "sentence-transformers/all-MiniLM-L6-v2": nowhere to look`},
+		{"hf:BAAI/bge:int8", embed.Options{}, `embedder "hf:BAAI/bge:int8": model "BAAI/bge": nowhere to look`},
+		{"hf::int8", embed.Options{}, `"" is no name of a model`},
 		{"builtin", embed.Options{Workers: -1}, "workers -1: must be positive"},
 		{"", embed.Options{}, `unknown embedder ""`},
 		{"openai:", embed.Options{}, `"openai:": no model after the colon`},
@@ -99,8 +103,8 @@ func TestIdentity(t *testing.T) {
 func TestTrusted(t *testing.T) {
 	t.Parallel()
 	for spec, want := range map[string]bool{
-		"builtin": true, "builtin:multilingual": true, "minilm": true, "openai:m": true, "none": true, "hf:me/mine": true,
-		"hf:/a/model": false, "command:rm": false, "word2vec": false, "": false,
+		"builtin": true, "builtin:multilingual": true, "minilm": true, "openai:m": true, "none": true, "hf:me/mine": true, "minilm:int8": true, "hf:me/mine:int8": true,
+		"hf:/a/model": false, "hf:/a/model:int8": false, "command:rm": false, "word2vec": false, "": false,
 	} {
 		if got := provider.Trusted(spec); got != want {
 			t.Errorf("a store that names %q is trusted: %v", spec, got)

@@ -12,7 +12,10 @@ import (
 
 // Workspace is the memory of one computation, kept for the next one. It grows as needed.
 // Only one goroutine may use it at a time. The zero value is ready.
-type Workspace struct{ state, sum, wide, scratch []float32 }
+type Workspace struct {
+	state, sum, wide, scratch []float32
+	word, positions           []byte
+}
 
 // Encode returns the vector of each text, given as its token ids with [CLS] before and
 // [SEP] after them, at most Settings.MaxTokens. All texts are computed at once, in one
@@ -20,14 +23,20 @@ type Workspace struct{ state, sum, wide, scratch []float32 }
 func (m *Model) Encode(w *Workspace, texts [][]int32) ([][]float32, error) {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
-	if m.file == nil {
+	if m.close == nil {
 		return nil, ErrClosed
+	}
+	if err := m.ready(); err != nil {
+		return nil, err
 	}
 	tokens, longest, err := m.check(texts)
 	if err != nil || len(texts) == 0 {
 		return nil, err
 	}
-	vectors := m.encode(w, texts, tokens, longest)
+	vectors, err := m.encode(w, texts, tokens, longest)
+	if err != nil {
+		return nil, err
+	}
 	for i, v := range vectors {
 		if err := vector.Check(v); err != nil {
 			return nil, fmt.Errorf("text %d of %d: %w; the weights are damaged", i+1, len(texts), err)
@@ -59,20 +68,21 @@ func (m *Model) check(texts [][]int32) (tokens, longest int, err error) {
 // encode is the forward pass. Each token has a row in three matrices: state is the output of
 // the last layer, sum is what a part of a layer adds to it, and wide holds query, key, value
 // and the result of the attention side by side, and later the inner layer.
-func (m *Model) encode(w *Workspace, texts [][]int32, tokens, longest int) [][]float32 {
+func (m *Model) encode(w *Workspace, texts [][]int32, tokens, longest int) ([][]float32, error) {
 	s := m.folder.shape
 	width := max(4*s.dim, s.inner)
 	state := rows{grow(&w.state, tokens*s.dim), s.dim, tokens}
 	sum := rows{grow(&w.sum, tokens*s.dim), s.dim, tokens}
 	wide := rows{grow(&w.wide, tokens*width), width, tokens}
-	scratch := grow(&w.scratch, scratchSize(max(s.dim, s.inner), longest, s.dim/s.heads))
+	most := max(s.dim, s.inner)
+	scratch := grow(&w.scratch, max(scratchSize(most, longest, s.dim/s.heads), codesSize(most, tokens)))
 
-	m.lookUp(state.x, texts)
+	if err := m.lookUp(w, state.x, texts, longest); err != nil {
+		return nil, err
+	}
 	m.norm.apply(m.level, state, rows{})
 	for _, l := range m.layers {
-		for i, part := range []linear{l.query, l.key, l.value} {
-			part.apply(m.level, identity, state, wide.from(i*s.dim), scratch)
-		}
+		l.project.apply(m.level, identity, state, wide, scratch)
 		attended, first := wide.from(3*s.dim), 0
 		for _, ids := range texts {
 			n := len(ids)
@@ -85,21 +95,30 @@ func (m *Model) encode(w *Workspace, texts [][]int32, tokens, longest int) [][]f
 		l.down.apply(m.level, identity, wide, sum, scratch)
 		l.norm.apply(m.level, state, sum)
 	}
-	return m.pool(state.x, texts)
+	return m.pool(state.x, texts), nil
 }
 
 // lookUp sets each row of state to the sum of its token's three embeddings.
-func (m *Model) lookUp(state []float32, texts [][]int32) {
+func (m *Model) lookUp(w *Workspace, state []float32, texts [][]int32, longest int) error {
 	dim := m.folder.Dim
+	positions, err := m.positions.rows(0, longest, &w.positions)
+	if err != nil {
+		return err
+	}
 	for _, ids := range texts {
 		for place, id := range ids {
-			word, position := m.words[int(id)*dim:][:dim], m.positions[place*dim:][:dim]
+			word, err := m.words.rows(int(id), 1, &w.word)
+			if err != nil {
+				return err
+			}
+			position := positions[place*dim:][:dim]
 			for i, x := range m.types[:dim] {
 				state[i] = word[i] + x + position[i]
 			}
 			state = state[dim:]
 		}
 	}
+	return nil
 }
 
 // pool returns one vector for the rows of each text.
@@ -132,12 +151,4 @@ func mean(v, rows []float32) {
 	for i := range v {
 		v[i] /= n
 	}
-}
-
-// grow returns the first n numbers of *x, which it replaces by a larger slice if needed.
-func grow(x *[]float32, n int) []float32 {
-	if cap(*x) < n {
-		*x = make([]float32, n)
-	}
-	return (*x)[:n]
 }

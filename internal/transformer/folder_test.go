@@ -214,13 +214,15 @@ func TestOpenRefuses(t *testing.T) {
 			t.Parallel()
 			dir := write(t, transformertest.Model{})
 			test.edit(t, dir)
-			model, err := transformer.Open(dir, "")
-			if err == nil {
-				model.Close()
-				t.Fatalf("opened, want %q", test.want)
-			}
-			if !strings.Contains(err.Error(), test.want) || strings.Contains(err.Error(), "\n") {
-				t.Errorf("%v, want one line with %q", err, test.want)
+			for name, open := range openers {
+				model, err := open(dir, "")
+				if err == nil {
+					model.Close()
+					t.Fatalf("%s: opened, want %q", name, test.want)
+				}
+				if !strings.Contains(err.Error(), test.want) || strings.Contains(err.Error(), "\n") {
+					t.Errorf("%s: %v, want one line with %q", name, err, test.want)
+				}
 			}
 		})
 	}
@@ -260,8 +262,10 @@ func TestTensorsRefused(t *testing.T) {
 			t.Parallel()
 			dir := write(t, transformertest.Model{})
 			overwrite(t, dir, "model.safetensors", test.file)
-			if _, err := transformer.Open(dir, ""); err == nil || !strings.Contains(err.Error(), test.want) {
-				t.Errorf("%v, want %q", err, test.want)
+			for name, open := range openers {
+				if _, err := open(dir, ""); err == nil || !strings.Contains(err.Error(), test.want) {
+					t.Errorf("%s: %v, want %q", name, err, test.want)
+				}
 			}
 		})
 	}
@@ -281,7 +285,7 @@ func TestUnalignedWeights(t *testing.T) {
 	t.Parallel()
 	m := transformertest.Model{}
 	dir := write(t, m)
-	want := open(t, m, "").Fingerprint()
+	want := fingerprint(t, open(t, m, ""))
 	file, err := os.ReadFile(filepath.Join(dir, "model.safetensors"))
 	if err != nil {
 		t.Fatal(err)
@@ -294,7 +298,7 @@ func TestUnalignedWeights(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer model.Close()
-	if got := model.Fingerprint(); got != want {
+	if got := fingerprint(t, model); got != want {
 		t.Errorf("fingerprint %s, want %s", got, want)
 	}
 	vectors, err := model.Encode(new(transformer.Workspace), [][]int32{{2, 9, 3}})

@@ -49,6 +49,8 @@ enum { QUERIES = 48 };
 enum { WIDEST = 32 };  // no panel is wider
 enum { LINE = 16 };    // floats of a cache line
 
+static size_t up(size_t n, size_t to) { return (n + to - 1) / to * to; }
+
 typedef float quad __attribute__((vector_size(16), aligned(4), may_alias));
 
 #define ROWS 4
@@ -83,20 +85,26 @@ typedef float quad __attribute__((vector_size(16), aligned(4), may_alias));
 #undef NAME
 #endif
 
+#include "int8.h"
+
 static const struct {
   void (*linear)(int, const float *, size_t, size_t, size_t, const float *, const float *,
                  size_t, float *, size_t, float *);
   void (*attention)(const float *, size_t, size_t, size_t, size_t, float *, size_t, float *);
   void (*norm)(float *, const float *, size_t, size_t, const float *, const float *, float);
+  void (*pack8)(const float *, size_t, size_t, const float *, void *);
+  void (*linear8)(int, const float *, size_t, size_t, size_t, const char *, size_t, float *,
+                  size_t, void *);
 } kernels[] = {
-    {linear_generic, attention_generic, norm_generic},
+    {linear_generic, attention_generic, norm_generic, pack8_generic, linear8_generic},
 #ifdef __x86_64__
-    {linear_avx2, attention_avx2, norm_avx2},
-    {linear_avx512, attention_avx512, norm_avx512},
+    {linear_avx2, attention_avx2, norm_avx2, pack8_avx2, linear8_avx2},
+    {linear_avx512, attention_avx512, norm_avx512, pack8_avx512, linear8_avx512},
+    {linear_avx512, attention_avx512, norm_avx512, pack8_vnni, linear8_vnni},
+#elif defined __aarch64__
+    [BERT_DOT] = {linear_generic, attention_generic, norm_generic, pack8_dot, linear8_dot},
 #endif
 };
-
-static size_t up(size_t n, size_t to) { return (n + to - 1) / to * to; }
 
 size_t bert_scratch(size_t k, size_t tokens, size_t dim) {
   const size_t linear = k * WIDEST;
@@ -120,4 +128,13 @@ void bert_attention(int level, const float *qkv, size_t ldqkv, size_t m, size_t 
 void bert_norm(int level, float *x, const float *y, size_t m, size_t n, const float *gamma,
                const float *beta, float epsilon) {
   kernels[level].norm(x, y, m, n, gamma, beta, epsilon);
+}
+
+void bert_pack8(int level, const float *w, size_t n, size_t k, const float *bias, void *panel) {
+  kernels[level].pack8(w, n, k, bias, panel);
+}
+
+void bert_linear8(int level, int f, const float *x, size_t ldx, size_t m, size_t k,
+                  const void *panels, size_t n, float *out, size_t ldout, void *scratch) {
+  kernels[level].linear8(f, x, ldx, m, k, panels, n, out, ldout, scratch);
 }

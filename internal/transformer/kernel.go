@@ -42,17 +42,29 @@ func (r rows) first(cols int) *C.float {
 	return floats(r.x[:(r.m-1)*r.stride+cols])
 }
 
-// linear holds the weights of a linear layer: out rows of in columns.
-type linear struct {
+// linear is a linear layer, or several that have the same input.
+type linear interface {
+	// apply sets the first columns of out to f of the layer's output for the rows of x.
+	apply(l kernel.Level, f activation, x, out rows, scratch []float32)
+}
+
+// dense are layers in float32 side by side.
+type dense []weights
+
+// weights are those of one layer: out rows of in columns.
+type weights struct {
 	weight, bias []float32
 	in, out      int
 }
 
-// apply sets the first columns of out to f(x·weightᵀ + bias).
-func (w linear) apply(l kernel.Level, f activation, x, out rows, scratch []float32) {
-	C.bert_linear(C.int(l), C.int(f), x.first(w.in), C.size_t(x.stride), C.size_t(x.m), C.size_t(w.in),
-		floats(w.weight[:w.in*w.out]), floats(w.bias[:w.out]), C.size_t(w.out),
-		out.first(w.out), C.size_t(out.stride), floats(scratch))
+func (d dense) apply(l kernel.Level, f activation, x, out rows, scratch []float32) {
+	for _, w := range d {
+		// f(x·weightᵀ + bias)
+		C.bert_linear(C.int(l), C.int(f), x.first(w.in), C.size_t(x.stride), C.size_t(x.m), C.size_t(w.in),
+			floats(w.weight[:w.in*w.out]), floats(w.bias[:w.out]), C.size_t(w.out),
+			out.first(w.out), C.size_t(out.stride), floats(scratch))
+		out = out.from(w.out)
+	}
 }
 
 // attend sets the first columns of out to the attention of one text, whose queries, keys
@@ -76,7 +88,7 @@ func (w norm) apply(l kernel.Level, x, y rows) {
 		floats(w.gamma), floats(w.beta[:n]), C.float(w.epsilon))
 }
 
-// scratchSize returns the number of floats of scratch memory that linear.apply and attend need
+// scratchSize returns the number of floats of scratch memory that dense.apply and attend need
 // for sums over at most k columns, texts of at most tokens tokens and heads of dim columns.
 func scratchSize(k, tokens, dim int) int {
 	return int(C.bert_scratch(C.size_t(k), C.size_t(tokens), C.size_t(dim)))

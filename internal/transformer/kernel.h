@@ -6,8 +6,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// Instruction sets in rising order: kernel.Level has the same numbers.
-enum { BERT_GENERIC, BERT_AVX2, BERT_AVX512 };
+// Instruction sets in rising order. kernel.Level has the same numbers, but for the two last:
+// AVX-512 and NEON with products of bytes.
+enum { BERT_GENERIC, BERT_AVX2, BERT_AVX512, BERT_VNNI, BERT_DOT };
 
 enum { BERT_LINEAR, BERT_GELU };
 
@@ -31,5 +32,33 @@ void bert_attention(int level, const float *qkv, size_t ldqkv, size_t m, size_t 
 // beta. A null y counts as zeros.
 void bert_norm(int level, float *x, const float *y, size_t m, size_t n, const float *gamma,
                const float *beta, float epsilon);
+
+// A linear layer in int8. A row of numbers becomes a unit, 1/127 of the largest magnitude, and
+// for each number how many units it is, rounded to the nearest (to the even one of two): its
+// code, from -127 to 127. Sums of products of codes are exact, so they are the same for every
+// instruction set. A row with a number that is not finite gives NaN.
+
+enum {
+  BERT_PANEL = 32,      // rows of weights that lie together
+  BERT_FILL = 16,       // codes of a row are filled up with zeros to a multiple of it
+  BERT_MAX_SUM = 65536  // columns that sums of 32 bits have room for: 255 * 127 each
+};
+
+// bert_panel_size returns the bytes of a panel of rows of k numbers, a multiple of 64.
+size_t bert_panel_size(size_t k);
+
+// bert_pack8 makes a panel of at most BERT_PANEL rows of k weights each, and their biases.
+void bert_pack8(int level, const float *w, size_t n, size_t k, const float *bias, void *panel);
+
+// bert_units returns the units of the BERT_PANEL rows of a panel.
+const float *bert_units(const void *panel);
+
+// bert_scratch8 returns the bytes of scratch memory that bert_linear8 needs.
+size_t bert_scratch8(size_t m, size_t k);
+
+// bert_linear8 is bert_linear with n rows of weights in panels of the same level, one after
+// another.
+void bert_linear8(int level, int f, const float *x, size_t ldx, size_t m, size_t k,
+                  const void *panels, size_t n, float *out, size_t ldout, void *scratch);
 
 #endif

@@ -1,6 +1,7 @@
 package transformer
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -11,7 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// mapping is a file that is mapped into memory.
+// mapping is memory outside of Go's: a file, or zeros.
 type mapping struct {
 	data    []byte
 	loading sync.WaitGroup
@@ -19,24 +20,47 @@ type mapping struct {
 
 // openMapping maps a file, which must not be truncated while it is mapped.
 func openMapping(path string) (*mapping, error) {
-	f, err := os.Open(path)
+	f, size, err := openRegular(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close() // the mapping remains
-	info, err := f.Stat()
-	switch {
-	case err != nil:
-		return nil, err
-	case !info.Mode().IsRegular() || info.Size() > math.MaxInt:
-		return nil, fmt.Errorf("%q is not a regular file", path)
-	case info.Size() == 0:
-		return nil, fmt.Errorf("%q: %w", path, io.ErrUnexpectedEOF)
-	}
-	data, err := syscall.Mmap(int(f.Fd()), 0, int(info.Size()), syscall.PROT_READ, syscall.MAP_SHARED)
+	data, err := syscall.Mmap(int(f.Fd()), 0, size, syscall.PROT_READ, syscall.MAP_SHARED)
 	if err != nil {
 		return nil, fmt.Errorf("mapping %q: %w", path, err)
 	}
+	return &mapping{data: data}, nil
+}
+
+// openRegular opens a regular file that has something in it, and returns its size.
+func openRegular(path string) (f *os.File, size int, err error) {
+	if f, err = os.Open(path); err != nil {
+		return nil, 0, err
+	}
+	info, err := f.Stat()
+	switch {
+	case err != nil:
+	case !info.Mode().IsRegular() || info.Size() > math.MaxInt:
+		err = fmt.Errorf("%q is not a regular file", path)
+	case info.Size() == 0:
+		err = fmt.Errorf("%q: %w", path, io.ErrUnexpectedEOF)
+	default:
+		return f, int(info.Size()), nil
+	}
+	return nil, 0, errors.Join(err, f.Close())
+}
+
+// largePage is the size of a page that takes one step at first use instead of hundreds.
+const largePage = 2 << 20
+
+// newMapping returns n bytes of zeros or more, aligned to a page.
+func newMapping(n int) (*mapping, error) {
+	n = (n + largePage - 1) / largePage * largePage
+	data, err := syscall.Mmap(-1, 0, n, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_PRIVATE|syscall.MAP_ANON)
+	if err != nil {
+		return nil, fmt.Errorf("%d bytes of memory: %w", n, err)
+	}
+	adviseLarge(data)
 	return &mapping{data: data}, nil
 }
 

@@ -5,3 +5,5 @@ package transformer
 import "golang.org/x/sys/unix"
 
 const adviseLoad = unix.MADV_WILLNEED
+
+func adviseLarge([]byte) {}

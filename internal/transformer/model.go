@@ -23,42 +23,51 @@ var ErrClosed = errors.New("the model is closed")
 // computations.
 type Model struct {
 	mu     sync.RWMutex
-	file   *mapping // nil once closed
+	close  func() error // nil once closed
 	level  kernel.Level
 	folder *folder
 
-	words, positions, types []float32 // embeddings, rows of dim numbers
-	norm                    norm
-	layers                  []layer
-	fingerprint             func() string
+	words, positions matrix // embeddings
+	types            []float32
+	norm             norm
+	layers           []layer
+	seen             []tensor     // what the fingerprint covers
+	ready            func() error // returns when seen and layers are complete
+}
+
+// matrix has rows of dim numbers.
+type matrix interface {
+	// rows returns n rows from the given one on, perhaps in the memory of buf, which it may grow.
+	rows(first, n int, buf *[]byte) ([]float32, error)
 }
 
 // layer holds the weights of one layer of the encoder.
 type layer struct {
-	query, key, value, output linear
-	attended                  norm
-	up, down                  linear
-	norm                      norm
+	project, output linear // project gives query, key and value
+	attended        norm
+	up, down        linear
+	norm            norm
 }
 
 // Open reads the model in the folder dir. level names the instruction set to compute with, as
 // [kernel.Named] reads it.
 func Open(dir, level string) (*Model, error) {
+	return open(dir, kernel.Named(level), (*Model).bind)
+}
+
+func open(dir string, level kernel.Level, bind func(*Model, string) error) (*Model, error) {
 	f, err := readFolder(os.DirFS(dir))
 	if err != nil {
 		return nil, err
 	}
 	encoder := filepath.Join(dir, filepath.FromSlash(f.encoder))
-	file, err := openMapping(filepath.Join(encoder, weightsFile))
+	m := &Model{level: level, folder: f}
+	err = bind(m, filepath.Join(encoder, weightsFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, missingWeights(encoder)
 	}
 	if err != nil {
 		return nil, err
-	}
-	m := &Model{file: file, level: kernel.Named(level), folder: f}
-	if err := m.bind(); err != nil {
-		return nil, errors.Join(fmt.Errorf("%s: %w", weightsFile, err), file.close())
 	}
 	return m, nil
 }
@@ -77,15 +86,15 @@ func missingWeights(dir string) error {
 	return fmt.Errorf("%q has no %s", dir, weightsFile)
 }
 
-// Close unmaps the file. A second call does nothing.
+// Close frees what the model holds. A second call does nothing.
 func (m *Model) Close() error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.file == nil {
+	if m.close == nil {
 		return nil
 	}
-	err := m.file.close()
-	m.file = nil
+	err := m.close()
+	m.close = nil
 	return err
 }
 
@@ -93,37 +102,72 @@ func (m *Model) Close() error {
 func (m *Model) Settings() Settings { return m.folder.Settings }
 
 // Fingerprint returns a hash of the sizes, the pooling, and of each tensor its name and some
-// numbers spread over it. Models with equal fingerprints give equal vectors for equal tokens:
-// further training changes numbers everywhere.
-func (m *Model) Fingerprint() string { return m.fingerprint() }
-
-// bind sets every weight of the encoder.
-func (m *Model) bind() error {
-	if isPointer(m.file.data) {
-		return errors.New("this is a Git LFS pointer, not the file that it stands for")
+// numbers spread over it, and whether it computes in int8. Models with equal fingerprints give
+// equal vectors for equal tokens: further training changes numbers everywhere.
+func (m *Model) Fingerprint() (string, error) {
+	if err := m.ready(); err != nil {
+		return "", err
 	}
-	t, err := parseTensors(m.file.data)
+	return fingerprint(m.seen, m.folder), nil
+}
+
+// bind maps the file and sets every weight.
+func (m *Model) bind(path string) error {
+	file, err := openMapping(path)
+	if err != nil {
+		return err
+	}
+	if err := m.bindMapped(file); err != nil {
+		return errors.Join(fmt.Errorf("%s: %w", weightsFile, err), file.close())
+	}
+	m.close = file.close
+	return nil
+}
+
+func (m *Model) bindMapped(file *mapping) error {
+	t, err := readTensors(memory(file.data))
 	if err != nil {
 		return err
 	}
 	b := newBinder(t)
 	s := m.folder.shape
-	m.words = b.floats("embeddings.word_embeddings.weight", s.vocabulary, s.dim)
-	m.positions = b.floats("embeddings.position_embeddings.weight", s.positions, s.dim)
-	m.types = b.floats("embeddings.token_type_embeddings.weight", s.types, s.dim)
-	m.norm = b.norm("embeddings.LayerNorm", s)
+	m.words = inMemory{b.floats(wordsName, s.vocabulary, s.dim), s.dim}
+	m.positions = inMemory{b.floats(positionsName, s.positions, s.dim), s.dim}
+	m.bindEmbeddings(b)
 	embeddings := len(b.seen)
 	// Stops at the first missing one: no shape of a tensor bounds the number of layers.
 	for i := 0; i < s.layers && b.err == nil; i++ {
-		m.layers = append(m.layers, b.layer(fmt.Sprintf("encoder.layer.%d", i), s))
+		m.layers = append(m.layers, b.layer(i, s, b.dense))
 	}
 	if b.err != nil {
 		return b.err
 	}
 	// Every layer is used, but only some rows of the embeddings.
-	m.file.load(span(b.seen[embeddings:]))
-	m.fingerprint = sync.OnceValue(func() string { return fingerprint(b.seen, m.folder) })
+	file.load(span(b.seen[embeddings:]))
+	m.seen, m.ready = b.seen, func() error { return nil }
 	return nil
+}
+
+const (
+	wordsName     = "embeddings.word_embeddings.weight"
+	positionsName = "embeddings.position_embeddings.weight"
+)
+
+// bindEmbeddings sets what follows the embeddings of words and positions.
+func (m *Model) bindEmbeddings(b *binder) {
+	s := m.folder.shape
+	m.types = b.floats("embeddings.token_type_embeddings.weight", s.types, s.dim)
+	m.norm = b.norm("embeddings.LayerNorm", s)
+}
+
+// inMemory is a matrix in memory, with rows of dim numbers.
+type inMemory struct {
+	x   []float32
+	dim int
+}
+
+func (m inMemory) rows(first, n int, _ *[]byte) ([]float32, error) {
+	return m.x[first*m.dim:][:n*m.dim], nil
 }
 
 // span returns the part of the file that holds tensors.
@@ -146,7 +190,7 @@ type binder struct {
 // newBinder accepts files in which the encoder is a part of a larger model too.
 func newBinder(t *tensors) *binder {
 	b := &binder{tensors: t}
-	if !t.has("embeddings.word_embeddings.weight") && t.has("bert.embeddings.word_embeddings.weight") {
+	if !t.has(wordsName) && t.has("bert."+wordsName) {
 		b.prefix = "bert."
 	}
 	return b
@@ -165,11 +209,13 @@ func (b *binder) floats(name string, shape ...int) []float32 {
 	return t.x
 }
 
-func (b *binder) linear(name string, out, in int) linear {
-	return linear{
-		weight: b.floats(name+".weight", out, in), bias: b.floats(name+".bias", out),
-		in: in, out: out,
+// dense looks up the layers with these names, which have the same input.
+func (b *binder) dense(in, out int, names ...string) linear {
+	var d dense
+	for _, name := range names {
+		d = append(d, weights{weight: b.floats(name+".weight", out, in), bias: b.floats(name+".bias", out), in: in, out: out})
 	}
+	return d
 }
 
 // norm looks up a layer norm, whose weights old checkpoints call gamma and beta.
@@ -181,15 +227,16 @@ func (b *binder) norm(name string, s shape) norm {
 	return norm{gamma: b.floats(gamma, s.dim), beta: b.floats(beta, s.dim), epsilon: s.epsilon}
 }
 
-func (b *binder) layer(name string, s shape) layer {
+// layer looks up a layer of the encoder, whose linear layers the given function looks up.
+func (b *binder) layer(i int, s shape, linear func(in, out int, names ...string) linear) layer {
+	name := fmt.Sprintf("encoder.layer.%d.", i)
+	self := name + "attention.self."
 	return layer{
-		query:    b.linear(name+".attention.self.query", s.dim, s.dim),
-		key:      b.linear(name+".attention.self.key", s.dim, s.dim),
-		value:    b.linear(name+".attention.self.value", s.dim, s.dim),
-		output:   b.linear(name+".attention.output.dense", s.dim, s.dim),
-		attended: b.norm(name+".attention.output.LayerNorm", s),
-		up:       b.linear(name+".intermediate.dense", s.inner, s.dim),
-		down:     b.linear(name+".output.dense", s.dim, s.inner),
-		norm:     b.norm(name+".output.LayerNorm", s),
+		project:  linear(s.dim, s.dim, self+"query", self+"key", self+"value"),
+		output:   linear(s.dim, s.dim, name+"attention.output.dense"),
+		attended: b.norm(name+"attention.output.LayerNorm", s),
+		up:       linear(s.dim, s.inner, name+"intermediate.dense"),
+		down:     linear(s.inner, s.dim, name+"output.dense"),
+		norm:     b.norm(name+"output.LayerNorm", s),
 	}
 }

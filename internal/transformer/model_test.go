@@ -16,6 +16,9 @@ import (
 
 var kernels = []string{"generic", "avx2", "avx512", ""}
 
+// openers open a model to compute in float32 and in int8.
+var openers = map[string]func(dir, level string) (*transformer.Model, error){"float32": transformer.Open, "int8": transformer.OpenInt8}
+
 // write puts a model into a folder of its own.
 func write(t testing.TB, m transformertest.Model) string {
 	t.Helper()
@@ -28,7 +31,12 @@ func write(t testing.TB, m transformertest.Model) string {
 
 func open(t testing.TB, m transformertest.Model, kernel string) *transformer.Model {
 	t.Helper()
-	opened, err := transformer.Open(write(t, m), kernel)
+	return openAs(t, "float32", m, kernel)
+}
+
+func openAs(t testing.TB, numbers string, m transformertest.Model, kernel string) *transformer.Model {
+	t.Helper()
+	opened, err := openers[numbers](write(t, m), kernel)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,27 +114,37 @@ func checkNear(t *testing.T, got []float32, want []float64) {
 // A text's vector is the same bits alone, in any company, and from many goroutines.
 func TestEncodeDoesNotDependOnTheBatch(t *testing.T) {
 	t.Parallel()
-	for _, kernel := range kernels {
-		model := open(t, transformertest.Model{Dim: 48, Inner: 64, Positions: 65}, kernel)
-		all := texts(65)
-		want, err := model.Encode(new(transformer.Workspace), all)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var group sync.WaitGroup
-		for part := range 3 {
-			group.Go(func() {
-				var w transformer.Workspace
-				for i := part; i < len(all); i += 3 {
-					got, err := model.Encode(&w, [][]int32{all[i], all[0]})
-					if err != nil || !slices.Equal(got[0], want[i]) || !slices.Equal(got[1], want[0]) {
-						t.Errorf("kernel %q: text %d of %d tokens differs, error %v", kernel, i, len(all[i]), err)
-					}
-				}
+	for numbers := range openers {
+		for _, kernel := range kernels {
+			t.Run(numbers+"/"+kernel, func(t *testing.T) {
+				t.Parallel()
+				model := openAs(t, numbers, transformertest.Model{Dim: 48, Inner: 64, Positions: 65}, kernel)
+				checkAnyBatch(t, model)
 			})
 		}
-		group.Wait()
 	}
+}
+
+func checkAnyBatch(t *testing.T, model *transformer.Model) {
+	t.Helper()
+	all := texts(65)
+	want, err := model.Encode(new(transformer.Workspace), all)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var group sync.WaitGroup
+	for part := range 3 {
+		group.Go(func() {
+			var w transformer.Workspace
+			for i := part; i < len(all); i += 3 {
+				got, err := model.Encode(&w, [][]int32{all[i], all[0]})
+				if err != nil || !slices.Equal(got[0], want[i]) || !slices.Equal(got[1], want[0]) {
+					t.Errorf("text %d of %d tokens differs, error %v", i, len(all[i]), err)
+				}
+			}
+		})
+	}
+	group.Wait()
 }
 
 func TestEncodeRefuses(t *testing.T) {
@@ -183,21 +201,30 @@ func TestFingerprint(t *testing.T) {
 		{}, {Seed: 1}, {Normalize: true}, {Pooling: "cls"}, {DType: "BF16"}, {Text: map[string]any{"max_seq_length": 20}},
 		{Text: map[string]any{"do_lower_case": true}}, {Heads: 2}, {Config: map[string]any{"layer_norm_eps": 1e-5}},
 	} {
-		name, got := fmt.Sprintf("%+v", m), open(t, m, "").Fingerprint()
+		name, got := fmt.Sprintf("%+v", m), fingerprint(t, open(t, m, ""))
 		if other, found := seen[got]; found {
 			t.Errorf("%s and %s have one fingerprint, %s", name, other, got)
 		}
 		seen[got] = name
 	}
 	model := open(t, transformertest.Model{}, "")
-	if got, want := model.Fingerprint(), "470c6841f9f8498b"; got != want {
+	if got, want := fingerprint(t, model), "470c6841f9f8498b"; got != want {
 		t.Errorf("fingerprint %s, want %s", got, want)
 	}
 	for _, same := range []transformertest.Model{{Prefix: "bert."}, {Prompts: map[string]string{"query": "q: "}}} {
-		if got := open(t, same, "generic").Fingerprint(); got != model.Fingerprint() {
+		if got := fingerprint(t, open(t, same, "generic")); got != fingerprint(t, model) {
 			t.Errorf("%+v has the fingerprint %s", same, got)
 		}
 	}
+}
+
+func fingerprint(t *testing.T, m *transformer.Model) string {
+	t.Helper()
+	f, err := m.Fingerprint()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
 }
 
 // Old checkpoints call the weights of a layer norm gamma and beta.
