@@ -36,6 +36,14 @@ static inline void narrow_generic(float *x, size_t n) {
       }
 }
 
+// passing_LEVEL returns a bit for each number of a group that is not above the limit, as NaN is not.
+// Compilers compare long vectors number by number.
+static inline uint32_t passing_generic(const float *lows, float limit) {
+  uint32_t mask = 0;
+  for (int l = 0; l < CODES_GROUP; l++) mask |= (uint32_t)!(lows[l] > limit) << l;
+  return mask;
+}
+
 // sums_LEVEL writes for each row of the group at plane the sum of nibble * query over octets *
 // CODES_OCTET numbers.
 #ifdef __aarch64__
@@ -94,17 +102,59 @@ TARGET_VNNI static size_t sift_tile_vnni(codes_planes b, const uint8_t *bytes, s
   }
   return found;
 }
+
+TARGET_AVX2 static size_t sift_tile_avx2(codes_planes b, const uint8_t *bytes, size_t first, size_t end,
+                                         const int8_t *queries, const codes_query *bounds, int used, codes_hit *hits) {
+  size_t found = 0;
+  for (size_t g = first; g < end; g++) {
+    const size_t row = g * CODES_GROUP;
+    ints sums[CODES_TILE];
+    for (int i = 0; i < CODES_GROUP; i += 4)
+      tile_avx2(bytes + row * b.octets * CODES_OCTET + 4 * i, 2 * b.octets, queries, (int32_t *)sums + i);
+    for (int j = 0; j < used; j++)
+      found += pass_avx2(sums[j], b.length + row, b.scale8 + row, b.residual8 + row, bounds + j, (int32_t)row, j, hits + found);
+  }
+  return found;
+}
+#endif
+
+#ifdef __aarch64__
+#define TARGET TARGET_DOT
+#define NAME(f) f##_dot
+#include "kernel_body.h"
+#undef TARGET
+#undef NAME
+
+TARGET_DOT static size_t sift_tile_dot(codes_planes b, const uint8_t *bytes, size_t first, size_t end,
+                                       const int8_t *queries, const codes_query *bounds, int used, codes_hit *hits) {
+  size_t found = 0;
+  for (size_t g = first; g < end; g++) {
+    const size_t row = g * CODES_GROUP;
+    ints sums[CODES_TILE];
+    tile_dot(bytes + row * b.octets * CODES_OCTET, 2 * b.octets, queries, (int32_t *)sums);
+    for (int j = 0; j < used; j++) {
+      sums[j] += bounds[j].offset / 255 * 128;  // which tile_dot leaves out
+      found += pass_dot(sums[j], b.length + row, b.scale8 + row, b.residual8 + row, bounds + j, (int32_t)row, j, hits + found);
+    }
+  }
+  return found;
+}
 #endif
 
 static const struct {
   void (*encode)(const float *, size_t, const float *, const float *, float *, codes_planes, size_t);
   size_t (*sift)(codes_planes, size_t, size_t, int, const int8_t *, const codes_query *, codes_hit *);
+  size_t (*sift_tile)(codes_planes, const uint8_t *, size_t, size_t, const int8_t *, const codes_query *, int, codes_hit *);
+  int query_bytes;
 } kernels[] = {
-    {encode_generic, sift_generic},
+    [CODES_GENERIC] = {encode_generic, sift_generic, NULL, 0},
 #ifdef __x86_64__
-    {encode_avx2, sift_avx2},
-    {encode_avx512, sift_avx512},
-    {encode_vnni, sift_vnni},
+    [CODES_AVX2] = {encode_avx2, sift_avx2, sift_tile_avx2, 2},
+    [CODES_AVX512] = {encode_avx512, sift_avx512, sift_tile_avx2, 2},
+    [CODES_VNNI] = {encode_vnni, sift_vnni, sift_tile_vnni, 1},
+#endif
+#ifdef __aarch64__
+    [CODES_DOT] = {encode_dot, sift_dot, sift_tile_dot, 1},
 #endif
 };
 
@@ -128,11 +178,9 @@ void codes_unpack(codes_planes block, uint8_t *bytes) {
     }
 }
 
-size_t codes_sift_tile(codes_planes block, const uint8_t *bytes, size_t first, size_t end,
+int codes_query_bytes(int level) { return kernels[level].query_bytes; }
+
+size_t codes_sift_tile(int level, codes_planes block, const uint8_t *bytes, size_t first, size_t end,
                        const int8_t *queries, const codes_query *bounds, int used, codes_hit *hits) {
-#ifdef __x86_64__
-  return sift_tile_vnni(block, bytes, first, end, queries, bounds, used, hits);
-#else
-  return 0;
-#endif
+  return kernels[level].sift_tile(block, bytes, first, end, queries, bounds, used, hits);
 }

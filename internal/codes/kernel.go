@@ -23,16 +23,29 @@ const (
 	avx2
 	avx512
 	vnni // AVX-512 with the products of bytes
+	dot  // NEON with the products of bytes
 )
 
 // chosen returns the level to compute with, of those up to the one of kernel.Chosen.
 func chosen() level {
-	l := level(kernel.Chosen())
-	if l == avx512 && cpu.X86.HasAVX512VNNI {
-		return vnni
-	}
-	return l
+	all := below(kernel.Chosen())
+	return all[len(all)-1]
 }
+
+// below returns the levels of this processor up to one, in rising order.
+func below(best kernel.Level) []level {
+	all := []level{generic, avx2, avx512}[:best+1]
+	if best == kernel.AVX512 && cpu.X86.HasAVX512VNNI {
+		all = append(all, vnni)
+	}
+	if cpu.ARM64.HasASIMDDP {
+		all = append(all, dot)
+	}
+	return all
+}
+
+// queryBytes is how many bytes a number of a query takes in a tile; 0 where the level has no tiles.
+func (l level) queryBytes() int { return int(C.codes_query_bytes(C.int(l))) }
 
 // group is how many rows lie together in a block, octet how many numbers of a row.
 const (
@@ -81,10 +94,10 @@ func (b block) unpack(out []byte) {
 }
 
 // siftTile is sift for the queries of a tile, of which packed has the numbers and unpacked those
-// of the block. It needs level vnni.
-func (b block) siftTile(unpacked []byte, first, end int, packed []int8, bounds []C.codes_query, hits []hit) []hit {
-	unpacked, packed, hits = unpacked[:len(b.length)*b.octets*octet], packed[:tile*b.octets*octet], hits[:(end-first)*group*len(bounds)]
-	found := C.codes_sift_tile(b.planes(), bytes(unpacked), C.size_t(first), C.size_t(end), (*C.int8_t)(unsafe.SliceData(packed)),
+// of the block. It needs a level that has tiles.
+func (b block) siftTile(l level, unpacked []byte, first, end int, packed []int8, bounds []C.codes_query, hits []hit) []hit {
+	unpacked, packed, hits = unpacked[:len(b.length)*b.octets*octet], packed[:tile*b.octets*octet*l.queryBytes()], hits[:(end-first)*group*len(bounds)]
+	found := C.codes_sift_tile(C.int(l), b.planes(), bytes(unpacked), C.size_t(first), C.size_t(end), (*C.int8_t)(unsafe.SliceData(packed)),
 		unsafe.SliceData(bounds), C.int(len(bounds)), (*C.codes_hit)(unsafe.Pointer(unsafe.SliceData(hits))))
 	return hits[:found]
 }

@@ -5,8 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// Instruction sets in rising order: level in kernel.go has the same numbers.
-enum { CODES_GENERIC, CODES_AVX2, CODES_AVX512, CODES_VNNI };
+// Instruction sets, those of a processor in rising order: level in kernel.go has the same numbers.
+enum { CODES_GENERIC, CODES_AVX2, CODES_AVX512, CODES_VNNI, CODES_DOT };
 
 enum {
   CODES_GROUP = 16,  // rows that lie together in a plane
@@ -53,10 +53,13 @@ size_t codes_sift(int level, codes_planes block, size_t first, size_t end, int f
 // group, then the next 4.
 void codes_unpack(codes_planes block, uint8_t *bytes);
 
+// codes_query_bytes is how many bytes a number of a query takes in a tile; 0: the level has no tiles.
+int codes_query_bytes(int level);
+
 // codes_sift_tile is codes_sift for the queries j < used of a tile, by the codes of 8 bits, which
-// codes_unpack wrote to bytes. queries has for each 4 numbers those of all CODES_TILE queries. It
-// needs CODES_VNNI.
-size_t codes_sift_tile(codes_planes block, const uint8_t *bytes, size_t first, size_t end,
+// codes_unpack wrote to bytes. queries has for each 4 numbers those of all CODES_TILE queries, each of
+// codes_query_bytes bytes.
+size_t codes_sift_tile(int level, codes_planes block, const uint8_t *bytes, size_t first, size_t end,
                        const int8_t *queries, const codes_query *bounds, int used, codes_hit *hits);
 
 #endif

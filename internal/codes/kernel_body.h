@@ -133,14 +133,12 @@ TARGET static inline size_t NAME(pass)(ints sums, const float *length, const flo
   const floats len = *(const floats *)length;
   const floats product = __builtin_convertvector(sums - q->offset + sums, floats) * *(const floats *)scale * q->factor;
   const floats low = q->base + len * (q->square * len - q->slack) - product - *(const floats *)residual * q->reach;
-  const ints pass = ~(low > q->limit);
-  uint64_t any[8], some = 0;
-  memcpy(any, &pass, sizeof any);
-  for (int i = 0; i < 8; i++) some |= any[i];
-  if (__builtin_expect(some == 0, 1)) return 0;
+  uint32_t mask = NAME(passing)((const float *)&low, q->limit);
   size_t found = 0;
-  for (int l = 0; l < CODES_GROUP; l++)
-    if (pass[l]) hits[found++] = (codes_hit){row + l, query, product[l]};
+  for (; __builtin_expect(mask != 0, 0); mask &= mask - 1) {
+    const int l = __builtin_ctz(mask);
+    hits[found++] = (codes_hit){row + l, query, product[l]};
+  }
   return found;
 }
 

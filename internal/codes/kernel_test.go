@@ -6,24 +6,12 @@ import (
 	"slices"
 	"testing"
 
-	"golang.org/x/sys/cpu"
-
 	"sheaf/internal/kernel"
 	"sheaf/internal/vector"
 )
 
 // levels are those that this processor has.
-func levels() []level {
-	best := level(kernel.Best())
-	if best == avx512 && cpu.X86.HasAVX512VNNI {
-		best = vnni
-	}
-	var all []level
-	for l := generic; l <= best; l++ {
-		all = append(all, l)
-	}
-	return all
-}
+func levels() []level { return below(kernel.Best()) }
 
 // The sums of all levels are those of plain arithmetic, at the largest and the smallest
 // products too. As products of rows with scale 1 they are exact up to 2^24.
@@ -112,36 +100,43 @@ func alike(a, b []hit) bool {
 // A tile finds what its queries find one by one.
 func TestTile(t *testing.T) {
 	t.Parallel()
-	if !slices.Contains(levels(), vnni) {
-		t.Skip("this processor has no VNNI, which tiles need")
-	}
-	for _, dim := range []int{1, 9, 384} {
-		const rows = 48
-		f, b := encoded(vnni, dim, rows, normal(uint64(dim), rows, dim))
-		unpacked := make([]byte, rows*b.octets*octet)
-		b.unpack(unpacked)
-		var queries []*query
-		for i := range tile {
-			q, _ := f.prepare(normal(uint64(dim+i+1), 1, dim), i%2 == 0)
-			queries = append(queries, q)
+	for _, l := range levels() {
+		if l == generic {
+			continue
 		}
-		for used := 1; used <= tile; used++ {
-			packed, bounds := pack(queries[:used]), tileBounds{}
-			var want []hit
-			for i, q := range queries[:used] {
-				limit := float32(q.middle)
-				bounds[i] = q.bound(true, limit)
-				for _, h := range b.sift(vnni, 0, rows/group, true, q, limit, make([]hit, rows)) {
-					want = append(want, hit{h.row, int32(i), h.product})
-				}
+		for _, dim := range []int{1, 9, 384} {
+			checkTile(t, l, dim)
+		}
+	}
+}
+
+func checkTile(t *testing.T, l level, dim int) {
+	t.Helper()
+	const rows = 48
+	f, b := encoded(l, dim, rows, normal(uint64(dim), rows, dim))
+	unpacked := make([]byte, rows*b.octets*octet)
+	b.unpack(unpacked)
+	var queries []*query
+	for i := range tile {
+		q, _ := f.prepare(normal(uint64(dim+i+1), 1, dim), i%2 == 0)
+		queries = append(queries, q)
+	}
+	for used := 1; used <= tile; used++ {
+		packed, bounds := pack(queries[:used], l.queryBytes()), tileBounds{}
+		var want []hit
+		for i, q := range queries[:used] {
+			limit := float32(q.middle)
+			bounds[i] = q.bound(true, limit)
+			for _, h := range b.sift(l, 0, rows/group, true, q, limit, make([]hit, rows)) {
+				want = append(want, hit{h.row, int32(i), h.product})
 			}
-			got := slices.Clone(b.siftTile(unpacked, 0, rows/group, packed, bounds[:used], make([]hit, rows*tile)))
-			order := func(x, y hit) int { return int(x.query-y.query)*rows + int(x.row-y.row) }
-			slices.SortFunc(got, order)
-			slices.SortFunc(want, order)
-			if !alike(got, want) {
-				t.Errorf("dim %d, %d queries: %v, want %v", dim, used, got, want)
-			}
+		}
+		got := slices.Clone(b.siftTile(l, unpacked, 0, rows/group, packed, bounds[:used], make([]hit, rows*tile)))
+		order := func(x, y hit) int { return int(x.query-y.query)*rows + int(x.row-y.row) }
+		slices.SortFunc(got, order)
+		slices.SortFunc(want, order)
+		if !alike(got, want) {
+			t.Errorf("level %d, dim %d, %d queries: %v, want %v", l, dim, used, got, want)
 		}
 	}
 }

@@ -25,6 +25,19 @@ TARGET_AVX2 static inline void narrow_avx2(float *x, size_t n) {
 #define narrow_avx512 narrow_avx2
 #define narrow_vnni narrow_avx2
 
+TARGET_AVX2 static inline uint32_t passing_avx2(const float *lows, float limit) {
+  const __m256 most = _mm256_set1_ps(limit);
+  const int a = _mm256_movemask_ps(_mm256_cmp_ps(_mm256_loadu_ps(lows), most, _CMP_NGT_UQ));
+  const int b = _mm256_movemask_ps(_mm256_cmp_ps(_mm256_loadu_ps(lows + 8), most, _CMP_NGT_UQ));
+  return (uint32_t)(a | b << 8);
+}
+
+TARGET_AVX512 static inline uint32_t passing_avx512(const float *lows, float limit) {
+  return _mm512_cmp_ps_mask(_mm512_loadu_ps(lows), _mm512_set1_ps(limit), _CMP_NGT_UQ);
+}
+
+#define passing_vnni passing_avx512
+
 // A nibble is at most 15 and a number of a query at most 127, so a sum of two products is at most
 // 3,810 and eight of these fit 16 bits: those of four octets.
 enum { OCTETS_IN_16_BITS = 4 };
@@ -33,6 +46,12 @@ static inline int32_t four(const int8_t *query) {
   int32_t q;
   memcpy(&q, query, sizeof q);
   return q;
+}
+
+static inline int64_t load8(const int8_t *from) {
+  int64_t eight;
+  memcpy(&eight, from, sizeof eight);
+  return eight;
 }
 
 TARGET_AVX2 static inline void sums_avx2(const uint8_t *plane, size_t octets, const int8_t *query, int32_t *sums) {
@@ -105,4 +124,21 @@ TARGET_VNNI static inline void tile_vnni(const uint8_t *x, const uint8_t *y, siz
 #undef STEP
   sums[0][0] = x0, sums[1][0] = x1, sums[2][0] = x2, sums[3][0] = x3, sums[4][0] = x4, sums[5][0] = x5;
   sums[0][1] = y0, sums[1][1] = y1, sums[2][1] = y2, sums[3][1] = y3, sums[4][1] = y4, sums[5][1] = y5;
+}
+
+// Writes the sums of four rows of a group, each of quads times 4 numbers, with a tile of queries,
+// whose numbers have 16 bits. The sums of a query are CODES_GROUP apart.
+TARGET_AVX2 static inline void tile_avx2(const uint8_t *x, size_t quads, const int8_t *queries, int32_t *sums) {
+  const __m256i zero = _mm256_setzero_si256();
+  __m256i a0 = zero, a1 = zero, a2 = zero, a3 = zero, a4 = zero, a5 = zero;  // two sums for each row
+#define STEP(j) a##j = _mm256_add_epi32(a##j, _mm256_madd_epi16(v, _mm256_set1_epi64x(load8(queries + 8 * j))));
+  for (size_t k = 0; k < quads; k++, x += 4 * CODES_GROUP, queries += 8 * CODES_TILE) {
+    const __m256i v = _mm256_cvtepu8_epi16(_mm_loadu_si128((const __m128i *)x));
+    STEP(0) STEP(1) STEP(2) STEP(3) STEP(4) STEP(5)
+  }
+#undef STEP
+#define ROWS(j) \
+  _mm_storeu_si128((__m128i *)(sums + j * CODES_GROUP), _mm256_castsi256_si128(_mm256_permute4x64_epi64(_mm256_hadd_epi32(a##j, zero), 8)));
+  ROWS(0) ROWS(1) ROWS(2) ROWS(3) ROWS(4) ROWS(5)
+#undef ROWS
 }

@@ -99,8 +99,8 @@ func (f *File) plan(queries []float32, s Search) (*pass, error) {
 		p.queries = append(p.queries, q)
 	}
 	p.loose *= int64(len(p.queries))
-	if len(p.queries) >= minTile && f.level == vnni {
-		p.packed = pack(p.queries)
+	if bytes := f.level.queryBytes(); len(p.queries) >= minTile && bytes > 0 {
+		p.packed = pack(p.queries, bytes)
 	}
 	return p, nil
 }
