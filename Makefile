@@ -25,8 +25,10 @@ SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
 # On Linux the binary is static: it starts sooner, and runs where no Faiss is installed. The linker
 # warns of calls of dlopen, by which libraries would load plugins; nothing here asks for any.
+# Code and constants in one segment, which begins where a large page can, take fewer page faults.
 ifeq ($(shell uname -s),Linux)
-STATIC := -tags netgo,osusergo -ldflags '-s -w -linkmode external -extldflags "-static -Wl,--no-warnings"'
+LAYOUT := -z,noseparate-code,-z,max-page-size=0x200000
+STATIC := -tags netgo,osusergo -ldflags '-s -w -linkmode external -extldflags "-static -Wl,--no-warnings,$(LAYOUT)"'
 endif
 BINARY := sheaf
 
