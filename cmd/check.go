@@ -6,7 +6,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"sheaf/internal/seq"
-	"sheaf/internal/store"
 )
 
 type checkOptions struct {
@@ -44,24 +43,18 @@ TSV: kind, path, message, remedy, and repaired or not.` + exitStatus(0, 1, 2, 10
 }
 
 func runCheck(ctx context.Context, env *environment, o *checkOptions) error {
-	look := store.Check
-	if o.repair {
-		look = store.Repair
-	}
 	options := env.storeOptions(nil)
 	options.AllWords = o.words
-	found, err := look(ctx, env.config.Store, options)
+	problems, err := env.stores.Check(ctx, env.config.Store, options, o.repair)
 	if err != nil {
 		return err
 	}
 	damaged, left, repaired := 0, 0, 0
-	problems := make([]problem, len(found))
-	for i, p := range found {
-		problems[i] = problem{p.Kind, p.Path, p.Message, p.Remedy, p.Damage(), p.Repaired}
+	for _, p := range problems {
 		switch {
 		case p.Repaired:
 			repaired++
-		case p.Damage():
+		case p.Damage:
 			damaged++
 		default:
 			left++
@@ -69,7 +62,7 @@ func runCheck(ctx context.Context, env *environment, o *checkOptions) error {
 	}
 	err = env.print(outputFlags{}, func(p *printer) error {
 		if p.form == formJSON {
-			return p.object(checked{damaged == 0, problems})
+			return p.object(checked{damaged == 0, append([]problem{}, problems...)})
 		}
 		return list(p, "problems", seq.Of(problems))
 	})

@@ -59,7 +59,7 @@ type setting struct {
 
 // settings is the table of all settings, from which docs/config.md is generated.
 var settings = []setting{
-	{key: "store", def: defaultStore, help: "the `DIR` that holds the store",
+	{key: "store", def: defaultStore, help: "the `DIR` that holds the store, or postgres://[user@]host[:port]/database?table=NAME",
 		set: func(c *Config, v string) error { c.Store = v; return nil }},
 	{key: "embedder", help: "what turns text into vectors: " + strings.Replace(provider.Usage(), "MODEL", "`MODEL`", 1) + " (default for a new store: " + provider.Default + ", or " + provider.Multilingual + " for texts that are not English)",
 		set: func(c *Config, v string) (err error) { c.Embedder, err = provider.Canonical(v); return err }},

@@ -41,6 +41,10 @@ func (m *memories) Create(ctx context.Context, name string, f engine.Facts, o en
 func (*memories) Home(string) (engine.Home, error) { return "", nil }
 func (*memories) Same(a, b string) bool            { return a == b }
 
+func (*memories) Check(context.Context, string, engine.Options, bool) ([]problem, error) {
+	return nil, nil
+}
+
 // TestVerbsOnAnotherEngine runs verbs over folders and over an engine that is none,
 // and compares what they print and write.
 func TestVerbsOnAnotherEngine(t *testing.T) {
@@ -56,7 +60,17 @@ func TestVerbsOnAnotherEngine(t *testing.T) {
 	if err := os.Mkdir(texts, 0o777); err != nil {
 		t.Fatal(err)
 	}
-	engines := []opener{folders{}, &memories{}}
+	folder := filepath.Join(dir, "store")
+	engines := []struct {
+		opener
+		store string
+	}{{folders{}, folder}, {&memories{}, folder}}
+	if server != nil {
+		engines = append(engines, struct {
+			opener
+			store string
+		}{everywhere{}, server.Table(t)})
+	}
 	each := func(args ...string) {
 		t.Helper()
 		stdin := ""
@@ -64,10 +78,9 @@ func TestVerbsOnAnotherEngine(t *testing.T) {
 			stdin = "b\n"
 		}
 		var printed, files []string
-		for _, stores := range engines {
+		for _, e := range engines {
 			s, out, errs := recorded(stdin)
-			store := filepath.Join(dir, "store")
-			code := run(t.Context(), append(args, "--store", store, "--config", os.DevNull, "--lock-timeout", "10s"), s, stores)
+			code := run(t.Context(), append(args, "--store", e.store, "--config", os.DevNull, "--lock-timeout", "10s"), s, e.opener)
 			if code != 0 {
 				t.Fatalf("%q: exit code %d: %s", args, code, errs)
 			}
@@ -76,11 +89,13 @@ func TestVerbsOnAnotherEngine(t *testing.T) {
 				files = append(files, string(b))
 			}
 		}
-		if printed[0] != printed[1] {
-			t.Errorf("%q: a folder prints\n%s\nand the other engine\n%s", args, printed[0], printed[1])
-		}
-		if args[0] == "export" && (len(files) != 2 || files[0] != files[1] || strings.Count(files[0], "\n") < 3) {
-			t.Errorf("%q: exported %q", args, files)
+		for i, other := range printed {
+			if other != printed[0] {
+				t.Errorf("%q: a folder prints\n%s\nand engine %d\n%s", args, printed[0], i, other)
+			}
+			if args[0] == "export" && (len(files) <= i || files[i] != files[0] || strings.Count(files[i], "\n") < 3) {
+				t.Errorf("%q: exported %q", args, files)
+			}
 		}
 	}
 

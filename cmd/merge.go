@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -121,6 +122,9 @@ func (env *environment) openOther(ctx context.Context, dir string) (reader, erro
 	s, err := env.stores.Open(ctx, dir, env.storeOptions(nil))
 	if !errors.Is(err, engine.ErrNotExist) {
 		return s, err
+	}
+	if strings.Contains(dir, "://") {
+		return nil, hint.With(err, "name the table of the store with ?table=NAME")
 	}
 	if inside := filepath.Join(dir, defaultStore); store.Is(inside) {
 		return nil, hint.With(err, "did you mean %s?", inside)

@@ -17,7 +17,6 @@ import (
 
 	"sheaf/internal/engine"
 	"sheaf/internal/metadata"
-	"sheaf/internal/store"
 )
 
 // opsDifferences are the steps of testdata/ops at which sheaf deliberately differs
@@ -83,6 +82,12 @@ func (h *opsHit) UnmarshalJSON(b []byte) error { return json.Unmarshal(b, &[]any
 // damaged, those of a store that did what it was asked.
 func TestLangChainOps(t *testing.T) {
 	t.Parallel()
+	langChainOps(t, func(t *testing.T) string { return filepath.Join(t.TempDir(), "store") })
+}
+
+// langChainOps runs the sequences over stores of which newStore gives the names.
+func langChainOps(t *testing.T, newStore func(t *testing.T) string) {
+	t.Helper()
 	text, err := os.ReadFile("testdata/ops/sequences.json")
 	if err != nil {
 		t.Fatal(err)
@@ -97,7 +102,7 @@ func TestLangChainOps(t *testing.T) {
 	for _, seq := range recorded.Sequences {
 		t.Run(seq.Name, func(t *testing.T) {
 			t.Parallel()
-			r := &opsRun{t: t, root: t.TempDir(), dirs: map[string]string{}, names: map[string]string{}, held: map[string][]opsDocument{}}
+			r := &opsRun{t: t, newStore: newStore, root: t.TempDir(), dirs: map[string]string{}, names: map[string]string{}, held: map[string][]opsDocument{}}
 			for i, step := range seq.Steps {
 				r.what = fmt.Sprintf("step %d (%s)", i, step.Op)
 				difference := opsDifferences[fmt.Sprintf("%s %d", seq.Name, i)]
@@ -127,11 +132,14 @@ func (r *opsRun) step(step opsStep, refused bool) {
 // opsRun is the state of a sequence: the stores, and the documents that they must have.
 type opsRun struct {
 	t     *testing.T
-	root  string
-	what  string // the step, for messages
-	made  int    // folders and files so far
-	apart bool   // the stores are not LangChain's any more
-	dirs  map[string]string
+	root  string            // of files
+	what  string            // the step, for messages
+	made  int               // folders and files so far
+	apart bool              // the stores are not LangChain's any more
+	dirs  map[string]string // the names of stores
+
+	newStore func(t *testing.T) string
+
 	names map[string]string        // LangChain's name of an id that was made here
 	held  map[string][]opsDocument // by store
 }
@@ -169,7 +177,7 @@ func (r *opsRun) path() string {
 
 func (r *opsRun) create(step opsStep) bool {
 	metrics := map[string]string{"EUCLIDEAN_DISTANCE": "l2", "MAX_INNER_PRODUCT": "ip"}
-	r.dirs[step.Store], r.held[step.Store] = r.path(), nil
+	r.dirs[step.Store], r.held[step.Store] = r.newStore(r.t), nil
 	code, _, errs := r.sheaf(step.Store, "init", "--embedder", "none", "--dimensions", fmt.Sprint(step.Dim), "--metric", metrics[step.DistanceStrategy])
 	if code != exitOK {
 		r.t.Fatalf("%s: %s", r.what, errs)
@@ -204,7 +212,7 @@ func (r *opsRun) add(step opsStep) bool {
 		r.ingest(step, docs)
 		return false
 	}
-	w, err := store.OpenWriter(r.t.Context(), r.dirs[step.Store], engine.Options{LockTimeout: 10 * time.Second})
+	w, err := everywhere{}.OpenWriter(r.t.Context(), r.dirs[step.Store], engine.Options{LockTimeout: 10 * time.Second})
 	if err != nil {
 		r.t.Fatal(err)
 	}

@@ -23,7 +23,7 @@ import (
 // Main runs the command line args, without the program's name, and returns the
 // exit code. It writes to the streams only and does not end the process.
 func Main(ctx context.Context, args []string, streams Streams) int {
-	return run(ctx, args, streams, folders{})
+	return run(ctx, args, streams, everywhere{})
 }
 
 // run is Main with the stores that --store can name.

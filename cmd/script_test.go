@@ -22,11 +22,15 @@ import (
 
 	"sheaf/internal/embed/embedtest"
 	"sheaf/internal/langchain/langchaintest"
+	"sheaf/internal/postgres/pgtest"
 )
+
+// server is that of the tests that need PostgreSQL; nil where there is none.
+var server *pgtest.Server
 
 // TestMain lets the test binary be sheaf for the scripts.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){
+	testscript.Main(pgtest.Tests{M: m, Use: func(s *pgtest.Server) { server = s }}, map[string]func(){
 		"sheaf": func() {
 			ctx, stop := Interruptible(context.Background())
 			code := Main(ctx, os.Args[1:], Standard())

@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"strings"
 
 	"sheaf/internal/engine"
 	"sheaf/internal/filter"
+	"sheaf/internal/hint"
 	"sheaf/internal/ingest"
+	"sheaf/internal/postgres"
 	"sheaf/internal/progress"
 	"sheaf/internal/store"
 )
@@ -60,38 +63,143 @@ type opener interface {
 	Home(name string) (engine.Home, error)
 	// Same reports whether two names are those of one store.
 	Same(a, b string) bool
+	// Check verifies everything in a store, and mends what can be mended where repair is
+	// asked for.
+	Check(ctx context.Context, name string, o engine.Options, repair bool) ([]problem, error)
 }
 
-// folders opens stores that are folders. Another kind of store gets an opener of
-// its own.
+// everywhere opens the stores that users can name: a URL by the engine that its scheme
+// names, anything else as a folder.
+type everywhere struct{}
+
+// engineFor returns what opens a store.
+func engineFor(name string) (opener, error) {
+	scheme, _, isURL := strings.Cut(name, "://")
+	switch {
+	case postgres.Is(name):
+		return tables{}, nil
+	case isURL:
+		return nil, hint.With(usagef("no store has the scheme %q", scheme), "name a folder, or a table as postgres://[user@]host[:port]/database?table=NAME")
+	}
+	return folders{}, nil
+}
+
+func (everywhere) Open(ctx context.Context, name string, o engine.Options) (reader, error) {
+	e, err := engineFor(name)
+	if err != nil {
+		return nil, err
+	}
+	return e.Open(ctx, name, o)
+}
+
+func (everywhere) OpenWriter(ctx context.Context, name string, o engine.Options) (writer, error) {
+	e, err := engineFor(name)
+	if err != nil {
+		return nil, err
+	}
+	return e.OpenWriter(ctx, name, o)
+}
+
+func (everywhere) Create(ctx context.Context, name string, f engine.Facts, o engine.Options) (writer, error) {
+	e, err := engineFor(name)
+	if err != nil {
+		return nil, err
+	}
+	return e.Create(ctx, name, f, o)
+}
+
+func (everywhere) Home(name string) (engine.Home, error) {
+	e, err := engineFor(name)
+	if err != nil {
+		return "", err
+	}
+	return e.Home(name)
+}
+
+func (everywhere) Same(a, b string) bool {
+	x, err1 := engineFor(a)
+	y, err2 := engineFor(b)
+	return err1 == nil && err2 == nil && x == y && x.Same(a, b)
+}
+
+func (everywhere) Check(ctx context.Context, name string, o engine.Options, repair bool) ([]problem, error) {
+	e, err := engineFor(name)
+	if err != nil {
+		return nil, err
+	}
+	return e.Check(ctx, name, o, repair)
+}
+
+// opened returns a store as a T. A nil pointer is not one.
+func opened[S, T any](s S, err error) (t T, _ error) {
+	if err != nil {
+		return t, err
+	}
+	return any(s).(T), nil
+}
+
+// folders opens stores that are folders.
 type folders struct{}
 
 func (folders) Open(ctx context.Context, name string, o engine.Options) (reader, error) {
 	s, err := store.Open(ctx, name, o)
-	if err != nil {
-		return nil, err
-	}
-	return s, nil
+	return opened[*store.Store, reader](s, err)
 }
 
 func (folders) OpenWriter(ctx context.Context, name string, o engine.Options) (writer, error) {
 	w, err := store.OpenWriter(ctx, name, o)
-	if err != nil {
-		return nil, err
-	}
-	return w, nil
+	return opened[*store.Writer, writer](w, err)
 }
 
 func (folders) Create(ctx context.Context, name string, f engine.Facts, o engine.Options) (writer, error) {
 	w, err := store.Create(ctx, name, f, o)
-	if err != nil {
-		return nil, err
-	}
-	return w, nil
+	return opened[*store.Writer, writer](w, err)
 }
 
 func (folders) Home(name string) (engine.Home, error) { return store.Home(name) }
 func (folders) Same(a, b string) bool                 { return store.Same(a, b) }
+
+func (folders) Check(ctx context.Context, name string, o engine.Options, repair bool) (problems []problem, err error) {
+	look := store.Check
+	if repair {
+		look = store.Repair
+	}
+	found, err := look(ctx, name, o)
+	for _, p := range found {
+		problems = append(problems, problem{p.Kind, p.Path, p.Message, p.Remedy, p.Damage(), p.Repaired})
+	}
+	return problems, err
+}
+
+// tables opens stores that are tables of PostgreSQL. No folder holds them, so the keys of
+// their sources are absolute paths.
+type tables struct{}
+
+func (tables) Open(ctx context.Context, name string, o engine.Options) (reader, error) {
+	s, err := postgres.Open(ctx, name, o)
+	return opened[*postgres.Store, reader](s, err)
+}
+
+func (tables) OpenWriter(ctx context.Context, name string, o engine.Options) (writer, error) {
+	w, err := postgres.OpenWriter(ctx, name, o)
+	return opened[*postgres.Writer, writer](w, err)
+}
+
+func (tables) Create(ctx context.Context, name string, f engine.Facts, o engine.Options) (writer, error) {
+	w, err := postgres.Create(ctx, name, f, o)
+	return opened[*postgres.Writer, writer](w, err)
+}
+
+func (tables) Home(string) (engine.Home, error) { return "", nil }
+func (tables) Same(a, b string) bool            { return postgres.Same(a, b) }
+
+func (tables) Check(ctx context.Context, name string, o engine.Options, repair bool) (problems []problem, err error) {
+	found, err := postgres.Check(ctx, name, o, repair)
+	for _, p := range found {
+		problems = append(problems, problem{p.Kind, name, p.Message, p.Remedy, true, p.Repaired})
+	}
+	return problems, err
+}
 
 // storeOptions returns the options with which stores are opened. progress may be nil.
 func (env *environment) storeOptions(progress func(n int)) engine.Options {

@@ -81,3 +81,33 @@ func (e *ConflictError) Error() string {
 	}
 	return fmt.Sprintf("id %q of source %q has another text or metadata in the store", e.ID, e.Source)
 }
+
+// UnavailableError says that the server of a store does not answer, or not now.
+type UnavailableError struct {
+	Store string
+	Err   error
+}
+
+func (e *UnavailableError) Error() string { return fmt.Sprintf("store %q: %v", e.Store, e.Err) }
+func (e *UnavailableError) Unwrap() error { return e.Err }
+
+// RefusedError says that the server of a store does not let this user do what was
+// asked for.
+type RefusedError struct {
+	Store string
+	Err   error
+}
+
+func (e *RefusedError) Error() string { return fmt.Sprintf("store %q: %v", e.Store, e.Err) }
+func (e *RefusedError) Unwrap() error { return e.Err }
+
+// UnsupportedError says that stores of a kind have no such thing.
+type UnsupportedError struct {
+	Problem string
+	Remedy  string // what a user can do; may be empty
+}
+
+func (e *UnsupportedError) Error() string { return e.Problem }
+
+// Hint returns the remedy: see the hint package.
+func (e *UnsupportedError) Hint() string { return e.Remedy }

@@ -82,8 +82,11 @@ var errUnknownFormat = errors.New("it is in none of the formats that are read")
 // otherPrograms is the way out where nothing is known of the files.
 const otherPrograms = `of other programs, export records to a file of JSONL, {"id", "text", "metadata", "vector"} a line, and import that`
 
-// detect returns the format of what is at a path.
+// detect returns the format of what is at a path. A URL names another store.
 func detect(path, indexName string) (Format, error) {
+	if isURL(path) {
+		return sheafStore, nil
+	}
 	info, err := os.Stat(path)
 	if err != nil {
 		return Format{}, err
@@ -101,6 +104,8 @@ func detect(path, indexName string) (Format, error) {
 	}
 	return Format{}, hint.With(&langchain.FormatError{Path: path, Err: errUnknownFormat}, otherPrograms)
 }
+
+func isURL(path string) bool { return strings.Contains(path, "://") }
 
 func readHead(path string) ([]byte, error) {
 	f, err := os.Open(path)

@@ -64,6 +64,9 @@ func Open(ctx context.Context, path string, o Options) (in *Input, err error) {
 		Format: o.Format, Name: filepath.ToSlash(filepath.Clean(path)), Called: strconv.Quote(path), path: path,
 		Remarks: func() []string { return nil }, textsOnly: o.TextsOnly,
 	}
+	if isURL(path) { // which may have a password; errors of its store name it without
+		in.Name, in.Called = path, "another store"
+	}
 	defer func() {
 		if err != nil {
 			err = errors.Join(in.About(err), in.Close())

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -10,7 +9,6 @@ import (
 	"path/filepath"
 
 	"github.com/RoaringBitmap/roaring/v2"
-	"github.com/google/uuid"
 
 	"sheaf/internal/engine"
 )
@@ -255,12 +253,9 @@ func (m *merge) decide(ctx context.Context, a *arrival, in *engine.Transfer) (bo
 			m.w.doomed.Add(uint32(h.n))
 			return true, nil
 		}
-		in.ID = uuid.NewSHA1(idNamespace, bytes.Join([][]byte{[]byte(in.ID), []byte(in.Text), in.Metadata.JSON()}, []byte{0})).String()
+		in.ID = engine.RenamedID(&in.Document)
 	}
 }
-
-// idNamespace is that of ids made for documents whose own was taken.
-var idNamespace = uuid.MustParse("1f3d8d0e-52a8-4a53-8a33-0d5f2f0d9a57")
 
 // same reports whether document n has the text and the metadata of one that
 // arrives.

@@ -60,6 +60,7 @@ type Engine struct {
 	Open       func(ctx context.Context, name string) (Reader, error)
 	OpenWriter func(ctx context.Context, name string) (Writer, error)
 	Name       func(t *testing.T) string // of a store that is not there
+	NoWords    bool                      // its stores keep no index of words
 }
 
 // Conform tests that the stores of an engine do what callers expect.
@@ -81,7 +82,7 @@ func Conform(t *testing.T, e Engine) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			test(&suite{t, e, e.Name(t)})
+			test(newSuite(t, e))
 		})
 	}
 }
@@ -91,9 +92,13 @@ type suite struct {
 	*testing.T
 	engine Engine
 	name   string
+	facts  engine.Facts
 }
 
-var facts = engine.Facts{Embedder: "made-up:1", Fingerprint: "1", Dim: 3, Metric: engine.L2}
+func newSuite(t *testing.T, e Engine) *suite {
+	f := engine.Facts{Embedder: "made-up:1", Fingerprint: "1", Dim: 3, Metric: engine.L2, NoWords: e.NoWords}
+	return &suite{t, e, e.Name(t), f}
+}
 
 func (s *suite) must(err error) {
 	s.Helper()

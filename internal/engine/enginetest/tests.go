@@ -21,7 +21,7 @@ func (s *suite) open() {
 	if _, err := s.engine.OpenWriter(ctx, s.name); !errors.Is(err, engine.ErrNotExist) {
 		s.Errorf("opening nothing for writing: %v", err)
 	}
-	w := s.create(facts)
+	w := s.create(s.facts)
 	_, err := s.engine.OpenWriter(ctx, s.name)
 	is[*engine.LockedError](s, "a second writer", err)
 	s.must(w.Discard())
@@ -29,7 +29,7 @@ func (s *suite) open() {
 		s.Errorf("opening what was discarded: %v", err)
 	}
 
-	f := facts
+	f := s.facts
 	f.Embedder, f.Fingerprint = "", ""
 	w = s.create(f)
 	s.must(w.Bind(ctx, "made-up:1", "1"))
@@ -42,14 +42,14 @@ func (s *suite) open() {
 		s.Fatal(err)
 	}
 	defer w.Close()
-	same(s, "facts", facts, w.Facts())
+	same(s, "facts", s.facts, w.Facts())
 	same(s, "settings", "the first settings", w.Settings())
 	same(s, "documents", []string{"1"}, s.ids(w))
 }
 
 // staged: nothing counts before a commit, and what a writer leaves is gone.
 func (s *suite) staged() {
-	w := s.create(facts)
+	w := s.create(s.facts)
 	r := s.reader()
 	s.replace(w, "a", doc("1", 1), doc("2", 2))
 	same(s, "before the commit", []string{}, s.ids(r))
@@ -69,7 +69,7 @@ func (s *suite) staged() {
 // documents: what is read is what was given.
 func (s *suite) documents() {
 	ctx := s.Context()
-	w := s.create(facts)
+	w := s.create(s.facts)
 	given := doc("2", 2)
 	given.Vector = []float32{0.5, -0.25, 4}
 	s.replace(w, "a", doc("1", 1), given)
@@ -107,13 +107,13 @@ func (s *suite) documents() {
 	same(s, "a matching source", []string{"b 2"}, s.counts(r, s.filter("source=b")))
 	info, err := r.Info(ctx)
 	s.must(err)
-	same(s, "info", engine.Info{Facts: facts, Documents: 4, Sources: 2}, engine.Info{Facts: info.Facts, Normalized: info.Normalized, Documents: info.Documents, Sources: info.Sources})
+	same(s, "info", engine.Info{Facts: s.facts, Documents: 4, Sources: 2}, engine.Info{Facts: info.Facts, Normalized: info.Normalized, Documents: info.Documents, Sources: info.Sources})
 }
 
 // matches: a store tells what it knows of documents to come.
 func (s *suite) matches() {
 	ctx := s.Context()
-	w := s.create(facts)
+	w := s.create(s.facts)
 	given := doc("2", 2)
 	given.Vector = []float32{1, 2, 3}
 	s.replace(w, "a", doc("1", 1), given)
@@ -149,7 +149,7 @@ func (s *suite) matches() {
 
 // replacement: what is not given again goes, and what is keeps its place.
 func (s *suite) replacement() {
-	w := s.create(facts)
+	w := s.create(s.facts)
 	s.replace(w, "a", doc("1", 1), doc("2", 2), doc("3", 3))
 	s.replace(w, "b", doc("4", 4))
 	s.commit(w)
@@ -181,7 +181,7 @@ func (s *suite) replacement() {
 // refused: a document that cannot be stored leaves the others alone.
 func (s *suite) refused() {
 	ctx := s.Context()
-	w := s.create(facts)
+	w := s.create(s.facts)
 	s.replace(w, "a", doc("1", 1))
 	s.commit(w)
 	r, src := s.begin(w, "b")
@@ -206,7 +206,7 @@ func (s *suite) refused() {
 // old, and the source is to be read again until it is done.
 func (s *suite) commitWithin() {
 	ctx := s.Context()
-	w := s.create(facts)
+	w := s.create(s.facts)
 	s.replace(w, "a", doc("1", 1), doc("2", 2))
 	s.commit(w)
 	r, src := s.begin(w, "a")
@@ -233,7 +233,7 @@ func (s *suite) commitWithin() {
 // sources: a store remembers what it is told of them.
 func (s *suite) sources() {
 	ctx := s.Context()
-	w := s.create(facts)
+	w := s.create(s.facts)
 	for i := range 3 {
 		s.replace(w, fmt.Sprint("s", i), doc(fmt.Sprint(i), i))
 	}
@@ -367,7 +367,7 @@ func nearest(s *suite, docs []engine.Document, q []float32, o engine.SearchOptio
 // deleted is what was selected.
 func (s *suite) selections() {
 	ctx := s.Context()
-	w := s.create(facts)
+	w := s.create(s.facts)
 	s.replace(w, "docs/a.txt", doc("1", 1), doc("2", 2))
 	s.replace(w, "docs/b.txt", doc("3", 3))
 	s.replace(w, "c.md", doc("4", 4))
@@ -422,17 +422,17 @@ func (s *suite) selections() {
 // merge: what one store holds comes into another, all or nothing.
 func (s *suite) merge() {
 	ctx := s.Context()
-	w := s.create(facts)
+	w := s.create(s.facts)
 	s.replace(w, "a", doc("1", 1), doc("2", 2))
 	s.replace(w, "b", doc("3", 3))
 	s.commit(w)
 	snap, err := w.Snapshot(ctx)
 	s.must(err)
-	if snap.Documents != 3 || snap.Facts != facts {
+	if snap.Documents != 3 || snap.Facts != s.facts {
 		s.Errorf("%+v", snap)
 	}
-	other := &suite{s.T, s.engine, s.engine.Name(s.T)}
-	into := other.create(facts)
+	other := newSuite(s.T, s.engine)
+	into := other.create(s.facts)
 	merged, err := into.Merge(ctx, []engine.Snapshot{snap}, engine.OnConflictFail)
 	s.must(err)
 	same(s, "merged", engine.Merged{Added: 3}, merged)

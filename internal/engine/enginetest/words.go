@@ -9,9 +9,18 @@ import (
 	"sheaf/internal/words"
 )
 
-// searchByText: documents are found by the words of a query, and by words and meaning.
+// searchByText: documents are found by their text, where a store keeps their words.
 func (s *suite) searchByText() {
-	w := s.create(facts)
+	if !s.engine.NoWords {
+		s.byText()
+		s.name = s.engine.Name(s.T)
+	}
+	s.withoutWords()
+}
+
+// byText: documents are found by the words of a query, and by words and meaning.
+func (s *suite) byText() {
+	w := s.create(s.facts)
 	var docs []engine.Document
 	for i, text := range []string{"the tide comes in", "the tide goes out twice", "flags such as --dry-run", "ничего из этого"} {
 		d := doc(fmt.Sprint(i), i)
@@ -68,19 +77,19 @@ func (s *suite) searchByText() {
 	if _, err := w.Search(s.Context(), query, engine.SearchOptions{K: 1, Mode: "taste"}); err == nil {
 		s.Error("an unknown mode passes")
 	}
-	s.searchWithoutWords(docs)
 }
 
-// searchWithoutWords: a store that keeps no words is not asked by them.
-func (s *suite) searchWithoutWords(docs []engine.Document) {
-	s.name = s.engine.Name(s.T)
-	f := facts
+// withoutWords: a store without an index of words says so.
+func (s *suite) withoutWords() {
+	f := s.facts
 	f.NoWords = true
-	none := s.create(f)
-	s.replace(none, "a", docs...)
-	s.commit(none)
-	_, err := none.Search(s.Context(), [][]float32{{3, 1, 0}}, engine.SearchOptions{K: 1, Mode: engine.ByWords, Texts: []string{"tide"}})
-	if !errors.Is(err, engine.ErrNoWords) {
-		s.Errorf("a store without words: %v", err)
+	w := s.create(f)
+	s.replace(w, "a", doc("1", 1))
+	s.commit(w)
+	for _, mode := range []engine.Mode{engine.ByWords, engine.Hybrid} {
+		_, err := w.Search(s.Context(), [][]float32{{1, 2, 3}}, engine.SearchOptions{K: 1, Mode: mode, Texts: []string{"tide"}})
+		if !errors.Is(err, engine.ErrNoWords) {
+			s.Errorf("%s in a store without words: %v", mode, err)
+		}
 	}
 }

@@ -1,0 +1,76 @@
+package postgres
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+
+	"sheaf/internal/engine"
+)
+
+// rows are documents on their way to the server, in the binary format of COPY.
+type rows struct {
+	buf bytes.Buffer
+	n   int
+}
+
+// copyBytes is how much is sent in one COPY.
+const copyBytes = 8 << 20
+
+// copyHeader begins a file of COPY in binary format: its signature, no flags, no extension.
+const copyHeader = "PGCOPY\n\xff\r\n\x00\x00\x00\x00\x00\x00\x00\x00\x00"
+
+const copyDocuments = `COPY {documents} (n, id, source, text, metadata, verbatim, origin, start_index, start_line, end_line, text_hash, vector) FROM STDIN (FORMAT binary)`
+
+const copyColumns = 12
+
+// add adds document n of a source with its vector as the store keeps it.
+func (r *rows) add(n, source int64, d *engine.Document, x []float32, origin engine.Origin) {
+	if r.n == 0 {
+		r.buf.WriteString(copyHeader)
+	}
+	r.n++
+	b := binary.BigEndian.AppendUint16(r.buf.AvailableBuffer(), copyColumns)
+	object := d.Metadata.JSON()
+	b = appendInt(b, n)
+	b = appendText(b, d.ID)
+	b = appendInt(b, source)
+	b = appendText(b, d.Text)
+	if jsonb(object) == nil {
+		b = binary.BigEndian.AppendUint32(b, 1<<32-1) // NULL
+	} else { // the version of the format, and text
+		b = binary.BigEndian.AppendUint32(b, uint32(len(object)+1))
+		b = append(append(b, 1), object...)
+	}
+	b = appendText(b, string(object))
+	b = binary.BigEndian.AppendUint32(b, 2)
+	b = binary.BigEndian.AppendUint16(b, uint16(origin))
+	for _, v := range []int64{int64(d.StartIndex), int64(d.StartLine), int64(d.EndLine), textHash(d.Text)} {
+		b = appendInt(b, v)
+	}
+	b = binary.BigEndian.AppendUint32(b, uint32(4+4*len(x)))
+	r.buf.Write(appendVector(b, x))
+}
+
+func appendInt(b []byte, v int64) []byte {
+	return binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint32(b, 8), uint64(v))
+}
+
+func appendText(b []byte, s string) []byte {
+	return append(binary.BigEndian.AppendUint32(b, uint32(len(s))), s...)
+}
+
+// send copies the rows to the table.
+func (r *rows) send(ctx context.Context, c *conn) error {
+	if r.n == 0 {
+		return nil
+	}
+	r.buf.Write([]byte{0xff, 0xff}) // the end
+	_, err := c.CopyFrom(ctx, &r.buf, c.pool.names.Replace(copyDocuments))
+	r.buf.Reset()
+	r.n = 0
+	if err != nil {
+		return c.pool.place.failed(ctx, err)
+	}
+	return nil
+}

