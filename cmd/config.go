@@ -37,6 +37,9 @@ type Config struct {
 	Color       string
 	Mode        engine.Mode
 	Rerank      rerank.Spec
+	RerankURL   string
+	RerankKey   string // from SHEAF_RERANK_API_KEY and nowhere else
+	RerankFile  string // that holds the key
 	LockTimeout time.Duration
 
 	// EmbedderFlag is set where Embedder comes from the flag. Otherwise it is a
@@ -83,6 +86,10 @@ var settings = []setting{
 		set: func(c *Config, v string) (err error) { c.Mode, err = engine.ParseMode(v); return err }},
 	{key: "rerank", help: "judge the hits again by `MODEL[:N]`: " + rerank.Usage() + "; N hits are judged (" + strconv.Itoa(rerank.DefaultDepth) + "), and the k best by the judge are the answer",
 		set: func(c *Config, v string) (err error) { c.Rerank, err = rerank.Parse(v); return err }},
+	{key: "rerank-url", help: "`URL` of the service that reranks; requests go to URL/rerank",
+		set: func(c *Config, v string) error { c.RerankURL = v; return nil }},
+	{key: "rerank-api-key-file", help: "`FILE` that holds that service's key, instead of SHEAF_RERANK_API_KEY",
+		set: func(c *Config, v string) error { c.RerankFile = v; return nil }},
 	{key: "lock-timeout", def: "10s", help: "wait this `DURATION` for another writer",
 		set: func(c *Config, v string) error { return setDuration(&c.LockTimeout, v) }},
 }
@@ -144,15 +151,18 @@ func loadConfig(flags *pflag.FlagSet, file string) (Config, error) {
 	if err != nil {
 		return Config{}, err
 	}
-	c := Config{APIKey: os.Getenv("OPENAI_API_KEY")}
+	c := Config{APIKey: os.Getenv("OPENAI_API_KEY"), RerankKey: os.Getenv("SHEAF_RERANK_API_KEY")}
 	for _, s := range settings {
 		if _, _, err := s.read(&c, flags, inFile); err != nil {
 			return Config{}, err
 		}
 	}
 	c.EmbedderFlag, c.ModeFlag, c.RerankFlag = flags.Changed("embedder"), flags.Changed("mode"), flags.Changed("rerank")
-	if c.APIKey != "" && !flags.Changed("api-key-file") && os.Getenv("SHEAF_API_KEY_FILE") == "" {
+	if c.APIKey != "" && !named(flags, "api-key-file") {
 		c.APIKeyFile = "" // the variable outranks the configuration file
+	}
+	if c.RerankKey != "" && !named(flags, "rerank-api-key-file") {
+		c.RerankFile = ""
 	}
 	return c, nil
 }
@@ -170,6 +180,11 @@ func (s setting) read(c *Config, flags *pflag.FlagSet, inFile *viper.Viper) (val
 		err = usagef("%s: %w", origin, err)
 	}
 	return value, origin, err
+}
+
+// named reports whether a flag or a variable sets the setting.
+func named(flags *pflag.FlagSet, key string) bool {
+	return flags.Changed(key) || os.Getenv(setting{key: key}.variable()) != ""
 }
 
 // find returns the value of the setting and where it comes from. An empty variable
@@ -299,8 +314,9 @@ that is not in this table is an error, so that a typing mistake is noticed.
 const configDocTail = `
 An empty variable counts as not set.
 
-Keys are never flags and never in this file: ` + "`OPENAI_API_KEY`" + ` holds the key of the service, or
-` + "`api-key-file`" + ` names a file that does. ` + "`NO_COLOR`" + ` turns colour off. ` + "`FAISS_NO_AVX2=1`" + ` and
+Keys are never flags and never in this file: ` + "`OPENAI_API_KEY`" + ` holds the key of the service that
+embeds, or ` + "`api-key-file`" + ` names a file that does; ` + "`SHEAF_RERANK_API_KEY`" + ` and ` + "`rerank-api-key-file`" + `
+are for the service that reranks. ` + "`NO_COLOR`" + ` turns colour off. ` + "`FAISS_NO_AVX2=1`" + ` and
 ` + "`FAISS_OPT_LEVEL`" + ` choose slower kernels.
 
 ` + "`embedder`" + ` in the environment or in the file applies to new stores. A store that is there keeps the embedder

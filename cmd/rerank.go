@@ -21,7 +21,7 @@ thresholds come before it and are about the score, which a hit keeps.`
 
 // addRerank declares the flag of verbs whose hits can be judged again.
 func addRerank(c *cobra.Command) {
-	addSettings(c.Flags(), "rerank")
+	addSettings(c.Flags(), "rerank", "rerank-url", "rerank-api-key-file")
 	complete(c, "rerank", rerank.Completions()...)
 }
 
@@ -71,7 +71,8 @@ func (a *asker) makeJudge() (err error) {
 	}
 	o := a.o.embedder
 	o.Dimensions, o.Query, o.Passage, o.Questions = 0, nil, nil, false // those are about the store's embedder
-	options := a.env.embedOptions(o, nil)
+	c := a.env.config
+	options := rerank.Options{Options: a.env.embedOptions(o, nil), URL: c.RerankURL, Key: c.RerankKey, KeyFile: c.RerankFile}
 	options.TellsLong = true
 	name := a.o.rerank.Model
 	a.judge, err = rerank.New(name, options)

@@ -3,6 +3,7 @@ package openai
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -20,6 +21,7 @@ import (
 const (
 	numberBytes = 32       // of one number in decimals, at most
 	otherBytes  = 64 << 10 // of everything else in an answer
+	escapedByte = 6        // \u0000
 	unknownDim  = 16384    // bound of the length of vectors that is not known yet
 	peekBytes   = 4 << 10  // in which HTML shows
 	maxNumber   = 1e9      // of a vector in base64; doubles and integers read as float32 have larger ones
@@ -43,9 +45,16 @@ func answerLimit(n, dim int) int64 {
 //	[V, …]                                        Text Embeddings Inference
 //	{"error": …}                                  an error in spite of the status
 //
+// Of a service that ranks:
+//
+//	{"results": [{"index": 0, "relevance_score": 0.9}, …]}   Cohere, Jina, vLLM, llama.cpp
+//	{"data": [{"index": 0, "relevance_score": 0.9}, …]}      Voyage
+//	[{"index": 0, "score": 0.9}, …]                          Text Embeddings Inference
+//
 // V is a list of numbers, a list of one such list, or a string of base64: OpenAI sends
 // what was asked for, not every server does.
 type answer struct {
+	form   *form
 	items  []item
 	tokens int             // counted by the service; 0 where it says nothing
 	err    json.RawMessage // of an error in spite of the status; nil: none
@@ -56,6 +65,18 @@ type answer struct {
 type item struct {
 	Index     index // of its text in the request
 	Embedding embedding
+	Relevance *float32 `json:"relevance_score"`
+	Score     *float32
+}
+
+// rank makes the score of a text a vector of one number.
+func (i *item) rank() error {
+	score := cmp.Or(i.Relevance, i.Score)
+	if score == nil {
+		return errNoScore
+	}
+	i.Embedding = embedding{*score}
+	return nil
 }
 
 // badContent is what is wrong with an answer, in words.
@@ -69,6 +90,7 @@ const (
 	errNothing    = badContent("an empty answer: is the base URL right?")
 	errHTML       = badContent("an HTML page, not JSON: is the base URL right?")
 	errNull       = badContent("null in a vector") // Go would read it as 0; some servers write NaN so
+	errNoScore    = badContent("a text without a score")
 	errEmpty      = badContent("an empty vector; of Ollama, --base-url must end in /v1")
 	errZeros      = badContent("a vector of zeros")
 	errAlike      = badContent("one and the same vector for texts with different words")
@@ -78,7 +100,8 @@ const (
 
 // readAnswer reads an answer of at most limit bytes. It holds one vector at a time in the
 // form in which it arrived: in decimals that is much larger than its numbers.
-func readAnswer(response *http.Response, limit int64) (a answer, err error) {
+func readAnswer(response *http.Response, f *form, limit int64) (a answer, err error) {
+	a.form = f
 	body := bufio.NewReaderSize(http.MaxBytesReader(nil, response.Body, limit), peekBytes)
 	head, err := body.Peek(peekBytes) // an error but the end shows again when the body is read
 	if err == io.EOF && len(bytes.TrimSpace(head)) == 0 {
@@ -121,7 +144,7 @@ func (a *answer) readObject(d *json.Decoder) error {
 
 func (a *answer) readMember(d *json.Decoder, name string) error {
 	switch name {
-	case "data", "embeddings":
+	case "data", "embeddings", "results":
 		return a.readItems(d)
 	case "embedding":
 		i := item{Index: noIndex}
@@ -159,7 +182,7 @@ func expect(d *json.Decoder, want json.Delim) error {
 		if token == nil {
 			token = "null"
 		}
-		err = badContentf("not the JSON of an embedding: %.20v where %v should be", token, want)
+		err = badContentf("not the JSON that was asked for: %.20v where %v should be", token, want)
 	}
 	return err
 }
@@ -180,6 +203,9 @@ func (a *answer) readItems(d *json.Decoder) error {
 			err = d.Decode(&i)
 		} else {
 			err = d.Decode(&i.Embedding)
+		}
+		if err == nil && a.form == &rankForm {
+			err = i.rank()
 		}
 		if err != nil {
 			return err
@@ -222,7 +248,7 @@ func (i *index) UnmarshalJSON(raw []byte) error {
 // as they came if none has one. All must have dim finite numbers; 0: as many as the first.
 func (a *answer) inOrder(n, dim int) ([][]float32, error) {
 	if len(a.items) != n {
-		return nil, badContentf("%d vectors for %d texts", len(a.items), n)
+		return nil, badContentf("%d %ss for %d texts", len(a.items), a.form.noun, n)
 	}
 	if dim == 0 {
 		dim = len(a.items[0].Embedding)
@@ -237,10 +263,10 @@ func (a *answer) inOrder(n, dim int) ([][]float32, error) {
 			place = int(i.Index)
 		}
 		if place < 0 || place >= n {
-			return nil, badContentf("a vector for text %d of %d", place, n)
+			return nil, badContentf("a %s for text %d of %d", a.form.noun, place, n)
 		}
 		if vectors[place] != nil {
-			return nil, badContentf("two vectors for text %d", place)
+			return nil, badContentf("two %ss for text %d", a.form.noun, place)
 		}
 		if err := vector.Check(i.Embedding); err != nil {
 			return nil, badContent(err.Error())

@@ -32,7 +32,7 @@ func FuzzReadAnswer(f *testing.F) {
 		f.Add([]byte(body))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		a, err := readAnswer(&http.Response{Body: io.NopCloser(bytes.NewReader(body))}, answerLimit(3, 8))
+		a, err := readAnswer(&http.Response{Body: io.NopCloser(bytes.NewReader(body))}, &vectorForm, answerLimit(3, 8))
 		if err != nil {
 			return
 		}

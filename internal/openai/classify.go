@@ -58,7 +58,7 @@ func (s *service) classifyConnection(err error) *failure {
 	}
 	connection.URL = s.name // without a query, which may hold a key
 	connection.Err = s.censored(connection.Err)
-	f := &failure{err: fmt.Errorf("reaching the embedding service: %w", err), class: transient}
+	f := &failure{err: fmt.Errorf("reaching the service: %w", err), class: transient}
 	var dns *net.DNSError
 	var certificate *tls.CertificateVerificationError
 	var plain tls.RecordHeaderError
@@ -68,10 +68,10 @@ func (s *service) classifyConnection(err error) *failure {
 		f.err = hint.With(f.err, "if the service has a certificate of its own, name its authority's file in SSL_CERT_FILE")
 	case errors.As(err, &plain), errors.Is(err, http.ErrSchemeMismatch):
 		f.class = final
-		f.err = hint.With(f.err, "if the service speaks HTTP without TLS, --base-url begins with http://")
+		f.err = hint.With(f.err, "if the service speaks HTTP without TLS, %s begins with http://", s.form.url)
 	case errors.As(err, &dns) && dns.IsNotFound:
 		f.class = final
-		f.err = hint.With(f.err, "check the host in --base-url, which no store remembers, or in HTTPS_PROXY")
+		f.err = hint.With(f.err, "check the host in %s, which no store remembers, or in HTTPS_PROXY", s.form.url)
 	case slices.ContainsFunc(brokenHTTP, func(words string) bool { return strings.Contains(err.Error(), words) }):
 		f.class = badAnswer
 	}
@@ -113,7 +113,7 @@ func (s *service) classifyWords(status int, w words) *failure {
 	case !mayPass(status):
 		f := &failure{err: &embed.RefusedError{Service: s.name, Status: status, Message: w.text}, unexplained: status == http.StatusBadRequest && !w.explained}
 		if status == http.StatusNotFound && s.noPath {
-			f.err = hint.With(f.err, "most servers want --base-url %s/v1", s.name)
+			f.err = hint.With(f.err, "most servers want %s %s/v1", s.form.url, s.name)
 		}
 		return f
 	}
@@ -154,11 +154,11 @@ func (s *service) classifyAnswer(err error, n int) *failure {
 			f.class = final
 		}
 	case errors.As(err, &syntax):
-		problem = fmt.Sprintf("not the JSON of an embedding: %v", err)
+		problem = fmt.Sprintf("not the JSON that was asked for: %v", err)
 	case errors.As(err, &mismatch) && strings.HasPrefix(mismatch.Value, "number "):
-		problem = fmt.Sprintf("not the JSON of an embedding: %.30s is beyond 32 bits", mismatch.Value)
+		problem = fmt.Sprintf("not the JSON that was asked for: %.30s is beyond 32 bits", mismatch.Value)
 	case errors.As(err, &mismatch):
-		problem = fmt.Sprintf("not the JSON of an embedding: %s in place of a list of numbers", mismatch.Value)
+		problem = fmt.Sprintf("not the JSON that was asked for: %s in place of a list of numbers", mismatch.Value)
 	case errors.As(err, &corrupt):
 		problem = fmt.Sprintf("a vector that is not base64: %v", err)
 	case errors.Is(err, gzip.ErrHeader), errors.Is(err, gzip.ErrChecksum), errors.As(err, &deflated):

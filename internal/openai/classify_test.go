@@ -15,7 +15,7 @@ import (
 // TestClassifyConnection has the errors that no test server can cause.
 func TestClassifyConnection(t *testing.T) {
 	t.Parallel()
-	s := &service{name: "https://host/v1"}
+	s := &service{form: &vectorForm, name: "https://host/v1"}
 	for _, test := range []struct {
 		err  error
 		want class
@@ -40,7 +40,7 @@ func TestClassifyConnection(t *testing.T) {
 
 func TestClassifyAnswerCutWhileReading(t *testing.T) {
 	t.Parallel()
-	s := &service{name: "https://host/v1"}
+	s := &service{form: &vectorForm, name: "https://host/v1"}
 	err := fmt.Errorf("read: %w", net.ErrClosed)
 	if got := s.classifyAnswer(err, 1); got.class != transient || !errors.Is(got.err, net.ErrClosed) {
 		t.Errorf("class %d, %v", got.class, got.err)

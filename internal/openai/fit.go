@@ -46,6 +46,7 @@ func (s *service) Forecast(texts []string) embed.Forecast {
 type batch struct {
 	*service
 	embed.Result
+	query    string   // see request
 	texts    []string // shortened where they must be
 	tokens   []int    // of each text; 0: not counted
 	isolated bool     // a request was refused for one of its texts, and is being halved

@@ -21,7 +21,7 @@ func (b *batch) isolate(ctx context.Context, places []int) error {
 	if len(places) == 0 {
 		return nil
 	}
-	r := request{texts: make([]string, len(places)), part: b.isolated}
+	r := request{query: b.query, texts: make([]string, len(places)), part: b.isolated}
 	for i, place := range places {
 		r.texts[i] = b.texts[place]
 	}
@@ -32,7 +32,7 @@ func (b *batch) isolate(ctx context.Context, places []int) error {
 	if concernsTexts(err) {
 		return b.halve(ctx, places, err)
 	}
-	if err == nil && alike(r.texts, vectors) {
+	if err == nil && !b.ranks() && alike(r.texts, vectors) {
 		return b.refuseAlike(ctx, places)
 	}
 	for i, vector := range vectors {
@@ -99,7 +99,7 @@ const minCutTokens = 64
 func (b *batch) shorten(ctx context.Context, place int, reason error) error {
 	if !b.options.Truncate || b.maxTextTokens != 0 || b.count(place) < 2*minCutTokens {
 		b.Errs[place] = reason
-		return nil
+		return b.missing(place)
 	}
 	b.cut(place, min(b.count(place)/2, openAITextTokens))
 	if err := b.isolate(ctx, []int{place}); err != nil {
@@ -108,6 +108,15 @@ func (b *batch) shorten(ctx context.Context, place int, reason error) error {
 	if b.Errs[place] != nil {
 		b.Errs[place] = reason
 		delete(b.Cut, place)
+	}
+	return b.missing(place)
+}
+
+// missing returns the error of a text that was refused, where all texts are needed: an order is of
+// all of them.
+func (b *batch) missing(place int) error {
+	if b.ranks() {
+		return b.Errs[place]
 	}
 	return nil
 }

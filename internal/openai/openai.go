@@ -1,5 +1,6 @@
 // Package openai makes vectors by a service that speaks OpenAI's protocol, POST
-// BASE/embeddings: OpenAI itself, or a compatible server.
+// BASE/embeddings: OpenAI itself, or a compatible server. A service that ranks texts,
+// POST BASE/rerank, is asked in the same way: see Ranker.
 //
 // A call passes through five layers, each in a file of its name:
 //
@@ -55,6 +56,7 @@ const (
 // service is the embedder. An empty text, which OpenAI refuses, is not sent: its
 // vector is zero.
 type service struct {
+	form     *form
 	options  embed.Options
 	model    string
 	official bool                       // the service is OpenAI's own
@@ -74,16 +76,30 @@ type service struct {
 	answered         atomic.Bool // well, at least once
 	noBase64         atomic.Bool // the service refuses the field encoding_format
 	noDimensions     atomic.Bool // the service refuses the field dimensions
+	texts            atomic.Bool // a service that ranks has them in the field texts
 
 	mu           sync.Mutex
 	failingSince time.Time // first failure since the last good answer; zero: the last answer was good
 }
+
+// form is what services are asked for.
+type form struct {
+	path            string // of the requests, below the base URL
+	noun            string // what an answer has for each text
+	model, url, key string // how users say whom to ask, for hints
+}
+
+var vectorForm = form{"embeddings", "vector", "--embedder", "--base-url", "OPENAI_API_KEY to the key alone, or give a file with --api-key-file"}
 
 // New returns the embedder of a service's model.
 func New(model string, o embed.Options) (embed.Embedder, error) {
 	if model == "" {
 		model = DefaultModel
 	}
+	return newService(model, o, &vectorForm)
+}
+
+func newService(model string, o embed.Options, f *form) (*service, error) {
 	setDefaults(&o)
 	base, err := parseBaseURL(o.BaseURL)
 	if err != nil {
@@ -99,19 +115,20 @@ func New(model string, o embed.Options) (embed.Embedder, error) {
 	}
 	if hasControl(o.APIKey) {
 		return nil, hint.With(errors.New("the API key has a line break or another control character"),
-			"set OPENAI_API_KEY to the key alone, or give a file with --api-key-file")
+			"set %s", f.key)
 	}
 	extra, err := parseExtraBody(o.ExtraBody)
 	if err != nil {
 		return nil, err
 	}
-	base.Path = strings.TrimSuffix(strings.TrimRight(base.Path, "/"), "/embeddings") // as some show the whole URL
+	base.Path = strings.TrimSuffix(strings.TrimRight(base.Path, "/"), "/"+f.path) // as some show the whole URL
 	s := &service{
+		form:             f,
 		options:          o,
 		model:            model,
 		official:         isHost(base, "api.openai.com"),
 		noPath:           strings.Trim(base.Path, "/") == "",
-		endpoint:         base.JoinPath("embeddings").String(),
+		endpoint:         base.JoinPath(f.path).String(),
 		header:           o.AuthHeader,
 		extra:            extra,
 		client:           newClient(),

@@ -89,7 +89,7 @@ func (s *service) sendPaced(ctx context.Context, r *request) (vectors [][]float3
 	if err != nil {
 		return nil, 0, false, &failure{err: err}
 	}
-	r.base64, r.dimensions = !r.floats && !s.noBase64.Load(), s.options.Dimensions
+	r.base64, r.dimensions = !s.ranks() && !r.floats && !s.noBase64.Load(), s.options.Dimensions
 	if r.anyDim || s.noDimensions.Load() {
 		r.dimensions = 0
 	}
@@ -110,6 +110,7 @@ func (s *service) adapt(ctx context.Context, r *request, fail *failure) bool {
 		s.noBase64.Store(true)
 	case r.dimensions > 0 && refuses(fail.err, "dimensions", "matryoshka") && s.hasDim(ctx):
 		s.noDimensions.Store(true)
+	case s.ranks() && refuses(fail.err, "`texts`") && !s.texts.Swap(true): // Text Embeddings Inference
 	case mayRefuseBase64 && fail.unexplained:
 		r.floats = true
 	default:
@@ -141,7 +142,7 @@ func (s *service) hasDim(ctx context.Context) bool {
 }
 
 // probeRequest is for a text that is beyond suspicion.
-var probeRequest = request{texts: []string{embed.Probe}, tokens: 1}
+var probeRequest = request{query: embed.Probe, texts: []string{embed.Probe}, tokens: 1}
 
 // embedsProbe reports whether the service embeds a harmless text, if need be after some
 // time.
@@ -199,10 +200,10 @@ func (s *service) probes(ctx context.Context, r request) bool {
 // neverWorked returns the error of a service that had no good answer yet.
 func (s *service) neverWorked(fail *failure) error {
 	if fail.class == badAnswer {
-		return hint.With(fail.err, "check the model that --embedder names and --base-url, which ends in /v1 for most servers")
+		return hint.With(fail.err, "check the model that %s names and %s, which ends in /v1 for most servers", s.form.model, s.form.url)
 	}
 	err := &AnswerError{Service: s.name, Problem: fail.err.Error()}
-	return hint.With(err, "check the model that --embedder names and --base-url; the service's log says why it fails")
+	return hint.With(err, "check the model that %s names and %s; the service's log says why it fails", s.form.model, s.form.url)
 }
 
 // succeeded notes a good answer to r.

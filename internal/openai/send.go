@@ -17,6 +17,7 @@ import (
 
 // request is what one HTTP request asks for.
 type request struct {
+	query  string   // that the texts are ranked by; empty: they are embedded
 	texts  []string // none of them empty
 	tokens int      // of all texts; 0 where they are not counted
 	part   bool     // of a request that was refused
@@ -73,11 +74,7 @@ func (s *service) send(ctx context.Context, r request) (vectors [][]float32, pau
 }
 
 func (s *service) post(ctx context.Context, r request) (*http.Response, error) {
-	fields := protocol.EmbeddingRequest{Input: r.texts, Model: protocol.EmbeddingModel(s.model), Dimensions: r.dimensions}
-	if r.base64 {
-		fields.EncodingFormat = protocol.EmbeddingEncodingFormatBase64
-	}
-	body, err := s.marshal(fields)
+	body, err := s.marshal(s.fields(r))
 	if err != nil {
 		return nil, err
 	}
@@ -97,8 +94,20 @@ func (s *service) post(ctx context.Context, r request) (*http.Response, error) {
 	return s.client.Do(post)
 }
 
+// fields returns what a request's body has by its form.
+func (s *service) fields(r request) any {
+	if s.ranks() {
+		return s.rankFields(r)
+	}
+	fields := protocol.EmbeddingRequest{Input: r.texts, Model: protocol.EmbeddingModel(s.model), Dimensions: r.dimensions}
+	if r.base64 {
+		fields.EncodingFormat = protocol.EmbeddingEncodingFormatBase64
+	}
+	return fields
+}
+
 // marshal returns a request's body, with the members that the user adds.
-func (s *service) marshal(fields protocol.EmbeddingRequest) ([]byte, error) {
+func (s *service) marshal(fields any) ([]byte, error) {
 	body, err := json.Marshal(fields)
 	if err != nil || len(s.extra) == 0 {
 		return body, err
@@ -115,13 +124,24 @@ func isZero(v []float32) bool {
 	return !slices.ContainsFunc(v, func(x float32) bool { return x != 0 })
 }
 
+// limit returns the largest answer in bytes to a request of some texts.
+func (s *service) limit(texts []string) int64 {
+	limit := answerLimit(len(texts), s.dim.Get())
+	if s.ranks() { // some repeat the texts
+		for _, text := range texts {
+			limit += escapedByte * int64(len(text))
+		}
+	}
+	return limit
+}
+
 // receive reads the answer to a request of some texts.
 func (s *service) receive(response *http.Response, texts []string) ([][]float32, *failure) {
 	n := len(texts)
 	if response.StatusCode >= http.StatusMultipleChoices {
 		return nil, s.classifyStatus(response)
 	}
-	a, err := readAnswer(response, answerLimit(n, s.dim.Get()))
+	a, err := readAnswer(response, s.form, s.limit(texts))
 	if err != nil {
 		return nil, s.classifyAnswer(err, n)
 	}
@@ -136,7 +156,7 @@ func (s *service) receive(response *http.Response, texts []string) ([][]float32,
 		return nil, s.classifyAnswer(err, n)
 	}
 	for i, v := range vectors {
-		if isZero(v) && strings.TrimSpace(texts[i]) != "" {
+		if !s.ranks() && isZero(v) && strings.TrimSpace(texts[i]) != "" {
 			return nil, s.classifyAnswer(errZeros, n)
 		}
 	}

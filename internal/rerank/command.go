@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"strings"
 
-	"sheaf/internal/embed"
 	"sheaf/internal/program"
 	"sheaf/internal/vector"
 )
@@ -19,7 +18,7 @@ import (
 // A question without texts is not sent.
 type command struct{ program *program.Program }
 
-func newCommand(model string, o embed.Options) (Judge, error) {
+func newCommand(model string, o Options) (Judge, error) {
 	_, name, _ := strings.Cut(model, ":")
 	if strings.TrimSpace(name) == "" {
 		return nil, fmt.Errorf("%q: no program after the colon: want command:PROGRAM", model)

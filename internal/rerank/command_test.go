@@ -59,7 +59,7 @@ func TestCommandFails(t *testing.T) {
 		t.Errorf("cancelled: %v", err)
 	}
 	for _, name := range []string{"command", "command:", "command: "} {
-		if _, err := rerank.New(name, embed.Options{}); err == nil || !strings.Contains(err.Error(), "want command:PROGRAM") {
+		if _, err := rerank.New(name, rerank.Options{}); err == nil || !strings.Contains(err.Error(), "want command:PROGRAM") {
 			t.Errorf("%q: %v", name, err)
 		}
 	}

@@ -79,7 +79,7 @@ var ErrUnknown = errors.New("unknown model to rerank by")
 // kind is a kind of judges.
 type kind struct {
 	names []string // what comes before the colon of a model
-	make  func(model string, o embed.Options) (Judge, error)
+	make  func(model string, o Options) (Judge, error)
 	// meaning says that it knows what texts mean, and not whether they have the words of
 	// the query.
 	meaning bool
@@ -90,6 +90,7 @@ type kind struct {
 func kinds() []kind {
 	return []kind{
 		{names: embedders(), make: newSimilarity, meaning: true},
+		{names: []string{"service"}, make: newService, usage: "service[:MODEL]"},
 		{names: []string{"command"}, make: newCommand, usage: "command:PROGRAM"},
 	}
 }
@@ -116,8 +117,15 @@ func kindOf(model string) kind {
 	return kind{}
 }
 
+// Options are what a judge may need to know; each kind reads those that concern it.
+type Options struct {
+	embed.Options        // of embedders; what concerns any service is for those that rank too
+	URL           string // of a service that ranks
+	Key, KeyFile  string // of that service: the key, or the file that holds it and outranks it
+}
+
 // New makes the judge of a Spec's model. It connects to nothing and starts nothing.
-func New(model string, o embed.Options) (Judge, error) { return kindOf(model).make(model, o) }
+func New(model string, o Options) (Judge, error) { return kindOf(model).make(model, o) }
 
 // MeaningAlone reports whether a model knows what texts mean and not whether they have the words
 // of a query.

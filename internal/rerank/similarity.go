@@ -26,8 +26,8 @@ type hash = [sha256.Size]byte
 // maxKnown is how many numbers of known vectors are enough to forget them all: 64 MB.
 const maxKnown = 16 << 20
 
-func newSimilarity(model string, o embed.Options) (Judge, error) {
-	e, err := provider.New(model, o)
+func newSimilarity(model string, o Options) (Judge, error) {
+	e, err := provider.New(model, o.Options)
 	if err != nil {
 		return nil, err
 	}

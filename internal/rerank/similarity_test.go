@@ -17,7 +17,7 @@ import (
 
 func newJudge(t *testing.T, model string, o embed.Options) rerank.Judge {
 	t.Helper()
-	j, err := rerank.New(model, o)
+	j, err := rerank.New(model, rerank.Options{Options: o})
 	if err != nil {
 		t.Fatal(err)
 	}
