@@ -28,12 +28,16 @@ SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 # Code and constants in one segment, which begins where a large page can, take fewer page faults.
 ifeq ($(shell uname -s),Linux)
 LAYOUT := -z,noseparate-code,-z,max-page-size=0x200000
-STATIC := -tags netgo,osusergo -ldflags '-s -w -linkmode external -extldflags "-static -Wl,--no-warnings,$(LAYOUT)"'
+STATIC := -s -w -linkmode external -extldflags "-static -Wl,--no-warnings,$(LAYOUT)"
+TAGS   := -tags netgo,osusergo
 endif
 BINARY := sheaf
 
+# The commit that is built, whether or not the go command is to stamp it.
+COMMIT = $(shell git rev-parse HEAD 2>/dev/null)$(if $(shell git status --porcelain 2>/dev/null),-dirty)
+
 build: deps ## build ./sheaf, on Linux a static one
-	go build $(STATIC) -o $(BINARY) .
+	go build $(TAGS) -ldflags '-X sheaf/cmd.revision=$(COMMIT) $(STATIC)' -o $(BINARY) .
 
 demo: build ## ingest the project's own docs and articles into a throw-away store and ask three questions
 	@set -e; dir=$$(mktemp -d); trap 'rm -rf "$$dir"' EXIT; export SHEAF_STORE="$$dir/.sheaf"; \

@@ -31,11 +31,12 @@ var heavy = []string{
 	"github.com/dlclark/regexp2/v2/syntax", // the classes of Unicode
 }
 
-// TestStart builds the binary as users do, and holds that it is static and what it does before it begins.
+// TestStart builds the binary as users do, and holds that it is static, knows its commit, and what it does before it begins.
 func TestStart(t *testing.T) {
 	t.Parallel()
 	binary := filepath.Join(t.TempDir(), "sheaf")
 	build := exec.CommandContext(t.Context(), "make", "-C", "..", "build", "BINARY="+binary)
+	build.Env = append(os.Environ(), "GOFLAGS="+os.Getenv("GOFLAGS")+" -buildvcs=false")
 	if out, err := build.CombinedOutput(); err != nil || bytes.Contains(out, []byte("warning:")) {
 		t.Fatalf("make build: %v\n%s", err, out)
 	}
@@ -48,24 +49,23 @@ func TestStart(t *testing.T) {
 		t.Error("the binary is not static")
 	}
 
+	commit, err := exec.CommandContext(t.Context(), "git", "rev-parse", "HEAD").Output()
+	if out, _, _ := startedVersion(t, binary); err == nil && !strings.Contains(out, "\ncommit  "+strings.TrimSpace(string(commit))) {
+		t.Errorf("sheaf version does not name the commit %s:\n%s", commit, out)
+	}
+
 	most := mostFaults
 	if mode, err := os.ReadFile("/sys/kernel/mm/transparent_hugepage/enabled"); err != nil || bytes.Contains(mode, []byte("[never]")) {
 		most = mostSmallFaults
 	}
 	faults, inits := most+1, map[string]initialisation{}
 	for range startRuns {
-		c := exec.CommandContext(t.Context(), binary, "version")
-		c.Env = append(os.Environ(), "GODEBUG=inittrace=1")
-		var out, trace bytes.Buffer
-		c.Stdout, c.Stderr = &out, &trace
-		if err := c.Run(); err != nil {
-			t.Fatalf("%v\n%s", err, &trace)
+		out, trace, n := startedVersion(t, binary)
+		if !regexp.MustCompile(`(?m)^kernel +` + kernel.Chosen().String() + `$`).MatchString(out) {
+			t.Fatalf("sheaf version names another kernel than %s:\n%s", kernel.Chosen(), out)
 		}
-		if !regexp.MustCompile(`(?m)^kernel +` + kernel.Chosen().String() + `$`).MatchString(out.String()) {
-			t.Fatalf("sheaf version names another kernel than %s:\n%s", kernel.Chosen(), &out)
-		}
-		faults = min(faults, int(c.ProcessState.SysUsage().(*syscall.Rusage).Minflt))
-		readInits(t, trace.String(), inits)
+		faults = min(faults, n)
+		readInits(t, trace, inits)
 	}
 	if faults > most {
 		t.Errorf("sheaf version takes %d page faults, more than %d", faults, most)
@@ -75,6 +75,20 @@ func TestStart(t *testing.T) {
 			t.Errorf("%s takes %v ms and %d bytes before main", name, i.milliseconds, i.memory)
 		}
 	}
+}
+
+// startedVersion runs sheaf version, and returns its answer, a line for each package that is
+// initialised, and the number of page faults.
+func startedVersion(t *testing.T, binary string) (answer, trace string, faults int) {
+	t.Helper()
+	c := exec.CommandContext(t.Context(), binary, "version")
+	c.Env = append(os.Environ(), "GODEBUG=inittrace=1")
+	var out, errs bytes.Buffer
+	c.Stdout, c.Stderr = &out, &errs
+	if err := c.Run(); err != nil {
+		t.Fatalf("%v\n%s", err, &errs)
+	}
+	return out.String(), errs.String(), int(c.ProcessState.SysUsage().(*syscall.Rusage).Minflt)
 }
 
 // initialisation is the least that the initialisation of a package took.

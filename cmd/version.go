@@ -47,9 +47,15 @@ func runVersion(env *environment) error {
 	})
 }
 
+// revision is the commit that make has the linker write here.
+var revision string
+
 // commit returns the revision that the binary was built from, or "unknown" where
 // it was built outside a checkout.
 func commit() string {
+	if revision != "" {
+		return revision
+	}
 	revision, modified := "unknown", ""
 	info, _ := debug.ReadBuildInfo()
 	if info == nil {
