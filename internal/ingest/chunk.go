@@ -130,6 +130,13 @@ func (c *chunker) documents(rec loader.Record) (docs []document, err error) {
 
 // skip moves a chunk of a text to its place in the file.
 func skip(d *engine.Document, rec loader.Record) {
+	if rec.Lines != nil {
+		if d.StartLine > 0 {
+			d.StartLine, d.EndLine = rec.Lines[d.StartLine-1], rec.Lines[d.EndLine-1]
+		}
+		d.StartIndex = -1
+		return
+	}
 	if d.StartLine > 0 {
 		d.StartLine, d.EndLine = d.StartLine+rec.SkippedLines, d.EndLine+rec.SkippedLines
 	}
@@ -175,16 +182,16 @@ func countIs(n int) string {
 // frontSource is what the front matter's own "source" is called: that of a text is its file.
 const frontSource = "front_matter_source"
 
-// metadata returns the metadata of a chunk: those of its record, or its source and the front
-// matter of its text; the headings above it; and those that all documents get.
+// metadata returns the metadata of a chunk: those of its record, or its source and what the
+// text brings, such as front matter; the headings above it; and those that all documents get.
 func (c *chunker) metadata(rec loader.Record, headings []splitter.Heading) (metadata.Object, error) {
-	base := c.source
+	base, brought := c.source, rec.Metadata
 	if c.records {
-		base = rec.Metadata
+		base, brought = rec.Metadata, metadata.Object{}
 	}
-	front := !c.records && rec.SkippedLines > 0
-	if len(headings)+len(c.given) == 0 && !front {
-		return base, nil
+	front, err := brought.Members()
+	if err != nil || len(headings)+len(c.given)+len(front) == 0 {
+		return base, err
 	}
 	members, err := base.Members()
 	if err != nil {
@@ -194,10 +201,11 @@ func (c *chunker) metadata(rec loader.Record, headings []splitter.Heading) (meta
 	for _, m := range members {
 		c.builder.Set(m.Key, m.Value)
 	}
-	if front {
-		if err := c.setFront(rec.Metadata); err != nil {
-			return base, err
+	for _, m := range front {
+		if m.Key == "source" {
+			m.Key = frontSource
 		}
+		c.builder.Set(m.Key, m.Value)
 	}
 	for _, h := range headings {
 		c.builder.Set(h.Key, metadata.Quote(h.Value))
@@ -206,18 +214,6 @@ func (c *chunker) metadata(rec loader.Record, headings []splitter.Heading) (meta
 		c.builder.Set(m.Key, m.Value)
 	}
 	return c.builder.Object(), nil
-}
-
-// setFront sets the members of front matter.
-func (c *chunker) setFront(front metadata.Object) error {
-	members, err := front.Members()
-	for _, m := range members {
-		if m.Key == "source" {
-			m.Key = frontSource
-		}
-		c.builder.Set(m.Key, m.Value)
-	}
-	return err
 }
 
 // derive makes an id of the name of the source, the text, the metadata of a record,

@@ -16,6 +16,7 @@ const (
 	Text  Format = "text"  // one record: the whole file
 	JSONL Format = "jsonl" // a JSON object a line
 	JSON  Format = "json"  // an array of JSON objects
+	HTML  Format = "html"  // one record: the visible text
 	CSV   Format = "csv"   // a header, then a record a row (RFC 4180); tabs for a file called .tsv
 )
 
@@ -40,6 +41,7 @@ func formats() []format {
 		{name: Text, read: (*Reader).text},
 		{name: JSONL, extensions: []string{".jsonl", ".ndjson"}, records: true, read: (*Reader).jsonl},
 		{name: JSON, extensions: []string{".json"}, records: true, begins: isObjectArray, read: (*Reader).json},
+		{name: HTML, extensions: []string{".html", ".htm", ".xhtml"}, read: (*Reader).html},
 		{name: CSV, extensions: []string{".csv", ".tsv"}, records: true, read: (*Reader).csv},
 	}
 }

@@ -42,7 +42,7 @@ func TestUnknownFormat(t *testing.T) {
 // Every format reads an empty file: as one empty text, or as no record.
 func TestFormats(t *testing.T) {
 	t.Parallel()
-	if !slices.Equal(Formats(), []Format{Text, JSONL, JSON, CSV}) {
+	if !slices.Equal(Formats(), []Format{Text, JSONL, JSON, HTML, CSV}) {
 		t.Errorf("formats %q", Formats())
 	}
 	for _, f := range Formats() {

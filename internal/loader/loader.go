@@ -5,7 +5,7 @@
 // are left out, and every file comes once, however many roots or links lead to it. A path that cannot be read is reported
 // and the walk goes on.
 //
-// A [Reader] streams the records of one source: a text file is one record, a JSONL line or a CSV row is one each. Text
+// A [Reader] streams the records of one source: a text file is one record or one a page, a JSONL line or a CSV row is one each. Text
 // comes out as UTF-8 with "\n" line ends, whatever the encoding of the file. A record file is never held in memory
 // whole; a text file is, up to [WalkOptions.MaxFileSize].
 //
@@ -66,8 +66,10 @@ type Record struct {
 	Vector   []float32 // nil unless the record brings one; all finite
 	Line     int       // 1-based line of the record's first byte in its file; 0 for a whole text file
 
-	// Of a text file: what lies before Text, which is metadata.
+	// Of a text file: what lies before Text, which is metadata or another page.
 	SkippedLines, SkippedRunes int
+	// Lines are, of a text that was made of what the file holds, the lines of the file that its lines come from.
+	Lines []int
 
 	// Of JSONL that list or export wrote: where the document came from; zero when not given.
 	Source             string

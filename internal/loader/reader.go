@@ -10,8 +10,13 @@ import (
 	"io"
 	"iter"
 	"os"
+	"strconv"
+	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/text/transform"
+
+	"sheaf/internal/metadata"
 )
 
 // ReadOptions say how the bytes of a source become records.
@@ -67,7 +72,8 @@ func Open(ctx context.Context, src Source, o ReadOptions) (*Reader, error) {
 	return &Reader{src: src, read: f.read, opts: o, raw: raw, maxRecord: maxRecord}, nil
 }
 
-// Records yields the records in the order of the source. A text file has exactly one, even when it is empty. A record
+// Records yields the records in the order of the source. A text file has one, even when it is empty, or one a page where
+// form feeds separate its pages. A record
 // that cannot be read is yielded as a [*RecordError] and reading goes on; any other error is the last thing yielded.
 // The records can be read only once.
 func (r *Reader) Records() iter.Seq2[Record, error] {
@@ -120,18 +126,11 @@ func Hash(ctx context.Context, src Source) ([]byte, error) {
 	return raw.hash.Sum(nil), nil
 }
 
-// text reads the one record of a text file.
+// text reads the records of a text file.
 func (r *Reader) text(yield func(Record, error) bool) error {
-	var from io.Reader = r.raw
-	if r.src.limit > 0 {
-		from = io.LimitReader(from, r.src.limit+1)
-	}
-	data, err := io.ReadAll(from)
+	data, err := r.whole()
 	if err != nil {
 		return err
-	}
-	if r.src.limit > 0 && int64(len(data)) > r.src.limit {
-		return fmt.Errorf("%w: more than %s", ErrTooLarge, formatSize(r.src.limit))
 	}
 	text, err := r.decode(data)
 	if err != nil {
@@ -139,8 +138,51 @@ func (r *Reader) text(yield func(Record, error) bool) error {
 	}
 	rec := Record{Text: string(universalNewlines(text))}
 	r.takeFrontMatter(&rec)
-	yield(rec, nil)
+	return yieldPages(rec, yield)
+}
+
+// yieldPages yields the pages of a text, which form feeds separate or end, each with its number as
+// metadata; without form feeds the text as it is.
+func yieldPages(rec Record, yield func(Record, error) bool) error {
+	if !strings.Contains(rec.Text, "\f") {
+		yield(rec, nil)
+		return nil
+	}
+	members, err := rec.Metadata.Members()
+	if err != nil {
+		return err
+	}
+	pages := strings.Split(rec.Text, "\f")
+	if last := len(pages) - 1; strings.TrimSpace(pages[last]) == "" {
+		pages = pages[:last]
+	}
+	for i, text := range pages {
+		var b metadata.Builder
+		for _, m := range members {
+			b.Set(m.Key, m.Value)
+		}
+		b.Set("page", strconv.AppendInt(nil, int64(i+1), 10))
+		rec.Text, rec.Metadata = text, b.Object()
+		if !yield(rec, nil) {
+			return nil
+		}
+		rec.SkippedLines += strings.Count(text, "\n")
+		rec.SkippedRunes += utf8.RuneCountInString(text) + 1
+	}
 	return nil
+}
+
+// whole returns the bytes of a source that is one text.
+func (r *Reader) whole() ([]byte, error) {
+	var from io.Reader = r.raw
+	if r.src.limit > 0 {
+		from = io.LimitReader(from, r.src.limit+1)
+	}
+	data, err := io.ReadAll(from)
+	if err == nil && r.src.limit > 0 && int64(len(data)) > r.src.limit {
+		err = fmt.Errorf("%w: more than %s", ErrTooLarge, formatSize(r.src.limit))
+	}
+	return data, err
 }
 
 func (r *Reader) decode(data []byte) ([]byte, error) {
