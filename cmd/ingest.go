@@ -27,6 +27,8 @@ import (
 
 type ingestOptions struct {
 	roots           []string
+	filesFrom       string // a file that names further roots
+	null            bool   // they end with NUL
 	name            string
 	metaFlags       []string
 	meta            []ingest.Meta
@@ -57,7 +59,7 @@ and --meta are remembered with each source and used again when a later run
 gives none.
 
 Folders are read recursively; hidden files and what .gitignore or .sheafignore
-rule out are left alone. JSONL and CSV files and JSON arrays hold records,
+rule out are left alone. Of HTML the visible text is read. JSONL and CSV files and JSON arrays hold records,
 {"text", "id"?, "metadata"?, "vector"?, ...}, which are split only when
 --splitter is given. With --embedder none a new store takes records with
 vectors as long as the first. Stdin is a source of its own each time, unless
@@ -72,11 +74,14 @@ stored, and the exit status is 3.` + exitStatus(0, 1, 2, 3, 5, 11, 12, 75, 130, 
   sheaf ingest --splitter markdown --meta lang=en docs
   git log | sheaf ingest --name git-log -
   sheaf ingest --format jsonl --meta year:=2024 tickets.jsonl
-  sheaf ingest --include '*.md' --exclude drafts/ --json docs`,
+  sheaf ingest --include '*.md' --exclude drafts/ --json docs
+  git ls-files -z '*.md' | sheaf ingest --files-from - -0`,
 		PreRunE: func(c *cobra.Command, args []string) error { return o.validate(c, args) },
 		RunE:    func(c *cobra.Command, _ []string) error { return runIngest(c.Context(), env, &o) },
 	}
 	f := c.Flags()
+	f.StringVar(&o.filesFrom, "files-from", "", "read also the files and folders that `FILE` (- is stdin) names, one a line")
+	f.BoolVarP(&o.null, "null", "0", false, "the names of --files-from end with NUL, as find -print0 writes them")
 	f.StringVar(&o.name, "name", "", "the `NAME` of stdin as a source; the same name replaces")
 	f.StringArrayVar(&o.metaFlags, "meta", nil, "add `KEY=VALUE` (a string) or KEY:=JSON to each document's metadata (repeatable)")
 	f.BoolVar(&o.force, "force", false, "read and split every source again, changed or not")
@@ -94,8 +99,15 @@ stored, and the exit status is 3.` + exitStatus(0, 1, 2, 3, 5, 11, 12, 75, 130, 
 func (o *ingestOptions) validate(c *cobra.Command, args []string) error {
 	o.roots = args
 	o.embedder.TellsLong = true
-	if err := validRoots(args); err != nil {
-		return err
+	switch {
+	case o.filesFrom == "-" && slices.Contains(args, "-"):
+		return errStdinTwice
+	case o.null && o.filesFrom == "":
+		return usagef("--null is about --files-from")
+	case o.filesFrom == "" || len(args) > 0:
+		if err := validRoots(args); err != nil {
+			return err
+		}
 	}
 	if c.Flags().Changed("name") && (o.name == "" || !slices.Contains(args, "-")) {
 		return usagef("--name names stdin: it needs - as a path, and must not be empty")
@@ -129,6 +141,9 @@ func parseMeta(text string) (ingest.Meta, error) {
 }
 
 func runIngest(ctx context.Context, env *environment, o *ingestOptions) error {
+	if err := o.addFiles(env); err != nil {
+		return err
+	}
 	counter := new(progress.Counter)
 	if o.dryRun {
 		return env.dryRun(ctx, o, counter)
@@ -145,6 +160,32 @@ func runIngest(ctx context.Context, env *environment, o *ingestOptions) error {
 		return sum, err
 	})
 	return errors.Join(err, w.Discard())
+}
+
+// addFiles adds what --files-from names to the roots.
+func (o *ingestOptions) addFiles(env *environment) error {
+	if o.filesFrom == "" {
+		return nil
+	}
+	end := "\n"
+	if o.null {
+		end = "\x00"
+	}
+	return env.withInput(o.filesFrom, func(r io.Reader) error {
+		names, err := io.ReadAll(r)
+		for name := range strings.SplitSeq(string(names), end) {
+			if !o.null {
+				name = strings.TrimSuffix(name, "\r")
+			}
+			if name == "-" {
+				return usagef("--files-from %q names -: only an argument can be stdin", o.filesFrom)
+			}
+			if name != "" {
+				o.roots = append(o.roots, name)
+			}
+		}
+		return err
+	})
 }
 
 // openToIngest opens the store for writing, or creates it, and makes its embedder.
