@@ -37,6 +37,7 @@ type searchFlags struct {
 	relevanceFn    string
 	embedder       embedderFlags
 	mode           engine.Mode // "" where only vectors are asked for
+	modeUnsaid     bool
 	rerank         rerank.Spec // without a Model where hits are not judged again
 }
 
@@ -109,13 +110,20 @@ func addMode(c *cobra.Command) {
 // choose sets by what documents are found and judged: by the flags, else by vector alone where
 // a flag of LangChain's is given, else as the environment or the configuration says.
 func (o *searchFlags) choose(c Config) {
-	o.mode, o.rerank = c.Mode, c.Rerank
 	langChain := o.fetchK > 0 || o.scoreThreshold.value != nil || o.relevanceFn == relevanceLangChain
 	if langChain && !c.ModeFlag {
-		o.mode = engine.ByVector
+		c.Mode = engine.ByVector
 	}
 	if langChain && !c.RerankFlag {
-		o.rerank = rerank.Spec{}
+		c.Rerank = rerank.Spec{}
+	}
+	o.mode, o.modeUnsaid, o.rerank = cmp.Or(c.Mode, engine.Hybrid), c.Mode == "", c.Rerank
+}
+
+// settle chooses vectors in a store without words, if nobody has said a mode.
+func (o *searchFlags) settle(f engine.Facts) {
+	if o.modeUnsaid && f.NoWords {
+		o.mode = engine.ByVector
 	}
 }
 

@@ -47,6 +47,7 @@ type models struct {
 
 // newAsker returns an asker that answers as search does.
 func newAsker(env *environment, s reader, o *askFlags) *asker {
+	o.settle(s.Facts())
 	return &asker{env: env, store: s, o: o, find: o.nearest(s)}
 }
 

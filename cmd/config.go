@@ -82,7 +82,7 @@ var settings = []setting{
 		set: func(c *Config, v string) error { return setCount(&c.TPM, v, 1) }},
 	{key: "color", def: "auto", help: "colour the answer: auto, always or never (`WHEN`)",
 		set: func(c *Config, v string) error { return setChoice(&c.Color, v, colors) }},
-	{key: "mode", def: string(engine.ByVector), help: "find by `MODE`: vector (meaning), words, or hybrid (both)",
+	{key: "mode", help: "find by `MODE`: vector (meaning), words, or hybrid (both; the default where the store has words)",
 		set: func(c *Config, v string) (err error) { c.Mode, err = engine.ParseMode(v); return err }},
 	{key: "rerank", help: "judge the hits again by `MODEL[:N]`: " + rerank.Usage() + "; N hits are judged (" + strconv.Itoa(rerank.DefaultDepth) + "), and the k best by the judge are the answer",
 		set: func(c *Config, v string) (err error) { c.Rerank, err = rerank.Parse(v); return err }},

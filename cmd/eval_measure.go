@@ -32,6 +32,7 @@ func (e *evaluation) measure(ctx context.Context, questions []eval.Question) (*e
 		return nil, hint.With(usagef("no label names anything in the store: %q, for one", name),
 			"was it made from other files, or chunked anew? SOURCE:LINE-LINE and text:WORDS survive that")
 	}
+	e.flags.settle(e.store.Facts())
 	r := &eval.Result{Store: e.env.config.Store, Mode: string(e.o.mode), Rerank: e.o.rerank.Model, K: e.o.k, Level: level, Gain: eval.Gain(e.o.gain)}
 	if r.Fingerprint, err = e.fingerprint(ctx, sources); err != nil {
 		return nil, err

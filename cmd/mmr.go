@@ -85,7 +85,8 @@ func (o *mmrOptions) validate(env *environment, args []string) error {
 
 func runMMR(ctx context.Context, env *environment, o *mmrOptions) error {
 	return env.withStore(ctx, func(s reader) error {
-		a := &asker{env: env, store: s, o: &o.askFlags, find: o.diverse(s), diverse: true}
+		a := newAsker(env, s, &o.askFlags)
+		a.find, a.diverse = o.diverse(s), true
 		switch {
 		case o.queries != "":
 			return a.askFile(ctx, textQuery)

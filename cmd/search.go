@@ -33,16 +33,18 @@ func newSearchCmd(env *environment) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "search QUERY...",
 		Short: "Find the documents nearest to a text",
-		Long: `Find the documents whose meaning is nearest to a text, best first. The words of
-the query are joined by one blank; - reads it from stdin.
+		Long: `Find the documents that answer a text, best first, by their meaning and by the
+words that they share with it, such as names, error messages and identifiers.
+The words of the query are joined by one blank; - reads it from stdin.
 
-With --mode words documents are found by the words that they share with the
-query, such as names, error messages and identifiers; with --mode hybrid by
-meaning and words together. The score stays that of the meaning. In these modes
-a part of the query between quotes must occur, but for case, accents and white
-space as it is typed; a word, or a part between quotes, with a dash before it must
-not: 'timeout "connection refused" -proxy'. A word is excluded in all of its
-forms. Two dashes, as of a flag, exclude nothing. A query that begins with a dash
+With --mode vector documents are found by meaning alone, with --mode words by
+words alone. A store without words knows vectors only, and --fetch-k,
+--score-threshold and --relevance-fn langchain choose them. The score is that of
+the meaning in every mode. Except by vectors, a part of the query between quotes
+must occur, but for case, accents and white space as it is typed; a word, or a
+part between quotes, with a dash before it must not:
+'timeout "connection refused" -proxy'. A word is excluded in all of its forms.
+Two dashes, as of a flag, exclude nothing. A query that begins with a dash
 follows --. With --mode vector the query is embedded as it is typed.
 
 On a terminal each hit shows rank, score, source:line and the beginning of the

@@ -117,7 +117,11 @@ var tunables = []tunable{
 	}},
 	{"chunk-size", true, func(p *plan, v string) error { return setCount(&p.splitter.ChunkSize, v, 1) }},
 	{"chunk-overlap", true, func(p *plan, v string) error { return setCount(&p.splitter.ChunkOverlap, v, 0) }},
-	{"mode", false, func(p *plan, v string) (err error) { p.ask.mode, err = engine.ParseMode(v); return err }},
+	{"mode", false, func(p *plan, v string) (err error) {
+		p.ask.mode, err = engine.ParseMode(v)
+		p.ask.modeUnsaid = false
+		return err
+	}},
 	{"lambda", false, func(p *plan, v string) error { return p.setLambda(v) }},
 	{"k", false, func(p *plan, v string) error { return setCount(&p.ask.k, v, 1) }},
 }

@@ -74,7 +74,10 @@ func (snap *snapshot) subset(queries []float32, o engine.SearchOptions, which []
 func (snap *snapshot) holding(ctx context.Context, query []float32, o engine.SearchOptions, s faiss.Search) ([]faiss.Hit, error) {
 	c, k := o.Condition(0), s.K
 	o.Conditions = nil
-	var err error
+	err := snap.state.findsWords()
+	if err != nil {
+		return nil, err
+	}
 	if s.Skip, err = snap.narrow(ctx, c, s.Skip); err != nil {
 		return nil, err
 	}

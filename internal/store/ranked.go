@@ -40,20 +40,25 @@ type ranking struct {
 	terms engine.Terms
 }
 
+// findsWords returns why no document is found by its words, nil where they are.
+func (st *state) findsWords() error {
+	switch {
+	case st.facts.NoWords:
+		return engine.ErrNoWords
+	case !st.complete():
+		return engine.ErrNotIndexed
+	}
+	return nil
+}
+
 // rank ranks all documents of the snapshot.
 func (snap *snapshot) rank(ctx context.Context, text string) (r ranking, err error) {
+	if err := snap.state.findsWords(); err != nil {
+		return r, err
+	}
 	q := snap.tokenizer.Query(text)
 	r.query = q
-	var refused error // the read itself does not fail
 	err = snap.read(ctx, func(t *tx) error {
-		switch {
-		case t.facts.NoWords:
-			refused = engine.ErrNoWords
-			return nil
-		case !t.complete():
-			refused = engine.ErrNotIndexed
-			return nil
-		}
 		x, err := snap.wordIndex(t)
 		if err == nil {
 			r.Ranking, err = x.Rank(q.Terms)
@@ -63,8 +68,8 @@ func (snap *snapshot) rank(ctx context.Context, text string) (r ranking, err err
 		}
 		return err
 	})
-	if err != nil || refused != nil {
-		return r, cmp.Or(err, refused)
+	if err != nil {
+		return r, err
 	}
 	r.Scores = r.Scores[:max(0, min(int64(len(r.Scores)), snap.state.count-int64(r.First)))]
 	r.weigh(q)
@@ -159,6 +164,9 @@ func (snap *snapshot) scanText(ctx context.Context, queries []float32, o engine.
 			return nil, context.Cause(ctx)
 		}
 		r, err := snap.rank(ctx, text)
+		if f != nil && errors.Is(err, engine.ErrNotIndexed) { // until a writer does it, by meaning alone
+			r, err = ranking{Ranking: &postings.Ranking{}}, nil
+		}
 		if err != nil {
 			return nil, err
 		}

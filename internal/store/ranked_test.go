@@ -253,6 +253,15 @@ func TestRankedErrors(t *testing.T) {
 	if _, err := w.Search(t.Context(), query, o); !errors.Is(err, engine.ErrNotIndexed) {
 		t.Errorf("not indexed: %v", err)
 	}
+	fused := o
+	fused.Mode = engine.Hybrid
+	if hits, err := w.Search(t.Context(), query, fused); err != nil || len(hits[0]) != 5 || hits[0][0].Words != 0 {
+		t.Errorf("by meaning and words that are not indexed: %v, %v", hits, err)
+	}
+	fused.Conditions = []*words.Condition{{Has: []uint64{1}}}
+	if _, err := w.Search(t.Context(), query, fused); !errors.Is(err, engine.ErrNotIndexed) {
+		t.Errorf("a condition of words that are not indexed: %v", err)
+	}
 	must(t, w.update(t.Context(), func(tx *tx) error { return tx.Exec(`UPDATE words SET tokenizer = 0`) }))
 	if _, err := w.Search(t.Context(), query, o); !errors.Is(err, engine.ErrNoWords) {
 		t.Errorf("no words: %v", err)
