@@ -101,8 +101,8 @@ func inOrder(operator string, order int) bool {
 // in tests for one of a list's entries, a part of a string, a key of an object.
 func in(container any) test {
 	return func(v any, _ bool) bool {
-		found, ok := contains(container, v)
-		return ok && found
+		found, _ := contains(container, v)
+		return found
 	}
 }
 
@@ -118,8 +118,8 @@ func notIn(container any) test {
 // containing is in the other way round.
 func containing(x any) test {
 	return func(v any, _ bool) bool {
-		found, ok := contains(v, x)
-		return ok && found
+		found, _ := contains(v, x)
+		return found
 	}
 }
 

@@ -74,8 +74,8 @@ func appendKeys(keys []string, e expr) []string {
 }
 
 func parse(text string) (expr, error) {
-	if i := strings.IndexRune(text, utf8.RuneError); i >= 0 && !utf8.ValidString(text) {
-		return nil, &SyntaxError{text, i, "not UTF-8"}
+	if !utf8.ValidString(text) {
+		return nil, &SyntaxError{text, strings.IndexRune(text, utf8.RuneError), "not UTF-8"}
 	}
 	if strings.HasPrefix(strings.TrimSpace(text), "{") {
 		return parseJSON(text)

@@ -94,8 +94,11 @@ func TestSeveralExpressionsMustAllHold(t *testing.T) {
 
 func TestMatchRefusesWhatIsNoObject(t *testing.T) {
 	t.Parallel()
-	for _, metadata := range []string{``, `[]`, `1`, `{`, `{"a":1}x`} {
-		if _, err := parse(t, "a=1").Match(json.RawMessage(metadata)); !errors.Is(err, filter.ErrMetadata) {
+	for metadata, problem := range map[string]string{
+		``: ": EOF", `[]`: "", `1`: "", `{`: ": unexpected EOF", `{"a":1}x`: ": something follows it",
+	} {
+		_, err := parse(t, "a=1").Match(json.RawMessage(metadata))
+		if !errors.Is(err, filter.ErrMetadata) || err.Error() != filter.ErrMetadata.Error()+problem {
 			t.Errorf("%q: %v", metadata, err)
 		}
 	}

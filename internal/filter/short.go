@@ -136,10 +136,7 @@ var decimal = sync.OnceValue(func() *regexp.Regexp {
 
 // numeric reads a string that holds a number as that number.
 func numeric(v any) any {
-	s, ok := v.(string)
-	if !ok {
-		return v
-	}
+	s, _ := v.(string)
 	if s = strings.Trim(s, blanks); decimal().MatchString(s) {
 		return parseNumber(s)
 	}

@@ -91,12 +91,12 @@ func TestPartsAreFew(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	parts, _, err := f.BySource(names.between, 200)
+	parts, _, err := f.BySource(names.between, 101)
 	if err != nil || len(parts) != 2 {
 		t.Errorf("%d parts, %v; want 2", len(parts), err)
 	}
-	if _, _, err := f.BySource(names.between, 99); !errors.Is(err, ErrLimit) {
-		t.Errorf("99 allowed: %v", err)
+	if _, _, err := f.BySource(names.between, 100); !errors.Is(err, ErrLimit) {
+		t.Errorf("100 allowed: %v", err)
 	}
 }
 
