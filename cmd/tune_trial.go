@@ -18,7 +18,7 @@ import (
 
 // tryAll tries all plans. Those with one embedder follow each other and share a throw-away
 // store, in which a text that is there already is not embedded again.
-func (t *tuner) tryAll(ctx context.Context) error {
+func (t *tuner) tryAll(ctx context.Context) (err error) {
 	if len(t.o.roots) == 0 {
 		return t.env.withStore(ctx, func(s reader) error { return t.tryEach(ctx, t.env, s, t.o.plans) })
 	}
@@ -26,7 +26,7 @@ func (t *tuner) tryAll(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	stores := 0
 	for plans := t.o.plans; len(plans) > 0; stores++ {
 		same, rest := split(plans, func(p *plan) string { return p.embedder })
