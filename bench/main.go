@@ -56,6 +56,7 @@ type bench struct {
 	out    io.Writer
 	data   string // the folder of stores and inputs
 	sheaf  string // the binary
+	before string // an older one, or ""
 	rounds int
 	sets   string // the folder of questions with known answers
 }
@@ -96,6 +97,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.StringVar(&b.data, "data", filepath.Join("bench", "data"), "keep stores and inputs in this `folder`")
 	flags.StringVar(&b.sheaf, "sheaf", "", "measure this `binary` (default: build the one in the current folder)")
+	flags.StringVar(&b.before, "before", "", "measure start-up beside this older `binary` too")
 	flags.IntVar(&b.rounds, "rounds", 11, "measure everything `N` times")
 	flags.StringVar(&b.sets, "sets", "", "questions with known answers are in this `folder`, for the section thresholds")
 	only := flags.String("only", "", "run only these `sections`, separated by commas: "+sectionNames())

@@ -18,6 +18,8 @@ type sample struct {
 	Wall time.Duration
 	CPU  time.Duration // of a process, in its own code and in the kernel's
 	Peak int64         // resident bytes, of a process
+	// Faults are the page faults of a process that needed no reading.
+	Faults int64
 }
 
 // series are the samples of one contender.
@@ -47,6 +49,11 @@ func (s series) cpu() time.Duration {
 // peak is the largest of all: a bound on memory holds for every run.
 func (s series) peak() int64 {
 	return slices.MaxFunc(s, func(a, b sample) int { return int(a.Peak - b.Peak) }).Peak
+}
+
+// faults is the least number of page faults.
+func (s series) faults() int64 {
+	return slices.MinFunc(s, func(a, b sample) int { return int(a.Faults - b.Faults) }).Faults
 }
 
 // String gives the median, and the fastest in brackets.
@@ -105,7 +112,7 @@ func child(ctx context.Context, command []string, out io.Writer) error {
 	}
 	s := sample{Wall: time.Since(start), CPU: c.ProcessState.UserTime() + c.ProcessState.SystemTime()}
 	if usage, ok := c.ProcessState.SysUsage().(*syscall.Rusage); ok {
-		s.Peak = usage.Maxrss * maxrssUnit()
+		s.Peak, s.Faults = usage.Maxrss*maxrssUnit(), usage.Minflt
 	}
 	return json.NewEncoder(out).Encode(s)
 }

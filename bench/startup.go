@@ -2,29 +2,110 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"os"
 	"path/filepath"
 	"time"
+
+	"sheaf/internal/vector"
 )
 
 const versionLimit = 8 * time.Millisecond
 
-// startup measures what a shell loop pays for each call.
+// startup measures what a shell loop pays for each call, beside an older binary where one is
+// given, which then makes the stores, so that both can read them.
 func (b *bench) startup(ctx context.Context) error {
-	dir := filepath.Join(b.data, "articles")
-	if _, err := b.command("ingest", "--store", dir, "--quiet", filepath.Join("examples", "articles"))(ctx); err != nil {
-		return err
+	binaries := []string{b.sheaf}
+	if b.before != "" {
+		binaries = append(binaries, b.before)
 	}
-	took, err := interleave(ctx, 3*b.rounds,
-		b.command("version"),
-		b.command("search", "--store", dir, "--json", "why does old paper turn yellow"),
-	)
+	for i, from := range binaries {
+		to := filepath.Join(b.data, fmt.Sprintf("sheaf-%d", i))
+		if err := copyWhole(from, to); err != nil {
+			return err
+		}
+		binaries[i] = to
+	}
+	calls, err := b.smallCalls(ctx, binaries[len(binaries)-1])
 	if err != nil {
 		return err
 	}
-	b.table("Start-up:", [][]string{
-		{"command", "time", "peak memory", "÷ its limit"},
-		{"`sheaf version`", took[0].String(), megabytes(took[0].peak()), within(took[0].median(), versionLimit)},
-		{"`sheaf search` with builtin, the articles", took[1].String(), megabytes(took[1].peak()), "no limit set"},
-	})
+	var contenders []contender
+	for _, call := range calls {
+		for _, binary := range binaries {
+			contenders = append(contenders, process(append([]string{binary}, call.args...)...))
+		}
+	}
+	took, err := interleave(ctx, 3*b.rounds, contenders...)
+	if err != nil {
+		return err
+	}
+	rows := [][]string{{"command", "time", "page faults", "peak memory", "÷ its limit", "older binary", "page faults", "÷ older"}}
+	for i, call := range calls {
+		s := took[i*len(binaries)]
+		limit := "no limit set"
+		if call.limit > 0 {
+			limit = within(s.median(), call.limit)
+		}
+		row := []string{call.name, s.String(), fmt.Sprint(s.faults()), megabytes(s.peak()), limit, "", "", ""}
+		if b.before != "" {
+			older := took[i*len(binaries)+1]
+			row = append(row[:5], older.String(), fmt.Sprint(older.faults()), ratio(s.median(), older.median()))
+		}
+		rows = append(rows, row)
+	}
+	b.table("Start-up:", rows)
 	return nil
+}
+
+// call is a run of sheaf that takes little longer than its start.
+type call struct {
+	name  string
+	args  []string
+	limit time.Duration // 0 for none
+}
+
+// smallCalls makes two small stores with a binary, and returns what to ask of them.
+func (b *bench) smallCalls(ctx context.Context, binary string) ([]call, error) {
+	articles, vectors := filepath.Join(b.data, "articles"), filepath.Join(b.data, "imported")
+	records, query := filepath.Join(b.data, "small.jsonl"), filepath.Join(b.data, "query.f32")
+	for _, old := range []string{articles, vectors, records} {
+		if err := os.RemoveAll(old); err != nil {
+			return nil, err
+		}
+	}
+	synthetic, err := b.store(ctx, small)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.WriteFile(query, vector.Bytes(queries(1)), 0o666); err != nil {
+		return nil, err
+	}
+	for _, c := range []contender{
+		b.command("export", "--store", synthetic, "--quiet", records),
+		process(binary, "import", "--store", vectors, "--quiet", records),
+		process(binary, "ingest", "--store", articles, "--quiet", filepath.Join("examples", "articles")),
+	} {
+		if _, err := c(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return []call{
+		{"`sheaf version`", []string{"version"}, versionLimit},
+		{"`sheaf search` with builtin, the articles", []string{"search", "--store", articles, "--json", "why does old paper turn yellow"}, 0},
+		{"`sheaf search-vector`, 10,000 of dim 384", []string{"search-vector", "--store", vectors, "--json", "--binary", "f32", "@" + query}, 0},
+	}, nil
+}
+
+// copyWhole copies a program with one write. A program takes a quarter more page faults where
+// the page cache holds it in smaller pieces, as it does after some time or after cp.
+func copyWhole(from, to string) error {
+	program, err := os.ReadFile(from)
+	if err != nil {
+		return err
+	}
+	if err := os.RemoveAll(to); err != nil {
+		return err
+	}
+	return os.WriteFile(to, program, 0o777)
 }
