@@ -98,7 +98,7 @@ func (v *queryVector) fromFile() bool {
 func (a *asker) askVector(ctx context.Context, v queryVector) error {
 	if v.fromFile() {
 		return a.env.withInput(strings.TrimPrefix(v.text, "@"), func(r io.Reader) error {
-			b := bufio.NewReaderSize(r, 1<<20)
+			b := bufio.NewReaderSize(r, vector.BufferSize)
 			if first, _ := b.Peek(1); v.binary == "" && string(first) == "{" {
 				return a.askAll(ctx, queries(b, vectorQuery))
 			}

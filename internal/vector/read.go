@@ -20,12 +20,15 @@ type Row struct {
 	Vector []float32
 }
 
+// BufferSize is that of a bufio.Reader which Read and ReadRaw use as it is.
+const BufferSize = 64 << 10
+
 // Read yields the vectors in r: a .npy file, JSON arrays (of numbers, or of
 // such arrays), or lines of numbers. A file with one number a line is one
 // vector. An *Error is about one row, and others may follow; any other error
 // ends the reading.
 func Read(r io.Reader) iter.Seq2[Row, error] {
-	b := bufio.NewReaderSize(r, 1<<20)
+	b := bufio.NewReaderSize(r, BufferSize)
 	if magic, _ := b.Peek(len(NpyMagic)); string(magic) == NpyMagic {
 		return readNpy(b)
 	}
@@ -59,7 +62,7 @@ func firstByte(b *bufio.Reader) byte {
 // readRows yields vectors of dim numbers of size bytes each, 4 or 8.
 func readRows(r io.Reader, dim int, order binary.ByteOrder, size int) iter.Seq2[Row, error] {
 	return func(yield func(Row, error) bool) {
-		b := bufio.NewReaderSize(r, 1<<20)
+		b := bufio.NewReaderSize(r, BufferSize)
 		row := make([]byte, dim*size)
 		for n := 1; ; n++ {
 			got, err := io.ReadFull(b, row)
