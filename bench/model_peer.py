@@ -1,11 +1,12 @@
 """Embeds texts with ONNX Runtime or sentence-transformers, as sheaf's peer.
 
 Usage: model_peer.py export MODEL ONNX        writes MODEL as an ONNX file
+       model_peer.py quantise ONNX            writes it in int8 beside it, unless it is there
        model_peer.py first ENGINE MODEL ONNX TEXT    prints one vector and ends
        model_peer.py all ENGINE MODEL ONNX TEXTS     embeds a file of texts and ends
        model_peer.py serve ENGINE MODEL ONNX TEXTS   embeds whenever a line arrives on stdin
 
-ENGINE is onnxruntime or sentence-transformers. TEXTS is a JSON file with lists of
+ENGINE is onnxruntime, onnxruntime-int8 or sentence-transformers. TEXTS is a JSON file with lists of
 texts by name. A line says which list to embed, with how many threads: "NAME THREADS".
 Each answer is a line of JSON: how long it took, in which batches, and the first vector.
 """
@@ -56,6 +57,11 @@ class ONNXRuntime:
         return first
 
 
+class ONNXRuntimeInt8(ONNXRuntime):
+    def __init__(self, model, onnx):
+        super().__init__(model, int8(onnx))
+
+
 class SentenceTransformers:
     def __init__(self, model, _):
         import sentence_transformers
@@ -70,7 +76,18 @@ class SentenceTransformers:
         return self.model.encode(texts, batch_size=batch, show_progress_bar=False)[0]
 
 
-ENGINES = {"onnxruntime": ONNXRuntime, "sentence-transformers": SentenceTransformers}
+ENGINES = {"onnxruntime": ONNXRuntime, "onnxruntime-int8": ONNXRuntimeInt8, "sentence-transformers": SentenceTransformers}
+
+
+def int8(onnx):
+    return onnx.removesuffix(".onnx") + "-int8.onnx"
+
+
+def quantise(onnx):
+    from onnxruntime.quantization import quantize_dynamic
+
+    if not os.path.exists(int8(onnx)):
+        quantize_dynamic(onnx, int8(onnx))
 
 
 def export(model, onnx):
@@ -118,6 +135,8 @@ def main():
     verb = sys.argv[1]
     if verb == "export":
         return export(sys.argv[2], sys.argv[3])
+    if verb == "quantise":
+        return quantise(sys.argv[2])
     engine = ENGINES[sys.argv[2]](sys.argv[3], sys.argv[4])
     if verb == "first":
         return say([float(x) for x in engine.encode([sys.argv[5]], os.cpu_count(), 1)])

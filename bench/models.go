@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,6 +24,8 @@ const (
 	firstLimit      = 40 * time.Millisecond
 	modelPeak       = 150e6
 	modelTolerance  = 1e-5
+	int8Cosine      = 0.99 // at least, between the vectors of int8 and float32
+	int8Memory      = 0.5  // at most, of what float32 takes
 	question        = "why does old paper turn yellow"
 	longCharacters  = 1000
 	shortCharacters = 100
@@ -30,11 +33,22 @@ const (
 	shortTexts      = 320
 )
 
-// engines are the peers, and how many times their throughput is to be reached.
-var engines = []struct {
-	name  string
-	times float64
-}{{"onnxruntime", 1}, {"sentence-transformers", 1.2}}
+// engines are the peers, as bench/model_peer.py knows them.
+var engines = []string{"onnxruntime", "sentence-transformers", onnxInt8}
+
+const onnxInt8 = "onnxruntime-int8" // dynamic quantisation, as ONNX Runtime does it by default
+
+// embedders are sheaf's own contenders.
+var embedders = []string{"builtin", "minilm", "minilm:int8"}
+
+// ratios are how many times the throughput of another an embedder is to reach.
+var ratios = []struct {
+	ours, other string
+	least       float64
+}{
+	{"minilm", "onnxruntime", 1}, {"minilm", "sentence-transformers", 1.2},
+	{"minilm:int8", "minilm", 2.3}, {"minilm:int8", "onnxruntime", 2.5}, {"minilm:int8", onnxInt8, 1.7},
+}
 
 // loads are what is embedded, and by how many threads.
 var loads = []struct {
@@ -87,10 +101,20 @@ func (m *modelBench) prepare(ctx context.Context) (err error) {
 		fmt.Fprintf(m.out, "\nNo comparison with Python: %v\n", err)
 		return nil
 	}
-	if _, err := os.Stat(m.onnx); err == nil {
-		return nil
+	if _, err := os.Stat(m.onnx); err != nil {
+		if err := quietly(ctx, m.python, peerScript, "export", m.model, m.onnx); err != nil {
+			return err
+		}
 	}
-	return quietly(ctx, m.python, peerScript, "export", m.model, m.onnx)
+	return quietly(ctx, m.python, peerScript, "quantise", m.onnx)
+}
+
+// spec returns the name by which an embedder is made here.
+func (m *modelBench) spec(embedder string) string {
+	if numbers, found := strings.CutPrefix(embedder, "minilm"); found {
+		return "hf:" + m.model + numbers
+	}
+	return embedder
 }
 
 var peerScript = filepath.Join("bench", "model_peer.py")
@@ -122,25 +146,22 @@ func modelTexts(dir string) (map[string][]string, error) {
 
 // first measures one question, from the start of a process to its end.
 func (m *modelBench) first(ctx context.Context) error {
-	names := []string{"`sheaf embed --embedder minilm`", "`sheaf embed --embedder builtin`"}
+	var names []string
+	var one, many []contender
 	lines := filepath.Join(m.data, "lines.txt")
 	if err := os.WriteFile(lines, []byte(strings.Join(append(m.texts["long"], m.texts["short"]...), "\n")+"\n"), 0o666); err != nil {
 		return err
 	}
-	here := "hf:" + m.model
-	one := []contender{
-		m.command("embed", "--embedder", here, question),
-		m.command("embed", "--embedder", "builtin", question),
-	}
-	many := []contender{
-		m.command("embed", "--embedder", here, "--lines", lines, "--binary", "f32"),
-		m.command("embed", "--embedder", "builtin", "--lines", lines, "--binary", "f32"),
+	for _, e := range embedders {
+		names = append(names, "`sheaf embed --embedder "+e+"`")
+		one = append(one, m.command("embed", "--embedder", m.spec(e), question))
+		many = append(many, m.command("embed", "--embedder", m.spec(e), "--lines", lines, "--binary", "f32"))
 	}
 	for _, e := range engines {
 		if m.python != "" {
-			names = append(names, e.name)
-			one = append(one, process(m.python, peerScript, "first", e.name, m.model, m.onnx, question))
-			many = append(many, process(m.python, peerScript, "all", e.name, m.model, m.onnx, m.file))
+			names = append(names, e)
+			one = append(one, process(m.python, peerScript, "first", e, m.model, m.onnx, question))
+			many = append(many, process(m.python, peerScript, "all", e, m.model, m.onnx, m.file))
 		}
 	}
 	took, err := interleave(ctx, m.rounds, one...)
@@ -154,8 +175,12 @@ func (m *modelBench) first(ctx context.Context) error {
 	rows := [][]string{{"program", "one question, start to end", "÷ its limit", "peak memory", "peak memory, many texts", "÷ its limit"}}
 	for i, name := range names {
 		row := []string{name, took[i].String(), "", megabytes(took[i].peak()), megabytes(filled[i].peak()), ""}
-		if i == 0 {
+		const float, int8 = 1, 2 // in embedders
+		switch i {
+		case float:
 			row[2], row[5] = within(took[i].median(), firstLimit), verdict(float64(filled[i].peak())/modelPeak)
+		case int8:
+			row[2], row[5] = within(took[i].median(), took[float].median()), verdict(float64(filled[i].peak())/(int8Memory*float64(filled[float].peak())))
 		}
 		rows = append(rows, row)
 	}
@@ -170,12 +195,17 @@ func (m *modelBench) throughput(ctx context.Context) error {
 		return err
 	}
 	defer stopPeers(peers)
-	rows := [][]string{{"texts"}, {"`builtin`"}, {"`minilm`"}}
+	rows := [][]string{{"texts"}}
+	for _, e := range embedders {
+		rows = append(rows, []string{"`" + e + "`"})
+	}
 	for _, p := range peers {
 		rows = append(rows, []string{p.name})
 	}
-	for _, p := range peers {
-		rows = append(rows, []string{"`minilm` ÷ " + p.name})
+	for _, r := range ratios {
+		if contenderOf(r.other, len(peers)) >= 0 {
+			rows = append(rows, []string{r.ours + " ÷ " + r.other})
+		}
 	}
 	for _, load := range loads {
 		rows[0] = append(rows[0], load.title)
@@ -187,23 +217,30 @@ func (m *modelBench) throughput(ctx context.Context) error {
 			rows[i+1] = append(rows[i+1], cell)
 		}
 	}
-	m.table("Texts a second, all-MiniLM-L6-v2 in float32 (`builtin` computes in one thread):", rows)
+	m.table("Texts a second, all-MiniLM-L6-v2 (`builtin` computes in one thread):", rows)
 	return nil
 }
 
-// load measures one list of texts: builtin, the transformer, each peer, and the transformer
-// beside each.
+// contenderOf returns the place of a contender, the peers after the embedders, or -1.
+func contenderOf(name string, peers int) int {
+	return slices.Index(slices.Concat(embedders, engines[:peers]), name)
+}
+
+// load measures one list of texts: each embedder, each peer, and what is to be compared.
 func (m *modelBench) load(ctx context.Context, peers []*peer, list string, threads int) ([]string, error) {
 	texts := m.texts[list]
-	var own [][]float32
+	first := map[string][]float32{}
 	var contenders []contender
-	for _, spec := range []string{"builtin", "hf:" + m.model} {
-		e, err := provider.New(spec, embed.Options{Workers: threads, Kernel: kernel.Chosen().String()})
+	for _, name := range embedders {
+		e, err := provider.New(m.spec(name), embed.Options{Workers: threads, Kernel: kernel.Chosen().String()})
 		if err != nil {
 			return nil, err
 		}
-		contenders = append(contenders, timed(func(ctx context.Context) (err error) {
-			own, err = embed.Vectors(ctx, e, texts)
+		contenders = append(contenders, timed(func(ctx context.Context) error {
+			vectors, err := embed.Vectors(ctx, e, texts)
+			if err == nil {
+				first[name] = vectors[0]
+			}
 			return err
 		}))
 	}
@@ -219,13 +256,28 @@ func (m *modelBench) load(ctx context.Context, peers []*peer, list string, threa
 		cells = append(cells, fmt.Sprintf("%.1f (%.1f)", perSecond(len(texts), s.median()), perSecond(len(texts), s.fastest())))
 	}
 	for i, p := range peers {
-		if off := distance(own[0], p.first); off > modelTolerance {
+		if off := distance(first["minilm"], p.first); engines[i] != onnxInt8 && off > modelTolerance {
 			return nil, fmt.Errorf("%s has another vector, off by %g", p.name, off)
 		}
-		times := float64(took[i+2].median()) / float64(took[1].median())
-		cells = append(cells, fmt.Sprintf("%.2f (%s)", times, reached(times, engines[i].times)))
+	}
+	if cosine := product(first["minilm"], first["minilm:int8"]); !(cosine > int8Cosine) {
+		return nil, fmt.Errorf("minilm:int8 has another vector, with the cosine %g", cosine)
+	}
+	for _, r := range ratios {
+		if other := contenderOf(r.other, len(peers)); other >= 0 {
+			times := float64(took[other].median()) / float64(took[contenderOf(r.ours, 0)].median())
+			cells = append(cells, fmt.Sprintf("%.2f (%s)", times, reached(times, r.least)))
+		}
 	}
 	return cells, nil
+}
+
+// product is the inner product of two vectors, their cosine if they have length 1.
+func product(a, b []float32) (sum float64) {
+	for i := range a {
+		sum += float64(a[i]) * float64(b[i])
+	}
+	return sum
 }
 
 func perSecond(n int, took time.Duration) float64 { return float64(n) / took.Seconds() }
@@ -257,11 +309,11 @@ func (m *modelBench) startModelPeers(ctx context.Context) ([]*peer, error) {
 		if m.python == "" {
 			break
 		}
-		p, err := launch(exec.CommandContext(ctx, m.python, peerScript, "serve", e.name, m.model, m.onnx, m.file))
+		p, err := launch(exec.CommandContext(ctx, m.python, peerScript, "serve", e, m.model, m.onnx, m.file))
 		if err == nil {
 			var hello struct{ Version string }
 			if err = p.receive(&hello); err == nil {
-				p.name = e.name + " " + hello.Version
+				p.name = e + " " + hello.Version
 				peers = append(peers, p)
 				continue
 			}
