@@ -149,7 +149,16 @@ func checkAnyBatch(t *testing.T, model *transformer.Model) {
 
 func TestEncodeRefuses(t *testing.T) {
 	t.Parallel()
-	model := open(t, transformertest.Model{}, "")
+	for numbers := range openers {
+		t.Run(numbers, func(t *testing.T) {
+			t.Parallel()
+			checkRefusals(t, openAs(t, numbers, transformertest.Model{}, ""))
+		})
+	}
+}
+
+func checkRefusals(t *testing.T, model *transformer.Model) {
+	t.Helper()
 	var w transformer.Workspace
 	for _, test := range []struct {
 		texts [][]int32
@@ -181,14 +190,18 @@ func TestEncodeNotFinite(t *testing.T) {
 	dir, tensors := write(t, m), m.Tensors()
 	tensors[0].X[5] = float32(math.NaN())
 	overwrite(t, dir, "model.safetensors", transformertest.Safetensors("F32", tensors))
-	model, err := transformer.Open(dir, "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer model.Close()
-	want := "text 2 of 2: a malformed vector: number 1 is NaN; the weights are damaged"
-	if _, err := model.Encode(new(transformer.Workspace), [][]int32{{1, 2}, {0}}); err == nil || !strings.Contains(err.Error(), want) {
-		t.Errorf("%v, want %q", err, want)
+	for numbers, open := range openers {
+		model, err := open(dir, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := "text 2 of 2: a malformed vector: number 1 is NaN; the weights are damaged"
+		if _, err := model.Encode(new(transformer.Workspace), [][]int32{{1, 2}, {0}}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", numbers, err, want)
+		}
+		if err := model.Close(); err != nil {
+			t.Error(err)
+		}
 	}
 }
 
