@@ -188,6 +188,9 @@ func (w *Writer) reopen(ctx context.Context) (err error) {
 	if err == nil {
 		err = w.begin(ctx)
 	}
+	if err == nil {
+		err = w.indexWords(ctx) // a repair has made the database without them
+	}
 	return err
 }
 
