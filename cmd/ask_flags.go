@@ -22,6 +22,8 @@ type askFlags struct {
 	searchFlags
 	withVectors bool
 	explain     bool
+	lines       int
+	full        bool
 	exitStatus  bool
 	queries     string
 	output      outputFlags
@@ -55,6 +57,8 @@ func (o *askFlags) addFlags(c *cobra.Command, fetchK string) {
 	flags.BoolVar(&o.withVectors, "with-vectors", false, "print the vector of each hit (JSON only)")
 	flags.BoolVarP(&o.exitStatus, "exit-status", "e", false, "exit 4 when nothing is found")
 	flags.StringVar(&o.queries, "queries", "", "answer each line of `FILE` (- is stdin), one JSON object a line")
+	flags.IntVar(&o.lines, "lines", shownLines, "on a terminal show up to `N` lines of each text")
+	flags.BoolVar(&o.full, "full", false, "on a terminal show each text whole")
 	o.output.addFlags(flags)
 	o.output.addTemplate(flags, "hit", hitFields)
 }
@@ -74,8 +78,11 @@ func (o *searchFlags) addFlags(c *cobra.Command, k int, fetchK string) {
 }
 
 func (o *askFlags) validate(env *environment) error {
-	if o.queries != "" && o.output.text {
-		return usagef("--queries answers in JSON or by a template: it cannot be used with --text")
+	switch {
+	case o.queries != "" && (o.output.text || o.output.pretty):
+		return usagef("--queries answers in JSON or by a template: it cannot be used with --text or --pretty")
+	case o.lines < 1:
+		return hint.With(usagef("--lines must be at least 1, not %d", o.lines), "--full shows all lines")
 	}
 	if err := cmp.Or(o.searchFlags.validate(), o.output.validate(env)); err != nil {
 		return err

@@ -138,6 +138,9 @@ func (a *asker) ask(ctx context.Context, q query) error {
 			return p.object(one)
 		}
 		hits := newHits(found[0])
+		if p.form == formTable {
+			a.show(ctx, p, q, found[0])
+		}
 		if p.form == formTable && len(hits) > 0 && hits[0].of != nil {
 			p.explanation("", append(hits[0].of.lines(), ""))
 		}
@@ -157,6 +160,23 @@ func (a *asker) ask(ctx context.Context, q query) error {
 		return errNothing
 	}
 	return nil
+}
+
+// show prepares p for the texts of hits.
+func (a *asker) show(ctx context.Context, p *printer, q query, found []engine.Hit) {
+	if p.lines = a.o.lines; a.o.full {
+		p.lines = 0
+	}
+	if q.text == "" || len(found) == 0 {
+		return
+	}
+	// What words weigh takes a search by them. It may fail, as in a store that keeps none.
+	weigh := engine.SearchOptions{K: 1, Mode: engine.ByWords, Texts: []string{q.asked.Text}, Explain: true}
+	var weighed []engine.WeighedWord
+	if by, err := a.store.Search(ctx, [][]float32{nil}, weigh); err == nil && len(by[0]) > 0 && by[0][0].Explanation != nil {
+		weighed = by[0][0].Explanation.Query.Words
+	}
+	p.marker = newMarker(q.asked.Text, weighed)
 }
 
 func (a *asker) answer(q query, found []engine.Hit) answer {

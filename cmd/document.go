@@ -21,7 +21,7 @@ func (d document) body() string      { return d.Text }
 
 func (d document) table(p *printer) {
 	p.heading(p.styled(styleBold, visibleLine(d.ID)), d.Source, d.StartLine)
-	p.snippet(d.Text)
+	p.passage(d.Text)
 }
 
 // hit is a document in the answer of a search.
@@ -101,36 +101,48 @@ func (h hit) score() string {
 func (h hit) body() string { return h.Text }
 
 func (h hit) table(p *printer) {
-	rank := p.styled(styleBold, fmt.Sprintf("%d", h.Rank))
-	score := ""
-	if h.score() != "" {
-		score = "  " + p.styled(styleGreen, fmt.Sprintf("%.4f", float64(h.Score)))
+	first := p.styled(styleBold, strconv.Itoa(h.Rank))
+	for _, f := range h.figures(p.verbose) {
+		first += "  " + f.name + " " + p.styled(styleGreen, f.value)
 	}
-	if h.Rerank != nil {
-		score += "  rerank " + p.styled(styleGreen, fmt.Sprintf("%.4f", float64(*h.Rerank)))
-	}
-	p.heading(rank+score, h.Source, h.StartLine)
+	p.heading(first, h.Source, h.StartLine)
 	if h.Explain != nil {
 		p.explanation("   ", h.Explain.lines(h.Fused))
 	}
-	p.snippet(h.Text)
+	p.passage(h.Text)
 }
 
-// heading writes the line above a snippet: first, then source:line.
+// figures are those that are shown on a terminal: the relevance, and if it is verbose
+// all others that there are.
+func (h hit) figures(verbose bool) (shown []field) {
+	add := func(name string, x number, digits int) {
+		if !math.IsNaN(float64(x)) {
+			shown = append(shown, field{name, strconv.FormatFloat(float64(x), 'f', digits, 64)})
+		}
+	}
+	add("relevance", h.Relevance, 2)
+	if verbose {
+		add("score", h.Score, 4)
+	}
+	if h.Words != nil && (verbose || len(shown) == 0) {
+		add("words", *h.Words, 2)
+	}
+	if h.Fused != nil && verbose {
+		add("fused", *h.Fused, 2)
+	}
+	if h.Rerank != nil {
+		add("rerank", *h.Rerank, 4)
+	}
+	return shown
+}
+
+// heading writes the line above a passage: first, then source:line.
 func (p *printer) heading(first, source string, startLine int) {
 	place := visibleLine(source)
 	if startLine > 0 {
 		place += ":" + strconv.Itoa(startLine)
 	}
 	fmt.Fprintf(p, "%s  %s\n", first, p.styled(styleCyan, place))
-}
-
-func (p *printer) snippet(text string) {
-	const indent = "   "
-	for _, l := range snippet(text, p.width-len(indent)-2) {
-		p.WriteString(indent + l + "\n")
-	}
-	p.WriteByte('\n')
 }
 
 // line returns a line number as text, or "" for 0, which is an unknown one.

@@ -137,7 +137,7 @@ func (e *hitExplanation) lines(fused *number) []string {
 // explanation writes lines of an explanation on a terminal.
 func (p *printer) explanation(indent string, lines []string) {
 	for _, l := range lines {
-		for _, part := range wrap(l, p.width-len(indent)-2, len(l)) {
+		for _, part := range wrap(l, max(p.width-len(indent)-2, 1)) {
 			p.WriteString(indent + p.styled(styleDim, part) + "\n")
 		}
 	}

@@ -30,9 +30,9 @@ func TestTerminal(t *testing.T) {
 	}{
 		{"ingest", []string{"ingest", "--quiet", file}, ""},
 		{"search", []string{"search", "-k", "1", "--color", "never", "moon"},
-			"1  SCORE  FILE:1\n   The moon pulls the sea,\n   and tides come and\n   go.\ufffd[2J\n\n"},
+			"1  relevance SCORE  FILE:1\n   The moon pulls the sea,\n   and tides come and\n   go.\ufffd[2J\n\n"},
 		{"search in colour", []string{"search", "-k", "1", "--color", "always", "moon"},
-			"\x1b[1m1\x1b[0m  \x1b[32mSCORE\x1b[0m  \x1b[36mFILE:1\x1b[0m\n   The moon pulls the sea,\n   and tides come and\n   go.\ufffd[2J\n\n"},
+			"\x1b[1m1\x1b[0m  relevance \x1b[32mSCORE\x1b[0m  \x1b[36mFILE:1\x1b[0m\n   The \x1b[1mmoon\x1b[0m pulls the sea,\n   and tides come and\n   go.\ufffd[2J\n\n"},
 		{"list", []string{"list", "--color", "never"},
 			"ID  FILE:1\n   The moon pulls the sea,\n   and tides come and\n   go.\ufffd[2J\n\n"},
 		{"ids", []string{"list", "--ids"}, "ID\n"},
@@ -60,7 +60,7 @@ func TestTerminal(t *testing.T) {
 		}
 		got = strings.ReplaceAll(got, filepath.ToSlash(file), "FILE")
 		if _, rest, ok := strings.Cut(got, "0."); ok && strings.HasPrefix(tt.name, "search") {
-			got = strings.Replace(got, "0."+rest[:4], "SCORE", 1)
+			got = strings.Replace(got, "0."+rest[:2], "SCORE", 1)
 		}
 		if got != tt.want {
 			t.Errorf("%s:\n%q, want\n%q", tt.name, got, tt.want)
@@ -164,7 +164,7 @@ func TestColour(t *testing.T) {
 		t.Setenv("NO_COLOR", tt.noColor)
 		t.Setenv("TERM", tt.term)
 		env := &environment{streams: Streams{OutTerminal: tt.terminal}, config: Config{Color: tt.setting}}
-		if got := env.colored(); got != tt.want {
+		if got := env.colored(false); got != tt.want {
 			t.Errorf("%+v: %v", tt, got)
 		}
 	}

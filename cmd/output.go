@@ -29,6 +29,7 @@ const (
 // outputFlags are the format flags of verbs that print documents.
 type outputFlags struct {
 	text, null bool
+	pretty     bool
 	template   string
 	fields     []string // what the template may name
 	ids        bool     // the answer is a list of ids
@@ -36,6 +37,7 @@ type outputFlags struct {
 
 func (o *outputFlags) addFlags(flags *pflag.FlagSet) {
 	flags.BoolVar(&o.text, "text", false, "print texts only, a blank line between")
+	flags.BoolVar(&o.pretty, "pretty", false, "print as on a terminal, in colour, also on a pipe: | less -R")
 	flags.BoolVarP(&o.null, "null", "0", false, "with --text: a NUL between texts instead of a blank line")
 }
 
@@ -52,7 +54,7 @@ func (o *outputFlags) validate(env *environment) error {
 		name string
 		set  bool
 	}{
-		{"--json", env.flags.json}, {"--jsonl", env.flags.jsonl}, {"--text", o.text}, {"--template", o.template != ""},
+		{"--json", env.flags.json}, {"--jsonl", env.flags.jsonl}, {"--pretty", o.pretty}, {"--text", o.text}, {"--template", o.template != ""},
 	} {
 		if f.set {
 			given = append(given, f.name)
@@ -76,7 +78,10 @@ type printer struct {
 	template *template.Template
 	terminal bool // control characters of texts must not get there
 	color    bool
+	verbose  bool
 	width    int
+	lines    int     // how many of a text are shown on a terminal; 0: all
+	marker   *marker // of the words that are bold there
 }
 
 // print calls write with a printer of the form that the flags ask for.
@@ -88,7 +93,8 @@ func (env *environment) print(o outputFlags, write func(*printer) error) error {
 	p := &printer{
 		Writer: bufio.NewWriterSize(env.streams.Out, 64<<10),
 		form:   env.form(o), null: o.null, template: tmpl,
-		terminal: env.streams.OutTerminal, color: env.colored(), width: env.streams.Width,
+		terminal: env.streams.OutTerminal, color: env.colored(o.pretty), verbose: env.flags.verbose,
+		width: env.streams.Width, lines: shownLines,
 	}
 	err = write(p)
 	if flushed := p.Flush(); err == nil && flushed != nil {
@@ -120,21 +126,22 @@ func (env *environment) form(o outputFlags) form {
 		return formTemplate
 	case o.null:
 		return formNull
-	case env.streams.OutTerminal:
+	case o.pretty, env.streams.OutTerminal:
 		return formTable
 	default:
 		return formTSV
 	}
 }
 
-func (env *environment) colored() bool {
+// colored reports whether stdout gets colours. pretty asks for them on a pipe too.
+func (env *environment) colored(pretty bool) bool {
 	switch env.config.Color {
 	case "always":
 		return true
 	case "never":
 		return false
 	default:
-		return env.streams.OutTerminal && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+		return (pretty || env.streams.OutTerminal) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
 	}
 }
 

@@ -47,8 +47,10 @@ part between quotes, with a dash before it must not:
 Two dashes, as of a flag, exclude nothing. A query that begins with a dash
 follows --. With --mode vector the query is embedded as it is typed.
 
-On a terminal each hit shows rank, score, source:line and the beginning of the
-text. On a pipe each is a line of TSV: rank, score, id, source, line, text.
+On a terminal each hit shows rank, relevance (with --verbose all figures),
+source:line, and of the text the lines around the best match, with the words of
+the query in bold: --lines says how many, --full shows all, --pretty does so on
+a pipe. Else each hit is there a line of TSV: rank, score, id, source, line, text.
 The score is the raw figure of Faiss: a squared distance under l2 (lower is
 better), an inner product under ip and cosine (higher is better).
 

@@ -114,5 +114,5 @@ func (c chunk) body() string      { return c.Text }
 
 func (c chunk) table(p *printer) {
 	p.heading(p.styled(styleBold, count(len([]rune(c.Text)), "character")), c.Source, c.StartLine)
-	p.snippet(c.Text)
+	p.passage(c.Text)
 }

@@ -6,8 +6,6 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
-
-	"github.com/rivo/uniseg"
 )
 
 // The styles, as parameters of the ANSI sequence SGR.
@@ -70,62 +68,10 @@ func visibleLine(text string) string {
 	}, visible(text))
 }
 
-// snippetLines is the number of lines of a text that are shown on a terminal.
-const snippetLines = 4
-
-// snippet returns the beginning of text, wrapped to width columns.
-func snippet(text string, width int) []string {
-	lines := wrap(visible(text), width, snippetLines+1)
-	if len(lines) > snippetLines {
-		lines = lines[:snippetLines]
-		lines[snippetLines-1] += " …"
+// wrap breaks text into lines of width columns.
+func wrap(text string, width int) (lines []string) {
+	for _, r := range rowsOf(text, width) {
+		lines = append(lines, strings.Repeat(" ", r.indent)+shown(text[r.start:r.end]))
 	}
 	return lines
-}
-
-// wrap breaks text at blanks into at most limit lines of width columns. A longer
-// word is broken anywhere.
-func wrap(text string, width, limit int) []string {
-	var lines []string
-	line, used := "", 0
-	for word := range strings.FieldsSeq(text) {
-		w := uniseg.StringWidth(word)
-		if line != "" && used+1+w > width {
-			lines = append(lines, line)
-			line, used = "", 0
-		}
-		if len(lines) >= limit {
-			return lines
-		}
-		if line != "" {
-			line, used = line+" ", used+1
-		}
-		for w > width {
-			head, rest := cut(word, width)
-			lines = append(lines, head)
-			if len(lines) >= limit {
-				return lines
-			}
-			word, w = rest, w-uniseg.StringWidth(head)
-		}
-		line, used = line+word, used+w
-	}
-	if line != "" {
-		lines = append(lines, line)
-	}
-	return lines
-}
-
-// cut splits word after the characters that fit into width columns, at least one.
-func cut(word string, width int) (head, rest string) {
-	used, end := 0, 0
-	graphemes := uniseg.NewGraphemes(word)
-	for graphemes.Next() {
-		used += graphemes.Width()
-		if used > width && end > 0 {
-			break
-		}
-		_, end = graphemes.Positions()
-	}
-	return word[:end], word[end:]
 }

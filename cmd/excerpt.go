@@ -1,0 +1,238 @@
+package cmd
+
+import (
+	"slices"
+	"strings"
+	"unicode"
+
+	"github.com/rivo/uniseg"
+
+	"sheaf/internal/engine"
+	"sheaf/internal/words"
+)
+
+// shownLines is the number of lines of a text that are shown on a terminal.
+const shownLines = 4
+
+// A word of a query that weighs less than this share of the heaviest one is not shown
+// in a text: it is nearly everywhere.
+const leastShown = .2
+
+// marker finds the words of a query in texts. A nil one finds none.
+type marker struct {
+	tokenizer words.Tokenizer
+	weights   map[uint64]float64 // of terms
+}
+
+// newMarker returns a marker for the words of a query. weighed are their weights; where
+// there are none, all weigh the same.
+func newMarker(text string, weighed []engine.WeighedWord) *marker {
+	m := &marker{weights: map[uint64]float64{}}
+	q := m.tokenizer.Query(text)
+	heaviest := 0.0
+	for i, term := range q.Terms {
+		at := slices.IndexFunc(weighed, func(w engine.WeighedWord) bool { return w.Word == q.Words[i] })
+		switch {
+		case len(weighed) == 0:
+			m.weights[term] = 1
+		case at >= 0:
+			m.weights[term] = max(m.weights[term], weighed[at].Weight)
+		}
+		heaviest = max(heaviest, m.weights[term])
+	}
+	for term, weight := range m.weights {
+		if weight < leastShown*heaviest {
+			delete(m.weights, term)
+		}
+	}
+	return m
+}
+
+// match is a place of a text, in bytes, that has a word of the query.
+type match struct {
+	start, end int
+	term       uint64
+}
+
+// matches are the places of a text that have words of the query, in their order.
+func (m *marker) matches(text string) (all []match) {
+	if m == nil {
+		return nil
+	}
+	for _, token := range m.tokenizer.Append(nil, text) {
+		if _, asked := m.weights[token.Term]; asked {
+			all = append(all, match{token.Start, token.End, token.Term})
+		}
+	}
+	slices.SortStableFunc(all, func(a, b match) int { return a.start - b.start })
+	return all
+}
+
+// row is a line on a terminal: bytes of a text, behind some blanks.
+type row struct{ start, end, indent int }
+
+// rowsOf breaks a text into rows of width columns. Its lines stay lines, with the blanks
+// before them, which the further rows of a long line get too. Of several empty lines
+// one is left, and none at the ends.
+func rowsOf(text string, width int) (rows []row) {
+	at, empty := 0, false
+	for line := range strings.Lines(text) {
+		start := at
+		at += len(line)
+		line = strings.TrimRightFunc(line, unicode.IsSpace)
+		if line == "" {
+			empty = len(rows) > 0
+			continue
+		}
+		if empty {
+			rows = append(rows, row{start: start, end: start})
+			empty = false
+		}
+		inner := strings.TrimLeftFunc(line, unicode.IsSpace)
+		blanks := len(line) - len(inner)
+		indent := min(uniseg.StringWidth(shown(line[:blanks])), width/2)
+		for _, r := range breakLine(inner, width-indent) {
+			rows = append(rows, row{start + blanks + r.start, start + blanks + r.end, indent})
+		}
+	}
+	return rows
+}
+
+// breakLine breaks a line at blanks, and between wide characters where UAX 14 allows it,
+// into rows of width columns without the blanks at their ends. A longer word is broken
+// anywhere.
+func breakLine(line string, width int) (rows []row) {
+	begin, allowed, used, since := 0, 0, 0, 0 // since: columns behind the last place where a break is allowed
+	end := func(at int) {
+		rows = append(rows, row{start: begin, end: begin + len(strings.TrimRight(line[begin:at], " \t"))})
+		begin, allowed = at, at
+	}
+	at, state := 0, -1
+	for rest := line; rest != ""; {
+		cluster, after, boundaries, next := uniseg.StepString(rest, state)
+		rest, state = after, next
+		w := uniseg.StringWidth(shown(cluster))
+		blank := cluster == " " || cluster == "\t"
+		if used+w > width && at > begin && !blank {
+			if allowed > begin {
+				end(allowed)
+				used = since
+			} else {
+				end(at)
+				used = 0
+			}
+			since = used
+		}
+		at += len(cluster)
+		used += w
+		since += w
+		if (blank || w > 1) && boundaries&uniseg.MaskLine != uniseg.LineDontBreak {
+			allowed, since = at, 0
+		}
+	}
+	if begin < len(line) {
+		end(len(line))
+	}
+	return rows
+}
+
+// tab is what a tab is shown as.
+const tab = "    "
+
+// shown is a part of a line as it is shown on a terminal.
+func shown(text string) string {
+	text = strings.Map(func(r rune) rune {
+		if r != '\t' && unicode.IsControl(r) && unicode.IsSpace(r) {
+			return ' ' // such as a form feed
+		}
+		return r
+	}, text)
+	return strings.ReplaceAll(visible(text), "\t", tab)
+}
+
+// excerpt chooses n of the rows of a text that follow each other: those with most of the
+// query, by the weights of its words, and of such the first, with a row before what
+// matches. It returns the first and the one behind the last, without empty lines at the
+// ends.
+func (m *marker) excerpt(rows []row, matches []match, n int) (from, to int) {
+	if n < 1 || n >= len(rows) {
+		return 0, len(rows)
+	}
+	terms := termsOf(rows, matches)
+	best, distance := 0.0, 0
+	for start := range len(rows) - n + 1 {
+		weight, first := 0.0, n
+		seen := map[uint64]bool{}
+		for i, row := range terms[start : start+n] {
+			for _, term := range row {
+				if first = min(first, i); !seen[term] {
+					weight += m.weights[term]
+					seen[term] = true
+				}
+			}
+		}
+		off := max(first-1, 1-first)
+		if weight > best+1e-9 || weight > best-1e-9 && off < distance {
+			best, distance, from = weight, off, start
+		}
+	}
+	to = from + n
+	for rows[from].start == rows[from].end { // an empty line
+		from++
+	}
+	for rows[to-1].start == rows[to-1].end {
+		to--
+	}
+	return from, to
+}
+
+// termsOf are the terms that match in each row.
+func termsOf(rows []row, matches []match) [][]uint64 {
+	terms := make([][]uint64, len(rows))
+	i := 0
+	for _, m := range matches {
+		for i < len(rows) && rows[i].end <= m.start {
+			i++
+		}
+		if i < len(rows) {
+			terms[i] = append(terms[i], m.term)
+		}
+	}
+	return terms
+}
+
+// passage writes a text as it is shown below a heading: the lines that p shows of it,
+// with the words of the query in bold.
+func (p *printer) passage(text string) {
+	const indent = 3
+	rows := rowsOf(text, max(p.width-indent-2, 1))
+	matches := p.marker.matches(text)
+	from, to := p.marker.excerpt(rows, matches, p.lines)
+	for i := from; i < to; i++ {
+		before, behind := strings.Repeat(" ", indent), ""
+		if i == from && from > 0 {
+			before = " " + p.styled(styleDim, "…") + " "
+		}
+		if i == to-1 && to < len(rows) {
+			behind = " " + p.styled(styleDim, "…")
+		}
+		line := strings.Repeat(" ", rows[i].indent) + p.marked(text, rows[i], matches)
+		p.WriteString(strings.TrimRight(before+line, " ") + behind + "\n")
+	}
+	p.WriteByte('\n')
+}
+
+// marked is a row with what matches in bold.
+func (p *printer) marked(text string, r row, matches []match) string {
+	var b strings.Builder
+	at := r.start
+	for _, m := range matches {
+		start, end := max(m.start, at), min(m.end, r.end)
+		if start >= end {
+			continue
+		}
+		b.WriteString(shown(text[at:start]) + p.styled(styleBold, shown(text[start:end])))
+		at = end
+	}
+	return b.String() + shown(text[at:r.end])
+}
