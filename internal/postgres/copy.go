@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 
+	"sheaf/internal/crash"
 	"sheaf/internal/engine"
 )
 
@@ -15,7 +16,7 @@ type rows struct {
 }
 
 // copyBytes is how much is sent in one COPY.
-const copyBytes = 8 << 20
+const copyBytes = 2 << 20
 
 // copyHeader begins a file of COPY in binary format: its signature, no flags, no extension.
 const copyHeader = "PGCOPY\n\xff\r\n\x00\x00\x00\x00\x00\x00\x00\x00\x00"
@@ -60,11 +61,8 @@ func appendText(b []byte, s string) []byte {
 	return append(binary.BigEndian.AppendUint32(b, uint32(len(s))), s...)
 }
 
-// send copies the rows to the table.
+// send copies the rows to the table and forgets them.
 func (r *rows) send(ctx context.Context, c *conn) error {
-	if r.n == 0 {
-		return nil
-	}
 	r.buf.Write([]byte{0xff, 0xff}) // the end
 	_, err := c.CopyFrom(ctx, &r.buf, c.pool.names.Replace(copyDocuments))
 	r.buf.Reset()
@@ -73,4 +71,32 @@ func (r *rows) send(ctx context.Context, c *conn) error {
 		return c.pool.place.failed(ctx, err)
 	}
 	return nil
+}
+
+// copying is rows that are sent while others are collected. Nobody else uses the connection
+// until wait has returned.
+type copying struct {
+	rows rows
+	done chan error // nil while nothing is sent
+}
+
+// start sends rows in the background, and leaves r with none. Nothing may be on its way.
+func (s *copying) start(ctx context.Context, c *conn, r *rows) {
+	s.rows, *r = *r, s.rows
+	s.done = make(chan error, 1)
+	go func() (err error) {
+		defer func() { s.done <- err }()
+		defer crash.Catch(&err)
+		return s.rows.send(ctx, c)
+	}()
+}
+
+// wait waits for what is on its way.
+func (s *copying) wait() error {
+	if s.done == nil {
+		return nil
+	}
+	err := <-s.done
+	s.done = nil
+	return err
 }

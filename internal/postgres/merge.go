@@ -17,7 +17,7 @@ func (w *Writer) Merge(ctx context.Context, from []engine.Snapshot, policy engin
 	if err := w.flush(ctx); err != nil {
 		return merged, err
 	}
-	m := &merge{w: w, policy: policy, first: w.next}
+	m := &merge{w: w, policy: policy, first: w.next, turn: w.ids.now(), empty: w.next == firstNumber}
 	defer func() {
 		if err != nil {
 			w.drop(ctx)
@@ -47,10 +47,12 @@ func (w *Writer) Merge(ctx context.Context, from []engine.Snapshot, policy engin
 
 // drop takes back what was staged.
 func (w *Writer) drop(ctx context.Context) {
-	if w.failure != nil || !w.begun {
-		return
+	if w.failure == nil {
+		w.failure = w.copying.wait()
 	}
-	_, w.failure = w.tx.script(context.WithoutCancel(ctx), `ROLLBACK`)
+	if w.failure == nil && w.begun {
+		_, w.failure = w.tx.script(context.WithoutCancel(ctx), `ROLLBACK`)
+	}
 	w.begun, w.changes, w.pending, w.ended, w.rows = false, false, 0, nil, rows{}
 	clear(w.open)
 }
@@ -62,6 +64,8 @@ type merge struct {
 	policy engine.OnConflict
 	given  int64 // documents so far
 	first  int64 // number of the first document that it stages
+	turn   int   // of the writer's ids
+	empty  bool  // the store never had a document
 
 	begin    int64                     // number of the first document of this phase
 	arrivals map[string]*arrival       // by key: the sources of this phase
@@ -89,7 +93,7 @@ type stored struct {
 }
 
 // mergePage is how many documents are looked up together.
-const mergePage = 256
+const mergePage = 1024
 
 // snapshot merges one of them.
 func (m *merge) snapshot(ctx context.Context, snap engine.Snapshot) (err error) {
@@ -128,13 +132,20 @@ func (m *merge) phase(ctx context.Context, docs iter.Seq2[engine.Transfer, error
 
 // addPage merges some documents, whose ids it looks up at once.
 func (m *merge) addPage(ctx context.Context, page []engine.Transfer) error {
-	var ids []string
-	m.known = map[string]stored{}
+	var ids, asked []string
 	for _, t := range page {
 		ids = append(ids, t.ID)
-		m.known[t.ID] = stored{n: -1}
 	}
-	if err := m.lookUp(ctx, ids); err != nil {
+	if m.empty {
+		m.w.ids.learn(m.turn, ids)
+	}
+	m.known = map[string]stored{}
+	for _, id := range ids {
+		if m.known[id] = (stored{n: -1}); !m.w.ids.has(id) {
+			asked = append(asked, id)
+		}
+	}
+	if err := m.lookUp(ctx, asked); err != nil {
 		return err
 	}
 	for i := range page {
@@ -147,6 +158,9 @@ func (m *merge) addPage(ctx context.Context, page []engine.Transfer) error {
 
 // lookUp finds the documents that have the ids. Of two with one id the newer one counts.
 func (m *merge) lookUp(ctx context.Context, ids []string) error {
+	if len(ids) == 0 {
+		return nil
+	}
 	if err := m.w.flush(ctx); err != nil {
 		return err
 	}

@@ -12,6 +12,9 @@ import (
 	"sheaf/internal/hint"
 )
 
+// firstNumber is that of a store's first document.
+const firstNumber = 1
+
 // formatVersion is that of the tables below.
 const formatVersion = 1
 
@@ -176,8 +179,8 @@ func (c *conn) create(ctx context.Context, f engine.Facts) error {
 	var id [16]byte
 	_, _ = rand.Read(id[:]) // it never fails
 	now := time.Now().UnixNano()
-	const insert = `INSERT INTO {facts} VALUES ($1, $2, $3, $3, $4, $5, $6, $7, $8, true, 0, '', 0, 0, 1)`
-	_, err := c.exec(ctx, insert, formatVersion, hex.EncodeToString(id[:]), now, f.Embedder, f.Fingerprint, f.Dim, string(f.Metric), f.Normalize)
+	const insert = `INSERT INTO {facts} VALUES ($1, $2, $3, $3, $4, $5, $6, $7, $8, true, 0, '', 0, 0, $9)`
+	_, err := c.exec(ctx, insert, formatVersion, hex.EncodeToString(id[:]), now, f.Embedder, f.Fingerprint, f.Dim, string(f.Metric), f.Normalize, firstNumber)
 	if err == nil {
 		_, err = c.exec(ctx, `COMMIT`)
 	}

@@ -24,9 +24,10 @@ type Writer struct {
 	progress func(n int)
 
 	ids     freeIDs
-	rows    rows
-	next    int64 // number of the next document
-	source  int64 // number of the next new source
+	rows    rows    // that are not sent yet
+	copying copying // those that are on their way
+	next    int64   // number of the next document
+	source  int64   // number of the next new source
 	open    map[*replacement]struct{}
 	ended   []change // what happened to sources and is not in the transaction yet
 	pending int64
@@ -108,6 +109,7 @@ func openWriter(ctx context.Context, url string, o engine.Options, create func(*
 
 // Close ends the sessions. What was not committed is gone.
 func (w *Writer) Close() error {
+	_ = w.copying.wait() // it was not to be committed
 	if w.tx != nil {
 		w.tx.drop()
 	}
@@ -135,10 +137,14 @@ func (w *Writer) Failed() bool { return w.failure != nil }
 // Pending is how many documents wait for the next commit.
 func (w *Writer) Pending() int64 { return w.pending }
 
-// do runs f in the transaction of the next commit.
+// do runs f in the transaction of the next commit, after what is on its way there.
 func (w *Writer) do(ctx context.Context, f func(*conn) error) (err error) {
 	if w.failure != nil {
 		return w.failure
+	}
+	if err = w.copying.wait(); err != nil {
+		w.failure = err
+		return err
 	}
 	if !w.begun {
 		_, err = w.tx.script(ctx, `BEGIN ISOLATION LEVEL READ COMMITTED`)
@@ -157,8 +163,10 @@ func (w *Writer) flush(ctx context.Context) error {
 		return nil
 	}
 	return w.do(ctx, func(c *conn) error {
-		if err := w.rows.send(ctx, c); err != nil {
-			return err
+		if w.rows.n > 0 {
+			if err := w.rows.send(ctx, c); err != nil {
+				return err
+			}
 		}
 		b := &batch{conn: c}
 		for _, e := range w.ended {
@@ -303,7 +311,10 @@ func (w *Writer) add(ctx context.Context, source int64, d *engine.Document, x []
 	if w.rows.buf.Len() < copyBytes {
 		return nil
 	}
-	return w.flush(ctx)
+	return w.do(ctx, func(c *conn) error {
+		w.copying.start(ctx, c, &w.rows)
+		return nil
+	})
 }
 
 // maxNumber is the last number of a document: selections are bitmaps of 32 bits.

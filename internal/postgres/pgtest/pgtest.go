@@ -73,7 +73,7 @@ func (s *Server) Need(t *testing.T) {
 
 // Start starts a server of an installation, whose databases Stop removes.
 func Start(installation string) (s *Server, err error) {
-	s = &Server{caller: &syscall.SysProcAttr{Setpgid: true}}
+	s = &Server{}
 	if s.dir, err = os.MkdirTemp("", "sheaf-pg-"); err != nil {
 		return nil, err
 	}
@@ -103,7 +103,7 @@ func (s *Server) become(name string) error {
 	}
 	uid, err1 := strconv.Atoi(u.Uid)
 	gid, err2 := strconv.Atoi(u.Gid)
-	s.caller = &syscall.SysProcAttr{Setpgid: true, Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}
+	s.caller = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}
 	return errors.Join(err1, err2, os.Chown(s.dir, uid, gid), os.Chmod(s.dir, 0o755))
 }
 
@@ -120,24 +120,36 @@ func (s *Server) command(ctx context.Context, program string, args ...string) *e
 const ready = 30 * time.Second
 
 // start starts the server and waits until it answers.
-func (s *Server) start() error {
+func (s *Server) start() error { return s.startUntil(time.Now().Add(ready)) }
+
+func (s *Server) startUntil(end time.Time) error {
 	log, err := os.OpenFile(filepath.Join(s.dir, "log"), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o666)
 	if err != nil {
 		return err
 	}
 	defer log.Close()
-	s.cmd = s.command(context.Background(), "postgres", "-D", s.data(), "-k", s.dir, "-h", "", "-c", "max_connections=200")
+	s.cmd = s.command(context.Background(), "postgres", "-D", s.data(), "-k", s.dir, "-h", "",
+		"-c", "max_connections=200", "-c", "fsync=off") // what processes have written outlives them
 	s.cmd.Stdout, s.cmd.Stderr = log, log
 	if err := s.cmd.Start(); err != nil {
 		return err
 	}
-	for end := time.Now().Add(ready); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
-		if s.command(context.Background(), "pg_isready", "-q", "-h", s.dir).Run() == nil {
+	for ; time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		switch c := s.command(context.Background(), "pg_isready", "-q", "-h", s.dir); {
+		case c.Run() == nil:
 			return nil
+		case s.ended():
+			return s.startUntil(end) // the sessions of the server before had not ended
 		}
 	}
 	text, _ := os.ReadFile(log.Name())
 	return fmt.Errorf("the server does not start:\n%s", text)
+}
+
+// ended reports whether the server has ended by itself.
+func (s *Server) ended() bool {
+	pid, err := syscall.Wait4(s.cmd.Process.Pid, nil, syscall.WNOHANG, nil)
+	return err == nil && pid == s.cmd.Process.Pid
 }
 
 // Stop ends the server and removes its folder.
@@ -147,17 +159,19 @@ func (s *Server) Stop() {
 	_ = os.RemoveAll(s.dir)
 }
 
-// Crash kills all processes of the server at once and starts it again, as after a crash of
-// its machine, but for what the system has written to the disk by then.
+// Crash kills the server, whose sessions then end at once, and starts it again: it recovers from
+// its log.
 func (s *Server) Crash() error {
-	err := syscall.Kill(-s.cmd.Process.Pid, syscall.SIGKILL)
+	err := s.cmd.Process.Kill()
 	_ = s.cmd.Wait()
 	return errors.Join(err, s.start())
 }
 
 // URL names a table of the server.
-func (s *Server) URL(table string) string {
-	query := url.Values{"host": {s.dir}, "table": {table}}
+func (s *Server) URL(table string) string { return urlOf(s.dir, table) }
+
+func urlOf(dir, table string) string {
+	query := url.Values{"host": {dir}, "table": {table}}
 	return "postgres://sheaf@/postgres?" + query.Encode()
 }
 
