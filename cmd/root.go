@@ -197,10 +197,40 @@ func runRoot(c *cobra.Command, args []string) error {
 
 func unknownVerb(root *cobra.Command, verb string) error {
 	err := usagef("unknown verb %q", verb)
+	if own := meant(verb); own != "" {
+		return hint.With(err, "did you mean sheaf %s?", own)
+	}
 	if near := root.SuggestionsFor(verb); len(near) > 0 {
 		return hint.With(err, "did you mean sheaf %s?", near[0])
 	}
 	return err
+}
+
+// meant is the verb that does what other programs call by this name, "" where none does.
+func meant(name string) string {
+	switch name {
+	case "rm", "remove", "del":
+		return "delete"
+	case "add", "index", "load", "insert", "update":
+		return "ingest"
+	case "query", "find", "ask", "grep":
+		return "search"
+	case "status", "stat", "stats", "show":
+		return "info"
+	case "ls", "sources":
+		return "list"
+	case "cat":
+		return "get"
+	case "new", "create":
+		return "init"
+	case "verify", "fsck", "doctor", "repair":
+		return "check"
+	case "gc", "vacuum":
+		return "compact"
+	case "dedupe":
+		return "duplicates"
+	}
+	return ""
 }
 
 func newHelpCmd() *cobra.Command {
