@@ -40,6 +40,7 @@ type searchFlags struct {
 	embedder       embedderFlags
 	mode           engine.Mode // "" where only vectors are asked for
 	modeUnsaid     bool
+	literal        bool        // quotes and dashes in a query set no conditions
 	rerank         rerank.Spec // without a Model where hits are not judged again
 }
 
@@ -125,6 +126,7 @@ func (o *searchFlags) choose(c Config) {
 		c.Rerank = rerank.Spec{}
 	}
 	o.mode, o.modeUnsaid, o.rerank = cmp.Or(c.Mode, engine.Hybrid), c.Mode == "", c.Rerank
+	o.literal = o.modeUnsaid // what is pasted, such as an error message, has quotes too
 }
 
 // settle chooses vectors in a store without words, if nobody has said a mode.

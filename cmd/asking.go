@@ -98,7 +98,7 @@ func (a *asker) wordsAlone() bool {
 // take takes the text of a query apart, where its words count.
 func (a *asker) take(q *query) (err error) {
 	q.asked.Text = q.text
-	if q.vector == nil && a.o.mode.ByText() {
+	if q.vector == nil && a.o.mode.ByText() && !a.o.literal {
 		q.asked, err = words.Parse(q.text)
 	}
 	return err

@@ -60,6 +60,7 @@ func (e *examiner) answer(ctx context.Context, block []eval.Question) ([]query, 
 // ask answers queries that have the same filters besides those of the flags.
 func (e *examiner) ask(ctx context.Context, filters []string, group []query) ([][]engine.Hit, error) {
 	o := *e.flags
+	o.literal = true
 	if _, err := filter.Parse(filters...); err == nil { // else none of the group is asked
 		o.filter.exprs = slices.Concat(o.filter.exprs, filters)
 	}

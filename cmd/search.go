@@ -40,12 +40,13 @@ The words of the query are joined by one blank; - reads it from stdin.
 With --mode vector documents are found by meaning alone, with --mode words by
 words alone. A store without words knows vectors only, and --fetch-k,
 --score-threshold and --relevance-fn langchain choose them. The score is that of
-the meaning in every mode. Except by vectors, a part of the query between quotes
-must occur, but for case, accents and white space as it is typed; a word, or a
-part between quotes, with a dash before it must not:
-'timeout "connection refused" -proxy'. A word is excluded in all of its forms.
-Two dashes, as of a flag, exclude nothing. A query that begins with a dash
-follows --. With --mode vector the query is embedded as it is typed.
+the meaning in every mode. Where --mode, or SHEAF_MODE, says hybrid or words, a
+part of the query between quotes must occur, but for case, accents and white
+space as it is typed; a word, or a part between quotes, with a dash before it
+must not: 'timeout "connection refused" -proxy'. A word is excluded in all of its
+forms. Two dashes, as of a flag, exclude nothing. Else the query is taken as it is
+typed, so that error messages and commands can be pasted. A query that begins
+with a dash follows --.
 
 On a terminal each hit shows rank, relevance (with --verbose all figures),
 source:line, and of the text the lines around the best match, with the words of
