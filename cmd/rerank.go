@@ -58,7 +58,7 @@ func (a *asker) rerank(ctx context.Context, asked []query, found [][]engine.Hit)
 // words is how much words count beside the judge's scores.
 func (a *asker) words(text string) float64 {
 	judge := a.o.rerank.Model
-	if a.o.mode != engine.Hybrid || !rerank.MeaningAlone(judge) {
+	if a.o.mode != engine.Hybrid || !rerank.MeaningAlone(a.judge) {
 		return 0
 	}
 	return engine.RerankedWords(provider.LatinOnly(a.store.Facts().Embedder), provider.LatinOnly(judge), text)

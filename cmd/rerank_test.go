@@ -5,11 +5,20 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strconv"
 	"strings"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
+
+// copyCrossEncoder copies a small cross-encoder: crossencoder DEST
+func copyCrossEncoder(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: crossencoder DEST")
+	}
+	ts.Check(os.CopyFS(ts.MkAbs(args[0]), os.DirFS("../internal/embed/testdata/crossencoder")))
+}
 
 // fakeRerank starts a service that ranks for the rest of the script and points sheaf at it. The score
 // of a text is how often it has the first word of the query: fakererank [fail=STATUS]

@@ -69,16 +69,9 @@ func NewHF(model string, o Options) (Embedder, error) {
 }
 
 func newBERT(id Identity, dir string, int8 bool, o Options) (Embedder, error) {
-	if !IsFolder(dir) {
-		var err error
-		if o.FindModel == nil {
-			err = fmt.Errorf("model %q: nowhere to look for it", dir)
-		} else {
-			dir, err = o.FindModel(dir)
-		}
-		if err != nil {
-			return nil, &ModelError{id.String(), err}
-		}
+	dir, err := findFolder(dir, o)
+	if err != nil {
+		return nil, &ModelError{id.String(), err}
 	}
 	b, err := openBERT(dir, int8, o)
 	if err != nil {
@@ -98,9 +91,24 @@ func newBERT(id Identity, dir string, int8 bool, o Options) (Embedder, error) {
 	return b, nil
 }
 
-// CheckModel reports why no embedder can be made of the model in dir.
+// findFolder returns the folder of a model that is named by it, or by its name on the hub.
+func findFolder(model string, o Options) (dir string, err error) {
+	switch {
+	case IsFolder(model):
+		return model, nil
+	case o.FindModel == nil:
+		return "", fmt.Errorf("model %q: nowhere to look for it", model)
+	}
+	return o.FindModel(model)
+}
+
+// CheckModel reports why neither an embedder nor a cross-encoder can be made of the model in dir.
 func CheckModel(dir string) error {
-	b, err := openBERT(dir, false, Options{})
+	open := openBERT
+	if transformer.IsClassifier(dir) {
+		open = openCrossEncoder
+	}
+	b, err := open(dir, false, Options{})
 	if err != nil {
 		return err
 	}
@@ -108,15 +116,23 @@ func CheckModel(dir string) error {
 }
 
 func openBERT(dir string, int8 bool, o Options) (*bert, error) {
-	open, packTokens := transformer.Open, maxPackTokens
+	open := transformer.Open
 	if int8 {
-		open, packTokens = transformer.OpenInt8, maxPackTokensInt8
+		open = transformer.OpenInt8
 	}
 	model, err := open(dir, o.Kernel)
 	if err != nil {
 		return nil, err
 	}
-	b := &bert{model: model, settings: model.Settings(), options: o, packTokens: packTokens}
+	return newBERTOf(model, dir, int8, o)
+}
+
+// newBERTOf completes a model by its tokenizer and the memory to compute in.
+func newBERTOf(model *transformer.Model, dir string, int8 bool, o Options) (*bert, error) {
+	b := &bert{model: model, settings: model.Settings(), options: o, packTokens: maxPackTokens}
+	if int8 {
+		b.packTokens = maxPackTokensInt8
+	}
 	if err := b.openTokenizer(filepath.Join(dir, filepath.FromSlash(b.settings.TokenizerDir))); err != nil {
 		return nil, errors.Join(err, model.Close())
 	}
@@ -231,12 +247,14 @@ func (b *bert) Embed(ctx context.Context, texts []string) (Result, error) {
 		tokens += len(ids[i])
 	}
 	b.noticeLong(len(result.Long))
-	group, ctx := errgroup.WithContext(ctx)
-	for first, end := 0, 0; first < len(ids); first = end {
-		end = first + packLen(ids[first:], min(tokens/cap(b.workspaces), b.packTokens))
-		group.Go(func() error { return b.pack(ctx, ids[first:end], result.Vectors[first:end]) })
-	}
-	if err := group.Wait(); err != nil {
+	err := b.inPacks(ctx, ids, func(w *transformer.Workspace, first, end int) error {
+		computed, err := b.model.Encode(w, ids[first:end])
+		for i, v := range computed {
+			result.Vectors[first+i] = b.shorten(v)
+		}
+		return err
+	})
+	if err != nil {
 		return Result{}, err
 	}
 	b.options.Stats.AddRequest(len(texts), tokens)
@@ -255,8 +273,23 @@ func packLen(ids [][]int32, share int) int {
 	return n
 }
 
-// pack computes the vectors of some texts once a workspace is free.
-func (b *bert) pack(ctx context.Context, ids [][]int32, vectors [][]float32) (err error) {
+// inPacks calls compute with the bounds of each pack, for as many packs at the same time as there
+// are workspaces.
+func (b *bert) inPacks(ctx context.Context, ids [][]int32, compute func(w *transformer.Workspace, first, end int) error) error {
+	tokens := 0
+	for _, text := range ids {
+		tokens += len(text)
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	for first, end := 0, 0; first < len(ids); first = end {
+		end = first + packLen(ids[first:], min(tokens/cap(b.workspaces), b.packTokens))
+		group.Go(func() error { return b.pack(ctx, first, end, compute) })
+	}
+	return group.Wait()
+}
+
+// pack calls compute once a workspace is free.
+func (b *bert) pack(ctx context.Context, first, end int, compute func(w *transformer.Workspace, first, end int) error) (err error) {
 	defer crash.Catch(&err)
 	var w *transformer.Workspace
 	select {
@@ -268,11 +301,7 @@ func (b *bert) pack(ctx context.Context, ids [][]int32, vectors [][]float32) (er
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	computed, err := b.model.Encode(w, ids)
-	for i, v := range computed {
-		vectors[i] = b.shorten(v)
-	}
-	return err
+	return compute(w, first, end)
 }
 
 // shorten returns the first numbers of a vector, as many as were asked for. Models that are

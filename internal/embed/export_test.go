@@ -20,3 +20,6 @@ func TakeWorkspace(e Embedder) (giveBack func()) {
 func NewStallingCommand(name string, o Options, d time.Duration) Embedder {
 	return newCommand(name, o, d)
 }
+
+// PairTokens are the ids that a cross-encoder computes for a pair, and where its second text begins.
+func PairTokens(c *CrossEncoder, p Pair) (ids []int32, second int) { return c.pairTokens(p) }

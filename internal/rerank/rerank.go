@@ -80,16 +80,14 @@ var ErrUnknown = errors.New("unknown model to rerank by")
 type kind struct {
 	names []string // what comes before the colon of a model
 	make  func(model string, o Options) (Judge, error)
-	// meaning says that it knows what texts mean, and not whether they have the words of
-	// the query.
-	meaning bool
-	usage   string // "" where the embedders' table says it
+	usage string // "" where the embedders' table says it
 }
 
 // kinds lists all kinds.
 func kinds() []kind {
 	return []kind{
-		{names: embedders(), make: newSimilarity, meaning: true},
+		{names: []string{"hf"}, make: newHF},
+		{names: embedders(), make: newSimilarity},
 		{names: []string{"service"}, make: newService, usage: "service[:MODEL]"},
 		{names: []string{"command"}, make: newCommand, usage: "command:PROGRAM"},
 	}
@@ -127,9 +125,12 @@ type Options struct {
 // New makes the judge of a Spec's model. It connects to nothing and starts nothing.
 func New(model string, o Options) (Judge, error) { return kindOf(model).make(model, o) }
 
-// MeaningAlone reports whether a model knows what texts mean and not whether they have the words
+// MeaningAlone reports whether a judge knows what texts mean and not whether they have the words
 // of a query.
-func MeaningAlone(model string) bool { return kindOf(model).meaning }
+func MeaningAlone(j Judge) bool {
+	_, is := j.(*similarity)
+	return is
+}
 
 // Usage lists the models, for usage texts.
 func Usage() string {

@@ -24,6 +24,8 @@ type shape struct {
 // configFile is config.json. Keys that are often left out have the defaults of BertConfig in
 // the Python package transformers.
 type configFile struct {
+	Architectures []string `json:"architectures"`
+
 	ModelType  string   `json:"model_type"`
 	Activation string   `json:"hidden_act"`
 	Positional string   `json:"position_embedding_type"`

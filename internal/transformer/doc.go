@@ -8,6 +8,9 @@
 //	sentence_bert_config.json    the longest sequence of tokens
 //	config_sentence_transformers.json    prompts
 //
+// A cross-encoder's folder, see [OpenClassifier], has a classifier in config.json and the weights, and
+// no modules.
+//
 // The tokenizer's files lie beside them and are read by the caller: [Model.Encode] takes
 // token ids. The vectors are those of sentence-transformers up to rounding in float32. A
 // text has the same vector, bit for bit, whatever other texts are in the call.

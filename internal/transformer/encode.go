@@ -21,6 +21,12 @@ type Workspace struct {
 // [SEP] after them, at most Settings.MaxTokens. All texts are computed at once, in one
 // thread and without padding, in about ten kilobytes of memory a token.
 func (m *Model) Encode(w *Workspace, texts [][]int32) ([][]float32, error) {
+	return m.compute(w, texts, nil)
+}
+
+// compute returns the vector of each text, or pair of texts, of which the second begins at the
+// place in second.
+func (m *Model) compute(w *Workspace, texts [][]int32, second []int) ([][]float32, error) {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
 	if m.close == nil {
@@ -33,7 +39,7 @@ func (m *Model) Encode(w *Workspace, texts [][]int32) ([][]float32, error) {
 	if err != nil || len(texts) == 0 {
 		return nil, err
 	}
-	vectors, err := m.encode(w, texts, tokens, longest)
+	vectors, err := m.encode(w, texts, second, tokens, longest)
 	if err != nil {
 		return nil, err
 	}
@@ -68,7 +74,7 @@ func (m *Model) check(texts [][]int32) (tokens, longest int, err error) {
 // encode is the forward pass. Each token has a row in three matrices: state is the output of
 // the last layer, sum is what a part of a layer adds to it, and wide holds query, key, value
 // and the result of the attention side by side, and later the inner layer.
-func (m *Model) encode(w *Workspace, texts [][]int32, tokens, longest int) ([][]float32, error) {
+func (m *Model) encode(w *Workspace, texts [][]int32, second []int, tokens, longest int) ([][]float32, error) {
 	s := m.folder.shape
 	width := max(4*s.dim, s.inner)
 	state := rows{grow(&w.state, tokens*s.dim), s.dim, tokens}
@@ -77,7 +83,7 @@ func (m *Model) encode(w *Workspace, texts [][]int32, tokens, longest int) ([][]
 	most := max(s.dim, s.inner)
 	scratch := grow(&w.scratch, max(scratchSize(most, longest, s.dim/s.heads), codesSize(most, tokens)))
 
-	if err := m.lookUp(w, state.x, texts, longest); err != nil {
+	if err := m.lookUp(w, state.x, texts, second, longest); err != nil {
 		return nil, err
 	}
 	m.norm.apply(m.level, state, rows{})
@@ -99,20 +105,24 @@ func (m *Model) encode(w *Workspace, texts [][]int32, tokens, longest int) ([][]
 }
 
 // lookUp sets each row of state to the sum of its token's three embeddings.
-func (m *Model) lookUp(w *Workspace, state []float32, texts [][]int32, longest int) error {
+func (m *Model) lookUp(w *Workspace, state []float32, texts [][]int32, second []int, longest int) error {
 	dim := m.folder.Dim
 	positions, err := m.positions.rows(0, longest, &w.positions)
 	if err != nil {
 		return err
 	}
-	for _, ids := range texts {
+	for n, ids := range texts {
 		for place, id := range ids {
+			kind := m.types[:dim]
+			if second != nil && place >= second[n] {
+				kind = m.types[dim:][:dim]
+			}
 			word, err := m.words.rows(int(id), 1, &w.word)
 			if err != nil {
 				return err
 			}
 			position := positions[place*dim:][:dim]
-			for i, x := range m.types[:dim] {
+			for i, x := range kind {
 				state[i] = word[i] + x + position[i]
 			}
 			state = state[dim:]

@@ -42,6 +42,9 @@ type folder struct {
 	shape   shape
 	pooling pooling
 	encoder string // folder of config.json and the weights; as TokenizerDir
+
+	classifies bool // it gives scores to pairs, not vectors to texts
+	sigmoid    bool // scores are brought to 0..1
 }
 
 // module is one entry of modules.json.
@@ -113,7 +116,10 @@ func (f *folder) readEncoder(files fs.FS) (err error) {
 	if err := readOptional(files, path.Join(f.encoder, "tokenizer_config.json"), &tokenizer); err != nil {
 		return err
 	}
-	const task, output = "feature-extraction", "last_hidden_state"
+	task, output := "feature-extraction", "last_hidden_state"
+	if f.classifies {
+		task, output = "sequence-classification", "logits"
+	}
 	if cmp.Or(text.Task, task) != task || cmp.Or(text.Modality.Text.Output, output) != output {
 		return fmt.Errorf("sentence_bert_config.json: the task %q with the output %q is not supported, only %q with %q",
 			text.Task, text.Modality.Text.Output, task, output)

@@ -27,7 +27,7 @@ import (
 // quarter of their size in float32, are made here and held in memory. The file is read, not
 // mapped: its embeddings whenever a token needs one.
 func OpenInt8(dir, level string) (*Model, error) {
-	return open(dir, int8Level(kernel.Named(level)), (*Model).bindInt8)
+	return open(dir, int8Level(kernel.Named(level)), readFolder, (*Model).bindInt8)
 }
 
 // int8Level returns the instruction set that has products of bytes besides those of the given
@@ -83,6 +83,7 @@ func (m *Model) bindFile(file onDisk) (*mapping, error) {
 	for i := 0; i < s.layers && b.err == nil; i++ {
 		m.layers = append(m.layers, b.layer(i, s, linear))
 	}
+	m.bindHead(b)
 	if b.err != nil {
 		return nil, b.err
 	}

@@ -31,6 +31,7 @@ type Model struct {
 	types            []float32
 	norm             norm
 	layers           []layer
+	head             head         // of a cross-encoder
 	seen             []tensor     // what the fingerprint covers
 	ready            func() error // returns when seen and layers are complete
 }
@@ -52,11 +53,11 @@ type layer struct {
 // Open reads the model in the folder dir. level names the instruction set to compute with, as
 // [kernel.Named] reads it.
 func Open(dir, level string) (*Model, error) {
-	return open(dir, kernel.Named(level), (*Model).bind)
+	return open(dir, kernel.Named(level), readFolder, (*Model).bind)
 }
 
-func open(dir string, level kernel.Level, bind func(*Model, string) error) (*Model, error) {
-	f, err := readFolder(os.DirFS(dir))
+func open(dir string, level kernel.Level, read func(fs.FS) (*folder, error), bind func(*Model, string) error) (*Model, error) {
+	f, err := read(os.DirFS(dir))
 	if err != nil {
 		return nil, err
 	}
@@ -139,6 +140,7 @@ func (m *Model) bindMapped(file *mapping) error {
 	for i := 0; i < s.layers && b.err == nil; i++ {
 		m.layers = append(m.layers, b.layer(i, s, b.dense))
 	}
+	m.bindHead(b)
 	if b.err != nil {
 		return b.err
 	}
