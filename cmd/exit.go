@@ -77,10 +77,13 @@ var exitMeanings = map[int]string{
 	exitTerminated:  "terminated; what was committed stays",
 }
 
+// exitHeading is above the exit codes in the help of a verb.
+const exitHeading = "\n\nEXIT STATUS\n"
+
 // exitStatus returns the EXIT STATUS section of the help of a verb with these codes.
 func exitStatus(codes ...int) string {
 	var b strings.Builder
-	b.WriteString("\n\nEXIT STATUS\n")
+	b.WriteString(exitHeading)
 	for _, c := range codes {
 		fmt.Fprintf(&b, "  %-4d %s\n", c, exitMeanings[c])
 	}

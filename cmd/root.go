@@ -96,8 +96,8 @@ var verbs = []verb{
 	{"mmr", groupAsk, newMMRCmd},
 	{"eval", groupAsk, newEvalCmd},
 	{"tune", groupAsk, newTuneCmd},
-	{"init", groupStore, newInitCmd},
 	{"ingest", groupStore, newIngestCmd},
+	{"init", groupStore, newInitCmd},
 	{"get", groupStore, newGetCmd},
 	{"list", groupStore, newListCmd},
 	{"info", groupStore, newInfoCmd},
@@ -154,8 +154,8 @@ another; everything works offline unless an embedder of a service is asked for.`
 	addSettings(root.PersistentFlags(), "store", "color", "lock-timeout")
 	complete(root, "color", colors...)
 	root.AddGroup(
-		&cobra.Group{ID: groupAsk, Title: "Ask:"},
 		&cobra.Group{ID: groupStore, Title: "Fill and look at a store:"},
+		&cobra.Group{ID: groupAsk, Title: "Ask:"},
 		&cobra.Group{ID: groupTools, Title: "Without a store:"},
 	)
 	for _, v := range verbs {
@@ -163,6 +163,7 @@ another; everything works offline unless an embedder of a service is asked for.`
 		c.GroupID = v.group
 		root.AddCommand(c)
 	}
+	root.SetHelpFunc(env.help)
 	root.SetHelpCommand(newHelpCmd())
 	root.SetHelpCommandGroupID(groupTools)
 	return root

@@ -1,0 +1,65 @@
+package cmd
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// help prints what a command does: how it is called first, exit codes last.
+func (env *environment) help(c *cobra.Command, _ []string) {
+	about, codes, _ := strings.Cut(c.Long, exitHeading)
+	var b strings.Builder
+	fmt.Fprintf(&b, "Usage:\n  %s\n\n%s\n", usageLine(c), about)
+	if c.Example != "" {
+		fmt.Fprintf(&b, "\nExamples:\n%s\n", c.Example)
+	}
+	b.WriteString(verbHelp(c))
+	for _, set := range []struct {
+		title string
+		flags *pflag.FlagSet
+	}{{"Flags", c.LocalFlags()}, {"Global flags", c.InheritedFlags()}} {
+		if set.flags.HasAvailableFlags() {
+			fmt.Fprintf(&b, "\n%s:\n%s", set.title, set.flags.FlagUsagesWrapped(env.streams.Width))
+		}
+	}
+	if codes != "" {
+		fmt.Fprintf(&b, "%s%s\n", exitHeading[1:], codes)
+	}
+	fmt.Fprint(c.OutOrStdout(), b.String())
+}
+
+// usageLine says how a command is called.
+func usageLine(c *cobra.Command) string {
+	if c.HasAvailableSubCommands() {
+		return c.CommandPath() + " VERB [flags]"
+	}
+	return c.UseLine()
+}
+
+// verbHelp lists the verbs of a command by their groups, in the order of their table.
+func verbHelp(c *cobra.Command) string {
+	place := func(c *cobra.Command) int {
+		return slices.IndexFunc(verbs, func(v verb) bool { return v.name == c.Name() })
+	}
+	all := slices.SortedStableFunc(slices.Values(c.Commands()), func(a, b *cobra.Command) int { return cmp.Compare(place(a), place(b)) })
+	var b strings.Builder
+	list := func(title, group string) {
+		heading := "\n" + title + "\n"
+		for _, sub := range all {
+			if sub.GroupID == group && sub.IsAvailableCommand() {
+				fmt.Fprintf(&b, "%s  %-14s %s\n", heading, sub.Name(), sub.Short)
+				heading = ""
+			}
+		}
+	}
+	list("Verbs:", "")
+	for _, g := range c.Groups() {
+		list(g.Title, g.ID)
+	}
+	return b.String()
+}
