@@ -93,7 +93,11 @@ func runMerge(ctx context.Context, env *environment, o *mergeOptions) (err error
 		others = append(others, s)
 	}
 	counter := new(progress.Counter)
-	merged, err := env.mergeInto(ctx, others, engine.OnConflict(o.onConflict.policy), counter)
+	facts := others[0].Facts()
+	if strings.Contains(o.others[0], "://") {
+		facts.NoWords = false // it is a table, which never has them
+	}
+	merged, err := env.mergeInto(ctx, facts, others, engine.OnConflict(o.onConflict.policy), counter)
 	if err != nil {
 		return err
 	}
@@ -133,9 +137,9 @@ func (env *environment) openOther(ctx context.Context, dir string) (reader, erro
 }
 
 // mergeInto merges the others into the store of the settings. It creates that
-// store where it is missing, and then removes it on an error.
-func (env *environment) mergeInto(ctx context.Context, others []reader, policy engine.OnConflict, counter *progress.Counter) (merged engine.Merged, err error) {
-	w, _, err := env.openOrCreate(ctx, counter.AddChunks, func() (engine.Facts, error) { return others[0].Facts(), nil })
+// store with the facts where it is missing, and then removes it on an error.
+func (env *environment) mergeInto(ctx context.Context, facts engine.Facts, others []reader, policy engine.OnConflict, counter *progress.Counter) (merged engine.Merged, err error) {
+	w, _, err := env.openOrCreate(ctx, counter.AddChunks, func() (engine.Facts, error) { return facts, nil })
 	if err != nil {
 		return merged, err
 	}

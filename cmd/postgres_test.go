@@ -182,9 +182,9 @@ func TestPostgresUpAndBack(t *testing.T) {
 			t.Errorf("%s has other sources: %s", store, got)
 		}
 		for _, question := range [][]string{
-			{"search", "--json", "-k", "7", "how does a crash leave the store"},
-			{"search", "--json", "-k", "50", "--filter", "source~**/*.md", "filters"},
-			{"mmr", "--json", "--fetch-k", "30", "words"},
+			{"search", "--mode", "vector", "--json", "-k", "7", "how does a crash leave the store"},
+			{"search", "--mode", "vector", "--json", "-k", "50", "--filter", "source~**/*.md", "filters"},
+			{"mmr", "--mode", "vector", "--json", "--fetch-k", "30", "words"},
 		} {
 			if got, want := answered(t, append(question, "--store", store)...), answered(t, append(question, "--store", first)...); got != want {
 				t.Errorf("%q: %s\nand the folder\n%s", question, got, want)
@@ -193,6 +193,9 @@ func TestPostgresUpAndBack(t *testing.T) {
 		if problems := answered(t, "check", "--json", "--store", store); !strings.Contains(problems, `"ok":true`) && !strings.Contains(problems, `"ok": true`) {
 			t.Errorf("%s: %s", store, problems)
 		}
+	}
+	if got, want := answered(t, "search", "--mode", "words", "--json", "crash", "--store", back), answered(t, "search", "--mode", "words", "--json", "crash", "--store", first); got != want {
+		t.Errorf("by words the folder that came back answers %s, want %s", got, want)
 	}
 	// What the table knows of files is what the folder knew: nothing is read again.
 	var sum struct {
