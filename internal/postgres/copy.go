@@ -16,7 +16,7 @@ type rows struct {
 }
 
 // copyBytes is how much is sent in one COPY.
-const copyBytes = 2 << 20
+const copyBytes = 4 << 20
 
 // copyHeader begins a file of COPY in binary format: its signature, no flags, no extension.
 const copyHeader = "PGCOPY\n\xff\r\n\x00\x00\x00\x00\x00\x00\x00\x00\x00"

@@ -78,8 +78,7 @@ type merge struct {
 // arrival is a source that documents arrive for.
 type arrival struct {
 	*replacement
-	from  engine.Source // as the documents bring it
-	added int64
+	from engine.Source // as the documents bring it
 }
 
 // contested reports whether the store has documents of the source.
@@ -316,6 +315,7 @@ func (m *merge) end(ctx context.Context) error {
 
 func (m *merge) endOne(a *arrival) error {
 	if again := m.matched[a.source.Number]; again != nil {
+		again.RemoveRange(uint64(m.begin), maxNumber+1) // those that came with this phase
 		a.kept = again
 	}
 	final := a.from
@@ -327,10 +327,12 @@ func (m *merge) endOne(a *arrival) error {
 	case m.policy == engine.OnConflictSkip || a.added == 0:
 		a.Abandon()
 		return nil
-	default: // the file holds neither the one nor the other
-		a.existed = false // what it had stays
+	default: // what it had stays, and the file holds neither the one nor the other
 		final = a.source
-		final.Hash = nil
+		final.Hash, final.Documents = nil, a.source.Documents+a.added
+		delete(m.w.open, a.replacement)
+		m.w.ended = append(m.w.ended, source{final})
+		return nil
 	}
 	a.Done(final)
 	return nil

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -177,5 +178,76 @@ func TestPostgresFilterLiterals(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// TestPostgresCounts: a merge in which documents repeat leaves the counts of sources true.
+func TestPostgresCounts(t *testing.T) {
+	t.Parallel()
+	server.Need(t)
+	for _, policy := range []engine.OnConflict{engine.OnConflictSkip, engine.OnConflictReplace, engine.OnConflictNewID} {
+		w, url := create(t, engine.Facts{Dim: 1, Metric: engine.L2})
+		doc := func(source, id, text string) engine.Transfer {
+			d := engine.Document{ID: id, Text: text, Metadata: metadata.Raw([]byte("{}")), Vector: []float32{1}}
+			return engine.Transfer{Document: d, From: engine.Source{Key: "/" + source, Name: source}}
+		}
+		merge := func(docs ...engine.Transfer) {
+			t.Helper()
+			all := func(yield func(engine.Transfer, error) bool) {
+				for _, d := range docs {
+					if !yield(d, nil) {
+						return
+					}
+				}
+			}
+			if _, err := w.Merge(t.Context(), []engine.Snapshot{{Transfers: all}}, policy); err != nil {
+				t.Fatal(err)
+			}
+		}
+		merge(doc("a", "1", "x"), doc("a", "1", "x"), doc("a", "2", "y"), doc("b", "3", "z"))
+		merge(doc("a", "1", "x"), doc("a", "3", "stolen"), doc("a", "4", "w"), doc("a", "4", "w"), doc("c", "5", "v"))
+		merge(doc("c", "1", "again"))
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		problems, err := postgres.Check(t.Context(), url, engine.Options{}, false)
+		if err != nil || len(problems) > 0 {
+			t.Errorf("%s: %+v, %v", policy, problems, err)
+		}
+	}
+}
+
+// TestPostgresCheck: what does not fit is told of, and counts are mended.
+func TestPostgresCheck(t *testing.T) {
+	t.Parallel()
+	server.Need(t)
+	w, url := create(t, engine.Facts{Dim: 2, Metric: engine.L2})
+	fill(t, w,
+		engine.Document{ID: "1", Text: "x", Source: "a", Metadata: metadata.Raw([]byte("{}")), Vector: []float32{3, 4}},
+		engine.Document{ID: "2", Text: "y", Source: "b", Metadata: metadata.Raw([]byte("{}")), Vector: []float32{0, 1}})
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	_, table, _ := strings.Cut(url, "table=")
+	server.Run(t, strings.ReplaceAll(`UPDATE {t}_sources SET documents = 7 WHERE name = 'a'; UPDATE {t}_facts SET longest = 1, documents = 9, unit = true; UPDATE {t} SET text = 'z' WHERE id = '2'`, "{t}", table))
+	check := func(repair bool) (left []string) {
+		t.Helper()
+		problems, err := postgres.Check(t.Context(), url, engine.Options{}, repair)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range problems {
+			if !p.Repaired {
+				left = append(left, p.Kind)
+			}
+		}
+		return left
+	}
+	if got := check(false); !slices.Equal(got, []string{"source", "source", "document", "vectors"}) {
+		t.Errorf("found %q", got)
+	}
+	check(true)
+	if got := check(false); !slices.Equal(got, []string{"document"}) {
+		t.Errorf("after a repair: %q", got)
 	}
 }

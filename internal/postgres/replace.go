@@ -20,6 +20,7 @@ type replacement struct {
 	since   int64           // number of the first one that is not committed
 	kept    *roaring.Bitmap // of the old documents those that stay
 	gone    *roaring.Bitmap // and those whose ids were added anew
+	added   int64
 	places  []placed
 	changed bool // something was added or moved since the last commit
 }
@@ -120,6 +121,7 @@ func (r *replacement) Add(ctx context.Context, d engine.Document, x []float32, o
 		r.gone.Add(uint32(old))
 	}
 	r.changed = true
+	r.added++
 	return r.w.add(ctx, r.source.Number, &d, x, origin)
 }
 
@@ -131,7 +133,8 @@ func (r *replacement) show() {
 	}
 	r.changed = false
 	unfinished := engine.Source{Key: r.source.Key, Name: r.source.Name, Settings: r.source.Settings, Number: r.source.Number}
-	r.w.ended = append(r.w.ended, moves(r.places), deleted(numbers(r.gone)), source{unfinished, true})
+	unfinished.Documents = r.source.Documents - int64(r.gone.GetCardinality()) + r.added
+	r.w.ended = append(r.w.ended, moves(r.places), deleted(numbers(r.gone)), source{unfinished})
 	r.w.changes = r.w.changes || !r.gone.IsEmpty() || len(r.places) > 0
 	r.places = nil
 }
@@ -139,19 +142,22 @@ func (r *replacement) show() {
 // Done ends the replacement with what is now known of the source.
 func (r *replacement) Done(src engine.Source) {
 	delete(r.w.open, r)
-	src.Number = r.source.Number
+	src.Number, src.Documents = r.source.Number, r.added
+	if r.existed {
+		src.Documents += int64(r.kept.GetCardinality())
+	}
 	r.w.changes = r.w.changes || r.source.Documents > int64(r.kept.GetCardinality()) || len(r.places) > 0
 	r.w.ended = append(r.w.ended, moves(r.places))
 	if r.existed {
 		r.w.ended = append(r.w.ended, stale{src.Number, r.first, numbers(r.kept)})
 	}
-	r.w.ended = append(r.w.ended, source{src, true})
+	r.w.ended = append(r.w.ended, source{src})
 }
 
 // Abandon ends the replacement and leaves the source as the last commit has it.
 func (r *replacement) Abandon() {
 	delete(r.w.open, r)
-	r.w.ended = append(r.w.ended, added{r.source.Number, r.since})
+	r.w.ended = append(r.w.ended, addedSince{r.source.Number, r.since})
 }
 
 // moves are documents that stay with other lines or metadata.
@@ -184,33 +190,25 @@ func (s stale) write(b *batch) {
 	b.add(`DELETE FROM {documents} WHERE source = $1 AND n < $2 AND n <> ALL ($3)`, s.source, s.first, s.kept)
 }
 
-// added are the documents of a source from a number on.
-type added struct{ source, since int64 }
+// addedSince are the documents of a source from a number on.
+type addedSince struct{ source, since int64 }
 
-func (a added) write(b *batch) {
+func (a addedSince) write(b *batch) {
 	b.add(`DELETE FROM {documents} WHERE source = $1 AND n >= $2`, a.source, a.since)
 }
 
-// source is a source to be kept, whose documents are counted where their number changed.
-type source struct {
-	engine.Source
-	count bool
-}
+// source is a source to be kept, with as many documents as it has then.
+type source struct{ engine.Source }
 
 func (s source) write(b *batch) {
 	mtime := int64(0)
 	if !s.ModTime.IsZero() {
 		mtime = s.ModTime.UnixNano()
 	}
-	if !s.count {
-		b.add(`UPDATE {sources} SET key = $2, name = $3, size = $4, mtime = $5, hash = $6, settings = $7 WHERE source = $1`,
-			s.Number, s.Key, s.Name, s.Size, mtime, s.Hash, s.Settings)
-		return
-	}
-	b.add(`INSERT INTO {sources} VALUES ($1, $2, $3, $4, $5, $6, $7, (SELECT count(*) FROM {documents} WHERE source = $1))
+	b.add(`INSERT INTO {sources} VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
   ON CONFLICT (source) DO UPDATE SET key = EXCLUDED.key, name = EXCLUDED.name, size = EXCLUDED.size, mtime = EXCLUDED.mtime,
     hash = EXCLUDED.hash, settings = EXCLUDED.settings, documents = EXCLUDED.documents`,
-		s.Number, s.Key, s.Name, s.Size, mtime, s.Hash, s.Settings)
+		s.Number, s.Key, s.Name, s.Size, mtime, s.Hash, s.Settings, s.Documents)
 }
 
 // numbers are those of a bitmap.
@@ -223,7 +221,7 @@ func numbers(b *roaring.Bitmap) []int64 {
 }
 
 // Touch stages that a source was found unchanged, under a new time or key.
-func (w *Writer) Touch(src engine.Source) { w.ended = append(w.ended, source{src, false}) }
+func (w *Writer) Touch(src engine.Source) { w.ended = append(w.ended, source{src}) }
 
 // Forget stages the end of a source and of its documents.
 func (w *Writer) Forget(ctx context.Context, src engine.Source) error {
