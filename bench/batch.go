@@ -59,6 +59,13 @@ func (b *bench) batchOf(ctx context.Context, n int) error {
 	for _, p := range peers {
 		names, contenders = append(names, p.name), append(contenders, p.search)
 	}
+	for _, sheaf := range b.before {
+		older, err := b.storeOf(ctx, sheaf, dir)
+		if err != nil {
+			return err
+		}
+		names, contenders = append(names, filepath.Base(sheaf)+", one-shot"), append(contenders, process(sheaf, "search-vector", "--store", older, "--binary", "f32", "@"+file))
+	}
 	took, err := interleave(ctx, b.rounds, contenders...)
 	if err != nil {
 		return err

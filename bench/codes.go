@@ -43,6 +43,9 @@ var vectorKinds = []struct {
 // codes compares searches of stores with codes with searches of the same stores without.
 func (b *bench) codes(ctx context.Context) error {
 	rows := [][]string{{"vectors", "documents", "with codes", "without", "÷", "÷ its limit", "peak memory", "codes ÷ vectors"}}
+	for _, sheaf := range b.before {
+		rows[0] = append(rows[0], filepath.Base(sheaf), "÷")
+	}
 	for _, kind := range vectorKinds {
 		g, err := b.generator(ctx, kind.embedder)
 		if err != nil {
@@ -77,10 +80,18 @@ func (b *bench) codesOf(ctx context.Context, name string, g *generator, n int, l
 	if err := os.WriteFile(file, vector.Bytes(g.query()), 0o666); err != nil {
 		return nil, err
 	}
-	ask := func(dir string) contender {
-		return b.command("search-vector", "--store", dir, "-k", "10", "--json", "--binary", "f32", "@"+file)
+	ask := func(sheaf, dir string) contender {
+		return process(sheaf, "search-vector", "--store", dir, "-k", "10", "--json", "--binary", "f32", "@"+file)
 	}
-	took, err := interleave(ctx, b.rounds, ask(dir), ask(plain))
+	contenders := []contender{ask(b.sheaf, dir), ask(b.sheaf, plain)}
+	for _, sheaf := range b.before {
+		older, err := b.storeOf(ctx, sheaf, dir)
+		if err != nil {
+			return nil, errors.Join(err, remove())
+		}
+		contenders = append(contenders, ask(sheaf, older))
+	}
+	took, err := interleave(ctx, b.rounds, contenders...)
 	if err := errors.Join(err, remove()); err != nil {
 		return nil, err
 	}
@@ -89,11 +100,34 @@ func (b *bench) codesOf(ctx context.Context, name string, g *generator, n int, l
 	if limit > 0 {
 		kept = fmt.Sprintf("%.2f", float64(with)/float64(without)/limit)
 	}
-	return []string{
+	row := []string{
 		name, strconv.Itoa(n), took[0].String(), took[1].String(), ratio(with, without), kept,
 		fmt.Sprintf("%s (%s)", megabytes(took[0].peak()), verdict(float64(took[0].peak())/codesPeak)),
 		fmt.Sprintf("%.3f (%s)", growth, verdict(growth/codesGrowth)),
-	}, nil
+	}
+	for _, s := range took[2:] {
+		row = append(row, s.String(), ratio(with, s.median()))
+	}
+	return row, nil
+}
+
+// storeOf gives the store that an earlier build makes of the documents of another, where
+// that was not done yet. A folder of LangChain's is what all builds read.
+func (b *bench) storeOf(ctx context.Context, sheaf, dir string) (older string, err error) {
+	older = dir + "-" + filepath.Base(sheaf)
+	if store.Is(older) {
+		return older, nil
+	}
+	folder, err := os.MkdirTemp(b.data, "folder")
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
+	exported := filepath.Join(folder, "exported")
+	if err := quietly(ctx, b.sheaf, "export", "--quiet", "--store", dir, "--format", "langchain", exported); err != nil {
+		return "", err
+	}
+	return older, quietly(ctx, sheaf, "import", "--quiet", "--store", older, exported)
 }
 
 // codesShare is how large the codes of a store are beside its vectors.

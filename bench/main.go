@@ -10,7 +10,7 @@
 // all alike. Its data (about 8.5 GB) is made once and kept
 // in a folder; no result is written anywhere but to stdout.
 //
-//	go run ./bench                      # everything but the section memory
+//	go run ./bench                      # everything that does not have to be asked for
 //	go run ./bench -only search -rounds 21
 package main
 
@@ -54,9 +54,9 @@ func main() {
 // bench is one run: where its things are and how often each is measured.
 type bench struct {
 	out    io.Writer
-	data   string // the folder of stores and inputs
-	sheaf  string // the binary
-	before string // an older one, or ""
+	data   string   // the folder of stores and inputs
+	sheaf  string   // the binary
+	before []string // binaries of earlier builds, measured beside it
 	rounds int
 	sets   string // the folder of questions with known answers
 }
@@ -86,6 +86,7 @@ var sections = []section{
 	{name: "question", run: withModel((*modelBench).first)},
 	{name: "models", run: withModel((*modelBench).throughput)},
 	{name: "langchain", run: withModel((*modelBench).agree)},
+	{name: "earlier", run: (*bench).earlier, asked: true},
 	{name: "thresholds", run: (*bench).thresholds, asked: true},
 }
 
@@ -97,7 +98,11 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.StringVar(&b.data, "data", filepath.Join("bench", "data"), "keep stores and inputs in this `folder`")
 	flags.StringVar(&b.sheaf, "sheaf", "", "measure this `binary` (default: build the one in the current folder)")
-	flags.StringVar(&b.before, "before", "", "measure start-up beside this older `binary` too")
+	flags.Func("before", "measure this earlier `binary` beside it, in the sections startup, codes, batch, ingest, exchange and earlier; may be repeated", func(path string) (err error) {
+		path, err = filepath.Abs(path)
+		b.before = append(b.before, path)
+		return err
+	})
 	flags.IntVar(&b.rounds, "rounds", 11, "measure everything `N` times")
 	flags.StringVar(&b.sets, "sets", "", "questions with known answers are in this `folder`, for the section thresholds")
 	only := flags.String("only", "", "run only these `sections`, separated by commas: "+sectionNames())

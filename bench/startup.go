@@ -12,13 +12,10 @@ import (
 
 const versionLimit = 8 * time.Millisecond
 
-// startup measures what a shell loop pays for each call, beside an older binary where one is
-// given, which then makes the stores, so that both can read them.
+// startup measures what a shell loop pays for each call, beside the first earlier binary where
+// one is given, which then makes the stores, so that both can read them.
 func (b *bench) startup(ctx context.Context) error {
-	binaries := []string{b.sheaf}
-	if b.before != "" {
-		binaries = append(binaries, b.before)
-	}
+	binaries := append([]string{b.sheaf}, b.before[:min(1, len(b.before))]...)
 	for i, from := range binaries {
 		to := filepath.Join(b.data, fmt.Sprintf("sheaf-%d", i))
 		if err := copyWhole(from, to); err != nil {
@@ -48,7 +45,7 @@ func (b *bench) startup(ctx context.Context) error {
 			limit = within(s.median(), call.limit)
 		}
 		row := []string{call.name, s.String(), fmt.Sprint(s.faults()), megabytes(s.peak()), limit, "", "", ""}
-		if b.before != "" {
+		if len(binaries) > 1 {
 			older := took[i*len(binaries)+1]
 			row = append(row[:5], older.String(), fmt.Sprint(older.faults()), ratio(s.median(), older.median()))
 		}
