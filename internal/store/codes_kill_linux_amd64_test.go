@@ -61,8 +61,9 @@ func growAsChild(dir string) error {
 
 // A writer that makes codes is killed before each of its system calls that write: a
 // search by what is there is always exact, nothing is damaged, and the next writer
-// completes it. Once the codes are there already, once they are still to be made. One
-// point in three is part of go test; SHEAF_TEST_ALL_FAULTS=1 takes them all.
+// completes it. Once the codes are there already, once they are still to be made, and once
+// the store is built, where they are made beside the indexes. One point in three is part of
+// go test; SHEAF_TEST_ALL_FAULTS=1 takes them all.
 func TestKilledWhileEncoding(t *testing.T) {
 	self, err := os.Executable()
 	must(t, err)
@@ -73,15 +74,16 @@ func TestKilledWhileEncoding(t *testing.T) {
 	memory, err := os.MkdirTemp("/dev/shm", "sheaf") // its syncs take no time
 	must(t, err)
 	defer os.RemoveAll(memory)
-	for _, coded := range []bool{true, false} {
-		start := codedStore(t, 100)
-		if !coded {
-			must(t, os.Remove(codesFile(t, start)))
-			execute(t, start, `DELETE FROM sidecar`)
-		}
+	coded, uncoded, empty := codedStore(t, 100), codedStore(t, 100), filepath.Join(t.TempDir(), ".sheaf")
+	must(t, os.Remove(codesFile(t, uncoded)))
+	execute(t, uncoded, `DELETE FROM sidecar`)
+	w, err := store.Create(t.Context(), empty, codedFacts, engine.Options{})
+	must(t, err)
+	must(t, w.Close())
+	for i, start := range []string{coded, uncoded, empty} {
 		seen := map[int64]int{}
 		for point := int64(1); ; point += step {
-			dir := filepath.Join(memory, fmt.Sprint(coded, point), ".sheaf")
+			dir := filepath.Join(memory, fmt.Sprint(i, "-", point), ".sheaf")
 			must(t, os.CopyFS(dir, os.DirFS(start)))
 			cmd := exec.Command(self)
 			cmd.Env = append(os.Environ(), growChild+"="+dir)

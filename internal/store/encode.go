@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"runtime"
 	"sync/atomic"
@@ -159,9 +160,19 @@ func (e *encoding) end(ctx context.Context, err error) error {
 	switch {
 	case !renamed:
 	case err == nil && e.old.number != 0:
-		err = w.update(ctx, w.removeStale) // the damaged file
+		err = w.update(ctx, e.removeOld)
 	case err != nil && !w.untouchable() && holdsLock(w.lock):
 		err = errors.Join(err, os.Remove(e.file.Name()))
+	}
+	return err
+}
+
+// removeOld removes the damaged file that another one replaces, if it is there. What else is
+// in the folder may be the store's that a builder has not replaced yet.
+func (e *encoding) removeOld(*tx) error {
+	err := os.Remove(e.w.sidecarPath(codesKind, e.old.number))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
 	}
 	return err
 }
