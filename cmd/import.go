@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"runtime"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -127,8 +126,6 @@ func runImport(ctx context.Context, env *environment, o *importOptions) (err err
 	// What is kept of each document lives to the end of the run. A lower target keeps
 	// garbage from taking as much memory again.
 	defer debug.SetGCPercent(debug.SetGCPercent(25))
-	// Memory that is never touched costs none, and keeps collections apart at the beginning.
-	defer runtime.KeepAlive(make([]byte, 64<<20))
 	in, err := exchange.Open(ctx, o.src, exchange.Options{
 		Format: o.format, IndexName: o.indexName, Fields: o.fields, Stdin: env.streams.In, OpenStore: env.openContents,
 		Options: langchain.Options{Foreign: sandbox.Read, TextsOnly: o.reembed, Expansion: o.maxExpansion, OnUnknown: langchain.OnUnknown(o.onUnknown)},
