@@ -77,18 +77,13 @@ func (r *rows) send(ctx context.Context, c *conn) error {
 // until wait has returned.
 type copying struct {
 	rows rows
-	done chan error // nil while nothing is sent
+	done <-chan error // nil while nothing is sent
 }
 
 // start sends rows in the background, and leaves r with none. Nothing may be on its way.
 func (s *copying) start(ctx context.Context, c *conn, r *rows) {
 	s.rows, *r = *r, s.rows
-	s.done = make(chan error, 1)
-	go func() (err error) {
-		defer func() { s.done <- err }()
-		defer crash.Catch(&err)
-		return s.rows.send(ctx, c)
-	}()
+	s.done = crash.Go(func() error { return s.rows.send(ctx, c) })
 }
 
 // wait waits for what is on its way.

@@ -38,8 +38,8 @@ func (s *Server) Proxy(t *testing.T, messages int, strike func()) *Proxy {
 	}
 	p := &Proxy{server: s, dir: dir, strike: strike, left: messages}
 	t.Cleanup(func() {
-		l.Close()
-		os.RemoveAll(dir)
+		_ = l.Close()
+		_ = os.RemoveAll(dir)
 	})
 	go func() {
 		for {
