@@ -1,5 +1,5 @@
-"""all: the English sets as one store, with the questions of all. many: the same among 100,000 other texts, entries of GCIDE and descriptions
-of packages."""
+"""all: the English sets as one store, with the questions of all. some and many: the same among 5,000 and 100,000 other texts, entries of
+GCIDE and descriptions of packages."""
 
 import json
 import random
@@ -9,7 +9,7 @@ from pages import descriptions
 from sets import OUT, cut, fold, read_docs, save
 
 PARTS = ("defs", "diag", "ident", "lo-en", "man-en", "deb-en", "para50")  # the others have texts of these
-OTHERS = 100_000
+SOME, OTHERS = 5_000, 100_000
 
 
 def joined():
@@ -36,4 +36,5 @@ def others(docs):
 def build():
     docs, queries, relevant = joined()
     save("all", docs, queries, relevant, "en", "the English sets as one store")
+    save("some", docs + others(docs)[:SOME], queries, relevant, "en", "the English sets among 5,000 other texts")
     save("many", docs + others(docs), queries, relevant, "en", "the English sets among 100,000 other texts")
