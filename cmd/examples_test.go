@@ -46,6 +46,13 @@ func TestExamples(t *testing.T) {
 				shell(t, dir, env, "sheaf eval labelled.jsonl --save after.json")
 				shell(t, dir, env, "sheaf eval labelled.jsonl --save before.json")
 			}
+			if c.Name() == "tune" {
+				shell(t, dir, env, `for i in $(seq 24); do echo '{"query": "crash '$i'", "expect": ["docs/**"]}'; done > questions.jsonl`)
+			}
+			if strings.HasPrefix(c.CommandPath(), "sheaf config") {
+				shell(t, dir, env, "sheaf config set mode hybrid")
+				shell(t, dir, env, "sheaf config set embedder builtin")
+			}
 			if c.Name() == "import" {
 				shell(t, dir, env, "sheaf export --quiet faiss_index")
 				shell(t, dir, env, "sheaf export --quiet documents.jsonl")
