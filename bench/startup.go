@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"sheaf/internal/vector"
@@ -29,8 +30,12 @@ func (b *bench) startup(ctx context.Context) error {
 	}
 	var contenders []contender
 	for _, call := range calls {
-		for _, binary := range binaries {
-			contenders = append(contenders, process(append([]string{binary}, call.args...)...))
+		for i, binary := range binaries {
+			args := call.args
+			if i == 0 {
+				args = append(slices.Clip(args), call.same...)
+			}
+			contenders = append(contenders, process(append([]string{binary}, args...)...))
 		}
 	}
 	took, err := interleave(ctx, 3*b.rounds, contenders...)
@@ -59,6 +64,7 @@ func (b *bench) startup(ctx context.Context) error {
 type call struct {
 	name  string
 	args  []string
+	same  []string      // flags by which this binary answers as an older one does
 	limit time.Duration // 0 for none
 }
 
@@ -88,9 +94,9 @@ func (b *bench) smallCalls(ctx context.Context, binary string) ([]call, error) {
 		}
 	}
 	return []call{
-		{"`sheaf version`", []string{"version"}, versionLimit},
-		{"`sheaf search` with builtin, the articles", []string{"search", "--store", articles, "--json", "why does old paper turn yellow"}, 0},
-		{"`sheaf search-vector`, 10,000 of dim 384", []string{"search-vector", "--store", vectors, "--json", "--binary", "f32", "@" + query}, 0},
+		{"`sheaf version`", []string{"version"}, nil, versionLimit},
+		{"`sheaf search` with builtin, the articles", []string{"search", "--store", articles, "--json", "why does old paper turn yellow"}, []string{"--mode", "vector"}, 0},
+		{"`sheaf search-vector`, 10,000 of dim 384", []string{"search-vector", "--store", vectors, "--json", "--binary", "f32", "@" + query}, nil, 0},
 	}, nil
 }
 
