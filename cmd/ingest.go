@@ -59,11 +59,11 @@ and --meta are remembered with each source and used again when a later run
 gives none.
 
 Folders are read recursively; hidden files and what .gitignore or .sheafignore
-rule out are left alone. Of HTML the visible text is read. JSONL and CSV files and JSON arrays hold records,
-{"text", "id"?, "metadata"?, "vector"?, ...}, which are split only when
---splitter is given. With --embedder none a new store takes records with
-vectors as long as the first. Stdin is a source of its own each time, unless
---name names it.
+rule out are left alone. Of HTML the visible text is read. JSONL and CSV files
+and JSON arrays hold records, {"text", "id"?, "metadata"?, "vector"?, ...},
+which are split only when --splitter is given. With --embedder none a new store
+takes records with vectors as long as the first. Stdin is a source of its own
+each time, unless --name names it.
 
 --prune removes sources whose files are gone from the given folders. --dry-run
 says what would be done and what it would cost, and does nothing.

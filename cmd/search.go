@@ -43,17 +43,17 @@ words alone. A store without words knows vectors only, and --fetch-k,
 the meaning in every mode. Where --mode, or SHEAF_MODE, says hybrid or words, a
 part of the query between quotes must occur, but for case, accents and white
 space as it is typed; a word, or a part between quotes, with a dash before it
-must not: 'timeout "connection refused" -proxy'. A word is excluded in all of its
-forms. Two dashes, as of a flag, exclude nothing. Else the query is taken as it is
-typed, so that error messages and commands can be pasted. A query that begins
-with a dash follows --.
+must not: 'timeout "connection refused" -proxy'. A word is excluded in all of
+its forms. Two dashes, as of a flag, exclude nothing. Else the query is taken as
+it is typed, so that error messages and commands can be pasted. A query that
+begins with a dash follows --.
 
 On a terminal each hit shows rank, relevance (with --verbose all figures),
 source:line, and of the text the lines around the best match, with the words of
 the query in bold: --lines says how many, --full shows all, --pretty does so on
-a pipe. Else each hit is there a line of TSV: rank, score, id, source, line, text.
-The score is the raw figure of Faiss: a squared distance under l2 (lower is
-better), an inner product under ip and cosine (higher is better).
+a pipe. Else each hit is there a line of TSV: rank, score, id, source, line,
+text. The score is the raw figure of Faiss: a squared distance under l2 (lower
+is better), an inner product under ip and cosine (higher is better).
 
 A template is printed for each hit, and a newline after it. The query is
 embedded by the embedder that the store was made with.
