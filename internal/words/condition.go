@@ -105,10 +105,10 @@ func (c *Condition) require(t *Tokenizer, passage string) {
 	c.Has = append(c.Has, t.certain(strings.ToLower(fold(passage)))...)
 }
 
-// exclude adds a word. One that has parts is a passage.
+// exclude adds a word. One that has parts is a passage, and so is a lone character.
 func (c *Condition) exclude(t *Tokenizer, word string) {
 	tokens := t.Append(nil, word)
-	if len(tokens) == 1 {
+	if len(tokens) == 1 && !lone(word[tokens[0].Start:tokens[0].End]) {
 		c.Lacks = append(c.Lacks, tokens[0].Term)
 		return
 	}
@@ -192,9 +192,16 @@ func isWordy(r rune) bool {
 	return r != utf8.RuneError && !isDense(r) && (r == '_' || unicode.In(r, unicode.L, unicode.M, unicode.N))
 }
 
-// certain are terms of every text in which a passage, in small letters, occurs. What a run has as a whole
-// depends on what is around the passage, and so do the parts of its words and the
-// pairs of a single character.
+// lone reports whether a text is one character of a dense script: the pairs that it is
+// indexed in depend on what is around it.
+func lone(text string) bool {
+	first, size := utf8.DecodeRuneInString(text)
+	return isDense(first) && size == len(text)
+}
+
+// certain are terms of every text in which a passage, in small letters, occurs. What a
+// run has as a whole depends on what is around the passage, and so do the parts of its
+// words and the pairs of a single character.
 func (t *Tokenizer) certain(passage string) (terms []uint64) {
 	last := Token{Start: -1, End: -1}
 	for _, token := range t.Append(nil, passage) {
@@ -202,8 +209,7 @@ func (t *Tokenizer) certain(passage string) (terms []uint64) {
 		within := token.Start >= last.Start && token.End <= last.End
 		around := token.Start <= last.Start && token.End >= last.End
 		marked := strings.ContainsFunc(text, func(r rune) bool { return !isWordy(r) && !isDense(r) && r != '\'' })
-		first, size := utf8.DecodeRuneInString(text)
-		if lone := isDense(first) && size == len(text); within || around || marked || lone {
+		if within || around || marked || lone(text) {
 			continue
 		}
 		terms, last = append(terms, token.Term), token

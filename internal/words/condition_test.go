@@ -89,6 +89,8 @@ func TestConditionHolds(t *testing.T) {
 		{`x -2024`, "in 2024", false},
 		{`x -東京都`, "東京 京都", true},
 		{`x -東京都`, "東京都", false},
+		{`x -猫`, "黒猫です", false}, // as above: no term has it alone
+		{`x -猫`, "犬です", true},
 	} {
 		asked, err := words.Parse(test.query)
 		if err != nil || asked.Condition == nil {
