@@ -81,7 +81,11 @@ func (c configured) columns() []string { return []string{c.Key, c.Value, c.Origi
 func (c configured) body() string      { return c.Value }
 
 func (c configured) table(p *printer) {
-	fmt.Fprintf(p, "%-14s %s  %s\n", c.Key, p.styled(styleBold, visibleLine(c.Value)), visibleLine(c.Origin))
+	width := 0
+	for _, key := range settingKeys() {
+		width = max(width, len(key))
+	}
+	fmt.Fprintf(p, "%-*s  %s  %s\n", width, c.Key, p.styled(styleBold, visibleLine(c.Value)), visibleLine(c.Origin))
 }
 
 // find returns a setting as the flags of c, the environment and the file give it.
@@ -98,6 +102,9 @@ func (env *environment) find(s setting, c *cobra.Command) (configured, error) {
 }
 
 func listConfig(env *environment, c *cobra.Command, _ []string) error {
+	if err := env.load(c); err != nil { // the colour is a setting too
+		return err
+	}
 	return env.print(outputFlags{}, func(p *printer) error {
 		return list(p, "settings", func(yield func(configured, error) bool) {
 			for _, s := range settings {

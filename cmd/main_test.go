@@ -68,6 +68,22 @@ func TestTerminal(t *testing.T) {
 	}
 }
 
+// TestSettingsStandInColumns: on a terminal the values of config list begin in one column.
+func TestSettingsStandInColumns(t *testing.T) {
+	t.Parallel()
+	s, out, errs := recorded("")
+	s.OutTerminal = true
+	args := []string{"config", "list", "--config", os.DevNull, "--color", "never", "--store", "STORE"}
+	if code := Main(t.Context(), args, s); code != 0 {
+		t.Fatalf("exit code %d: %s", code, errs)
+	}
+	for _, line := range []string{"store                STORE  --store\n", "lock-timeout         10s  default\n"} {
+		if !strings.Contains(out.String(), line) {
+			t.Errorf("%q is not in\n%s", line, out)
+		}
+	}
+}
+
 // TestNothingFound: on a terminal a search without hits says why.
 func TestNothingFound(t *testing.T) {
 	t.Parallel()
