@@ -204,7 +204,7 @@ func unknownVerb(root *cobra.Command, verb string) error {
 	if near := root.SuggestionsFor(verb); len(near) > 0 {
 		return hint.With(err, "did you mean sheaf %s?", near[0])
 	}
-	return err
+	return hint.With(err, "see sheaf --help")
 }
 
 // meant is the verb that does what other programs call by this name, "" where none does.
