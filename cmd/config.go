@@ -80,7 +80,7 @@ var settings = []setting{
 		set: func(c *Config, v string) error { return setCount(&c.RPM, v, 1) }},
 	{key: "tpm", help: "send at most `N` tokens a minute",
 		set: func(c *Config, v string) error { return setCount(&c.TPM, v, 1) }},
-	{key: "color", def: "auto", help: "colour the answer: auto, always or never (`WHEN`)",
+	{key: "color", def: "auto", help: "colour the answer `WHEN`: auto, always or never",
 		set: func(c *Config, v string) error { return setChoice(&c.Color, v, colors) }},
 	{key: "mode", help: "find by `MODE`: vector (meaning), words, or hybrid (both; the default where the store has words)",
 		set: func(c *Config, v string) (err error) { c.Mode, err = engine.ParseMode(v); return err }},

@@ -26,7 +26,7 @@ func (o *embedderFlags) addFlags(c *cobra.Command) {
 	addSettings(c.Flags(), "embedder", "base-url", "api-key-file", "auth-header", "extra-body", "workers", "rpm", "tpm")
 	c.Flags().IntVar(&o.Dimensions, "dimensions", 0, "ask for vectors of `N` numbers (default: the model's own)")
 	c.Flags().Var(&o.batchSize, "batch-size", "send at most `N` texts in a request")
-	c.Flags().DurationVar(&o.RetryFor, "retry-for", openai.DefaultRetryFor, "how long a service may stay unavailable")
+	c.Flags().DurationVar(&o.RetryFor, "retry-for", openai.DefaultRetryFor, "how long a service may stay unavailable, a `DURATION`")
 	c.Flags().BoolVar(&o.Truncate, "truncate", false, "embed the beginning of a text that is too long, which fails otherwise")
 	c.Flags().Func("query-prefix", "put `TEXT` before questions (new stores; default: what the model asks for)", setText(&o.Query))
 	c.Flags().Func("passage-prefix", "put `TEXT` before texts to be found (new stores; default: what the model asks for)", setText(&o.Passage))

@@ -17,7 +17,7 @@ func newInfoCmd(env *environment) *cobra.Command {
 	return &cobra.Command{
 		Use:   "info",
 		Short: "Print counts, sizes and facts of a store",
-		Long: `Print what a store holds and what is fixed for its life: embedder, dim, metric
+		Long: `Print what a store holds and what is fixed for its life: embedder, dim, metric,
 whether its vectors have length 1, and whether it has an index of words.` + exitStatus(0, 1, 2, 10, 11, 12, 130, 143),
 		Example: `  sheaf info
   sheaf info --json`,
