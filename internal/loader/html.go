@@ -65,6 +65,10 @@ type page struct {
 	metadata metadata.Builder
 }
 
+// deepest is how many levels items are indented at most, so that a page of lists in lists, which
+// may be as deep as it is long, gives no more text than a multiple of its own.
+const deepest = 16
+
 func renderHTML(content string) Record {
 	p := &page{line: 1}
 	for m := range markup(content) {
@@ -109,7 +113,7 @@ func (p *page) start(t token) {
 	case "ul", "ol":
 		p.lists++
 	case "li":
-		p.marker = strings.Repeat("  ", max(0, p.lists-1)) + "- "
+		p.marker = strings.Repeat("  ", min(max(0, p.lists-1), deepest)) + "- "
 	case "tr":
 		p.cells = 0
 	case "td", "th":

@@ -47,6 +47,15 @@ func TestHTML(t *testing.T) {
 	}
 }
 
+// Lists in lists, as deep as a page is long, give twice the text where the page is twice as long.
+func TestHTMLOfDeepListsIsLinear(t *testing.T) {
+	t.Parallel()
+	deep := func(n int) int { return len(renderHTML(strings.Repeat("<ul><li>x", n)).Text) }
+	if once, twice := deep(2000), deep(4000); twice > 2*once+once/10 {
+		t.Errorf("%d bytes of text, and %d for twice as much", once, twice)
+	}
+}
+
 // Each line of the text knows its line in the file.
 func TestHTMLLines(t *testing.T) {
 	t.Parallel()
