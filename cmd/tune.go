@@ -326,11 +326,18 @@ func (t *tuner) quickest() float64 {
 	return slices.MinFunc(t.trials, func(a, b eval.Trial) int { return cmp.Compare(a.Latency, b.Latency) }).Latency
 }
 
-// incomplete returns a *partialError where inputs failed, or questions count in no trial.
+// incomplete returns a *partialError where inputs or questions failed, or questions count in no trial.
 func (t *tuner) incomplete(r *eval.Tuning) error {
 	var all []string
 	if t.failed.FailedSources+t.failed.FailedChunks > 0 {
 		all = append(all, countFailed(&t.failed)+" failed")
+	}
+	questions := 0
+	for _, trial := range t.trials {
+		questions = max(questions, len(trial.Result.Failed))
+	}
+	if questions > 0 {
+		all = append(all, count(questions, "question")+" failed")
 	}
 	if r.LeftOut > 0 {
 		all = append(all, count(r.LeftOut, "question")+" with labels that name nothing under some settings or any")
