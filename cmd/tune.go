@@ -285,11 +285,11 @@ func runTune(ctx context.Context, env *environment, o *tuneOptions) error {
 		return usagef("there is nothing to try: %s", t.notRun[0].Reason)
 	}
 	r, err := eval.Tune(t.trials, len(questions), o.metric, float64(o.maxTime)/float64(time.Millisecond))
-	if errors.Is(err, eval.ErrTooSlow) {
-		err = hint.With(fmt.Errorf("%w: the quickest takes %.1f ms a question", err, t.quickest()), "--max-time is %s", o.maxTime)
-	}
-	if err != nil {
-		return err
+	switch {
+	case errors.Is(err, eval.ErrTooSlow):
+		return hint.With(fmt.Errorf("%w: the quickest takes %.1f ms a question", err, t.quickest()), "--max-time is %s", o.maxTime)
+	case err != nil:
+		return hint.With(err, "sheaf eval draft makes more questions out of a store, to be edited")
 	}
 	if o.svg != "" {
 		if err := publish.Write([]string{o.svg}, func(files []*os.File) error { return r.WriteSVG(files[0]) }); err != nil {
