@@ -59,6 +59,7 @@ type bench struct {
 	before []string // binaries of earlier builds, measured beside it
 	rounds int
 	sets   string // the folder of questions with known answers
+	text   string // the folder of real text, Go's own source where none is given
 }
 
 // section is a part of a run.
@@ -86,6 +87,7 @@ var sections = []section{
 	{name: "question", run: withModel((*modelBench).first)},
 	{name: "models", run: withModel((*modelBench).throughput)},
 	{name: "langchain", run: withModel((*modelBench).agree)},
+	{name: "words", run: (*bench).words, asked: true},
 	{name: "earlier", run: (*bench).earlier, asked: true},
 	{name: "thresholds", run: (*bench).thresholds, asked: true},
 }
@@ -105,6 +107,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	})
 	flags.IntVar(&b.rounds, "rounds", 11, "measure everything `N` times")
 	flags.StringVar(&b.sets, "sets", "", "questions with known answers are in this `folder`, for the section thresholds")
+	flags.StringVar(&b.text, "text", "", "real text is in this `folder`, for the section words (default: Go's own source)")
 	only := flags.String("only", "", "run only these `sections`, separated by commas: "+sectionNames())
 	if err := flags.Parse(args); err != nil {
 		return err

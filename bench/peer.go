@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// peer is a Python process that searches with Faiss, or embeds, each time it is told to.
+// peer is a Python process that searches, or embeds, each time it is told to.
 type peer struct {
 	name   string
 	cmd    *exec.Cmd
@@ -104,21 +104,26 @@ func (p *peer) receive(v any) error {
 	return json.Unmarshal(line, v)
 }
 
-// search has the peer answer all queries once. It takes the time itself: the
-// pipe between us is not Faiss's fault.
-func (p *peer) search(context.Context) (s sample, err error) {
-	if _, err := fmt.Fprintln(p.in, "search"); err != nil {
-		return s, err
+// search has the peer answer all queries once.
+func (p *peer) search(ctx context.Context) (sample, error) { return p.ask("search")(ctx) }
+
+// ask makes a contender of the peer's answer to a line. It takes the time itself: the
+// pipe between us is not its fault.
+func (p *peer) ask(line string) contender {
+	return func(context.Context) (s sample, err error) {
+		if _, err := fmt.Fprintln(p.in, line); err != nil {
+			return s, err
+		}
+		var answer struct {
+			Seconds float64
+			Labels  []int
+		}
+		if err := p.receive(&answer); err != nil {
+			return s, err
+		}
+		p.labels = answer.Labels
+		return sample{Wall: time.Duration(answer.Seconds * float64(time.Second))}, nil
 	}
-	var answer struct {
-		Seconds float64
-		Labels  []int
-	}
-	if err := p.receive(&answer); err != nil {
-		return s, err
-	}
-	p.labels = answer.Labels
-	return sample{Wall: time.Duration(answer.Seconds * float64(time.Second))}, nil
 }
 
 // stop ends the peer, which leaves when its input ends.
