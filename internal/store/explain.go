@@ -64,6 +64,9 @@ func (snap *snapshot) shares(t *tx, terms []uint64, numbers []int64) ([][]float3
 	for i := range shares {
 		shares[i] = make([]float32, len(terms))
 	}
+	if len(terms) == 0 { // an older store, whose words are not indexed, may have no tables of them
+		return shares, nil
+	}
 	x, err := snap.wordIndex(t)
 	if err != nil {
 		return nil, err

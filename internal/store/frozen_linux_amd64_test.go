@@ -101,6 +101,11 @@ func holdsFrozen(t *testing.T, dir string, format int) {
 	if err != nil || len(hits[0]) != 1 || hits[0][0].ID != "r3" || hits[0][0].Score != 0 {
 		t.Errorf("%+v, %v", hits, err)
 	}
+	explained := engine.SearchOptions{K: 1, Mode: engine.Hybrid, Texts: []string{"harbours"}, Explain: true}
+	hits, err = s.Search(t.Context(), [][]float32{docs[0].Vector}, explained)
+	if err != nil || len(hits[0]) != 1 || hits[0][0].Explanation == nil {
+		t.Errorf("by meaning and words: %+v, %v", hits, err)
+	}
 }
 
 // A store of each format is read as it is, and brought to the newest by the first
