@@ -196,22 +196,22 @@ func ask(ctx context.Context, r *result, program string, args ...string) error {
 
 // ingest makes the store of a set for an embedder, unless that would take too long.
 func (b *bench) ingest(ctx context.Context, e embedder, store string, s set) (suits bool, err error) {
-	docs := filepath.Join(s.dir, "docs.jsonl")
+	docs, unknown := filepath.Join(s.dir, "docs.jsonl"), 0
 	if e.slow {
 		texts, err := b.embedded(ctx, e)
 		if err != nil {
 			return false, err
 		}
 		known := filepath.Join(b.stores, "docs.jsonl")
-		unknown, err := texts.add(docs, known)
-		if err != nil || unknown > b.most {
+		if unknown, err = texts.add(docs, known); err != nil || unknown > b.most {
 			return false, err
 		}
 		docs = known
 	}
-	_, err = output(ctx, b.sheaf, "ingest", "--quiet", "--store", store, "--embedder", e.name, docs)
-	delete(b.vectors, e.name)
-	return err == nil, err
+	if _, err := output(ctx, b.sheaf, "ingest", "--quiet", "--store", store, "--embedder", e.name, docs); err != nil || unknown == 0 {
+		return err == nil, err
+	}
+	return true, b.vectors[e.name].read(ctx, b.sheaf, store)
 }
 
 // figures are nDCG@10 with half of its interval, where that is known, recall@10 and MRR@10.

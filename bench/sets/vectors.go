@@ -33,16 +33,21 @@ func (b *bench) embedded(ctx context.Context, e embedder) (embeddedTexts, error)
 		return nil, err
 	}
 	for _, store := range stores {
-		list, err := output(ctx, b.sheaf, "list", "--jsonl", "--with-vectors", "--store", store)
-		if err == nil {
-			err = eachRecord(bytes.NewReader(list), func(r record) error { texts[r.Text] = r.Vector; return nil })
-		}
-		if err != nil {
+		if err := texts.read(ctx, b.sheaf, store); err != nil {
 			return nil, err
 		}
 	}
 	b.vectors[e.name] = texts
 	return texts, nil
+}
+
+// read takes in those of a store.
+func (texts embeddedTexts) read(ctx context.Context, sheaf, store string) error {
+	list, err := output(ctx, sheaf, "list", "--jsonl", "--with-vectors", "--store", store)
+	if err != nil {
+		return err
+	}
+	return eachRecord(bytes.NewReader(list), func(r record) error { texts[r.Text] = r.Vector; return nil })
 }
 
 // add copies a file of documents with the vectors that are known. It counts the others.
