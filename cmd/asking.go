@@ -146,20 +146,31 @@ func (a *asker) ask(ctx context.Context, q query) error {
 		}
 		return list(p, "hits", seq.Of(hits))
 	})
-	if err != nil || len(found[0]) > 0 {
-		return err
+	if err == nil {
+		err = a.tell(ctx, q, found[0])
 	}
-	if a.env.streams.OutTerminal && !a.env.inJSON() && !a.env.flags.quiet {
-		why, err := a.whyNothing(ctx, q)
-		if err != nil {
-			return err
-		}
-		a.env.notice(why)
-	}
-	if a.o.exitStatus {
+	if err == nil && len(found[0]) == 0 && a.o.exitStatus {
 		return errNothing
 	}
-	return nil
+	return err
+}
+
+// tell says on a terminal why nothing was found, and that quotes and dashes set no conditions.
+func (a *asker) tell(ctx context.Context, q query, found []engine.Hit) error {
+	if !a.env.streams.OutTerminal || a.env.inJSON() || a.env.flags.quiet {
+		return nil
+	}
+	if a.o.literal && q.hasMarks() {
+		a.env.notice("quotes and dashes were taken as they are typed: with --mode hybrid what is quoted must occur, and -WORD must not")
+	}
+	if len(found) > 0 {
+		return nil
+	}
+	why, err := a.whyNothing(ctx, q)
+	if err == nil {
+		a.env.notice(why)
+	}
+	return err
 }
 
 // show prepares p for the texts of hits.

@@ -122,6 +122,38 @@ func TestNothingFound(t *testing.T) {
 	}
 }
 
+// TestMarksAreTold: on a terminal a search that takes quotes and dashes as they are typed says so.
+func TestMarksAreTold(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	text := filepath.Join(dir, "text.txt")
+	if err := os.WriteFile(text, []byte("The moon pulls the sea.\n"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	const notice = "sheaf: quotes and dashes were taken as they are typed: with --mode hybrid what is quoted must occur, and -WORD must not\n"
+	for _, tt := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"ingest", "-q", text}, ""},
+		{[]string{"search", `"the moon"`}, notice},
+		{[]string{"search", "--", "moon", "-sun"}, notice},
+		{[]string{"search", "--", "-sun"}, notice},
+		{[]string{"search", "--", "moon", "--sun", `5"`}, ""},
+		{[]string{"search", "--mode", "hybrid", `"the moon"`}, ""},
+		{[]string{"search", "--mode", "vector", `"the moon"`}, ""},
+		{[]string{"search", "-q", `"the moon"`}, ""},
+		{[]string{"search", "--json", `"the moon"`}, ""},
+	} {
+		s, _, errs := recorded("")
+		s.OutTerminal = true
+		global := []string{"--store", filepath.Join(dir, "store"), "--config", os.DevNull}
+		if code := Main(t.Context(), append(global, tt.args...), s); code != 0 || errs.String() != tt.want {
+			t.Errorf("%q: exit code %d, says %q, want %q", tt.args, code, errs, tt.want)
+		}
+	}
+}
+
 // TestTextsAreSafeForATerminal: no form of output lets a text control the terminal,
 // and none changes what a pipe gets.
 func TestTextsAreSafeForATerminal(t *testing.T) {

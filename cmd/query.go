@@ -29,6 +29,12 @@ func newQuery(q question.Question, err error) query {
 	return query{id: q.ID, text: q.Text, vector: q.Vector, err: err}
 }
 
+// hasMarks reports whether the query has quotes or dashes that set conditions where these count.
+func (q *query) hasMarks() bool {
+	asked, err := words.Parse(q.text)
+	return err != nil || asked.Condition != nil
+}
+
 // textQuery returns the query of a line of text.
 func textQuery(line string) query { return newQuery(question.FromText(line)) }
 
