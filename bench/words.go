@@ -40,12 +40,9 @@ type wordProgram struct {
 	took series // the fastest of each query
 }
 
-// words compares ingest with and without words, and one-shot searches by words with other
-// indexes of the same texts.
+// words compares one-shot searches by words with other indexes of the same texts, and ingest
+// with and without words.
 func (b *bench) words(ctx context.Context) error {
-	if err := b.wordsCost(ctx); err != nil {
-		return err
-	}
 	python, err := b.venv(ctx, "venv-words", "sqlite3, tantivy", "tantivy")
 	if err != nil {
 		fmt.Fprintf(b.out, "\nNo comparison with FTS5 and tantivy: %v\n", err)
@@ -64,7 +61,7 @@ func (b *bench) words(ctx context.Context) error {
 	}
 	b.table(fmt.Sprintf("Search by words, %d queries of %d words, k = %d. The fastest of %d rounds for each query: the median of them, the slowest in brackets:",
 		wordQueries, len(wordRanks), wordHits, b.rounds), rows)
-	return nil
+	return b.wordsCost(ctx)
 }
 
 // wordsAt measures all programs with n texts.
