@@ -187,6 +187,15 @@ func named(flags *pflag.FlagSet, key string) bool {
 	return flags.Changed(key) || os.Getenv(setting{key: key}.variable()) != ""
 }
 
+// configured returns a setting as the flags, the environment and the file give it.
+func (s setting) configured(flags *pflag.FlagSet, inFile *viper.Viper) (configured, error) {
+	value, origin, err := s.read(&Config{}, flags, inFile)
+	if origin == s.key {
+		origin = "default"
+	}
+	return configured{s.key, value, origin}, err
+}
+
 // find returns the value of the setting and where it comes from. An empty variable
 // counts as not set. inFile is nil where there is no configuration file.
 func (s setting) find(flags *pflag.FlagSet, inFile *viper.Viper) (value, origin string, err error) {
@@ -223,14 +232,16 @@ func readConfigFile(file string) (*viper.Viper, error) {
 	if !named {
 		file = configFile()
 	}
-	if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) && !named {
+	content, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) && !named {
 		return nil, nil
 	}
-	v := viper.New()
-	v.SetConfigFile(file)
-	v.SetConfigType("toml")
-	if err := v.ReadInConfig(); err != nil {
+	if err != nil {
 		return nil, usagef("reading the configuration %q: %w", file, err)
+	}
+	v, err := parseConfig(file, content)
+	if err != nil {
+		return nil, err
 	}
 	for _, key := range v.AllKeys() {
 		if !slices.ContainsFunc(settings, func(s setting) bool { return s.key == key }) {
@@ -263,18 +274,15 @@ func configFile() string {
 	return filepath.Join(base, "sheaf", "config.toml")
 }
 
-// parseConfig returns the values of a configuration file as texts.
-func parseConfig(content []byte) (map[string]string, error) {
+// parseConfig reads the content of a configuration file.
+func parseConfig(file string, content []byte) (*viper.Viper, error) {
 	v := viper.New()
+	v.SetConfigFile(file)
 	v.SetConfigType("toml")
 	if err := v.ReadConfig(bytes.NewReader(content)); err != nil {
-		return nil, err
+		return nil, usagef("reading the configuration %q: %w", file, err)
 	}
-	values := map[string]string{}
-	for _, key := range v.AllKeys() {
-		values[key] = fmt.Sprint(v.Get(key))
-	}
-	return values, nil
+	return v, nil
 }
 
 // WriteConfigDoc writes docs/config.md.

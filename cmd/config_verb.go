@@ -88,27 +88,18 @@ func (c configured) table(p *printer) {
 	fmt.Fprintf(p, "%-*s  %s  %s\n", width, c.Key, p.styled(styleBold, visibleLine(c.Value)), visibleLine(c.Origin))
 }
 
-// find returns a setting as the flags of c, the environment and the file give it.
-func (env *environment) find(s setting, c *cobra.Command) (configured, error) {
-	inFile, err := readConfigFile(env.flags.configFile)
-	if err != nil {
-		return configured{}, err
-	}
-	value, origin, err := s.read(&Config{}, c.Flags(), inFile)
-	if origin == s.key {
-		origin = "default"
-	}
-	return configured{s.key, value, origin}, err
-}
-
 func listConfig(env *environment, c *cobra.Command, _ []string) error {
 	if err := env.load(c); err != nil { // the colour is a setting too
+		return err
+	}
+	inFile, err := readConfigFile(env.flags.configFile)
+	if err != nil {
 		return err
 	}
 	return env.print(outputFlags{}, func(p *printer) error {
 		return list(p, "settings", func(yield func(configured, error) bool) {
 			for _, s := range settings {
-				if !yield(env.find(s, c)) {
+				if !yield(s.configured(c.Flags(), inFile)) {
 					return
 				}
 			}
@@ -121,7 +112,11 @@ func getConfig(env *environment, c *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	found, err := env.find(s, c)
+	inFile, err := readConfigFile(env.flags.configFile)
+	if err != nil {
+		return err
+	}
+	found, err := s.configured(c.Flags(), inFile)
 	switch {
 	case err != nil:
 		return err
@@ -205,10 +200,11 @@ func (env *environment) editConfig(key, value string) error {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	want, err := parseConfig(before)
+	parsed, err := parseConfig(path, before)
 	if err != nil {
-		return usagef("reading the configuration %q: %w", path, err)
+		return err
 	}
+	want := parsed.AllSettings()
 	if _, set := want[key]; !set && value == "" {
 		return nil
 	}
@@ -217,7 +213,7 @@ func (env *environment) editConfig(key, value string) error {
 	if value != "" {
 		want[key] = value
 	}
-	if got, err := parseConfig(after); err != nil || !reflect.DeepEqual(got, want) {
+	if got, err := parseConfig(path, after); err != nil || !reflect.DeepEqual(got.AllSettings(), want) {
 		return fmt.Errorf("%q is written in a way that is not edited here: change %s by hand", path, key)
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
