@@ -111,11 +111,7 @@ func explainFolder(err error, dir, indexName string) error {
 
 // shape returns what LangChain and Faiss call the vectors of the store.
 func (o Output) shape() langchain.Shape {
-	metric := faiss.InnerProduct
-	if o.Facts.Metric == engine.L2 {
-		metric = faiss.L2
-	}
-	return langchain.Shape{Dim: o.Facts.Dim, Metric: metric}
+	return langchain.Shape{Dim: o.Facts.Dim, Metric: faiss.MetricFor(o.Facts.Metric == engine.L2)}
 }
 
 func (o Output) langchainDocuments() iter.Seq2[langchain.Document, error] {

@@ -10,6 +10,14 @@ const (
 	L2           Metric = 1 // squared Euclidean distance, lower is nearer
 )
 
+// MetricFor returns the metric of a store: L2 where it keeps distances, else InnerProduct.
+func MetricFor(distances bool) Metric {
+	if distances {
+		return L2
+	}
+	return InnerProduct
+}
+
 // metricNames has all metrics of Faiss.
 var metricNames = map[Metric]string{
 	InnerProduct: "ip", L2: "l2", 2: "l1", 3: "linf", 4: "lp",

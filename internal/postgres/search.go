@@ -157,17 +157,10 @@ func (v *view) offer(ctx context.Context, query []float32, c *condition, rows in
 		}
 		if ok {
 			x = r.vector(columnVector, x)
-			t.offer(r, faiss.Scores(faissMetric(v.state.Metric), query, x)[0])
+			t.offer(r, faiss.Scores(faiss.MetricFor(v.state.Metric == engine.L2), query, x)[0])
 		}
 	}
 	return last, n < rows, nil
-}
-
-func faissMetric(m engine.Metric) faiss.Metric {
-	if m == engine.L2 {
-		return faiss.L2
-	}
-	return faiss.InnerProduct
 }
 
 // proved reports whether every document of which the server's figure is at least last has a

@@ -15,6 +15,7 @@ import (
 	"sheaf/internal/codes"
 	"sheaf/internal/column"
 	"sheaf/internal/crash"
+	"sheaf/internal/engine"
 	"sheaf/internal/faiss"
 	"sheaf/internal/publish"
 )
@@ -65,7 +66,7 @@ func (w *Writer) beginCodes(ctx context.Context, rows int64) (_ *encoding, err e
 	if err := w.view(ctx, func(t *tx) error { e.old, err = t.coded(); return err }); err != nil {
 		return nil, err
 	}
-	if e.flat, err = faiss.NewFlat(w.vectors.File, w.base.facts.Dim, rows, faissMetric(w.base.facts.Metric)); err != nil {
+	if e.flat, err = faiss.NewFlat(w.vectors.File, w.base.facts.Dim, rows, faiss.MetricFor(w.base.facts.Metric == engine.L2)); err != nil {
 		return nil, err
 	}
 	e.next = e.old

@@ -253,7 +253,7 @@ func (s *stage) vector(file *column.File, row int64) ([]float32, error) {
 	if row >= written {
 		return vector.FromBytes(s.floats[(row-written)*width:][:width]), nil
 	}
-	flat, err := faiss.NewFlat(file.File, s.base.facts.Dim, written, faissMetric(s.base.facts.Metric))
+	flat, err := faiss.NewFlat(file.File, s.base.facts.Dim, written, faiss.MetricFor(s.base.facts.Metric == engine.L2))
 	if err != nil {
 		return nil, err
 	}

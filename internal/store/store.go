@@ -241,18 +241,11 @@ func openVectors(dir string, st *state) (v vectors, err error) {
 	if v.File, err = openIndex(dir, st, os.O_RDONLY); err != nil {
 		return v, err
 	}
-	v.flat, err = faiss.NewFlat(v.File.File, st.facts.Dim, st.rows, faissMetric(st.facts.Metric))
+	v.flat, err = faiss.NewFlat(v.File.File, st.facts.Dim, st.rows, faiss.MetricFor(st.facts.Metric == engine.L2))
 	if err != nil {
 		return v, errors.Join(damaged(v.Name(), "%v", err), v.Close())
 	}
 	return v, nil
-}
-
-func faissMetric(m engine.Metric) faiss.Metric {
-	if m == engine.L2 {
-		return faiss.L2
-	}
-	return faiss.InnerProduct
 }
 
 // of returns the vectors of documents: len(numbers)*dim numbers.
@@ -290,7 +283,7 @@ func openIndex(dir string, st *state, flag int) (*column.File, error) {
 
 // vectorFormat is the format of Faiss's IndexFlat for a store.
 func (st *state) vectorFormat() column.Format {
-	metric := faissMetric(st.facts.Metric)
+	metric := faiss.MetricFor(st.facts.Metric == engine.L2)
 	return column.Format{
 		RowBytes: 4 * int64(st.facts.Dim),
 		Header: func(rows int64) []byte {
