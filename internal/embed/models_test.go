@@ -67,22 +67,29 @@ func reference(t *testing.T) []referenceRow {
 	return all.Rows
 }
 
+// embedded returns an embedder of the model in a folder, and its vectors of the reference texts.
+func embedded(t *testing.T, name, kernel, dir string, rows []referenceRow) (embed.Embedder, [][]float32) {
+	t.Helper()
+	var texts []string
+	for _, row := range rows {
+		texts = append(texts, row.Text)
+	}
+	e := mustNew(t, name, embed.Options{Kernel: kernel, FindModel: found(embed.MiniLM, dir)})
+	vectors, err := embed.Vectors(t.Context(), e, texts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e, vectors
+}
+
 // TestRealModelIsTheReference compares with what Python's sentence-transformers made of the same
 // files: every token id, and every number of every vector.
 func TestRealModelIsTheReference(t *testing.T) {
 	t.Parallel()
 	const tolerance = 1e-5
 	dir, rows := realModel(t), reference(t)
-	var texts []string
-	for _, row := range rows {
-		texts = append(texts, row.Text)
-	}
 	for _, kernel := range []string{"generic", "avx2", "avx512"} {
-		e := mustNew(t, "minilm", embed.Options{Kernel: kernel, FindModel: found(embed.MiniLM, dir)})
-		vectors, err := embed.Vectors(t.Context(), e, texts)
-		if err != nil {
-			t.Fatal(err)
-		}
+		e, vectors := embedded(t, "minilm", kernel, dir, rows)
 		worst := 0.0
 		for i, row := range rows {
 			if got := embed.Tokens(e, row.Text); !slices.Equal(got, row.InputIDs) {
@@ -103,16 +110,8 @@ func TestRealModelIsTheReference(t *testing.T) {
 func TestRealModelInt8(t *testing.T) {
 	t.Parallel()
 	dir, rows := realModel(t), reference(t)
-	var texts []string
-	for _, row := range rows {
-		texts = append(texts, row.Text)
-	}
 	for _, kernel := range []string{"generic", "avx2", "avx512"} {
-		e := mustNew(t, "minilm:int8", embed.Options{Kernel: kernel, FindModel: found(embed.MiniLM, dir)})
-		vectors, err := embed.Vectors(t.Context(), e, texts)
-		if err != nil {
-			t.Fatal(err)
-		}
+		_, vectors := embedded(t, "minilm:int8", kernel, dir, rows)
 		least, mean := 1.0, 0.0
 		for i, row := range rows {
 			cosine := 0.0 // of vectors of length 1

@@ -24,10 +24,7 @@ type mmrCase struct {
 
 // mmrDifferences are the cases that are answered otherwise on purpose;
 // docs/langchain.md gives the reasons.
-var mmrDifferences = map[string]struct {
-	err  bool
-	hits int
-}{
+var mmrDifferences = map[string]difference{
 	"k-zero":     {err: true}, // LangChain: nothing
 	"k-negative": {err: true}, // LangChain: nothing
 	"fetch-zero": {hits: 4},   // LangChain: AssertionError; here 0 is no fetch-k, and the flag refuses it
@@ -47,19 +44,7 @@ func goldenMMR(t *testing.T, g *goldenStore[mmrCase]) {
 			o.Filter = f
 			hits, err = engine.MMR(t.Context(), s, [][]float32{query}, o)
 		}
-		different, ok := mmrDifferences[c.Name]
-		switch {
-		case ok:
-			if different.err != (err != nil) || err == nil && len(hits[0]) != different.hits {
-				t.Errorf("%s: %v, %v", c.Name, hits, err)
-			}
-		case c.Error != nil:
-			if err == nil {
-				t.Errorf("%s: no error", c.Name)
-			}
-		case err != nil:
-			t.Errorf("%s: %v", c.Name, err)
-		default:
+		if answered(t, c.Name, mmrDifferences, c.Error != nil, hits, err) {
 			g.sameChoice(t, c.Name, query, scores(hits[0]), c.Reference, c.NearTie)
 		}
 	}
