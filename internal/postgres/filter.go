@@ -170,7 +170,7 @@ var operators = map[string]string{"$gt": ">", "$gte": ">=", "$lt": "<", "$lte": 
 func (compiler) Compare(key, operator string, value any, numeric bool) bounds {
 	sign := operators[operator]
 	if key == filter.SourceKey {
-		if numeric {
+		if text, ok := value.(string); numeric || ok && !isText(text) {
 			return unknown
 		}
 		return named(sign, value)
@@ -239,7 +239,7 @@ func (compiler) Exists(key string, want bool) bounds {
 func (compiler) Glob(key, pattern string) bounds {
 	prefix := pattern
 	if end := strings.IndexAny(pattern, `*?[{\`); end >= 0 {
-		prefix = pattern[:end]
+		prefix = strings.TrimRight(pattern[:end], "/") // docs/** matches docs as well
 	}
 	m, ok := memberOf(key)
 	switch {

@@ -46,6 +46,17 @@ func (c *conn) lock(ctx context.Context, patience time.Duration) error {
 	return &engine.LockedError{Holder: holder}
 }
 
+// unlock gives the lock back where the session can still be asked. The server would do so too, but
+// some time after the session is closed here.
+func (c *conn) unlock() {
+	if c.IsClosed() || c.IsBusy() {
+		return
+	}
+	ctx, stop := context.WithTimeout(context.Background(), goodbye)
+	defer stop()
+	_, _ = c.script(ctx, `ROLLBACK; SELECT pg_advisory_unlock_all()`) // the end of the session does it otherwise
+}
+
 // holder says whose session has the lock.
 func (c *conn) holder(ctx context.Context, key int64) (string, error) {
 	const query = `SELECT a.application_name, a.pid, COALESCE(host(a.client_addr), ''), a.usename

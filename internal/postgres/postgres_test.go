@@ -115,8 +115,7 @@ func TestPostgresFilters(t *testing.T) {
 		})
 	}
 	fill(t, w, docs...)
-	rapid.Check(t, func(rt *rapid.T) {
-		expr := rapid.Custom(filtertest.Expr).Draw(rt, "filter")
+	check := func(rt rapid.TB, expr string) {
 		f, err := filter.Parse(expr)
 		if err != nil {
 			rt.Fatal(err)
@@ -146,7 +145,12 @@ func TestPostgresFilters(t *testing.T) {
 		if err != nil || len(hits[0]) != min(5, len(want)) {
 			rt.Fatalf("%s: %d hits of %d documents: %v", expr, len(hits[0]), len(want), err)
 		}
-	})
+	}
+	for _, operator := range []string{"=", "!=", "<", "<=", ">", ">="} {
+		check(t, `source`+operator+`"\u0000"`) // which SQL has no text for
+	}
+	check(t, "b~docs/**")
+	rapid.Check(t, func(rt *rapid.T) { check(rt, rapid.Custom(filtertest.Expr).Draw(rt, "filter")) })
 }
 
 // Names of tables in braces, quotes and backslashes in filters are text.

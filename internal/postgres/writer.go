@@ -111,6 +111,7 @@ func openWriter(ctx context.Context, url string, o engine.Options, create func(*
 func (w *Writer) Close() error {
 	_ = w.copying.wait() // it was not to be committed
 	if w.tx != nil {
+		w.tx.unlock()
 		w.tx.drop()
 	}
 	return w.Store.Close()
