@@ -139,6 +139,7 @@ func makeChange(t *testing.T, s *pgtest.Server, dir, table string, change []stri
 	}
 	close(started)
 	err := c.Wait()
+	p.Wait() // a server that crashed may still be starting
 	switch code := c.ProcessState.ExitCode(); {
 	case strike == nil && err != nil:
 		t.Fatalf("%q: %v: %s", change, err, &out)

@@ -19,6 +19,8 @@ type Proxy struct {
 	dir    string
 	strike func()
 
+	passing sync.WaitGroup // connections
+
 	mu   sync.Mutex
 	left int // messages until it strikes
 	sent int
@@ -47,7 +49,7 @@ func (s *Server) Proxy(t *testing.T, messages int, strike func()) *Proxy {
 			if err != nil {
 				return
 			}
-			go p.pass(c)
+			p.passing.Go(func() { p.pass(c) })
 		}
 	}()
 	return p
@@ -55,6 +57,10 @@ func (s *Server) Proxy(t *testing.T, messages int, strike func()) *Proxy {
 
 // URL names a table of the server by the proxy.
 func (p *Proxy) URL(table string) string { return urlOf(p.dir, table) }
+
+// Wait returns when all connections of a client that has ended have ended too, and so has what
+// their last messages struck.
+func (p *Proxy) Wait() { p.passing.Wait() }
 
 // Sent is how many messages were passed on.
 func (p *Proxy) Sent() int {
