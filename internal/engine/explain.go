@@ -1,5 +1,11 @@
 package engine
 
+import (
+	"slices"
+
+	"sheaf/internal/words"
+)
+
 // Explanation says how the words of a query were weighed.
 type Explanation struct {
 	// Words are those of the query as they were typed, the parts of identifiers
@@ -28,4 +34,20 @@ type HitExplanation struct {
 	// Deviations is, under Hybrid, by how many of them its similarity is above the mean:
 	// the part of Fused that words did not make.
 	Deviations float64
+}
+
+// Weighed names the terms of a query that have a figure by the words that they came from.
+func Weighed(q words.Query, figures []float32) (named []WeighedWord) {
+	for i, x := range figures {
+		if x == 0 {
+			continue
+		}
+		at := slices.IndexFunc(named, func(w WeighedWord) bool { return w.Word == q.Words[i] })
+		if at < 0 {
+			at = len(named)
+			named = append(named, WeighedWord{Word: q.Words[i]})
+		}
+		named[at].Weight += float64(x)
+	}
+	return named
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 	"unicode"
+
+	"sheaf/internal/words"
 )
 
 // Mode is by what documents are found.
@@ -92,6 +94,41 @@ type Terms struct {
 	Weight      float64 // of all of them
 	Covered     float64 // the highest weight of those that one document has
 	Identifiers float64 // of those that are of identifiers
+}
+
+// TermsOf is what is known of the terms of a query by their weights, each where the query
+// has the term first, and the highest sum of those that one document has.
+func TermsOf(q words.Query, weights []float32, covered float32) Terms {
+	t := Terms{Covered: float64(covered)}
+	identifiers := map[uint64]bool{}
+	for i, term := range q.Terms {
+		identifiers[term] = identifiers[term] || q.Identifiers[i]
+	}
+	for i, term := range q.Terms {
+		weight := float64(weights[i])
+		t.Weight += weight
+		if identifiers[term] {
+			t.Identifiers += weight
+		}
+	}
+	return t
+}
+
+// Fusion is that of query q in a store of so many documents: the similarities, the highest
+// first, are those of a sample of them, best is the highest BM25.
+func (o *SearchOptions) Fusion(q int, similarities []float64, t Terms, best float32, documents int64) Fusion {
+	sum, squares, n := 0.0, 0.0, float64(max(1, len(similarities)))
+	for _, s := range similarities {
+		sum += s
+	}
+	for _, s := range similarities {
+		squares += (s - sum/n) * (s - sum/n)
+	}
+	weight := WordWeight(o.WordWeight, t, documents)
+	if o.LatinOnly && !MostlyLatin(o.Texts[q]) {
+		weight = WordsAlone
+	}
+	return Fusion{Mean: sum / n, Deviation: math.Sqrt(squares / n), Best: float64(best), Weight: weight}
 }
 
 // What WordWeight is made of. They were fitted on public sets of questions, see

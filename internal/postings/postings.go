@@ -249,6 +249,9 @@ func LengthByte(length int) byte {
 	return byte((shift+1)<<lengthBits | length>>shift&(1<<lengthBits-1))
 }
 
+// Length is what LengthByte keeps of a length.
+func Length(length int) uint32 { return lengthOf[LengthByte(length)] }
+
 // lengthOf is the length that a byte stands for.
 var lengthOf = func() (lengths [256]uint32) {
 	for b := range lengths {

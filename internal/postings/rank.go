@@ -76,18 +76,38 @@ func (x *Index) Rank(terms []uint64) (*Ranking, error) {
 		if err := x.read(term); err != nil {
 			return r, err
 		}
-		r.Weights[i] = float32(float64(times[term]) * idf(x.Documents, int64(len(x.list))))
+		r.Weights[i] = Weight(x.Documents, int64(len(x.list)), times[term])
 		x.score(r, r.Weights[i], norms)
 		times[term] = 0
 	}
 	return r, nil
 }
 
-func idf(documents, with int64) float64 {
-	if with == 0 {
-		return math.Log((float64(documents) + .5) / .5)
+// Weight is the weight of a term that so many of all documents have, and that a query has
+// so many times; see Rank.
+func Weight(documents, with int64, times int) float32 {
+	idf := math.Log((float64(documents) + .5) / .5)
+	if with > 0 {
+		idf = math.Log1p((float64(max(documents, with)-with) + .5) / (float64(with) + .5))
 	}
-	return math.Log1p((float64(max(documents, with)-with) + .5) / (float64(with) + .5))
+	return float32(float64(times) * idf)
+}
+
+// Average is the average length of documents that have so many tokens.
+func Average(tokens, documents int64) float64 {
+	return float64(max(tokens, 1)) / float64(max(documents, 1))
+}
+
+// Norm is k1 * (1 - b + b * length / average length) for a length as Length gives it.
+func Norm(length uint32, average float64) float32 {
+	return float32(k1 * (1 - b + b*float64(length)/average))
+}
+
+// Share is what a term of a weight adds to the score of a document with a Norm that has it
+// count times; see Rank.
+func Share(weight float32, count uint32, norm float32) float32 {
+	f := float32(count)
+	return weight * f * (k1 + 1) / (f + norm)
 }
 
 // open reads the lengths of documents.
@@ -110,16 +130,16 @@ func (x *Index) open() error {
 	return nil
 }
 
-// norms are k1 * (1 - b + b * length / average length) for each byte of a length.
+// norms are the Norm of each byte of a length.
 func (x *Index) norms() (norms [256]float32) {
 	documents, tokens := int64(0), int64(0)
 	for i := range x.Sources {
 		documents += x.Sources[i].Documents
 		tokens += x.Sources[i].Tokens
 	}
-	average := float64(max(tokens, 1)) / float64(max(documents, 1))
+	average := Average(tokens, documents)
 	for i := range norms {
-		norms[i] = float32(k1 * (1 - b + b*float64(lengthOf[i])/average))
+		norms[i] = Norm(lengthOf[i], average)
 	}
 	return norms
 }
@@ -172,8 +192,8 @@ func (x *Index) score(r *Ranking, weight float32, norms [256]float32) {
 		for len(list) > 0 && list[0].Document <= x.Sources[i].Last {
 			p := list[0]
 			list = list[1:]
-			f, at := float32(p.Count), p.Document-r.First
-			score := r.Scores[at] + weight*f*(k1+1)/(f+norms[lengths[p.Document-first]])
+			at := p.Document - r.First
+			score := r.Scores[at] + Share(weight, p.Count, norms[lengths[p.Document-first]])
 			covered := r.Covered[at] + weight
 			r.Scores[at], r.Covered[at] = score, covered
 			r.Best, r.MostCovered = max(r.Best, score), max(r.MostCovered, covered)

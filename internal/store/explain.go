@@ -17,7 +17,7 @@ type asked struct {
 
 func (snap *snapshot) asked(r ranking, f engine.Fusion, skip []uint64) *asked {
 	a := &asked{query: r.query, ranks: map[int64]int{}}
-	a.of = engine.Explanation{Words: weighed(r.query, r.Weights), Terms: r.terms, Fusion: f}
+	a.of = engine.Explanation{Words: engine.Weighed(r.query, r.Weights), Terms: r.terms, Fusion: f}
 	for i, hit := range snap.wordy(r, len(r.Scores), skip) {
 		a.ranks[hit.Row] = i + 1
 	}
@@ -47,7 +47,7 @@ func (snap *snapshot) explain(t *tx, m *marks, found []faiss.Hit, hits []engine.
 		return err
 	}
 	for i, hit := range found {
-		e := &engine.HitExplanation{Query: &m.asked.of, WordsRank: m.asked.ranks[hit.Row], Words: weighed(m.asked.query, shares[i])}
+		e := &engine.HitExplanation{Query: &m.asked.of, WordsRank: m.asked.ranks[hit.Row], Words: engine.Weighed(m.asked.query, shares[i])}
 		if m.fusion != (engine.Fusion{}) {
 			e.VectorRank = m.rows[hit.Row].near
 			e.Deviations = m.fusion.Deviations(engine.Similarity(snap.state.facts.Metric, hit.Score))
@@ -87,20 +87,4 @@ func (snap *snapshot) shares(t *tx, terms []uint64, numbers []int64) ([][]float3
 		}
 	}
 	return shares, nil
-}
-
-// weighed names the terms that have a figure by the words that they came from.
-func weighed(q words.Query, figures []float32) (named []engine.WeighedWord) {
-	for i, x := range figures {
-		if x == 0 {
-			continue
-		}
-		at := slices.IndexFunc(named, func(w engine.WeighedWord) bool { return w.Word == q.Words[i] })
-		if at < 0 {
-			at = len(named)
-			named = append(named, engine.WeighedWord{Word: q.Words[i]})
-		}
-		named[at].Weight += float64(x)
-	}
-	return named
 }

@@ -3,7 +3,6 @@ package store
 import (
 	"cmp"
 	"context"
-	"math"
 	"slices"
 
 	"github.com/RoaringBitmap/roaring/v2"
@@ -126,19 +125,11 @@ func (f *fuser) similarity(hit faiss.Hit) float64 {
 
 // fusion is how the rankings of query q are fused.
 func (f *fuser) fusion(q int, r ranking, o engine.SearchOptions) engine.Fusion {
-	sum, squares, n := 0.0, 0.0, float64(max(1, len(f.sample[q])))
-	for _, hit := range f.sample[q] {
-		sum += f.similarity(hit)
+	similarities := make([]float64, len(f.sample[q]))
+	for i, hit := range f.sample[q] {
+		similarities[i] = f.similarity(hit)
 	}
-	for _, hit := range f.sample[q] {
-		d := f.similarity(hit) - sum/n
-		squares += d * d
-	}
-	weight := engine.WordWeight(o.WordWeight, r.terms, f.snap.state.documents)
-	if o.LatinOnly && !engine.MostlyLatin(o.Texts[q]) {
-		weight = engine.WordsAlone
-	}
-	return engine.Fusion{Mean: sum / n, Deviation: math.Sqrt(squares / n), Best: float64(r.Best), Weight: weight}
+	return o.Fusion(q, similarities, r.terms, r.Best, f.snap.state.documents)
 }
 
 // union gives the nearest rows and those of the best by words that are not among them,

@@ -72,7 +72,7 @@ func (snap *snapshot) rank(ctx context.Context, text string) (r ranking, err err
 		return r, err
 	}
 	r.Scores = r.Scores[:max(0, min(int64(len(r.Scores)), snap.state.count-int64(r.First)))]
-	r.weigh(q)
+	r.terms = engine.TermsOf(q, r.Weights, r.MostCovered)
 	return r, nil
 }
 
@@ -87,23 +87,6 @@ func (snap *snapshot) wordIndex(t *tx) (*postings.Index, error) {
 	snap.segments = segments
 	snap.index, err = t.wordIndex(func() *tx { return snap.reading })
 	return snap.index, err
-}
-
-// weigh computes what says how much words count. A term that is repeated has its weight
-// where it occurs first.
-func (r *ranking) weigh(q words.Query) {
-	identifiers := map[uint64]bool{}
-	for i, term := range q.Terms {
-		identifiers[term] = identifiers[term] || q.Identifiers[i]
-	}
-	for i, term := range q.Terms {
-		weight := float64(r.Weights[i])
-		r.terms.Weight += weight
-		if identifiers[term] {
-			r.terms.Identifiers += weight
-		}
-	}
-	r.terms.Covered = float64(r.MostCovered)
 }
 
 // bm25 is the score of the document at a row.
