@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math"
 	"slices"
 	"strconv"
@@ -54,9 +55,10 @@ the chunks that a source no longer has.
 
 The store is made by the first run that stores something; --embedder, --metric
 and --normalize are fixed then. Without --embedder the first texts decide:
-English gets builtin, any other language builtin:multilingual. Splitter flags
-and --meta are remembered with each source and used again when a later run
-gives none.
+English gets builtin, any other language builtin:multilingual. Source code and
+Markdown are divided as suits their language, other texts at blank lines, unless
+a splitter is named. Splitter flags and --meta are remembered with each source
+and used again when a later run gives none.
 
 Folders are read recursively; hidden files and what .gitignore or .sheafignore
 rule out are left alone. Of HTML the visible text is read. JSONL and CSV files
@@ -171,7 +173,7 @@ func (o *ingestOptions) addFiles(env *environment) error {
 	if o.null {
 		end = "\x00"
 	}
-	return env.withInput(o.filesFrom, func(r io.Reader) error {
+	err := env.withInput(o.filesFrom, func(r io.Reader) error {
 		names, err := io.ReadAll(r)
 		for name := range strings.SplitSeq(string(names), end) {
 			if !o.null {
@@ -186,6 +188,10 @@ func (o *ingestOptions) addFiles(env *environment) error {
 		}
 		return err
 	})
+	if errors.Is(err, fs.ErrNotExist) {
+		return hint.With(usagef("--files-from: %w", err), "name a file that lists paths, one a line, or - for stdin")
+	}
+	return err
 }
 
 // openToIngest opens the store for writing, or creates it, and makes its embedder.
@@ -296,8 +302,11 @@ func (env *environment) summarise(e embed.Embedder, o *ingestOptions, counter *p
 	err = errors.Join(err, env.printSummary(sum, err != nil))
 	if err == nil && sum.Failed() {
 		what := " failed; everything else is stored"
-		if sum.DryRun {
+		switch {
+		case sum.DryRun:
 			what = " would fail"
+		case sum.Chunks.Total == 0:
+			what = " failed; nothing is stored"
 		}
 		err = &partialError{countFailed(&sum.Report) + what}
 		if slices.ContainsFunc(sum.Failures, func(f ingest.Failure) bool { return as[*engine.MismatchError](f.Err) }) {
@@ -414,6 +423,9 @@ func writeSummary(w io.Writer, sum ingest.Summary, stopped, verbose bool) {
 	}
 	fmt.Fprintf(w, "sheaf: %q %s %s: %d added, %d reused, %d removed%s, in %.1f s\n",
 		sum.Store, holds, count(c.Total, "chunk"), c.Added, c.Reused, c.Removed, failed, sum.Elapsed)
+	if long := sum.Oversize.String(); verbose && long != "" {
+		fmt.Fprintf(w, "sheaf: %s\n", long)
+	}
 	if e := sum.Embedding; e.Price != nil || e.Requests > 0 && (verbose || sum.DryRun) {
 		writeEmbedding(w, e)
 	}

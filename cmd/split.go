@@ -82,6 +82,9 @@ func (env *environment) reportInputs(r *ingest.Report) error {
 	if !env.flags.quiet && !env.inJSON() && writeSkips(env.streams.Err, r.Skips, env.flags.verbose) > 0 {
 		env.say("%s skipped; --verbose names them", count(len(r.Skips), "file"))
 	}
+	if long := r.Oversize.String(); env.flags.verbose && long != "" && !env.inJSON() {
+		env.say("%s", long)
+	}
 	if !r.Failed() {
 		return nil
 	}

@@ -32,7 +32,8 @@ const defaultChunkSize = 1000
 
 func (o *splitterFlags) addFlags(c *cobra.Command) {
 	f := c.Flags()
-	f.StringVar(&o.kind, "splitter", string(splitter.Character), "cut texts by `KIND`: character, recursive, markdown or none")
+	f.StringVar(&o.kind, "splitter", string(splitter.Character), "cut texts by `KIND`: character, recursive, markdown or none (default: recursive as suits the language for source code and Markdown, else character)")
+	f.Lookup("splitter").DefValue = ""
 	f.StringArrayVar(&o.separators, "separator", nil, `cut at `+"`TEXT`"+`; \n \t \r \\ are escapes (default "\n\n"; repeatable for recursive)`)
 	f.BoolVar(&o.options.Regex, "separator-regex", false, "separators are regular expressions")
 	f.StringVar(&o.keep, "keep-separator", "", "keep separators at the `PLACE` start or end of chunks, or none")

@@ -60,8 +60,11 @@ func newChunker(name string, s settings, made splitters) (*chunker, error) {
 	c.builder.Set("source", metadata.Quote(name))
 	c.source = c.builder.Object()
 	options := defaultSplitter
-	if s.Splitter != nil {
+	switch {
+	case s.Splitter != nil:
 		options = *s.Splitter
+	case s.ByKind:
+		options = splitterFor(name)
 	}
 	if c.records && (s.Splitter == nil || options.Kind == "") {
 		return c, nil
@@ -163,10 +166,6 @@ func (c *chunker) remarks(reader *loader.Reader) (texts []string) {
 	}
 	if c.blank > 0 {
 		texts = append(texts, fmt.Sprintf("%q: left out what has no text: %d records", c.name, c.blank))
-	}
-	if c.oversize > 0 {
-		texts = append(texts, fmt.Sprintf("%q: %s longer than the chunk size of %d, the longest with %d code points: no separator divides what is longer (--splitter recursive divides any text)",
-			c.name, countIs(c.oversize), c.size, c.longest))
 	}
 	return texts
 }

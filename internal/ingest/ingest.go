@@ -199,7 +199,7 @@ func (r *run) firstSettings(ctx context.Context) error {
 	if r.sum.Sources.Added == 0 || r.w.Settings() != "" {
 		return nil
 	}
-	encoded, err := settings{Splitter: r.o.Splitter, Meta: r.o.Meta}.encode()
+	encoded, err := settings{Splitter: r.o.Splitter, ByKind: r.o.Splitter == nil, Meta: r.o.Meta}.encode()
 	if err != nil {
 		return err
 	}

@@ -289,6 +289,11 @@ func (p *planner) end(ctx context.Context, src engine.Source, exists bool, chunk
 			return err
 		}
 	}
+	if chunks.oversize > 0 {
+		if err := p.add(step{kind: stepOversize, oversize: chunks.oversize, longest: chunks.longest}); err != nil {
+			return err
+		}
+	}
 	src.Hash = reader.Hash()
 	return p.add(step{kind: stepEnd, source: src, existed: exists})
 }

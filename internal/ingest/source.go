@@ -22,6 +22,7 @@ import (
 // settings say how a source is read and split. The store keeps them with it.
 type settings struct {
 	Splitter *splitter.Options  `json:"splitter,omitempty"` // nil: the default for text, no splitting for records
+	ByKind   bool               `json:"by_kind,omitempty"`  // the default is what suits the kind of the file
 	Meta     []Meta             `json:"meta,omitempty"`
 	Read     loader.ReadOptions `json:"read"`
 	Format   loader.Format      `json:"format"`
@@ -36,6 +37,16 @@ type Meta struct {
 // defaultSplitter splits text where no other splitter is given: LangChain's
 // character splitter with chunks of 1,000 code points that do not overlap.
 var defaultSplitter = splitter.Options{Kind: splitter.Character, ChunkSize: 1000}
+
+// splitterFor splits the text of a file where no other splitter is given and the store has
+// always split by kind: source code and Markdown at what divides these, else as defaultSplitter.
+func splitterFor(name string) splitter.Options {
+	o := defaultSplitter
+	if language := splitter.LanguageOf(name); language != "" {
+		o.Kind, o.Language = splitter.Recursive, language
+	}
+	return o
+}
 
 func (s settings) encode() (string, error) {
 	b, err := json.Marshal(s)
@@ -59,8 +70,11 @@ func (r *run) settingsFor(known engine.Source, exists bool, format loader.Format
 	if !exists || s.Format == "" || r.o.Walk.Format != loader.Auto && r.o.Walk.Format != "" {
 		s.Format = format
 	}
+	if kept == "" && !exists {
+		s.ByKind = true
+	}
 	if r.o.Splitter != nil {
-		s.Splitter = r.o.Splitter
+		s.Splitter, s.ByKind = r.o.Splitter, false
 	}
 	if r.o.Meta != nil {
 		s.Meta = r.o.Meta

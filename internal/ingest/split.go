@@ -51,7 +51,7 @@ func (o *Options) skip(report *Report, name, reason string, tell bool) {
 
 // splitSource yields the documents of one source and reports whether to go on.
 func (o *Options) splitSource(ctx context.Context, src loader.Source, report *Report, yield func(engine.Document, error) bool) bool {
-	chunks, err := newChunker(src.Name, settings{Splitter: o.Splitter, Meta: o.Meta, Read: o.Read, Format: src.Format}, o.splitters)
+	chunks, err := newChunker(src.Name, settings{Splitter: o.Splitter, ByKind: o.Splitter == nil, Meta: o.Meta, Read: o.Read, Format: src.Format}, o.splitters)
 	if err != nil {
 		return yield(engine.Document{}, err) && false
 	}
@@ -91,5 +91,6 @@ func (o *Options) splitSource(ctx context.Context, src loader.Source, report *Re
 	for _, text := range chunks.remarks(reader) {
 		o.notice(text)
 	}
+	report.Oversize.add(chunks.oversize, chunks.longest)
 	return true
 }

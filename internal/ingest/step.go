@@ -18,6 +18,7 @@ const (
 	stepSkip
 	stepFail
 	stepNotice
+	stepOversize
 )
 
 // step is one change of the store, or of the summary. Steps are applied in the order
@@ -41,6 +42,8 @@ type step struct {
 	tell    bool // Skip: a notice says so
 	reason  string
 	err     error
+
+	oversize, longest int // Oversize: chunks of the source, and the length of one
 }
 
 // fail turns a step that adds or keeps a document into one that reports its failure.

@@ -22,8 +22,36 @@ type Report struct {
 	FailedSources int `json:"-"`
 	FailedChunks  int `json:"-"` // also records that could not be read
 
+	Oversize Oversize `json:"-"`
+
 	lastFailed string // the source of the last failure
 	listed     int    // how many of its failures are in Failures
+}
+
+// Oversize counts the chunks that are longer than the chunk size: no separator divides them.
+type Oversize struct {
+	Chunks, Sources int
+	Longest         int // code points of the longest
+}
+
+// String says so, "" where there is none.
+func (o Oversize) String() string {
+	if o.Chunks == 0 {
+		return ""
+	}
+	in := "1 source"
+	if o.Sources > 1 {
+		in = fmt.Sprintf("%d sources", o.Sources)
+	}
+	return fmt.Sprintf("%s longer than the chunk size, in %s, the longest with %d code points: no separator divides them (--splitter recursive divides any text)",
+		countIs(o.Chunks), in, o.Longest)
+}
+
+// add adds those of a source.
+func (o *Oversize) add(chunks, longest int) {
+	if chunks > 0 {
+		o.Chunks, o.Sources, o.Longest = o.Chunks+chunks, o.Sources+1, max(o.Longest, longest)
+	}
 }
 
 func newReport() Report { return Report{Failures: []Failure{}, Skips: []Skip{}, Notices: []string{}} }

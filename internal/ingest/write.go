@@ -174,6 +174,8 @@ func (r *run) count(s *step) error {
 		return r.countFailure(s)
 	case stepNotice:
 		r.notice("%s", s.reason)
+	case stepOversize:
+		sum.Oversize.add(s.oversize, s.longest)
 	}
 	return nil
 }
