@@ -22,6 +22,8 @@ type askFlags struct {
 	searchFlags
 	withVectors bool
 	explain     bool
+	perSource   positive // hits of one source; 0: any number
+	context     int      // chunks before and after each hit
 	lines       int
 	full        bool
 	exitStatus  bool
@@ -58,6 +60,7 @@ func (o *askFlags) addFlags(c *cobra.Command, fetchK string) {
 	flags.BoolVar(&o.withVectors, "with-vectors", false, "print the vector of each hit (JSON only)")
 	flags.BoolVarP(&o.exitStatus, "exit-status", "e", false, "exit 4 when nothing is found")
 	flags.StringVar(&o.queries, "queries", "", "answer each line of `FILE` (- is stdin), one JSON object a line")
+	flags.IntVar(&o.context, "context", 0, "show also the `N` chunks of the same source before and after each hit")
 	flags.IntVar(&o.lines, "lines", shownLines, "on a terminal show up to `N` lines of each text")
 	flags.BoolVar(&o.full, "full", false, "on a terminal show each text whole")
 	o.output.addFlags(flags)
@@ -82,6 +85,8 @@ func (o *askFlags) validate(env *environment) error {
 	switch {
 	case o.queries != "" && (o.output.text || o.output.pretty):
 		return usagef("--queries answers in JSON or by a template: it cannot be used with --text or --pretty")
+	case o.context < 0:
+		return usagef("--context must not be negative")
 	case o.lines < 1:
 		return hint.With(usagef("--lines must be at least 1, not %d", o.lines), "--full shows all lines")
 	}
@@ -147,7 +152,7 @@ func (o searchFlags) exact() searchFlags {
 func (o *searchFlags) depth() int { return max(o.k, o.rerank.Depth) }
 
 // options returns the options of a search in s for some queries.
-func (o *askFlags) options(ctx context.Context, s reader, asked []query) (engine.SearchOptions, error) {
+func (o *askFlags) options(ctx context.Context, s catalog, asked []query) (engine.SearchOptions, error) {
 	f, err := o.filter.in(ctx, s)
 	search := engine.SearchOptions{
 		K:                  o.depth(),
@@ -175,11 +180,14 @@ func (o *askFlags) options(ctx context.Context, s reader, asked []query) (engine
 }
 
 // nearest returns the finder of search and search-vector.
-func (o *askFlags) nearest(s reader) finder {
+func (o *askFlags) nearest(s catalog) finder {
 	return func(ctx context.Context, asked []query) ([][]engine.Hit, error) {
 		search, err := o.options(ctx, s, asked)
 		if err != nil {
 			return nil, err
+		}
+		if o.perSource > 0 {
+			return fewPerSource(ctx, s, vectors(asked), search, int(o.perSource))
 		}
 		return s.Search(ctx, vectors(asked), search)
 	}

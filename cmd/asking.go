@@ -31,7 +31,8 @@ func vectors(asked []query) (all [][]float32) {
 // asker answers queries from a store.
 type asker struct {
 	env   *environment
-	store reader
+	store catalog
+	parts []part // of the store: one, or those of a union
 	o     *askFlags
 	find  finder
 	models
@@ -46,9 +47,16 @@ type models struct {
 }
 
 // newAsker returns an asker that answers as search does.
-func newAsker(env *environment, s reader, o *askFlags) *asker {
+func newAsker(env *environment, s catalog, o *askFlags) *asker {
 	o.settle(s.Facts())
-	return &asker{env: env, store: s, o: o, find: o.nearest(s)}
+	a := &asker{env: env, store: s, o: o, find: o.nearest(s)}
+	switch s := s.(type) {
+	case *union:
+		a.parts = s.parts
+	case reader:
+		a.parts = []part{{env.config.Store, s}}
+	}
+	return a
 }
 
 // answer is the object of --json and a line of a batch.
@@ -133,11 +141,17 @@ func (a *asker) ask(ctx context.Context, q query) error {
 	}
 	err = a.env.print(a.o.output, func(p *printer) error {
 		if p.form == formJSON {
-			one := a.answer(q, found[0])
+			one, err := a.answer(ctx, q, found[0])
+			if err != nil {
+				return err
+			}
 			one.Notices = a.env.started.notices.all()
 			return p.object(one)
 		}
-		hits := newHits(found[0])
+		hits, err := a.hits(ctx, found[0])
+		if err != nil {
+			return err
+		}
 		if p.form == formTable {
 			a.show(ctx, p, q, found[0])
 		}
@@ -190,11 +204,12 @@ func (a *asker) show(ctx context.Context, p *printer, q query, found []engine.Hi
 	p.marker = newMarker(q.asked.Text, weighed)
 }
 
-func (a *asker) answer(q query, found []engine.Hit) answer {
+func (a *asker) answer(ctx context.Context, q query, found []engine.Hit) (answer, error) {
+	hits, err := a.hits(ctx, found)
 	return answer{
 		ID: q.id, Query: q.text, Metric: string(a.store.Facts().Metric), Mode: string(a.o.mode),
-		Rerank: a.o.rerank.Model, K: a.o.k, Hits: newHits(found), Explain: newQueryExplanation(found),
-	}
+		Rerank: a.o.rerank.Model, K: a.o.k, Hits: hits, Explain: newQueryExplanation(found),
+	}, err
 }
 
 // A block of a batch has at most batchBlock queries and, unless one query has more,
@@ -222,7 +237,7 @@ func (a *asker) askAll(ctx context.Context, all iter.Seq2[query, error]) error {
 				return err
 			}
 			for i, q := range block {
-				if err := a.printBatched(p, q, found[i]); err != nil {
+				if err := a.printBatched(ctx, p, q, found[i]); err != nil {
 					return err
 				}
 				if q.err != nil {
@@ -249,16 +264,24 @@ func (a *asker) askAll(ctx context.Context, all iter.Seq2[query, error]) error {
 }
 
 // printBatched prints the answer of one query of a batch.
-func (a *asker) printBatched(p *printer, q query, found []engine.Hit) error {
+func (a *asker) printBatched(ctx context.Context, p *printer, q query, found []engine.Hit) error {
 	switch {
 	case p.form != formTemplate && q.err != nil:
 		return p.object(failure{q.id, q.err.Error()})
 	case p.form != formTemplate:
-		return p.object(a.answer(q, found))
+		one, err := a.answer(ctx, q, found)
+		if err != nil {
+			return err
+		}
+		return p.object(one)
 	case q.err != nil:
 		a.env.notice(fmt.Sprintf("query %s: %v", visibleLine(q.id), q.err))
 	}
-	for _, h := range newHits(found) {
+	hits, err := a.hits(ctx, found)
+	if err != nil {
+		return err
+	}
+	for _, h := range hits {
 		if err := p.templated(batchHit{h, q.id, q.text}); err != nil {
 			return err
 		}

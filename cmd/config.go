@@ -25,7 +25,8 @@ import (
 // Config holds the settings. A flag outranks the environment, the environment
 // outranks the configuration file, and the file outranks the default.
 type Config struct {
-	Store       string
+	Store       string   // the last of Stores
+	Stores      []string // all that are named
 	Embedder    string
 	BaseURL     string
 	APIKey      string // from OPENAI_API_KEY and nowhere else
@@ -57,13 +58,18 @@ type setting struct {
 	key, def string
 	help     string // of the flag, with the name of the value in backquotes
 	env      string // a second variable, which SHEAF_KEY outranks; "" for none
+	many     bool   // the flag can be repeated; elsewhere its values are lines
 	set      func(c *Config, value string) error
 }
 
 // settings is the table of all settings, from which docs/config.md is generated.
 var settings = []setting{
-	{key: "store", def: defaultStore, help: "the `DIR` that holds the store, or postgres://[user@]host[:port]/database?table=NAME",
-		set: func(c *Config, v string) error { c.Store = v; return nil }},
+	{key: "store", def: defaultStore, many: true, help: "the `DIR` that holds the store, or postgres://[user@]host[:port]/database?table=NAME",
+		set: func(c *Config, v string) error {
+			c.Stores = strings.Split(v, "\n")
+			c.Store = c.Stores[len(c.Stores)-1]
+			return nil
+		}},
 	{key: "embedder", help: "what turns text into vectors: " + strings.Replace(provider.Usage(), "MODEL", "`MODEL`", 1) + " (default for a new store: " + provider.Default + ", or " + provider.Multilingual + " for texts that are not English)",
 		set: func(c *Config, v string) (err error) { c.Embedder, err = provider.Canonical(v); return err }},
 	{key: "base-url", env: "OPENAI_BASE_URL", help: "`URL` of the OpenAI-compatible service",
@@ -140,9 +146,39 @@ func addSettings(flags *pflag.FlagSet, keys ...string) {
 		if key == "store" {
 			short = "s"
 		}
+		if settings[i].many {
+			flags.VarP(&manyValues{text: settings[i].def}, key, short, settings[i].help)
+			continue
+		}
 		flags.StringP(key, short, settings[i].def, settings[i].help)
 	}
 }
+
+// manyValues is the value of a flag that can be repeated: a line for each.
+type manyValues struct {
+	text  string
+	given bool
+}
+
+// Set adds a value. The first replaces the default.
+func (m *manyValues) Set(value string) error {
+	switch {
+	case value == "" || strings.Contains(value, "\n"):
+		return errors.New("must be a line of text")
+	case m.given:
+		m.text += "\n"
+	default:
+		m.text, m.given = "", true
+	}
+	m.text += value
+	return nil
+}
+
+// String returns the values as lines.
+func (m *manyValues) String() string { return m.text }
+
+// Type returns the name of the type in help and completions.
+func (m *manyValues) Type() string { return "string" }
 
 // loadConfig reads the settings. flags are those of the verb; file is the
 // configuration file of --config, or "" for the user's own, which need not exist.
@@ -279,6 +315,7 @@ func parseConfig(file string, content []byte) (*viper.Viper, error) {
 	v := viper.New()
 	v.SetConfigFile(file)
 	v.SetConfigType("toml")
+	content = bytes.TrimPrefix(content, []byte("\ufeff")) // as some editors of Windows write
 	if err := v.ReadConfig(bytes.NewReader(content)); err != nil {
 		return nil, usagef("reading the configuration %q: %w", file, err)
 	}

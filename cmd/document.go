@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"strconv"
@@ -36,9 +37,12 @@ type hit struct {
 	Text      string          `json:"text"`
 	Metadata  metadata.Object `json:"metadata"`
 	Source    string          `json:"source"`
+	Path      string          `json:"path,omitempty"` // of the file, from the current folder
+	Store     string          `json:"store,omitempty"`
 	StartLine int             `json:"start_line,omitempty"`
 	EndLine   int             `json:"end_line,omitempty"`
 	Vector    []float32       `json:"vector,omitempty"`
+	Context   *surroundings   `json:"context,omitempty"`
 	Explain   *hitExplanation `json:"explain,omitempty"`
 
 	of *queryExplanation // of the query, where words count
@@ -46,8 +50,10 @@ type hit struct {
 
 func newHit(h engine.Hit) hit {
 	return hit{
-		h.Rank, h.ID, number(h.Score), number(h.Relevance), known(float64(h.Words)), known(h.Fused), judged(h.Rerank),
-		h.Text, h.Metadata, h.Source, h.StartLine, h.EndLine, h.Vector, newHitExplanation(h), nil,
+		Rank: h.Rank, ID: h.ID, Score: number(h.Score), Relevance: number(h.Relevance),
+		Words: known(float64(h.Words)), Fused: known(h.Fused), Rerank: judged(h.Rerank),
+		Text: h.Text, Metadata: h.Metadata, Source: h.Source, Store: h.Store, StartLine: h.StartLine, EndLine: h.EndLine,
+		Vector: h.Vector, Explain: newHitExplanation(h),
 	}
 }
 
@@ -87,8 +93,15 @@ func newHits(found []engine.Hit) []hit {
 }
 
 func (h hit) columns() []string {
-	return []string{strconv.Itoa(h.Rank), h.score(), h.ID, h.Source, line(h.StartLine), h.Text}
+	columns := []string{strconv.Itoa(h.Rank), h.score(), h.ID, h.place(), line(h.StartLine), h.Text}
+	if h.Store != "" {
+		columns = append(columns, h.Store)
+	}
+	return columns
 }
+
+// place is where the text is: the path of the file, where it is known, else the source.
+func (h hit) place() string { return cmp.Or(h.Path, h.Source) }
 
 // score is the score as text; "" where there is none, because words alone were asked for.
 func (h hit) score() string {
@@ -98,18 +111,21 @@ func (h hit) score() string {
 	return h.Score.String()
 }
 
-func (h hit) body() string { return h.Text }
+func (h hit) body() string { return h.Context.around(h.Text) }
 
 func (h hit) table(p *printer) {
 	first := p.styled(styleBold, strconv.Itoa(h.Rank))
 	for _, f := range h.figures(p.verbose) {
 		first += "  " + f.name + " " + p.styled(styleGreen, f.value)
 	}
-	p.heading(first, h.Source, h.StartLine)
+	if h.Store != "" {
+		first += "  " + visibleLine(h.Store)
+	}
+	p.heading(first, h.place(), h.StartLine)
 	if h.Explain != nil {
 		p.explanation("   ", h.Explain.lines(h.Fused))
 	}
-	p.passage(h.Text)
+	h.Context.show(p, h.Text)
 }
 
 // figures are those that are shown on a terminal: the relevance, and if it is verbose

@@ -42,6 +42,9 @@ func TestExamples(t *testing.T) {
 				shell(t, dir, env, "sheaf ingest --quiet --store shards/a docs")
 				shell(t, dir, env, "sheaf ingest --quiet --store shards/b notes.txt")
 			}
+			if c.Name() == "search" {
+				shell(t, dir, env, "sheaf ingest --quiet --store notes/.sheaf notes.txt")
+			}
 			if c.Name() == "compare" {
 				shell(t, dir, env, "sheaf eval labelled.jsonl --save after.json")
 				shell(t, dir, env, "sheaf eval labelled.jsonl --save before.json")

@@ -54,7 +54,7 @@ func (o *filterFlags) validate() error {
 
 // in returns the filter for a store, which knows whether --source is a name, also as
 // TSV escapes it, or a pattern. It is nil for all documents.
-func (o *filterFlags) in(ctx context.Context, s reader) (*filter.Filter, error) {
+func (o *filterFlags) in(ctx context.Context, s catalog) (*filter.Filter, error) {
 	exprs := o.exprs
 	for _, name := range o.sources {
 		operator, operand := "$glob", name

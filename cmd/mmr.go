@@ -19,8 +19,9 @@ type mmrOptions struct {
 func newMMRCmd(env *environment) *cobra.Command {
 	var o mmrOptions
 	c := &cobra.Command{
-		Use:   "mmr QUERY...|--vector VECTOR",
-		Short: "Find documents that are near to a text and unlike each other",
+		Annotations: map[string]string{manyStores: "yes"},
+		Use:         "mmr QUERY...|--vector VECTOR",
+		Short:       "Find documents that are near to a text and unlike each other",
 		Long: `Find documents by maximal marginal relevance: near to the query, and unlike
 each other, so that an answer does not say the same thing four times. The query
 is a text, as for sheaf search, or with --vector a vector, as for sheaf
@@ -84,7 +85,7 @@ func (o *mmrOptions) validate(env *environment, args []string) error {
 }
 
 func runMMR(ctx context.Context, env *environment, o *mmrOptions) error {
-	return env.withStore(ctx, func(s reader) error {
+	return env.withStores(ctx, func(s catalog) error {
 		a := newAsker(env, s, &o.askFlags)
 		a.find, a.diverse = o.diverse(s), true
 		switch {
@@ -98,7 +99,7 @@ func runMMR(ctx context.Context, env *environment, o *mmrOptions) error {
 }
 
 // diverse returns the finder of mmr.
-func (o *mmrOptions) diverse(s reader) finder {
+func (o *mmrOptions) diverse(s catalog) finder {
 	return func(ctx context.Context, asked []query) ([][]engine.Hit, error) {
 		search, err := o.options(ctx, s, asked)
 		if err != nil {

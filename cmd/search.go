@@ -31,8 +31,9 @@ LangChain's instead.`
 func newSearchCmd(env *environment) *cobra.Command {
 	var o searchOptions
 	c := &cobra.Command{
-		Use:   "search QUERY...",
-		Short: "Find the documents nearest to a text",
+		Annotations: map[string]string{manyStores: "yes"},
+		Use:         "search QUERY...",
+		Short:       "Find the documents nearest to a text",
 		Long: `Find the documents that answer a text, best first, by their meaning and by the
 words that they share with it, such as names, error messages and identifiers.
 The words of the query are joined by one blank; - reads it from stdin.
@@ -49,14 +50,16 @@ it is typed, so that error messages and commands can be pasted. A query that
 begins with a dash follows --.
 
 On a terminal each hit shows rank, relevance (with --verbose all figures),
-source:line, and of the text the lines around the best match, with the words of
+file:line, and of the text the lines around the best match, with the words of
 the query in bold: --lines says how many, --full shows all, --pretty does so on
-a pipe. Else each hit is there a line of TSV: rank, score, id, source, line,
+a pipe. Else each hit is there a line of TSV: rank, score, id, file, line,
 text. The score is the raw figure of Faiss: a squared distance under l2 (lower
 is better), an inner product under ip and cosine (higher is better).
 
-A template is printed for each hit, and a newline after it. The query is
-embedded by the embedder that the store was made with.
+--store given more than once searches all of these stores in one ranking; each
+hit then names its store. --context shows the chunks around each hit too. A
+template is printed for each hit, and a newline after it. The query is embedded
+by the embedder that the store was made with.
 
 With --explain each hit says how it was found: its rank and score by meaning and
 by words, what each word of the query adds, and how the two are fused.
@@ -72,11 +75,14 @@ answered by one line of JSON, in the order of the input.` + filterHelp + nearHel
   sheaf search --mode words E0425 borrowed value
   sheaf search --mode hybrid 'timeout "connection refused" -proxy'
   sheaf search --mode hybrid --rerank builtin:multilingual:20 rotating keys
+  sheaf search --per-source 1 --context 1 rotating keys
+  sheaf search -s .sheaf -s notes/.sheaf rotating keys
   sheaf search --queries questions.txt`,
 		PreRunE: func(_ *cobra.Command, args []string) error { return o.validate(env, args) },
 		RunE:    func(c *cobra.Command, _ []string) error { return runSearch(c.Context(), env, &o) },
 	}
 	o.addFlags(c, fetchFirst)
+	o.addPerSource(c.Flags())
 	addMode(c)
 	addRerank(c)
 	c.Flags().BoolVar(&o.explain, "explain", false, "say of each hit why it was found")
@@ -93,7 +99,7 @@ func (o *searchOptions) validate(env *environment, args []string) error {
 }
 
 func runSearch(ctx context.Context, env *environment, o *searchOptions) error {
-	return env.withStore(ctx, func(s reader) error {
+	return env.withStores(ctx, func(s catalog) error {
 		a := newAsker(env, s, &o.askFlags)
 		if o.queries != "" {
 			return a.askFile(ctx, textQuery)

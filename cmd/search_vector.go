@@ -20,8 +20,9 @@ type searchVectorOptions struct {
 func newSearchVectorCmd(env *environment) *cobra.Command {
 	var o searchVectorOptions
 	c := &cobra.Command{
-		Use:   "search-vector VECTOR|-|@FILE",
-		Short: "Find the documents nearest to a vector",
+		Annotations: map[string]string{manyStores: "yes"},
+		Use:         "search-vector VECTOR|-|@FILE",
+		Short:       "Find the documents nearest to a vector",
 		Long: `Find the documents whose vectors are nearest to a vector, best first. It needs
 no embedder. The answer has the forms of sheaf search.
 
@@ -39,6 +40,7 @@ one line of JSON each; so are objects as --queries takes them.` + filterHelp + n
 		RunE:    func(c *cobra.Command, _ []string) error { return runSearchVector(c.Context(), env, &o) },
 	}
 	o.addFlags(c, fetchFirst)
+	o.addPerSource(c.Flags())
 	o.vector.addFlags(c)
 	return c
 }
@@ -61,7 +63,7 @@ func (o *searchVectorOptions) validate(env *environment, args []string) error {
 }
 
 func runSearchVector(ctx context.Context, env *environment, o *searchVectorOptions) error {
-	return env.withStore(ctx, func(s reader) error {
+	return env.withStores(ctx, func(s catalog) error {
 		a := newAsker(env, s, &o.askFlags)
 		if o.queries != "" {
 			return a.askFile(ctx, vectorQuery)

@@ -19,7 +19,7 @@ import (
 // them; they print as nothing.
 var (
 	documentFields = []string{"id", "text", "metadata", "source", "start_line", "end_line", "vector"}
-	hitFields      = append([]string{"rank", "score", "relevance", "words", "fused", "rerank", "explain", "query", "query_id"}, documentFields...)
+	hitFields      = append([]string{"rank", "score", "relevance", "words", "fused", "rerank", "explain", "query", "query_id", "path", "store", "context"}, documentFields...)
 )
 
 // templateFuncs are the functions of templates besides those of text/template.

@@ -30,6 +30,7 @@ type Document struct {
 	StartLine  int    // from 1, 0 where not known
 	EndLine    int
 	Vector     []float32 // dim numbers, only where asked for
+	Store      string    // its name in an answer from several stores, else ""
 }
 
 // Transfer is a document on its way into a store with the vector that it has

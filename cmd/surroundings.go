@@ -1,0 +1,185 @@
+package cmd
+
+import (
+	"cmp"
+	"context"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"sheaf/internal/engine"
+	"sheaf/internal/filter"
+)
+
+// surroundings are the chunks of a source around a hit, in the order of the source.
+type surroundings struct {
+	Before []document `json:"before"`
+	After  []document `json:"after"`
+}
+
+// around returns a text between those around it.
+func (s *surroundings) around(text string) string {
+	if s == nil {
+		return text
+	}
+	var texts []string
+	for _, d := range s.Before {
+		texts = append(texts, d.Text)
+	}
+	texts = append(texts, text)
+	for _, d := range s.After {
+		texts = append(texts, d.Text)
+	}
+	return strings.Join(texts, "\n\n")
+}
+
+// show writes the passage of a text between those around it, which are dim and whole.
+func (s *surroundings) show(p *printer, text string) {
+	if s == nil {
+		p.passage(text)
+		return
+	}
+	p.dimmed(s.Before)
+	p.passage(text)
+	p.dimmed(s.After)
+}
+
+// dimmed writes the texts of documents.
+func (p *printer) dimmed(docs []document) {
+	const indent = 3
+	for _, d := range docs {
+		for _, l := range wrap(d.Text, max(p.width-indent-2, 1)) {
+			if l != "" {
+				l = strings.Repeat(" ", indent) + p.styled(styleDim, l)
+			}
+			p.WriteString(l + "\n")
+		}
+		p.WriteByte('\n')
+	}
+}
+
+// hits returns what was found as it is printed: with the paths of files and, where it is asked
+// for, what is around each hit.
+func (a *asker) hits(ctx context.Context, found []engine.Hit) ([]hit, error) {
+	hits := newHits(found)
+	places := map[origin]*place{}
+	for i := range hits {
+		of := origin{hits[i].Store, hits[i].Source}
+		if places[of] == nil {
+			p, err := a.place(ctx, of)
+			if err != nil {
+				return nil, err
+			}
+			places[of] = p
+		}
+		hits[i].Path = places[of].path
+		if a.o.context > 0 {
+			around, err := a.around(ctx, places[of], hits[i].ID)
+			if err != nil {
+				return nil, err
+			}
+			hits[i].Context = around
+		}
+	}
+	return hits, nil
+}
+
+// origin is a source of one of several stores.
+type origin struct{ store, source string }
+
+// place is what is known of an origin.
+type place struct {
+	part
+	path string   // of the file as seen from the current folder; "" where there is none
+	ids  []string // of its documents in the order of the source
+}
+
+// place looks an origin up.
+func (a *asker) place(ctx context.Context, of origin) (*place, error) {
+	i := max(0, slices.IndexFunc(a.parts, func(p part) bool { return p.name == of.store }))
+	p := &place{part: a.parts[i]}
+	src, found, err := p.SourceByName(ctx, of.source)
+	if err != nil {
+		return nil, err
+	}
+	if found {
+		home, err := a.env.stores.Home(p.name)
+		if err != nil {
+			return nil, err
+		}
+		p.path = seenFromHere(home.Path(src.Key))
+	}
+	if a.o.context > 0 {
+		p.ids, err = idsInOrder(ctx, p.part, of.source)
+	}
+	return p, err
+}
+
+// seenFromHere returns the path of a file from the current folder, or from the root where that is
+// shorter; "" where there is no such file.
+func seenFromHere(path string) string {
+	if _, err := os.Stat(path); err != nil {
+		return ""
+	}
+	here, err := os.Getwd()
+	if err == nil && filepath.IsAbs(path) {
+		if seen, err := filepath.Rel(here, path); err == nil && len(seen) < len(path) {
+			path = seen
+		}
+	}
+	return filepath.ToSlash(path)
+}
+
+// idsInOrder returns the ids of the documents of a source in its order. Stores keep another: a
+// chunk that changed is younger than those that follow it.
+func idsInOrder(ctx context.Context, s catalog, source string) ([]string, error) {
+	condition, err := marshal(map[string]any{filter.SourceKey: map[string]string{"$eq": source}})
+	if err != nil {
+		return nil, err
+	}
+	f, err := filter.Parse(string(condition))
+	if err != nil {
+		return nil, err
+	}
+	var docs []engine.Document
+	for d, err := range s.Documents(ctx, engine.ListOptions{Filter: f, Brief: true}) {
+		if err != nil {
+			return nil, err
+		}
+		docs = append(docs, d)
+	}
+	slices.SortStableFunc(docs, func(a, b engine.Document) int {
+		return cmp.Or(cmp.Compare(a.StartLine, b.StartLine), cmp.Compare(a.StartIndex, b.StartIndex))
+	})
+	ids := make([]string, len(docs))
+	for i, d := range docs {
+		ids[i] = d.ID
+	}
+	return ids, nil
+}
+
+// around returns the documents around one.
+func (a *asker) around(ctx context.Context, p *place, id string) (*surroundings, error) {
+	at := slices.Index(p.ids, id)
+	if at < 0 { // it was deleted meanwhile
+		return &surroundings{Before: []document{}, After: []document{}}, nil
+	}
+	from, to := max(0, at-a.o.context), min(len(p.ids), at+1+a.o.context)
+	before, err := documents(ctx, p, p.ids[from:at])
+	if err != nil {
+		return nil, err
+	}
+	after, err := documents(ctx, p, p.ids[at+1:to])
+	return &surroundings{before, after}, err
+}
+
+// documents returns those with the ids, never nil.
+func documents(ctx context.Context, s reader, ids []string) ([]document, error) {
+	found, _, err := s.Get(ctx, ids, false)
+	docs := make([]document, len(found))
+	for i, d := range found {
+		docs[i] = newDocument(d)
+	}
+	return docs, err
+}
