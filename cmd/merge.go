@@ -93,11 +93,7 @@ func runMerge(ctx context.Context, env *environment, o *mergeOptions) (err error
 		others = append(others, s)
 	}
 	counter := new(progress.Counter)
-	facts := others[0].Facts()
-	if strings.Contains(o.others[0], "://") {
-		facts.NoWords = false // it is a table, which never has them
-	}
-	merged, err := env.mergeInto(ctx, facts, others, engine.OnConflict(o.onConflict.policy), counter)
+	merged, err := env.mergeInto(ctx, others[0].Facts(), others, engine.OnConflict(o.onConflict.policy), counter)
 	if err != nil {
 		return err
 	}

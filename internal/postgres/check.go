@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -13,7 +14,7 @@ import (
 // Problem is something in a store that readers may miss a document or a hit by. What the
 // server keeps of pages and indexes is left to its own checksums and to pg_amcheck.
 type Problem struct {
-	Kind     string // as those of a folder: document, metadata, source or vectors
+	Kind     string // as those of a folder: document, metadata, source, vectors or words
 	Message  string
 	Remedy   string
 	Repaired bool
@@ -87,8 +88,9 @@ func (v *view) checkCounts(ctx context.Context) (problems []Problem, err error) 
 // checkDocuments reads all documents.
 func (v *view) checkDocuments(ctx context.Context) (problems []Problem, err error) {
 	long, odd := 0, 0
+	wordy := wordChecker{state: &v.state}
 	var x []float32
-	for r, err := range v.query(ctx, `SELECT id, text, text_hash, verbatim, vector, metadata IS NULL FROM {documents} ORDER BY n`) {
+	for r, err := range v.query(ctx, `SELECT id, text, text_hash, verbatim, vector, metadata IS NULL, words, length FROM {documents} ORDER BY n`) {
 		if err != nil {
 			return nil, err
 		}
@@ -105,11 +107,38 @@ func (v *view) checkDocuments(ctx context.Context) (problems []Problem, err erro
 		if v.state.unit && !engine.IsUnit(x, len(x)) {
 			odd++
 		}
+		wordy.look(r.text(1), r[6], r.int(7))
+	}
+	if wordy.wrong > 0 || wordy.tokens != v.state.tokens {
+		problems = append(problems, Problem{Kind: "words", Message: fmt.Sprintf("words of %d documents are not those of their texts; the texts have %d, and the store counts %d", wordy.wrong, wordy.tokens, v.state.tokens), Remedy: remedyRepair})
 	}
 	if long+odd > 0 {
 		problems = append(problems, Problem{Kind: "vectors", Message: fmt.Sprintf("vectors have other lengths than the store says: %d are longer, %d have not length 1", long, odd), Remedy: remedyRepair})
 	}
 	return problems, nil
+}
+
+// wordChecker compares the words of documents with their texts.
+type wordChecker struct {
+	state  *state
+	finder finder
+	buf    []byte
+	wrong  int
+	tokens int64
+}
+
+func (c *wordChecker) look(text string, stored []byte, length int64) {
+	var want []byte
+	var terms []uint64
+	if !c.state.NoWords {
+		terms = c.finder.of(text)
+		c.buf = appendWords(c.buf[:0], terms)
+		want = c.buf
+	}
+	c.tokens += int64(lengthOf(terms))
+	if !bytes.Equal(want, stored) || length != int64(lengthOf(terms)) {
+		c.wrong++
+	}
 }
 
 // repair computes what can be computed from documents.
@@ -118,8 +147,11 @@ func (w *Writer) repair(ctx context.Context) error {
 		b := &batch{conn: c}
 		b.add(`UPDATE {sources} s SET documents = (SELECT count(*) FROM {documents} d WHERE d.source = s.source)`)
 		b.add(`DELETE FROM {sources} WHERE documents = 0 AND hash = ''`)
-		return b.send(ctx)
+		return w.send(ctx, b)
 	})
+	if err == nil && !w.state.NoWords {
+		err = w.reindex(ctx, func(int64, int64) {})
+	}
 	if err != nil {
 		return err
 	}

@@ -21,17 +21,14 @@ const copyBytes = 4 << 20
 // copyHeader begins a file of COPY in binary format: its signature, no flags, no extension.
 const copyHeader = "PGCOPY\n\xff\r\n\x00\x00\x00\x00\x00\x00\x00\x00\x00"
 
-const copyDocuments = `COPY {documents} (n, id, source, text, metadata, verbatim, origin, start_index, start_line, end_line, text_hash, vector) FROM STDIN (FORMAT binary)`
+const copyDocuments = `COPY {documents} (n, id, source, text, metadata, verbatim, origin, start_index, start_line, end_line, text_hash, vector, length, words) FROM STDIN (FORMAT binary)`
 
-const copyColumns = 12
+const copyColumns = 14
 
-// add adds document n of a source with its vector as the store keeps it.
-func (r *rows) add(n, source int64, d *engine.Document, x []float32, origin engine.Origin) {
-	if r.n == 0 {
-		r.buf.WriteString(copyHeader)
-	}
-	r.n++
-	b := binary.BigEndian.AppendUint16(r.buf.AvailableBuffer(), copyColumns)
+// add adds document n of a source with its vector as the store keeps it, and its terms in
+// their order where the store keeps words.
+func (r *rows) add(n, source int64, d *engine.Document, x []float32, origin engine.Origin, terms []uint64) {
+	b := r.begin(copyColumns)
 	object := d.Metadata.JSON()
 	b = appendInt(b, n)
 	b = appendText(b, d.ID)
@@ -50,7 +47,32 @@ func (r *rows) add(n, source int64, d *engine.Document, x []float32, origin engi
 		b = appendInt(b, v)
 	}
 	b = binary.BigEndian.AppendUint32(b, uint32(4+4*len(x)))
-	r.buf.Write(appendVector(b, x))
+	b = appendVector(b, x)
+	r.end(appendTerms(b, terms))
+}
+
+// begin begins a row. It is of the rows once end was called.
+func (r *rows) begin(columns uint16) []byte {
+	if r.n == 0 {
+		r.buf.WriteString(copyHeader)
+	}
+	r.n++
+	return binary.BigEndian.AppendUint16(r.buf.AvailableBuffer(), columns)
+}
+
+func (r *rows) end(row []byte) { r.buf.Write(row) }
+
+// appendTerms appends the columns length and words.
+func appendTerms(b []byte, terms []uint64) []byte {
+	b = binary.BigEndian.AppendUint32(b, 4)
+	b = binary.BigEndian.AppendUint32(b, lengthOf(terms))
+	if terms == nil {
+		return binary.BigEndian.AppendUint32(b, 1<<32-1) // NULL
+	}
+	at := len(b)
+	b = appendWords(append(b, 0, 0, 0, 0), terms)
+	binary.BigEndian.PutUint32(b[at:], uint32(len(b)-at-4))
+	return b
 }
 
 func appendInt(b []byte, v int64) []byte {
@@ -61,10 +83,10 @@ func appendText(b []byte, s string) []byte {
 	return append(binary.BigEndian.AppendUint32(b, uint32(len(s))), s...)
 }
 
-// send copies the rows to the table and forgets them.
-func (r *rows) send(ctx context.Context, c *conn) error {
+// send copies the rows by a statement and forgets them.
+func (r *rows) send(ctx context.Context, c *conn, sql string) error {
 	r.buf.Write([]byte{0xff, 0xff}) // the end
-	_, err := c.CopyFrom(ctx, &r.buf, c.pool.names.Replace(copyDocuments))
+	_, err := c.CopyFrom(ctx, &r.buf, c.pool.names.Replace(sql))
 	r.buf.Reset()
 	r.n = 0
 	if err != nil {
@@ -83,7 +105,7 @@ type copying struct {
 // start sends rows in the background, and leaves r with none. Nothing may be on its way.
 func (s *copying) start(ctx context.Context, c *conn, r *rows) {
 	s.rows, *r = *r, s.rows
-	s.done = crash.Go(func() error { return s.rows.send(ctx, c) })
+	s.done = crash.Go(func() error { return s.rows.send(ctx, c, copyDocuments) })
 }
 
 // wait waits for what is on its way.

@@ -13,24 +13,29 @@ import (
 
 	"sheaf/internal/filter"
 	"sheaf/internal/metadata"
+	"sheaf/internal/words"
 )
 
 // A filter is compiled to a condition that holds for every document that matches, and for
 // few others. What it lets through is tested by the filter itself, so that filters mean the
 // same as over any other store: SQL saves the way of documents that cannot match.
 
-// condition is a filter, compiled for documents d.
+// condition is a filter and words that a text must have or not have, compiled for documents
+// d. Passages are not of it.
 type condition struct {
 	filter *filter.Filter
 	sql    string
 	of     map[string]*filter.Filter // by the names of sources
 }
 
-func compile(f *filter.Filter) *condition {
-	return &condition{f, filter.Walk(f, compiler{}).may, map[string]*filter.Filter{}}
+func compile(f *filter.Filter, asked *words.Condition) *condition {
+	return &condition{f, filter.Walk(f, compiler{}).may + wordsCondition(asked), map[string]*filter.Filter{}}
 }
 
-// matches reports whether a document that passed the SQL matches.
+// free reports whether every document passes.
+func (c *condition) free() bool { return c.sql == always }
+
+// matches reports whether a document that passed the SQL matches the filter.
 func (c *condition) matches(source string, metadata []byte) (bool, error) {
 	if c.filter == nil {
 		return true, nil

@@ -118,16 +118,19 @@ func (v *view) refuses(d *engine.Document) error {
 			return err
 		}
 	}
-	return check(d)
+	return v.state.check(d)
 }
 
 // check refuses what PostgreSQL cannot keep.
-func check(d *engine.Document) error {
+func (s *state) check(d *engine.Document) error {
 	if err := checkKey("id", d.ID); err != nil {
 		return err
 	}
 	if !isText(d.Text) || !isText(d.Metadata.String()) {
 		return fmt.Errorf("document %q has bytes that PostgreSQL's text cannot hold: NUL, or no UTF-8", d.ID)
 	}
-	return nil
+	if s.NoWords {
+		return nil
+	}
+	return checkWords(d.ID, d.Text)
 }

@@ -53,7 +53,7 @@ func (w *Writer) drop(ctx context.Context) {
 	if w.failure == nil && w.begun {
 		_, w.failure = w.tx.script(context.WithoutCancel(ctx), `ROLLBACK`)
 	}
-	w.begun, w.changes, w.pending, w.ended, w.rows = false, false, 0, nil, rows{}
+	w.begun, w.changes, w.pending, w.tokens, w.ended, w.rows = false, false, 0, 0, nil, rows{}
 	clear(w.open)
 }
 
@@ -196,7 +196,7 @@ func (m *merge) add(ctx context.Context, t *engine.Transfer) error {
 	case t.ID == "":
 		return fmt.Errorf("a document of source %q has no id", t.From.Name)
 	}
-	if err := check(&t.Document); err != nil {
+	if err := m.w.state.check(&t.Document); err != nil {
 		return err
 	}
 	a, err := m.arrivalOf(ctx, t.From)
@@ -305,7 +305,7 @@ func (m *merge) end(ctx context.Context) error {
 		return err
 	}
 	return m.w.do(ctx, func(c *conn) error {
-		if err := c.delete(ctx, m.stolen); err != nil {
+		if err := m.w.delete(ctx, c, m.stolen); err != nil {
 			return err
 		}
 		_, err := c.exec(ctx, `DELETE FROM {sources} WHERE documents = 0 AND source = ANY ($1)`, ended)

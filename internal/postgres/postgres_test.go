@@ -2,6 +2,7 @@ package postgres_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -17,6 +18,7 @@ import (
 	"sheaf/internal/metadata"
 	"sheaf/internal/postgres"
 	"sheaf/internal/postgres/pgtest"
+	"sheaf/internal/words"
 )
 
 var server *pgtest.Server
@@ -38,8 +40,7 @@ func TestPostgresConform(t *testing.T) {
 		OpenWriter: func(ctx context.Context, name string) (enginetest.Writer, error) {
 			return postgres.OpenWriter(ctx, name, engine.Options{})
 		},
-		Name:    server.Table,
-		NoWords: true,
+		Name: server.Table,
 	})
 }
 
@@ -247,11 +248,87 @@ func TestPostgresCheck(t *testing.T) {
 		}
 		return left
 	}
-	if got := check(false); !slices.Equal(got, []string{"source", "source", "document", "vectors"}) {
+	if got := check(false); !slices.Equal(got, []string{"source", "source", "document", "words", "vectors"}) {
 		t.Errorf("found %q", got)
 	}
 	check(true)
 	if got := check(false); !slices.Equal(got, []string{"document"}) {
 		t.Errorf("after a repair: %q", got)
+	}
+}
+
+// TestPostgresReindex: words that were made by other rules are not asked, until a writer has
+// made them anew.
+func TestPostgresReindex(t *testing.T) {
+	t.Parallel()
+	server.Need(t)
+	w, url := create(t, engine.Facts{Dim: 1, Metric: engine.L2})
+	fill(t, w,
+		engine.Document{ID: "1", Text: "the tide", Source: "a", Metadata: metadata.Raw([]byte("{}")), Vector: []float32{1}},
+		engine.Document{ID: "2", Text: "an ebb", Source: "b", Metadata: metadata.Raw([]byte("{}")), Vector: []float32{2}})
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	_, table, _ := strings.Cut(url, "table=")
+	server.Run(t, strings.ReplaceAll(`UPDATE {t}_facts SET words = 99, tokens = 7; UPDATE {t} SET words = 'x', length = 9`, "{t}", table))
+	ask := func(s engine.Searcher, mode engine.Mode, condition *words.Condition) (ids []string, err error) {
+		o := engine.SearchOptions{K: 1, Mode: mode, Texts: []string{"tides"}, Conditions: []*words.Condition{condition}}
+		hits, err := s.Search(t.Context(), [][]float32{{2}}, o)
+		for _, h := range slices.Concat(hits...) {
+			ids = append(ids, h.ID)
+		}
+		return ids, err
+	}
+	s, err := postgres.Open(t.Context(), url, engine.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if ids, err := ask(s, engine.ByWords, nil); !errors.Is(err, engine.ErrNotIndexed) {
+		t.Errorf("by words: %q, %v", ids, err)
+	}
+	if ids, err := ask(s, engine.Hybrid, &words.Condition{Lacks: []uint64{1}}); !errors.Is(err, engine.ErrNotIndexed) {
+		t.Errorf("with a condition: %q, %v", ids, err)
+	}
+	if ids, err := ask(s, engine.Hybrid, nil); err != nil || !slices.Equal(ids, []string{"2"}) {
+		t.Errorf("hybrid: %q, %v", ids, err)
+	}
+	if w, err = postgres.OpenWriter(t.Context(), url, engine.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	if ids, err := ask(w, engine.ByWords, nil); err != nil || !slices.Equal(ids, []string{"1"}) {
+		t.Errorf("by words made anew: %q, %v", ids, err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if problems, err := postgres.Check(t.Context(), url, engine.Options{}, false); err != nil || len(problems) > 0 {
+		t.Errorf("check: %+v, %v", problems, err)
+	}
+}
+
+// TestPostgresTooManyWords: a document with more words than a tsvector holds fails alone, and none
+// does where words are not kept.
+func TestPostgresTooManyWords(t *testing.T) {
+	t.Parallel()
+	server.Need(t)
+	var text strings.Builder
+	for i := range 75_000 {
+		fmt.Fprintf(&text, "%c%d ", 'a'+i%26, i)
+	}
+	for _, noWords := range []bool{false, true} {
+		w, _ := create(t, engine.Facts{Dim: 1, Metric: engine.L2, NoWords: noWords})
+		docs := []engine.Document{
+			{ID: "1", Text: text.String(), Metadata: metadata.Raw([]byte("{}")), Vector: []float32{1}},
+			{ID: "2", Text: strings.Repeat("one of few words ", 20_000), Metadata: metadata.Raw([]byte("{}")), Vector: []float32{1}, Source: "b"},
+		}
+		matches, err := w.Match(t.Context(), engine.Source{}, docs)
+		if err != nil || (matches[0].Err != nil) == noWords || matches[1].Err != nil {
+			t.Errorf("without words %t: %+v, %v", noWords, matches, err)
+		}
+		if fill(t, w, docs[1]); noWords {
+			docs[0].Source = "a"
+			fill(t, w, docs[0])
+		}
 	}
 }

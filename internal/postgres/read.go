@@ -83,7 +83,7 @@ func (s *Store) Get(ctx context.Context, ids []string, withVectors bool) (docs [
 // Documents yields documents in the order of insertion.
 func (s *Store) Documents(ctx context.Context, o engine.ListOptions) iter.Seq2[engine.Document, error] {
 	return stream(ctx, s, func(v *view, yield func(engine.Document, error) bool) error {
-		c := compile(o.Filter)
+		c := compile(o.Filter, nil)
 		sql, n := selectDocuments(o.WithVectors)+`WHERE `+c.sql+` ORDER BY d.n`, 0
 		if o.Filter == nil && o.Limit > 0 {
 			sql += ` LIMIT ` + strconv.Itoa(o.Limit)
@@ -140,7 +140,7 @@ func (s *Store) Sources(ctx context.Context, f *filter.Filter) iter.Seq2[engine.
 // match.
 func (v *view) matching(ctx context.Context, f *filter.Filter) iter.Seq2[row, error] {
 	return func(yield func(row, error) bool) {
-		c := compile(f)
+		c := compile(f, nil)
 		for r, err := range v.query(ctx, `SELECT d.n, d.verbatim, s.name `+fromDocuments+`WHERE `+c.sql+` ORDER BY d.n`) {
 			ok := err != nil
 			if err == nil {

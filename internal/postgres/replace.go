@@ -108,7 +108,7 @@ func (w *Writer) nameOf(ctx context.Context, source int64) (name string, err err
 func (r *replacement) Add(ctx context.Context, d engine.Document, x []float32, origin engine.Origin) error {
 	x, err := r.w.state.Vector(x)
 	if err == nil {
-		err = check(&d)
+		err = r.w.state.check(&d)
 	}
 	if err != nil {
 		return err
@@ -176,7 +176,7 @@ type deleted []int64
 
 func (d deleted) write(b *batch) {
 	if len(d) > 0 {
-		b.add(`DELETE FROM {documents} WHERE n = ANY ($1)`, []int64(d))
+		b.remove(`n = ANY ($1)`, []int64(d))
 	}
 }
 
@@ -187,14 +187,14 @@ type stale struct {
 }
 
 func (s stale) write(b *batch) {
-	b.add(`DELETE FROM {documents} WHERE source = $1 AND n < $2 AND n <> ALL ($3)`, s.source, s.first, s.kept)
+	b.remove(`source = $1 AND n < $2 AND n <> ALL ($3)`, s.source, s.first, s.kept)
 }
 
 // addedSince are the documents of a source from a number on.
 type addedSince struct{ source, since int64 }
 
 func (a addedSince) write(b *batch) {
-	b.add(`DELETE FROM {documents} WHERE source = $1 AND n >= $2`, a.source, a.since)
+	b.remove(`source = $1 AND n >= $2`, a.source, a.since)
 }
 
 // source is a source to be kept, with as many documents as it has then.
@@ -231,9 +231,9 @@ func (w *Writer) Forget(ctx context.Context, src engine.Source) error {
 	}
 	return w.do(ctx, func(c *conn) error {
 		b := &batch{conn: c}
-		b.add(`DELETE FROM {documents} WHERE source = $1`, src.Number)
+		b.remove(`source = $1`, src.Number)
 		b.add(`DELETE FROM {sources} WHERE source = $1`, src.Number)
-		return b.send(ctx)
+		return w.send(ctx, b)
 	})
 }
 
@@ -250,7 +250,7 @@ func (w *Writer) Delete(ctx context.Context, documents engine.Set) (err error) {
 	if err := w.flush(ctx); err != nil {
 		return err
 	}
-	if err := w.do(ctx, func(c *conn) error { return c.delete(ctx, documents.(set).numbers) }); err != nil {
+	if err := w.do(ctx, func(c *conn) error { return w.delete(ctx, c, documents.(set).numbers) }); err != nil {
 		return err
 	}
 	w.changes = w.changes || documents.Len() > 0
@@ -259,14 +259,15 @@ func (w *Writer) Delete(ctx context.Context, documents engine.Set) (err error) {
 
 // delete deletes documents. A source that lost some is to be read again, and one that lost
 // all goes.
-func (c *conn) delete(ctx context.Context, documents *roaring.Bitmap) error {
+func (w *Writer) delete(ctx context.Context, c *conn, documents *roaring.Bitmap) error {
 	lost := map[int64]int64{}
 	for page := range pages(documents) {
-		for r, err := range c.query(ctx, `WITH gone AS (DELETE FROM {documents} WHERE n = ANY ($1) RETURNING source) SELECT source, count(*) FROM gone GROUP BY source`, page) {
+		for r, err := range c.query(ctx, `WITH gone AS (DELETE FROM {documents} WHERE n = ANY ($1) RETURNING source, length) SELECT source, count(*), sum(length) FROM gone GROUP BY source`, page) {
 			if err != nil {
 				return err
 			}
 			lost[r.int(0)] += r.int(1)
+			w.tokens -= r.int(2)
 		}
 	}
 	b := &batch{conn: c}
@@ -274,5 +275,5 @@ func (c *conn) delete(ctx context.Context, documents *roaring.Bitmap) error {
 		b.add(`UPDATE {sources} SET documents = documents - $2, hash = '' WHERE source = $1`, source, n)
 		b.add(`DELETE FROM {sources} WHERE source = $1 AND documents = 0`, source)
 	}
-	return b.send(ctx)
+	return w.send(ctx, b)
 }

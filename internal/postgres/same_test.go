@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -15,6 +16,7 @@ import (
 	"sheaf/internal/filter"
 	"sheaf/internal/metadata"
 	"sheaf/internal/store"
+	"sheaf/internal/words"
 )
 
 // TestPostgresSameAsFolder: a table answers as a folder does, bit by bit. Many vectors differ in
@@ -31,57 +33,134 @@ func TestPostgresSameAsFolder(t *testing.T) {
 			t.Parallel()
 			random := rand.New(rand.NewPCG(1, uint64(f.Dim)))
 			docs := alike(random, f.Dim)
-			table, _ := create(t, f)
-			folder, err := store.Create(t.Context(), filepath.Join(t.TempDir(), "store"), f, engine.Options{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer folder.Close()
-			from := []engine.Snapshot{{Transfers: func(yield func(engine.Transfer, error) bool) {
-				for _, d := range docs {
-					if !yield(engine.Transfer{Document: d, From: engine.Source{Key: "/" + d.Source, Name: d.Source}}, nil) {
-						return
-					}
-				}
-			}}}
-			for _, w := range []interface {
-				Merge(ctx context.Context, from []engine.Snapshot, policy engine.OnConflict) (engine.Merged, error)
-			}{table, folder} {
-				if _, err := w.Merge(t.Context(), from, engine.OnConflictFail); err != nil {
-					t.Fatal(err)
-				}
-			}
+			table, folder := both(t, f, docs)
 			queries := [][]float32{docs[0].Vector, docs[150].Vector, docs[len(docs)-1].Vector, make([]float32, f.Dim)}
 			for range 2 {
 				queries = append(queries, numbers(random, f.Dim))
 			}
 			for name, o := range asked(t) {
-				want, err := folder.Search(t.Context(), queries, o)
-				if err != nil {
-					t.Fatal(err)
-				}
-				got, err := table.Search(t.Context(), queries, o)
-				if err != nil {
-					t.Fatal(err)
-				}
-				if diff := cmp.Diff(want, got, cmpopts.EquateEmpty(), cmp.Comparer(func(a, b float32) bool { return math.Float32bits(a) == math.Float32bits(b) })); diff != "" {
-					t.Errorf("%s: %s", name, diff)
-				}
+				sameAnswer(t, name, table, folder, queries, o)
 			}
 		})
 	}
 }
 
+// both makes a table and a folder of the same documents.
+func both(t *testing.T, f engine.Facts, docs []engine.Document) (table, folder engine.Searcher) {
+	t.Helper()
+	w, _ := create(t, f)
+	d, err := store.Create(t.Context(), filepath.Join(t.TempDir(), "store"), f, engine.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { d.Close() })
+	from := []engine.Snapshot{{Transfers: func(yield func(engine.Transfer, error) bool) {
+		for _, d := range docs {
+			if !yield(engine.Transfer{Document: d, From: engine.Source{Key: "/" + d.Source, Name: d.Source}}, nil) {
+				return
+			}
+		}
+	}}}
+	for _, w := range []interface {
+		Merge(ctx context.Context, from []engine.Snapshot, policy engine.OnConflict) (engine.Merged, error)
+	}{w, d} {
+		if _, err := w.Merge(t.Context(), from, engine.OnConflictFail); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return w, d
+}
+
+// sameAnswer holds the answer of a table against that of a folder, bit by bit.
+func sameAnswer(t *testing.T, name string, table, folder engine.Searcher, queries [][]float32, o engine.SearchOptions) {
+	t.Helper()
+	want, err := folder.Search(t.Context(), queries, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := table.Search(t.Context(), queries, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	bits := []cmp.Option{
+		cmp.Comparer(func(a, b float32) bool { return math.Float32bits(a) == math.Float32bits(b) }),
+		cmp.Comparer(func(a, b float64) bool { return a == b || math.IsNaN(a) && math.IsNaN(b) }),
+	}
+	if diff := cmp.Diff(want, got, append(bits, cmpopts.EquateEmpty())...); diff != "" {
+		t.Errorf("%s: %s", name, diff)
+	}
+}
+
+// TestPostgresWordsSameAsFolder: by words, and by words and meaning, a table answers as a folder
+// does, bit by bit: scores, explanations and what conditions leave.
+func TestPostgresWordsSameAsFolder(t *testing.T) {
+	t.Parallel()
+	server.Need(t)
+	for _, metric := range []engine.Metric{engine.L2, engine.Cosine} {
+		t.Run(string(metric), func(t *testing.T) {
+			t.Parallel()
+			random := rand.New(rand.NewPCG(7, 7))
+			f := engine.Facts{Dim: 24, Metric: metric}
+			docs := worded(random, f.Dim)
+			table, folder := both(t, f, docs)
+			for _, query := range []string{
+				"w1", "w3 w40 w400", "w3 w3 W3 w900 nowhere", "max_open_files w2", `"w1 w1"`, `w5 -w1`, `w2 "w1 w2" -w3 -"w4 w1"`, "", "nowhere", "дом w2",
+			} {
+				asked, err := words.Parse(query)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, mode := range []engine.Mode{engine.ByWords, engine.Hybrid} {
+					o := engine.SearchOptions{K: 12, Mode: mode, Texts: []string{asked.Text}, Conditions: []*words.Condition{asked.Condition}, LatinOnly: true}
+					x := [][]float32{numbers(random, f.Dim)}
+					name := fmt.Sprintf("%s %q", mode, query)
+					sameAnswer(t, name, table, folder, x, o)
+					o.Filter, o.K, o.WithVectors = parsed(t, "n=~[13579]$"), 5, true
+					sameAnswer(t, name+" odd", table, folder, x, o)
+					o.Explain = true
+					sameAnswer(t, name+" odd explained", table, folder, x, o)
+					o.Filter = parsed(t, "n<40")
+					sameAnswer(t, name+" few", table, folder, x, o)
+					o.Explain, o.FetchK = false, 30
+					sameAnswer(t, name+" fetch-k", table, folder, x, o)
+					threshold := float32(-0.1)
+					o.Filter, o.FetchK, o.ScoreThreshold, o.K = nil, 0, &threshold, 2000
+					sameAnswer(t, name+" a threshold", table, folder, x, o)
+				}
+			}
+			sameAnswer(t, "without vectors", table, folder, [][]float32{nil, nil}, engine.SearchOptions{K: 3, Mode: engine.ByWords, Texts: []string{"w9", "w1 w8"}})
+		})
+	}
+}
+
+// worded makes documents of words that are rarer the higher their numbers are. One is empty,
+// and one has a word more often than a lexeme has positions.
+func worded(random *rand.Rand, dim int) (docs []engine.Document) {
+	zipf := rand.NewZipf(random, 1.1, 2, 1000)
+	for i := range 1500 {
+		var text strings.Builder
+		for range random.IntN(60) {
+			fmt.Fprintf(&text, "w%d ", zipf.Uint64())
+		}
+		switch i {
+		case 700:
+			text.WriteString(strings.Repeat("w3 ", 700))
+		case 3, 900:
+			text.WriteString("max_open_files")
+		case 901:
+			text.Reset()
+		}
+		docs = append(docs, engine.Document{
+			ID: fmt.Sprint("id", i), Text: text.String(), Metadata: metadata.Raw(fmt.Appendf(nil, `{"n":%d}`, i)), Source: fmt.Sprint("s", i%4), Vector: numbers(random, dim),
+		})
+	}
+	return docs
+}
+
 // asked are searches by name.
 func asked(t *testing.T) map[string]engine.SearchOptions {
 	t.Helper()
-	parse := func(expr string) *filter.Filter {
-		f, err := filter.Parse(expr)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return f
-	}
+	parse := func(expr string) *filter.Filter { return parsed(t, expr) }
 	threshold := float32(0.5)
 	return map[string]engine.SearchOptions{
 		"one":              {K: 1, WithVectors: true},
@@ -98,6 +177,15 @@ func asked(t *testing.T) map[string]engine.SearchOptions {
 		"LangChain's":      {K: 9, LangChainRelevance: true},
 		"far from sources": {K: 9, Filter: parse("source!=s1")},
 	}
+}
+
+func parsed(t *testing.T, expr string) *filter.Filter {
+	t.Helper()
+	f, err := filter.Parse(expr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
 }
 
 // alike makes documents of which the first half differ from one another by the last bits of

@@ -10,6 +10,7 @@ import (
 
 	"sheaf/internal/engine"
 	"sheaf/internal/hint"
+	"sheaf/internal/words"
 )
 
 // firstNumber is that of a store's first document.
@@ -33,7 +34,8 @@ const inlineDim = 1800
 
 // The tables of a store. The deferred constraints hold at the end of each transaction:
 // within it a document takes the id of one that goes. The hash is the first 8 bytes of the
-// text's SHA-256; metadata is NULL where the type jsonb cannot hold what verbatim has.
+// text's SHA-256; metadata is NULL where the type jsonb cannot hold what verbatim has. The
+// length, in terms, and the words of a text are 0 and NULL where the store keeps no words.
 const createTables = `
 CREATE TABLE {documents} (
   n bigint PRIMARY KEY,
@@ -47,7 +49,9 @@ CREATE TABLE {documents} (
   start_line bigint NOT NULL,
   end_line bigint NOT NULL,
   text_hash bigint NOT NULL,
-  vector vector(%[1]d) NOT NULL
+  vector vector(%[1]d) NOT NULL,
+  length integer NOT NULL,
+  words tsvector
 );
 ALTER TABLE {documents} ALTER COLUMN vector SET STORAGE %[2]s;
 CREATE INDEX ON {documents} (source, n);
@@ -77,8 +81,15 @@ CREATE TABLE {facts} (
   settings text NOT NULL,
   documents bigint NOT NULL,
   generation bigint NOT NULL,
-  next bigint NOT NULL
+  next bigint NOT NULL,
+  words integer NOT NULL,
+  tokens bigint NOT NULL
 )`
+
+const indexWords = `CREATE INDEX ON {documents} USING gin (words)`
+
+// noWords marks a store that keeps no words.
+const noWords = 0
 
 // state is the row of facts.
 type state struct {
@@ -91,9 +102,11 @@ type state struct {
 	documents        int64
 	generation       int64 // grows with every commit that takes documents away or changes one
 	next             int64 // the number of the next document
+	words            int64 // the version of the rules by which texts have terms, or noWords
+	tokens           int64 // the sum of the lengths of documents
 }
 
-const selectFacts = `SELECT sheaf, id, created, updated, embedder, fingerprint, dim, metric, normalize, unit, longest, settings, documents, generation, next FROM {facts}`
+const selectFacts = `SELECT sheaf, id, created, updated, embedder, fingerprint, dim, metric, normalize, unit, longest, settings, documents, generation, next, words, tokens FROM {facts}`
 
 // readState reads the row of facts, in PostgreSQL's text format.
 func (p *place) readState(rows [][][]byte) (s state, err error) {
@@ -110,10 +123,11 @@ func (p *place) readState(rows [][][]byte) (s state, err error) {
 	s = state{
 		Facts: engine.Facts{
 			Embedder: string(r[4]), Fingerprint: string(r[5]), Dim: int(parseInt(r[6])), Metric: engine.Metric(r[7]), Normalize: string(r[8]) == "t",
-			NoWords: true,
+			NoWords: parseInt(r[15]) == noWords,
 		},
 		id: string(r[1]), created: time.Unix(0, parseInt(r[2])), updated: time.Unix(0, parseInt(r[3])),
 		unit: string(r[9]) == "t", settings: string(r[11]), documents: parseInt(r[12]), generation: parseInt(r[13]), next: parseInt(r[14]),
+		words: parseInt(r[15]), tokens: parseInt(r[16]),
 	}
 	if _, err := fmt.Sscan(string(r[10]), &s.longest); err != nil {
 		return s, p.foreign("has no length of its longest vector")
@@ -170,7 +184,11 @@ func (c *conn) create(ctx context.Context, f engine.Facts) error {
 	if f.Dim > inlineDim {
 		storage = "EXTERNAL"
 	}
-	if _, err := c.script(ctx, "BEGIN ISOLATION LEVEL READ COMMITTED;"+fmt.Sprintf(createTables, f.Dim, storage)); err != nil {
+	script, version := fmt.Sprintf(createTables, f.Dim, storage), noWords
+	if !f.NoWords {
+		script, version = script+";"+indexWords, words.Version
+	}
+	if _, err := c.script(ctx, "BEGIN ISOLATION LEVEL READ COMMITTED;"+script); err != nil {
 		if stateOf(err) == duplicateTable {
 			return c.pool.place.foreign("is there already, without those that belong to a store, or beside one of theirs")
 		}
@@ -179,8 +197,8 @@ func (c *conn) create(ctx context.Context, f engine.Facts) error {
 	var id [16]byte
 	_, _ = rand.Read(id[:]) // it never fails
 	now := time.Now().UnixNano()
-	const insert = `INSERT INTO {facts} VALUES ($1, $2, $3, $3, $4, $5, $6, $7, $8, true, 0, '', 0, 0, $9)`
-	_, err := c.exec(ctx, insert, formatVersion, hex.EncodeToString(id[:]), now, f.Embedder, f.Fingerprint, f.Dim, string(f.Metric), f.Normalize, firstNumber)
+	const insert = `INSERT INTO {facts} VALUES ($1, $2, $3, $3, $4, $5, $6, $7, $8, true, 0, '', 0, 0, $9, $10, 0)`
+	_, err := c.exec(ctx, insert, formatVersion, hex.EncodeToString(id[:]), now, f.Embedder, f.Fingerprint, f.Dim, string(f.Metric), f.Normalize, firstNumber, version)
 	if err == nil {
 		_, err = c.exec(ctx, `COMMIT`)
 	}

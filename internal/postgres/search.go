@@ -8,9 +8,6 @@ import (
 	"slices"
 
 	"sheaf/internal/engine"
-	"sheaf/internal/faiss"
-	"sheaf/internal/filter"
-	"sheaf/internal/hint"
 	"sheaf/internal/vector"
 )
 
@@ -26,24 +23,28 @@ const spare = 16
 // moreRows is how many times as many are asked for when these are not enough.
 const moreRows = 8
 
-// Search returns for each query its K nearest documents, the nearest first, ties by age, or
+// Search returns for each query its K best documents by o.Mode, best first, ties by age, or
 // those that o.Pick picks.
 func (s *Store) Search(ctx context.Context, vectors [][]float32, o engine.SearchOptions) (hits [][]engine.Hit, err error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}
-	if o.ByText() {
-		return nil, hint.With(engine.ErrNoWords, "ask by --mode vector; merge the table into a folder to search it by words")
+	if o.ByText() && len(o.Texts) != len(vectors) {
+		return nil, fmt.Errorf("%d texts and %d vectors are asked for", len(o.Texts), len(vectors))
 	}
 	queries := make([][]float32, len(vectors))
 	for i, v := range vectors {
+		if v == nil && o.Mode == engine.ByWords {
+			continue
+		}
 		if queries[i], err = s.state.Vector(v); err != nil {
 			return nil, err
 		}
 	}
 	err = s.view(ctx, func(v *view) error {
-		for _, q := range queries {
-			found, err := v.answer(ctx, q, o)
+		x := &index{view: v}
+		for i := range queries {
+			found, err := x.answer(ctx, queries[i], o, i)
 			if err != nil {
 				return err
 			}
@@ -54,15 +55,17 @@ func (s *Store) Search(ctx context.Context, vectors [][]float32, o engine.Search
 	return hits, err
 }
 
-// answer answers one query.
-func (v *view) answer(ctx context.Context, query []float32, o engine.SearchOptions) (hits []engine.Hit, err error) {
-	if o.Filter != nil && o.FetchK > 0 {
-		if hits, err = v.nearest(ctx, query, nil, o.FetchK); err == nil {
-			hits, err = sift(hits, compile(o.Filter), o.K)
-		}
+// answer answers query i of o.
+func (x *index) answer(ctx context.Context, query []float32, o engine.SearchOptions, i int) (hits []engine.Hit, err error) {
+	if o.ByText() {
+		hits, err = x.byText(ctx, query, o, i)
 	} else {
-		hits, err = v.nearest(ctx, query, o.Filter, o.K)
+		hits, err = x.byVector(ctx, query, o)
 	}
+	if err == nil && o.Filter != nil && o.FetchK > 0 {
+		hits, err = sift(hits, compile(o.Filter, nil), o.K)
+	}
+	v := x.view
 	if err != nil {
 		return nil, err
 	}
@@ -77,12 +80,31 @@ func (v *view) answer(ctx context.Context, query []float32, o engine.SearchOptio
 	}
 	for i := range hits {
 		h := &hits[i]
-		h.Rank, h.Relevance = i+1, o.Relevance(v.state.Metric, v.state.unit, h.Score, squared)
+		h.Rank, h.Relevance = i+1, math.NaN()
+		if query != nil {
+			h.Relevance = o.Relevance(v.state.Metric, v.state.unit, h.Score, squared)
+		}
 		if !o.WithVectors {
 			h.Vector = nil
 		}
 	}
 	return hits, nil
+}
+
+// byVector finds the nearest documents: o.FetchK without the filter where that is set.
+func (v *view) byVector(ctx context.Context, query []float32, o engine.SearchOptions) ([]engine.Hit, error) {
+	c, k := compile(o.Filter, nil), o.K
+	if o.Filter != nil && o.FetchK > 0 {
+		c, k = compile(nil, nil), o.FetchK
+	}
+	best, err := v.nearest(ctx, query, c, k, false)
+	hits := make([]engine.Hit, len(best))
+	for i, found := range best {
+		if hits[i] = found.Hit; o.Explain && o.Pick == nil {
+			hits[i].Explanation = &engine.HitExplanation{VectorRank: i + 1}
+		}
+	}
+	return hits, err
 }
 
 // sift leaves the first k hits that match.
@@ -111,24 +133,25 @@ func picked(ctx context.Context, query []float32, nearest []engine.Hit, o engine
 	return hits, err
 }
 
-// nearest finds the k nearest documents that match, with their vectors.
-func (v *view) nearest(ctx context.Context, query []float32, f *filter.Filter, k int) ([]engine.Hit, error) {
+// nearest finds the k nearest documents that pass, with their vectors; without their
+// contents where brief is set.
+func (v *view) nearest(ctx context.Context, query []float32, c *condition, k int, brief bool) ([]candidate, error) {
 	k = int(min(int64(k), v.state.documents))
 	if k == 0 {
 		return nil, nil
 	}
 	rows := k + spare
-	if f != nil {
+	if !c.free() {
 		rows += k
 	}
 	for {
-		t := top{k: k, metric: v.state.Metric}
-		last, all, err := v.offer(ctx, query, compile(f), rows, &t)
+		t := top{k: k, metric: v.state.Metric, brief: brief}
+		last, all, err := v.offer(ctx, query, c, rows, &t)
 		switch {
 		case err != nil:
 			return nil, err
 		case all || len(t.best) == k && v.proved(query, last, t.best[k-1].key):
-			return t.hits(), nil
+			return t.best, nil
 		}
 		rows = int(min(int64(rows)*moreRows, v.state.documents+spare))
 	}
@@ -157,7 +180,7 @@ func (v *view) offer(ctx context.Context, query []float32, c *condition, rows in
 		}
 		if ok {
 			x = r.vector(columnVector, x)
-			t.offer(r, faiss.Scores(faiss.MetricFor(v.state.Metric == engine.L2), query, x)[0])
+			t.offer(r, v.score(query, x))
 		}
 	}
 	return last, n < rows, nil
@@ -185,6 +208,7 @@ func (v *view) proved(query []float32, last float64, worst float32) bool {
 type top struct {
 	k      int
 	metric engine.Metric
+	brief  bool // contents are not needed
 	best   []candidate
 }
 
@@ -193,6 +217,7 @@ type candidate struct {
 	n   int64
 	key float32
 	engine.Hit
+	near int // its place among the nearest, from 1, where it is known
 }
 
 func (c candidate) compare(o candidate) int {
@@ -209,18 +234,12 @@ func (t *top) offer(r row, score float32) {
 	if math.IsNaN(float64(score)) || full && c.compare(t.best[t.k-1]) > 0 {
 		return
 	}
-	c.Hit = engine.Hit{Document: r.document(), Score: score}
+	if c.Score = score; !t.brief {
+		c.Document = r.document()
+	}
 	at, _ := slices.BinarySearchFunc(t.best, c, candidate.compare)
 	if full {
 		t.best = t.best[:t.k-1]
 	}
 	t.best = slices.Insert(t.best, at, c)
-}
-
-func (t *top) hits() []engine.Hit {
-	hits := make([]engine.Hit, len(t.best))
-	for i, c := range t.best {
-		hits[i] = c.Hit
-	}
-	return hits
 }

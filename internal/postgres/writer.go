@@ -34,6 +34,8 @@ type Writer struct {
 	changes bool // documents went or changed since the last commit
 	unit    bool
 	longest float64
+	words   *finder // nil where the store keeps no words
+	tokens  int64   // of documents that came since the last commit, less those of documents that went
 }
 
 // change is what is to be done in the transaction; its statements are sent together.
@@ -95,7 +97,7 @@ func openWriter(ctx context.Context, url string, o engine.Options, create func(*
 			return nil, err
 		}
 	}
-	return w, w.view(ctx, func(v *view) error {
+	err = w.view(ctx, func(v *view) error {
 		w.state, w.next = v.state, v.state.next
 		for r, err := range v.query(ctx, `SELECT COALESCE(max(source), 0) FROM {sources}`) {
 			if err != nil {
@@ -105,6 +107,11 @@ func openWriter(ctx context.Context, url string, o engine.Options, create func(*
 		}
 		return nil
 	})
+	if err == nil && !w.state.NoWords {
+		w.words = new(finder)
+		err = w.indexWords(ctx, o.Indexing)
+	}
+	return w, err
 }
 
 // Close ends the sessions. What was not committed is gone.
@@ -165,7 +172,7 @@ func (w *Writer) flush(ctx context.Context) error {
 	}
 	return w.do(ctx, func(c *conn) error {
 		if w.rows.n > 0 {
-			if err := w.rows.send(ctx, c); err != nil {
+			if err := w.rows.send(ctx, c, copyDocuments); err != nil {
 				return err
 			}
 		}
@@ -174,7 +181,7 @@ func (w *Writer) flush(ctx context.Context) error {
 			e.write(b)
 		}
 		w.ended = nil
-		return b.send(ctx)
+		return w.send(ctx, b)
 	})
 }
 
@@ -191,19 +198,32 @@ func (b *batch) add(sql string, args ...any) {
 	b.n++
 }
 
-func (b *batch) send(ctx context.Context) error {
+// remove deletes documents for which a condition holds. The answer is how many tokens they
+// have.
+func (b *batch) remove(where string, args ...any) {
+	b.add(`WITH gone AS (DELETE FROM {documents} WHERE `+where+` RETURNING length) SELECT COALESCE(sum(length), 0) FROM gone`, args...)
+}
+
+// send sends the statements of a batch, and notes the tokens that it removed.
+func (w *Writer) send(ctx context.Context, b *batch) error {
 	if b.n == 0 {
 		return nil
 	}
-	if _, err := b.ExecBatch(ctx, &b.Batch).ReadAll(); err != nil {
+	answers, err := b.ExecBatch(ctx, &b.Batch).ReadAll()
+	if err != nil {
 		return b.pool.place.failed(ctx, err)
+	}
+	for _, answer := range answers {
+		for _, r := range answer.Rows {
+			w.tokens -= row(r).int(0)
+		}
 	}
 	return nil
 }
 
 // updateFacts is the last statement of each commit. Sources know how many documents they
 // have.
-const updateFacts = `UPDATE {facts} SET updated = $1, unit = unit AND $2, longest = GREATEST(longest, $3), next = $4,
+const updateFacts = `UPDATE {facts} SET updated = $1, unit = unit AND $2, longest = GREATEST(longest, $3), next = $4, tokens = tokens + $6,
   generation = generation + CASE WHEN $5 THEN 1 ELSE 0 END, documents = (SELECT COALESCE(sum(documents), 0) FROM {sources})`
 
 // Commit makes visible what was staged: all of it or, on an error, nothing.
@@ -215,7 +235,7 @@ func (w *Writer) Commit(ctx context.Context) error {
 		return err
 	}
 	err := w.do(ctx, func(c *conn) error {
-		if _, err := c.exec(ctx, updateFacts, time.Now().UnixNano(), w.unit, w.longest, w.next, w.changes); err != nil {
+		if _, err := c.exec(ctx, updateFacts, time.Now().UnixNano(), w.unit, w.longest, w.next, w.changes, w.tokens); err != nil {
 			return err
 		}
 		_, err := c.script(ctx, `COMMIT`)
@@ -224,7 +244,7 @@ func (w *Writer) Commit(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	w.begun, w.new, w.changes, w.pending = false, false, false, 0
+	w.begun, w.new, w.changes, w.pending, w.tokens = false, false, false, 0, 0
 	w.ids.next()
 	for r := range w.open {
 		r.since = w.next
@@ -303,7 +323,9 @@ func (w *Writer) add(ctx context.Context, source int64, d *engine.Document, x []
 	if w.next > maxNumber {
 		return errFull
 	}
-	w.rows.add(w.next, source, d, x, origin)
+	terms := w.words.of(d.Text)
+	w.rows.add(w.next, source, d, x, origin, terms)
+	w.tokens += int64(lengthOf(terms))
 	w.ids.add(d.ID)
 	w.next++
 	w.pending++

@@ -60,7 +60,6 @@ type Engine struct {
 	Open       func(ctx context.Context, name string) (Reader, error)
 	OpenWriter func(ctx context.Context, name string) (Writer, error)
 	Name       func(t *testing.T) string // of a store that is not there
-	NoWords    bool                      // its stores keep no index of words
 }
 
 // Conform tests that the stores of an engine do what callers expect.
@@ -96,7 +95,7 @@ type suite struct {
 }
 
 func newSuite(t *testing.T, e Engine) *suite {
-	f := engine.Facts{Embedder: "made-up:1", Fingerprint: "1", Dim: 3, Metric: engine.L2, NoWords: e.NoWords}
+	f := engine.Facts{Embedder: "made-up:1", Fingerprint: "1", Dim: 3, Metric: engine.L2}
 	return &suite{t, e, e.Name(t), f}
 }
 

@@ -11,10 +11,8 @@ import (
 
 // searchByText: documents are found by their text, where a store keeps their words.
 func (s *suite) searchByText() {
-	if !s.engine.NoWords {
-		s.byText()
-		s.name = s.engine.Name(s.T)
-	}
+	s.byText()
+	s.name = s.engine.Name(s.T)
 	s.withoutWords()
 }
 

@@ -1,0 +1,446 @@
+package postgres
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"math"
+	"slices"
+
+	"sheaf/internal/engine"
+	"sheaf/internal/faiss"
+	"sheaf/internal/postings"
+	"sheaf/internal/words"
+)
+
+// A search by words, or by words and meaning, ranks as package store does: BM25 of all
+// documents that have a word of the query, and the nearest and the best by words until no
+// other document can have a higher score than those.
+
+const (
+	// firstFused is how many documents of each kind are looked at first, at least.
+	firstFused = 256
+	// moreFused is how many times as many are looked at when these are not enough.
+	moreFused = 8
+	// sampleFused is how many documents tell the mean and the deviation of similarities.
+	sampleFused = 1000
+)
+
+// scored is a document with its BM25, and the weights of the query's terms that it has.
+type scored struct {
+	n              uint32
+	score, covered float32
+}
+
+// ranking ranks all documents for the words of a query.
+type ranking struct {
+	query   words.Query
+	weights []float32 // of its terms, each where it occurs first
+	terms   engine.Terms
+	best    float32
+	docs    []scored // that have a term, the best first, ties by age
+}
+
+// findsWords returns why no document is found by its words, nil where they are.
+func (s *state) findsWords() error {
+	switch {
+	case s.NoWords:
+		return engine.ErrNoWords
+	case s.words != words.Version:
+		return engine.ErrNotIndexed
+	}
+	return nil
+}
+
+// rank ranks all documents.
+func (x *index) rank(ctx context.Context, text string) (r ranking, err error) {
+	if err := x.state.findsWords(); err != nil {
+		return r, err
+	}
+	r.query = x.finder.tokenizer.Query(text)
+	r.weights = make([]float32, len(r.query.Terms))
+	times := map[uint64]int{}
+	for _, term := range r.query.Terms {
+		times[term]++
+	}
+	for i, term := range r.query.Terms {
+		if times[term] == 0 {
+			continue
+		}
+		list, err := x.list(ctx, term)
+		if err != nil {
+			return r, err
+		}
+		r.weights[i] = postings.Weight(x.state.documents, int64(len(list)), times[term])
+		r.add(list, r.weights[i], x.average())
+		times[term] = 0
+	}
+	covered := float32(0)
+	for _, d := range r.docs {
+		r.best, covered = max(r.best, d.score), max(covered, d.covered)
+	}
+	r.terms = engine.TermsOf(r.query, r.weights, covered)
+	slices.SortFunc(r.docs, func(a, b scored) int { return cmp.Or(cmp.Compare(b.score, a.score), cmp.Compare(a.n, b.n)) })
+	return r, nil
+}
+
+// add adds what the documents that have a term gain by it. Both are in the order of
+// insertion.
+func (r *ranking) add(list []posting, weight float32, average float64) {
+	docs, merged := r.docs, make([]scored, 0, len(r.docs)+len(list))
+	for _, p := range list {
+		for len(docs) > 0 && docs[0].n < p.n {
+			merged, docs = append(merged, docs[0]), docs[1:]
+		}
+		d := scored{n: p.n}
+		if len(docs) > 0 && docs[0].n == p.n {
+			d, docs = docs[0], docs[1:]
+		}
+		d.score += p.share(weight, average)
+		d.covered += weight
+		merged = append(merged, d)
+	}
+	r.docs = append(merged, docs...)
+}
+
+// share is what a term of a weight adds to the document's BM25.
+func (p posting) share(weight float32, average float64) float32 {
+	return postings.Share(weight, p.count, postings.Norm(p.length, average))
+}
+
+// text is a query by text on its way.
+type text struct {
+	*index
+	vector    []float32 // nil where meaning is not asked for
+	o         engine.SearchOptions
+	condition *condition
+	ranking   ranking
+	fusion    engine.Fusion // under Hybrid
+	ranks     map[int64]int // where an explanation is asked for: of documents by words, from 1
+}
+
+// byText answers query q of o by its text. Where o has a FetchK, that many are found without
+// the filter.
+func (x *index) byText(ctx context.Context, query []float32, o engine.SearchOptions, q int) ([]engine.Hit, error) {
+	t := &text{index: x, vector: query, o: o}
+	k := int(min(int64(o.K), x.state.documents))
+	if o.Filter != nil && o.FetchK > 0 {
+		t.o.Filter, k = nil, int(min(int64(o.FetchK), x.state.documents))
+	}
+	t.condition = compile(t.o.Filter, o.Condition(q))
+	var err error
+	t.ranking, err = x.rank(ctx, o.Texts[q])
+	if errors.Is(err, engine.ErrNotIndexed) && o.Mode == engine.Hybrid && o.Condition(q) == nil { // until a writer does it, by meaning alone
+		err = nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if k == 0 {
+		return nil, nil
+	}
+	best, err := t.holding(ctx, q, k)
+	if err != nil {
+		return nil, err
+	}
+	return t.hits(ctx, best)
+}
+
+const (
+	// firstRead is how many of the best documents are read first, at least, to find those
+	// that have all passages.
+	firstRead = 64
+	// moreRead is how many times as many are read when too few of them do.
+	moreRead = 8
+)
+
+// holding finds the k best documents whose texts hold what the query says of passages.
+func (t *text) holding(ctx context.Context, q, k int) ([]candidate, error) {
+	c := t.o.Condition(q)
+	if c == nil || !c.Literal() {
+		return t.best(ctx, q, k)
+	}
+	for size := max(k, firstRead); ; size *= moreRead {
+		best, err := t.best(ctx, q, size)
+		if err != nil {
+			return nil, err
+		}
+		all := len(best) < size
+		if best, err = t.firstHolding(ctx, c, best, k); err != nil || all || len(best) == k {
+			return best, err
+		}
+	}
+}
+
+// firstHolding gives the first k of some documents whose texts hold a condition.
+func (t *text) firstHolding(ctx context.Context, c *words.Condition, documents []candidate, k int) (first []candidate, err error) {
+	for page := range slices.Chunk(documents, firstRead) {
+		holds := map[int64]bool{}
+		for r, err := range t.query(ctx, `SELECT n, text FROM {documents} WHERE n = ANY ($1)`, numbersOf(page)) {
+			if err != nil {
+				return nil, err
+			}
+			holds[r.int(0)] = c.Holds(&t.finder.tokenizer, r.text(1))
+		}
+		for _, d := range page {
+			if len(first) == k {
+				return first, nil
+			}
+			if holds[d.n] {
+				first = append(first, d)
+			}
+		}
+	}
+	return first, nil
+}
+
+func numbersOf(documents []candidate) []int64 {
+	numbers := make([]int64, len(documents))
+	for i, d := range documents {
+		numbers[i] = d.n
+	}
+	return numbers
+}
+
+// best finds the k best documents by the mode.
+func (t *text) best(ctx context.Context, q, k int) ([]candidate, error) {
+	if t.o.Mode == engine.Hybrid {
+		similarities, err := t.sample(ctx, t.vector)
+		if err != nil {
+			return nil, err
+		}
+		t.fusion = t.o.Fusion(q, similarities, t.ranking.terms, t.ranking.best, t.state.documents)
+		return t.fuse(ctx, k)
+	}
+	wordy, err := t.wordy(ctx, k)
+	best := make([]candidate, len(wordy))
+	for i, d := range wordy {
+		best[i] = candidate{n: int64(d.n), Hit: engine.Hit{Words: d.score}}
+	}
+	return best, err
+}
+
+// wordy finds the k best documents by words that hold the condition.
+func (t *text) wordy(ctx context.Context, k int) (best []scored, err error) {
+	docs := t.ranking.docs
+	most := k
+	if t.o.Explain { // each has a rank
+		most, t.ranks = len(docs), map[int64]int{}
+	}
+	if t.condition.free() {
+		best = docs[:min(most, len(docs))]
+	}
+	for size := max(firstFused, 4*k); !t.condition.free() && len(best) < most && len(docs) > 0; size = min(size*moreFused, pageRows) {
+		chunk := docs[:min(size, len(docs))]
+		docs = docs[len(chunk):]
+		passing, err := t.passing(ctx, chunk)
+		if err != nil {
+			return nil, err
+		}
+		for _, d := range chunk {
+			if passing[int64(d.n)] && len(best) < most {
+				best = append(best, d)
+			}
+		}
+	}
+	if t.o.Explain {
+		for i, d := range best {
+			t.ranks[int64(d.n)] = i + 1
+		}
+	}
+	return best[:min(k, len(best))], nil
+}
+
+// passing tells which documents hold the condition.
+func (t *text) passing(ctx context.Context, docs []scored) (map[int64]bool, error) {
+	numbers := make([]int64, len(docs))
+	for i, d := range docs {
+		numbers[i] = int64(d.n)
+	}
+	passing := map[int64]bool{}
+	for r, err := range t.query(ctx, selectDocuments(false)+`WHERE d.n = ANY ($1) AND `+t.condition.sql, numbers) {
+		if err != nil {
+			return nil, err
+		}
+		ok, err := t.condition.matches(r.text(columnName), r[columnVerbatim])
+		if err != nil {
+			return nil, err
+		}
+		passing[r.int(columnN)] = ok
+	}
+	return passing, nil
+}
+
+// fuse finds the k best documents by words and meaning.
+func (t *text) fuse(ctx context.Context, k int) ([]candidate, error) {
+	looked := max(firstFused, 4*k)
+	if t.o.Explain {
+		looked = max(looked, int(t.state.documents))
+	}
+	for ; ; looked *= moreFused {
+		near, err := t.nearest(ctx, t.vector, t.condition, looked, true)
+		if err != nil {
+			return nil, err
+		}
+		wordy, err := t.wordy(ctx, looked)
+		if err != nil {
+			return nil, err
+		}
+		all, err := t.union(ctx, near, wordy)
+		if err != nil {
+			return nil, err
+		}
+		slices.SortFunc(all, func(a, b candidate) int { return cmp.Or(cmp.Compare(b.Fused, a.Fused), cmp.Compare(a.n, b.n)) })
+		all = all[:min(k, len(all))]
+		if len(near) < looked || len(all) == k && all[k-1].Fused >= t.unseen(near, wordy, looked) {
+			return all, nil
+		}
+	}
+}
+
+// unseen is the highest score that a document may have that was not looked at.
+func (t *text) unseen(near []candidate, wordy []scored, looked int) float64 {
+	bm25 := 0.0
+	if len(wordy) == looked {
+		bm25 = float64(wordy[looked-1].score)
+	}
+	return t.fusion.Score(t.similarity(near[looked-1].Score), bm25)
+}
+
+func (v *view) similarity(score float32) float64 { return engine.Similarity(v.state.Metric, score) }
+
+// union gives the nearest documents and the best by words with their fused scores.
+func (t *text) union(ctx context.Context, near []candidate, wordy []scored) ([]candidate, error) {
+	bm25 := map[int64]float32{}
+	for _, d := range t.ranking.docs {
+		bm25[int64(d.n)] = d.score
+	}
+	known := map[int64]bool{}
+	for i := range near {
+		known[near[i].n] = true
+		near[i].near = i + 1
+	}
+	var others []int64
+	for _, d := range wordy {
+		if !known[int64(d.n)] {
+			others = append(others, int64(d.n))
+		}
+	}
+	scores, err := t.scores(ctx, t.vector, others)
+	all := near
+	for _, n := range others {
+		all = append(all, candidate{n: n, Hit: engine.Hit{Score: scores[n]}})
+	}
+	for i := range all {
+		c := &all[i]
+		c.Words = bm25[c.n]
+		c.Fused, c.FusedWords = t.fusion.Score(t.similarity(c.Score), float64(c.Words)), t.fusion.Words(float64(c.Words))
+	}
+	return all, err
+}
+
+// scores are the scores of documents for a query.
+func (v *view) scores(ctx context.Context, query []float32, numbers []int64) (map[int64]float32, error) {
+	scores := make(map[int64]float32, len(numbers))
+	var x []float32
+	for page := range slices.Chunk(numbers, pageRows) {
+		for r, err := range v.query(ctx, `SELECT n, vector FROM {documents} WHERE n = ANY ($1)`, page) {
+			if err != nil {
+				return nil, err
+			}
+			x = r.vector(1, x)
+			scores[r.int(0)] = v.score(query, x)
+		}
+	}
+	return scores, nil
+}
+
+// score is Faiss's figure for a query and a document.
+func (v *view) score(query, x []float32) float32 {
+	return faiss.Scores(faiss.MetricFor(v.state.Metric == engine.L2), query, x)[0]
+}
+
+// sample returns the similarities of some documents, always the same ones, spread evenly:
+// the highest first.
+func (x *index) sample(ctx context.Context, query []float32) (similarities []float64, err error) {
+	if x.sampled == nil {
+		if err := x.readSample(ctx); err != nil {
+			return nil, err
+		}
+	}
+	for _, y := range x.sampled {
+		similarities = append(similarities, x.similarity(x.score(query, y)))
+	}
+	slices.SortFunc(similarities, func(a, b float64) int { return cmp.Compare(b, a) })
+	return similarities, nil
+}
+
+// readSample reads the vectors of the sample.
+func (x *index) readSample(ctx context.Context) error {
+	var places []int64
+	n := min(sampleFused, x.state.documents)
+	for i := range n {
+		places = append(places, i*x.state.documents/n)
+	}
+	const sample = `SELECT vector FROM {documents} JOIN (SELECT n, row_number() OVER (ORDER BY n) - 1 AS place FROM {documents}) p USING (n) WHERE place = ANY ($1)`
+	x.sampled = [][]float32{}
+	for r, err := range x.query(ctx, sample, places) {
+		if err != nil {
+			return err
+		}
+		x.sampled = append(x.sampled, r.vector(0, nil))
+	}
+	return nil
+}
+
+// hits reads the documents that were found.
+func (t *text) hits(ctx context.Context, found []candidate) ([]engine.Hit, error) {
+	at := make(map[int64]int, len(found))
+	for i, c := range found {
+		at[c.n] = i
+	}
+	hits := make([]engine.Hit, len(found))
+	for page := range slices.Chunk(numbersOf(found), pageRows) {
+		for r, err := range t.query(ctx, selectDocuments(true)+`WHERE d.n = ANY ($1)`, page) {
+			if err != nil {
+				return nil, err
+			}
+			i := at[r.int(columnN)]
+			h := found[i].Hit
+			h.Document = r.document()
+			h.Score = float32(math.NaN())
+			if t.vector != nil {
+				h.Score = t.score(t.vector, h.Vector)
+			}
+			hits[i] = h
+		}
+	}
+	if t.o.Explain {
+		return hits, t.explain(ctx, found, hits)
+	}
+	return hits, nil
+}
+
+// explain says of hits why they were found.
+func (t *text) explain(ctx context.Context, found []candidate, hits []engine.Hit) error {
+	q := t.ranking.query
+	of := &engine.Explanation{Words: engine.Weighed(q, t.ranking.weights), Terms: t.ranking.terms, Fusion: t.fusion}
+	for i, c := range found {
+		shares := make([]float32, len(q.Terms))
+		for at, term := range q.Terms {
+			list, err := t.list(ctx, term)
+			if err != nil {
+				return err
+			}
+			if p, has := slices.BinarySearchFunc(list, uint32(c.n), func(p posting, n uint32) int { return cmp.Compare(p.n, n) }); has && t.ranking.weights[at] > 0 {
+				shares[at] = list[p].share(t.ranking.weights[at], t.average())
+			}
+		}
+		e := &engine.HitExplanation{Query: of, WordsRank: t.ranks[c.n], Words: engine.Weighed(q, shares)}
+		if t.o.Mode == engine.Hybrid {
+			e.VectorRank, e.Deviations = c.near, t.fusion.Deviations(t.similarity(hits[i].Score))
+		}
+		hits[i].Explanation = e
+	}
+	return nil
+}
