@@ -163,8 +163,7 @@ func (o *askFlags) options(ctx context.Context, s catalog, asked []query) (engin
 		WithVectors:        o.withVectors,
 		Explain:            o.explain,
 		Mode:               o.mode,
-		WordWeight:         provider.Of(s.Facts().Embedder).WordWeight,
-		LatinOnly:          provider.LatinOnly(s.Facts().Embedder),
+		Calibration:        provider.Calibration(s.Facts().Embedder),
 	}
 	if search.ByText() {
 		for _, q := range asked {

@@ -61,7 +61,7 @@ func (a *asker) words(text string) float64 {
 	if a.o.mode != engine.Hybrid || !rerank.MeaningAlone(a.judge) {
 		return 0
 	}
-	return engine.RerankedWords(provider.LatinOnly(a.store.Facts().Embedder), provider.LatinOnly(judge), text)
+	return engine.RerankedWords(provider.Calibration(a.store.Facts().Embedder), provider.Calibration(judge), text)
 }
 
 // makeJudge makes the judge at the first call.

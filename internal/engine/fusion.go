@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"unicode"
@@ -39,7 +40,7 @@ func (m Mode) ByText() bool { return m == ByWords || m == Hybrid }
 // tells the document that words find best from those that have some of them.
 type Fusion struct {
 	Mean, Deviation float64 // of the similarities of all documents, or of a sample
-	Weight          float64 // see WordWeight
+	Weight          float64 // see Calibration.WordWeight
 	Best            float64 // the highest BM25 of a document; 0: no document has a word
 }
 
@@ -114,9 +115,22 @@ func TermsOf(q words.Query, weights []float32, covered float32) Terms {
 	return t
 }
 
-// Fusion is that of query q in a store of so many documents: the similarities, the highest
-// first, are those of a sample of them, best is the highest BM25.
-func (o *SearchOptions) Fusion(q int, similarities []float64, t Terms, best float32, documents int64) Fusion {
+// Corpus is what is known of the documents of a store.
+type Corpus struct {
+	Documents int64 // how many there are
+	Foreign   bool  // they are in another language than English, see LanguageDocuments
+}
+
+// The documents that tell the language of a store: so many, spread evenly, by so many
+// characters at the beginning of each.
+const (
+	LanguageDocuments  = 32
+	LanguageCharacters = 256
+)
+
+// Fusion is that of query q: the similarities, the highest first, are those of a sample of
+// the documents, best is the highest BM25.
+func (o *SearchOptions) Fusion(q int, similarities []float64, t Terms, best float32, c Corpus) Fusion {
 	sum, squares, n := 0.0, 0.0, float64(max(1, len(similarities)))
 	for _, s := range similarities {
 		sum += s
@@ -124,40 +138,49 @@ func (o *SearchOptions) Fusion(q int, similarities []float64, t Terms, best floa
 	for _, s := range similarities {
 		squares += (s - sum/n) * (s - sum/n)
 	}
-	weight := WordWeight(o.WordWeight, t, documents)
-	if o.LatinOnly && !MostlyLatin(o.Texts[q]) {
-		weight = WordsAlone
-	}
-	return Fusion{Mean: sum / n, Deviation: math.Sqrt(squares / n), Best: float64(best), Weight: weight}
+	return Fusion{Mean: sum / n, Deviation: math.Sqrt(squares / n), Best: float64(best), Weight: o.Calibration.WordWeight(o.Texts[q], t, c)}
+}
+
+// Calibration is what is known of an embedder that Fusion depends on. The zero value is that
+// of an embedder of which nothing is known.
+type Calibration struct {
+	Words  float64 // the highest weight of words, but for identifiers; 0: DefaultWordWeight
+	Chance float64 // words count from so many times on of what chance would find; 0: usualChance
+	// EnglishOnly says that the embedder knows no other language than English, and so no
+	// other script than Latin.
+	EnglishOnly bool
 }
 
 // What WordWeight is made of. They were fitted on public sets of questions, see
 // docs/evaluation.md.
 const (
-	// DefaultWordWeight is the highest weight of words, but for identifiers.
 	DefaultWordWeight = 4
+	usualChance       = 1.2
 	identifierWeight  = 14
-	chance            = 1.2 // words count from so many times on of what chance would find
-	uncovered         = .2  // and where a smaller share of the terms than this is missing
+	uncovered         = .2 // words count where a smaller share of the terms than this is missing
 )
 
-// WordWeight is the weight of words for the terms of a query in a store of so many
-// documents. highest is where it ends, 0 for DefaultWordWeight.
+// WordWeight is the weight of words for a query and its terms.
 //
 // A query that asks in other words than the documents use is left to meaning. It shows
 // in what the best document has of its terms. A document has terms of weight x by
 // chance with a probability of about exp(-x), so among n documents one has such of
 // ln n; words count when that is exceeded, or when next to no term is missing.
-// Identifiers are left to words.
-func WordWeight(highest float64, t Terms, documents int64) float64 {
-	if t.Weight == 0 {
+// Where the embedder does not know the language of the documents nothing is left to
+// it, and words always count. A query in a script that it does not know is left to
+// words, and so are identifiers.
+func (c Calibration) WordWeight(query string, t Terms, in Corpus) float64 {
+	switch {
+	case t.Weight == 0:
 		return 0
+	case c.EnglishOnly && !MostlyLatin(query):
+		return WordsAlone
 	}
-	if highest == 0 {
-		highest = DefaultWordWeight
-	}
-	byEvidence := t.Covered/(1+math.Log(float64(max(documents, 1)))) - chance
+	byEvidence := t.Covered/(1+math.Log(float64(max(in.Documents, 1)))) - cmp.Or(c.Chance, usualChance)
 	byShare := 1 - (1-t.Covered/t.Weight)/uncovered
 	gate := min(max(byEvidence, byShare, 0), 1)
-	return max(highest*gate, identifierWeight*t.Identifiers/t.Weight)
+	if c.EnglishOnly && in.Foreign {
+		gate = 1
+	}
+	return max(cmp.Or(c.Words, DefaultWordWeight)*gate, identifierWeight*t.Identifiers/t.Weight)
 }

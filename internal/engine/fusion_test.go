@@ -43,9 +43,37 @@ func TestWordWeight(t *testing.T) {
 		{"an identifier alone", 9, engine.Terms{Weight: 4, Covered: 4, Identifiers: 4}, e4, 14},
 		{"no document", 0, engine.Terms{Weight: 1}, 0, 0},
 	} {
-		if got := engine.WordWeight(test.highest, test.terms, test.documents); math.Abs(got-test.want) > .05 {
+		c := engine.Calibration{Words: test.highest}
+		if got := c.WordWeight("", test.terms, engine.Corpus{Documents: test.documents, Foreign: true}); math.Abs(got-test.want) > .05 {
 			t.Errorf("%s: %v, want %v", test.name, got, test.want)
 		}
+	}
+}
+
+// What an embedder knows decides how much is left to it.
+func TestCalibration(t *testing.T) {
+	t.Parallel()
+	terms := engine.Terms{Weight: 20, Covered: 6} // as much as chance finds among 54 documents
+	for _, test := range []struct {
+		name string
+		engine.Calibration
+		query   string
+		foreign bool
+		want    float64
+	}{
+		{"English of English", engine.Calibration{EnglishOnly: true}, "tide", false, 0},
+		{"English of other texts", engine.Calibration{EnglishOnly: true}, "Gezeiten", true, engine.DefaultWordWeight},
+		{"English of other texts, with a weight", engine.Calibration{EnglishOnly: true, Words: 9}, "tide", true, 9},
+		{"another script", engine.Calibration{EnglishOnly: true}, "прилив", false, engine.WordsAlone},
+		{"all languages", engine.Calibration{}, "прилив", true, 0},
+		{"less than chance is enough", engine.Calibration{Chance: .7, Words: 10}, "tide", false, 5},
+	} {
+		if got := test.WordWeight(test.query, terms, engine.Corpus{Documents: 54, Foreign: test.foreign}); math.Abs(got-test.want) > .05 {
+			t.Errorf("%s: %v, want %v", test.name, got, test.want)
+		}
+	}
+	if got := (engine.Calibration{EnglishOnly: true}).WordWeight("прилив", engine.Terms{}, engine.Corpus{Documents: 54, Foreign: true}); got != 0 {
+		t.Errorf("no term: %v", got)
 	}
 }
 

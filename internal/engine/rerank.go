@@ -49,13 +49,12 @@ func spread(x []float32) (mean, deviation float64) {
 
 // RerankedWords is the weight that Rerank gives to words under Hybrid, for a judge of meaning
 // alone: they count as they did, but for a text whose script only one of the two, the store's
-// embedder and the judge, knows. found says that the store's knows Latin letters alone, judge that
-// the judge does.
-func RerankedWords(found, judge bool, text string) float64 {
+// embedder and the judge, knows.
+func RerankedWords(found, judge Calibration, text string) float64 {
 	switch {
-	case found == judge || MostlyLatin(text):
+	case found.EnglishOnly == judge.EnglishOnly || MostlyLatin(text):
 		return 1
-	case judge:
+	case judge.EnglishOnly:
 		return WordsAlone
 	}
 	return DefaultWordWeight / WordsAlone

@@ -58,7 +58,8 @@ func TestRerankedWords(t *testing.T) {
 		{false, true, "鍵の交換", engine.WordsAlone},
 		{true, false, "鍵の交換", engine.DefaultWordWeight / float64(engine.WordsAlone)},
 	} {
-		if got := engine.RerankedWords(test.found, test.judge, test.text); got != test.want {
+		found, judge := engine.Calibration{EnglishOnly: test.found}, engine.Calibration{EnglishOnly: test.judge}
+		if got := engine.RerankedWords(found, judge, test.text); got != test.want {
 			t.Errorf("%+v: %v", test, got)
 		}
 	}

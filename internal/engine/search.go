@@ -36,11 +36,8 @@ type SearchOptions struct {
 	// Conditions leave, under these modes, the documents whose texts hold, as the
 	// filter does by metadata. nil: all; else one a query, which may be nil too.
 	Conditions []*words.Condition
-	// WordWeight is the weight of words under Hybrid, see the function WordWeight.
-	WordWeight float64
-	// LatinOnly says that the embedder knows no other script than Latin: under Hybrid
-	// what has words of a query in another one comes first.
-	LatinOnly bool
+	// Calibration is that of the store's embedder. It counts under Hybrid.
+	Calibration Calibration
 
 	Filter *filter.Filter // nil: all documents
 	// FetchK is LangChain's way with a filter: only the FetchK nearest

@@ -111,7 +111,7 @@ func TestPostgresWordsSameAsFolder(t *testing.T) {
 					t.Fatal(err)
 				}
 				for _, mode := range []engine.Mode{engine.ByWords, engine.Hybrid} {
-					o := engine.SearchOptions{K: 12, Mode: mode, Texts: []string{asked.Text}, Conditions: []*words.Condition{asked.Condition}, LatinOnly: true}
+					o := engine.SearchOptions{K: 12, Mode: mode, Texts: []string{asked.Text}, Conditions: []*words.Condition{asked.Condition}, Calibration: engine.Calibration{EnglishOnly: true}}
 					x := [][]float32{numbers(random, f.Dim)}
 					name := fmt.Sprintf("%s %q", mode, query)
 					sameAnswer(t, name, table, folder, x, o)

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 
+	"sheaf/internal/language"
 	"sheaf/internal/postings"
 	"sheaf/internal/words"
 )
@@ -114,7 +115,8 @@ type index struct {
 	lists  map[uint64][]posting
 	kept   int // postings in lists
 
-	sampled [][]float32 // see sample
+	sampled  [][]float32        // see sample
+	language *language.Evidence // see foreign
 }
 
 // maxKept is how many postings an index keeps: 48 MiB.

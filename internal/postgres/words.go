@@ -9,6 +9,7 @@ import (
 
 	"sheaf/internal/engine"
 	"sheaf/internal/faiss"
+	"sheaf/internal/language"
 	"sheaf/internal/postings"
 	"sheaf/internal/words"
 )
@@ -209,7 +210,11 @@ func (t *text) best(ctx context.Context, q, k int) ([]candidate, error) {
 		if err != nil {
 			return nil, err
 		}
-		t.fusion = t.o.Fusion(q, similarities, t.ranking.terms, t.ranking.best, t.state.documents)
+		foreign, err := t.foreign(ctx)
+		if err != nil {
+			return nil, err
+		}
+		t.fusion = t.o.Fusion(q, similarities, t.ranking.terms, t.ranking.best, engine.Corpus{Documents: t.state.documents, Foreign: foreign})
 		return t.fuse(ctx, k)
 	}
 	wordy, err := t.wordy(ctx, k)
@@ -377,20 +382,41 @@ func (x *index) sample(ctx context.Context, query []float32) (similarities []flo
 
 // readSample reads the vectors of the sample.
 func (x *index) readSample(ctx context.Context) error {
-	var places []int64
-	n := min(sampleFused, x.state.documents)
-	for i := range n {
-		places = append(places, i*x.state.documents/n)
-	}
-	const sample = `SELECT vector FROM {documents} JOIN (SELECT n, row_number() OVER (ORDER BY n) - 1 AS place FROM {documents}) p USING (n) WHERE place = ANY ($1)`
 	x.sampled = [][]float32{}
-	for r, err := range x.query(ctx, sample, places) {
+	for r, err := range x.query(ctx, `SELECT vector FROM {documents} `+atPlaces, x.spread(sampleFused)) {
 		if err != nil {
 			return err
 		}
 		x.sampled = append(x.sampled, r.vector(0, nil))
 	}
 	return nil
+}
+
+// atPlaces leaves of the documents those at some places of their order, from 0 on.
+const atPlaces = `JOIN (SELECT n, row_number() OVER (ORDER BY n) - 1 AS place FROM {documents}) p USING (n) WHERE place = ANY ($1)`
+
+// spread gives the places of up to k documents, spread evenly.
+func (x *index) spread(k int64) (places []int64) {
+	k = min(k, x.state.documents)
+	for i := range k {
+		places = append(places, i*x.state.documents/k)
+	}
+	return places
+}
+
+// foreign reports whether the texts of the store are in another language than English.
+func (x *index) foreign(ctx context.Context) (bool, error) {
+	if x.language == nil {
+		var seen language.Evidence
+		for r, err := range x.query(ctx, `SELECT left(text, $2) FROM {documents} `+atPlaces, x.spread(engine.LanguageDocuments), engine.LanguageCharacters) {
+			if err != nil {
+				return false, err
+			}
+			seen.Add(r.text(0))
+		}
+		x.language = &seen
+	}
+	return x.language.Foreign(), nil
 }
 
 // hits reads the documents that were found.

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"sheaf/internal/embed"
+	"sheaf/internal/engine"
 	"sheaf/internal/openai"
 )
 
@@ -32,10 +33,6 @@ type Provider struct {
 
 	Workers   int // calls of Embed at once that suit it; 0: one for each processor
 	BatchSize int // texts in each
-
-	// WordWeight is the weight of words beside its vectors in hybrid searches, see
-	// engine.WordWeight; 0: the usual one.
-	WordWeight float64
 }
 
 // Default is the embedder of a new store for which the user names none, if its texts are English
@@ -48,7 +45,7 @@ const (
 // Table lists all providers, in the order of usage texts.
 var Table = []Provider{
 	{Name: "builtin", New: embed.NewBuiltin, Models: []string{embed.Multilingual}, Bare: true, Trusted: always,
-		Complete: []string{"builtin", Multilingual}, BatchSize: 128, WordWeight: 9},
+		Complete: []string{"builtin", Multilingual}, BatchSize: 128},
 	{Name: "minilm", New: embed.NewMiniLM, Models: []string{embed.Int8}, Bare: true, Trusted: always,
 		Complete: []string{"minilm", "minilm:" + embed.Int8}, BatchSize: 32}, // a second of work
 	{Name: "hf", New: embed.NewHF, Models: []string{"NAME[:" + embed.Int8 + "]", "DIR[:" + embed.Int8 + "]"}, Canonical: embed.CanonicalHF, Trusted: isHubName, BatchSize: 32},
@@ -112,8 +109,18 @@ func Of(spec string) Provider {
 	return Provider{}
 }
 
-// LatinOnly reports whether an embedder is known to know no other script than Latin.
-func LatinOnly(spec string) bool { return spec == Default || Of(spec).Name == "minilm" }
+// Calibration returns what is known of an embedder that hybrid searches depend on.
+func Calibration(spec string) engine.Calibration {
+	switch {
+	case spec == Default:
+		return engine.Calibration{Words: 9, EnglishOnly: true}
+	case spec == Multilingual:
+		return engine.Calibration{Words: 9, Chance: 1}
+	case Of(spec).Name == "minilm":
+		return engine.Calibration{EnglishOnly: true}
+	}
+	return engine.Calibration{}
+}
 
 // MaxBatchSize is the largest Options.BatchSize.
 const MaxBatchSize = openai.MaxBatchSize

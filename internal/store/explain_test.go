@@ -22,7 +22,7 @@ func TestExplain(t *testing.T) {
 		asked, err := words.Parse(text)
 		must(t, err)
 		o := engine.SearchOptions{
-			K: 20, Texts: []string{asked.Text}, Conditions: []*words.Condition{asked.Condition}, WordWeight: 7.5, Explain: true,
+			K: 20, Texts: []string{asked.Text}, Conditions: []*words.Condition{asked.Condition}, Calibration: engine.Calibration{Words: 7.5}, Explain: true,
 		}
 		if i%2 == 1 {
 			o.Filter = f
@@ -86,7 +86,7 @@ func checkExplanation(t *testing.T, what string, h engine.Hit, mode engine.Mode,
 	if math.Abs(e.Deviations+h.FusedWords-h.Fused) > 1e-9 || (h.FusedWords > 0) != (h.Words > 0 && f.Weight > 0) || e.Deviations != (engine.Similarity(engine.L2, h.Score)-f.Mean)/f.Deviation {
 		t.Errorf("%s: %v and %v make not %v with %+v", what, e.Deviations, h.FusedWords, h.Fused, f)
 	}
-	if want := engine.WordWeight(7.5, e.Query.Terms, documents); f.Weight != want {
+	if want := (engine.Calibration{Words: 7.5}).WordWeight("", e.Query.Terms, engine.Corpus{Documents: documents}); f.Weight != want {
 		t.Errorf("%s: weight %v, want %v", what, f.Weight, want)
 	}
 }

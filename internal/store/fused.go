@@ -9,6 +9,7 @@ import (
 
 	"sheaf/internal/engine"
 	"sheaf/internal/faiss"
+	"sheaf/internal/language"
 )
 
 // A search by meaning and words ranks exactly: it looks at the nearest rows and at the
@@ -32,12 +33,18 @@ type fuser struct {
 	looked  int           // how many rows near has of each query, where there are as many
 	near    [][]faiss.Hit // the nearest rows of each query
 	sample  [][]faiss.Hit // rows of the sample with their scores
+	foreign bool          // the documents are in a language that the embedder does not know
 }
 
 func (snap *snapshot) newFuser(ctx context.Context, queries []float32, o engine.SearchOptions, s faiss.Search) (f *fuser, err error) {
 	f = &fuser{snap: snap, queries: queries, search: s, looked: max(firstFused, 4*s.K)}
 	if o.Explain { // each row has a rank
 		f.looked = max(f.looked, int(snap.state.rows))
+	}
+	if o.Calibration.EnglishOnly {
+		if f.foreign, err = snap.foreign(ctx); err != nil {
+			return nil, err
+		}
 	}
 	if f.sample, err = snap.vectors.flat.Search(ctx, queries, snap.sample()); err == nil {
 		f.near, err = f.nearest(ctx, queries, f.looked)
@@ -51,19 +58,42 @@ func (f *fuser) nearest(ctx context.Context, queries []float32, k int) ([][]fais
 	return f.snap.candidates(ctx, queries, s)
 }
 
-// sample is a search for some visible rows, always the same ones, spread evenly.
+// sample is a search for some visible rows, always the same ones.
 func (snap *snapshot) sample() faiss.Search {
-	all := roaring.AndNot(snap.state.present, snap.state.dead)
-	if snap.state.documents > sampleFused {
-		some := roaring.New()
-		for i := range int64(sampleFused) {
-			if n, err := all.Select(uint32(i * snap.state.documents / sampleFused)); err == nil {
-				some.Add(n)
+	return faiss.Search{K: sampleFused, Skip: snap.state.skipBut(snap.state.spread(sampleFused))}
+}
+
+// spread is up to k of the visible documents, always the same ones, spread evenly.
+func (st *state) spread(k int64) *roaring.Bitmap {
+	all := roaring.AndNot(st.present, st.dead)
+	if st.documents <= k {
+		return all
+	}
+	some := roaring.New()
+	for i := range k {
+		if n, err := all.Select(uint32(i * st.documents / k)); err == nil {
+			some.Add(n)
+		}
+	}
+	return some
+}
+
+// foreign reports whether the texts of the store are in another language than English.
+func (snap *snapshot) foreign(ctx context.Context) (bool, error) {
+	const beginning = `SELECT substr(text, 1, ?) FROM document WHERE n = ?`
+	var seen language.Evidence
+	err := snap.read(ctx, func(t *tx) error {
+		for _, n := range snap.state.spread(engine.LanguageDocuments).ToArray() {
+			for row, err := range t.Query(beginning, engine.LanguageCharacters, int64(n)) {
+				if err != nil {
+					return err
+				}
+				seen.Add(row.Text(0))
 			}
 		}
-		all = some
-	}
-	return faiss.Search{K: sampleFused, Skip: snap.state.skipBut(all)}
+		return nil
+	})
+	return seen.Foreign(), err
 }
 
 // fuse finds the best rows of query q, and marks them.
@@ -129,7 +159,7 @@ func (f *fuser) fusion(q int, r ranking, o engine.SearchOptions) engine.Fusion {
 	for i, hit := range f.sample[q] {
 		similarities[i] = f.similarity(hit)
 	}
-	return o.Fusion(q, similarities, r.terms, r.Best, f.snap.state.documents)
+	return o.Fusion(q, similarities, r.terms, r.Best, engine.Corpus{Documents: f.snap.state.documents, Foreign: f.foreign})
 }
 
 // union gives the nearest rows and those of the best by words that are not among them,

@@ -151,7 +151,7 @@ func TestRankedIsExact(t *testing.T) {
 	for _, metric := range []engine.Metric{engine.L2, engine.InnerProduct} {
 		w := newProse(t, metric)
 		for i := range 60 {
-			o := engine.SearchOptions{K: []int{1, 5, 40, 400}[i%4], Filter: filters[i%len(filters)], WordWeight: 7.5, Mode: engine.ByWords}
+			o := engine.SearchOptions{K: []int{1, 5, 40, 400}[i%4], Filter: filters[i%len(filters)], Calibration: engine.Calibration{Words: 7.5}, Mode: engine.ByWords}
 			if i%2 == 0 {
 				o.Mode = engine.Hybrid
 			}

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"sheaf/internal/engine"
+	"sheaf/internal/language"
 	"sheaf/internal/postings"
 	"sheaf/internal/words"
 )
@@ -17,13 +18,15 @@ func (c *content) byText(docs []*document, nearest []engine.Hit, text string, o 
 	}
 	var tokenizer words.Tokenizer
 	q := tokenizer.Query(text)
-	scores, weight, err := rank(docs, q, o.WordWeight)
+	scores, terms, err := rank(docs, q)
 	if err != nil {
 		return nil, err
 	}
-	if o.LatinOnly && !engine.MostlyLatin(text) {
-		weight = engine.WordsAlone
+	var language language.Evidence
+	for _, d := range docs {
+		language.Add(d.Text)
 	}
+	weight := o.Calibration.WordWeight(text, terms, engine.Corpus{Documents: int64(len(docs)), Foreign: language.Foreign()})
 	hits := slices.Clone(nearest)
 	fusion := engine.Fusion{Weight: weight}
 	for _, score := range scores {
@@ -53,11 +56,11 @@ func (c *content) byText(docs []*document, nearest []engine.Hit, text string, o 
 	return slices.DeleteFunc(hits, func(h engine.Hit) bool { return h.Words == 0 }), nil
 }
 
-// rank gives the BM25 of each document by its id, and the weight of words in a fusion.
-func rank(docs []*document, q words.Query, highest float64) (scores map[string]float32, weight float64, err error) {
+// rank gives the BM25 of each document by its id, and what is known of the query's terms.
+func rank(docs []*document, q words.Query) (scores map[string]float32, terms engine.Terms, err error) {
 	scores = map[string]float32{}
 	if len(docs) == 0 {
-		return scores, 0, nil
+		return scores, terms, nil
 	}
 	var tokenizer words.Tokenizer
 	var b postings.Builder
@@ -73,23 +76,23 @@ func rank(docs []*document, q words.Query, highest float64) (scores map[string]f
 	var pages [][]byte
 	segment, err := b.Flush(func(page []byte) error { pages = append(pages, slices.Clone(page)); return nil })
 	if err != nil {
-		return nil, 0, err
+		return nil, terms, err
 	}
 	source := postings.Source{Segment: segment, Page: func(i int) ([]byte, error) { return pages[i], nil }}
 	index := postings.Index{Documents: int64(len(docs)), Sources: []postings.Source{source}}
 	r, err := index.Rank(q.Terms)
 	if err != nil {
-		return nil, 0, err
+		return nil, terms, err
 	}
 	for i, score := range r.Scores {
 		scores[docs[i].ID] = score
 	}
-	terms := engine.Terms{Covered: float64(r.MostCovered)}
+	terms.Covered = float64(r.MostCovered)
 	for i, w := range r.Weights {
 		terms.Weight += float64(w)
 		if q.Identifiers[i] {
 			terms.Identifiers += float64(w)
 		}
 	}
-	return scores, engine.WordWeight(highest, terms, int64(len(docs))), nil
+	return scores, terms, nil
 }

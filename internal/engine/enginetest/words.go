@@ -13,6 +13,8 @@ import (
 func (s *suite) searchByText() {
 	s.byText()
 	s.name = s.engine.Name(s.T)
+	s.foreign()
+	s.name = s.engine.Name(s.T)
 	s.withoutWords()
 }
 
@@ -41,7 +43,7 @@ func (s *suite) byText() {
 		{"the tide", engine.SearchOptions{K: 4, Mode: engine.ByWords, ScoreThreshold: &threshold}, []string{"1"}},
 		{"ebb", engine.SearchOptions{K: 4, Mode: engine.ByWords}, nil},
 		{"--dry-run", engine.SearchOptions{K: 1, Mode: engine.Hybrid}, []string{"2"}},
-		{"что это из flags", engine.SearchOptions{K: 1, Mode: engine.Hybrid, LatinOnly: true}, []string{"3"}},
+		{"что это из flags", engine.SearchOptions{K: 1, Mode: engine.Hybrid, Calibration: engine.Calibration{EnglishOnly: true}}, []string{"3"}},
 		{"ebb", engine.SearchOptions{K: 4, Mode: engine.Hybrid}, []string{"3", "2", "1", "0"}},
 		{"ebb", engine.SearchOptions{K: 4, Mode: engine.ByVector}, []string{"3", "2", "1", "0"}},
 
@@ -74,6 +76,27 @@ func (s *suite) byText() {
 	same(s, "mmr by words", []string{"1"}, idsOfHits(hits[0]))
 	if _, err := w.Search(s.Context(), query, engine.SearchOptions{K: 1, Mode: "taste"}); err == nil {
 		s.Error("an unknown mode passes")
+	}
+}
+
+// foreign: where the embedder does not know the language of the documents words count although
+// the query has few of them.
+func (s *suite) foreign() {
+	w := s.create(s.facts)
+	var docs []engine.Document
+	for i, text := range []string{"die Katze ist nicht im Haus", "der Hund ist im Garten", "das Pferd und die Maus", "wir sind auf dem Weg nach Hause"} {
+		d := doc(fmt.Sprint(i), i)
+		d.Source, d.Text, d.Vector = "a", text, []float32{float32(i), 1, 0}
+		docs = append(docs, d)
+	}
+	s.replace(w, "a", docs...)
+	s.commit(w)
+	o := engine.SearchOptions{K: 1, Mode: engine.Hybrid, Texts: []string{"Welche Sachen frisst eine Katze besonders gern"}}
+	for embedder, want := range map[engine.Calibration]string{{}: "3", {EnglishOnly: true}: "0"} {
+		o.Calibration = embedder
+		hits, err := w.Search(s.Context(), [][]float32{{3, 1, 0}}, o)
+		s.must(err)
+		same(s, fmt.Sprintf("%+v", embedder), []string{want}, idsOfHits(hits[0]))
 	}
 }
 
