@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -684,63 +685,109 @@ func TestAReadOnlyStoreAnswers(t *testing.T) {
 	}
 }
 
-// TestReadersSeeWholeStates searches all the while a writer replaces a
-// source: every text that comes back must be the one whose vector scored.
+// TestReadersSeeWholeStates reads all the while a writer replaces a source: what comes back is of
+// one version, and every text is the one that its vector was made for.
 func TestReadersSeeWholeStates(t *testing.T) {
 	t.Parallel()
-	w, dir := create(t, facts)
-	version := func(v int) (docs []engine.Document) {
-		for i := range 20 {
-			docs = append(docs, doc(fmt.Sprintf("%d", i), fmt.Sprintf("document %d of version %d", i, v)))
-		}
-		return docs
+	tests := []struct {
+		name                string
+		documents, versions int
+		read                func(dir string) ([]engine.Document, error)
+	}{
+		{"search", 20, 40, searchAll},
+		{"export", 1001, 6, exportAll}, // two pages
 	}
-	replace(t, w, "a.txt", version(0)...)
-	commit(t, w)
-	ctx, stop := context.WithCancel(t.Context())
-	read := make(chan error, 2)
-	for range cap(read) {
-		go func() { read <- readAll(ctx, dir) }()
-	}
-	for v := 1; v <= 40; v++ {
-		replace(t, w, "a.txt", version(v)...)
-		commit(t, w)
-	}
-	stop()
-	for range cap(read) {
-		if err := <-read; err != nil {
-			t.Error(err)
-		}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			w, dir := create(t, facts)
+			write := func(version int) {
+				var docs []engine.Document
+				for i := range tt.documents {
+					docs = append(docs, doc(fmt.Sprint(i), fmt.Sprintf("document %d of version %d", i, version)))
+				}
+				replace(t, w, "a.txt", docs...)
+				commit(t, w)
+			}
+			write(0)
+			ctx, stop := context.WithCancel(t.Context())
+			read := make(chan error, 2)
+			for range cap(read) {
+				go func() {
+					var err error
+					for n := 0; err == nil && (n == 0 || ctx.Err() == nil); n++ {
+						var docs []engine.Document
+						if docs, err = tt.read(dir); err == nil {
+							err = ofOneVersion(docs, tt.documents)
+						}
+					}
+					read <- err
+				}()
+			}
+			for v := 1; v <= tt.versions; v++ {
+				write(v)
+			}
+			stop()
+			for range cap(read) {
+				if err := <-read; err != nil {
+					t.Error(err)
+				}
+			}
+		})
 	}
 }
 
-func readAll(ctx context.Context, dir string) error {
+func searchAll(dir string) ([]engine.Document, error) {
 	s, err := store.Open(context.Background(), dir, engine.Options{LockTimeout: time.Minute})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer s.Close()
-	for ctx.Err() == nil {
-		hits, err := s.Search(context.Background(), [][]float32{vector("document 7 of version 3")}, engine.SearchOptions{K: 30, WithVectors: true})
+	hits, err := s.Search(context.Background(), [][]float32{vector("document 7 of version 3")}, engine.SearchOptions{K: 30, WithVectors: true})
+	if err != nil {
+		return nil, err
+	}
+	var docs []engine.Document
+	for _, h := range hits[0] {
+		docs = append(docs, h.Document)
+	}
+	return docs, nil
+}
+
+func exportAll(dir string) (docs []engine.Document, err error) {
+	s, err := store.Open(context.Background(), dir, engine.Options{LockTimeout: time.Minute})
+	if err != nil {
+		return nil, err
+	}
+	defer s.Close()
+	snap, err := s.Snapshot(context.Background())
+	if err != nil {
+		return nil, err
+	}
+	for t, err := range snap.Transfers {
 		if err != nil {
-			return err
+			return nil, err
 		}
-		if len(hits[0]) != 20 {
-			return fmt.Errorf("%d documents of 20 in one state", len(hits[0]))
+		docs = append(docs, t.Document)
+	}
+	if snap.Documents != int64(len(docs)) {
+		return nil, fmt.Errorf("%d documents of %d are exported", len(docs), snap.Documents)
+	}
+	return docs, nil
+}
+
+// ofOneVersion checks that docs are all the documents of a version, each with its vector.
+func ofOneVersion(docs []engine.Document, documents int) error {
+	if len(docs) != documents {
+		return fmt.Errorf("%d documents of %d in one state", len(docs), documents)
+	}
+	_, version, _ := strings.Cut(docs[0].Text, " of ")
+	for _, d := range docs {
+		if !strings.HasSuffix(d.Text, " of "+version) {
+			return fmt.Errorf("%q in one answer with %s", d.Text, version)
 		}
-		var version int
-		for i, h := range hits[0] {
-			var n, v int
-			if _, err := fmt.Sscanf(h.Text, "document %d of version %d", &n, &v); err != nil {
-				return err
-			}
-			if i > 0 && v != version {
-				return fmt.Errorf("versions %d and %d in one answer", version, v)
-			}
-			version = v
-			if !slices.Equal(h.Vector, vector(h.Text)) {
-				return fmt.Errorf("text %q has another one's vector", h.Text)
-			}
+		if !slices.Equal(d.Vector, vector(d.Text)) {
+			return fmt.Errorf("text %q has another one's vector", d.Text)
 		}
 	}
 	return nil
