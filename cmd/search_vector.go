@@ -34,7 +34,7 @@ one line of JSON each; so are objects as --queries takes them.` + filterHelp + n
 			exitStatus(0, 1, 2, 3, 4, 10, 11, 12, 130, 143),
 		Example: `  sheaf embed "stars and navigation" | sheaf search-vector -
   sheaf search-vector -k 2 --json @query.npy
-  sheaf search-vector --filter lang=en --score-threshold 1.2 @query.npy
+  sheaf search-vector --filter lang=en @query.npy
   sheaf search-vector --binary f32 @query.f32`,
 		PreRunE: func(_ *cobra.Command, args []string) error { return o.validate(env, args) },
 		RunE:    func(c *cobra.Command, _ []string) error { return runSearchVector(c.Context(), env, &o) },
