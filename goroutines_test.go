@@ -15,7 +15,6 @@ import (
 var unguarded = map[string]string{
 	"internal/crash/crash.go Go":           "it runs a function that recovers",
 	"internal/transformer/mapping.go load": "advice to the system about memory",
-	"cmd/signal.go Interruptible":          "it waits for a signal",
 }
 
 // TestGoroutinesRecover: in every goroutine of the program a panic becomes an error. A

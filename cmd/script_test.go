@@ -32,9 +32,12 @@ var server *pgtest.Server
 func TestMain(m *testing.M) {
 	testscript.Main(pgtest.Tests{M: m, Use: func(s *pgtest.Server) { server = s }}, map[string]func(){
 		"sheaf": func() {
-			ctx, stop := Interruptible(context.Background())
+			ctx, cancel := context.WithCancelCause(context.Background())
+			awaited := make(chan struct{})
+			go awaitSignal(ctx, cancel, func() { close(awaited) })
+			<-awaited
 			code := Main(ctx, os.Args[1:], Standard())
-			stop()
+			cancel(nil)
 			writePeak()
 			os.Exit(code)
 		},
@@ -58,8 +61,7 @@ func writePeak() {
 
 // stubborn is a program that does not mind being cancelled.
 func stubborn() {
-	ctx, _ := Interruptible(context.Background())
-	fmt.Println("ready")
+	ctx, _ := interruptible(context.Background(), func() { fmt.Println("ready") })
 	<-ctx.Done()
 	fmt.Println(context.Cause(ctx))
 	for {

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"sheaf/internal/crash"
 )
@@ -20,24 +21,43 @@ func (e interrupted) Error() string {
 	return "interrupted"
 }
 
+// unheeded is how long a run leaves signals their default effect. To await them takes threads,
+// and these a twentieth of the time of a short run, which is over before it can be interrupted.
+const unheeded = 20 * time.Millisecond
+
 // Interruptible returns a context that the first SIGINT or SIGTERM cancels.
 // After it both signals have their default effect, so a second one ends the
-// process at once. stop restores the default effect, too.
+// process at once. They have it also in the first milliseconds, and after stop.
 func Interruptible(parent context.Context) (ctx context.Context, stop func()) {
+	return interruptible(parent, func() {})
+}
+
+// interruptible is Interruptible, and calls ready when it awaits signals.
+func interruptible(parent context.Context, ready func()) (ctx context.Context, stop func()) {
 	ctx, cancel := context.WithCancelCause(parent)
+	done := make(chan struct{})
+	later := time.AfterFunc(unheeded, func() {
+		defer close(done)
+		awaitSignal(ctx, cancel, ready)
+	})
+	return ctx, func() {
+		cancel(nil)
+		if !later.Stop() {
+			<-done
+		}
+	}
+}
+
+// awaitSignal cancels ctx with the first signal, or returns when ctx ends.
+func awaitSignal(ctx context.Context, cancel context.CancelCauseFunc, ready func()) {
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
-	go func() {
-		select {
-		case s := <-signals:
-			signal.Stop(signals)
-			cancel(interrupted{s.(syscall.Signal)})
-		case <-ctx.Done():
-		}
-	}()
-	return ctx, func() {
-		signal.Stop(signals)
-		cancel(nil)
+	defer signal.Stop(signals)
+	ready()
+	select {
+	case s := <-signals:
+		cancel(interrupted{s.(syscall.Signal)})
+	case <-ctx.Done():
 	}
 }
 
