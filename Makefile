@@ -171,7 +171,7 @@ fuzz: deps ## fuzz every parser for FUZZTIME (30s) each
 
 neon: ## check that the C code compiles for arm64, and run the NEON kernels of integers in an emulator
 	@$(call debian,$(DEBIAN_NEON))
-	aarch64-linux-gnu-gcc -Wall -Werror -fsyntax-only $(wildcard internal/codes/*.c internal/faiss/*.c internal/hugepage/*.c internal/rowsum/*.c internal/sqlite/*.c internal/transformer/*.c)
+	aarch64-linux-gnu-gcc -Wall -Werror -fsyntax-only $(wildcard internal/codes/*.c internal/faiss/*.c internal/prefault/*.c internal/rowsum/*.c internal/sqlite/*.c internal/transformer/*.c)
 	CGO_ENABLED=1 CC=aarch64-linux-gnu-gcc GOARCH=arm64 go test -vet=off -run 'Sums|Sift|Tile|Interval|Rotation|Linear8' \
 		-exec 'qemu-aarch64 -L /usr/aarch64-linux-gnu' ./internal/codes ./internal/transformer
 

@@ -19,7 +19,7 @@ const module = "sheaf"
 
 // cgoAllowed are the five doors to C, the oracle that tests compare one of them with, and an option
 // of the linker.
-var cgoAllowed = []string{"internal/codes", "internal/faiss", "internal/faiss/faisstest", "internal/hugepage", "internal/rowsum", "internal/sqlite", "internal/transformer"}
+var cgoAllowed = []string{"internal/codes", "internal/faiss", "internal/faiss/faisstest", "internal/prefault", "internal/rowsum", "internal/sqlite", "internal/transformer"}
 
 // viperAllowed is the one file that reads configuration.
 const viperAllowed = "cmd/config.go"

@@ -6,7 +6,7 @@ import (
 	"os"
 
 	"sheaf/cmd"
-	_ "sheaf/internal/hugepage" // a linker's option
+	_ "sheaf/internal/prefault" // a constructor and an option of the linker
 )
 
 func main() {

@@ -1,4 +1,4 @@
-package hugepage
+package prefault
 
 // #cgo LDFLAGS: -Wl,--wrap=mmap
 import "C"
