@@ -38,7 +38,7 @@ EMBEDDERS
             16 languages is builtin:multilingual, which sheaf ingest chooses by
             itself for texts that are not English
   minilm    all-MiniLM-L6-v2, English, computed here (sheaf model add minilm)
-  hf:NAME   another BERT encoder of the Hugging Face hub, computed here
+  hf:NAME   another encoder of the Hugging Face hub, computed here
   minilm:int8, hf:NAME:int8
             the same in integers of 8 bits: more than twice as fast, nearly as
             good

@@ -1,25 +1,22 @@
 package embed
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
 	"sync/atomic"
+	"unicode"
 
 	"golang.org/x/sync/errgroup"
 
 	"sheaf/internal/crash"
 	"sheaf/internal/transformer"
 	"sheaf/internal/vector"
-	"sheaf/internal/wordpiece"
 )
 
 const (
@@ -32,20 +29,13 @@ const (
 	minPackTokens = 64
 )
 
-const (
-	maxVocabulary = 64 << 20 // bytes; that of BERT's tokenizer.json is 0.5 MB
-	clsPiece      = "[CLS]"
-	sepPiece      = "[SEP]"
-)
-
 // bert computes vectors with a BERT encoder, as sentence-transformers does with the same
 // folder.
 type bert struct {
 	identity   Identity
 	model      *transformer.Model
 	settings   transformer.Settings
-	tokenizer  *wordpiece.Tokenizer
-	cls, sep   int32
+	tokens     *textTokens
 	options    Options
 	packTokens int                         // that are computed at once at most, if more than one text
 	workspaces chan *transformer.Workspace // as many as computations that may run at once
@@ -148,83 +138,24 @@ func newBERTOf(model *transformer.Model, dir string, int8 bool, o Options) (*ber
 }
 
 // openTokenizer reads the tokenizer in dir and adds it to the fingerprint.
-func (b *bert) openTokenizer(dir string) error {
-	told := wordpiece.Told{
-		Lowercase: b.settings.TokenizerLowercase, Accents: b.settings.TokenizerAccents, Ideographs: b.settings.TokenizerIdeographs,
-	}
-	text, rules, err := readVocabulary(dir, told)
-	if err != nil {
+func (b *bert) openTokenizer(dir string) (err error) {
+	if b.tokens, err = readTokens(dir, b.settings); err != nil {
 		return err
 	}
-	v, err := openVocabulary(text)
-	if err != nil {
-		return err
-	}
-	if v.Size() > b.settings.Vocabulary {
-		return fmt.Errorf("the tokenizer has %d pieces, the model %d", v.Size(), b.settings.Vocabulary)
-	}
-	if b.tokenizer, err = wordpiece.New(v, rules); err != nil {
-		return err
-	}
-	b.cls, _ = v.ID(clsPiece)
-	b.sep, _ = v.ID(sepPiece)
 	fingerprint, err := b.model.Fingerprint() // last, because a model in int8 is being read meanwhile
 	if err != nil {
 		return err
 	}
 	h := sha256.New()
 	fmt.Fprintln(h, fingerprint)
-	h.Write(text)
-	if rules != (wordpiece.Rules{}) {
-		fmt.Fprintf(h, "%+v", rules)
+	if err := b.tokens.describe(h); err != nil {
+		return err
 	}
 	b.identity.Fingerprint = hex.EncodeToString(h.Sum(nil)[:fingerprintBytes])
 	return nil
 }
 
 const fingerprintBytes = 8
-
-// openVocabulary uses the index in the program where the vocabulary is BERT's own, as it
-// nearly always is: building one takes much longer.
-func openVocabulary(text []byte) (*wordpiece.Vocabulary, error) {
-	if bytes.Equal(text, builtinVocab) {
-		return wordpiece.OpenVocabulary(builtinVocab, builtinIndex, builtinVocabulary, builtinLongest)
-	}
-	return wordpiece.NewVocabulary(text)
-}
-
-// readVocabulary reads a folder's tokenizer.json, or vocab.txt where there is none, and
-// returns the pieces, one a line, and the rules of the tokenizer.
-func readVocabulary(dir string, told wordpiece.Told) ([]byte, wordpiece.Rules, error) {
-	path := filepath.Join(dir, "tokenizer.json")
-	data, err := readAtMost(path, maxVocabulary)
-	if err == nil {
-		text, rules, err := wordpiece.ReadTokenizer(data, told)
-		if err != nil {
-			return nil, rules, fmt.Errorf("%q: %w", path, err)
-		}
-		return text, rules, nil
-	}
-	if !errors.Is(err, fs.ErrNotExist) {
-		return nil, wordpiece.Rules{}, err
-	}
-	text, err := readAtMost(filepath.Join(dir, "vocab.txt"), maxVocabulary)
-	if errors.Is(err, fs.ErrNotExist) {
-		err = fmt.Errorf("%q has neither tokenizer.json nor vocab.txt", dir)
-	}
-	return bytes.ReplaceAll(text, []byte("\r\n"), []byte("\n")), told.Rules(), err
-}
-
-func readAtMost(path string, limit int64) ([]byte, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, err
-	}
-	if info.Size() > limit {
-		return nil, fmt.Errorf("%q is larger than %d bytes", path, limit)
-	}
-	return os.ReadFile(path)
-}
 
 func (b *bert) Identity() Identity { return b.identity }
 
@@ -241,7 +172,7 @@ func (b *bert) Embed(ctx context.Context, texts []string) (Result, error) {
 	ids, tokens := make([][]int32, len(texts)), 0
 	for i, text := range texts {
 		var length int
-		if ids[i], length = b.tokens(text); length > len(ids[i]) {
+		if ids[i], length = b.ids(text); length > len(ids[i]) {
 			result.long(i, length, b.settings.MaxTokens)
 		}
 		tokens += len(ids[i])
@@ -317,15 +248,19 @@ func (b *bert) shorten(v []float32) []float32 {
 	return v
 }
 
-// tokens returns the ids of a text, at most as many as the model reads, and how many the whole text has.
-func (b *bert) tokens(text string) (ids []int32, length int) {
+// ids returns the ids of a text, at most as many as the model reads, and how many the whole text has.
+func (b *bert) ids(text string) (ids []int32, length int) {
+	text = strings.TrimFunc(text, isPythonSpace)
 	if b.settings.Lowercase {
 		text = strings.ToLower(text)
 	}
-	ids = b.tokenizer.Append([]int32{b.cls}, text)
+	ids = b.tokens.tokenizer.Append([]int32{b.tokens.beforeID}, text)
 	length = len(ids) + 1
-	return append(ids[:min(len(ids), b.settings.MaxTokens-1)], b.sep), length
+	return append(ids[:min(len(ids), b.settings.MaxTokens-1)], b.tokens.behindID), length
 }
+
+// isPythonSpace reports whether Python's str.strip removes r, which sentence-transformers calls first.
+func isPythonSpace(r rune) bool { return unicode.IsSpace(r) || '\x1c' <= r && r <= '\x1f' }
 
 // noticeLong tells people, once in the embedder's life, that texts are longer than what the model reads.
 func (b *bert) noticeLong(texts int) {

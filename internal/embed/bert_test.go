@@ -231,6 +231,12 @@ func TestBERTErrors(t *testing.T) {
 			remove(t, dir, "vocab.txt")
 		}), "has neither tokenizer.json nor vocab.txt"},
 		{"another tokenizer", edited(func(dir string) { put(t, dir, "tokenizer.json", `{"model": {"type": "BPE", "vocab": {}}}`) }), `its model is "BPE", not WordPiece`},
+		{"another first token", edited(func(dir string) { put(t, dir, "tokenizer_config.json", `{"cls_token": "<s>"}`) }),
+			"tokenizer_config.json: cls_token <s> and sep_token [SEP] are not those of the tokenizer, [CLS] and [SEP]"},
+		{"another last token", edited(func(dir string) { put(t, dir, "tokenizer_config.json", `{"sep_token": {"content": "</s>"}}`) }),
+			"cls_token [CLS] and sep_token </s> are not those"},
+		{"an XLM-R's tokens", "hf:" + multilingualBERT(t, `{"cls_token": "[CLS]"}`), "cls_token [CLS] and sep_token </s> are not those of the tokenizer, <s> and </s>"},
+		{"an XLM-R's tokenizer of other rules", edited(func(dir string) { put(t, dir, "tokenizer.json", `{"model": {"vocab": []}}`) }), "its unk_id is not the id of a piece"},
 		{"a larger tokenizer", edited(func(dir string) {
 			remove(t, dir, "tokenizer.json")
 			put(t, dir, "vocab.txt", strings.Join(transformertest.Vocabulary, "\n")+"\none more")

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"sheaf/internal/transformer"
+	"sheaf/internal/wordpiece"
 )
 
 // CrossEncoder computes how well texts answer queries by a model that reads both together, as
@@ -43,10 +44,18 @@ func openCrossEncoder(dir string, int8 bool, o Options) (*bert, error) {
 		return nil, err
 	}
 	b, err := newBERTOf(model, dir, int8, o)
-	if err == nil && b.settings.MaxTokens <= pairSpecials {
-		err = errors.Join(errors.New("max_seq_length leaves no room for a pair"), model.Close())
+	if err != nil {
+		return nil, err
 	}
-	return b, err
+	if _, ok := b.tokens.tokenizer.(*wordpiece.Tokenizer); !ok {
+		err = errors.New("a cross-encoder with a Unigram tokenizer is not supported, only with WordPiece")
+	} else if b.settings.MaxTokens <= pairSpecials {
+		err = errors.New("max_seq_length leaves no room for a pair")
+	}
+	if err != nil {
+		return nil, errors.Join(err, model.Close())
+	}
+	return b, nil
 }
 
 // Close frees what the model holds.
@@ -79,12 +88,12 @@ func (c *CrossEncoder) pairTokens(p Pair) (ids []int32, second int) {
 	if c.settings.Lowercase {
 		p.Query, p.Text = strings.ToLower(p.Query), strings.ToLower(p.Text)
 	}
-	ids = c.tokenizer.Append([]int32{c.cls}, p.Query)
-	text := c.tokenizer.Append(nil, p.Text)
+	ids = c.tokens.tokenizer.Append([]int32{c.tokens.beforeID}, p.Query)
+	text := c.tokens.tokenizer.Append(nil, p.Text)
 	first, rest := shares(len(ids)-1, len(text), c.settings.MaxTokens-pairSpecials)
-	ids = append(ids[:1+first], c.sep)
+	ids = append(ids[:1+first], c.tokens.behindID)
 	second = len(ids)
-	return append(append(ids, text[:rest]...), c.sep), second
+	return append(append(ids, text[:rest]...), c.tokens.behindID), second
 }
 
 // shares returns how many tokens are kept of two texts, at most limit of both: the longer one is cut

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"sheaf/internal/embed"
+	"sheaf/internal/transformer/transformertest"
 )
 
 // crossFolder is a small cross-encoder, with what sentence-transformers computes with it; see record.py
@@ -144,11 +145,33 @@ func TestCrossEncoder(t *testing.T) {
 	}
 }
 
+// unigramCross is a cross-encoder with the tokenizer of an XLM-R.
+func unigramCross(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	config := map[string]any{"architectures": []string{"BertForSequenceClassification"}, "id2label": map[string]any{"0": "score"}}
+	m := transformertest.Model{Vocabulary: 222, Config: config}
+	if err := m.Write(dir); err != nil {
+		t.Fatal(err)
+	}
+	head := append(m.Tensors(),
+		transformertest.Tensor{Name: "pooler.dense.weight", Shape: []int{24, 24}, X: make([]float32, 24*24)},
+		transformertest.Tensor{Name: "pooler.dense.bias", Shape: []int{24}, X: make([]float32, 24)},
+		transformertest.Tensor{Name: "classifier.weight", Shape: []int{1, 24}, X: make([]float32, 24)},
+		transformertest.Tensor{Name: "classifier.bias", Shape: []int{1}, X: make([]float32, 1)})
+	put(t, dir, "model.safetensors", string(transformertest.Safetensors("F32", head)))
+	copyOf(t, "tokenizer.json", xlmrFolder, dir)
+	remove(t, dir, "tokenizer_config.json")
+	remove(t, dir, "modules.json")
+	return dir
+}
+
 // What would be computed wrongly is refused by name.
 func TestCrossEncoderRefuses(t *testing.T) {
 	t.Parallel()
 	for want, dir := range map[string]string{
-		`the architecture "xlm-roberta" is not supported`:      crossCopy(t, map[string]any{"model_type": "xlm-roberta"}, nil),
+		`a cross-encoder of the architecture "xlm-roberta" is`: crossCopy(t, map[string]any{"model_type": "xlm-roberta"}, nil),
+		"a cross-encoder with a Unigram tokenizer is not":      unigramCross(t),
 		"a classifier of 2 labels is not supported, only of 1": crossCopy(t, map[string]any{"id2label": map[string]any{"0": "no", "1": "yes"}}, nil),
 		"type_vocab_size is 1":                                 crossCopy(t, map[string]any{"type_vocab_size": 1}, nil),
 		`the activation "torch.nn.Softmax" is not supported`:   crossCopy(t, map[string]any{"sbert_ce_default_activation_function": "torch.nn.Softmax"}, nil),

@@ -4,7 +4,7 @@ import "time"
 
 // Tokens are the ids that a BERT embedder computes for a text.
 func Tokens(e Embedder, text string) []int32 {
-	ids, _ := e.(*bert).tokens(text)
+	ids, _ := e.(*bert).ids(text)
 	return ids
 }
 

@@ -38,25 +38,33 @@ type configFile struct {
 	Heads      int      `json:"num_attention_heads"`
 	Inner      int      `json:"intermediate_size"`
 	Epsilon    *float64 `json:"layer_norm_eps"`
+	Padding    int32    `json:"pad_token_id"`
 }
 
-// readShape reads an encoder's config.json and refuses what is not a plain BERT.
-func readShape(files fs.FS, dir string) (shape, error) {
-	c := configFile{Activation: "gelu", Positional: "absolute", Types: 2}
-	if err := readJSON(files, path.Join(dir, "config.json"), &c); err != nil {
-		return shape{}, err
+// The architectures, by model_type. That of XLM-R is a BERT whose positions are numbered from behind
+// the id of the padding token.
+const (
+	architectureBERT = "bert"
+	architectureXLMR = "xlm-roberta"
+)
+
+// readConfig reads an encoder's config.json and refuses what is neither a plain BERT nor an XLM-R.
+func readConfig(files fs.FS, dir string) (*configFile, shape, error) {
+	c := &configFile{Activation: "gelu", Positional: "absolute", Types: 2, Padding: 1}
+	if err := readJSON(files, path.Join(dir, "config.json"), c); err != nil {
+		return nil, shape{}, err
 	}
 	s, err := c.shape()
 	if err != nil {
-		return shape{}, fmt.Errorf("config.json: %w", err)
+		return nil, shape{}, fmt.Errorf("config.json: %w", err)
 	}
-	return s, nil
+	return c, s, nil
 }
 
 func (c *configFile) shape() (shape, error) {
 	switch {
-	case c.ModelType != "bert":
-		return shape{}, fmt.Errorf("the architecture %q is not supported, only \"bert\"", c.ModelType)
+	case c.ModelType != architectureBERT && c.ModelType != architectureXLMR:
+		return shape{}, fmt.Errorf("the architecture %q is not supported, only %q and %q", c.ModelType, architectureBERT, architectureXLMR)
 	case c.Decoder:
 		return shape{}, errors.New("a decoder is not supported, only an encoder")
 	case c.Activation != "gelu":
@@ -74,6 +82,9 @@ func (c *configFile) shape() (shape, error) {
 		if size.value < 1 || size.value > maxSize {
 			return shape{}, fmt.Errorf("%s is %d, not from 1 to %d", size.key, size.value, maxSize)
 		}
+	}
+	if c.ModelType == architectureXLMR && (c.Padding < 0 || int(c.Padding) >= c.Positions) {
+		return shape{}, fmt.Errorf("pad_token_id is %d, not from 0 to below max_position_embeddings", c.Padding)
 	}
 	if c.Dim%c.Heads != 0 {
 		return shape{}, fmt.Errorf("hidden_size %d does not share out among %d heads", c.Dim, c.Heads)

@@ -1,4 +1,4 @@
-// Package transformer computes sentence vectors with BERT encoders, such as
+// Package transformer computes sentence vectors with BERT and XLM-R encoders, such as
 // all-MiniLM-L6-v2, from a folder in the layout of sentence-transformers:
 //
 //	config.json                  the sizes of the encoder

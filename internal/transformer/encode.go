@@ -107,11 +107,14 @@ func (m *Model) encode(w *Workspace, texts [][]int32, second []int, tokens, long
 // lookUp sets each row of state to the sum of its token's three embeddings.
 func (m *Model) lookUp(w *Workspace, state []float32, texts [][]int32, second []int, longest int) error {
 	dim := m.folder.Dim
-	positions, err := m.positions.rows(0, longest, &w.positions)
+	padding := m.folder.padding
+	first := max(padding, 0)
+	positions, err := m.positions.rows(int(first), longest+int(padding+1-first), &w.positions)
 	if err != nil {
 		return err
 	}
 	for n, ids := range texts {
+		next := padding + 1 // position; that of a padding token, which only a text can bring, is its id
 		for place, id := range ids {
 			kind := m.types[:dim]
 			if second != nil && place >= second[n] {
@@ -121,7 +124,11 @@ func (m *Model) lookUp(w *Workspace, state []float32, texts [][]int32, second []
 			if err != nil {
 				return err
 			}
-			position := positions[place*dim:][:dim]
+			at := padding
+			if id != padding {
+				at, next = next, next+1
+			}
+			position := positions[int(at-first)*dim:][:dim]
 			for i, x := range kind {
 				state[i] = word[i] + x + position[i]
 			}

@@ -29,5 +29,8 @@ func fingerprint(tensors []tensor, f *folder) string {
 		h.Write(buf)
 	}
 	fmt.Fprintf(h, "%v %s %v %d %v\n", f.shape, f.pooling, f.Normalized, f.MaxTokens, f.Lowercase)
+	if f.padding >= 0 {
+		fmt.Fprintln(h, architectureXLMR, f.padding)
+	}
 	return hex.EncodeToString(h.Sum(nil))[:fingerprintLen]
 }

@@ -2,6 +2,7 @@ package transformer
 
 import (
 	"cmp"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -20,6 +21,10 @@ type Settings struct {
 	// What tokenizer_config.json says of the tokenizer, nil where it does not: do_lower_case, strip_accents and
 	// tokenize_chinese_chars.
 	TokenizerLowercase, TokenizerAccents, TokenizerIdeographs *bool
+
+	// The tokens before and behind a text, as tokenizer_config.json names them: cls_token and sep_token; empty where
+	// it does not.
+	FirstToken, LastToken string
 
 	PoolingAssumed bool // the folder names no pooling, so it is mean
 
@@ -40,6 +45,7 @@ const (
 type folder struct {
 	Settings
 	shape   shape
+	padding int32 // id of the padding token of an XLM-R, or -1: positions are numbered from behind it
 	pooling pooling
 	encoder string // folder of config.json and the weights; as TokenizerDir
 
@@ -95,10 +101,16 @@ func (f *folder) module(files fs.FS, i int, kind, dir string) error {
 	return fmt.Errorf("modules.json: %q as module %d is not supported", kind, i)
 }
 
-func (f *folder) readEncoder(files fs.FS) (err error) {
-	if f.shape, err = readShape(files, f.encoder); err != nil {
+func (f *folder) readEncoder(files fs.FS) error {
+	config, shape, err := readConfig(files, f.encoder)
+	if err != nil {
 		return err
 	}
+	f.shape, f.padding = shape, -1
+	if config.ModelType == architectureXLMR {
+		f.padding = config.Padding
+	}
+	longest := shape.positions - int(f.padding) - 1
 	var text struct {
 		Longest  *int   `json:"max_seq_length"`
 		Lower    bool   `json:"do_lower_case"`
@@ -124,10 +136,9 @@ func (f *folder) readEncoder(files fs.FS) (err error) {
 		return fmt.Errorf("sentence_bert_config.json: the task %q with the output %q is not supported, only %q with %q",
 			text.Task, text.Modality.Text.Output, task, output)
 	}
-	if err := tokenizer.check(); err != nil {
-		return fmt.Errorf("tokenizer_config.json: %w", err)
+	if side := cmp.Or(tokenizer.Truncation, "right"); side != "right" {
+		return fmt.Errorf("tokenizer_config.json: truncation_side %q is not supported, only \"right\"", side)
 	}
-	longest := f.shape.positions
 	switch {
 	case text.Longest != nil:
 		longest = min(longest, *text.Longest)
@@ -140,6 +151,7 @@ func (f *folder) readEncoder(files fs.FS) (err error) {
 	f.Dim, f.Vocabulary, f.MaxTokens = f.shape.dim, f.shape.vocabulary, longest
 	f.Lowercase, f.TokenizerDir = text.Lower, f.encoder
 	f.TokenizerLowercase, f.TokenizerAccents, f.TokenizerIdeographs = tokenizer.Lowercase, tokenizer.Accents, tokenizer.Ideographs
+	f.FirstToken, f.LastToken = string(tokenizer.CLS), string(tokenizer.SEP)
 	return nil
 }
 
@@ -150,27 +162,20 @@ type tokenizerConfig struct {
 	Accents    *bool   `json:"strip_accents"` // null: as do_lower_case
 	Ideographs *bool   `json:"tokenize_chinese_chars"`
 	Truncation string  `json:"truncation_side"`
-	CLS        any     `json:"cls_token"` // text, or an object with the content
-	SEP        any     `json:"sep_token"`
+	CLS        token   `json:"cls_token"`
+	SEP        token   `json:"sep_token"`
 }
 
-// check refuses settings with which a text has other tokens than those of BERT.
-func (c *tokenizerConfig) check() error {
-	if side := cmp.Or(c.Truncation, "right"); side != "right" {
-		return fmt.Errorf("truncation_side %q is not supported, only \"right\"", side)
+// token is the name of a token: text, or an object with the content.
+type token string
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (t *token) UnmarshalJSON(data []byte) error {
+	object := struct{ Content *string }{(*string)(t)}
+	if len(data) > 0 && data[0] == '{' {
+		return json.Unmarshal(data, &object)
 	}
-	for _, token := range []struct {
-		key, want string
-		value     any
-	}{{"cls_token", "[CLS]", c.CLS}, {"sep_token", "[SEP]", c.SEP}} {
-		if object, ok := token.value.(map[string]any); ok {
-			token.value = object["content"]
-		}
-		if token.value != nil && token.value != token.want {
-			return fmt.Errorf("%s %v is not supported, only %s", token.key, token.value, token.want)
-		}
-	}
-	return nil
+	return json.Unmarshal(data, object.Content)
 }
 
 // legacyPoolings maps the keys that older versions have in place of "pooling_mode" to poolings.

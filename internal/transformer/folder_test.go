@@ -71,7 +71,9 @@ func TestSettings(t *testing.T) {
 		}, want: func(s *transformer.Settings) { s.PoolingAssumed, s.TokenizerLowercase = true, nil }},
 		{name: "a tokenizer's settings that change nothing", edit: func(t *testing.T, dir string) {
 			overwrite(t, dir, "tokenizer_config.json", []byte(`{"do_lower_case": true, "strip_accents": null, "truncation_side": "right", "cls_token": {"content": "[CLS]"}, "sep_token": "[SEP]"}`))
-		}},
+		}, want: func(s *transformer.Settings) { s.FirstToken, s.LastToken = "[CLS]", "[SEP]" }},
+		{name: "XLM-R", model: transformertest.Model{Config: map[string]any{"model_type": "xlm-roberta", "pad_token_id": nil}},
+			want: func(s *transformer.Settings) { s.MaxTokens = 30 }},
 		{name: "another tokenizer", edit: func(t *testing.T, dir string) {
 			overwrite(t, dir, "tokenizer_config.json", []byte(`{"do_lower_case": false, "strip_accents": true, "tokenize_chinese_chars": false}`))
 		}, want: func(s *transformer.Settings) {
@@ -138,6 +140,14 @@ func TestOpenRefuses(t *testing.T) {
 			}
 		}
 	}
+	xlmr := func(padding int) func(*testing.T, string) {
+		return func(t *testing.T, dir string) {
+			m := transformertest.Model{Config: map[string]any{"model_type": "xlm-roberta", "pad_token_id": padding}}
+			if err := m.Write(dir); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
 	file := func(name, content string) func(*testing.T, string) {
 		return func(t *testing.T, dir string) { overwrite(t, dir, name, []byte(content)) }
 	}
@@ -155,7 +165,10 @@ func TestOpenRefuses(t *testing.T) {
 		edit func(t *testing.T, dir string)
 		want string
 	}{
-		{"RoBERTa", set("model_type", "roberta"), `config.json: the architecture "roberta" is not supported, only "bert"`},
+		{"RoBERTa", set("model_type", "roberta"), `config.json: the architecture "roberta" is not supported, only "bert" and "xlm-roberta"`},
+		{"no padding", xlmr(-1), "pad_token_id is -1, not from 0"},
+		{"padding beyond", xlmr(32), "pad_token_id is 32, not from 0 to below max_position_embeddings"},
+		{"padding at the end", xlmr(29), "max_seq_length 2 leaves no room for a token"},
 		{"no architecture", set("model_type", nil), `the architecture "" is not supported`},
 		{"decoder", set("is_decoder", true), "a decoder is not supported"},
 		{"another activation", set("hidden_act", "gelu_new"), `the activation "gelu_new" is not supported`},
@@ -189,8 +202,8 @@ func TestOpenRefuses(t *testing.T) {
 		{"another output", file("sentence_bert_config.json", `{"modality_config": {"text": {"method_output_name": "pooler_output"}}}`), `with the output "pooler_output" is not supported`},
 		{"tokenizer_config.json", file("tokenizer_config.json", `[]`), "cannot unmarshal"},
 		{"cut at the left", file("tokenizer_config.json", `{"truncation_side": "left"}`), `truncation_side "left" is not supported`},
-		{"another first token", file("tokenizer_config.json", `{"cls_token": "<s>"}`), "cls_token <s> is not supported, only [CLS]"},
-		{"another last token", file("tokenizer_config.json", `{"sep_token": {"content": "</s>"}}`), "sep_token </s> is not supported, only [SEP]"},
+		{"a token that is a number", file("tokenizer_config.json", `{"cls_token": 1}`), "cannot unmarshal number"},
+		{"a token without a name", file("tokenizer_config.json", `{"cls_token": {"content": 1}}`), "cannot unmarshal number"},
 		{"a pickle", instead("pytorch_model.bin"), "the weights are a pickle (pytorch_model.bin), which could run code"},
 		{"several files", instead("model.safetensors.index.json"), "weights in several files are not supported"},
 		{"TensorFlow", instead("tf_model.h5"), "weights of TensorFlow are not supported"},

@@ -192,8 +192,10 @@ type binder struct {
 // newBinder accepts files in which the encoder is a part of a larger model too.
 func newBinder(t *tensors) *binder {
 	b := &binder{tensors: t}
-	if !t.has(wordsName) && t.has("bert."+wordsName) {
-		b.prefix = "bert."
+	for _, prefix := range []string{"bert.", "roberta."} {
+		if !t.has(wordsName) && t.has(prefix+wordsName) {
+			b.prefix = prefix
+		}
 	}
 	return b
 }

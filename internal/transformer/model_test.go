@@ -80,6 +80,7 @@ func TestEncodeIsThePaper(t *testing.T) {
 		"F16":           {DType: "F16", Seed: 6},
 		"BF16":          {DType: "BF16", Seed: 7},
 		"named by bert": {Prefix: "bert.", Seed: 8},
+		"by roberta":    {Prefix: "roberta.", Seed: 9},
 	} {
 		for _, kernel := range kernels {
 			t.Run(name+"/"+kernel, func(t *testing.T) {
@@ -213,6 +214,7 @@ func TestFingerprint(t *testing.T) {
 	for _, m := range []transformertest.Model{
 		{}, {Seed: 1}, {Normalize: true}, {Pooling: "cls"}, {DType: "BF16"}, {Text: map[string]any{"max_seq_length": 20}},
 		{Text: map[string]any{"do_lower_case": true}}, {Heads: 2}, {Config: map[string]any{"layer_norm_eps": 1e-5}},
+		{Config: map[string]any{"model_type": "xlm-roberta"}}, {Config: map[string]any{"model_type": "xlm-roberta", "pad_token_id": 0}},
 	} {
 		name, got := fmt.Sprintf("%+v", m), fingerprint(t, open(t, m, ""))
 		if other, found := seen[got]; found {

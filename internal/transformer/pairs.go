@@ -49,6 +49,9 @@ func readClassifier(files fs.FS) (*folder, error) {
 	if err := readJSON(files, "config.json", &c); err != nil {
 		return nil, err
 	}
+	if f.padding >= 0 {
+		return nil, fmt.Errorf("config.json: a cross-encoder of the architecture %q is not supported, only of %q", architectureXLMR, architectureBERT)
+	}
 	if labels := cmp.Or(len(c.Labels), 2); labels != 1 {
 		return nil, fmt.Errorf("config.json: a classifier of %d labels is not supported, only of 1", labels)
 	}

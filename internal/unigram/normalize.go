@@ -58,12 +58,17 @@ func (m *charsmap) prefix(text string) (string, int) {
 		}
 		return text[:n], n
 	}
-	with := m.texts[value:]
+	return m.text(value), length
+}
+
+// text returns the replacement that begins at a place in texts.
+func (m *charsmap) text(at uint32) string {
+	with := m.texts[at:]
 	with = with[:min(len(with), maxReplacement)]
 	if end := strings.IndexByte(with, 0); end >= 0 {
 		with = with[:end]
 	}
-	return with, length
+	return with
 }
 
 // appendNormal appends text as SentencePiece's Normalizer writes it with its default flags: rules

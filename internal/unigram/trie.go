@@ -53,7 +53,14 @@ func (t trie) value(base uint32) uint32 { return t.unit(base) &^ valueBit }
 
 // longest returns the value and the length in bytes of the longest key that text begins with, or
 // a length of 0.
-func (t trie) longest(text string) (value uint32, length int) {
+func (t trie) longest(text string) (value uint32, length int) { return t.prefix(text, len(text)) }
+
+// shortest is longest for the shortest key.
+func (t trie) shortest(text string) (value uint32, length int) { return t.prefix(text, 1) }
+
+// prefix returns the value and the length of the first key that text begins with, the shorter first,
+// that has so many bytes, or else of the longest.
+func (t trie) prefix(text string, enough int) (value uint32, length int) {
 	base := t.root()
 	for i := range len(text) {
 		at := base ^ uint32(text[i])
@@ -62,7 +69,9 @@ func (t trie) longest(text string) (value uint32, length int) {
 			break
 		}
 		if base = at ^ offset(unit); ends(unit) {
-			value, length = t.value(base), i+1
+			if value, length = t.value(base), i+1; length >= enough {
+				break
+			}
 		}
 	}
 	return value, length

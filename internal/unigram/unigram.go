@@ -1,12 +1,16 @@
-// Package unigram splits text into the pieces of a SentencePiece unigram model, as the reference
-// implementation does: https://github.com/google/sentencepiece, normalizer.cc and
-// unigram_model.cc, function EncodeOptimized. Of all ways to write the normal form of a text with
-// pieces it takes the one whose scores, the logarithms of the pieces' probabilities, have the
-// largest sum.
+// Package unigram splits text into the pieces of a unigram model. Of all ways to write the normal
+// form of a text with pieces it takes the one whose scores, the logarithms of the pieces'
+// probabilities, have the largest sum.
 //
-// A model's data is used where it lies; opening one that was prepared costs nothing. A normalizer's
-// table may be of a stranger's making: whatever its bytes, splitting ends, and a rule writes no more
-// than a few bytes.
+// There are two implementations whose normal forms and roundings differ, and both have their models:
+// [Tokenizer] is SentencePiece's (https://github.com/google/sentencepiece, normalizer.cc and
+// unigram_model.cc, function EncodeOptimized), over data that was prepared and is used where it lies.
+// [HuggingFace] is that of Hugging Face's tokenizers (https://github.com/huggingface/tokenizers),
+// with the tokenizer.json of an XLM-R.
+//
+// A model may be of a stranger's making: whatever its bytes, splitting ends, and a rule of a
+// normalizer writes no more than a few bytes. A file with other rules than this package knows is
+// refused, with the difference.
 package unigram
 
 import (
@@ -14,9 +18,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"slices"
 	"strings"
-	"sync"
 	"unicode/utf8"
 )
 
@@ -41,11 +43,7 @@ type Data struct {
 // Tokenizer splits texts. It is safe for concurrent use.
 type Tokenizer struct {
 	normalizer charsmap
-	pieces     trie
-	root       uint32
-	scores     string
-	unknown    float32
-	scratch    sync.Pool // of *scratch
+	splitter   splitter
 }
 
 // Build returns the Trie and the Scores of a model whose pieces are given, index = id. A piece that
@@ -86,68 +84,35 @@ func Open(d Data) (*Tokenizer, error) {
 	}
 	m.plain = d.Plain
 	pieces := trie(d.Trie)
-	return &Tokenizer{normalizer: m, pieces: pieces, root: pieces.root(), scores: d.Scores, unknown: d.Least - unknownPenalty}, nil
+	return &Tokenizer{
+		normalizer: m,
+		splitter:   splitter{lexicon: &doubleArray{pieces, pieces.root(), d.Scores, d.Least - unknownPenalty}, unknown: Unknown},
+	}, nil
 }
 
 // Append appends the ids of text's pieces.
 func (t *Tokenizer) Append(ids []int32, text string) []int32 {
-	s, _ := t.scratch.Get().(*scratch)
-	if s == nil {
-		s = &scratch{ends: make([]end, 1)}
-	}
+	s := t.splitter.scratch()
 	s.text = t.normalizer.appendNormal(s.text[:0], text)
-	s.ends[0].score = 0
-	ids = t.split(ids, s)
-	if cap(s.text) <= maxKept && cap(s.ends) <= maxKept {
-		t.scratch.Put(s)
-	}
+	ids = t.splitter.split(ids, s, s.text)
+	t.splitter.keep(s)
 	return ids
 }
 
-// maxKept bounds what a scratch that is kept holds, in elements.
-const maxKept = 1 << 16
-
-// scratch is the working memory of one text.
-type scratch struct {
-	text []byte   // normal form
-	ends []end    // by byte since the last position that every path meets
-	back []uint32 // bases of pieces from the last to the first
+// doubleArray is a lexicon as Build makes it. Its paths are scored in float32, in the order of
+// SentencePiece.
+type doubleArray struct {
+	pieces  trie
+	root    uint32
+	scores  string
+	unknown float32
 }
 
-// end is the best path to a position.
-type end struct {
-	score  float32 // of all pieces since the beginning of the text
-	length int32   // bytes of the last piece; 0: no path leads here so far
-	base   uint32  // where the trie has the id of the last piece; 0: it is unknown
-}
-
-// split finds the best path through the positions of the text from the left. Wherever all paths
-// meet, as they do between words, the pieces so far are settled: memory does not grow with the text.
-// Scores are added in float32, in the reference's order.
-func (t *Tokenizer) split(ids []int32, s *scratch) []int32 {
-	first, met, reach := len(ids), 0, 0
-	for start := 0; start < len(s.text); {
-		if reach <= start { // nothing leads past this position
-			ids = t.settle(s, ids, first, start-met)
-			met = start
-		}
-		width := 1
-		if s.text[start] >= utf8.RuneSelf {
-			_, width = utf8.DecodeRune(s.text[start:])
-		}
-		reach = max(reach, start+t.extend(s, start-met, s.text[start:], width))
-		start += width
-	}
-	return t.settle(s, ids, first, len(s.text)-met)
-}
-
-// extend extends the best path to the position at, where text begins, by each piece that text begins
-// with, and by an unknown one if its first character, of width bytes, is no piece. It returns the
-// length of the longest.
-func (t *Tokenizer) extend(s *scratch, at int, text []byte, width int) (longest int) {
-	path := s.ends[at].score
+// extend implements lexicon. A piece is known by where the trie has its id.
+func (d *doubleArray) extend(s *scratch, at int, text []byte, width int) (longest int) {
+	path := float32(s.ends[at].score)
 	known := false
-	base, pieces := t.root, t.pieces
+	base, pieces := d.root, d.pieces
 	for i, c := range text {
 		node := base ^ uint32(c)
 		unit := pieces.unit(node)
@@ -157,49 +122,20 @@ func (t *Tokenizer) extend(s *scratch, at int, text []byte, width int) (longest 
 		if base = node ^ offset(unit); ends(unit) {
 			longest = i + 1
 			known = known || longest == width
-			s.offer(at+longest, end{path + t.score(node), int32(longest), base})
+			s.offer(at+longest, end{float64(path + d.score(node)), int32(longest), base})
 		}
 	}
 	if !known {
 		longest = max(longest, width)
-		s.offer(at+width, end{path + t.unknown, int32(width), 0})
+		s.offer(at+width, end{float64(path + d.unknown), int32(width), 0})
 	}
 	return longest
 }
 
 // score returns the score of the piece that ends at a node.
-func (t *Tokenizer) score(node uint32) float32 {
-	return math.Float32frombits(word(t.scores[node*unitBytes:]))
+func (d *doubleArray) score(node uint32) float32 {
+	return math.Float32frombits(word(d.scores[node*unitBytes:]))
 }
 
-// offer takes the path e to a position unless one that is as good leads there.
-func (s *scratch) offer(at int, e end) {
-	if at >= len(s.ends) {
-		s.ends = append(s.ends, make([]end, at+1)...)
-	}
-	if old := &s.ends[at]; old.length == 0 || e.score > old.score {
-		*old = e
-	}
-}
-
-// settle appends the pieces of the best path to a position, which becomes position 0. The text's
-// ids begin at first.
-func (t *Tokenizer) settle(s *scratch, ids []int32, first, at int) []int32 {
-	s.back = s.back[:0]
-	for i := at; i > 0; i -= int(s.ends[i].length) {
-		s.back = append(s.back, s.ends[i].base)
-	}
-	for _, base := range slices.Backward(s.back) {
-		id := int32(Unknown)
-		if base != 0 {
-			id = int32(t.pieces.value(base))
-		}
-		if id != Unknown || len(ids) == first || ids[len(ids)-1] != Unknown {
-			ids = append(ids, id)
-		}
-	}
-	score := s.ends[at].score
-	clear(s.ends[:at+1])
-	s.ends[0].score = score
-	return ids
-}
+// id implements lexicon.
+func (d *doubleArray) id(base uint32) int32 { return int32(d.pieces.value(base)) }

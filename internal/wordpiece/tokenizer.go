@@ -2,12 +2,11 @@ package wordpiece
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
-	"unicode/utf8"
+
+	"sheaf/internal/tokenfile"
 )
 
 // ErrUnsupported is wrapped by the error about a tokenizer whose ids this package would get
@@ -46,37 +45,28 @@ type tokenizerFile struct {
 		SEP    []any            `json:"sep"`
 	} `json:"post_processor"`
 	Model struct {
-		Type       string          `json:"type"`
-		Unknown    string          `json:"unk_token"`
-		Prefix     string          `json:"continuing_subword_prefix"`
-		MaxRunes   int             `json:"max_input_chars_per_word"`
-		Vocabulary json.RawMessage `json:"vocab"`
+		Type     string `json:"type"`
+		Unknown  string `json:"unk_token"`
+		Prefix   string `json:"continuing_subword_prefix"`
+		MaxRunes int    `json:"max_input_chars_per_word"`
 	} `json:"model"`
 }
 
 // ReadTokenizer returns the vocabulary of a tokenizer.json, in the form of a vocab.txt, and the
 // rules that hold beside what is told of it. A tokenizer with other rules than this package
 // knows is refused, with the difference.
-//
-// Nearly all of such a file is the vocabulary, and every query reads it. So the vocabulary is
-// cut out and read by a reader of its own, ten times as fast as encoding/json.
 func ReadTokenizer(data []byte, told Told) ([]byte, Rules, error) {
-	start := bytes.Index(data, []byte(`"vocab"`)) + len(`"vocab"`)
-	r := pieceReader{data: data, at: start}
-	if start < len(`"vocab"`) || !r.next(':') {
-		return nil, Rules{}, unsupportedf("it has no vocab")
-	}
-	start = r.at
-	text, err := r.pieces()
-	if err != nil {
-		return nil, Rules{}, err
-	}
+	var text []byte
 	var f tokenizerFile
-	if err := json.Unmarshal(slices.Concat(data[:start], []byte(cutOut), data[r.at:]), &f); err != nil {
+	err := tokenfile.Decode(data, func(r *tokenfile.Reader) (err error) {
+		text, err = pieces(r)
+		return err
+	}, &f)
+	switch {
+	case errors.Is(err, tokenfile.ErrNoVocabulary):
+		return nil, Rules{}, unsupportedf("%v", err)
+	case err != nil:
 		return nil, Rules{}, err
-	}
-	if string(f.Model.Vocabulary) != cutOut {
-		return nil, Rules{}, unsupportedf("its model has no vocab")
 	}
 	if err := f.check(told); err != nil {
 		return nil, Rules{}, err
@@ -100,10 +90,6 @@ func lineOf(text []byte, piece string) int {
 	}
 	return bytes.Count(before, newline) + 1
 }
-
-// cutOut replaces the vocabulary. No vocabulary looks like it, so the decoded file shows
-// whether the model's own was cut out, and not another "vocab".
-const cutOut = `["cut out"]`
 
 func (f *tokenizerFile) check(told Told) error {
 	n, m := f.Normalizer, f.Model
@@ -170,31 +156,25 @@ func (f *tokenizerFile) bracketed() bool {
 		special(p.Single[0]) == "[CLS]" && p.Single[1]["Sequence"] != nil && special(p.Single[2]) == "[SEP]"
 }
 
-// pieceReader reads a JSON object of pieces and their ids, from data that may be malformed.
-type pieceReader struct {
-	data []byte
-	at   int
-}
-
-// pieces reads the object and returns the pieces in the order of their ids, a line each. The
-// ids must be 0, 1, 2, … in any order.
-func (r *pieceReader) pieces() ([]byte, error) {
-	if !r.next('{') {
-		return nil, r.malformed()
+// pieces reads an object of pieces and their ids and returns the pieces in the order of their ids, a
+// line each. The ids must be 0, 1, 2, … in any order.
+func pieces(r *tokenfile.Reader) ([]byte, error) {
+	if !r.Next('{') {
+		return nil, malformed(r)
 	}
-	text, n := make([]byte, 0, len(r.data)-r.at), 0
+	text, n := make([]byte, 0, r.Len()), 0
 	var ids []int // nil as long as they are 0, 1, 2, …
-	for ; !r.next('}'); n++ {
-		if n > 0 && !r.next(',') {
-			return nil, r.malformed()
+	for ; !r.Next('}'); n++ {
+		if n > 0 && !r.Next(',') {
+			return nil, malformed(r)
 		}
-		piece, ok := r.text()
-		if !ok || !r.next(':') {
-			return nil, r.malformed()
+		piece, ok := r.Text()
+		if !ok || !r.Next(':') {
+			return nil, malformed(r)
 		}
-		id, ok := r.number()
+		id, ok := r.Whole()
 		if !ok {
-			return nil, r.malformed()
+			return nil, malformed(r)
 		}
 		if len(piece) == 0 || bytes.IndexByte(piece, '\n') >= 0 {
 			return nil, fmt.Errorf("piece %q: %w", piece, ErrVocabulary)
@@ -235,65 +215,6 @@ func ordered(text []byte, ids []int) ([]byte, error) {
 	return bytes.Join(lines, nil), nil
 }
 
-func (r *pieceReader) malformed() error {
-	return fmt.Errorf("vocab is no object from pieces to ids at byte %d: %w", r.at, ErrVocabulary)
-}
-
-func (r *pieceReader) skipSpace() {
-	for r.at < len(r.data) && (r.data[r.at] == ' ' || r.data[r.at] == '\n' || r.data[r.at] == '\t' || r.data[r.at] == '\r') {
-		r.at++
-	}
-}
-
-// next consumes white space and c, and reports whether c was there.
-func (r *pieceReader) next(c byte) bool {
-	r.skipSpace()
-	if r.at < len(r.data) && r.data[r.at] == c {
-		r.at++
-		return true
-	}
-	return false
-}
-
-// text consumes a string.
-func (r *pieceReader) text() ([]byte, bool) {
-	if !r.next('"') {
-		return nil, false
-	}
-	start, escaped := r.at, false
-	for ; r.at < len(r.data); r.at++ {
-		switch c := r.data[r.at]; {
-		case c == '\\':
-			escaped = true
-			r.at++
-		case c == '"':
-			raw := r.data[start:r.at]
-			r.at++
-			if escaped {
-				return unescape(raw)
-			}
-			return raw, utf8.Valid(raw)
-		case c < ' ':
-			return nil, false
-		}
-	}
-	return nil, false
-}
-
-func unescape(raw []byte) ([]byte, bool) {
-	var text string
-	err := json.Unmarshal(slices.Concat([]byte{'"'}, raw, []byte{'"'}), &text)
-	return []byte(text), err == nil && utf8.Valid(raw)
-}
-
-// number consumes a whole number, 0 or greater.
-func (r *pieceReader) number() (int, bool) {
-	r.skipSpace()
-	start := r.at
-	for r.at < len(r.data) && '0' <= r.data[r.at] && r.data[r.at] <= '9' {
-		r.at++
-	}
-	digits := string(r.data[start:r.at])
-	n, err := strconv.Atoi(digits)
-	return n, err == nil && len(digits) < 10 && (digits[0] != '0' || digits == "0")
+func malformed(r *tokenfile.Reader) error {
+	return fmt.Errorf("vocab is no object from pieces to ids at byte %d: %w", r.Offset(), ErrVocabulary)
 }

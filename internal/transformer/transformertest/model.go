@@ -18,6 +18,7 @@ import (
 // Model describes a model to write. The zero value is a tiny one that pools by mean.
 type Model struct {
 	Dim, Layers, Heads, Inner, Positions int // 0: a small number
+	Vocabulary                           int // ids are below it; 0: as many as Vocabulary has
 	Seed                                 uint64
 	DType                                string         // of the weights; empty: F32
 	Prefix                               string         // of their names
@@ -64,6 +65,7 @@ func (m Model) WithDefaults() Model {
 	def(&m.Heads, 3)
 	def(&m.Inner, 40)
 	def(&m.Positions, 32)
+	def(&m.Vocabulary, len(Vocabulary))
 	if m.DType == "" {
 		m.DType = "F32"
 	}
@@ -97,7 +99,7 @@ func (m Model) Tensors() []Tensor {
 		add(name+".weight", 1, m.Dim)
 		add(name+".bias", 0, m.Dim)
 	}
-	add("embeddings.word_embeddings.weight", 0, len(Vocabulary), m.Dim)
+	add("embeddings.word_embeddings.weight", 0, m.Vocabulary, m.Dim)
 	add("embeddings.position_embeddings.weight", 0, m.Positions, m.Dim)
 	add("embeddings.token_type_embeddings.weight", 0, 2, m.Dim)
 	norm("embeddings.LayerNorm")
@@ -122,7 +124,7 @@ func (m Model) Write(dir string) error {
 		"architectures": []string{"BertModel"}, "model_type": "bert", "hidden_act": "gelu",
 		"hidden_size": m.Dim, "num_hidden_layers": m.Layers, "num_attention_heads": m.Heads,
 		"intermediate_size": m.Inner, "max_position_embeddings": m.Positions, "type_vocab_size": 2,
-		"vocab_size": len(Vocabulary), "layer_norm_eps": 1e-12, "position_embedding_type": "absolute",
+		"vocab_size": m.Vocabulary, "layer_norm_eps": 1e-12, "position_embedding_type": "absolute",
 	}
 	maps.Copy(config, m.Config)
 	maps.DeleteFunc(config, func(_ string, value any) bool { return value == nil })
