@@ -102,7 +102,7 @@ func (c *chunker) documents(rec loader.Record) (docs []document, err error) {
 		}
 		chunks = result.Chunks
 	}
-	repeated := rec.ID != "" && c.seen.count([]byte(rec.ID)) > 0
+	repeated := rec.ID != "" && c.seen.count(uuid.NewSHA1(namespace, []byte(rec.ID))) > 0
 	for i, chunk := range chunks {
 		c.measure(chunk.Text)
 		d := document{repeated: repeated}
@@ -225,9 +225,13 @@ func (c *chunker) derive(d engine.Document) string {
 	return derive(&c.seen, content)
 }
 
+// derive makes the id of content that is there for the first time, and another where it is not.
 func derive(seen *occurrences, content string) string {
-	occurrence := seen.count([]byte(content))
-	return uuid.NewSHA1(namespace, []byte(content+"\x00"+strconv.Itoa(occurrence))).String()
+	id := uuid.NewSHA1(namespace, []byte(content+"\x000"))
+	if occurrence := seen.count(id); occurrence > 0 {
+		id = uuid.NewSHA1(namespace, []byte(content+"\x00"+strconv.Itoa(occurrence)))
+	}
+	return id.String()
 }
 
 // IDs derives ids for records without one as an ingest does, so that an import

@@ -1,12 +1,13 @@
 package ingest
 
 import (
-	"crypto/sha256"
 	"encoding/binary"
+
+	"github.com/google/uuid"
 )
 
-// occurrences counts how often content came before, in memory that does not grow
-// with content that came once. In a source with very many documents, once in many
+// occurrences counts how often content came before, by a hash of it, in memory that
+// does not grow with content that came once. In a source with very many documents, once in many
 // millions, new content may get the count 1 instead of 0, in the same place of each
 // run.
 type occurrences struct {
@@ -21,44 +22,43 @@ const (
 	bloomPositions   = 6
 )
 
-type contentHash [sha256.Size]byte
-
-func (h *contentHash) key() uint64 { return binary.LittleEndian.Uint64(h[24:]) }
-
-// count returns how often content came before, and counts it.
-func (o *occurrences) count(content []byte) int {
-	h := contentHash(sha256.Sum256(content))
-	if o.met(&h) {
+// count returns how often the content with a hash came before, and counts it.
+func (o *occurrences) count(hash uuid.UUID) int {
+	key := binary.LittleEndian.Uint64(hash[:])
+	if o.met(key, &hash) {
 		if o.more == nil {
 			o.more = map[uint64]int{}
 		}
-		o.more[h.key()]++
-		return o.more[h.key()]
+		o.more[key]++
+		return o.more[key]
 	}
 	return 0
 }
 
 // met adds a hash and reports whether it was added before.
-func (o *occurrences) met(h *contentHash) bool {
-	_, first := o.first[h.key()]
+func (o *occurrences) met(key uint64, hash *uuid.UUID) bool {
+	_, first := o.first[key]
 	if o.bits != nil {
-		return o.mark(h) || first
+		return o.mark(hash) || first
 	}
 	if o.first == nil {
 		o.first = map[uint64]struct{}{}
 	}
-	o.first[h.key()] = struct{}{}
+	o.first[key] = struct{}{}
 	if len(o.first) >= exactOccurrences {
 		o.bits = make([]uint64, 1<<bloomBits/64)
 	}
 	return first
 }
 
-// mark sets the bits of a hash and reports whether all of them were set.
-func (o *occurrences) mark(h *contentHash) bool {
+// mark sets the bits of a hash and reports whether all of them were set. Their
+// positions are an arithmetic progression (Kirsch and Mitzenmacher, 2006) of numbers
+// that hold neither version nor variant of a UUID.
+func (o *occurrences) mark(hash *uuid.UUID) bool {
+	first, step := binary.LittleEndian.Uint32(hash[:]), binary.LittleEndian.Uint32(hash[12:])|1
 	met := true
-	for i := range bloomPositions {
-		at := binary.LittleEndian.Uint32(h[4*i:]) >> (32 - bloomBits)
+	for i := range uint32(bloomPositions) {
+		at := (first + i*step) >> (32 - bloomBits)
 		bit := uint64(1) << (at % 64)
 		met = met && o.bits[at/64]&bit != 0
 		o.bits[at/64] |= bit

@@ -1,8 +1,7 @@
 package ingest
 
 import (
-	"crypto/sha256"
-	"encoding/binary"
+	"hash/maphash"
 	"maps"
 	"sync/atomic"
 )
@@ -19,12 +18,11 @@ type window struct {
 	forgotten int64            // texts of steps before this one are not in the set
 }
 
-// hashOf returns 64 bits of a hash. Two texts may share it: a caller that must be
-// sure compares the texts.
-func hashOf(text string) uint64 {
-	sum := sha256.Sum256([]byte(text))
-	return binary.LittleEndian.Uint64(sum[:8])
-}
+var seed = maphash.MakeSeed()
+
+// hashOf returns a hash that is good for this process. Two texts may share it: a caller
+// that must be sure compares the texts.
+func hashOf(text string) uint64 { return maphash.String(seed, text) }
 
 func (w *window) commit() { w.committed.Store(w.applied) }
 
