@@ -7,6 +7,7 @@ PREFIX   ?= /usr/local
 FUZZTIME ?= 30s
 LINTER   := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 DEADCODE := golang.org/x/tools/cmd/deadcode@v0.51.0
+NFPM     := github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.41.3
 
 # Where Go's own installer puts it; a fresh machine's PATH often lacks this folder.
 export PATH := $(PATH):/usr/local/go/bin
@@ -21,7 +22,7 @@ BREW         := faiss libomp
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
 .DEFAULT_GOAL := build
-.PHONY: build demo test test-models real-model test-interop test-remote install deps go-version generate lint race bench eval fuzz neon clean help
+.PHONY: build demo test test-models real-model test-interop test-remote release release-test release-again install uninstall deps go-version generate lint race bench eval fuzz neon clean help
 
 # On Linux the binary is static: it starts sooner, and runs where no Faiss is installed. The linker
 # warns of calls of dlopen, by which libraries would load plugins; nothing here asks for any.
@@ -33,11 +34,13 @@ TAGS   := -tags netgo,osusergo
 endif
 BINARY := sheaf
 
+LDFLAGS = -ldflags '-X sheaf/cmd.revision=$(COMMIT) $(STATIC)'
+
 # The commit that is built, whether or not the go command is to stamp it.
 COMMIT = $(shell git rev-parse HEAD 2>/dev/null)$(if $(shell git status --porcelain 2>/dev/null),-dirty)
 
 build: deps ## build ./sheaf, on Linux a static one
-	go build $(TAGS) -ldflags '-X sheaf/cmd.revision=$(COMMIT) $(STATIC)' -o $(BINARY) .
+	go build $(TAGS) $(LDFLAGS) -o $(BINARY) .
 
 demo: build ## ingest the project's own docs and articles into a throw-away store and ask three questions
 	@set -e; dir=$$(mktemp -d); trap 'rm -rf "$$dir"' EXIT; export SHEAF_STORE="$$dir/.sheaf"; \
@@ -99,10 +102,62 @@ test-remote: deps ## run the tests that need a PostgreSQL server, which it gets,
 		{ echo 'test-remote: no PostgreSQL for this machine: $(POSTGRES_FROM) cannot be had' >&2; [ -z "$$SHEAF_TEST_POSTGRES_REQUIRED" ]; }
 	[ ! -e $(POSTGRES)/ready ] || SHEAF_TEST_POSTGRES=$(POSTGRES) go test -count 1 -run 'Postgres|AnotherEngine' ./internal/postgres ./cmd
 
-install: build ## install the binary and its man pages into PREFIX (/usr/local)
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1
+# A release is made on Linux: of this machine's architecture by its own compiler, of the other by
+# Debian's cross compiler and the other's Faiss. The same commit gives the same bytes.
+ARCHES      ?= amd64 arm64
+DIST        ?= dist
+RELEASE_URL ?= file://$(abspath $(DIST))
+VERSION      = $(shell sed -n 's/^const version = "\(.*\)"/\1/p' cmd/version.go)
+NATIVE       = $(shell go env GOHOSTARCH)
+cross_amd64 := g++-x86-64-linux-gnu libfaiss-dev:amd64 qemu-user
+cross_arm64 := g++-aarch64-linux-gnu libfaiss-dev:arm64 qemu-user
+gnu_amd64   := x86_64-linux-gnu
+gnu_arm64   := aarch64-linux-gnu
+
+release: export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct)
+release: deps ## make tarballs, packages, images and wheels in dist/, for the architectures that ARCHES names
+	@rm -rf $(DIST) && mkdir -p $(DIST)
+	@set -e; $(foreach arch,$(ARCHES),$(call released,$(arch));)
+	go run ./cmd/release -dist $(DIST) -version $(VERSION) -url $(RELEASE_URL)
+
+# released makes the artefacts of an architecture.
+released = echo "release for $(1)"; binary=$$(mktemp -d)/sheaf; \
+	if [ $(1) != $(NATIVE) ]; then \
+		dpkg --print-foreign-architectures | grep -qx $(1) || $(SUDO) dpkg --add-architecture $(1); \
+		$(call install-debian,$(cross_$(1))); \
+		export CC=$(gnu_$(1))-gcc CXX=$(gnu_$(1))-g++; \
+	fi; \
+	CGO_ENABLED=1 GOARCH=$(1) go build -trimpath -buildvcs=false $(TAGS) $(LDFLAGS) -o $$binary .; \
+	unset CC CXX; \
+	go run ./cmd/release -dist $(DIST) -version $(VERSION) -arch $(1) $$binary; \
+	VERSION=$(VERSION) ARCH=$(1) BINARY=$$binary go run $(NFPM) package \
+		-f cmd/release/nfpm.yaml -p deb -t $(DIST)/sheaf_$(VERSION)_$(1).deb >/dev/null; \
+	rm -r $$(dirname $$binary)
+
+release-test: ## install each artefact in dist/ into a bare root, and run it there without a network
+	@set -e; for arch in $(ARCHES); do cmd/release/test.sh $(DIST) $(VERSION) $$arch; done
+
+release-again: ## make the release of dist/ once more in another folder, and compare every byte
+	@set -e; dir=$$(mktemp -d); trap 'rm -rf "$$dir"' EXIT; git ls-files -z --cached --others --exclude-standard | xargs -0 cp --parents -t $$dir; \
+	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(MAKE) -C $$dir release ARCHES="$(ARCHES)" DIST=$$dir/dist RELEASE_URL=$(RELEASE_URL) COMMIT=$(COMMIT); \
+	diff -r $(DIST) $$dir/dist && echo "both builds have the same bytes"
+
+# Where man and the shells look, below a prefix.
+MAN  := share/man/man1
+BASH := share/bash-completion/completions/sheaf
+ZSH  := share/zsh/site-functions/_sheaf
+FISH := share/fish/vendor_completions.d/sheaf.fish
+
+install: build ## install the binary, its man pages and completions into PREFIX (/usr/local)
+	install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin $(MAN) $(dir $(BASH) $(ZSH) $(FISH)))
 	install -m 0755 sheaf $(DESTDIR)$(PREFIX)/bin/sheaf
-	install -m 0644 docs/man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m 0644 docs/man/*.1 $(DESTDIR)$(PREFIX)/$(MAN)
+	install -m 0644 completions/sheaf.bash $(DESTDIR)$(PREFIX)/$(BASH)
+	install -m 0644 completions/_sheaf $(DESTDIR)$(PREFIX)/$(ZSH)
+	install -m 0644 completions/sheaf.fish $(DESTDIR)$(PREFIX)/$(FISH)
+
+uninstall: ## remove what install installed
+	@cd $(DESTDIR)$(PREFIX) && rm -f bin/sheaf $(BASH) $(ZSH) $(FISH) $(addprefix $(MAN)/,$(notdir $(wildcard docs/man/*.1)))
 
 deps: go-version ## install the system packages that the build needs
 	@if command -v dpkg-query >/dev/null; then $(call debian,$(DEBIAN_BUILD)); \
@@ -115,9 +170,10 @@ deps: go-version ## install the system packages that the build needs
 
 # debian installs those of the named packages that are missing, and is silent when none is.
 # Elsewhere than on Debian and its kin it does nothing: the tools are then the user's own.
-debian = command -v dpkg-query >/dev/null || exit 0; missing=; \
+debian = command -v dpkg-query >/dev/null || exit 0; $(install-debian)
+install-debian = missing=; \
 	for p in $(1); do \
-		case "$$(dpkg-query -W -f '$${db:Status-Status}' $$p 2>/dev/null)" in installed) ;; *) missing="$$missing $$p" ;; esac; \
+		case "$$(dpkg-query -W -f '$${db:Status-Status}' $$p 2>/dev/null)" in installed*) ;; *) missing="$$missing $$p" ;; esac; \
 	done; \
 	if [ -n "$$missing" ]; then \
 		if [ -n "$(SUDO)" ] && ! command -v sudo >/dev/null; then \
@@ -140,7 +196,7 @@ generate: deps ## write the generated files again
 
 lint: deps ## run the linters of .golangci.yml, and find functions that nothing calls
 	go run $(LINTER) run
-	@dead=$$(go run $(DEADCODE) . ./cmd/gen ./cmd/gen/pieces) && if [ -n "$$dead" ]; then echo "$$dead"; exit 1; fi
+	@dead=$$(go run $(DEADCODE) . ./cmd/gen ./cmd/gen/pieces ./cmd/release) && if [ -n "$$dead" ]; then echo "$$dead"; exit 1; fi
 
 race: deps ## run every test under the race detector
 	go test -race -timeout 20m ./...
@@ -176,7 +232,7 @@ neon: ## check that the C code compiles for arm64, and run the NEON kernels of i
 		-exec 'qemu-aarch64 -L /usr/aarch64-linux-gnu' ./internal/codes ./internal/transformer
 
 clean: ## remove what was built
-	rm -rf sheaf bench/data $(INTEROP)
+	rm -rf sheaf dist bench/data $(INTEROP)
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12

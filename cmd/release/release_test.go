@@ -1,0 +1,102 @@
+package main
+
+import (
+	"archive/zip"
+	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestArtefacts makes the artefacts of a file that stands for the binary, twice.
+func TestArtefacts(t *testing.T) {
+	t.Chdir(filepath.Join("..", ".."))
+	t.Setenv("SOURCE_DATE_EPOCH", "1700000000")
+	binary := filepath.Join(t.TempDir(), "built")
+	if err := os.WriteFile(binary, []byte("binary"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var made [2]string
+	for i := range made {
+		made[i] = t.TempDir()
+		if err := run(made[i], "1.2.3", "amd64", "", []string{binary}); err != nil {
+			t.Fatal(err)
+		}
+		if err := run(made[i], "1.2.3", "", "https://releases", nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	names := 0
+	err := filepath.Walk(made[0], func(path string, info os.FileInfo, err error) error {
+		if err != nil || info.IsDir() {
+			return err
+		}
+		names++
+		other, err := os.ReadFile(filepath.Join(made[1], strings.TrimPrefix(path, made[0])))
+		if err != nil {
+			return err
+		}
+		if content, _ := os.ReadFile(path); !bytes.Equal(content, other) {
+			t.Errorf("%s differs from build to build", path)
+		}
+		return nil
+	})
+	if err != nil || names != 9 { // a tarball, a wheel, the formula, the sums, and five files of the image
+		t.Errorf("%d files, %v", names, err)
+	}
+	checkWheel(t, filepath.Join(made[0], "sheaf_cli-1.2.3-py3-none-manylinux_2_17_x86_64.manylinux2014_x86_64.musllinux_1_1_x86_64.whl"))
+	formula, err := os.ReadFile(filepath.Join(made[0], "sheaf.rb"))
+	if err != nil || !strings.Contains(string(formula), `url "https://releases/sheaf-1.2.3-linux-amd64.tar.gz"`) || strings.Contains(string(formula), "on_arm") {
+		t.Errorf("%v: the formula is\n%s", err, formula)
+	}
+}
+
+// checkWheel compares the files of a wheel with its record.
+func checkWheel(t *testing.T, path string) {
+	t.Helper()
+	z, err := zip.OpenReader(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer z.Close()
+	contents := map[string][]byte{}
+	for _, f := range z.File {
+		r, err := f.Open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if contents[f.Name], err = io.ReadAll(r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const record = "sheaf_cli-1.2.3.dist-info/RECORD"
+	want := strings.Split(strings.TrimSpace(string(contents[record])), "\n")
+	if len(want) != len(contents) {
+		t.Errorf("the record has %d lines for %d files", len(want), len(contents))
+	}
+	for name, content := range contents {
+		sum := sha256.Sum256(content)
+		line := fmt.Sprintf("%s,sha256=%s,%d\n", name, base64.RawURLEncoding.EncodeToString(sum[:]), len(content))
+		if name != record && !strings.Contains(string(contents[record]), line) {
+			t.Errorf("the record lacks %s", line)
+		}
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	for name, args := range map[string][3]string{"no version": {"", "amd64", ""}, "no arch": {"1", "", ""}} {
+		t.Setenv("SOURCE_DATE_EPOCH", "1")
+		if err := run(t.TempDir(), args[0], args[1], args[2], []string{"x"}); err == nil {
+			t.Errorf("%s: there is no error", name)
+		}
+	}
+	t.Setenv("SOURCE_DATE_EPOCH", "")
+	if err := run(t.TempDir(), "1", "amd64", "", []string{"x"}); err == nil {
+		t.Error("without a time there is no error")
+	}
+}
