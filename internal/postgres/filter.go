@@ -35,6 +35,37 @@ func compile(f *filter.Filter, asked *words.Condition) *condition {
 // free reports whether every document passes.
 func (c *condition) free() bool { return c.sql == always }
 
+// What columns gives of a document, in this order; a caller may add another.
+const (
+	columnX = 1 + iota // the vector, after the number
+	columnFilteredVerbatim
+	columnFilteredName
+	columnFar
+)
+
+// columns and from select the documents for which the SQL holds, as lets reads them.
+func (c *condition) columns() string {
+	if c.filter == nil {
+		return `SELECT d.n, d.vector, NULL, NULL`
+	}
+	return `SELECT d.n, d.vector, d.verbatim, s.name`
+}
+
+func (c *condition) from() string {
+	if c.filter == nil {
+		return `FROM {documents} d WHERE ` + c.sql
+	}
+	return fromDocuments + `WHERE ` + c.sql
+}
+
+// lets reports whether a document of columns matches.
+func (c *condition) lets(r row) (bool, error) {
+	if c.filter == nil {
+		return true, nil
+	}
+	return c.matches(r.text(columnFilteredName), r[columnFilteredVerbatim])
+}
+
 // matches reports whether a document that passed the SQL matches the filter.
 func (c *condition) matches(source string, metadata []byte) (bool, error) {
 	if c.filter == nil {

@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -40,6 +41,7 @@ func TestPostgresSameAsFolder(t *testing.T) {
 			}
 			for name, o := range asked(t) {
 				sameAnswer(t, name, table, folder, queries, o)
+				sameAnswer(t, "at once "+name, table, folder, slices.Repeat(queries, 2), o)
 			}
 		})
 	}
@@ -128,6 +130,22 @@ func TestPostgresWordsSameAsFolder(t *testing.T) {
 					sameAnswer(t, name+" a threshold", table, folder, x, o)
 				}
 			}
+			var many engine.SearchOptions
+			var x [][]float32
+			same := numbers(random, f.Dim) // a text has one vector
+			for i := range 20 {
+				asked, err := words.Parse(fmt.Sprintf([]string{"w%d w1", `"w%d" w2`, "w7 -w%d", "max_open w%d"}[i%4], i))
+				if err != nil {
+					t.Fatal(err)
+				}
+				many.Texts, many.Conditions, x = append(many.Texts, asked.Text), append(many.Conditions, asked.Condition), append(x, same)
+			}
+			many.K, many.Mode = 10, engine.Hybrid
+			sameAnswer(t, "at once", table, folder, x, many)
+			many.Filter = parsed(t, "n=~[13579]$")
+			sameAnswer(t, "at once with a filter", table, folder, x, many)
+			many.FetchK = 100
+			sameAnswer(t, "at once with fetch-k", table, folder, x, many)
 			sameAnswer(t, "without vectors", table, folder, [][]float32{nil, nil}, engine.SearchOptions{K: 3, Mode: engine.ByWords, Texts: []string{"w9", "w1 w8"}})
 		})
 	}

@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 
 	"sheaf/internal/engine"
+	"sheaf/internal/filter"
 	"sheaf/internal/vector"
 )
 
@@ -43,6 +45,11 @@ func (s *Store) Search(ctx context.Context, vectors [][]float32, o engine.Search
 	}
 	err = s.view(ctx, func(v *view) error {
 		x := &index{view: v}
+		if len(queries) >= scanned && !o.Explain && o.Mode != engine.ByWords {
+			if err := x.scan(ctx, queries, o); err != nil {
+				return err
+			}
+		}
 		for i := range queries {
 			found, err := x.answer(ctx, queries[i], o, i)
 			if err != nil {
@@ -60,7 +67,7 @@ func (x *index) answer(ctx context.Context, query []float32, o engine.SearchOpti
 	if o.ByText() {
 		hits, err = x.byText(ctx, query, o, i)
 	} else {
-		hits, err = x.byVector(ctx, query, o)
+		hits, err = x.byVector(ctx, query, o, i)
 	}
 	if err == nil && o.Filter != nil && o.FetchK > 0 {
 		hits, err = sift(hits, compile(o.Filter, nil), o.K)
@@ -91,20 +98,54 @@ func (x *index) answer(ctx context.Context, query []float32, o engine.SearchOpti
 	return hits, nil
 }
 
-// byVector finds the nearest documents: o.FetchK without the filter where that is set.
-func (v *view) byVector(ctx context.Context, query []float32, o engine.SearchOptions) ([]engine.Hit, error) {
-	c, k := compile(o.Filter, nil), o.K
-	if o.Filter != nil && o.FetchK > 0 {
-		c, k = compile(nil, nil), o.FetchK
+// first returns what is found before what FetchK leaves out: how many documents, and the
+// filter that they match.
+func (v *view) first(o engine.SearchOptions) (k int, f *filter.Filter) {
+	k, f = o.K, o.Filter
+	if f != nil && o.FetchK > 0 {
+		k, f = o.FetchK, nil
 	}
-	best, err := v.nearest(ctx, query, c, k, false)
-	hits := make([]engine.Hit, len(best))
-	for i, found := range best {
-		if hits[i] = found.Hit; o.Explain && o.Pick == nil {
-			hits[i].Explanation = &engine.HitExplanation{VectorRank: i + 1}
+	return int(min(int64(k), v.state.documents)), f
+}
+
+// byVector finds the documents that are nearest to query i.
+func (x *index) byVector(ctx context.Context, query []float32, o engine.SearchOptions, i int) ([]engine.Hit, error) {
+	k, f := x.first(o)
+	near, err := x.near(ctx, query, compile(f, nil), k, i)
+	if err != nil {
+		return nil, err
+	}
+	found := make([]candidate, len(near))
+	for i, d := range near {
+		if found[i].n = d.n; o.Explain && o.Pick == nil {
+			found[i].Explanation = &engine.HitExplanation{VectorRank: i + 1}
 		}
 	}
-	return hits, err
+	return x.read(ctx, query, found)
+}
+
+// read reads the documents that were found, and computes their scores: NaN without a query.
+func (v *view) read(ctx context.Context, query []float32, found []candidate) ([]engine.Hit, error) {
+	at := make(map[int64]int, len(found))
+	for i, c := range found {
+		at[c.n] = i
+	}
+	hits := make([]engine.Hit, len(found))
+	for page := range slices.Chunk(numbersOf(found), pageRows) {
+		for r, err := range v.query(ctx, selectDocuments(true)+`WHERE d.n = ANY ($1)`, page) {
+			if err != nil {
+				return nil, err
+			}
+			i := at[r.int(columnN)]
+			h := found[i].Hit
+			h.Document, h.Score = r.document(), float32(math.NaN())
+			if query != nil {
+				h.Score = v.score(query, h.Vector)
+			}
+			hits[i] = h
+		}
+	}
+	return hits, nil
 }
 
 // sift leaves the first k hits that match.
@@ -133,9 +174,8 @@ func picked(ctx context.Context, query []float32, nearest []engine.Hit, o engine
 	return hits, err
 }
 
-// nearest finds the k nearest documents that pass, with their vectors; without their
-// contents where brief is set.
-func (v *view) nearest(ctx context.Context, query []float32, c *condition, k int, brief bool) ([]candidate, error) {
+// nearest finds the k nearest documents that match.
+func (v *view) nearest(ctx context.Context, query []float32, c *condition, k int) ([]neighbour, error) {
 	k = int(min(int64(k), v.state.documents))
 	if k == 0 {
 		return nil, nil
@@ -145,7 +185,7 @@ func (v *view) nearest(ctx context.Context, query []float32, c *condition, k int
 		rows += k
 	}
 	for {
-		t := top{k: k, metric: v.state.Metric, brief: brief}
+		t := top{k: k, metric: v.state.Metric}
 		last, all, err := v.offer(ctx, query, c, rows, &t)
 		switch {
 		case err != nil:
@@ -164,8 +204,8 @@ func (v *view) offer(ctx context.Context, query []float32, c *condition, rows in
 	if v.state.Metric != engine.L2 {
 		operator = "<#>"
 	}
-	sql := documentColumns + withVector + `, d.far FROM (SELECT d.*, (d.vector ` + operator + ` $1) + 0 AS far FROM {documents} d WHERE ` + c.sql + // an index, which would miss some, has no such sum
-		fmt.Sprintf(` ORDER BY far LIMIT %d) d JOIN {sources} s USING (source) ORDER BY d.far`, rows)
+	sql := c.columns() + `, (d.vector ` + operator + ` $1) + 0 AS far ` + c.from() + // an index, which would miss some, has no such sum
+		` ORDER BY far LIMIT ` + strconv.Itoa(rows)
 	n := 0
 	var x []float32
 	for r, err := range v.query(ctx, sql, query) {
@@ -173,14 +213,14 @@ func (v *view) offer(ctx context.Context, query []float32, c *condition, rows in
 			return 0, false, err
 		}
 		n++
-		last = r.float(columnMore)
-		ok, err := c.matches(r.text(columnName), r[columnVerbatim])
+		last = r.float(columnFar)
+		ok, err := c.lets(r)
 		if err != nil {
 			return 0, false, err
 		}
 		if ok {
-			x = r.vector(columnVector, x)
-			t.offer(r, v.score(query, x))
+			x = r.vector(columnX, x)
+			t.offer(r.int(0), v.score(query, x))
 		}
 	}
 	return last, n < rows, nil
@@ -204,42 +244,37 @@ func (v *view) proved(query []float32, last float64, worst float32) bool {
 	return last-4*gamma*v.state.longest*vector.Length(query)-tiny > float64(worst)
 }
 
+// neighbour is a document with its score and its key: the squared distance, or the negated
+// product.
+type neighbour struct {
+	n          int64
+	key, score float32
+}
+
+func (d neighbour) compare(o neighbour) int {
+	return cmp.Or(cmp.Compare(d.key, o.key), cmp.Compare(d.n, o.n))
+}
+
 // top keeps the k documents with the lowest keys, the older of equal ones.
 type top struct {
 	k      int
 	metric engine.Metric
-	brief  bool // contents are not needed
-	best   []candidate
-}
-
-// candidate is a document with its key: the squared distance, or the negated product.
-type candidate struct {
-	n   int64
-	key float32
-	engine.Hit
-	near int // its place among the nearest, from 1, where it is known
-}
-
-func (c candidate) compare(o candidate) int {
-	return cmp.Or(cmp.Compare(c.key, o.key), cmp.Compare(c.n, o.n))
+	best   []neighbour
 }
 
 // offer takes a document that is among the best so far. One whose score is NaN never is.
-func (t *top) offer(r row, score float32) {
-	c := candidate{n: r.int(columnN), key: score}
+func (t *top) offer(n int64, score float32) {
+	d := neighbour{n: n, key: score, score: score}
 	if t.metric != engine.L2 {
-		c.key = -score
+		d.key = -score
 	}
 	full := len(t.best) == t.k
-	if math.IsNaN(float64(score)) || full && c.compare(t.best[t.k-1]) > 0 {
+	if math.IsNaN(float64(score)) || full && d.compare(t.best[t.k-1]) > 0 {
 		return
 	}
-	if c.Score = score; !t.brief {
-		c.Document = r.document()
-	}
-	at, _ := slices.BinarySearchFunc(t.best, c, candidate.compare)
+	at, _ := slices.BinarySearchFunc(t.best, d, neighbour.compare)
 	if full {
 		t.best = t.best[:t.k-1]
 	}
-	t.best = slices.Insert(t.best, at, c)
+	t.best = slices.Insert(t.best, at, d)
 }

@@ -115,8 +115,11 @@ type index struct {
 	lists  map[uint64][]posting
 	kept   int // postings in lists
 
-	sampled  [][]float32        // see sample
-	language *language.Evidence // see foreign
+	sampled    [][]float32        // see sample
+	language   *language.Evidence // see foreign
+	nearby     [][]neighbour      // of each query, where scan has found them
+	scannedFor string             // the SQL of the condition
+	scannedK   int
 }
 
 // maxKept is how many postings an index keeps: 48 MiB.

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"math"
 	"slices"
 
 	"sheaf/internal/engine"
@@ -31,6 +30,13 @@ const (
 type scored struct {
 	n              uint32
 	score, covered float32
+}
+
+// candidate is a document that may be a hit.
+type candidate struct {
+	n int64
+	engine.Hit
+	near int // its place among the nearest, from 1; 0 where that is not known
 }
 
 // ranking ranks all documents for the words of a query.
@@ -114,6 +120,7 @@ type text struct {
 	*index
 	vector    []float32 // nil where meaning is not asked for
 	o         engine.SearchOptions
+	q         int // its place in o
 	condition *condition
 	ranking   ranking
 	fusion    engine.Fusion // under Hybrid
@@ -123,12 +130,9 @@ type text struct {
 // byText answers query q of o by its text. Where o has a FetchK, that many are found without
 // the filter.
 func (x *index) byText(ctx context.Context, query []float32, o engine.SearchOptions, q int) ([]engine.Hit, error) {
-	t := &text{index: x, vector: query, o: o}
-	k := int(min(int64(o.K), x.state.documents))
-	if o.Filter != nil && o.FetchK > 0 {
-		t.o.Filter, k = nil, int(min(int64(o.FetchK), x.state.documents))
-	}
-	t.condition = compile(t.o.Filter, o.Condition(q))
+	t := &text{index: x, vector: query, o: o, q: q}
+	k, f := x.first(o)
+	t.condition = compile(f, o.Condition(q))
 	var err error
 	t.ranking, err = x.rank(ctx, o.Texts[q])
 	if errors.Is(err, engine.ErrNotIndexed) && o.Mode == engine.Hybrid && o.Condition(q) == nil { // until a writer does it, by meaning alone
@@ -140,11 +144,15 @@ func (x *index) byText(ctx context.Context, query []float32, o engine.SearchOpti
 	if k == 0 {
 		return nil, nil
 	}
-	best, err := t.holding(ctx, q, k)
+	best, err := t.holding(ctx, k)
 	if err != nil {
 		return nil, err
 	}
-	return t.hits(ctx, best)
+	hits, err := x.read(ctx, query, best)
+	if err == nil && o.Explain {
+		err = t.explain(ctx, best, hits)
+	}
+	return hits, err
 }
 
 const (
@@ -156,13 +164,13 @@ const (
 )
 
 // holding finds the k best documents whose texts hold what the query says of passages.
-func (t *text) holding(ctx context.Context, q, k int) ([]candidate, error) {
-	c := t.o.Condition(q)
+func (t *text) holding(ctx context.Context, k int) ([]candidate, error) {
+	c := t.o.Condition(t.q)
 	if c == nil || !c.Literal() {
-		return t.best(ctx, q, k)
+		return t.best(ctx, k)
 	}
 	for size := max(k, firstRead); ; size *= moreRead {
-		best, err := t.best(ctx, q, size)
+		best, err := t.best(ctx, size)
 		if err != nil {
 			return nil, err
 		}
@@ -204,7 +212,7 @@ func numbersOf(documents []candidate) []int64 {
 }
 
 // best finds the k best documents by the mode.
-func (t *text) best(ctx context.Context, q, k int) ([]candidate, error) {
+func (t *text) best(ctx context.Context, k int) ([]candidate, error) {
 	if t.o.Mode == engine.Hybrid {
 		similarities, err := t.sample(ctx, t.vector)
 		if err != nil {
@@ -214,7 +222,7 @@ func (t *text) best(ctx context.Context, q, k int) ([]candidate, error) {
 		if err != nil {
 			return nil, err
 		}
-		t.fusion = t.o.Fusion(q, similarities, t.ranking.terms, t.ranking.best, engine.Corpus{Documents: t.state.documents, Foreign: foreign})
+		t.fusion = t.o.Fusion(t.q, similarities, t.ranking.terms, t.ranking.best, engine.Corpus{Documents: t.state.documents, Foreign: foreign})
 		return t.fuse(ctx, k)
 	}
 	wordy, err := t.wordy(ctx, k)
@@ -283,7 +291,7 @@ func (t *text) fuse(ctx context.Context, k int) ([]candidate, error) {
 		looked = max(looked, int(t.state.documents))
 	}
 	for ; ; looked *= moreFused {
-		near, err := t.nearest(ctx, t.vector, t.condition, looked, true)
+		near, err := t.near(ctx, t.vector, t.condition, looked, t.q)
 		if err != nil {
 			return nil, err
 		}
@@ -304,26 +312,27 @@ func (t *text) fuse(ctx context.Context, k int) ([]candidate, error) {
 }
 
 // unseen is the highest score that a document may have that was not looked at.
-func (t *text) unseen(near []candidate, wordy []scored, looked int) float64 {
+func (t *text) unseen(near []neighbour, wordy []scored, looked int) float64 {
 	bm25 := 0.0
 	if len(wordy) == looked {
 		bm25 = float64(wordy[looked-1].score)
 	}
-	return t.fusion.Score(t.similarity(near[looked-1].Score), bm25)
+	return t.fusion.Score(t.similarity(near[looked-1].score), bm25)
 }
 
 func (v *view) similarity(score float32) float64 { return engine.Similarity(v.state.Metric, score) }
 
 // union gives the nearest documents and the best by words with their fused scores.
-func (t *text) union(ctx context.Context, near []candidate, wordy []scored) ([]candidate, error) {
+func (t *text) union(ctx context.Context, near []neighbour, wordy []scored) ([]candidate, error) {
 	bm25 := map[int64]float32{}
 	for _, d := range t.ranking.docs {
 		bm25[int64(d.n)] = d.score
 	}
 	known := map[int64]bool{}
-	for i := range near {
-		known[near[i].n] = true
-		near[i].near = i + 1
+	var all []candidate
+	for i, d := range near {
+		known[d.n] = true
+		all = append(all, candidate{n: d.n, near: i + 1, Hit: engine.Hit{Score: d.score}})
 	}
 	var others []int64
 	for _, d := range wordy {
@@ -332,7 +341,6 @@ func (t *text) union(ctx context.Context, near []candidate, wordy []scored) ([]c
 		}
 	}
 	scores, err := t.scores(ctx, t.vector, others)
-	all := near
 	for _, n := range others {
 		all = append(all, candidate{n: n, Hit: engine.Hit{Score: scores[n]}})
 	}
@@ -417,34 +425,6 @@ func (x *index) foreign(ctx context.Context) (bool, error) {
 		x.language = &seen
 	}
 	return x.language.Foreign(), nil
-}
-
-// hits reads the documents that were found.
-func (t *text) hits(ctx context.Context, found []candidate) ([]engine.Hit, error) {
-	at := make(map[int64]int, len(found))
-	for i, c := range found {
-		at[c.n] = i
-	}
-	hits := make([]engine.Hit, len(found))
-	for page := range slices.Chunk(numbersOf(found), pageRows) {
-		for r, err := range t.query(ctx, selectDocuments(true)+`WHERE d.n = ANY ($1)`, page) {
-			if err != nil {
-				return nil, err
-			}
-			i := at[r.int(columnN)]
-			h := found[i].Hit
-			h.Document = r.document()
-			h.Score = float32(math.NaN())
-			if t.vector != nil {
-				h.Score = t.score(t.vector, h.Vector)
-			}
-			hits[i] = h
-		}
-	}
-	if t.o.Explain {
-		return hits, t.explain(ctx, found, hits)
-	}
-	return hits, nil
 }
 
 // explain says of hits why they were found.

@@ -185,9 +185,19 @@ func (s *Server) Table(t *testing.T) string {
 // Run runs statements by psql and returns what it prints, a row a line.
 func (s *Server) Run(t *testing.T, sql string) string {
 	t.Helper()
-	out, err := s.command(t.Context(), "psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-h", s.dir, "-U", "sheaf", "-d", "postgres", "-c", sql).CombinedOutput()
+	psql := s.Psql(sql)
+	out, err := exec.CommandContext(t.Context(), psql[0], psql[1:]...).CombinedOutput()
 	if err != nil {
 		t.Fatalf("psql: %v\n%s", err, out)
 	}
 	return strings.TrimSpace(string(out))
+}
+
+// Psql is a command line by which psql runs statements, one after another. It prints a row a line.
+func (s *Server) Psql(statements ...string) []string {
+	psql := []string{filepath.Join(s.bin, "psql"), "-XAtq", "-v", "ON_ERROR_STOP=1", "-h", s.dir, "-U", "sheaf", "-d", "postgres"}
+	for _, sql := range statements {
+		psql = append(psql, "-c", sql)
+	}
+	return psql
 }
