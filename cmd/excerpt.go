@@ -62,6 +62,8 @@ func (m *marker) matches(text string) (all []match) {
 	for _, token := range m.tokenizer.Append(nil, text) {
 		if _, asked := m.weights[token.Term]; asked {
 			all = append(all, match{token.Start, token.End, token.Term})
+		} else if first, ok := token.First(text); ok && m.weights[first.Term] > 0 {
+			all = append(all, match{first.Start, first.End, first.Term})
 		}
 	}
 	slices.SortStableFunc(all, func(a, b match) int { return a.start - b.start })

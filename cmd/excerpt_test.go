@@ -33,6 +33,7 @@ func TestPassage(t *testing.T) {
 			" … moonlight, the\n   *moon* and the …\n"},
 		{"a match is broken", "abcdefghij", "abcdefghij", nil, 4, 10, "   *abcde*\n   *fghij*\n"},
 		{"wide characters", "東京", "これは東京です", nil, 4, 40, "   これは*東京*です\n"},
+		{"a single character", "猫", "黒猫です", nil, 4, 40, "   黒*猫*です\n"},
 		{"escape sequences in a match", "tide", "\x1b[2J tide\x1b[0m", nil, 4, 40, "   \ufffd[2J *tide*\ufffd[0m\n"},
 		{"of several places the best", "tide moon", strings.Repeat("tide\n", 9) + "moon\n", weighed, 2, 40, " … *tide*\n   *moon*\n"},
 	}

@@ -130,6 +130,9 @@ func (x *index) list(ctx context.Context, term uint64) (list []posting, err erro
 	if list, known := x.lists[term]; known {
 		return list, nil
 	}
+	if words.Single(term) != 0 {
+		return x.single(ctx, term)
+	}
 	const query = `SELECT n, length, ts_rank(words, $1::tsquery) FROM {documents} WHERE words @@ $1::tsquery ORDER BY n`
 	var full []int64
 	for r, err := range x.query(ctx, query, lexeme(term)) {
@@ -150,6 +153,27 @@ func (x *index) list(ctx context.Context, term uint64) (list []posting, err erro
 		x.lists, x.kept = map[uint64][]posting{}, len(list)
 	}
 	x.lists[term] = list
+	return list, nil
+}
+
+// single returns the documents that have a single character. No index tells them: its terms
+// are pairs.
+func (x *index) single(ctx context.Context, term uint64) (list []posting, err error) {
+	const query = `SELECT n, length, text FROM {documents} WHERE words IS NOT NULL AND strpos(normalize(text, NFKC), $1) > 0 ORDER BY n`
+	for r, err := range x.query(ctx, query, string(words.Single(term))) {
+		if err != nil {
+			return nil, err
+		}
+		p := posting{n: uint32(r.int(0)), length: uint32(r.int(1))}
+		for _, t := range x.finder.of(r.text(2)) {
+			if t >= term && t <= words.Last(term) {
+				p.count++
+			}
+		}
+		if p.count > 0 {
+			list = append(list, p)
+		}
+	}
 	return list, nil
 }
 

@@ -74,11 +74,11 @@ func (s *Segment) firstTerm(page int) uint64 {
 	return binary.LittleEndian.Uint64(b[:])
 }
 
-// PagesOf returns the pages, from one to before another, in which a term is if the
-// segment has it.
-func (s *Segment) PagesOf(term uint64) (from, to int) {
-	to = sort.Search(s.listPages(), func(i int) bool { return s.firstTerm(i) > term })
-	from = sort.Search(to, func(i int) bool { return s.firstTerm(i) >= term })
+// PagesOf returns the pages, from one to before another, in which the terms from first to
+// last are if the segment has them.
+func (s *Segment) PagesOf(first, last uint64) (from, to int) {
+	to = sort.Search(s.listPages(), func(i int) bool { return s.firstTerm(i) > last })
+	from = sort.Search(to, func(i int) bool { return s.firstTerm(i) >= first })
 	if from > 0 { // the page before it may end with the term
 		from--
 	}
@@ -88,14 +88,15 @@ func (s *Segment) PagesOf(term uint64) (from, to int) {
 // Posting says that a document has a term so many times.
 type Posting struct{ Document, Count uint32 }
 
-// AppendList appends what a page of the segment says of a term to a list.
-func (s *Segment) AppendList(list []Posting, page []byte, term uint64) ([]Posting, error) {
+// AppendList appends what a page of the segment says of the terms from first to last to a
+// list, one term after the other.
+func (s *Segment) AppendList(list []Posting, page []byte, first, last uint64) ([]Posting, error) {
 	for c := (cursor{segment: s, page: page}); ; {
 		more, err := c.next()
-		if err == nil && more && c.term == term {
+		if err == nil && more && c.term >= first && c.term <= last {
 			list, err = c.appendTo(list)
 		}
-		if err != nil || !more || c.term > term {
+		if err != nil || !more || c.term > last {
 			return list, err
 		}
 	}

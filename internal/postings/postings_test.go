@@ -368,7 +368,7 @@ func FuzzPage(f *testing.F) {
 			}
 			return
 		}
-		list, err := k.AppendList(nil, page, 3)
+		list, err := k.AppendList(nil, page, 3, 5)
 		for _, p := range list {
 			if p.Document < first || p.Document > last || p.Count == 0 {
 				t.Errorf("%+v of documents %d to %d", p, first, last)

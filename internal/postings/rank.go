@@ -1,6 +1,10 @@
 package postings
 
-import "math"
+import (
+	"cmp"
+	"math"
+	"slices"
+)
 
 // The parameters of BM25, see Stephen Robertson and Hugo Zaragoza, The Probabilistic
 // Relevance Framework: BM25 and Beyond (2009).
@@ -14,6 +18,9 @@ type Index struct {
 	Sources   []Source
 	Documents int64 // how many are alive
 	Alive     Alive
+	// Last is the last of the terms that a term of a query stands for: all from it on. nil:
+	// it alone.
+	Last func(term uint64) uint64
 
 	lengths [][]byte  // of each source; nil before the first ranking
 	list    []Posting // of the term that is looked at
@@ -144,20 +151,27 @@ func (x *Index) norms() (norms [256]float32) {
 	return norms
 }
 
-// read reads the postings of a term in living documents into x.list.
+// read reads the postings of what a term stands for in living documents into x.list.
 func (x *Index) read(term uint64) error {
+	last := term
+	if x.Last != nil {
+		last = x.Last(term)
+	}
 	x.list = x.list[:0]
 	for i := range x.Sources {
 		s := &x.Sources[i]
-		for at, to := s.PagesOf(term); at < to; at++ {
+		for at, to := s.PagesOf(term, last); at < to; at++ {
 			page, err := s.Page(at)
 			if err == nil {
-				x.list, err = s.AppendList(x.list, page, term)
+				x.list, err = s.AppendList(x.list, page, term, last)
 			}
 			if err != nil {
 				return err
 			}
 		}
+	}
+	if last > term {
+		x.list = together(x.list)
 	}
 	if x.Alive == nil {
 		return nil
@@ -170,6 +184,20 @@ func (x *Index) read(term uint64) error {
 	}
 	x.list = alive
 	return nil
+}
+
+// together makes one posting of those of a document.
+func together(list []Posting) []Posting {
+	slices.SortFunc(list, func(a, b Posting) int { return cmp.Compare(a.Document, b.Document) })
+	summed := list[:0]
+	for _, p := range list {
+		if last := len(summed) - 1; last >= 0 && summed[last].Document == p.Document {
+			summed[last].Count += p.Count
+		} else {
+			summed = append(summed, p)
+		}
+	}
+	return summed
 }
 
 // With gives the numbers of the living documents that have a term.

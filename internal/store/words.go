@@ -218,7 +218,7 @@ func (t *tx) wordIndex(reading func() *tx) (*postings.Index, error) {
 	if err != nil {
 		return nil, err
 	}
-	x := &postings.Index{Documents: t.state.documents, Alive: t.aliveBits()}
+	x := &postings.Index{Documents: t.state.documents, Alive: t.aliveBits(), Last: words.Last}
 	for _, s := range all {
 		x.Sources = append(x.Sources, wordSource(reading, s))
 	}

@@ -38,7 +38,7 @@ func Parse(query string) (Asked, error) {
 	var t Tokenizer
 	for rest := strings.TrimSpace(query); rest != ""; rest = strings.TrimLeftFunc(rest, unicode.IsSpace) {
 		inner, dash := strings.CutPrefix(rest, "-")
-		if quoted, after, ok := cutQuoted(inner); ok && len(t.Append(nil, quoted)) > 0 {
+		if quoted, after, ok := cutQuoted(inner); ok && len(t.appendAsked(nil, quoted)) > 0 {
 			if rest = after; dash {
 				c.without = append(c.without, literal(quoted))
 			} else {
@@ -107,8 +107,8 @@ func (c *Condition) require(t *Tokenizer, passage string) {
 
 // exclude adds a word. One that has parts is a passage, and so is a lone character.
 func (c *Condition) exclude(t *Tokenizer, word string) {
-	tokens := t.Append(nil, word)
-	if len(tokens) == 1 && !lone(word[tokens[0].Start:tokens[0].End]) {
+	tokens := t.appendAsked(nil, word)
+	if len(tokens) == 1 && !lone(tokens[0]) {
 		c.Lacks = append(c.Lacks, tokens[0].Term)
 		return
 	}
@@ -165,7 +165,7 @@ func occurs(text, passage string) bool {
 			return false
 		}
 		i += from
-		if mayPart(text, i) && mayPart(text, i+len(passage)) {
+		if (mayPart(text, i) || elided(text, i)) && mayPart(text, i+len(passage)) {
 			return true
 		}
 		_, size := utf8.DecodeRuneInString(text[i:])
@@ -187,29 +187,35 @@ func mayPart(s string, i int) bool {
 	return !isWordy(before) || !isWordy(after)
 }
 
+// elided reports whether what is before byte i of a text is elided, and a word begins there.
+func elided(s string, i int) bool {
+	end := i
+	for end < len(s) && isWordByte(s[end]) {
+		end++
+	}
+	return i > 0 && s[i-1] == '\'' && end-i >= minAfter && (end == len(s) || s[end] < utf8.RuneSelf)
+}
+
 // isWordy reports whether a character is of a word of a script with spaces.
 func isWordy(r rune) bool {
 	return r != utf8.RuneError && !isDense(r) && (r == '_' || unicode.In(r, unicode.L, unicode.M, unicode.N))
 }
 
-// lone reports whether a text is one character of a dense script: the pairs that it is
-// indexed in depend on what is around it.
-func lone(text string) bool {
-	first, size := utf8.DecodeRuneInString(text)
-	return isDense(first) && size == len(text)
-}
+// lone reports whether a token is one character of a dense script: the terms that a text has
+// of it depend on what is around it.
+func lone(k Token) bool { return Last(k.Term) != k.Term }
 
 // certain are terms of every text in which a passage, in small letters, occurs. What a
 // run has as a whole depends on what is around the passage, and so do the parts of its
-// words and the pairs of a single character.
+// words and the terms of a single character.
 func (t *Tokenizer) certain(passage string) (terms []uint64) {
 	last := Token{Start: -1, End: -1}
-	for _, token := range t.Append(nil, passage) {
+	for _, token := range t.appendAsked(nil, passage) {
 		text := passage[token.Start:token.End]
 		within := token.Start >= last.Start && token.End <= last.End
 		around := token.Start <= last.Start && token.End >= last.End
 		marked := strings.ContainsFunc(text, func(r rune) bool { return !isWordy(r) && !isDense(r) && r != '\'' })
-		if within || around || marked || lone(text) {
+		if within || around || marked || lone(token) {
 			continue
 		}
 		terms, last = append(terms, token.Term), token

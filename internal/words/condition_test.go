@@ -64,12 +64,18 @@ func TestConditionHolds(t *testing.T) {
 		{`"http"`, "parseHTTPHeader", false},
 		{`"open"`, "max_open_files", false},
 		{`"don"`, "don't", false},
+		{`"eau"`, "l'eau", true},
+		{`"l’eau"`, "de l'eau", true},
+		{`"eau"`, "x l'eau'x", false},
+		{`"été"`, "l’été", true},
+		{`x -eau`, "l'eau", false},
 		{`"quoted"`, "'quoted'", true},
 		{`"it’s"`, "it's", true},
 		{`"Größe"`, "die größe", true},
 		{`"京都"`, "東京都", true},
 		{`"東京都"`, "東京 京都", false},
-		{`"猫"`, "黒猫です", true}, // no term: its pair depends on what is around
+		{`"猫"`, "黒猫です", true},
+		{`"猫"`, "犬です", false},
 		{`"データ"`, "ﾃﾞｰﾀ", true},
 		{`"one" "two"`, "two, one", true},
 		{`"one" "two"`, "one", false},
@@ -89,7 +95,7 @@ func TestConditionHolds(t *testing.T) {
 		{`x -2024`, "in 2024", false},
 		{`x -東京都`, "東京 京都", true},
 		{`x -東京都`, "東京都", false},
-		{`x -猫`, "黒猫です", false}, // as above: no term has it alone
+		{`x -猫`, "黒猫です", false},
 		{`x -猫`, "犬です", true},
 	} {
 		asked, err := words.Parse(test.query)
@@ -104,7 +110,7 @@ func TestConditionHolds(t *testing.T) {
 
 func TestConditionLiteral(t *testing.T) {
 	t.Parallel()
-	for query, want := range map[string]bool{`a -b`: false, `a "b"`: true, `a -"b"`: true, `a -b-c`: true} {
+	for query, want := range map[string]bool{`a -b`: false, `a "b"`: true, `a -"b"`: true, `a -b-c`: true, `a -猫`: true} {
 		asked, err := words.Parse(query)
 		if err != nil || asked.Condition.Literal() != want {
 			t.Errorf("%s: %+v, %v", query, asked, err)
@@ -118,6 +124,7 @@ func FuzzParse(f *testing.F) {
 	f.Add("So the tide comes in: max_open_files, --dry-run.", uint8(3), uint8(11))
 	f.Add("東京都のﾃﾞｰﾀ und Größe-x", uint8(0), uint8(20))
 	f.Add("it’s 'quoted' parseHTTPHeader", uint8(0), uint8(12))
+	f.Add("a'bcd'e l'eau d’été", uint8(2), uint8(5))
 	f.Fuzz(func(t *testing.T, text string, from, length uint8) {
 		if !strings.ContainsAny(text, `"“”„«»`) && !words.Expands(text) {
 			i := min(int(from), len(text))

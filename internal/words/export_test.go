@@ -3,7 +3,16 @@ package words
 import "strings"
 
 // Term is the term of a stem, or of what is not stemmed.
-func Term(stem string) uint64 { return term(hashString(stem)) }
+func Term(stem string) uint64 {
+	switch runes := []rune(stem); {
+	case !isDense(runes[0]):
+		return term(hashString(stem))
+	case len(runes) == 1:
+		return denseTerm(runes[0], 0)
+	default:
+		return denseTerm(runes[0], runes[1])
+	}
+}
 
 // Occurs reports whether a text has a passage, however either is written.
 func Occurs(text, passage string) bool { return occurs(literal(text), literal(passage)) }

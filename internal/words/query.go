@@ -18,7 +18,7 @@ type Query struct {
 // Query returns what a text asks for.
 func (t *Tokenizer) Query(text string) (q Query) {
 	marks := identifiers(text)
-	for _, token := range t.Append(nil, text) {
+	for _, token := range t.appendAsked(nil, text) {
 		q.Terms = append(q.Terms, token.Term)
 		q.Identifiers = append(q.Identifiers, marks[token.Start])
 		q.Words = append(q.Words, text[token.Start:token.End])

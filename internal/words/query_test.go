@@ -1,6 +1,7 @@
 package words_test
 
 import (
+	"slices"
 	"testing"
 
 	"sheaf/internal/words"
@@ -28,5 +29,31 @@ func TestQuery(t *testing.T) {
 		if got != identifiers || len(q.Terms) != len(got) {
 			t.Errorf("%q: %q, want %q", text, got, identifiers)
 		}
+	}
+}
+
+// A single character of a query stands for all terms that begin with it, and no other term does.
+func TestSingle(t *testing.T) {
+	t.Parallel()
+	var tokenizer words.Tokenizer
+	const text = "黒猫です 猫 ﾈｺ the neko"
+	for query, want := range map[string][]string{"猫": {"猫", "猫"}, "で": {"で"}, "黒": {"黒"}, "コ": {"ﾈｺ"}, "ー": nil, "黒猫": nil, "neko": nil} {
+		term := tokenizer.Query(query).Terms[0]
+		var got []string
+		for _, token := range tokenizer.Append(nil, text) {
+			first, ok := token.First(text)
+			within := token.Term >= term && token.Term <= words.Last(term)
+			if single := words.Single(term) != 0; within != (single && ok && first.Term == term) && single {
+				t.Errorf("%s: %q is %+v", query, text[token.Start:token.End], first)
+			} else if single && within {
+				got = append(got, text[first.Start:first.End])
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: %q, want %q", query, got, want)
+		}
+	}
+	if q := tokenizer.Query("猫"); words.Single(q.Terms[0]) != '猫' {
+		t.Errorf("%q", words.Single(q.Terms[0]))
 	}
 }

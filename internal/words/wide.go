@@ -122,23 +122,70 @@ func isASCII(s string) bool {
 	return !strings.ContainsFunc(s, func(r rune) bool { return r >= utf8.RuneSelf })
 }
 
-// pairs adds each two characters of a dense script that follow each other.
+// pairs adds each two characters of a dense script that follow each other, and the last one;
+// of a query that only where it stands alone.
 func (t *Tokenizer) pairs(s string, start int) {
 	at := place{start: start}
 	if !norm.NFKC.IsNormalString(s) {
 		at.end = start + len(s)
 		s = norm.NFKC.String(s)
 	}
+	var last rune
 	previous := 0 // the beginning of the last character
 	for i, r := range s {
+		end := i + utf8.RuneLen(r)
 		if i > 0 {
-			t.emit(hashString(s[previous:i+utf8.RuneLen(r)]), previous, i+utf8.RuneLen(r), at)
+			t.add(denseTerm(last, r), previous, end, at)
 		}
-		previous = i
+		if end == len(s) && (i == 0 || !t.asked) {
+			t.add(denseTerm(r, 0), i, end, at)
+		}
+		last, previous = r, i
 	}
-	if previous == 0 {
-		t.emit(hashString(s), 0, len(s), at)
+}
+
+// denseTerm is the term of two characters, or of one and 0: as they are, so that all of a
+// first character follow each other in an index.
+func denseTerm(first, second rune) uint64 { return uint64(first)<<runeBits | uint64(second) }
+
+// runeBits is how many bits a character has. Two have fewer than a term: of a hash the
+// highest bit is 1.
+const runeBits = 21
+
+// Single is the character that a query's term stands for, see Last; 0 for other terms.
+func Single(term uint64) rune {
+	if single(term) != term {
+		return 0
 	}
+	return rune(term >> runeBits)
+}
+
+// Last is the last of the terms that a query's term stands for, which begin with it. It
+// stands for itself alone, except that of a single character of a dense script: a text has
+// that in front of others.
+func Last(term uint64) uint64 {
+	if single(term) == term {
+		return term | (1<<runeBits - 1)
+	}
+	return term
+}
+
+// single is the term of the first character of a pair, and no term for others.
+func single(term uint64) uint64 {
+	if term>>(TermBits-1) != 0 {
+		return 0
+	}
+	return term >> runeBits << runeBits
+}
+
+// First is the token of the first character, where a token is a pair of a text or the last
+// character of a run.
+func (k Token) First(text string) (Token, bool) {
+	k.Term = single(k.Term)
+	if r, size := utf8.DecodeRuneInString(text[k.Start:k.End]); k.Term == denseTerm(r, 0) { // else it was folded
+		k.End = k.Start + size
+	}
+	return k, k.Term != 0
 }
 
 // isDense reports whether a character is of a script without spaces between

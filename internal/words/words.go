@@ -6,11 +6,13 @@
 // UAX 29 finds them; a word may be an identifier with parts, such as "parseHTTPHeader".
 // Terms are
 //
-//   - each word of letters, as the stem that the Snowball stemmer for English gives;
+//   - each word of letters, as the stem that the Snowball stemmer for English gives, without
+//     an article or the like that is elided before it, as in "l'eau";
 //   - each word with digits, underscores or capitals inside as it is, and its parts;
 //   - each run of more than one word, or with a mark such as "--" before it, as it is;
 //   - of Han, Hiragana, Katakana, Hangul and Thai, which put no space between words, each
-//     two characters that follow each other, or the single character.
+//     two characters that follow each other, and the last one. A single character of a
+//     query stands for all of them that begin with it, see Last.
 //
 // All are folded first: compatibility forms (NFKC), case, diacritics. Nothing is left
 // out for being frequent: what weighs terms does that.
@@ -19,21 +21,22 @@ package words
 import "unicode/utf8"
 
 // Version grows with every change by which a text gets other terms.
-const Version = 1
+const Version = 2
 
 // Token is a term of a text and the place it came from.
 type Token struct {
-	Term       uint64 // a hash of TermBits bits
+	Term       uint64 // of TermBits bits
 	Start, End int    // bytes of the text
 }
 
 // TermBits is the width of a term. Two of a million terms are taken for one with a
-// probability of 1 in 500, a given one for any other of them with 1 in 10^8.
+// probability of 1 in 280, a given one for any other of them with 1 in 10^8.
 const TermBits = 48
 
 // Tokenizer finds the terms of texts. It is not safe for concurrent use.
 type Tokenizer struct {
 	stemmer stemmer
+	asked   bool    // the text is that of a query
 	tokens  []Token // those of the text so far
 	lower   []byte  // the word that is looked at, in lower case
 }
@@ -61,6 +64,13 @@ func (t *Tokenizer) Append(tokens []Token, text string) []Token {
 	}
 	tokens, t.tokens = t.tokens, nil
 	return tokens
+}
+
+// appendAsked does the same for a query.
+func (t *Tokenizer) appendAsked(tokens []Token, text string) []Token {
+	t.asked = true
+	defer func() { t.asked = false }()
+	return t.Append(tokens, text)
 }
 
 // The classes of bytes. A set of them is their sum.
@@ -104,8 +114,11 @@ func isWordByte(c byte) bool { return class[c]&(letter|digit|underscore) != 0 }
 // or, where the string was folded, all of them from start to end.
 type place struct{ start, end int }
 
-func (t *Tokenizer) emit(hash uint64, from, to int, at place) {
-	token := Token{Term: term(hash), Start: at.start, End: at.end}
+func (t *Tokenizer) emit(hash uint64, from, to int, at place) { t.add(term(hash), from, to, at) }
+
+// add adds a token of a term.
+func (t *Tokenizer) add(term uint64, from, to int, at place) {
+	token := Token{Term: term, Start: at.start, End: at.end}
 	if at.end == 0 {
 		token.Start, token.End = at.start+from, at.start+to
 	}
@@ -120,9 +133,13 @@ func (t *Tokenizer) run(s string, at place) {
 			i++
 			continue
 		}
-		start := i
+		start, after := i, i
 		for i < len(s) && (isWordByte(s[i]) || betweenLetters(s, i)) {
-			i++
+			if i++; class[s[i-1]] == apostrophe {
+				after = i
+			} else if i-after == minAfter {
+				start = after
+			}
 		}
 		if !t.word(s[start:i], start, at) {
 			continue
@@ -140,6 +157,10 @@ func (t *Tokenizer) run(s string, at place) {
 		t.whole(s[from:to], from, at)
 	}
 }
+
+// minAfter is how many characters follow an apostrophe, at least, where what is before it is
+// no part of the word: the article of l'eau, but not the it of it's.
+const minAfter = 3
 
 // betweenLetters reports whether the byte at i is an apostrophe within a word.
 func betweenLetters(s string, i int) bool {
@@ -259,9 +280,10 @@ const (
 
 func hashByte(hash uint64, c byte) uint64 { return (hash ^ uint64(c)) * hashPrime }
 
-// term is the part of a hash that is kept, with all bits of the hash mixed into it.
+// term is the part of a hash that is kept, with all bits of the hash mixed into it, below a
+// bit that tells it from what is no hash.
 func term(hash uint64) uint64 {
 	hash ^= hash >> 32
 	hash *= 0x9e3779b97f4a7c15
-	return hash >> (64 - TermBits)
+	return hash>>(65-TermBits) | 1<<(TermBits-1)
 }

@@ -22,6 +22,8 @@ func TestAppend(t *testing.T) {
 		{"Relational DATABASES, rationally", "Relational=relat DATABASES=databas rationally=ration"},
 		{"it's John's dogs' don't", "it's=it John's=john dogs=dog don't"},
 		{"it’s don’t ‘quoted’", "it’s=it don’t=don't quoted=quot"},
+		{"l'eau d’Adresses jusqu'à", "eau d’Adresses=adress jusqu'à=jusqu'a"},
+		{"l’été dell'arte's l'-x o'clock y'all", "l’été=ete arte's=art l x l'-x clock all"},
 
 		{"parseHTTPHeader", "parseHTTPHeader=parsehttpheader parseHTTPHeader=parsehttphead parse=pars HTTP=http Header=header"},
 		{"URLs iPhone McDonald", "URLs=urls URLs=url iPhone=iphone iPhone=iphon i Phone=phone McDonald=mcdonald Mc=mc Donald=donald"},
@@ -44,12 +46,12 @@ func TestAppend(t *testing.T) {
 		{"--größe", "größe=grosse --größe=--grosse"},
 		{"שָׁלוֹם مُحَمَّد हिन्दी", "שָׁלוֹם=שלום مُحَمَّد=محمد हिन्दी"},
 
-		{"日本語 猫", "日本 本語 猫"},
-		{"吾輩は猫である。名前", "吾輩 輩は は猫 猫で であ ある 名前"},
-		{"データベースDB", "デー ータ タベ ベー ース DB=db"},
-		{"ﾃﾞｰﾀ", "ﾃﾞｰﾀ=デー ﾃﾞｰﾀ=ータ"},
-		{"한국어 ไทย", "한국 국어 ไท ทย"},
-		{"使用max_open_files参数", "使用 max_open_files max open files=file 参数"},
+		{"日本語 猫", "日本 本語 語 猫"},
+		{"吾輩は猫である。名前", "吾輩 輩は は猫 猫で であ ある る 名前 前"},
+		{"データベースDB", "デー ータ タベ ベー ース ス DB=db"},
+		{"ﾃﾞｰﾀ", "ﾃﾞｰﾀ=デー ﾃﾞｰﾀ=ータ ﾃﾞｰﾀ=タ"},
+		{"한국어 ไทย", "한국 국어 어 ไท ทย ย"},
+		{"使用max_open_files参数", "使用 用 max_open_files max open files=file 参数 数"},
 		{"bad\xffbytes\xc3", "bad bytes=byte"},
 		{"soft\u00adhyphen", "soft\u00adhyphen=softhyphen"},
 	} {
