@@ -164,6 +164,7 @@ func (o *askFlags) options(ctx context.Context, s catalog, asked []query) (engin
 		Explain:            o.explain,
 		Mode:               o.mode,
 		Calibration:        provider.Calibration(s.Facts().Embedder),
+		Judge:              provider.Calibration(o.rerank.Model),
 	}
 	if search.ByText() {
 		for _, q := range asked {

@@ -8,7 +8,6 @@ import (
 
 	"sheaf/internal/embed"
 	"sheaf/internal/engine"
-	"sheaf/internal/provider"
 	"sheaf/internal/rerank"
 )
 
@@ -50,18 +49,9 @@ func (a *asker) rerank(ctx context.Context, asked []query, found [][]engine.Hit)
 			asked[i].err, found[i] = fmt.Errorf("reranking by %s: %w", a.o.rerank.Model, v.Err), nil
 			continue
 		}
-		found[i] = engine.Rerank(found[i], v.Scores, a.o.k, a.words(asked[i].asked.Text))
+		found[i] = engine.Rerank(found[i], v.Scores, a.o.k, a.o.mode == engine.Hybrid && rerank.MeaningAlone(a.judge))
 	}
 	return nil
-}
-
-// words is how much words count beside the judge's scores.
-func (a *asker) words(text string) float64 {
-	judge := a.o.rerank.Model
-	if a.o.mode != engine.Hybrid || !rerank.MeaningAlone(a.judge) {
-		return 0
-	}
-	return engine.RerankedWords(provider.Calibration(a.store.Facts().Embedder), provider.Calibration(judge), text)
 }
 
 // makeJudge makes the judge at the first call.

@@ -227,8 +227,7 @@ func (p *pool) fuse(m engine.Metric) {
 		h := &p.hits[i]
 		f := &h.Explanation.Query.Fusion
 		f.Mean, f.Deviation, f.Best = mean, deviation, p.best
-		similarity := engine.Similarity(m, h.Score)
-		h.Fused, h.FusedWords = f.Score(similarity, float64(h.Words)), f.Words(float64(h.Words))
-		h.Explanation.Deviations = f.Deviations(similarity)
+		f.Fuse(h, m)
+		h.Explanation.Deviations = f.Deviations(engine.Similarity(m, h.Score))
 	}
 }

@@ -42,6 +42,7 @@ type Fusion struct {
 	Mean, Deviation float64 // of the similarities of all documents, or of a sample
 	Weight          float64 // see Calibration.WordWeight
 	Best            float64 // the highest BM25 of a document; 0: no document has a word
+	Judged          float64 // the weight for SearchOptions.Judge
 }
 
 // Score is the score of a document with a Similarity and a BM25.
@@ -50,12 +51,22 @@ func (f Fusion) Score(similarity, bm25 float64) float64 {
 }
 
 // Words is what a BM25 adds.
-func (f Fusion) Words(bm25 float64) float64 {
+func (f Fusion) Words(bm25 float64) float64 { return f.Weight * f.share(bm25) }
+
+// JudgedWords is what a BM25 adds beside SearchOptions.Judge.
+func (f Fusion) JudgedWords(bm25 float64) float64 { return f.Judged * f.share(bm25) }
+
+func (f Fusion) share(bm25 float64) float64 {
 	if f.Best == 0 {
 		return 0
 	}
-	share := bm25 / f.Best
-	return f.Weight * share * share
+	return bm25 * bm25 / (f.Best * f.Best)
+}
+
+// Fuse sets what a hit with a Score and Words has of them together.
+func (f Fusion) Fuse(h *Hit, m Metric) {
+	bm25 := float64(h.Words)
+	h.Fused, h.FusedWords, h.JudgedWords = f.Score(Similarity(m, h.Score), bm25), f.Words(bm25), f.JudgedWords(bm25)
 }
 
 // Deviations is by how many of them a similarity is above the mean.
@@ -138,7 +149,10 @@ func (o *SearchOptions) Fusion(q int, similarities []float64, t Terms, best floa
 	for _, s := range similarities {
 		squares += (s - sum/n) * (s - sum/n)
 	}
-	return Fusion{Mean: sum / n, Deviation: math.Sqrt(squares / n), Best: float64(best), Weight: o.Calibration.WordWeight(o.Texts[q], t, c)}
+	return Fusion{
+		Mean: sum / n, Deviation: math.Sqrt(squares / n), Best: float64(best),
+		Weight: o.Calibration.WordWeight(o.Texts[q], t, c), Judged: o.Judge.WordWeight(o.Texts[q], t, c),
+	}
 }
 
 // Calibration is what is known of an embedder that Fusion depends on. The zero value is that

@@ -9,10 +9,10 @@ import (
 // Rerank orders hits anew by the scores that a judge gave them, the highest first and equals
 // in their earlier order, and returns the k best.
 //
-// words is how much words count besides, for hits of mode Hybrid and a judge of meaning alone:
-// it weighs FusedWords. The scores are then taken as deviations from their mean, in units of
-// their standard deviation, as Fusion takes similarities. 0: scores alone.
-func Rerank(hits []Hit, scores []float32, k int, words float64) []Hit {
+// words says that JudgedWords count besides, for hits of mode Hybrid and a judge of meaning
+// alone. The scores are then taken as deviations from their mean, in units of their standard
+// deviation, as Fusion takes similarities.
+func Rerank(hits []Hit, scores []float32, k int, words bool) []Hit {
 	mean, deviation := spread(scores)
 	type judged struct {
 		Hit
@@ -22,8 +22,8 @@ func Rerank(hits []Hit, scores []float32, k int, words float64) []Hit {
 	for i, h := range hits {
 		h.Rerank = &scores[i]
 		all[i] = judged{h, float64(scores[i])}
-		if words > 0 {
-			all[i].key = (float64(scores[i])-mean)/max(deviation, math.SmallestNonzeroFloat32) + words*h.FusedWords
+		if words {
+			all[i].key = (float64(scores[i])-mean)/max(deviation, math.SmallestNonzeroFloat32) + h.JudgedWords
 		}
 	}
 	slices.SortStableFunc(all, func(a, b judged) int { return cmp.Compare(b.key, a.key) })
@@ -45,17 +45,4 @@ func spread(x []float32) (mean, deviation float64) {
 		deviation += (float64(v) - mean) * (float64(v) - mean) / n
 	}
 	return mean, math.Sqrt(deviation)
-}
-
-// RerankedWords is the weight that Rerank gives to words under Hybrid, for a judge of meaning
-// alone: they count as they did, but for a text whose script only one of the two, the store's
-// embedder and the judge, knows.
-func RerankedWords(found, judge Calibration, text string) float64 {
-	switch {
-	case found.EnglishOnly == judge.EnglishOnly || MostlyLatin(text):
-		return 1
-	case judge.EnglishOnly:
-		return WordsAlone
-	}
-	return DefaultWordWeight / WordsAlone
 }

@@ -20,6 +20,8 @@ type Hit struct {
 	FusedWords float64  // the part of Fused that words made
 	Rerank     *float32 // the score of the judge that Rerank was given; nil: there was none
 
+	JudgedWords float64 // what words add beside SearchOptions.Judge, in mode Hybrid
+
 	Explanation *HitExplanation // where it was asked for; nil from engines that give none
 }
 
@@ -38,6 +40,8 @@ type SearchOptions struct {
 	Conditions []*words.Condition
 	// Calibration is that of the store's embedder. It counts under Hybrid.
 	Calibration Calibration
+	// Judge is that of an embedder by which hits are judged again, see Rerank.
+	Judge Calibration
 
 	Filter *filter.Filter // nil: all documents
 	// FetchK is LangChain's way with a filter: only the FetchK nearest

@@ -347,7 +347,7 @@ func (t *text) union(ctx context.Context, near []neighbour, wordy []scored) ([]c
 	for i := range all {
 		c := &all[i]
 		c.Words = bm25[c.n]
-		c.Fused, c.FusedWords = t.fusion.Score(t.similarity(c.Score), float64(c.Words)), t.fusion.Words(float64(c.Words))
+		t.fusion.Fuse(&c.Hit, t.state.Metric)
 	}
 	return all, err
 }

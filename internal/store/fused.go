@@ -41,7 +41,7 @@ func (snap *snapshot) newFuser(ctx context.Context, queries []float32, o engine.
 	if o.Explain { // each row has a rank
 		f.looked = max(f.looked, int(snap.state.rows))
 	}
-	if o.Calibration.EnglishOnly {
+	if o.Calibration.EnglishOnly || o.Judge.EnglishOnly {
 		if f.foreign, err = snap.foreign(ctx); err != nil {
 			return nil, err
 		}
@@ -122,7 +122,6 @@ func (f *fuser) fuse(ctx context.Context, q int, r ranking, o engine.SearchOptio
 				m.near = i + 1
 			}
 			m.fused = fusion.Score(f.similarity(hit), float64(m.words))
-			m.fusedWords = fusion.Words(float64(m.words))
 			marks[hit.Row] = m
 		}
 		slices.SortFunc(all, func(a, b faiss.Hit) int {

@@ -27,10 +27,9 @@ type marks struct {
 
 // mark is what a row was found by.
 type mark struct {
-	words      float32 // BM25
-	fused      float64 // 0 unless meaning counts too
-	fusedWords float64 // the part of it that words made
-	near       int     // its place among the nearest, from 1; 0 where that is not known
+	words float32 // BM25
+	fused float64 // 0 unless meaning counts too
+	near  int     // its place among the nearest, from 1; 0 where that is not known
 }
 
 // ranking ranks all documents for the words of a query.
@@ -229,7 +228,10 @@ func (snap *snapshot) mark(t *tx, found [][]faiss.Hit, hits [][]engine.Hit, o en
 		marked := snap.marks[text]
 		for i, hit := range found[q] {
 			m := marked.rows[hit.Row]
-			hits[q][i].Words, hits[q][i].Fused, hits[q][i].FusedWords = m.words, m.fused, m.fusedWords
+			hits[q][i].Words = m.words
+			if o.Mode == engine.Hybrid {
+				marked.fusion.Fuse(&hits[q][i], snap.state.facts.Metric)
+			}
 			if math.IsNaN(float64(hit.Score)) {
 				hits[q][i].Relevance = math.NaN()
 			}

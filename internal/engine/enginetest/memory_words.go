@@ -26,9 +26,9 @@ func (c *content) byText(docs []*document, nearest []engine.Hit, text string, o 
 	for _, d := range docs {
 		language.Add(d.Text)
 	}
-	weight := o.Calibration.WordWeight(text, terms, engine.Corpus{Documents: int64(len(docs)), Foreign: language.Foreign()})
+	corpus := engine.Corpus{Documents: int64(len(docs)), Foreign: language.Foreign()}
 	hits := slices.Clone(nearest)
-	fusion := engine.Fusion{Weight: weight}
+	fusion := engine.Fusion{Weight: o.Calibration.WordWeight(text, terms, corpus), Judged: o.Judge.WordWeight(text, terms, corpus)}
 	for _, score := range scores {
 		fusion.Best = max(fusion.Best, float64(score))
 	}
@@ -44,8 +44,7 @@ func (c *content) byText(docs []*document, nearest []engine.Hit, text string, o 
 		h := &hits[i]
 		h.Words = scores[h.ID]
 		if o.Mode == engine.Hybrid {
-			h.Fused = fusion.Score(engine.Similarity(c.facts.Metric, h.Score), float64(h.Words))
-			h.FusedWords = h.Fused - fusion.Score(engine.Similarity(c.facts.Metric, h.Score), 0)
+			fusion.Fuse(h, c.facts.Metric)
 		}
 	}
 	if o.Mode == engine.Hybrid {
@@ -79,7 +78,7 @@ func rank(docs []*document, q words.Query) (scores map[string]float32, terms eng
 		return nil, terms, err
 	}
 	source := postings.Source{Segment: segment, Page: func(i int) ([]byte, error) { return pages[i], nil }}
-	index := postings.Index{Documents: int64(len(docs)), Sources: []postings.Source{source}}
+	index := postings.Index{Documents: int64(len(docs)), Last: words.Last, Sources: []postings.Source{source}}
 	r, err := index.Rank(q.Terms)
 	if err != nil {
 		return nil, terms, err

@@ -15,6 +15,8 @@ func (s *suite) searchByText() {
 	s.name = s.engine.Name(s.T)
 	s.foreign()
 	s.name = s.engine.Name(s.T)
+	s.singleCharacter()
+	s.name = s.engine.Name(s.T)
 	s.withoutWords()
 }
 
@@ -92,11 +94,36 @@ func (s *suite) foreign() {
 	s.replace(w, "a", docs...)
 	s.commit(w)
 	o := engine.SearchOptions{K: 1, Mode: engine.Hybrid, Texts: []string{"Welche Sachen frisst eine Katze besonders gern"}}
-	for embedder, want := range map[engine.Calibration]string{{}: "3", {EnglishOnly: true}: "0"} {
+	english := engine.Calibration{EnglishOnly: true}
+	for embedder, want := range map[engine.Calibration]string{{}: "3", english: "0"} {
 		o.Calibration = embedder
 		hits, err := w.Search(s.Context(), [][]float32{{3, 1, 0}}, o)
 		s.must(err)
 		same(s, fmt.Sprintf("%+v", embedder), []string{want}, idsOfHits(hits[0]))
+	}
+	for judge, want := range map[engine.Calibration]float64{{}: 0, english: engine.DefaultWordWeight} {
+		o.Calibration, o.Judge = english, judge
+		hits, err := w.Search(s.Context(), [][]float32{{3, 1, 0}}, o)
+		s.must(err)
+		same(s, fmt.Sprintf("judge %+v", judge), want, hits[0][0].JudgedWords)
+	}
+}
+
+// singleCharacter: a character of a script without spaces is found wherever it stands.
+func (s *suite) singleCharacter() {
+	w := s.create(s.facts)
+	var docs []engine.Document
+	for i, text := range []string{"黒猫です", "犬です", "猫", "猫が猫を", "ﾈｺと犬"} {
+		d := doc(fmt.Sprint(i), i)
+		d.Source, d.Text = "a", text
+		docs = append(docs, d)
+	}
+	s.replace(w, "a", docs...)
+	s.commit(w)
+	for text, want := range map[string][]string{"猫": {"2", "3", "0"}, "犬 です": {"1", "0", "4"}, "コ": {"4"}, "象": nil} {
+		hits, err := w.Search(s.Context(), [][]float32{docs[0].Vector}, engine.SearchOptions{K: 5, Mode: engine.ByWords, Texts: []string{text}, Explain: true})
+		s.must(err)
+		same(s, text, want, idsOfHits(hits[0]))
 	}
 }
 
