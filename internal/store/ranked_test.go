@@ -268,7 +268,7 @@ func TestRankedErrors(t *testing.T) {
 	}
 	must(t, w.update(t.Context(), func(tx *tx) error {
 		bits := []byte{0x80}
-		return errors.Join(tx.Exec(`UPDATE words SET tokenizer = 1, count = ?`, tx.count),
+		return errors.Join(tx.Exec(`UPDATE words SET tokenizer = ?, count = ?`, words.Version, tx.count),
 			tx.Exec(`UPDATE page SET bits = ?, crc = 0`, bits))
 	}))
 	var format *engine.FormatError
