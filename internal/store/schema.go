@@ -173,9 +173,11 @@ func checkSchema(conn *sqlite.Conn, path string) (version int64, err error) {
 
 // checkTables compares the schema with the one of its format, text for text: a stranger's view or trigger would act within the store's own statements.
 func checkTables(conn *sqlite.Conn, path string, version int64) error {
-	want := map[string]bool{}
-	for _, d := range definitions(0, version) {
-		want[oneLine(d.create)] = true
+	wanted := definitions(0, version)
+	want := make(map[string]bool, len(wanted))
+	for i := range wanted {
+		wanted[i].create = oneLine(wanted[i].create)
+		want[wanted[i].create] = true
 	}
 	for row, err := range conn.Query(`SELECT type, name, sql FROM sqlite_schema WHERE sql IS NOT NULL`) {
 		if err != nil {
@@ -191,8 +193,8 @@ func checkTables(conn *sqlite.Conn, path string, version int64) error {
 		}
 		delete(want, text)
 	}
-	for _, d := range definitions(0, version) {
-		if want[oneLine(d.create)] {
+	for _, d := range wanted {
+		if want[d.create] {
 			return damaged(path, "%s %q is missing", strings.ToLower(d.kind), d.name)
 		}
 	}
