@@ -108,7 +108,7 @@ func (m *machine) call(op byte, c *Class, args []Value) (Value, error) {
 	if op == opNewObj && len(args) == 0 {
 		return newObject(c)
 	}
-	call := calls[c.plain]
+	call := calls()[c.plain]
 	if op != opReduce || call == nil || c.object {
 		return nil, errMade
 	}

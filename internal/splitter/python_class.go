@@ -46,14 +46,16 @@ func isWord(r rune) bool {
 
 // complements are the classes of the characters that a shorthand does not match,
 // made when needed: .NET cannot negate a shorthand among others in brackets.
-var complements = map[string]func() string{
-	wordClass:  complement(isWord),
-	asciiWord:  complement(func(r rune) bool { return r <= unicode.MaxASCII && isWord(r) }),
-	spaceClass: complement(isSpace),
-	asciiSpace: complement(func(r rune) bool { return strings.ContainsRune("\t\n\v\f\r ", r) }),
-	digitClass: complement(unicode.IsDigit),
-	asciiDigit: complement(func(r rune) bool { return '0' <= r && r <= '9' }),
-}
+var complements = sync.OnceValue(func() map[string]func() string {
+	return map[string]func() string{
+		wordClass:  complement(isWord),
+		asciiWord:  complement(func(r rune) bool { return r <= unicode.MaxASCII && isWord(r) }),
+		spaceClass: complement(isSpace),
+		asciiSpace: complement(func(r rune) bool { return strings.ContainsRune("\t\n\v\f\r ", r) }),
+		digitClass: complement(unicode.IsDigit),
+		asciiDigit: complement(func(r rune) bool { return '0' <= r && r <= '9' }),
+	}
+})
 
 // complement returns the characters that a class lacks, for use inside brackets.
 func complement(holds func(rune) bool) func() string {
@@ -152,7 +154,7 @@ func (p *parser) classItem(f flags) (r rune, class string, err error) {
 	}
 	switch {
 	case strings.ContainsRune("WSD", c):
-		return 0, complements[shorthand(unicode.ToLower(c), f)](), nil
+		return 0, complements()[shorthand(unicode.ToLower(c), f)](), nil
 	case c == 'b':
 		return '\b', "", nil
 	case c >= '0' && c <= '7':
