@@ -42,7 +42,7 @@ var vectorKinds = []struct {
 
 // codes compares searches of stores with codes with searches of the same stores without.
 func (b *bench) codes(ctx context.Context) error {
-	rows := [][]string{{"vectors", "documents", "with codes", "without", "÷", "÷ its limit", "peak memory", "codes ÷ vectors"}}
+	rows := [][]string{{"vectors", "documents", "with codes", "without", "÷", "peak memory", "codes ÷ vectors"}}
 	for _, sheaf := range b.before {
 		rows[0] = append(rows[0], filepath.Base(sheaf), "÷")
 	}
@@ -95,18 +95,13 @@ func (b *bench) codesOf(ctx context.Context, name string, g *generator, n int, l
 	if err := errors.Join(err, remove()); err != nil {
 		return nil, err
 	}
-	with, without := took[0].median(), took[1].median()
-	kept := ""
-	if limit > 0 {
-		kept = fmt.Sprintf("%.2f", float64(with)/float64(without)/limit)
-	}
 	row := []string{
-		name, strconv.Itoa(n), took[0].String(), took[1].String(), ratio(with, without), kept,
+		name, strconv.Itoa(n), took[0].String(), took[1].String(), shareOf(took[0], took[1], limit),
 		fmt.Sprintf("%s (%s)", megabytes(took[0].peak()), verdict(float64(took[0].peak())/codesPeak)),
 		fmt.Sprintf("%.3f (%s)", growth, verdict(growth/codesGrowth)),
 	}
 	for _, s := range took[2:] {
-		row = append(row, s.String(), ratio(with, s.median()))
+		row = append(row, s.String(), shareOf(took[0], s, limit))
 	}
 	return row, nil
 }

@@ -57,8 +57,7 @@ func (b *bench) exchange(ctx context.Context) (err error) {
 		return errors.Join(err, fmt.Errorf("%d documents were imported, not %d", n, large))
 	}
 	row := func(what string, s, peer series, times float64) []string {
-		ratio := float64(s.median()) / float64(peer.median())
-		return []string{what, s.String(), fmt.Sprintf("%.2f (%.1f at most: %s)", ratio, times, verdict(ratio/times)), megabytes(s.peak())}
+		return []string{what, s.String(), shareOf(s, peer, times), megabytes(s.peak())}
 	}
 	rows := [][]string{
 		{"run", "time", "÷ LangChain's", "peak memory"},
@@ -69,7 +68,7 @@ func (b *bench) exchange(ctx context.Context) (err error) {
 	}
 	for i, sheaf := range b.before {
 		s := took[4+i]
-		rows = append(rows, []string{"`import` of " + filepath.Base(sheaf), s.String(), ratio(s.median(), took[1].median()), megabytes(s.peak())})
+		rows = append(rows, []string{"`import` of " + filepath.Base(sheaf), s.String(), shareOf(s, took[1], 0), megabytes(s.peak())})
 	}
 	b.table(fmt.Sprintf("A folder of LangChain's with %d documents, dim %d:", large, dim), rows)
 	fmt.Fprintf(b.out, "\nMemory of the import: %.2f of its limit of %s.\n", float64(took[0].peak())/importMemory, megabytes(importMemory))

@@ -173,8 +173,8 @@ func (b *bench) prepare(ctx context.Context) (err error) {
 		return err
 	}
 	b.sheaf = filepath.Join(b.data, "sheaf")
-	build := exec.CommandContext(ctx, "go", "build", "-o", b.sheaf, ".")
-	build.Stderr = os.Stderr
+	build := exec.CommandContext(ctx, "make", "--silent", "build", "BINARY="+b.sheaf) // as users do
+	build.Stdout, build.Stderr = os.Stderr, os.Stderr
 	if err := build.Run(); err != nil {
 		return fmt.Errorf("building sheaf in the current folder: %w", err)
 	}

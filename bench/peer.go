@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -24,6 +25,9 @@ type peer struct {
 
 	first []float32 // a model's: the vector of the first text
 }
+
+// ownChoice is in the name of a peer that uses the best kernels that the CPU has.
+const ownChoice = "its own choice of kernels"
 
 // startPeers starts Faiss at AVX2 and at whatever the CPU has; none where there
 // is no Python, which is said.
@@ -77,11 +81,11 @@ func startPeer(ctx context.Context, python, level, index, queries string) (*peer
 	if err != nil {
 		return nil, err
 	}
-	var hello struct{ Version, Level string }
+	var hello struct{ Version string }
 	if err := p.receive(&hello); err != nil {
 		return nil, errors.Join(err, p.stop())
 	}
-	p.name = fmt.Sprintf("faiss-cpu %s, %s", hello.Version, hello.Level)
+	p.name = fmt.Sprintf("faiss-cpu %s, %s", hello.Version, cmp.Or(level, ownChoice))
 	return p, nil
 }
 

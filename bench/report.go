@@ -26,6 +26,27 @@ func megabytes(n int64) string { return fmt.Sprintf("%.1f MB", float64(n)/1e6) }
 // ratio of two durations, as "1.25".
 func ratio(a, b time.Duration) string { return fmt.Sprintf("%.2f", float64(a)/float64(b)) }
 
+// shareOf says what part of other's time s takes, by the medians and by the fastest, and how
+// that stands to what it may be at most, 0 for no limit.
+func shareOf(s, other series, most float64) string {
+	share := float64(s.median()) / float64(other.median())
+	text := fmt.Sprintf("%.2f (%s)", share, ratio(s.fastest(), other.fastest()))
+	if most > 0 {
+		text += fmt.Sprintf(", %.2f at most: %s", most, verdict(share/most))
+	}
+	return text
+}
+
+// timesOf says how many times as fast as other s is, in the same way.
+func timesOf(s, other series, least float64) string {
+	times := float64(other.median()) / float64(s.median())
+	text := fmt.Sprintf("%.2f (%s)", times, ratio(other.fastest(), s.fastest()))
+	if least > 0 {
+		text += ", at least " + reached(times, least)
+	}
+	return text
+}
+
 // within says how a figure stands to what it may be at most.
 func within(got, limit time.Duration) string {
 	return verdict(float64(got) / float64(limit))
