@@ -88,6 +88,7 @@ var sections = []section{
 	{name: "models", run: withModel((*modelBench).throughput)},
 	{name: "langchain", run: withModel((*modelBench).agree)},
 	{name: "words", run: (*bench).words, asked: true},
+	{name: "remote", run: (*bench).remote, asked: true},
 	{name: "earlier", run: (*bench).earlier, asked: true},
 	{name: "thresholds", run: (*bench).thresholds, asked: true},
 }

@@ -17,7 +17,7 @@ func (w *Writer) Merge(ctx context.Context, from []engine.Snapshot, policy engin
 	if err := w.flush(ctx); err != nil {
 		return merged, err
 	}
-	m := &merge{w: w, policy: policy, first: w.next, turn: w.ids.now(), empty: w.next == firstNumber}
+	m := &merge{w: w, policy: policy, first: w.next, turn: w.ids.now(), empty: w.next == firstNumber, bare: w.source == 1}
 	defer func() {
 		if err != nil {
 			w.drop(ctx)
@@ -66,6 +66,7 @@ type merge struct {
 	first  int64 // number of the first document that it stages
 	turn   int   // of the writer's ids
 	empty  bool  // the store never had a document
+	bare   bool  // nor a source
 
 	begin    int64                     // number of the first document of this phase
 	arrivals map[string]*arrival       // by key: the sources of this phase
@@ -244,7 +245,7 @@ func (m *merge) arrivalOf(ctx context.Context, from engine.Source) (*arrival, er
 
 // source returns a source, staged ones included, that has a key or a name.
 func (m *merge) source(ctx context.Context, column, value string) (found engine.Source, there bool, err error) {
-	if err := checkKey("source", value); err != nil {
+	if err := checkKey("source", value); err != nil || m.bare && m.begin == m.first { // to ask would wait for what is on its way
 		return found, false, err
 	}
 	err = m.w.do(ctx, func(c *conn) error {
