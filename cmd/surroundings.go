@@ -65,9 +65,9 @@ func (a *asker) hits(ctx context.Context, found []engine.Hit) ([]hit, error) {
 	hits := newHits(found)
 	places := map[origin]*place{}
 	for i := range hits {
-		of := origin{hits[i].Store, hits[i].Source}
+		of := origin{found[i].Store, found[i].Key}
 		if places[of] == nil {
-			p, err := a.place(ctx, of)
+			p, err := a.place(ctx, found[i].Document)
 			if err != nil {
 				return nil, err
 			}
@@ -85,8 +85,8 @@ func (a *asker) hits(ctx context.Context, found []engine.Hit) ([]hit, error) {
 	return hits, nil
 }
 
-// origin is a source of one of several stores.
-type origin struct{ store, source string }
+// origin is a source, by its key, of one of several stores.
+type origin struct{ store, key string }
 
 // place is what is known of an origin.
 type place struct {
@@ -95,23 +95,16 @@ type place struct {
 	ids  []string // of its documents in the order of the source
 }
 
-// place looks an origin up.
-func (a *asker) place(ctx context.Context, of origin) (*place, error) {
-	i := max(0, slices.IndexFunc(a.parts, func(p part) bool { return p.name == of.store }))
+// place returns that of a document.
+func (a *asker) place(ctx context.Context, d engine.Document) (*place, error) {
+	i := max(0, slices.IndexFunc(a.parts, func(p part) bool { return p.name == d.Store }))
 	p := &place{part: a.parts[i]}
-	src, found, err := p.SourceByName(ctx, of.source)
+	home, err := a.env.stores.Home(p.name)
 	if err != nil {
 		return nil, err
 	}
-	if found {
-		home, err := a.env.stores.Home(p.name)
-		if err != nil {
-			return nil, err
-		}
-		p.path = seenFromHere(home.Path(src.Key))
-	}
-	if a.o.context > 0 {
-		p.ids, err = idsInOrder(ctx, p.part, of.source)
+	if p.path = seenFromHere(home.Path(d.Key)); a.o.context > 0 {
+		p.ids, err = idsInOrder(ctx, p.part, d.Source)
 	}
 	return p, err
 }

@@ -26,6 +26,7 @@ type Document struct {
 	Text       string
 	Metadata   metadata.Object
 	Source     string // the name of the source
+	Key        string // and its key, as Get and Search give it
 	StartIndex int    // in code points of the source, -1 where not known
 	StartLine  int    // from 1, 0 where not known
 	EndLine    int

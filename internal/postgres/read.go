@@ -26,6 +26,7 @@ const (
 	columnEnd
 	columnVector
 	columnOrigin
+	columnKey  // of the source
 	columnMore // what follows
 )
 
@@ -33,8 +34,8 @@ const (
 // are appended.
 const (
 	documentColumns = `SELECT d.n, d.id, d.text, d.verbatim, s.name, d.start_index, d.start_line, d.end_line, `
-	withVector      = `d.vector, d.origin `
-	withoutVector   = `NULL::vector, d.origin `
+	withVector      = `d.vector, d.origin, s.key `
+	withoutVector   = `NULL::vector, d.origin, s.key `
 	fromDocuments   = `FROM {documents} d JOIN {sources} s USING (source) `
 )
 
@@ -48,7 +49,7 @@ func selectDocuments(vectors bool) string {
 // document reads a row of selectDocuments.
 func (r row) document() engine.Document {
 	d := engine.Document{
-		ID: r.text(columnID), Text: r.text(columnText), Metadata: metadata.Raw(slices.Clone(r[columnVerbatim])), Source: r.text(columnName),
+		ID: r.text(columnID), Text: r.text(columnText), Metadata: metadata.Raw(slices.Clone(r[columnVerbatim])), Source: r.text(columnName), Key: r.text(columnKey),
 		StartIndex: int(r.int(columnIndex)), StartLine: int(r.int(columnStart)), EndLine: int(r.int(columnEnd)),
 	}
 	if r[columnVector] != nil {

@@ -57,7 +57,7 @@ func (t *tx) moveDocument(n int64, d *engine.Document) error {
 }
 
 // selectDocument reads whole documents; conditions on d.n are appended.
-const selectDocument = `SELECT d.n, d.id, d.text, m.json, s.name, d.start_index, d.start_line, d.end_line, d.origin, d.hash
+const selectDocument = `SELECT d.n, d.id, d.text, m.json, s.name, d.start_index, d.start_line, d.end_line, d.origin, d.hash, s.key
   FROM document d JOIN meta m ON m.meta = d.meta JOIN source s ON s.source = d.source `
 
 // scanDocument reads a row of selectDocument and holds it against its hash.
@@ -95,6 +95,7 @@ func (t *tx) documents(numbers []int64) ([]engine.Document, error) {
 		for row, err := range t.Query(selectDocument+`WHERE d.n = ?`, n) {
 			if err == nil {
 				_, docs[i], err = scanDocument(row, t.path)
+				docs[i].Key = row.Text(10)
 			}
 			if err != nil {
 				return nil, err

@@ -204,7 +204,8 @@ func (r *MemoryReader) Info(context.Context) (engine.Info, error) {
 // shown returns a document as it is answered with.
 func (d *document) shown(c *content, withVector bool) engine.Document {
 	out := d.Document
-	if out.Source = c.sources[d.source].Name; !withVector {
+	src := c.sources[d.source]
+	if out.Source, out.Key = src.Name, src.Key; !withVector {
 		out.Vector = nil
 	}
 	return out

@@ -79,8 +79,8 @@ func (s *suite) documents() {
 	docs, missing, err := r.Get(ctx, []string{"3", "none", "2"}, true)
 	s.must(err)
 	three := doc("3", 3)
-	three.Source, three.Vector = "b", vectorOf(three.Text)
-	given.Source = "a"
+	three.Source, three.Key, three.Vector = "b", "/b", vectorOf(three.Text)
+	given.Source, given.Key = "a", "/a"
 	same(s, "documents by id", []engine.Document{three, given}, docs)
 	same(s, "missing ids", []string{"none"}, missing)
 	three.Vector = nil
@@ -164,9 +164,9 @@ func (s *suite) replacement() {
 	same(s, "sources", []string{"a 3", "b 1"}, s.counts(r, nil))
 	docs, _, err := r.Get(s.Context(), []string{"3", "1"}, false)
 	s.must(err)
-	moved.Source = "a"
+	moved.Source, moved.Key = "a", "/a"
 	changed := doc("1", 7)
-	changed.Source = "a"
+	changed.Source, changed.Key = "a", "/a"
 	same(s, "what was moved and what was changed", []engine.Document{moved, changed}, docs)
 
 	abandoned, src := s.begin(w, "a")
