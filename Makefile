@@ -22,7 +22,7 @@ BREW         := faiss libomp
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
 .DEFAULT_GOAL := build
-.PHONY: build demo test test-models real-model test-interop test-remote release release-test release-again install uninstall deps go-version generate lint race bench eval fuzz neon clean help
+.PHONY: build demo picture test test-models real-model test-interop test-remote release release-test release-again install uninstall deps go-version generate lint race bench eval fuzz neon clean help
 
 # On Linux the binary is static: it starts sooner, and runs where no Faiss is installed. The linker
 # warns of calls of dlopen, by which libraries would load plugins; nothing here asks for any.
@@ -48,6 +48,15 @@ demo: build ## ingest the project's own docs and articles into a throw-away stor
 	$(call show,search "how does a crash leave the store" -k 3); \
 	$(call show,search "how do insects find a partner in the dark" -k 2); \
 	$(call show,search "why does old paper turn yellow" -k 2)
+
+# What README.md shows of a terminal is what sheaf prints.
+picture: build ## draw docs/terminal.svg
+	@set -e; dir=$$(mktemp -d); trap 'rm -rf "$$dir"' EXIT; export SHEAF_STORE="$$dir/.sheaf"; \
+	{ printf '\033[2m$$\033[0m sheaf ingest examples/articles\n'; ./sheaf ingest examples/articles 2>&1 | sed "s,$$dir/,,"; \
+	for question in "how do insects find a partner in the dark" "why does old paper turn yellow"; do \
+		printf '\n\033[2m$$\033[0m sheaf search -k 2 "%s"\n' "$$question"; \
+		./sheaf search --pretty --color always -k 2 --lines 3 "$$question"; \
+	done; } | go run ./cmd/gen/terminal > docs/terminal.svg
 
 # show prints a command as a reader would type it, and runs it.
 show = printf '\n$$ sheaf %s\n' '$(1)'; ./sheaf $(1)
@@ -196,7 +205,7 @@ generate: deps ## write the generated files again
 
 lint: deps ## run the linters of .golangci.yml, and find functions that nothing calls
 	go run $(LINTER) run
-	@dead=$$(go run $(DEADCODE) . ./cmd/gen ./cmd/gen/pieces ./cmd/release) && if [ -n "$$dead" ]; then echo "$$dead"; exit 1; fi
+	@dead=$$(go run $(DEADCODE) . ./cmd/gen ./cmd/gen/pieces ./cmd/gen/terminal ./cmd/release) && if [ -n "$$dead" ]; then echo "$$dead"; exit 1; fi
 
 race: deps ## run every test under the race detector
 	go test -race -timeout 20m ./...
