@@ -53,7 +53,7 @@ func reading(f func(ctx context.Context, s *store.Store) (any, error)) operation
 			return "", err
 		}
 		found, err := f(ctx, s)
-		return fmt.Sprintf("%+v", found), errors.Join(err, s.Close())
+		return strings.ReplaceAll(fmt.Sprintf("%+v", found), filepath.Dir(dir), "DIR"), errors.Join(err, s.Close())
 	}
 }
 
@@ -123,7 +123,7 @@ func contents(dir string) string {
 		sources, err := gathered(s.Sources(ctx, nil))
 		return fmt.Sprintf("%+v %+v %+v %s", docs, sources, s.Facts(), s.Settings()), err
 	})(context.Background(), dir)
-	return strings.ReplaceAll(fmt.Sprint(found, err), dir, "DIR")
+	return strings.ReplaceAll(fmt.Sprint(found, err), filepath.Dir(dir), "DIR")
 }
 
 // anywhere makes the stores that TestErrorsAnywhere begins with, by name.
@@ -152,11 +152,18 @@ func anywhere(t *testing.T) map[string]string {
 	return map[string]string{"plain": plain, "other": other, "empty": empty, "unbound": unbound, "orphans": orphans, "coded": codedStore(t, 40), "old": frozen(t, 1)}
 }
 
-// TestErrorsAnywhere has each statement of an operation and each row that it reads fail alone. The
-// error is handed on, or the operation did what it does without; the store is the old or the new one.
-func TestErrorsAnywhere(t *testing.T) {
-	t.Parallel()
-	starts := anywhere(t)
+func check(ctx context.Context, dir string) (string, error) {
+	problems, err := store.Check(ctx, dir, engine.Options{AllWords: true})
+	return fmt.Sprintf("%+v", problems), err
+}
+
+var documents = reading(func(ctx context.Context, s *store.Store) (any, error) {
+	return gathered(s.Documents(ctx, engine.ListOptions{WithVectors: true}))
+})
+
+// readings are the ways to read a store of numbered documents.
+func readings(t *testing.T) map[string]operation {
+	t.Helper()
 	odd, query := parse(t, `{"odd": true}`), [][]float32{vector("document 3")}
 	byText := engine.SearchOptions{K: 3, Texts: []string{"text 3"}, Conditions: []*words.Condition{nil}}
 	search := func(o engine.SearchOptions) operation {
@@ -166,6 +173,65 @@ func TestErrorsAnywhere(t *testing.T) {
 			return string(text), err
 		})
 	}
+	inWords, inBoth := byText, byText
+	inWords.Mode, inBoth.Mode, inBoth.Explain = engine.ByWords, engine.Hybrid, true
+	return map[string]operation{
+		"ids": reading(func(ctx context.Context, s *store.Store) (any, error) {
+			set, missing, err := s.SelectIDs(ctx, []string{"1", "2", "5", "30", "no"})
+			if err != nil {
+				return nil, err
+			}
+			all, err := gathered(s.IDs(ctx, set))
+			return fmt.Sprint(all, missing), err
+		}),
+		"selected": reading(func(ctx context.Context, s *store.Store) (any, error) {
+			set, err := s.Select(ctx, engine.Selection{Filter: odd})
+			if err != nil {
+				return nil, err
+			}
+			return gathered(s.IDs(ctx, set))
+		}),
+		"get": reading(func(ctx context.Context, s *store.Store) (any, error) {
+			docs, missing, err := s.Get(ctx, []string{"1", "2", "5", "30", "no"}, true)
+			return fmt.Sprintf("%+v %q", docs, missing), err
+		}),
+		"documents": documents,
+		"documents by a filter": reading(func(ctx context.Context, s *store.Store) (any, error) {
+			return gathered(s.Documents(ctx, engine.ListOptions{Filter: odd, Limit: 4}))
+		}),
+		"sources": reading(func(ctx context.Context, s *store.Store) (any, error) { return gathered(s.Sources(ctx, nil)) }),
+		"sources by a filter": reading(func(ctx context.Context, s *store.Store) (any, error) {
+			return gathered(s.Sources(ctx, odd))
+		}),
+		"all sources": reading(func(ctx context.Context, s *store.Store) (any, error) { return gathered(s.AllSources(ctx)) }),
+		"sources by key": reading(func(ctx context.Context, s *store.Store) (any, error) {
+			return s.SourcesByKey(ctx, []string{"a.txt", "c.txt", "no"})
+		}),
+		"source by name": reading(func(ctx context.Context, s *store.Store) (any, error) {
+			src, found, err := s.SourceByName(ctx, "b.txt")
+			return fmt.Sprintf("%+v %t", src, found), err
+		}),
+		"info": reading(func(ctx context.Context, s *store.Store) (any, error) { return s.Info(ctx) }),
+		"snapshot": reading(func(ctx context.Context, s *store.Store) (any, error) {
+			snap, err := s.Snapshot(ctx)
+			if err != nil {
+				return nil, err
+			}
+			return gathered(snap.Transfers)
+		}),
+		"search":             search(engine.SearchOptions{K: 3, WithVectors: true}),
+		"search by a filter": search(engine.SearchOptions{K: 3, Filter: odd}),
+		"search fetch-k":     search(engine.SearchOptions{K: 3, Filter: odd, FetchK: 5}),
+		"search words":       search(inWords),
+		"search hybrid":      search(inBoth),
+	}
+}
+
+// TestErrorsAnywhere has each statement of an operation and each row that it reads fail alone. The
+// error is handed on, or the operation did what it does without; the store is the old or the new one.
+func TestErrorsAnywhere(t *testing.T) {
+	t.Parallel()
+	starts := anywhere(t)
 	merged := func(from string) operation {
 		return writing(func(ctx context.Context, w *store.Writer) error {
 			s, err := store.Open(ctx, starts[from], engine.Options{})
@@ -176,79 +242,22 @@ func TestErrorsAnywhere(t *testing.T) {
 			return err
 		})
 	}
-	inWords, inBoth := byText, byText
-	inWords.Mode, inBoth.Mode, inBoth.Explain = engine.ByWords, engine.Hybrid, true
-	check := func(ctx context.Context, dir string) (string, error) {
-		problems, err := store.Check(ctx, dir, engine.Options{AllWords: true})
-		return fmt.Sprintf("%+v", problems), err
-	}
 	compact := writing(func(ctx context.Context, w *store.Writer) error {
 		w.ForceCodes()
 		_, err := w.Compact(ctx)
 		return err
-	})
-	documents := reading(func(ctx context.Context, s *store.Store) (any, error) {
-		return gathered(s.Documents(ctx, engine.ListOptions{WithVectors: true}))
 	})
 	tests := []struct {
 		name, start string
 		writes      bool
 		do          operation
 	}{
-		{"ids", "plain", false, reading(func(ctx context.Context, s *store.Store) (any, error) {
-			set, missing, err := s.SelectIDs(ctx, []string{"2", "5", "no"})
-			if err != nil {
-				return nil, err
-			}
-			all, err := gathered(s.IDs(ctx, set))
-			return fmt.Sprint(all, missing), err
-		})},
-		{"selected", "plain", false, reading(func(ctx context.Context, s *store.Store) (any, error) {
-			set, err := s.Select(ctx, engine.Selection{Filter: odd})
-			if err != nil {
-				return nil, err
-			}
-			return gathered(s.IDs(ctx, set))
-		})},
-		{"get", "plain", false, reading(func(ctx context.Context, s *store.Store) (any, error) {
-			docs, missing, err := s.Get(ctx, []string{"2", "5", "no"}, true)
-			return fmt.Sprintf("%+v %q", docs, missing), err
-		})},
-		{"documents", "plain", false, documents},
+		{"check", "plain", false, check},
 		{"documents", "old", false, documents},
-		{"documents by a filter", "plain", false, reading(func(ctx context.Context, s *store.Store) (any, error) {
-			return gathered(s.Documents(ctx, engine.ListOptions{Filter: odd, Limit: 4}))
-		})},
-		{"sources", "plain", false, reading(func(ctx context.Context, s *store.Store) (any, error) { return gathered(s.Sources(ctx, nil)) })},
-		{"sources by a filter", "plain", false, reading(func(ctx context.Context, s *store.Store) (any, error) {
-			return gathered(s.Sources(ctx, odd))
-		})},
-		{"all sources", "plain", false, reading(func(ctx context.Context, s *store.Store) (any, error) { return gathered(s.AllSources(ctx)) })},
-		{"sources by key", "plain", false, reading(func(ctx context.Context, s *store.Store) (any, error) {
-			return s.SourcesByKey(ctx, []string{"a.txt", "c.txt", "no"})
-		})},
-		{"source by name", "plain", false, reading(func(ctx context.Context, s *store.Store) (any, error) {
-			src, found, err := s.SourceByName(ctx, "b.txt")
-			return fmt.Sprintf("%+v %t", src, found), err
-		})},
-		{"info", "plain", false, reading(func(ctx context.Context, s *store.Store) (any, error) { return s.Info(ctx) })},
-		{"snapshot", "plain", false, reading(func(ctx context.Context, s *store.Store) (any, error) {
-			snap, err := s.Snapshot(ctx)
-			if err != nil {
-				return nil, err
-			}
-			return gathered(snap.Transfers)
-		})},
-		{"search", "plain", false, search(engine.SearchOptions{K: 3, WithVectors: true})},
-		{"search by a filter", "plain", false, search(engine.SearchOptions{K: 3, Filter: odd})},
-		{"search fetch-k", "plain", false, search(engine.SearchOptions{K: 3, Filter: odd, FetchK: 5})},
-		{"search words", "plain", false, search(inWords)},
-		{"search hybrid", "plain", false, search(inBoth)},
 		{"search", "coded", false, reading(func(ctx context.Context, s *store.Store) (any, error) {
 			s.PreferCodes()
 			return s.Search(ctx, [][]float32{codedRows(1000, 1001)[0].Vector}, engine.SearchOptions{K: 5})
 		})},
-		{"check", "plain", false, check},
 		{"check", "coded", false, check},
 		{"check", "old", false, check},
 		{"repair", "orphans", true, func(ctx context.Context, dir string) (string, error) {
@@ -270,7 +279,7 @@ func TestErrorsAnywhere(t *testing.T) {
 			return err
 		})},
 		{"delete", "plain", true, writing(func(ctx context.Context, w *store.Writer) error {
-			set, err := w.Select(ctx, engine.Selection{Filter: odd})
+			set, _, err := w.SelectIDs(ctx, []string{"3", "5", "7"})
 			if err == nil {
 				err = w.Delete(ctx, set)
 			}
@@ -287,6 +296,12 @@ func TestErrorsAnywhere(t *testing.T) {
 		})},
 		{"bind", "unbound", true, writing(func(ctx context.Context, w *store.Writer) error { return w.Bind(ctx, "test", "1") })},
 		{"settings", "plain", true, writing(func(ctx context.Context, w *store.Writer) error { return w.SetSettings(ctx, `{"k":"v"}`) })},
+	}
+	for name, do := range readings(t) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			errorsAnywhere(t, starts["plain"], false, do)
+		})
 	}
 	for _, tt := range tests {
 		t.Run(tt.name+" "+tt.start, func(t *testing.T) {
@@ -342,5 +357,66 @@ func errorsAnywhere(t *testing.T, start string, writes bool, do operation) {
 	}
 	if handedOn < 4 {
 		t.Errorf("%d errors were handed on", handedOn)
+	}
+}
+
+// TestTheDeadAreSeenByNobody: the rows of deleted documents and of those that were never committed
+// stay until a writer sweeps them. Until then each way to read finds what it finds afterwards.
+func TestTheDeadAreSeenByNobody(t *testing.T) {
+	t.Parallel()
+	w, dir := create(t, facts)
+	replace(t, w, "a.txt", numbered(0, 8)...)
+	replace(t, w, "b.txt", numbered(8, 60)...)
+	commit(t, w)
+	var gone []string
+	for n := 4; n < 50; n++ { // the last of a.txt, and more than one statement passes over
+		gone = append(gone, fmt.Sprint(n))
+	}
+	set, _, err := w.SelectIDs(t.Context(), append(gone, "1"))
+	must(t, err)
+	must(t, w.Delete(t.Context(), set))
+	left, swept := filepath.Join(t.TempDir(), "left"), filepath.Join(t.TempDir(), "swept")
+	must(t, os.CopyFS(left, os.DirFS(dir)))
+	execute(t, left, `INSERT INTO document SELECT 100, '30', source, meta, origin, 0, 0, 0, text_hash, hash, text FROM document WHERE n = 2`)
+	must(t, os.CopyFS(swept, os.DirFS(left)))
+	again, err := store.OpenWriter(t.Context(), swept, engine.Options{})
+	must(t, errors.Join(err, again.Close()))
+	if got := kinds(t, left); !slices.Equal(got, []string{store.ProblemLeftover}) {
+		t.Fatalf("problems of the kinds %q", got)
+	}
+	if got := kinds(t, swept); got != nil {
+		t.Fatalf("swept, and problems of the kinds %q", got)
+	}
+	for name, do := range readings(t) {
+		if name == "info" { // the size
+			continue
+		}
+		want, err := do(t.Context(), swept)
+		must(t, err)
+		if got, err := do(t.Context(), left); err != nil || got != want {
+			t.Errorf("%s: %s, %v; want\n%s", name, got, err, want)
+		}
+	}
+
+	// The writer that deleted them has them yet.
+	src := engine.Source{Key: "c.txt", Name: "c.txt"}
+	matches, err := w.Match(t.Context(), src, numbered(1, 5))
+	must(t, err)
+	for i, m := range matches {
+		known := i == 1 || i == 2 // 2 and 3 are alive
+		if m.Kept || m.Taken != known || (m.Vector != nil) != known {
+			t.Errorf("document %d: %+v", i+1, m)
+		}
+	}
+	if v, err := w.VectorOf(t.Context(), "text 5"); err != nil || v != nil {
+		t.Errorf("the vector of a text that is gone: %v, %v", v, err)
+	}
+	replace(t, w, "c.txt", numbered(4, 6)...)
+	commit(t, w)
+	if got, err := importInto(t.Context(), w, transfers(transfer("6", "text 6", "d.txt", []float32{1, 2, 3})), engine.OnConflictFail); err != nil || got.Added != 1 {
+		t.Errorf("an import of what is gone: %+v, %v", got, err)
+	}
+	if got := ids(t, w.Store); !slices.Equal(got, []string{"0", "2", "3", "50", "51", "52", "53", "54", "55", "56", "57", "58", "59", "4", "5", "6"}) {
+		t.Errorf("the store has %q", got)
 	}
 }
