@@ -3,6 +3,7 @@ package cmd
 import (
 	"encoding/json"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -226,5 +227,50 @@ func TestPostgresRefusesNUL(t *testing.T) {
 	}
 	if out := answered(t, "list", "--text", "--store", table); strings.TrimSpace(out) != "sound" {
 		t.Errorf("stored: %q", out)
+	}
+}
+
+// TestPostgresNotebook runs the script of docs/remote.md over a folder and over a table, which
+// print the same.
+func TestPostgresNotebook(t *testing.T) {
+	t.Parallel()
+	server.Need(t)
+	page, err := os.ReadFile(filepath.Join("..", "docs", "remote.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(page), "## One script, any store")
+	_, rest, _ = strings.Cut(rest, "```sh\n")
+	script, _, found := strings.Cut(rest, "```")
+	if !found {
+		t.Fatal("docs/remote.md has no script")
+	}
+	run := func(store string) string {
+		dir := t.TempDir()
+		for name, text := range map[string]string{
+			"notes/keys.md":    "Rotate the keys and the password every month.\n\nKeys are kept in the safe of the office, never in the repository.\n",
+			"notes/printer.md": "When the printer jams, open the tray at the back and pull the paper out gently.\n",
+			"notes/tides.md":   "The moon pulls the sea. So tides come and go, twice a day.\n",
+			"more/ferry.md":    "The ferry leaves at nine.\n",
+		} {
+			writeFile(t, filepath.Join(dir, name), text)
+		}
+		c := exec.CommandContext(t.Context(), "sh", "-c", script)
+		c.Dir = dir
+		c.Env = append(append(os.Environ(), scrubbed(dir)...), "SHEAF_STORE="+store)
+		out, err := c.Output()
+		if err != nil {
+			t.Fatalf("%s: %v\n%s", store, err, out)
+		}
+		return string(out)
+	}
+	folder, table := run(".sheaf"), run(server.Table(t))
+	if folder != table {
+		t.Errorf("the table prints\n%s\nthe folder\n%s", table, folder)
+	}
+	for _, want := range []string{"every month", "pulls the sea", "ferry leaves", "notes/tides.md\t1"} {
+		if !strings.Contains(table, want) {
+			t.Errorf("%q is not in\n%s", want, table)
+		}
 	}
 }
