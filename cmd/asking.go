@@ -37,7 +37,8 @@ type asker struct {
 	find  finder
 	models
 
-	diverse bool // find needs the vectors of queries
+	diverse bool              // find needs the vectors of queries
+	places  map[origin]*place // of the hits of the block at hand
 }
 
 // models are what answers are made with. Each is made when it is needed for the first time.
@@ -317,6 +318,7 @@ func blocks(all iter.Seq2[query, error], size int) iter.Seq2[[]query, error] {
 // answerBlock returns the hits of each query. A query that cannot be answered gets
 // its error in err and has no hits.
 func (a *asker) answerBlock(ctx context.Context, block []query) ([][]engine.Hit, error) {
+	a.places = nil
 	for i := range block {
 		if q := &block[i]; q.err == nil {
 			q.err = a.take(q)

@@ -63,19 +63,21 @@ func (p *printer) dimmed(docs []document) {
 // for, what is around each hit.
 func (a *asker) hits(ctx context.Context, found []engine.Hit) ([]hit, error) {
 	hits := newHits(found)
-	places := map[origin]*place{}
+	if a.places == nil || a.o.context > 0 { // the ids of a source may be many
+		a.places = map[origin]*place{}
+	}
 	for i := range hits {
 		of := origin{found[i].Store, found[i].Key}
-		if places[of] == nil {
+		if a.places[of] == nil {
 			p, err := a.place(ctx, found[i].Document)
 			if err != nil {
 				return nil, err
 			}
-			places[of] = p
+			a.places[of] = p
 		}
-		hits[i].Path = places[of].path
+		hits[i].Path = a.places[of].path
 		if a.o.context > 0 {
-			around, err := a.around(ctx, places[of], hits[i].ID)
+			around, err := a.around(ctx, a.places[of], hits[i].ID)
 			if err != nil {
 				return nil, err
 			}
