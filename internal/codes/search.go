@@ -41,15 +41,14 @@ const minTile = 4
 // once: as soon as a bound is above the key of the K-th best row, no later one can be
 // better. ErrLoose says that there are more than s.Most.
 func (f *File) Candidates(ctx context.Context, queries []float32, s Search) ([]iter.Seq2[int64, float32], error) {
+	if s.Threads == 0 {
+		s.Threads = runtime.GOMAXPROCS(0)
+	}
 	p, err := f.plan(queries, s)
 	if err != nil {
 		return nil, err
 	}
-	threads := s.Threads
-	if threads == 0 {
-		threads = runtime.GOMAXPROCS(0)
-	}
-	workers := make([]*worker, min(int64(threads), p.blocks))
+	workers := make([]*worker, min(int64(s.Threads), p.blocks))
 	g, ctx := errgroup.WithContext(ctx)
 	for i := range workers {
 		workers[i] = p.worker()
@@ -83,7 +82,6 @@ type pass struct {
 }
 
 func (f *File) plan(queries []float32, s Search) (*pass, error) {
-	dim := len(f.frame.mean)
 	p := &pass{File: f, k: s.K, skip: s.Skip, blocks: f.rows / f.BlockRows(), loose: s.Most}
 	if p.loose == 0 {
 		p.loose = f.rows / looseShare
@@ -91,18 +89,35 @@ func (f *File) plan(queries []float32, s Search) (*pass, error) {
 	if int64(s.K) > p.loose {
 		return nil, ErrLoose
 	}
-	for ; len(queries) > 0; queries = queries[dim:] {
-		q, ok := f.frame.prepare(queries[:dim], s.L2)
-		if !ok {
-			return nil, ErrLoose
-		}
-		p.queries = append(p.queries, q)
+	if err := p.prepare(queries, s); err != nil {
+		return nil, err
 	}
 	p.loose *= int64(len(p.queries))
 	if bytes := f.level.queryBytes(); len(p.queries) >= minTile && bytes > 0 {
 		p.packed = pack(p.queries, bytes)
 	}
 	return p, nil
+}
+
+// prepare makes the queries, each goroutine a share of them.
+func (p *pass) prepare(queries []float32, s Search) error {
+	dim := len(p.frame.mean)
+	p.queries = make([]*query, len(queries)/dim)
+	share := (len(p.queries) + s.Threads - 1) / s.Threads
+	var g errgroup.Group
+	for first := 0; first < len(p.queries); first += share {
+		g.Go(func() (err error) {
+			defer crash.Catch(&err)
+			for i := first; i < min(first+share, len(p.queries)); i++ {
+				ok := false
+				if p.queries[i], ok = p.frame.prepare(queries[i*dim:][:dim], s.L2); !ok {
+					return ErrLoose
+				}
+			}
+			return nil
+		})
+	}
+	return g.Wait()
 }
 
 // worker is what one goroutine needs for a pass.
