@@ -3,6 +3,7 @@ package pickle_test
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -72,6 +73,10 @@ func TestLimits(t *testing.T) {
 		{"L" + strings.Repeat("1", 4300) + "L\n", strings.Repeat("1", 4300)}, {"L-" + strings.Repeat("1", 4300) + "L\n", "-" + strings.Repeat("1", 4300)}, {"L" + strings.Repeat("1", 4303) + "\n", ""}, {"I" + strings.Repeat(" ", 8192) + "1\n", ""}, {"I" + strings.Repeat(" ", 8191) + "1\n", "1"},
 		{cEncode + "V\xff\nVlatin1\n\x86R", `"/w=="`}, {"ccopy_reg\n_reconstructor\n(cuuid\nUUID\nNNtR", ""}, {"cbuiltins\ncomplex\nF1\nN\x86R", ""}, {"cfractions\nFraction\nNK\x01\x86R", ""}, {"cfractions\nFraction\nK\x01N\x86R", ""},
 		{"cpathlib\nPureWindowsPath\n" + short("C:") + short("a") + short("b") + "\x87R", `"C:a\\b"`}, {"cpathlib\nPath\n" + short("C:") + short("a") + "\x86R", `"C:/a"`}, {"cpathlib\nPureWindowsPath\n" + short("a") + short("b:") + short("c") + "\x87R", `"a\\b:\\c"`},
+		{"cipaddress\nIPv4Address\nK\x00\x85R", `"0.0.0.0"`}, {"cipaddress\nIPv4Address\n\x8a\x05\xff\xff\xff\xff\x00\x85R", `"255.255.255.255"`}, {"cipaddress\nIPv4Address\n\x8a\x05\x00\x00\x00\x00\x01\x85R", ""},
+		{"ccopy_reg\n_reconstructor\n(ct\nThing\nc__builtin__\nobject\nK\x01tR}b", ""}, {cZone + "NNN\x87R", ""}, {cDateTime + midnight + "NN\x87R", ""}, {cDateTime + "N\x85R", ""}, {cDateTime + raw("\x07\xe8\x01") + "\x85R", ""},
+		{cDType + "(" + short("i1") + "\x89\x88\x89tR0N", ""}, {cArray + cSet + "NN\x87R", ""}, {array("K\x01\x85", dtype("i1"), "\x89", raw("a")) + "(K\x01K\x01\x85" + dtype("i1") + "\x89" + raw("a") + "tb", ""}, {cArray + cNdarray + "NN\x87R(K\x01K\x01\x85" + dtype("i1") + "\x89tb", ""},
+		{cDateTime + midnight + zone("../UTC") + "\x86R", ""}, {cDateTime + midnight + zone("Local") + "\x86R", ""}, {cDateTime + midnight + zone("") + "\x86R", ""},
 		{"cbuiltins\ncomplex\nF1\nF0\n\x86R", `"(1+0j)"`}, {"cfractions\nFraction\nK\x01K\x01\x86R", `"1"`},
 	}
 	for _, tt := range tests {
@@ -79,6 +84,15 @@ func TestLimits(t *testing.T) {
 		if got != tt.want || (err == nil) != (tt.want != "") {
 			t.Errorf("%.100q: %.100s, %v, want %s", tt.stream, got, err, tt.want)
 		}
+	}
+}
+
+// TestNothingIsWanted: without options no class is an object, and none is called.
+func TestNothingIsWanted(t *testing.T) {
+	t.Parallel()
+	var unknown *pickle.UnknownClassError
+	if v, err := loadWith("ct\nThing\n)\x81}b.", pickle.Options{}); !errors.As(err, &unknown) || unknown.Name != "t.Thing" {
+		t.Errorf("%v, %v", v, err)
 	}
 }
 

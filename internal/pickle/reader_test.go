@@ -2,6 +2,7 @@ package pickle_test
 
 import (
 	"errors"
+	"io"
 	"strings"
 	"testing"
 	"time"
@@ -117,6 +118,45 @@ func TestValues(t *testing.T) {
 	for _, tt := range tests {
 		if got, err := asJSON(tt.stream); err != nil || got != tt.want {
 			t.Errorf("%q: %s, %v, want %s", tt.stream, got, err, tt.want)
+		}
+		for end := range len(tt.stream) {
+			if v, err := load(tt.stream[:end]); err == nil {
+				t.Errorf("%q without its end: %v", tt.stream[:end], v)
+			}
+		}
+		readsThatFail(t, tt.stream+".")
+	}
+}
+
+var errRead = errors.New("a read fails")
+
+// failingReader fails at one read: the one before which left is 1.
+type failingReader struct {
+	io.ReaderAt
+	left int
+}
+
+func (r *failingReader) ReadAt(p []byte, off int64) (int, error) {
+	if r.left--; r.left == 0 {
+		return 0, errRead
+	}
+	return r.ReaderAt.ReadAt(p, off)
+}
+
+// readsThatFail has each read of a pickle and of its value's bytes fail alone.
+func readsThatFail(t *testing.T, stream string) {
+	t.Helper()
+	for n := 1; ; n++ {
+		r := &failingReader{strings.NewReader(stream), n}
+		v, _, err := pickle.Load(r, int64(len(stream)), options)
+		if err == nil {
+			_, _, err = pickle.AppendJSON(nil, v)
+		}
+		if r.left > 0 {
+			break
+		}
+		if !errors.Is(err, errRead) {
+			t.Errorf("%q, read %d fails: %v", stream, n, err)
 		}
 	}
 }
