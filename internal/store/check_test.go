@@ -218,6 +218,11 @@ func TestLeftoversAreCounted(t *testing.T) {
 	if len(problems) != 1 || problems[0].Kind != store.ProblemLeftover || problems[0].Message != "20 documents were never committed" {
 		t.Errorf("%+v", problems)
 	}
+	for kind, damage := range map[string]bool{store.ProblemVectors: true, store.ProblemLeftover: false, store.ProblemSlow: false} {
+		if p := (store.Problem{Kind: kind}); p.Damage() != damage {
+			t.Errorf("%s is damage: %t", kind, p.Damage())
+		}
+	}
 }
 
 // A vector that is no number is damage wherever it would be shown.
