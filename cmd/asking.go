@@ -113,48 +113,57 @@ func (a *asker) take(q *query) (err error) {
 	return err
 }
 
-// ask prints the hits of one query.
-func (a *asker) ask(ctx context.Context, q query) error {
-	if err := a.take(&q); err != nil {
-		return hint.With(usagef("%w", err), "name also what is to be found; a dash within quotes excludes nothing")
+// hitsOf returns the hits of one query, which it completes.
+func (a *asker) hitsOf(ctx context.Context, q *query) ([]engine.Hit, error) {
+	if err := a.take(q); err != nil {
+		return nil, hint.With(usagef("%w", err), "name also what is to be found; a dash within quotes excludes nothing")
 	}
 	if q.vector == nil && !a.wordsAlone() {
 		e, err := a.embedder()
 		if err != nil {
-			return err
+			return nil, err
 		}
 		r, err := e.Embed(ctx, []string{q.asked.Text})
 		if err = cmp.Or(err, r.Errs[0]); err != nil {
-			return fmt.Errorf("embedding the query: %w", err)
+			return nil, fmt.Errorf("embedding the query: %w", err)
 		}
 		if n, cut := r.Cut[0]; cut {
 			a.env.notice(fmt.Sprintf("only the first %d of the question's %d bytes are embedded: it is too long", n, len(q.asked.Text)))
 		}
 		q.vector = r.Vectors[0]
 	}
-	asked := []query{q}
+	asked := []query{*q}
 	found, err := a.find(ctx, asked)
 	if err == nil {
 		err = a.rerank(ctx, asked, found)
 	}
 	if err = cmp.Or(err, asked[0].err); err != nil {
+		return nil, err
+	}
+	return found[0], nil
+}
+
+// ask prints the hits of one query.
+func (a *asker) ask(ctx context.Context, q query) error {
+	found, err := a.hitsOf(ctx, &q)
+	if err != nil {
 		return err
 	}
 	err = a.env.print(a.o.output, func(p *printer) error {
 		if p.form == formJSON {
-			one, err := a.answer(ctx, q, found[0])
+			one, err := a.answer(ctx, q, found)
 			if err != nil {
 				return err
 			}
 			one.Notices = a.env.started.notices.all()
 			return p.object(one)
 		}
-		hits, err := a.hits(ctx, found[0])
+		hits, err := a.hits(ctx, found)
 		if err != nil {
 			return err
 		}
 		if p.form == formTable {
-			a.show(ctx, p, q, found[0])
+			a.show(ctx, p, q, found)
 		}
 		if p.form == formTable && len(hits) > 0 && hits[0].of != nil {
 			p.explanation("", append(hits[0].of.lines(), ""))
@@ -162,9 +171,9 @@ func (a *asker) ask(ctx context.Context, q query) error {
 		return list(p, "hits", seq.Of(hits))
 	})
 	if err == nil {
-		err = a.tell(ctx, q, found[0])
+		err = a.tell(ctx, q, found)
 	}
-	if err == nil && len(found[0]) == 0 && a.o.exitStatus {
+	if err == nil && len(found) == 0 && a.o.exitStatus {
 		return errNothing
 	}
 	return err

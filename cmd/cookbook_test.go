@@ -47,7 +47,9 @@ func TestCookbook(t *testing.T) {
 			}
 			script := "set -e\n" + prepared
 			for _, block := range fence.FindAllStringSubmatch(recipe, -1) {
-				script += block[3]
+				if block[1] == "sh" {
+					script += block[3]
+				}
 			}
 			c := exec.CommandContext(t.Context(), "sh", "-c", script)
 			c.Dir = dir

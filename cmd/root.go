@@ -96,6 +96,7 @@ var verbs = []verb{
 	{"mmr", groupAsk, newMMRCmd},
 	{"eval", groupAsk, newEvalCmd},
 	{"tune", groupAsk, newTuneCmd},
+	{"mcp", groupAsk, newMCPCmd},
 	{"ingest", groupStore, newIngestCmd},
 	{"init", groupStore, newInitCmd},
 	{"get", groupStore, newGetCmd},
