@@ -21,9 +21,12 @@ type Index struct {
 	// Last is the last of the terms that a term of a query stands for: all from it on. nil:
 	// it alone.
 	Last func(term uint64) uint64
+	// Keep is how many postings are kept for the next queries.
+	Keep int
 
-	lengths [][]byte  // of each source; nil before the first ranking
-	list    []Posting // of the term that is looked at
+	lengths [][]byte             // of each source; nil before the first ranking
+	list    []Posting            // of the last term that was read and not kept
+	kept    map[uint64][]Posting // of terms
 }
 
 // Alive says which documents are alive: bit n%64 of word n/64 is set where document n
@@ -80,11 +83,12 @@ func (x *Index) Rank(terms []uint64) (*Ranking, error) {
 		if times[term] == 0 {
 			continue
 		}
-		if err := x.read(term); err != nil {
+		list, err := x.read(term)
+		if err != nil {
 			return r, err
 		}
-		r.Weights[i] = Weight(x.Documents, int64(len(x.list)), times[term])
-		x.score(r, r.Weights[i], norms)
+		r.Weights[i] = Weight(x.Documents, int64(len(list)), times[term])
+		x.score(r, list, r.Weights[i], norms)
 		times[term] = 0
 	}
 	return r, nil
@@ -151,8 +155,25 @@ func (x *Index) norms() (norms [256]float32) {
 	return norms
 }
 
-// read reads the postings of what a term stands for in living documents into x.list.
-func (x *Index) read(term uint64) error {
+// read returns the postings of what a term stands for in living documents. They are valid
+// until the next call.
+func (x *Index) read(term uint64) ([]Posting, error) {
+	if list, known := x.kept[term]; known {
+		return list, nil
+	}
+	if err := x.readPages(term); err != nil || len(x.list) > x.Keep {
+		return x.list, err
+	}
+	if x.kept == nil {
+		x.kept = map[uint64][]Posting{}
+	}
+	x.Keep -= len(x.list)
+	x.kept[term] = slices.Clone(x.list)
+	return x.kept[term], nil
+}
+
+// readPages reads the postings of what a term stands for in living documents into x.list.
+func (x *Index) readPages(term uint64) error {
 	last := term
 	if x.Last != nil {
 		last = x.Last(term)
@@ -202,19 +223,19 @@ func together(list []Posting) []Posting {
 
 // With gives the numbers of the living documents that have a term.
 func (x *Index) With(term uint64) ([]uint32, error) {
-	if err := x.read(term); err != nil {
+	list, err := x.read(term)
+	if err != nil {
 		return nil, err
 	}
-	documents := make([]uint32, len(x.list))
-	for i, p := range x.list {
+	documents := make([]uint32, len(list))
+	for i, p := range list {
 		documents[i] = p.Document
 	}
 	return documents, nil
 }
 
-// score adds what the postings in x.list, of a term with a weight, say of documents.
-func (x *Index) score(r *Ranking, weight float32, norms [256]float32) {
-	list := x.list
+// score adds what a list of postings, of a term with a weight, says of documents.
+func (x *Index) score(r *Ranking, list []Posting, weight float32, norms [256]float32) {
 	for i := range x.Sources {
 		first, lengths := x.Sources[i].First, x.lengths[i]
 		for len(list) > 0 && list[0].Document <= x.Sources[i].Last {

@@ -100,7 +100,6 @@ func (snap *snapshot) foreign(ctx context.Context) (bool, error) {
 func (f *fuser) fuse(ctx context.Context, q int, r ranking, o engine.SearchOptions, marked *marks) ([]faiss.Hit, error) {
 	fusion := f.fusion(q, r, o)
 	marked.fusion = fusion
-	marks := marked.rows
 	near := f.near[q]
 	for looked := f.looked; ; looked *= moreFused {
 		if looked > f.looked {
@@ -115,23 +114,36 @@ func (f *fuser) fuse(ctx context.Context, q int, r ranking, o engine.SearchOptio
 		if err != nil {
 			return nil, err
 		}
-		clear(marks)
+		scored := make([]fused, len(all))
 		for i, hit := range all {
-			m := mark{words: f.snap.bm25(r, hit.Row)}
+			scored[i] = fused{hit, mark{words: f.snap.bm25(r, hit.Row)}, 0}
 			if i < len(near) {
-				m.near = i + 1
+				scored[i].near = i + 1
 			}
-			m.fused = fusion.Score(f.similarity(hit), float64(m.words))
-			marks[hit.Row] = m
+			scored[i].score = fusion.Score(f.similarity(hit), float64(scored[i].words))
 		}
-		slices.SortFunc(all, func(a, b faiss.Hit) int {
-			return cmp.Or(cmp.Compare(marks[b.Row].fused, marks[a.Row].fused), cmp.Compare(a.Row, b.Row))
-		})
-		all = all[:min(f.search.K, len(all))]
-		if len(near) < looked || len(all) == f.search.K && marks[all[len(all)-1].Row].fused >= f.unseen(fusion, near, wordy, looked) {
-			return all, nil
+		slices.SortFunc(scored, func(a, b fused) int { return cmp.Or(cmp.Compare(b.score, a.score), cmp.Compare(a.Row, b.Row)) })
+		scored = scored[:min(f.search.K, len(scored))]
+		if len(near) < looked || len(scored) == f.search.K && scored[len(scored)-1].score >= f.unseen(fusion, near, wordy, looked) {
+			return marked.fused(scored), nil
 		}
 	}
+}
+
+// fused is a row with the score by meaning and words.
+type fused struct {
+	faiss.Hit
+	mark
+	score float64
+}
+
+// fused marks rows and returns them.
+func (m *marks) fused(all []fused) []faiss.Hit {
+	hits := make([]faiss.Hit, len(all))
+	for i, one := range all {
+		hits[i], m.rows[one.Row] = one.Hit, one.mark
+	}
+	return hits
 }
 
 // unseen is the highest score that a row may have that was not looked at.

@@ -6,8 +6,12 @@ import (
 	"errors"
 	"maps"
 	"math"
+	"runtime"
 	"slices"
 
+	"golang.org/x/sync/errgroup"
+
+	"sheaf/internal/crash"
 	"sheaf/internal/engine"
 	"sheaf/internal/faiss"
 	"sheaf/internal/postings"
@@ -17,6 +21,9 @@ import (
 // A search by words, or by words and meaning, takes the place of the scan of vectors
 // and finds the best rows that are not skipped, as that does. So filters work in the
 // same ways. The scores of vectors come afterwards, for the rows of the answer.
+
+// keptPostings is how many postings the queries of a batch keep for those that follow: 16 MiB.
+const keptPostings = 2 << 20
 
 // marks are what the rows of a query were found by.
 type marks struct {
@@ -28,7 +35,6 @@ type marks struct {
 // mark is what a row was found by.
 type mark struct {
 	words float32 // BM25
-	fused float64 // 0 unless meaning counts too
 	near  int     // its place among the nearest, from 1; 0 where that is not known
 }
 
@@ -55,6 +61,8 @@ func (snap *snapshot) rank(ctx context.Context, text string) (r ranking, err err
 	if err := snap.state.findsWords(); err != nil {
 		return r, err
 	}
+	snap.asking.Lock() // a transaction and what it reads is for one query at a time
+	defer snap.asking.Unlock()
 	q := snap.tokenizer.Query(text)
 	r.query = q
 	err = snap.read(ctx, func(t *tx) error {
@@ -84,7 +92,9 @@ func (snap *snapshot) wordIndex(t *tx) (*postings.Index, error) {
 		return snap.index, err
 	}
 	snap.segments = segments
-	snap.index, err = t.wordIndex(func() *tx { return snap.reading })
+	if snap.index, err = t.wordIndex(func() *tx { return snap.reading }); err == nil {
+		snap.index.Keep = snap.keep
+	}
 	return snap.index, err
 }
 
@@ -132,7 +142,7 @@ func (snap *snapshot) scanText(ctx context.Context, queries []float32, o engine.
 	if o.Conditions != nil {
 		return snap.scanHolding(ctx, queries, o, s)
 	}
-	found := make([][]faiss.Hit, len(o.Texts))
+	snap.keep = keptPostings * min(1, len(o.Texts)-1)
 	s.K = int(min(int64(s.K), snap.state.rows))
 	var f *fuser
 	if o.Mode == engine.Hybrid {
@@ -141,35 +151,53 @@ func (snap *snapshot) scanText(ctx context.Context, queries []float32, o engine.
 			return nil, err
 		}
 	}
-	for q, text := range o.Texts {
-		if ctx.Err() != nil {
-			return nil, context.Cause(ctx)
-		}
-		r, err := snap.rank(ctx, text)
-		if f != nil && errors.Is(err, engine.ErrNotIndexed) { // until a writer does it, by meaning alone
-			r, err = ranking{Ranking: &postings.Ranking{}}, nil
-		}
-		if err != nil {
-			return nil, err
-		}
-		marked := &marks{rows: map[int64]mark{}}
-		if f == nil {
-			found[q] = snap.wordy(r, s.K, s.Skip)
-			for _, hit := range found[q] {
-				marked.rows[hit.Row] = mark{words: hit.Score}
+	found, marked := make([][]faiss.Hit, len(o.Texts)), make([]*marks, len(o.Texts))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(cmp.Or(o.Threads, runtime.GOMAXPROCS(0)))
+	for q := range o.Texts {
+		group.Go(func() (err error) {
+			defer crash.Catch(&err)
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
 			}
-		} else if found[q], err = f.fuse(ctx, q, r, o, marked); err != nil {
-			return nil, err
-		}
-		if o.Explain {
-			marked.asked = snap.asked(r, marked.fusion, s.Skip)
-		}
+			found[q], marked[q], err = snap.scanOne(ctx, q, f, o, s)
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	for q, text := range o.Texts {
 		if before := snap.marks[text]; before != nil { // the same text with another condition
-			maps.Copy(marked.rows, before.rows)
+			maps.Copy(marked[q].rows, before.rows)
 		}
-		snap.marks[text] = marked
+		snap.marks[text] = marked[q]
 	}
 	return found, nil
+}
+
+// scanOne finds the best rows of query q, by words alone where f is nil.
+func (snap *snapshot) scanOne(ctx context.Context, q int, f *fuser, o engine.SearchOptions, s faiss.Search) (found []faiss.Hit, marked *marks, err error) {
+	r, err := snap.rank(ctx, o.Texts[q])
+	if f != nil && errors.Is(err, engine.ErrNotIndexed) { // until a writer does it, by meaning alone
+		r, err = ranking{Ranking: &postings.Ranking{}}, nil
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	marked = &marks{rows: map[int64]mark{}}
+	if f == nil {
+		found = snap.wordy(r, s.K, s.Skip)
+		for _, hit := range found {
+			marked.rows[hit.Row] = mark{words: hit.Score}
+		}
+	} else if found, err = f.fuse(ctx, q, r, o, marked); err != nil {
+		return nil, nil, err
+	}
+	if o.Explain {
+		marked.asked = snap.asked(r, marked.fusion, s.Skip)
+	}
+	return found, marked, nil
 }
 
 // rescore gives rows that were found by text the scores of their vectors, and leaves

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 
 	"sheaf/internal/codes"
 	"sheaf/internal/engine"
@@ -99,8 +100,10 @@ type snapshot struct {
 
 	squared []float64 // lengths of the queries
 
+	asking    sync.Mutex // guards what ranks documents by words: the next five
 	tokenizer *words.Tokenizer
 	index     *postings.Index // of words, as of segments; see wordIndex
+	keep      int             // postings that it keeps
 	segments  [][2]int64
 	reading   *tx
 	marks     map[string]*marks // what was found by texts
