@@ -3,6 +3,8 @@ package faiss_test
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
+	"io"
 	"strings"
 	"testing"
 
@@ -17,6 +19,18 @@ func fileHeader(fourcc string, d int32, ntotal int64, trained byte, metric uint3
 		binary.Write(&b, binary.LittleEndian, field)
 	}
 	return b.Bytes()
+}
+
+// TestFileHeaderOfAFileThatCannotBe: the floats of its rows are more than 64 bits count, and a read that fails.
+func TestFileHeaderOfAFileThatCannotBe(t *testing.T) {
+	t.Parallel()
+	wraps := fileHeader("IxF2", 16, 1<<60, 1, 1, int64(0)) // 2^64 floats
+	if h, err := faiss.ReadFileHeader(bytes.NewReader(wraps), 1<<62); err == nil {
+		t.Errorf("%+v", h)
+	}
+	if h, err := faiss.ReadFileHeader(bytes.NewReader(wraps[:20]), 45); !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Errorf("%+v, %v", h, err)
+	}
 }
 
 // TestFileHeader holds the header of a stranger's index at each of its limits.

@@ -154,6 +154,7 @@ func TestNewFlatRefuses(t *testing.T) {
 		{0, 3, L2, "3 rows of dim 0"},
 		{4, -1, L2, "-1 rows of dim 4"},
 		{4, math.MaxInt64 / 4, L2, "rows of dim 4"},
+		{math.MaxInt32 + 1, 0, L2, "0 rows of dim 2147483648"},
 		{4, 3, 9, "metric 9 is neither"},
 	} {
 		_, err := NewFlat(file, c.d, c.rows, c.m)
@@ -241,6 +242,25 @@ func TestFileIsCut(t *testing.T) {
 	}
 	if err := f.ReadRows([]int64{699}, make([]float32, d)); err != nil {
 		t.Errorf("reading the last whole row: %v", err)
+	}
+}
+
+// TestScores: rows in memory have the scores that a search gives those of a file.
+func TestScores(t *testing.T) {
+	t.Parallel()
+	const d, rows = 13, 9
+	x, query := randomVectors(1, rows, d), randomVectors(2, 1, d)
+	for _, m := range metrics {
+		f := flatFile(t, filepath.Join(t.TempDir(), "index.faiss"), d, m, x)
+		scores := Scores(m, query, x)
+		if len(scores) != rows {
+			t.Fatalf("%v: %d scores of %d rows", m, len(scores), rows)
+		}
+		for _, h := range search(t, f, query, Search{K: rows})[0] {
+			if scores[h.Row] != h.Score {
+				t.Errorf("%v: row %d has the score %v, in a file %v", m, h.Row, scores[h.Row], h.Score)
+			}
+		}
 	}
 }
 

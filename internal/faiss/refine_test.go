@@ -173,6 +173,9 @@ func TestRefineRefuses(t *testing.T) {
 	if _, err := flat.Refine(t.Context(), query, Search{K: 1}, 101, none); err == nil {
 		t.Error("no error for more known rows than there are")
 	}
+	if _, err := flat.Refine(t.Context(), query, Search{K: 1}, -1, none); err == nil {
+		t.Error("no error for fewer known rows than none")
+	}
 	if hits, err := flat.Refine(t.Context(), query, Search{K: 1}, 100, none); err != nil || len(hits[0]) != 0 {
 		t.Errorf("%v, %v where nothing is a candidate", hits, err)
 	}
@@ -180,5 +183,22 @@ func TestRefineRefuses(t *testing.T) {
 	cancel()
 	if _, err := flat.Refine(ctx, query, Search{K: 1}, 100, endless); !errors.Is(err, context.Canceled) {
 		t.Errorf("%v after the context ended", err)
+	}
+	// A candidate past the end of the file cannot be read, alone or among many.
+	for _, n := range []int{1, fewCandidates} {
+		if hits, err := flat.Refine(t.Context(), query, Search{K: 1}, 100, []iter.Seq2[int64, float32]{func(yield func(int64, float32) bool) {
+			for i := 0; i < n && yield(1<<30, float32(math.Inf(-1))); i++ {
+			}
+		}}); err == nil {
+			t.Errorf("%d candidates past the end: %v", n, hits)
+		}
+	}
+	// The context ends while the last candidates are named.
+	ctx, cancel = context.WithCancel(t.Context())
+	if _, err := flat.Refine(ctx, query, Search{K: 1}, 100, []iter.Seq2[int64, float32]{func(yield func(int64, float32) bool) {
+		yield(1, float32(math.Inf(-1)))
+		cancel()
+	}}); !errors.Is(err, context.Canceled) {
+		t.Errorf("%v after the context ended at last", err)
 	}
 }
