@@ -3,6 +3,7 @@ package postgres
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -16,6 +17,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"sheaf/internal/engine"
+	"sheaf/internal/hint"
 )
 
 // pool has the connections of a store. Whoever needs one takes it, so that answers can be
@@ -247,6 +249,9 @@ func (p *place) failed(ctx context.Context, err error) error {
 		return context.Cause(ctx)
 	}
 	var refused *pgconn.PgError
+	if mistrusted := (*tls.CertificateVerificationError)(nil); errors.As(err, &mistrusted) {
+		return hint.With(fmt.Errorf("store %q: %w", p.url, mistrusted), "name the certificate of its authority with sslrootcert=FILE, and the host by the name that the certificate has")
+	}
 	if !errors.As(err, &refused) { // no answer came
 		return &engine.UnavailableError{Store: p.url, Err: errors.New(reason(err))}
 	}

