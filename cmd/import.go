@@ -170,7 +170,7 @@ type importing struct {
 
 // open opens the store, whose facts must agree with the input, or creates it.
 func (i *importing) open() (err error) {
-	i.w, i.created, err = i.env.openOrCreate(i.ctx, i.counter.AddChunks, func() (f engine.Facts, err error) {
+	i.w, i.created, err = i.env.openOrCreate(i.ctx, i.env.storeOptions(i.counter.AddChunks), func() (f engine.Facts, err error) {
 		f, i.e, err = i.newFacts()
 		return f, err
 	})

@@ -51,8 +51,9 @@ type storeInfo struct {
 }
 
 type indexInfo struct {
-	Type string `json:"type"`
-	File string `json:"file"`
+	Type       string `json:"type"`
+	File       string `json:"file"`
+	Partitions int64  `json:"partitions,omitempty"` // of a table
 }
 
 type codesInfo struct {
@@ -78,7 +79,7 @@ func newStoreInfo(dir string, i engine.Info) storeInfo {
 	}
 	return storeInfo{
 		dir, i.FormatVersion, embedder, i.Dim, string(i.Metric), i.Normalized, !i.NoWords, i.Documents, i.Sources, i.DeadRows, i.Bytes,
-		indexInfo{i.IndexType, i.IndexFile}, codesInfo{i.CodesFile, i.CodedRows}, cpuInfo{kernel.Chosen().String()}, i.CreatedAt.UTC(), i.UpdatedAt.UTC(),
+		indexInfo{i.IndexType, i.IndexFile, i.Partitions}, codesInfo{i.CodesFile, i.CodedRows}, cpuInfo{kernel.Chosen().String()}, i.CreatedAt.UTC(), i.UpdatedAt.UTC(),
 	}
 }
 

@@ -196,7 +196,7 @@ func (o *ingestOptions) addFiles(env *environment) error {
 
 // openToIngest opens the store for writing, or creates it, and makes its embedder.
 func (env *environment) openToIngest(ctx context.Context, o *ingestOptions, counter *progress.Counter) (w writer, e embed.Embedder, created bool, err error) {
-	w, created, err = env.openOrCreate(ctx, nil, func() (f engine.Facts, err error) {
+	w, created, err = env.openOrCreate(ctx, env.storeOptions(nil), func() (f engine.Facts, err error) {
 		if e, err = env.chosenEmbedder(ctx, o, counter); err != nil {
 			return f, err
 		}

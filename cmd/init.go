@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strconv"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -19,6 +20,8 @@ type initOptions struct {
 	embedder embedderFlags
 	facts    factFlags
 	noWords  bool
+
+	partitions int
 }
 
 func newInitCmd(env *environment) *cobra.Command {
@@ -28,7 +31,8 @@ func newInitCmd(env *environment) *cobra.Command {
 		Short: "Create an empty store",
 		Long: `Create an empty store and fix, for its life, the embedder, the length of its
 vectors and how they are compared. sheaf ingest does the same on first use.
-With --no-words the store keeps no index of the words of its documents.
+With --no-words the store keeps no index of the words of its documents. A table
+of PostgreSQL may have partitions, on several servers too: docs/remote.md.
 
 Where an equal store is already there, nothing is done. A store that has no
 embedder is bound to the one that is given, once, if the lengths agree.
@@ -62,12 +66,16 @@ chunks of 1,000 characters. docs/embedders.md says more.` + exitStatus(0, 1, 2, 
 	o.embedder.addFlags(c)
 	o.facts.addFlags(c)
 	c.Flags().BoolVar(&o.noWords, "no-words", false, "keep no index of words (new stores)")
+	c.Flags().IntVar(&o.partitions, "partitions", 0, "make a table of `N` partitions by hash of the id (PostgreSQL)")
 	return c
 }
 
 func (o *initOptions) validate(c *cobra.Command, args []string) error {
 	if err := noArgs("init", args); err != nil {
 		return err
+	}
+	if o.partitions < 0 {
+		return usagef("--partitions must not be negative, not %d", o.partitions)
 	}
 	if err := o.facts.validate(c); err != nil {
 		return err
@@ -76,7 +84,9 @@ func (o *initOptions) validate(c *cobra.Command, args []string) error {
 }
 
 func runInit(ctx context.Context, env *environment, o *initOptions) error {
-	w, created, err := env.openOrCreate(ctx, nil, func() (engine.Facts, error) {
+	options := env.storeOptions(nil)
+	options.Partitions = o.partitions
+	w, created, err := env.openOrCreate(ctx, options, func() (engine.Facts, error) {
 		e, err := env.embedder(env.preferred(), o.embedder, nil)
 		if err != nil {
 			return engine.Facts{}, err
@@ -91,7 +101,7 @@ func runInit(ctx context.Context, env *environment, o *initOptions) error {
 	case err != nil:
 		return err
 	case !created:
-		if err = o.checkWords(w.Facts()); err == nil {
+		if err = errors.Join(o.checkWords(w.Facts()), o.checkPartitions(ctx, w)); err == nil {
 			err = env.agree(ctx, w, o)
 		}
 	}
@@ -107,6 +117,18 @@ func (o *initOptions) checkWords(f engine.Facts) error {
 		return nil
 	}
 	return hint.With(&engine.MismatchError{Fact: "words", Store: "true", Given: "false"}, "leave --no-words out, or make another store with --store DIR")
+}
+
+// checkPartitions returns an error where a store is to have other partitions than it has.
+func (o *initOptions) checkPartitions(ctx context.Context, s reader) error {
+	if o.partitions == 0 {
+		return nil
+	}
+	info, err := s.Info(ctx)
+	if err == nil && info.Partitions != int64(o.partitions) {
+		err = &engine.MismatchError{Fact: "partitions", Store: strconv.FormatInt(info.Partitions, 10), Given: strconv.Itoa(o.partitions)}
+	}
+	return err
 }
 
 // readOnly reports whether err says that a file or folder cannot be written.

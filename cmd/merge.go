@@ -135,7 +135,7 @@ func (env *environment) openOther(ctx context.Context, dir string) (reader, erro
 // mergeInto merges the others into the store of the settings. It creates that
 // store with the facts where it is missing, and then removes it on an error.
 func (env *environment) mergeInto(ctx context.Context, facts engine.Facts, others []reader, policy engine.OnConflict, counter *progress.Counter) (merged engine.Merged, err error) {
-	w, _, err := env.openOrCreate(ctx, counter.AddChunks, func() (engine.Facts, error) { return facts, nil })
+	w, _, err := env.openOrCreate(ctx, env.storeOptions(counter.AddChunks), func() (engine.Facts, error) { return facts, nil })
 	if err != nil {
 		return merged, err
 	}

@@ -100,6 +100,14 @@ CREATE ROLE stranger LOGIN`)
 			t.Errorf("%s %s: exit code %d, want %d, %q: %s", test.verb, test.url, code, test.code, test.says, errs)
 		}
 	}
+	parted := server.Table(t)
+	if out := answered(t, "init", "--partitions", "3", "--json", "--store", parted); !strings.Contains(out, `"partitions":3`) {
+		t.Errorf("init --partitions 3: %s", out)
+	}
+	answered(t, "init", "--partitions", "3", "--store", parted)
+	if code, _, errs := ran(t, "init", "--partitions", "2", "--store", parted); code != exitFailed || !strings.Contains(errs, "has partitions 3, not 2") {
+		t.Errorf("init --partitions 2: exit code %d: %s", code, errs)
+	}
 	wordless := server.Table(t)
 	answered(t, "init", "--no-words", "--store", wordless)
 	if code, _, errs := ran(t, "search", "--mode", "words", "x", "--store", wordless); code != exitFailed || !strings.Contains(errs, "--mode vector") {

@@ -152,6 +152,9 @@ func (folders) OpenWriter(ctx context.Context, name string, o engine.Options) (w
 }
 
 func (folders) Create(ctx context.Context, name string, f engine.Facts, o engine.Options) (writer, error) {
+	if o.Partitions > 0 {
+		return nil, &engine.UnsupportedError{Problem: "a folder has no partitions", Remedy: "leave --partitions out, or name a table of PostgreSQL"}
+	}
 	w, err := store.Create(ctx, name, f, o)
 	return opened[*store.Writer, writer](w, err)
 }
@@ -247,9 +250,9 @@ func (i *indexing) stop() {
 }
 
 // openOrCreate opens the store for writing. Where there is none, it creates one
-// with the facts that facts returns.
-func (env *environment) openOrCreate(ctx context.Context, progress func(n int), facts func() (engine.Facts, error)) (w writer, created bool, err error) {
-	w, err = env.openWriter(ctx, progress)
+// with the facts that facts returns and with o.
+func (env *environment) openOrCreate(ctx context.Context, o engine.Options, facts func() (engine.Facts, error)) (w writer, created bool, err error) {
+	w, err = env.openWriter(ctx, o.Progress)
 	if !errors.Is(err, engine.ErrNotExist) {
 		return w, false, err
 	}
@@ -257,6 +260,6 @@ func (env *environment) openOrCreate(ctx context.Context, progress func(n int), 
 	if err != nil {
 		return nil, false, err
 	}
-	w, err = env.stores.Create(ctx, env.config.Store, f, env.storeOptions(progress))
+	w, err = env.stores.Create(ctx, env.config.Store, f, o)
 	return w, err == nil, err
 }

@@ -13,6 +13,7 @@ type Info struct {
 	DeadRows             int64 // rows of deleted documents that still take room
 	Bytes                int64 // of all files of the store
 	IndexType, IndexFile string
+	Partitions           int64  // of a table; 0: it is one
 	CodesFile            string // of the codes that searches read in place of vectors; "" where there are none
 	CodedRows            int64  // that have codes
 	CreatedAt, UpdatedAt time.Time
@@ -34,6 +35,8 @@ type Options struct {
 	// Indexing, where set, is told how many of the documents have been made to be
 	// found by their words, when the store was made before there was that.
 	Indexing func(done, total int64)
+	// Partitions is of how many partitions a table is made; 0: it is one.
+	Partitions int
 	// AllWords makes a check compare the words by which documents are found with the
 	// texts of all, not of a sample.
 	AllWords bool

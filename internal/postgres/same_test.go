@@ -16,6 +16,7 @@ import (
 	"sheaf/internal/engine"
 	"sheaf/internal/filter"
 	"sheaf/internal/metadata"
+	"sheaf/internal/postgres"
 	"sheaf/internal/store"
 	"sheaf/internal/words"
 )
@@ -51,6 +52,12 @@ func TestPostgresSameAsFolder(t *testing.T) {
 func both(t *testing.T, f engine.Facts, docs []engine.Document) (table, folder engine.Searcher) {
 	t.Helper()
 	w, _ := create(t, f)
+	return w, filled(t, w, f, docs)
+}
+
+// filled makes a folder, and merges documents into it and a table.
+func filled(t *testing.T, w *postgres.Writer, f engine.Facts, docs []engine.Document) engine.Searcher {
+	t.Helper()
 	d, err := store.Create(t.Context(), filepath.Join(t.TempDir(), "store"), f, engine.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -70,7 +77,7 @@ func both(t *testing.T, f engine.Facts, docs []engine.Document) (table, folder e
 			t.Fatal(err)
 		}
 	}
-	return w, d
+	return d
 }
 
 // sameAnswer holds the answer of a table against that of a folder, bit by bit.

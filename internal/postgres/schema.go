@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"sheaf/internal/engine"
@@ -23,7 +24,12 @@ const formatVersion = 1
 const (
 	sourcesSuffix = "_sources"
 	factsSuffix   = "_facts"
+
+	partitionSuffix = "_p" // before the remainder
 )
+
+// maxPartitions is how many partitions a store has at most.
+const maxPartitions = 1000
 
 // maxDim is how many numbers a vector of pgvector has at most.
 const maxDim = 16000
@@ -38,8 +44,8 @@ const inlineDim = 1800
 // length, in terms, and the words of a text are 0 and NULL where the store keeps no words.
 const createTables = `
 CREATE TABLE {documents} (
-  n bigint PRIMARY KEY,
-  id text COLLATE "C" NOT NULL UNIQUE DEFERRABLE INITIALLY DEFERRED,
+  n bigint NOT NULL,
+  id text COLLATE "C" NOT NULL,
   source bigint NOT NULL,
   text text COLLATE "C" NOT NULL,
   metadata jsonb,
@@ -52,10 +58,8 @@ CREATE TABLE {documents} (
   vector vector(%[1]d) NOT NULL,
   length integer NOT NULL,
   words tsvector
-);
+) %[3]s;
 ALTER TABLE {documents} ALTER COLUMN vector SET STORAGE %[2]s;
-CREATE INDEX ON {documents} (source, n);
-CREATE INDEX ON {documents} (text_hash) WHERE origin = 1;
 CREATE TABLE {sources} (
   source bigint PRIMARY KEY,
   key text COLLATE "C" NOT NULL UNIQUE DEFERRABLE INITIALLY DEFERRED,
@@ -86,7 +90,40 @@ CREATE TABLE {facts} (
   tokens bigint NOT NULL
 )`
 
-const indexWords = `CREATE INDEX ON {documents} USING gin (words)`
+// indexTable makes the indexes of a table of documents, or of a partition: the table as a
+// whole has none, so that partitions may be on other servers.
+const indexTable = `;
+ALTER TABLE %[1]s ADD PRIMARY KEY (n), ADD UNIQUE (id) DEFERRABLE INITIALLY DEFERRED;
+CREATE INDEX ON %[1]s (source, n);
+CREATE INDEX ON %[1]s (text_hash) WHERE origin = 1`
+
+const indexWords = `;
+CREATE INDEX ON %[1]s USING gin (words)`
+
+// tables is the script that makes the tables of a store.
+func (p *place) tables(f engine.Facts, partitions int) string {
+	storage, partitioned := "PLAIN", ""
+	if f.Dim > inlineDim {
+		storage = "EXTERNAL"
+	}
+	if partitions > 0 {
+		partitioned = "PARTITION BY HASH (id)"
+	}
+	index := indexTable
+	if !f.NoWords {
+		index += indexWords
+	}
+	script := fmt.Sprintf(createTables, f.Dim, storage, partitioned)
+	for i := range partitions {
+		part := p.name(partitionSuffix + strconv.Itoa(i))
+		script += fmt.Sprintf(`;
+CREATE TABLE %s PARTITION OF {documents} FOR VALUES WITH (MODULUS %d, REMAINDER %d)`, part, partitions, i) + fmt.Sprintf(index, part)
+	}
+	if partitions == 0 {
+		script += fmt.Sprintf(index, "{documents}")
+	}
+	return script
+}
 
 // noWords marks a store that keeps no words.
 const noWords = 0
@@ -172,23 +209,22 @@ func (c *conn) missing(ctx context.Context, err error) error {
 	return err
 }
 
-// create makes the tables of a store.
-func (c *conn) create(ctx context.Context, f engine.Facts) error {
+// create makes the tables of a store, of so many partitions where there are to be any.
+func (c *conn) create(ctx context.Context, f engine.Facts, partitions int) error {
 	if f.Dim > maxDim {
 		return hint.With(fmt.Errorf("a table of PostgreSQL keeps vectors of up to %d numbers, not %d", maxDim, f.Dim), "keep them in a folder")
+	}
+	if partitions > maxPartitions {
+		return fmt.Errorf("a table has up to %d partitions, not %d", maxPartitions, partitions)
 	}
 	if err := c.extend(ctx); err != nil {
 		return err
 	}
-	storage := "PLAIN"
-	if f.Dim > inlineDim {
-		storage = "EXTERNAL"
-	}
-	script, version := fmt.Sprintf(createTables, f.Dim, storage), noWords
+	version := noWords
 	if !f.NoWords {
-		script, version = script+";"+indexWords, words.Version
+		version = words.Version
 	}
-	if _, err := c.script(ctx, "BEGIN ISOLATION LEVEL READ COMMITTED;"+script); err != nil {
+	if _, err := c.script(ctx, "BEGIN ISOLATION LEVEL READ COMMITTED;"+c.pool.place.tables(f, partitions)); err != nil {
 		if stateOf(err) == duplicateTable {
 			return c.pool.place.foreign("is there already, without those that belong to a store, or beside one of theirs")
 		}

@@ -111,7 +111,8 @@ func (s *Store) Settings() string { return s.state.settings }
 
 // Info tells what the store holds.
 func (s *Store) Info(ctx context.Context) (info engine.Info, err error) {
-	const sizes = `SELECT pg_total_relation_size($1::regclass) + pg_total_relation_size($2::regclass) + pg_total_relation_size($3::regclass), (SELECT count(*) FROM {sources})`
+	const sizes = `SELECT (SELECT sum(pg_total_relation_size(relid))::bigint FROM pg_partition_tree($1::regclass)) + pg_total_relation_size($2::regclass) + pg_total_relation_size($3::regclass),
+  (SELECT count(*) FROM {sources}), (SELECT count(*) FROM pg_inherits WHERE inhparent = $1::regclass)`
 	err = s.view(ctx, func(v *view) error {
 		for r, err := range v.query(ctx, sizes, s.place.name(""), s.place.name(sourcesSuffix), s.place.name(factsSuffix)) {
 			if err != nil {
@@ -119,7 +120,7 @@ func (s *Store) Info(ctx context.Context) (info engine.Info, err error) {
 			}
 			info = engine.Info{
 				Facts: v.state.Facts, ID: v.state.id, Generation: v.state.generation, FormatVersion: formatVersion, Normalized: v.state.unit,
-				Documents: v.state.documents, Sources: r.int(1), Bytes: r.int(0), IndexType: "pgvector", IndexFile: s.place.name(""),
+				Documents: v.state.documents, Sources: r.int(1), Bytes: r.int(0), IndexType: "pgvector", IndexFile: s.place.name(""), Partitions: r.int(2),
 				CreatedAt: v.state.created, UpdatedAt: v.state.updated,
 			}
 		}

@@ -217,6 +217,9 @@ func (s *Server) Crash() error {
 	return errors.Join(err, s.start())
 }
 
+// Dir is the folder of the server's socket: clients take it for a host.
+func (s *Server) Dir() string { return s.dir }
+
 // URL names a table of the server.
 func (s *Server) URL(table string) string { return urlOf(s.dir, table) }
 
