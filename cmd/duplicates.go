@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"context"
+	"iter"
 	"strconv"
 	"strings"
 
@@ -94,7 +95,14 @@ func runDuplicates(ctx context.Context, env *environment, o *duplicatesOptions) 
 			}
 			found = seq.Of(groups)
 		}
-		return env.print(outputFlags{}, func(p *printer) error { return list(p, "groups", seq.Map(found, newAlike)) })
+		return env.print(outputFlags{}, func(p *printer) error {
+			p.lines = alikeLines
+			alikes := seq.Map(found, newAlike)
+			if p.form == formTable {
+				alikes = withTexts(ctx, s, alikes)
+			}
+			return list(p, "groups", alikes)
+		})
 	})
 }
 
@@ -120,12 +128,44 @@ type alikeDocument struct {
 	ID        string `json:"id"`
 	Source    string `json:"source"`
 	StartLine int    `json:"start_line,omitempty"`
+
+	text string // on a terminal
+}
+
+// alikeLines are how many lines of a text are shown: enough to see what is alike.
+const alikeLines = 2
+
+// withTexts yields documents that are alike with their texts.
+func withTexts(ctx context.Context, s reader, all iter.Seq2[alike, error]) iter.Seq2[alike, error] {
+	return func(yield func(alike, error) bool) {
+		for a, err := range all {
+			if err == nil {
+				err = a.addTexts(ctx, s)
+			}
+			if !yield(a, err) {
+				return
+			}
+		}
+	}
+}
+
+func (a *alike) addTexts(ctx context.Context, s reader) error {
+	for i := range a.Documents {
+		docs, _, err := s.Get(ctx, []string{a.Documents[i].ID}, false)
+		if err != nil {
+			return err
+		}
+		for _, d := range docs { // none, where it was deleted meanwhile
+			a.Documents[i].text = d.Text
+		}
+	}
+	return nil
 }
 
 func newAlike(g engine.Group) alike {
 	a := alike{Relevance: number(g.Relevance)}
 	for _, d := range g.Documents {
-		a.Documents = append(a.Documents, alikeDocument{d.ID, d.Source, d.StartLine})
+		a.Documents = append(a.Documents, alikeDocument{ID: d.ID, Source: d.Source, StartLine: d.StartLine})
 	}
 	return a
 }
@@ -148,6 +188,6 @@ func (a alike) table(p *printer) {
 			first = strings.Repeat(" ", len(relevance))
 		}
 		p.heading(first+"  "+visibleLine(d.ID), d.Source, d.StartLine)
+		p.passage(d.text)
 	}
-	p.WriteByte('\n')
 }
