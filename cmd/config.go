@@ -18,6 +18,7 @@ import (
 
 	"sheaf/internal/engine"
 	"sheaf/internal/hint"
+	"sheaf/internal/loader"
 	"sheaf/internal/provider"
 	"sheaf/internal/rerank"
 )
@@ -42,6 +43,7 @@ type Config struct {
 	RerankKey   string // from SHEAF_RERANK_API_KEY and nowhere else
 	RerankFile  string // that holds the key
 	LockTimeout time.Duration
+	Convert     []loader.Conversion
 
 	// EmbedderFlag is set where Embedder comes from the flag. Otherwise it is a
 	// preference for new stores.
@@ -92,6 +94,8 @@ var settings = []setting{
 		set: func(c *Config, v string) (err error) { c.Mode, err = engine.ParseMode(v); return err }},
 	{key: "rerank", help: "judge the hits again by `MODEL[:N]`: " + rerank.Usage() + "; N hits are judged (" + strconv.Itoa(rerank.DefaultDepth) + "), and the k best by the judge are the answer",
 		set: func(c *Config, v string) (err error) { c.Rerank, err = rerank.Parse(v); return err }},
+	{key: "convert", many: true, help: "make text of the files that match by a command: `GLOB=COMMAND`, which gets the file on stdin, or its path for {} (repeatable)",
+		set: func(c *Config, v string) error { return setConversions(c, v) }},
 	{key: "rerank-url", help: "`URL` of the service that reranks; requests go to URL/rerank",
 		set: func(c *Config, v string) error { c.RerankURL = v; return nil }},
 	{key: "rerank-api-key-file", help: "`FILE` that holds that service's key, instead of SHEAF_RERANK_API_KEY",
@@ -108,6 +112,18 @@ func setCount(to *int, value string, least int) error {
 		return fmt.Errorf("%q is not a whole number from %d", value, least)
 	}
 	*to = n
+	return nil
+}
+
+func setConversions(c *Config, value string) error {
+	c.Convert = nil
+	for _, line := range strings.Split(value, "\n") {
+		conversion, err := loader.ParseConversion(line)
+		if err != nil {
+			return err
+		}
+		c.Convert = append(c.Convert, conversion)
+	}
 	return nil
 }
 

@@ -73,7 +73,7 @@ func checkRecipe(t *testing.T, title, dir, out string) {
 		"A store as an artefact of CI":          {"", "open the tray"},
 		"Fail a build when answers get worse":   {"", "mrr@3\t1.0000"},
 		"Cron":                                  {"crontab.txt", "nightly.sh"},
-		"PDF":                                   {"", "stdin:manual.pdf, page 2"},
+		"PDF":                                   {"", "manual.pdf, page 2"},
 		"Mail":                                  {"", "mail/.sheaf Maildir/cur/1.mail"},
 		"Near-duplicates":                       {"duplicates.jsonl", `"notes/tides.md"`},
 		"A table of SQLite":                     {"", "p1"},

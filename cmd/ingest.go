@@ -248,7 +248,7 @@ func (env *environment) peek(o *ingestOptions, look func(ingest.Options) error) 
 	var read bytes.Buffer
 	in := env.streams.In
 	defer func() { env.streams.In = io.MultiReader(&read, in) }()
-	return look(ingest.Options{Stdin: io.TeeReader(in, &read), Roots: o.roots, Walk: o.loader.walk, Read: o.loader.read})
+	return look(ingest.Options{Stdin: io.TeeReader(in, &read), Roots: o.roots, Walk: env.walkOptions(o.loader), Read: o.loader.read})
 }
 
 // bound returns the embedder of a store, whose facts it compares with the flags.
@@ -326,7 +326,7 @@ func (env *environment) ingestOptions(e embed.Embedder, o *ingestOptions, counte
 		Roots:     o.roots,
 		Stdin:     env.streams.In,
 		Name:      o.name,
-		Walk:      o.loader.walk,
+		Walk:      env.walkOptions(o.loader),
 		Read:      o.loader.read,
 		Splitter:  o.splitter.chosen(),
 		Meta:      o.meta,

@@ -50,6 +50,7 @@ func (o *loaderFlags) addFlags(c *cobra.Command) {
 	f.BoolVar(&o.walk.NoIgnore, "no-ignore", false, "do not honour .gitignore and .sheafignore")
 	f.StringVar(&o.read.Encoding, "encoding", "", "read text in encoding `NAME` (default: UTF-8, detected where it is not)")
 	f.StringVar(&o.maxFileSize, "max-file-size", byteSize(loader.DefaultMaxFileSize), "skip text files larger than `SIZE`, as in 500k, 10M, 1G")
+	addSettings(f, "convert")
 	complete(c, "format", formats...)
 	complete(c, "front-matter", frontMatters...)
 }
@@ -63,6 +64,12 @@ func addFields(c *cobra.Command, o *loader.ReadOptions) {
 	f.StringArrayVar((*[]string)(&o.TextFields), "text-field", nil, "the `FIELD` of a record that holds its text (default text, or page_content); several are joined by line breaks (repeatable)")
 	f.StringVar(&o.IDField, "id-field", "", "the `FIELD` of a record that holds its id (default id)")
 	f.StringVar(&o.VectorField, "vector-field", "", "the `FIELD` of a record that holds its vector (default vector)")
+}
+
+// walkOptions completes the flags by the settings.
+func (env *environment) walkOptions(o loaderFlags) loader.WalkOptions {
+	o.walk.Convert = env.config.Convert
+	return o.walk
 }
 
 func (o *loaderFlags) validate() error {

@@ -56,7 +56,7 @@ func runSplit(ctx context.Context, env *environment, o *splitOptions) error {
 	documents := ingest.Split(ctx, ingest.Options{
 		Roots:    o.roots,
 		Stdin:    env.streams.In,
-		Walk:     o.loader.walk,
+		Walk:     env.walkOptions(o.loader),
 		Read:     o.loader.read,
 		Splitter: o.splitter.chosen(),
 		Notice:   env.notice,

@@ -180,7 +180,7 @@ func (p *planner) source(ctx context.Context, src loader.Source, key string, sou
 			return p.skip(look)
 		}
 	}
-	settings, err := p.settingsFor(known, exists, src.Format)
+	settings, err := p.settingsFor(known, exists, src)
 	if err != nil {
 		return err
 	}

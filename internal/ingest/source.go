@@ -26,6 +26,7 @@ type settings struct {
 	Meta     []Meta             `json:"meta,omitempty"`
 	Read     loader.ReadOptions `json:"read"`
 	Format   loader.Format      `json:"format"`
+	Convert  string             `json:"convert,omitempty"` // compared, so that another command reads the file again; never run
 }
 
 // Meta is a metadata value that all documents of a source get.
@@ -56,7 +57,7 @@ func (s settings) encode() (string, error) {
 // settingsFor returns the settings of a source: the run's own, where they are given,
 // else those of its last ingest; splitter and metadata of a new source are those
 // of the store's first one.
-func (r *run) settingsFor(known engine.Source, exists bool, format loader.Format) (settings, error) {
+func (r *run) settingsFor(known engine.Source, exists bool, src loader.Source) (settings, error) {
 	kept := r.store.Settings()
 	if exists {
 		kept = known.Settings
@@ -68,7 +69,10 @@ func (r *run) settingsFor(known engine.Source, exists bool, format loader.Format
 		}
 	}
 	if !exists || s.Format == "" || r.o.Walk.Format != loader.Auto && r.o.Walk.Format != "" {
-		s.Format = format
+		s.Format = src.Format
+	}
+	if s.Convert = src.Convert; s.Convert != "" {
+		s.Format = loader.Text
 	}
 	if kept == "" && !exists {
 		s.ByKind = true

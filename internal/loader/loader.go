@@ -50,6 +50,8 @@ type Source struct {
 	Size    int64  // in bytes; 0 for standard input
 	ModTime time.Time
 
+	Convert string // the command that makes a text of the file; "": it is read as it is
+
 	Named bool // the user named the file itself, not a folder or a glob
 
 	judged bool // the user says what the bytes are, so that zeros among them do not make them binary

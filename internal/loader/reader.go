@@ -17,6 +17,7 @@ import (
 	"golang.org/x/text/transform"
 
 	"sheaf/internal/metadata"
+	"sheaf/internal/program"
 )
 
 // ReadOptions say how the bytes of a source become records.
@@ -66,6 +67,9 @@ func Open(ctx context.Context, src Source, o ReadOptions) (*Reader, error) {
 		return nil, readError(src.Name, err)
 	}
 	raw, err := openRaw(ctx, src)
+	if err == nil && src.Convert != "" {
+		err = raw.convert(src)
+	}
 	if err != nil {
 		return nil, readError(src.Name, err)
 	}
@@ -251,9 +255,25 @@ type rawReader struct {
 	ctx   context.Context
 	in    io.Reader
 	close func() error
-	hash  hash.Hash
+	hash  hash.Hash // of the file, also where what is read was made of it
 	read  int64
 	ended bool
+
+	converted bool
+}
+
+// convert reads the file to its end, for the hash, and then has its text read instead.
+func (r *rawReader) convert(src Source) error {
+	_, err := io.Copy(io.Discard, r)
+	if err = errors.Join(err, r.Close()); err != nil {
+		return err
+	}
+	text, err := program.Convert(r.ctx, src.Convert, src.Path)
+	if err != nil {
+		return err
+	}
+	r.in, r.close, r.read, r.ended, r.converted = text, text.Close, 0, false, true
+	return nil
 }
 
 func openRaw(ctx context.Context, src Source) (*rawReader, error) {
@@ -277,7 +297,9 @@ func (r *rawReader) Read(p []byte) (int, error) {
 		return 0, err
 	}
 	n, err := r.in.Read(p)
-	r.hash.Write(p[:n])
+	if !r.converted {
+		r.hash.Write(p[:n])
+	}
 	r.read += int64(n)
 	r.ended = err == io.EOF
 	return n, err

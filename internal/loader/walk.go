@@ -23,6 +23,8 @@ type WalkOptions struct {
 	NoIgnore bool     // do not look at .gitignore and .sheafignore
 	Encoding string   // as in ReadOptions: text in UTF-16 or UTF-32 is full of zero bytes that mean "binary" elsewhere
 
+	Convert []Conversion // the first whose pattern matches a file counts
+
 	// MaxFileSize is the size in bytes above which a text is skipped; 0 means DefaultMaxFileSize. Records stream
 	// and have no such limit.
 	MaxFileSize int64
@@ -192,6 +194,9 @@ func (w *Walker) file(src Source, target string, info fs.FileInfo, yield func(Fo
 	}
 	src.Format, src.Size, src.ModTime, src.limit = formatOf(w.opts.Format, src.Name), info.Size(), info.ModTime(), w.opts.MaxFileSize
 	src.judged = src.Named && w.opts.told()
+	if src.Convert = conversionOf(w.opts.Convert, src.Name); src.Convert != "" {
+		src.Format, src.judged = Text, true
+	}
 	if reason := w.unfit(src, info.Mode()); reason != "" {
 		return yield(Found{Source: src, Skip: reason})
 	}
@@ -204,6 +209,9 @@ func (w *Walker) file(src Source, target string, info fs.FileInfo, yield func(Fo
 // Look reads the beginning of a file that an Unread walk found. It skips the file when it is binary, and sets its format
 // where the extension alone does not tell it.
 func (w *Walker) Look(src Source) Found {
+	if src.Convert != "" {
+		return Found{Source: src}
+	}
 	head, err := readHead(src.Path, w.head)
 	if err != nil {
 		return Found{Source: src, Err: readError(src.Name, err)}
@@ -242,7 +250,7 @@ func special(mode fs.FileMode) string {
 }
 
 func (w *Walker) tooLarge(src Source) bool {
-	return !src.Format.HasRecords() && src.Size > w.opts.MaxFileSize
+	return !src.Format.HasRecords() && src.Convert == "" && src.Size > w.opts.MaxFileSize
 }
 
 // formatSize returns a number of bytes with the largest unit that leaves no rest: "64 MiB", "1000 bytes".
