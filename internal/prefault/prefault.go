@@ -5,7 +5,7 @@
 // The small variables are copied from the file before main. The beginning of Go's heap is backed
 // with huge pages, where the system gives these to those that ask (transparent_hugepage/enabled
 // is madvise) or to all: clearing 2 MB at once takes a sixth of the time of 250 page faults. Only
-// the first 8 MB are asked for: what a long run adds can go back to the system page by page.
+// the first 16 MB are asked for: what a long run adds can go back to the system page by page.
 //
 // A program that imports the package has it. Nothing is called: the C library runs a
 // constructor, and in a program with C Go's runtime maps memory through mmap of the C library,

@@ -22,7 +22,7 @@ void *__real_mmap(void *addr, size_t length, int prot, int flags, int fd, off_t 
 // Stands in for mmap. The heap alone is made of large mappings that have to lie at one address,
 // can be written, and hold no file; the runtime makes them under a lock.
 void *__wrap_mmap(void *addr, size_t length, int prot, int flags, int fd, off_t offset) {
-	static int left = 2; // mappings; the first one begins at a random place, maybe at its end
+	static int left = 4; // mappings of 4 MB; the first one begins at a random place, maybe at its end
 	void *p = __real_mmap(addr, length, prot, flags, fd, offset);
 	const int heap = MAP_FIXED | MAP_ANONYMOUS | MAP_PRIVATE;
 	if (left > 0 && p == addr && length >= huge && (uintptr_t)p % huge == 0 && prot == (PROT_READ | PROT_WRITE) && flags == heap) {
