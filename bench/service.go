@@ -91,6 +91,16 @@ func afresh(dir string, make contender) contender {
 	}
 }
 
+// after makes a contender of one before which another runs, whose time does not count.
+func after(first, measured contender) contender {
+	return func(ctx context.Context) (sample, error) {
+		if s, err := first(ctx); err != nil {
+			return s, err
+		}
+		return measured(ctx)
+	}
+}
+
 // langChain is the peer, from its start to its end. What its from_texts took is
 // added to alone.
 func (b *bench) langChain(python, url, texts string, alone *series) contender {
