@@ -19,10 +19,11 @@ func (env *environment) help(c *cobra.Command, _ []string) {
 		fmt.Fprintf(&b, "\nExamples:\n%s\n", c.Example)
 	}
 	b.WriteString(verbHelp(c))
+	own, service := parted(c.LocalFlags())
 	for _, set := range []struct {
 		title string
 		flags *pflag.FlagSet
-	}{{"Flags", c.LocalFlags()}, {"Global flags", c.InheritedFlags()}} {
+	}{{"Flags", own}, {"Flags of embedders and services", service}, {"Global flags", c.InheritedFlags()}} {
 		if set.flags.HasAvailableFlags() {
 			fmt.Fprintf(&b, "\n%s:\n%s", set.title, set.flags.FlagUsagesWrapped(env.streams.Width))
 		}
@@ -31,6 +32,22 @@ func (env *environment) help(c *cobra.Command, _ []string) {
 		fmt.Fprintf(&b, "%s%s\n", exitHeading[1:], codes)
 	}
 	fmt.Fprint(c.OutOrStdout(), b.String())
+}
+
+// parted divides flags into those of the verb itself and those that are about how an embedder or a
+// service is asked.
+func parted(flags *pflag.FlagSet) (own, service *pflag.FlagSet) {
+	own, service = pflag.NewFlagSet("", pflag.ContinueOnError), pflag.NewFlagSet("", pflag.ContinueOnError)
+	flags.VisitAll(func(f *pflag.Flag) {
+		switch f.Name {
+		case "base-url", "api-key-file", "auth-header", "extra-body", "workers", "rpm", "tpm", "dimensions", "batch-size", "retry-for",
+			"truncate", "query-prefix", "passage-prefix", "price-per-million", "rerank-url", "rerank-api-key-file":
+			service.AddFlag(f)
+		default:
+			own.AddFlag(f)
+		}
+	})
+	return own, service
 }
 
 // usageLine says how a command is called.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"sheaf/internal/crash"
 	"sheaf/internal/hint"
@@ -41,6 +42,9 @@ func run(ctx context.Context, args []string, streams Streams, stores opener) int
 		now:     time.Now,
 	}
 	root := newRootCmd(env, asked(args))
+	if len(args) > 0 && strings.HasPrefix(args[0], cobra.ShellCompRequestCmd) {
+		env.completeFromStores(root)
+	}
 	root.SetArgs(guardVectors(args))
 	root.SetIn(streams.In)
 	root.SetOut(streams.Out)
@@ -150,7 +154,7 @@ another; everything works offline unless an embedder of a service is asked for.`
 		CompletionOptions:          cobra.CompletionOptions{DisableDefaultCmd: true},
 	}
 	root.SetVersionTemplate("sheaf {{.Version}}\n")
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{plainFlagError(err)} })
+	root.SetFlagErrorFunc(flagError)
 	env.flags.addFlags(root.PersistentFlags())
 	addSettings(root.PersistentFlags(), "store", "color", "lock-timeout")
 	complete(root, "color", colors...)
@@ -168,6 +172,50 @@ another; everything works offline unless an embedder of a service is asked for.`
 	root.SetHelpCommand(newHelpCmd())
 	root.SetHelpCommandGroupID(groupTools)
 	return root
+}
+
+// flagError is the error of a mistake in a flag.
+func flagError(c *cobra.Command, err error) error {
+	wrong := &usageError{plainFlagError(err)}
+	var unknown *pflag.NotExistError
+	if errors.As(err, &unknown) {
+		if near := nearestFlag(c, unknown.GetSpecifiedName()); near != "" {
+			return hint.With(wrong, "did you mean --%s?", near)
+		}
+	}
+	return wrong
+}
+
+// nearestFlag is the flag whose name is that which was given but for a few letters, "" where none is.
+func nearestFlag(c *cobra.Command, given string) string {
+	best, nearest := "", 1+len(given)/3
+	c.Flags().VisitAll(func(f *pflag.Flag) {
+		if d := edits(given, f.Name); d <= nearest && !f.Hidden && (best == "" || d < nearest) {
+			best, nearest = f.Name, d
+		}
+	})
+	return best
+}
+
+// edits is the number of letters to add, remove or replace that makes a of b.
+func edits(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		corner := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			replaced := corner
+			if a[i] != b[j] {
+				replaced++
+			}
+			corner = row[j+1]
+			row[j+1] = min(replaced, row[j]+1, corner+1)
+		}
+	}
+	return row[len(b)]
 }
 
 // plainFlagError removes the name of the strconv function from an error about a flag.

@@ -9,10 +9,13 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/cobra/doc"
+	"github.com/spf13/pflag"
 
 	"sheaf/cmd"
 )
@@ -57,7 +60,7 @@ func manual(dir string, c *cobra.Command) error {
 		name := filepath.Join(dir, string(bytes.ReplaceAll([]byte(c.CommandPath()), []byte(" "), []byte("-")))+".1")
 		header := doc.GenManHeader{Section: "1", Source: "sheaf " + c.Root().Version, Manual: "sheaf", Date: &manualDate}
 		c.DisableAutoGenTag = true
-		if err := write(name, func(w io.Writer) error { return doc.GenMan(c, &header, w) }); err != nil {
+		if err := write(name, func(w io.Writer) error { return page(c, &header, w) }); err != nil {
 			return err
 		}
 	}
@@ -67,6 +70,40 @@ func manual(dir string, c *cobra.Command) error {
 		}
 	}
 	return nil
+}
+
+// page writes the page of c as Cobra makes it, but with the names of values behind flags, and with
+// the verbs below c.
+func page(c *cobra.Command, header *doc.GenManHeader, w io.Writer) error {
+	var b bytes.Buffer
+	if err := doc.GenMan(c, header, &b); err != nil {
+		return err
+	}
+	text := b.String()
+	for _, flags := range []*pflag.FlagSet{c.NonInheritedFlags(), c.InheritedFlags()} {
+		flags.VisitAll(func(f *pflag.Flag) {
+			value, _ := pflag.UnquoteUsage(f)
+			if value != "" {
+				value = ` \fI` + value + `\fP`
+			}
+			shown := regexp.MustCompile(`(?m)^(.*\\fB--` + regexp.QuoteMeta(f.Name) + `\\fP)(=.*|\[=.*\])$`)
+			text = shown.ReplaceAllStringFunc(text, func(line string) string {
+				return shown.FindStringSubmatch(line)[1] + value
+			})
+		})
+	}
+	before, after, _ := strings.Cut(text, "\n.SH OPTIONS\n")
+	commands := ""
+	for _, below := range c.Commands() {
+		if below.IsAvailableCommand() {
+			commands += fmt.Sprintf("\n.TP\n\\fB%s\\fP\n%s", below.Name(), below.Short)
+		}
+	}
+	if commands != "" {
+		before += "\n.SH COMMANDS" + commands + "\n"
+	}
+	_, err := io.WriteString(w, before+"\n.SH OPTIONS\n"+after)
+	return err
 }
 
 func write(path string, fill func(io.Writer) error) error {
