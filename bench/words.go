@@ -143,8 +143,8 @@ func (p *wordProgram) row(ctx context.Context, n int, text int64, all []*wordPro
 	return row, nil
 }
 
-// sheafByWords are the start, the search after compaction and, in the middle, that with many
-// commits behind the store.
+// sheafByWords are the start, the search after compaction and, but for the smallest store, that with
+// many commits behind the store.
 func (b *bench) sheafByWords(ctx context.Context, n int) ([]*wordProgram, error) {
 	dir := filepath.Join(b.data, "words-"+strconv.Itoa(n))
 	index, err := b.wordIndex(ctx, dir, n)
@@ -158,7 +158,7 @@ func (b *bench) sheafByWords(ctx context.Context, n int) ([]*wordProgram, error)
 		{name: "`sheaf info`", ask: func(string) contender { return b.command("info", "--json", "--store", dir) }},
 		{name: "`sheaf search --mode words`", ask: ask(dir), limit: wordsLimit, index: &index, answer: b.answerByWords(dir)},
 	}
-	if n != middle {
+	if n == small {
 		return programs, nil
 	}
 	committed := dir + "-committed"

@@ -181,7 +181,9 @@ func (x *Index) readPages(term uint64) error {
 	x.list = x.list[:0]
 	for i := range x.Sources {
 		s := &x.Sources[i]
-		for at, to := s.PagesOf(term, last); at < to; at++ {
+		at, to := s.PagesOf(term, last)
+		x.reserve(min(int64(to-at)*PageSize, s.Documents)) // a posting has a byte, at least
+		for ; at < to; at++ {
 			page, err := s.Page(at)
 			if err == nil {
 				x.list, err = s.AppendList(x.list, page, term, last)
@@ -205,6 +207,14 @@ func (x *Index) readPages(term uint64) error {
 	}
 	x.list = alive
 	return nil
+}
+
+// reserve makes room in x.list for so many more postings, if they are many. What is not used
+// of it takes no memory.
+func (x *Index) reserve(n int64) {
+	if need := len(x.list) + int(n); n > 2*PageSize && need > cap(x.list) {
+		x.list = append(make([]Posting, 0, need), x.list...)
+	}
 }
 
 // together makes one posting of those of a document.
