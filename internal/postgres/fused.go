@@ -1,0 +1,166 @@
+package postgres
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"sheaf/internal/engine"
+	"sheaf/internal/faiss"
+	"sheaf/internal/language"
+)
+
+// A search by words and meaning ranks exactly, as package store does: it looks at the nearest
+// documents and at the best by words until no other one can have a higher score than those.
+
+const (
+	// firstFused is how many documents of each kind are looked at first, at least.
+	firstFused = 256
+	// moreFused is how many times as many are looked at when these are not enough.
+	moreFused = 8
+	// sampleFused is how many documents tell the mean and the deviation of similarities.
+	sampleFused = 1000
+)
+
+// fuse finds the k best documents by words and meaning.
+func (t *text) fuse(ctx context.Context, k int) ([]candidate, error) {
+	looked := max(firstFused, 4*k)
+	if t.o.Explain {
+		looked = max(looked, int(t.state.documents))
+	}
+	for ; ; looked *= moreFused {
+		near, err := t.near(ctx, t.vector, t.condition, looked, t.q)
+		if err != nil {
+			return nil, err
+		}
+		wordy, err := t.wordy(ctx, looked)
+		if err != nil {
+			return nil, err
+		}
+		all, err := t.union(ctx, near, wordy)
+		if err != nil {
+			return nil, err
+		}
+		slices.SortFunc(all, func(a, b candidate) int { return cmp.Or(cmp.Compare(b.Fused, a.Fused), cmp.Compare(a.n, b.n)) })
+		all = all[:min(k, len(all))]
+		if len(near) < looked || len(all) == k && all[k-1].Fused >= t.unseen(near, wordy, looked) {
+			return all, nil
+		}
+	}
+}
+
+// unseen is the highest score that a document may have that was not looked at.
+func (t *text) unseen(near []neighbour, wordy []scored, looked int) float64 {
+	bm25 := 0.0
+	if len(wordy) == looked {
+		bm25 = float64(wordy[looked-1].score)
+	}
+	return t.fusion.Score(t.similarity(near[looked-1].score), bm25)
+}
+
+func (v *view) similarity(score float32) float64 { return engine.Similarity(v.state.Metric, score) }
+
+// union gives the nearest documents and the best by words with their fused scores.
+func (t *text) union(ctx context.Context, near []neighbour, wordy []scored) ([]candidate, error) {
+	bm25 := map[int64]float32{}
+	for _, d := range t.ranking.docs {
+		bm25[int64(d.n)] = d.score
+	}
+	known := map[int64]bool{}
+	var all []candidate
+	for i, d := range near {
+		known[d.n] = true
+		all = append(all, candidate{n: d.n, near: i + 1, Hit: engine.Hit{Score: d.score}})
+	}
+	var others []int64
+	for _, d := range wordy {
+		if !known[int64(d.n)] {
+			others = append(others, int64(d.n))
+		}
+	}
+	scores, err := t.scores(ctx, t.vector, others)
+	for _, n := range others {
+		all = append(all, candidate{n: n, Hit: engine.Hit{Score: scores[n]}})
+	}
+	for i := range all {
+		c := &all[i]
+		c.Words = bm25[c.n]
+		t.fusion.Fuse(&c.Hit, t.state.Metric)
+	}
+	return all, err
+}
+
+// scores are the scores of documents for a query.
+func (v *view) scores(ctx context.Context, query []float32, numbers []int64) (map[int64]float32, error) {
+	scores := make(map[int64]float32, len(numbers))
+	var x []float32
+	for page := range slices.Chunk(numbers, pageRows) {
+		for r, err := range v.query(ctx, `SELECT n, vector FROM {documents} WHERE n = ANY ($1)`, page) {
+			if err != nil {
+				return nil, err
+			}
+			x = r.vector(1, x)
+			scores[r.int(0)] = v.score(query, x)
+		}
+	}
+	return scores, nil
+}
+
+// score is Faiss's figure for a query and a document.
+func (v *view) score(query, x []float32) float32 {
+	return faiss.Scores(faiss.MetricFor(v.state.Metric == engine.L2), query, x)[0]
+}
+
+// sample returns the similarities of some documents, always the same ones, spread evenly:
+// the highest first.
+func (x *index) sample(ctx context.Context, query []float32) (similarities []float64, err error) {
+	if x.sampled == nil {
+		if err := x.readSample(ctx); err != nil {
+			return nil, err
+		}
+	}
+	for _, y := range x.sampled {
+		similarities = append(similarities, x.similarity(x.score(query, y)))
+	}
+	slices.SortFunc(similarities, func(a, b float64) int { return cmp.Compare(b, a) })
+	return similarities, nil
+}
+
+// readSample reads the vectors of the sample.
+func (x *index) readSample(ctx context.Context) error {
+	x.sampled = [][]float32{}
+	for r, err := range x.query(ctx, `SELECT vector FROM {documents} `+atPlaces, x.spread(sampleFused)) {
+		if err != nil {
+			return err
+		}
+		x.sampled = append(x.sampled, r.vector(0, nil))
+	}
+	return nil
+}
+
+// atPlaces leaves of the documents those at some places of their order, from 0 on.
+const atPlaces = `JOIN (SELECT n, row_number() OVER (ORDER BY n) - 1 AS place FROM {documents}) p USING (n) WHERE place = ANY ($1)`
+
+// spread gives the places of up to k documents, spread evenly.
+func (x *index) spread(k int64) (places []int64) {
+	k = min(k, x.state.documents)
+	for i := range k {
+		places = append(places, i*x.state.documents/k)
+	}
+	return places
+}
+
+// foreign reports whether the texts of the store are in another language than English.
+func (x *index) foreign(ctx context.Context) (bool, error) {
+	if x.language == nil {
+		var seen language.Evidence
+		for r, err := range x.query(ctx, `SELECT left(text, $2) FROM {documents} `+atPlaces, x.spread(engine.LanguageDocuments), engine.LanguageCharacters) {
+			if err != nil {
+				return false, err
+			}
+			seen.Add(r.text(0))
+		}
+		x.language = &seen
+	}
+	return x.language.Foreign(), nil
+}
