@@ -178,12 +178,10 @@ func (x *Index) readPages(term uint64) error {
 	if x.Last != nil {
 		last = x.Last(term)
 	}
-	x.list = x.list[:0]
+	x.reserve(term, last)
 	for i := range x.Sources {
 		s := &x.Sources[i]
-		at, to := s.PagesOf(term, last)
-		x.reserve(min(int64(to-at)*PageSize, s.Documents)) // a posting has a byte, at least
-		for ; at < to; at++ {
+		for at, to := s.PagesOf(term, last); at < to; at++ {
 			page, err := s.Page(at)
 			if err == nil {
 				x.list, err = s.AppendList(x.list, page, term, last)
@@ -209,11 +207,16 @@ func (x *Index) readPages(term uint64) error {
 	return nil
 }
 
-// reserve makes room in x.list for so many more postings, if they are many. What is not used
-// of it takes no memory.
-func (x *Index) reserve(n int64) {
-	if need := len(x.list) + int(n); n > 2*PageSize && need > cap(x.list) {
-		x.list = append(make([]Posting, 0, need), x.list...)
+// reserve empties x.list and makes room in it for the postings of terms, if they may be many.
+// What is not used of it takes no memory.
+func (x *Index) reserve(first, last uint64) {
+	most := int64(0)
+	for i := range x.Sources {
+		from, to := x.Sources[i].PagesOf(first, last)
+		most += min(int64(to-from)*PageSize, x.Sources[i].Documents) // a posting has a byte, at least
+	}
+	if x.list = x.list[:0]; most > int64(cap(x.list)) && most > PageSize {
+		x.list = make([]Posting, 0, most)
 	}
 }
 
