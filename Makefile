@@ -46,17 +46,17 @@ demo: build ## ingest the project's own docs and articles into a throw-away stor
 	@set -e; dir=$$(mktemp -d); trap 'rm -rf "$$dir"' EXIT; export SHEAF_STORE="$$dir/.sheaf"; \
 	$(call show,ingest README.md docs examples/articles); \
 	$(call show,search "how does a crash leave the store" -k 3); \
-	$(call show,search "how do insects find a partner in the dark" -k 2); \
+	$(call show,search "how do bees tell each other where food is" -k 2); \
 	$(call show,search "why does old paper turn yellow" -k 2)
 
 # What README.md shows of a terminal is what sheaf prints.
-picture: build ## draw docs/terminal.svg
+picture: build ## draw examples/terminal.svg
 	@set -e; dir=$$(mktemp -d); trap 'rm -rf "$$dir"' EXIT; export SHEAF_STORE="$$dir/.sheaf"; \
 	{ printf '\033[2m$$\033[0m sheaf ingest examples/articles\n'; ./sheaf ingest examples/articles 2>&1 | sed "s,$$dir/,,"; \
 	for question in "how do insects find a partner in the dark" "why does old paper turn yellow"; do \
 		printf '\n\033[2m$$\033[0m sheaf search -k 2 "%s"\n' "$$question"; \
 		./sheaf search --pretty --color always -k 2 --lines 3 "$$question"; \
-	done; } | go run ./cmd/gen/terminal > docs/terminal.svg
+	done; } | go run ./cmd/gen/terminal > examples/terminal.svg
 
 # show prints a command as a reader would type it, and runs it.
 show = printf '\n$$ sheaf %s\n' '$(1)'; ./sheaf $(1)
