@@ -70,7 +70,7 @@ func (r *remoteBench) ingest(ctx context.Context) error {
 	if _, err := r.psql(ctx, `\copy (SELECT * FROM `+remoteTable+` ORDER BY n) TO '`+rows+`' (FORMAT binary)`); err != nil {
 		return err
 	}
-	defer os.Remove(rows)
+	defer func() { _ = os.Remove(rows) }()
 	const drop = `SET client_min_messages = error; DROP TABLE IF EXISTS other, other_sources, other_facts`
 	after := func(sql string, measure contender) contender {
 		return func(ctx context.Context) (sample, error) {
@@ -167,7 +167,7 @@ func (r *remoteBench) batch(ctx context.Context) error {
 // export measures the memory of an export.
 func (r *remoteBench) export(ctx context.Context) error {
 	to := filepath.Join(r.data, "exported.jsonl")
-	defer os.Remove(to)
+	defer func() { _ = os.Remove(to) }()
 	rows := [][]string{{"documents", "time", "peak memory"}}
 	for _, n := range []int{small, middle} {
 		folder, err := r.store(ctx, n)

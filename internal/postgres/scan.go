@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"runtime"
 
@@ -96,8 +97,7 @@ func (s *scan) run(ctx context.Context, v *view, c *condition) error {
 			}
 		}
 		if err != nil {
-			<-done
-			return err
+			return cmp.Or(err, <-done)
 		}
 	}
 	if err := turn(); err != nil {
