@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -236,5 +237,30 @@ func TestFailedReadStagesNothing(t *testing.T) {
 				t.Errorf("problems of the kinds %q", got)
 			}
 		})
+	}
+}
+
+// TestStagedBesideAnother: a document that another process put beside those that are staged ends the writer.
+func TestStagedBesideAnother(t *testing.T) {
+	t.Parallel()
+	w, dir := create(t, facts)
+	r, err := w.Replace(t.Context(), engine.Source{Key: "a.txt", Name: "a.txt"})
+	must(t, err)
+	var added int
+	for ; ; added++ { // up to the end of a transaction
+		must(t, r.Add(t.Context(), doc(fmt.Sprint(added), fmt.Sprintf("text %d", added)), vector("x"), engine.Embedded))
+		if _, err := os.Stat(filepath.Join(dir, "sheaf.db-journal")); added > 0 && errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+	}
+	execute(t, dir, fmt.Sprintf(`INSERT INTO document SELECT %d, 'x', source, meta, origin, 0, 0, 0, text_hash, hash, text FROM document WHERE n = 0`, added+1))
+	if err := r.Add(t.Context(), doc("y", "why"), vector("y"), engine.Embedded); !errors.Is(err, engine.ErrLockLost) {
+		t.Errorf("after %d documents: %v", added+1, err)
+	}
+	_ = w.Close()
+	again, err := store.OpenWriter(t.Context(), dir, engine.Options{})
+	must(t, errors.Join(err, again.Close()))
+	if got := kinds(t, dir); got != nil || len(ids(t, open(t, dir))) != 0 {
+		t.Errorf("problems of the kinds %q", got)
 	}
 }
