@@ -91,7 +91,7 @@ func (b *bench) batchTable(n int, names []string, took []series) {
 		row := []string{names[i], s.String(), fmt.Sprintf("%.0f", batchQueries/s.median().Seconds())}
 		for j, peer := range took[2:] {
 			least := 0.0
-			if i == 0 && strings.HasSuffix(names[2+j], ownChoice) {
+			if i < 2 && strings.HasSuffix(names[2+j], ownChoice) {
 				least = batchTimes[n]
 			}
 			row = append(row, timesOf(s, peer, least))

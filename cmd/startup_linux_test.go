@@ -21,7 +21,7 @@ import (
 const (
 	mostFaults       = 454      // of sheaf version
 	mostSmallFaults  = 700      // of it, where the system gives no huge pages
-	initMemory       = 48 << 10 // bytes that the initialisation of a package allocates
+	initMemory       = 32 << 10 // bytes that the initialisation of a package allocates
 	initMilliseconds = 0.1      // that it takes, in the best of startRuns
 	startRuns        = 10
 )
