@@ -6,7 +6,8 @@ ROOT holds unpacked Debian packages (their usr/), DIR of --apt the lists Transla
 DIR of --sets the evaluation sets as JSON ({"docs", "queries"}). Writes OUT/train.json, [[language, source, text], ...],
 and OUT/pool.json, [[language, text], ...], a larger pool for counting pieces. Needs the program lz4.
 """
-import argparse, collections, gettext, glob, gzip, html, json, os, random, re, subprocess
+import argparse, collections, gettext, glob, gzip, json, os, random, re, subprocess
+from plain import manual, sentences, squeeze, strip_tags
 
 # Texts wanted of each language, and how much a source counts beside the others of its language.
 QUOTA = dict(en=14000, de=5500, fr=5500, es=5500, ru=5500, ja=6500, zh=6500, it=3500, pt=3500, nl=3000, pl=3500, ko=3500,
@@ -17,22 +18,6 @@ POOL_OF_SOURCE = 12000
 # A text of one of these languages has such letters; others are not translated.
 LETTERS = dict(ru=r"[\u0400-\u04ff]{3}", ja=r"[\u3040-\u30ff]", zh=r"[\u3400-\u9fff]{2}", ko=r"[\uac00-\ud7af]{2}",
                ar=r"[\u0600-\u06ff]{3}", th=r"[\u0e00-\u0e7f]{3}")
-SENTENCE_END = re.compile(r"(?<=[.!?؟])\s+|(?<=[。！？])|\n+")
-
-
-def squeeze(s):
-    return re.sub(r"\s+", " ", s).strip()
-
-
-def strip_tags(h):
-    h = re.sub(r"(?is)<(script|style|noscript|nav|header|footer|aside)\b.*?</\1>", " ", h)
-    blocks = r"p|div|li|h\d|tr|td|th|br|dt|dd|pre|ul|ol|table|section|item|title|note|steps|list|para|chapter"
-    h = re.sub(rf"(?i)</?({blocks})\b[^>]*>", " \n ", h)
-    return html.unescape(re.sub(r"<[^>]+>", "", h))
-
-
-def sentences(body):
-    return [s for s in map(squeeze, SENTENCE_END.split(body)) if s]
 
 
 class Corpus:
@@ -145,11 +130,6 @@ def language_of(file):
 
 
 def manual_pages(c, roots):
-    def plain(s):
-        s = re.sub(r'(?m)^\.\\".*$|^\.(SH|Sh|SS|TP|PP|sp|RS|RE|br|nf|fi|IP|HP|if|ie|el|ds|de|IX|\.).*$|^\.[A-Za-z]+ ?|^\'.*$', "", s)
-        s = re.sub(r"\\[-&|^,/ ]|\\f\(..|\\f\[.*?\]|\\f.|\\s[-+]?\d", lambda m: "-" if m.group(0) == "\\-" else "", s)
-        return s.replace("\\(aq", "'").replace("\\(bu", "").replace("\\*(--", "-").replace("\\e", "\\")
-
     folders = dict(de=["de"], es=["es"], fr=["fr"], ja=["ja"], ru=["ru"], zh=["zh_CN", "zh_TW"], it=["it"], nl=["nl"], pl=["pl"],
                    pt=["pt_BR", "pt"], tr=["tr"], ko=["ko"])
     for language, names in folders.items():
@@ -160,7 +140,7 @@ def manual_pages(c, roots):
                 text = gzip.open(file, "rt", errors="replace").read()
             except OSError:
                 continue
-            c.add_body(language, "man", re.sub(r"\n(?!\n)", " ", plain(text))[:4000])
+            c.add_body(language, "man", re.sub(r"\n(?!\n)", " ", manual(text))[:4000])
 
 
 def interface_strings(c, roots):
