@@ -27,7 +27,7 @@ VALID = dict(package=(1200, 300), office=(350, 250), manual=(1000, 250), identif
 # How an identifier is asked for.
 ASKED = ["{}", "{}", "{}", "{} example", "{}() returns an error", "what is {} for", "call to {}"]
 # Packages whose sections are only for choosing: kinds of text that nothing was trained on.
-ASIDE = {"anarchism": "prose", "gnumeric-doc": "sheet", "git-doc": "git"}
+ASIDE = {"anarchism": "prose", "git-doc": "git"}
 
 
 def cut(s, n):

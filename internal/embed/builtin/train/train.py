@@ -20,8 +20,7 @@ TEMPERATURE = 0.05     # of how texts relate to each other
 RELATIONS = 0.1        # weight of how the texts of a batch relate to each other, beside their directions
 RELATED = 0.5          # weight of how questions and passages relate
 KNOWN = 0.3            # share of certainty that a question's own passage answers it, beside the teacher's opinion
-OF_START = 0.0         # share of the start in the result
-WHITE = -0.15          # power of the variances of texts by which the axes are stretched in the end
+WHITE = -0.2           # power of the variances of texts by which the axes are stretched in the end
 
 
 def unit(x):
@@ -187,7 +186,7 @@ def main():
         print(f"step {step}: cosine {cosine:.4f}, {seconds:.0f} s,", sets.judge(rows, damped), flush=True)
 
     rows = distil(texts, project(teacher, unit(texts @ start)), pairs, start, report=report)
-    rows = whiten((1 - OF_START) * rows + OF_START * start, texts)
+    rows = whiten(rows, texts)
     matrix, scale = quantize(rows)
     print("int8:", sets.judge(matrix * scale[:, None], damped))
     matrix.tofile(out + "/matrix.i8")
