@@ -144,6 +144,7 @@ released = echo "release for $(1)"; binary=$$(mktemp -d)/sheaf; \
 	rm -r $$(dirname $$binary)
 
 release-test: ## install each artefact in dist/ into a bare root, and run it there without a network
+	@$(call debian,python3-pip $(if $(filter-out $(NATIVE),$(ARCHES)),qemu-user))
 	@set -e; for arch in $(ARCHES); do cmd/release/test.sh $(DIST) $(VERSION) $$arch; done
 
 release-again: ## make the release of dist/ once more in another folder, and compare every byte

@@ -81,19 +81,22 @@ func offerKeys(c *cobra.Command, s reader, add func(string) bool) error {
 	return nil
 }
 
-// completeFromStores sets what shells complete from stores for the verbs below root, and takes the
-// quotes off the descriptions that they show.
-func (env *environment) completeFromStores(root *cobra.Command) {
-	flags := map[string]cobra.CompletionFunc{"source": env.fromStore(offerSources), "filter": env.fromStore(offerKeys)}
-	for _, c := range append(root.Commands(), root) {
-		c.LocalFlags().VisitAll(func(f *pflag.Flag) {
-			f.Usage = strings.ReplaceAll(f.Usage, "`", "")
-			if offer := flags[f.Name]; offer != nil {
-				_ = c.RegisterFlagCompletionFunc(f.Name, offer) // the flag is there
-			}
-		})
-		if c.Name() == "get" || c.Name() == "delete" {
-			c.ValidArgsFunction = env.fromStore(offerIDs)
+// completeFromStores sets what shells complete from stores for c and the verbs below it, and takes
+// the quotes off the descriptions that they show.
+func (env *environment) completeFromStores(c *cobra.Command) {
+	c.LocalFlags().VisitAll(func(f *pflag.Flag) {
+		f.Usage = strings.ReplaceAll(f.Usage, "`", "")
+		switch f.Name { // no error: the flag is there
+		case "source":
+			_ = c.RegisterFlagCompletionFunc(f.Name, env.fromStore(offerSources))
+		case "filter":
+			_ = c.RegisterFlagCompletionFunc(f.Name, env.fromStore(offerKeys))
 		}
+	})
+	if c.Name() == "get" && c.Parent() == c.Root() || c.Name() == "delete" {
+		c.ValidArgsFunction = env.fromStore(offerIDs)
+	}
+	for _, below := range c.Commands() {
+		env.completeFromStores(below)
 	}
 }
