@@ -20,8 +20,9 @@ type Origin struct {
 	Dim   int
 }
 
-// File holds the codes of the first rows of an index file. Any number of goroutines may
-// search it at once, also while one appends.
+// File holds the codes of the first rows of an index file, in the order of these or, where
+// the file has an order of its own, with the number of its row beside each. Any number of
+// goroutines may search it at once, also while one appends.
 //
 // It is a column of bytes after a header, see docs/format.md; how many of its blocks
 // count its owner remembers.
@@ -41,19 +42,25 @@ const blockBytes = 512 << 10
 // fewer above.
 func BlockRows(dim int) int {
 	rows := 1024
-	for rows > group && layoutOf(dim, rows).bytes() > blockBytes {
+	for rows > group && layoutOf(dim, rows, false).bytes() > blockBytes {
 		rows /= 2
 	}
 	return rows
 }
 
+// Shape is how the blocks of a file are made.
+type Shape struct {
+	Rows    int  // of a block, a multiple of 16
+	Ordered bool // the file has an order of its own
+}
+
 // Create makes a file without codes at path. sample are some of the rows, which fit the
-// codes to them. Blocks have blockRows rows, a multiple of 16. See column.Create.
-func Create(path string, o Origin, sample []float32, blockRows int) (*File, error) {
-	if blockRows < group || blockRows%group != 0 || blockRows > math.MaxInt32/octet {
-		return nil, fmt.Errorf("blocks of %d rows", blockRows)
+// codes to them. See column.Create.
+func Create(path string, o Origin, sample []float32, s Shape) (*File, error) {
+	if s.Rows < group || s.Rows%group != 0 || s.Rows > math.MaxInt32/octet {
+		return nil, fmt.Errorf("blocks of %d rows", s.Rows)
 	}
-	f := &File{frame: newFrame(o.Dim, sample, o.Store), layout: layoutOf(o.Dim, blockRows), level: chosen()}
+	f := &File{frame: newFrame(o.Dim, sample, o.Store), layout: layoutOf(o.Dim, s.Rows, s.Ordered), level: chosen()}
 	head := f.header(o)
 	column, err := column.Create(path, column.Format{RowBytes: 1, Header: func(int64) []byte { return head }})
 	f.File = column
@@ -92,6 +99,9 @@ func (f *File) end(rows int64) int64 {
 // Rows is how many rows Candidates looks at.
 func (f *File) Rows() int64 { return f.rows }
 
+// Ordered reports whether the file has an order of its own.
+func (f *File) Ordered() bool { return f.layout.numbered }
+
 // BlockRows is how many rows are encoded together.
 func (f *File) BlockRows() int64 { return int64(f.layout.rows) }
 
@@ -102,13 +112,14 @@ func (f *File) Extra(rows int64) (int64, error) { return f.Tail(f.end(rows)) }
 // Cut makes the file end behind the blocks of the first rows rows.
 func (f *File) Cut(rows int64) error { return f.File.Cut(f.end(rows)) }
 
-// Append encodes rows, whole blocks of them, behind the first at ones. Sync makes them
-// durable.
-func (f *File) Append(at int64, rows []float32) error {
+// Append encodes rows, whole blocks of them, behind the first at ones. numbers are those of
+// the rows; without an order of its own the file takes them to be at and those that follow.
+// Sync makes them durable.
+func (f *File) Append(at int64, numbers []int64, rows []float32) error {
 	buf := make([]float32, f.layout.bytes()/vector.Size)
 	dim := len(f.frame.mean)
-	for n := f.layout.rows * dim; len(rows) > 0; rows = rows[n:] {
-		f.encode(rows[:n], buf)
+	for n := f.layout.rows * dim; len(rows) > 0; rows, numbers = rows[n:], numbers[f.layout.rows:] {
+		f.encode(numbers[:f.layout.rows], rows[:n], buf)
 		if err := f.File.Append(f.end(at), vector.Bytes(buf)); err != nil {
 			return fmt.Errorf("writing %q: %w", f.Name(), err)
 		}
@@ -118,16 +129,38 @@ func (f *File) Append(at int64, rows []float32) error {
 }
 
 // encode writes the block of rows to buf.
-func (f *File) encode(rows, buf []float32) {
-	f.layout.block(buf).encode(f.level, f.frame, rows, make([]float32, 2*(f.layout.octets*octet+group)))
+func (f *File) encode(numbers []int64, rows, buf []float32) {
+	b := f.layout.block(buf)
+	b.encode(f.level, f.frame, rows, make([]float32, 2*(f.layout.octets*octet+group)))
+	for i := range b.numbers {
+		b.numbers[i] = uint32(numbers[i])
+	}
 	encoded := vector.Bytes(buf)
 	end := f.layout.fine()
 	binary.LittleEndian.PutUint32(encoded[end:], column.Checksum(vector.Bytes(rows)))
 	binary.LittleEndian.PutUint32(encoded[end+vector.Size:], column.Checksum(encoded[:end+vector.Size]))
 }
 
-// Verify holds the block of the rows from number at on against its checksums. The error
-// says what is wrong.
+// Numbers returns the numbers of the rows whose codes are in the block at place at, each
+// below Rows.
+func (f *File) Numbers(at int64) ([]int64, error) {
+	buf := make([]float32, f.layout.bytes()/vector.Size)
+	if f.layout.numbered {
+		if _, err := f.ReadAt(vector.Bytes(buf), f.offset(at)); err != nil {
+			return nil, fmt.Errorf("the codes from place %d on cannot be read: %w", at, err)
+		}
+	}
+	b, numbers := f.layout.block(buf), make([]int64, f.layout.rows)
+	for i := range numbers {
+		if numbers[i] = b.row(at, int32(i)); numbers[i] >= f.rows {
+			return nil, fmt.Errorf("the codes from place %d on are those of rows that are not there", at)
+		}
+	}
+	return numbers, nil
+}
+
+// Verify holds the block at place at against its checksums. rows are those of its Numbers.
+// The error says what is wrong.
 func (f *File) Verify(at int64, rows []float32) error {
 	encoded := make([]byte, f.layout.bytes())
 	if _, err := f.ReadAt(encoded, f.offset(at)); err != nil {
@@ -144,13 +177,14 @@ func (f *File) Verify(at int64, rows []float32) error {
 	return nil
 }
 
-// offset is where the block begins whose first row is number at.
+// offset is where the block at place at begins.
 func (f *File) offset(at int64) int64 { return int64(headerBytes(len(f.frame.mean))) + f.end(at) }
 
 // The header: magic, the id of the store, the number of its index file, dim, and the rows
 // of a block; then the mean, the signs as bits, and the checksum of all before it.
 const (
 	magic   = "sheafco1"
+	ordered = "sheafco2" // of a file with an order of its own
 	atIndex = len(magic) + 16
 	atDim   = atIndex + 8
 	atRows  = atDim + 4
@@ -161,6 +195,9 @@ func headerBytes(dim int) int { return atMean + vector.Size*dim + (rounds*dim+7)
 
 func (f *File) header(o Origin) []byte {
 	b := append([]byte(magic), o.Store[:]...)
+	if f.layout.numbered {
+		copy(b, ordered)
+	}
 	b = binary.LittleEndian.AppendUint64(b, uint64(o.Index))
 	b = binary.LittleEndian.AppendUint32(b, uint32(o.Dim))
 	b = binary.LittleEndian.AppendUint32(b, uint32(f.layout.rows))
@@ -180,7 +217,7 @@ func (f *File) parse(b []byte, o Origin) error {
 	end := len(b) - vector.Size
 	rows := binary.LittleEndian.Uint32(b[atRows:])
 	switch {
-	case string(b[:len(magic)]) != magic:
+	case string(b[:len(magic)]) != magic && string(b[:len(magic)]) != ordered:
 		return errors.New("it is no file of codes")
 	case column.Checksum(b[:end]) != binary.LittleEndian.Uint32(b[end:]):
 		return errors.New("its header fails its checksum")
@@ -191,7 +228,7 @@ func (f *File) parse(b []byte, o Origin) error {
 	case rows < group || rows%group != 0 || int(rows) > BlockRows(o.Dim):
 		return fmt.Errorf("it has blocks of %d rows", rows)
 	}
-	f.layout = layoutOf(o.Dim, int(rows))
+	f.layout = layoutOf(o.Dim, int(rows), string(b[:len(magic)]) == ordered)
 	f.frame = &frame{vector.FromBytes(b[atMean:][:vector.Size*o.Dim]), make([]float32, rounds*o.Dim)}
 	signs := b[atMean+vector.Size*o.Dim:]
 	for i := range f.frame.signs {

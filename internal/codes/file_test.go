@@ -15,10 +15,20 @@ import (
 // made makes a file of the codes of some rows and returns its path.
 func made(t *testing.T, o Origin, x []float32) string {
 	t.Helper()
+	numbers := make([]int64, len(x)/o.Dim)
+	for i := range numbers {
+		numbers[i] = int64(i)
+	}
+	return madeOf(t, o, false, numbers, x)
+}
+
+// madeOf is made for a file that may have an order of its own, that of numbers.
+func madeOf(t *testing.T, o Origin, ordered bool, numbers []int64, x []float32) string {
+	t.Helper()
 	path := filepath.Join(t.TempDir(), "codes")
-	f, err := Create(path, o, x, 32)
+	f, err := Create(path, o, x, Shape{Rows: 32, Ordered: ordered})
 	if err == nil {
-		err = errors.Join(f.Append(0, x), f.Close())
+		err = errors.Join(f.Append(0, numbers, x), f.Close())
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -72,12 +82,61 @@ func TestFile(t *testing.T) {
 	}
 }
 
+// A file with an order of its own has the numbers of its rows in its blocks, also behind those
+// that were put in order.
+func TestOrderedFile(t *testing.T) {
+	t.Parallel()
+	o := Origin{Dim: 9}
+	want := make([]int64, 96)
+	for i := range want {
+		want[i] = int64(i)
+		if i < 64 {
+			want[i] = int64(63 - i)
+		}
+	}
+	path := madeOf(t, o, true, want, normal(1, 96, o.Dim))
+	f, err := Open(path, o, 96, os.O_RDONLY)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	var got []int64
+	for at := int64(0); at < 96; at += f.BlockRows() {
+		numbers, err := f.Numbers(at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, numbers...)
+	}
+	if !slices.Equal(got, want) || !f.Ordered() {
+		t.Errorf("ordered %v, rows %v", f.Ordered(), got)
+	}
+	if _, err := f.Numbers(96); err == nil {
+		t.Error("no error for a block that is not there")
+	}
+	less, err := Open(path, o, 32, os.O_RDONLY)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer less.Close()
+	if _, err := less.Numbers(0); err == nil || !strings.Contains(err.Error(), "not there") {
+		t.Errorf("numbers of rows that are not there: %v", err)
+	}
+}
+
 // Every bit of a block is covered by its checksum.
 func TestVerifyFindsEveryChange(t *testing.T) {
 	t.Parallel()
+	for _, ordered := range []bool{false, true} {
+		verifyFindsEveryChange(t, ordered)
+	}
+}
+
+func verifyFindsEveryChange(t *testing.T, ordered bool) {
+	t.Helper()
 	o := Origin{Dim: 3}
 	x := normal(2, 32, o.Dim)
-	path := made(t, o, x)
+	path := madeOf(t, o, ordered, make([]int64, 32), x)
 	raw, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
@@ -117,10 +176,10 @@ func TestOpenRefuses(t *testing.T) {
 			t.Errorf("%s: %v, %v", name, f, err)
 		}
 	}
-	if _, err := Create(path, o, nil, 24); err == nil {
+	if _, err := Create(path, o, nil, Shape{Rows: 24}); err == nil {
 		t.Error("no error for blocks of 24 rows")
 	}
-	if _, err := Create(filepath.Join(path, "x"), o, nil, 16); err == nil {
+	if _, err := Create(filepath.Join(path, "x"), o, nil, Shape{Rows: 16}); err == nil {
 		t.Error("no error below a file")
 	}
 }

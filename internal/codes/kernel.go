@@ -121,5 +121,10 @@ func number(b bool) C.int {
 	return 0
 }
 
+// uints is the same memory as other numbers.
+func uints(x []float32) []uint32 {
+	return unsafe.Slice((*uint32)(unsafe.Pointer(unsafe.SliceData(x))), len(x))
+}
+
 func floats(x []float32) *C.float { return (*C.float)(unsafe.SliceData(x)) }
 func bytes(b []byte) *C.uint8_t   { return (*C.uint8_t)(unsafe.SliceData(b)) }

@@ -24,7 +24,7 @@ func TestSums(t *testing.T) {
 			func() (uint8, int8) { return 255, 127 },
 			func() (uint8, int8) { return 255, -127 },
 		} {
-			lay := layoutOf(octets*octet, group)
+			lay := layoutOf(octets*octet, group, false)
 			b, q := lay.block(make([]float32, lay.bytes()/vector.Size)), &query{numbers: make([]int8, octets*octet), factor: 1}
 			for i := range b.high {
 				b.high[i], q.numbers[i%len(q.numbers)] = fill()
@@ -59,7 +59,7 @@ func TestSums(t *testing.T) {
 
 // encoded returns the block of random rows, at a level.
 func encoded(l level, dim, rows int, x []float32) (*frame, block) {
-	f, lay := newFrame(dim, x, [16]byte{byte(dim)}), layoutOf(dim, rows)
+	f, lay := newFrame(dim, x, [16]byte{byte(dim)}), layoutOf(dim, rows, false)
 	b := lay.block(make([]float32, lay.bytes()/vector.Size))
 	b.encode(l, f, x, make([]float32, 2*(lay.octets*octet+group)))
 	return f, b

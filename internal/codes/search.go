@@ -27,6 +27,10 @@ type Search struct {
 	Skip    []uint64 // bit r set: row r is passed over; rows past its end are not
 	Threads int      // goroutines at most; 0 means GOMAXPROCS
 	Most    int64    // candidates of a query, on average; 0 means one row in looseShare
+
+	// Blocks are, for each query, where its candidates are looked for: bit b stands for
+	// block b. nil: in all.
+	Blocks [][]uint64
 }
 
 // To read more than one row in looseShare, scattered, takes as long as to read all.
@@ -75,6 +79,7 @@ type pass struct {
 	packed  []int8 // the numbers of the queries in tiles; nil where they are compared one by one
 	k       int
 	skip    []uint64
+	within  [][]uint64 // see Search.Blocks
 	blocks  int64
 	next    atomic.Int64
 	loose   int64 // how many candidates are too many
@@ -82,7 +87,7 @@ type pass struct {
 }
 
 func (f *File) plan(queries []float32, s Search) (*pass, error) {
-	p := &pass{File: f, k: s.K, skip: s.Skip, blocks: f.rows / f.BlockRows(), loose: s.Most}
+	p := &pass{File: f, k: s.K, skip: s.Skip, within: s.Blocks, blocks: f.rows / f.BlockRows(), loose: s.Most}
 	if p.loose == 0 {
 		p.loose = f.rows / looseShare
 	}
@@ -93,7 +98,7 @@ func (f *File) plan(queries []float32, s Search) (*pass, error) {
 		return nil, err
 	}
 	p.loose *= int64(len(p.queries))
-	if bytes := f.level.queryBytes(); len(p.queries) >= minTile && bytes > 0 {
+	if bytes := f.level.queryBytes(); len(p.queries) >= minTile && bytes > 0 && p.within == nil {
 		p.packed = pack(p.queries, bytes)
 	}
 	return p, nil
@@ -124,6 +129,7 @@ func (p *pass) prepare(queries []float32, s Search) error {
 type worker struct {
 	*pass
 	best     []collector // one a query
+	asked    []int       // the queries that look at a block
 	buf      []float32
 	unpacked []byte
 	hits     []hit
@@ -150,13 +156,16 @@ func (w *worker) scan(ctx context.Context) (err error) {
 		if err := ctx.Err(); err != nil {
 			return context.Cause(ctx)
 		}
+		if w.ask(i); len(w.asked) == 0 {
+			continue
+		}
 		first := i * w.BlockRows()
 		b, err := w.read(first)
 		if err != nil {
 			return err
 		}
 		passed := w.sift(b, first)
-		if passed*fineShare > w.layout.rows*len(w.queries) && w.seen > 0 {
+		if passed*fineShare > w.layout.rows*len(w.asked) && w.seen > 0 {
 			w.fine = true
 		}
 		w.seen++
@@ -165,6 +174,16 @@ func (w *worker) scan(ctx context.Context) (err error) {
 		}
 	}
 	return nil
+}
+
+// ask notes which queries look at a block.
+func (w *worker) ask(block int64) {
+	w.asked = w.asked[:0]
+	for i := range w.queries {
+		if w.within == nil || w.within[i][block/64]>>(block%64)&1 != 0 {
+			w.asked = append(w.asked, i)
+		}
+	}
 }
 
 // Where more than one row in fineShare passes by the codes of 4 bits, those of 8 are read
@@ -201,8 +220,8 @@ func (w *worker) sift(b block, first int64) (passed int) {
 			passed += w.siftTiles(b, first, from, end)
 			continue
 		}
-		for i, q := range w.queries {
-			hits := b.sift(w.level, from, end, w.fine, q, w.best[i].limit(), w.hits)
+		for _, i := range w.asked {
+			hits := b.sift(w.level, from, end, w.fine, w.queries[i], w.best[i].limit(), w.hits)
 			w.offer(b, first, i, hits)
 			passed += len(hits)
 		}
@@ -214,7 +233,7 @@ func (w *worker) sift(b block, first int64) (passed int) {
 func (w *worker) offer(b block, first int64, query int, hits []hit) {
 	lengths, residuals := b.head(w.fine)
 	for _, h := range hits {
-		row := first + int64(h.row)
+		row := b.row(first, h.row)
 		if skipped(w.skip, row) {
 			continue
 		}

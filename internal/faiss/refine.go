@@ -19,8 +19,8 @@ import (
 // only those of its candidates that can still be among the best. candidates yields them
 // with a lower bound of their keys each, by rising bounds; a key is the squared L2
 // distance or the negated inner product, as float32 gives it. None of them is skipped,
-// and every other row below known either is, or has a key above those of s.K rows. The
-// rows from known on are all read. Queries should be at most MaxQueries.
+// and every other row below known either is, or is not looked for, or has a key above
+// those of s.K rows. The rows from known on are all read. Queries should be at most MaxQueries.
 func (f *Flat) Refine(ctx context.Context, queries []float32, s Search, known int64, candidates []iter.Seq2[int64, float32]) ([][]Hit, error) {
 	n, err := f.checkSearch(queries, s)
 	switch {

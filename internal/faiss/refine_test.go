@@ -41,7 +41,12 @@ type trial struct {
 	vectors, asked     []float32
 	metric             Metric
 	search             Search
+	order              []int      // of the codes of the rows, where it is not that of the rows
+	blocks             [][]uint64 // to look at, one set a query; nil: all
 }
+
+// blockRows is how many rows a block of the codes of a trial has.
+const blockRows = 16
 
 func randomTrial(seed uint64, dims, rows, queries int) trial {
 	rng := rand.New(rand.NewPCG(seed, 11))
@@ -62,7 +67,67 @@ func randomTrial(seed uint64, dims, rows, queries int) trial {
 			t.search.Skip[i] = rng.Uint64() & rng.Uint64()
 		}
 	}
+	if rng.IntN(2) == 0 {
+		t.order = rng.Perm(t.rows / blockRows * blockRows)
+	}
+	if rng.IntN(4) == 0 {
+		for range queries {
+			t.blocks = append(t.blocks, slices.Repeat([]uint64{rng.Uint64()}, t.rows/blockRows/64+1))
+		}
+	}
 	return t
+}
+
+// codesOf makes the codes of the trial's rows, as far as they fill blocks.
+func (c trial) codesOf(t *testing.T, dir string) *codes.File {
+	t.Helper()
+	known := c.rows / blockRows * blockRows
+	path := filepath.Join(dir, "codes")
+	origin := codes.Origin{Dim: c.dim}
+	made, err := codes.Create(path, origin, c.vectors, codes.Shape{Rows: blockRows, Ordered: c.order != nil})
+	must(t, err)
+	var vectors []float32
+	var numbers []int64
+	for i := range known {
+		row := i
+		if c.order != nil {
+			row = c.order[i]
+		}
+		vectors, numbers = append(vectors, c.vectors[row*c.dim:][:c.dim]...), append(numbers, int64(row))
+	}
+	must(t, made.Append(0, numbers, vectors))
+	must(t, made.Close())
+	coded, err := codes.Open(path, origin, int64(known), os.O_RDONLY)
+	must(t, err)
+	return coded
+}
+
+// scan is the answer by the vectors of the rows that the trial looks at.
+func (c trial) scan(t *testing.T, flat *Flat, coded *codes.File) (hits [][]Hit) {
+	t.Helper()
+	if c.blocks == nil {
+		hits, err := flat.Search(t.Context(), c.asked, c.search)
+		must(t, err)
+		return hits
+	}
+	for q := range c.queries {
+		s := c.search
+		s.Skip = slices.Concat(s.Skip, make([]uint64, c.rows/64+1-len(s.Skip)))
+		for at := int64(0); at < coded.Rows(); at += blockRows {
+			if b := at / blockRows; c.blocks[q][b/64]>>(b%64)&1 != 0 {
+				continue
+			}
+			numbers, err := coded.Numbers(at)
+			must(t, err)
+			for _, row := range numbers {
+				s.Skip[row/64] |= 1 << (row % 64)
+			}
+		}
+		found, err := flat.Search(t.Context(), c.asked[q*c.dim:][:c.dim], s)
+		must(t, err)
+		hits = append(hits, found...)
+	}
+	return hits
 }
 
 // check holds the answer by codes against that of the scan, bit by bit.
@@ -70,29 +135,18 @@ func (c trial) check(t *testing.T, dir string) {
 	t.Helper()
 	flat := flatOf(t, dir, c.vectors, c.dim, c.metric)
 	defer flat.file.Close()
-	want, err := flat.Search(t.Context(), c.asked, c.search)
-	must(t, err)
-
-	const blockRows = 16
-	known := c.rows / blockRows * blockRows
-	path := filepath.Join(dir, "codes")
-	origin := codes.Origin{Dim: c.dim}
-	made, err := codes.Create(path, origin, c.vectors, blockRows)
-	must(t, err)
-	must(t, made.Append(0, c.vectors[:known*c.dim]))
-	must(t, made.Close())
-	coded, err := codes.Open(path, origin, int64(known), os.O_RDONLY)
-	must(t, err)
+	coded := c.codesOf(t, dir)
 	defer coded.Close()
 	candidates, err := coded.Candidates(t.Context(), c.asked, codes.Search{
-		L2: c.metric == L2, K: c.search.K, Skip: c.search.Skip, Threads: c.search.Threads, Most: math.MaxInt32,
+		L2: c.metric == L2, K: c.search.K, Skip: c.search.Skip, Threads: c.search.Threads, Most: math.MaxInt32, Blocks: c.blocks,
 	})
 	if errors.Is(err, codes.ErrLoose) {
 		return // a query that is too short or too long
 	}
 	must(t, err)
-	got, err := flat.Refine(t.Context(), c.asked, c.search, int64(known), candidates)
+	got, err := flat.Refine(t.Context(), c.asked, c.search, coded.Rows(), candidates)
 	must(t, err)
+	want := c.scan(t, flat, coded)
 	if !slices.EqualFunc(got, want, slices.Equal) {
 		t.Fatalf("%d rows of dim %d, %v, k %d: %v, want %v", c.rows, c.dim, c.metric, c.search.K, got, want)
 	}
@@ -118,8 +172,8 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// Rows, queries, k, threads and skipped rows at random: answers by codes are those of a
-// scan. SHEAF_TEST_TRIALS asks for so many sets of rows and queries more, of which it
+// Rows, queries, k, threads, skipped rows, orders of the codes and blocks to look at at random:
+// answers by codes are those of a scan. SHEAF_TEST_TRIALS asks for so many sets of rows and queries more, of which it
 // reports the number.
 func TestRefineIsExact(t *testing.T) {
 	t.Parallel()

@@ -42,7 +42,7 @@ func (f *Flat) scanGroup(ctx context.Context, queries []float32, p pass) ([][]to
 		return nil, err
 	}
 	n := len(queries) / f.math.d
-	newScorer, blockBytes := f.scorer(queries, p.skip)
+	newScorer, blockBytes := f.math.scorer(queries, p.skip)
 	r := newReader(f, p, blockBytes)
 	best := make([][]topK, min(int64(p.threads), r.blocks()))
 	var next atomic.Int64
@@ -90,11 +90,11 @@ func (f *Flat) hits(all []candidate, k int) []Hit {
 
 // scorer returns the function that makes a scorer for a goroutine, and the size of the blocks
 // for it.
-func (f *Flat) scorer(queries []float32, skip []uint64) (newScorer func() scorer, blockBytes int) {
-	if len(queries) < minBatch*f.math.d || f.math.d > maxBatchDim {
-		return func() scorer { return &direct{math: f.math, queries: queries, skip: skip} }, directBlock
+func (a arithmetic) scorer(queries []float32, skip []uint64) (newScorer func() scorer, blockBytes int) {
+	if len(queries) < minBatch*a.d || a.d > maxBatchDim {
+		return func() scorer { return &direct{math: a, queries: queries, skip: skip} }, directBlock
 	}
-	return newBatch(f.math, queries, skip), batchBlock
+	return newBatch(a, queries, skip), batchBlock
 }
 
 // directBlock is a size at which what pread has copied is still in the core's own cache when

@@ -100,7 +100,7 @@ func (e *encoding) create(ctx context.Context, rows int64) error {
 	}
 	// Where this process is not the only writer any more, that file may count.
 	return w.update(ctx, func(*tx) (err error) {
-		e.file, err = codes.Create(w.sidecarPath(codesKind, e.next.number), w.base.codesOrigin(), sample, cmp.Or(w.blockRows, codes.BlockRows(dim)))
+		e.file, err = codes.Create(w.sidecarPath(codesKind, e.next.number), w.base.codesOrigin(), sample, codes.Shape{Rows: cmp.Or(w.blockRows, codes.BlockRows(dim))})
 		return err
 	})
 }
@@ -133,10 +133,11 @@ func (e *encoding) append(ctx context.Context) error {
 				case ctx.Err() != nil:
 					return context.Cause(ctx)
 				}
-				if err := e.flat.ReadRows(rowsFrom(at, e.file.BlockRows()), x); err != nil {
+				numbers := rowsFrom(at, e.file.BlockRows())
+				if err := e.flat.ReadRows(numbers, x); err != nil {
 					return err
 				}
-				if err := e.file.Append(at, x); err != nil {
+				if err := e.file.Append(at, numbers, x); err != nil {
 					return err
 				}
 			}
