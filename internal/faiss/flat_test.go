@@ -398,3 +398,30 @@ func flatFile(t interface {
 	}
 	return f
 }
+
+// Nearest finds the row of the lowest distance, the lower one of equal ones, whether the
+// queries are compared one by one or in tiles.
+func TestNearest(t *testing.T) {
+	t.Parallel()
+	for _, d := range []int{3, 100} {
+		rows := slices.Concat(smallIntegers(1, 700, d), []float32{float32(math.NaN())}, make([]float32, d-1))
+		for _, n := range []int{1, 50} {
+			queries := smallIntegers(2, n, d)
+			for i, got := range Nearest(queries, rows, d) {
+				scores := Scores(L2, queries[i*d:][:d], rows)
+				want := 0
+				for row, score := range scores {
+					if score < scores[want] {
+						want = row
+					}
+				}
+				if int(got) != want {
+					t.Errorf("dim %d, query %d of %d: row %d at %v, want %d at %v", d, i, n, got, scores[got], want, scores[want])
+				}
+			}
+		}
+	}
+	if got := Nearest([]float32{1}, []float32{float32(math.NaN())}, 1); got[0] != 0 {
+		t.Errorf("row %d where no distance is a number", got[0])
+	}
+}
