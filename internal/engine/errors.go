@@ -21,6 +21,8 @@ var (
 	ErrDuplicateID = errors.New("id is given twice")
 	// ErrNoWords says that a store was made without an index of words.
 	ErrNoWords = errors.New("the store keeps no index of words")
+	// ErrFewRows says that a store has too few vectors for an approximate index.
+	ErrFewRows = errors.New("a search of so few vectors takes no time")
 	// ErrNotIndexed says that the next writer has to index the words of documents.
 	ErrNotIndexed = errors.New("the words of the store's documents are not indexed yet")
 )

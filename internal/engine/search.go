@@ -61,6 +61,13 @@ type SearchOptions struct {
 	// order of the answer. nil: all of them, the nearest first.
 	Pick func(ctx context.Context, query []float32, nearest [][]float32) ([]int, error)
 
+	// Recall is the share of the exact answer that has to be found, on average; 0 and 1
+	// ask for all of it. An engine may find more than is asked for.
+	Recall float64
+	// Looked, where set, is told of each query whose answer may not be exact how many
+	// vectors were looked at, of how many.
+	Looked func(query int, vectors, of int64)
+
 	WithVectors bool
 	Explain     bool // it may take longer
 	Threads     int  // 0: one per processor
@@ -84,6 +91,8 @@ func (o *SearchOptions) Validate() error {
 		return fmt.Errorf("k must be at least 1, not %d", o.K)
 	case o.FetchK < 0:
 		return fmt.Errorf("fetch-k must not be negative, not %d", o.FetchK)
+	case !(o.Recall >= 0 && o.Recall <= 1):
+		return fmt.Errorf("the recall must be from 0 to 1, not %v", o.Recall)
 	case o.Mode != "":
 		_, err := ParseMode(string(o.Mode))
 		return err

@@ -16,8 +16,36 @@ type Info struct {
 	Partitions           int64  // of a table; 0: it is one
 	CodesFile            string // of the codes that searches read in place of vectors; "" where there are none
 	CodedRows            int64  // that have codes
+	Lists                *Lists // of the approximate index; nil where there is none
 	CreatedAt, UpdatedAt time.Time
 }
+
+// Lists is an approximate index: the rows are divided into lists of such that are near to one
+// another, of which a search looks at some.
+type Lists struct {
+	File      string  // "" where it does not fit the rows any more
+	Lists     int     // how many there are
+	Rows      int64   // in them
+	Tail      int64   // rows that came later, which every search looks at
+	Promise   float64 // the recall that was asked for
+	Sample    Sample  // the questions by which it was measured
+	Questions int     // how many they are
+	K         int     // what follows was measured for the K nearest
+	Looked    int     // lists that a search for the promise looks at; Lists: all
+	Recall    float64 // what the half of the questions finds that was not used to choose Looked
+	Low, High float64 // and its 95 % interval
+	Read      float64 // the share of the rows that it looks at, a mean
+}
+
+// Sample says where the questions come from by which an approximate index is measured.
+type Sample string
+
+// The samples.
+const (
+	Asked     Sample = "questions" // of users
+	Sentences Sample = "sentences" // first sentences of the texts, embedded as questions
+	Moved     Sample = "rows"      // rows, moved as far as questions are from what answers them
+)
 
 // Compacted is what a compaction gained.
 type Compacted struct {

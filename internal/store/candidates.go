@@ -10,7 +10,10 @@ import (
 
 // candidates returns the best rows for each query with their scores. It is the one place
 // that knows how they are found: by their codes, where that takes less time, or by a scan.
-func (snap *snapshot) candidates(ctx context.Context, queries []float32, s faiss.Search) ([][]faiss.Hit, error) {
+// first is the number of the first query among those of the search. Where the search may
+// look at some lists only, it does; else, and where these hold less than the rows that are
+// to be found, it looks at all.
+func (snap *snapshot) candidates(ctx context.Context, queries []float32, first int, s faiss.Search) ([][]faiss.Hit, error) {
 	if snap.codes == nil || snap.vectors.flat.Few(s.Skip) {
 		return snap.vectors.flat.Search(ctx, queries, s)
 	}
@@ -18,7 +21,11 @@ func (snap *snapshot) candidates(ctx context.Context, queries []float32, s faiss
 	room := faiss.MaxQueries * snap.state.facts.Dim
 	for len(queries) > 0 {
 		n := min(room, len(queries))
-		found, err := snap.byCodes(ctx, queries[:n], s)
+		found, err := snap.byLists(ctx, queries[:n], first+len(hits), s)
+		if found == nil && err == nil {
+			snap.lists.forget(first+len(hits), n/snap.state.facts.Dim)
+			found, err = snap.byCodes(ctx, queries[:n], s, nil)
+		}
 		if err != nil && ctx.Err() == nil { // they exclude too little, or cannot be read
 			found, err = snap.vectors.flat.Search(ctx, queries[:n], s)
 		}
@@ -30,9 +37,37 @@ func (snap *snapshot) candidates(ctx context.Context, queries []float32, s faiss
 	return hits, nil
 }
 
-func (snap *snapshot) byCodes(ctx context.Context, queries []float32, s faiss.Search) ([][]faiss.Hit, error) {
+// byLists looks at the lists that hold what the search asks for. It returns nil where that
+// takes all rows.
+func (snap *snapshot) byLists(ctx context.Context, queries []float32, first int, s faiss.Search) ([][]faiss.Hit, error) {
+	if snap.lists == nil {
+		return nil, nil
+	}
+	blocks, counts := snap.lists.blocks(queries, s.K, snap.codes)
+	if blocks == nil {
+		return nil, nil
+	}
+	found, err := snap.byCodes(ctx, queries, s, blocks)
+	if err != nil {
+		return nil, err
+	}
+	for i := range found {
+		if int64(len(found[i])) < min(int64(s.K), snap.state.documents) {
+			return nil, nil
+		}
+	}
+	tail := snap.state.rows - snap.codes.Rows()
+	for i, n := range counts {
+		snap.lists.looked[first+i] = n*snap.codes.BlockRows() + tail
+	}
+	return found, nil
+}
+
+// byCodes finds the best rows by their codes: in some blocks of them for each query, or in
+// all where blocks is nil.
+func (snap *snapshot) byCodes(ctx context.Context, queries []float32, s faiss.Search, blocks [][]uint64) ([][]faiss.Hit, error) {
 	l2 := snap.state.facts.Metric == engine.L2
-	found, err := snap.codes.Candidates(ctx, queries, codes.Search{L2: l2, K: s.K, Skip: s.Skip, Threads: s.Threads, Most: snap.store.codesMost})
+	found, err := snap.codes.Candidates(ctx, queries, codes.Search{L2: l2, K: s.K, Skip: s.Skip, Threads: s.Threads, Most: snap.store.codesMost, Blocks: blocks})
 	if err != nil {
 		return nil, err
 	}

@@ -40,18 +40,45 @@ func (c *checker) codes(ctx context.Context) error {
 		return err
 	}
 	x := make([]float32, file.BlockRows()*int64(st.facts.Dim))
+	seen := make([]uint64, (known.rows+63)/64)
 	for first := int64(0); first < known.rows; first += file.BlockRows() {
 		if err := ctx.Err(); err != nil {
 			return context.Cause(ctx)
 		}
-		if err := v.flat.ReadRows(rowsFrom(first, file.BlockRows()), x); err != nil {
+		numbers, err := file.Numbers(first)
+		if err != nil {
+			c.add(ProblemCodes, file.Name(), remedyRepair, "%v", err)
+			continue
+		}
+		if err := v.flat.ReadRows(numbers, x); err != nil {
 			return nil // see above
 		}
 		if err := file.Verify(first, x); err != nil {
 			c.add(ProblemCodes, file.Name(), remedyRepair, "%v", err)
 		}
+		for _, row := range numbers {
+			if seen[row/64]>>(row%64)&1 != 0 {
+				c.add(ProblemCodes, file.Name(), remedyRepair, "row %d has codes twice", row)
+			}
+			seen[row/64] |= 1 << (row % 64)
+		}
 	}
-	return c.codesTail(file, known.rows)
+	return errors.Join(c.codesTail(file, known.rows), c.lists(ctx))
+}
+
+// lists finds out whether the lists of the codes can be read. That they do not fit any more
+// is no problem: compact makes them anew.
+func (c *checker) lists(ctx context.Context) error {
+	err := c.s.view(ctx, func(t *tx) error {
+		_, _, err := c.s.readLists(t, true)
+		return err
+	})
+	var damage *column.DamageError
+	if errors.As(err, &damage) {
+		c.add(ProblemSlow, damage.Path, remedyRepair, "%s", damage.Problem)
+		return nil
+	}
+	return err
 }
 
 // codesTail finds what a killed writer left behind the codes.

@@ -24,6 +24,9 @@ import (
 // codes, for a test that interferes with it.
 const growChild = "STORE_TEST_GROW_DIR"
 
+// listChild names the variable that makes it put the codes in lists before.
+const listChild = "STORE_TEST_LIST"
+
 // growAsChild adds documents to a store, which it makes where it is missing, deletes some
 // and compacts. Where there is a store "other" beside it, the documents are that one's.
 func growAsChild(dir string) error {
@@ -36,6 +39,11 @@ func growAsChild(dir string) error {
 		return err
 	}
 	w.ForceCodes()
+	if os.Getenv(listChild) != "" {
+		if _, err := w.MakeLists(ctx, 0.9, engine.Moved, nil, 20); err != nil {
+			return err
+		}
+	}
 	other, err := store.Open(ctx, filepath.Join(filepath.Dir(dir), "other"), engine.Options{})
 	if err == nil {
 		_, err = mergeStores(ctx, w, []*store.Store{other}, engine.OnConflictSkip)
@@ -65,40 +73,52 @@ func growAsChild(dir string) error {
 // the store is built, where they are made beside the indexes. One point in three is part of
 // go test; SHEAF_TEST_ALL_FAULTS=1 takes them all.
 func TestKilledWhileEncoding(t *testing.T) {
-	self, err := os.Executable()
-	must(t, err)
-	step := int64(3)
-	if os.Getenv("SHEAF_TEST_ALL_FAULTS") != "" {
-		step = 1
-	}
-	memory, err := os.MkdirTemp("/dev/shm", "sheaf") // its syncs take no time
-	must(t, err)
-	defer os.RemoveAll(memory)
 	coded, uncoded, empty := codedStore(t, 100), codedStore(t, 100), filepath.Join(t.TempDir(), ".sheaf")
 	must(t, os.Remove(codesFile(t, uncoded)))
 	execute(t, uncoded, `DELETE FROM sidecar`)
 	w, err := store.Create(t.Context(), empty, codedFacts, engine.Options{})
 	must(t, err)
 	must(t, w.Close())
-	for i, start := range []string{coded, uncoded, empty} {
-		seen := map[int64]int{}
-		for point := int64(1); ; point += step {
-			dir := filepath.Join(memory, fmt.Sprint(i, "-", point), ".sheaf")
-			must(t, os.CopyFS(dir, os.DirFS(start)))
-			cmd := exec.Command(self)
-			cmd.Env = append(os.Environ(), growChild+"="+dir)
-			killed, err := faulttest.Kill(cmd, dir, point)
-			if errors.Is(err, os.ErrPermission) {
-				t.Skipf("ptrace is not allowed here: %v", err)
-			}
-			must(t, err)
-			seen[stillExact(t, dir, fmt.Sprint("killed at ", point))]++
-			if !killed {
-				break
-			}
-		}
-		if len(seen) < 2 {
+	for _, start := range []string{coded, uncoded, empty} {
+		if seen := killed(t, start, 3); len(seen) < 2 {
 			t.Errorf("rows with codes after a kill: %v", seen)
+		}
+	}
+}
+
+// The same for a writer that puts the codes in lists, and compacts, which makes these anew.
+func TestKilledWhileListing(t *testing.T) {
+	if seen := killed(t, codedStore(t, 100), 12, listChild+"=1"); len(seen) < 2 {
+		t.Errorf("rows with codes after a kill: %v", seen)
+	}
+}
+
+// killed kills growAsChild on copies of a store at each point that writes, or each so
+// manyth. It returns how many rows had codes then.
+func killed(t *testing.T, start string, step int64, env ...string) map[int64]int {
+	t.Helper()
+	self, err := os.Executable()
+	must(t, err)
+	if os.Getenv("SHEAF_TEST_ALL_FAULTS") != "" {
+		step = 1
+	}
+	memory, err := os.MkdirTemp("/dev/shm", "sheaf") // its syncs take no time
+	must(t, err)
+	defer os.RemoveAll(memory)
+	seen := map[int64]int{}
+	for point := int64(1); ; point += step {
+		dir := filepath.Join(memory, fmt.Sprint(point), ".sheaf")
+		must(t, os.CopyFS(dir, os.DirFS(start)))
+		cmd := exec.Command(self)
+		cmd.Env = slices.Concat(os.Environ(), []string{growChild + "=" + dir}, env)
+		killed, err := faulttest.Kill(cmd, dir, point)
+		if errors.Is(err, os.ErrPermission) {
+			t.Skipf("ptrace is not allowed here: %v", err)
+		}
+		must(t, err)
+		seen[stillExact(t, dir, fmt.Sprint("killed at ", point))]++
+		if !killed {
+			return seen
 		}
 	}
 }
@@ -145,6 +165,7 @@ func TestFaultsWhileEncoding(t *testing.T) {
 			dir := codedStore(t, 100)
 			return errors.Join(os.Truncate(codesFile(t, dir), 50), os.Rename(dir, filepath.Join(root, ".sheaf")))
 		},
+		"lists":                   func(root string) error { return os.Rename(codedStore(t, 100), filepath.Join(root, ".sheaf")) },
 		"import into a new store": func(string) error { return nil },
 		"merge": func(root string) error {
 			return errors.Join(os.Rename(codedStore(t, 100), filepath.Join(root, ".sheaf")), os.Rename(codedStore(t, 130), filepath.Join(root, "other")))
@@ -155,17 +176,27 @@ func TestFaultsWhileEncoding(t *testing.T) {
 			start := t.TempDir()
 			must(t, prepare(start))
 			tried, failed := 0, 0
-			for _, file := range []string{"codes.1.sidecar", "codes.2.sidecar"} {
+			files, lists := []string{"codes.1.sidecar", "codes.2.sidecar"}, ""
+			if name == "lists" {
+				files, lists = append(files, "lists.1.sidecar", "lists.2.sidecar"), listChild+"=1"
+			}
+			for _, file := range files {
 				calls := map[string]int{}
 				growBeside(t, start, file, func(cmd *exec.Cmd, file string) (err error) {
+					cmd.Env = append(cmd.Env, lists)
 					calls, err = faulttest.Count(cmd, file)
 					return err
 				})
+				step := step
+				if lists != "" {
+					step *= 4
+				}
 				for i, fault := range encodingFaults(calls) {
 					if i%step > 0 {
 						continue
 					}
 					growBeside(t, start, file, func(cmd *exec.Cmd, file string) error {
+						cmd.Env = append(cmd.Env, lists)
 						_, code, err := faulttest.Fail(cmd, file, fault)
 						if tried++; code != 0 {
 							failed++

@@ -25,7 +25,7 @@ func (w *Writer) Compact(ctx context.Context) (c engine.Compacted, err error) {
 		return c, err
 	}
 	c.Rows = w.base.rows - w.base.documents
-	for _, step := range []func(context.Context) error{w.sweep, w.rewrite, w.encode, w.forgetMetadata, w.compactWords, w.vacuum} {
+	for _, step := range []func(context.Context) error{w.sweep, w.rewrite, w.renewCodes, w.forgetMetadata, w.compactWords, w.vacuum} {
 		if err := step(ctx); err != nil {
 			return c, fmt.Errorf("compacting %q: %w", w.dir, err)
 		}
@@ -85,7 +85,8 @@ func (w *Writer) rewrite(ctx context.Context) error {
 
 // saveRewritten makes the next index file the store's.
 func (t *tx) saveRewritten(next *state, extents column.Extents) error {
-	for _, query := range []string{`DELETE FROM extent`, `DELETE FROM bitmap`, `DELETE FROM sidecar`} {
+	// Lists stay, though they do not fit any more: they say how they are made anew.
+	for _, query := range []string{`DELETE FROM extent`, `DELETE FROM bitmap`, `DELETE FROM sidecar WHERE kind <> '` + listsKind + `'`} {
 		if err := t.Exec(query); err != nil {
 			return err
 		}

@@ -31,6 +31,7 @@ const sampleRows = 4096
 type coding struct {
 	from      int64 // from so many rows on, at least a block of them
 	blockRows int   // 0: as many as suit the dim
+	listRows  int64 // of a list, about
 }
 
 // encode makes the codes of committed rows that have none, as far as they fill blocks, in
@@ -54,6 +55,8 @@ type encoding struct {
 	flat      *faiss.Flat
 	file      *codes.File
 	old, next coded
+	order     []uint32 // of the rows; nil: their own
+	lists     int64    // the number of the file of the lists that the codes lie in; 0: there is none
 }
 
 // beginCodes returns the encoding of the first rows rows, which are in the index file;
@@ -88,21 +91,30 @@ func (w *Writer) beginCodes(ctx context.Context, rows int64) (_ *encoding, err e
 // create makes a file without codes, of a name that the database does not have.
 func (e *encoding) create(ctx context.Context, rows int64) error {
 	w := e.w
-	n := min(rows, sampleRows)
-	spread := make([]int64, n)
-	for i := range spread {
-		spread[i] = int64(i) * (rows / n)
-	}
-	dim := w.base.facts.Dim
-	sample := make([]float32, int(n)*dim)
-	if err := e.flat.ReadRows(spread, sample); err != nil {
+	sample, err := spread(e.flat, rows, sampleRows, w.base.facts.Dim)
+	if err != nil {
 		return err
+	}
+	shape := codes.Shape{Rows: cmp.Or(w.blockRows, codes.BlockRows(w.base.facts.Dim)), Ordered: e.order != nil}
+	if shape.Ordered {
+		shape.Rows = min(shape.Rows, orderedRows)
 	}
 	// Where this process is not the only writer any more, that file may count.
 	return w.update(ctx, func(*tx) (err error) {
-		e.file, err = codes.Create(w.sidecarPath(codesKind, e.next.number), w.base.codesOrigin(), sample, codes.Shape{Rows: cmp.Or(w.blockRows, codes.BlockRows(dim))})
+		e.file, err = codes.Create(w.sidecarPath(codesKind, e.next.number), w.base.codesOrigin(), sample, shape)
 		return err
 	})
+}
+
+// spread returns at most n of the first rows rows, at even distances.
+func spread(flat *faiss.Flat, rows, n int64, dim int) ([]float32, error) {
+	n = min(rows, n)
+	numbers := make([]int64, n)
+	for i := range numbers {
+		numbers[i] = int64(i) * rows / n
+	}
+	sample := make([]float32, int(n)*dim)
+	return sample, flat.ReadRows(numbers, sample)
 }
 
 // append makes the codes that are missing durable behind the others. Goroutines take
@@ -133,7 +145,7 @@ func (e *encoding) append(ctx context.Context) error {
 				case ctx.Err() != nil:
 					return context.Cause(ctx)
 				}
-				numbers := rowsFrom(at, e.file.BlockRows())
+				numbers := e.numbers(at)
 				if err := e.flat.ReadRows(numbers, x); err != nil {
 					return err
 				}
@@ -149,6 +161,17 @@ func (e *encoding) append(ctx context.Context) error {
 	return errors.Join(e.file.Sync(), publish.SyncDir(e.w.dir))
 }
 
+// numbers are those of the rows of the block at place at.
+func (e *encoding) numbers(at int64) []int64 {
+	numbers := rowsFrom(at, e.file.BlockRows())
+	for i, place := range numbers {
+		if place < int64(len(e.order)) {
+			numbers[i] = int64(e.order[place])
+		}
+	}
+	return numbers
+}
+
 // end makes the codes count that append made, unless it failed with err.
 func (e *encoding) end(ctx context.Context, err error) error {
 	if e == nil {
@@ -156,7 +179,14 @@ func (e *encoding) end(ctx context.Context, err error) error {
 	}
 	w, renamed := e.w, e.next.number != e.old.number
 	if err == nil {
-		err = w.update(ctx, func(t *tx) error { return t.saveSidecar(codesKind, e.next.number, e.next.rows) })
+		err = w.update(ctx, func(t *tx) error {
+			if e.lists != 0 {
+				if err := t.saveSidecar(listsKind, e.lists, e.next.rows); err != nil {
+					return err
+				}
+			}
+			return t.saveSidecar(codesKind, e.next.number, e.next.rows)
+		})
 	}
 	err = errors.Join(err, e.file.Close())
 	switch {
@@ -165,6 +195,9 @@ func (e *encoding) end(ctx context.Context, err error) error {
 		err = w.update(ctx, e.removeOld)
 	case err != nil && !w.untouchable() && holdsLock(w.lock):
 		err = errors.Join(err, os.Remove(e.file.Name()))
+		if e.lists != 0 {
+			err = errors.Join(err, removeIfThere(w.sidecarPath(listsKind, e.lists)))
+		}
 	}
 	return err
 }
@@ -172,11 +205,15 @@ func (e *encoding) end(ctx context.Context, err error) error {
 // removeOld removes the damaged file that another one replaces, if it is there. What else is
 // in the folder may be the store's that a builder has not replaced yet.
 func (e *encoding) removeOld(*tx) error {
-	err := os.Remove(e.w.sidecarPath(codesKind, e.old.number))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+	return removeIfThere(e.w.sidecarPath(codesKind, e.old.number))
+}
+
+// removeIfThere removes a file, if there is one.
+func removeIfThere(path string) error {
+	if err := os.Remove(path); !errors.Is(err, fs.ErrNotExist) {
+		return err
 	}
-	return err
+	return nil
 }
 
 // rowsFrom returns n row numbers that follow one another.
@@ -205,11 +242,11 @@ func (w *Writer) cutCodes(t *tx) error {
 	return err
 }
 
-// recode makes all codes anew.
+// recode makes all codes anew, and the lists that they lie in.
 func (w *Writer) recode(ctx context.Context) error {
 	err := w.update(ctx, func(t *tx) error { return t.Exec(`DELETE FROM sidecar WHERE kind = ?`, codesKind) })
 	if err == nil {
-		err = w.encode(ctx)
+		err = w.renewCodes(ctx)
 	}
 	if err != nil {
 		return err

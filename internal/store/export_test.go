@@ -5,7 +5,7 @@ import "math"
 // ForceCodes has a writer make codes from 16 rows on, in blocks of as many, and search by
 // them.
 func (w *Writer) ForceCodes() {
-	w.coding = coding{from: 16, blockRows: 16}
+	w.coding = coding{from: 16, blockRows: 16, listRows: 16}
 	w.PreferCodes()
 }
 

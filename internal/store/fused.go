@@ -47,15 +47,15 @@ func (snap *snapshot) newFuser(ctx context.Context, queries []float32, o engine.
 		}
 	}
 	if f.sample, err = snap.vectors.flat.Search(ctx, queries, snap.sample()); err == nil {
-		f.near, err = f.nearest(ctx, queries, f.looked)
+		f.near, err = f.nearest(ctx, queries, 0, f.looked)
 	}
 	return f, err
 }
 
-func (f *fuser) nearest(ctx context.Context, queries []float32, k int) ([][]faiss.Hit, error) {
+func (f *fuser) nearest(ctx context.Context, queries []float32, first, k int) ([][]faiss.Hit, error) {
 	s := f.search
 	s.K = k
-	return f.snap.candidates(ctx, queries, s)
+	return f.snap.candidates(ctx, queries, first, s)
 }
 
 // sample is a search for some visible rows, always the same ones.
@@ -103,7 +103,7 @@ func (f *fuser) fuse(ctx context.Context, q int, r ranking, o engine.SearchOptio
 	near := f.near[q]
 	for looked := f.looked; ; looked *= moreFused {
 		if looked > f.looked {
-			more, err := f.nearest(ctx, f.query(q), looked)
+			more, err := f.nearest(ctx, f.query(q), q, looked)
 			if err != nil {
 				return nil, err
 			}

@@ -147,6 +147,7 @@ func (s *Store) Info(ctx context.Context) (info engine.Info, err error) {
 			info.CodesFile, info.CodedRows = filepath.Base(file.Name()), file.Rows()
 			err = file.Close()
 		}
+		info.Lists = s.listsInfo(t)
 		if err != nil {
 			return err
 		}

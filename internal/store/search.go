@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"sheaf/internal/codes"
+	"sheaf/internal/column"
 	"sheaf/internal/engine"
 	"sheaf/internal/faiss"
 	"sheaf/internal/postings"
@@ -39,6 +40,9 @@ func (s *Store) Search(ctx context.Context, vectors [][]float32, o engine.Search
 	err = s.try(ctx, func(snap *snapshot) error {
 		snap.squared = squared
 		snap.prepareTexts()
+		if err := snap.approximate(ctx, o); err != nil {
+			return err
+		}
 		found, err := snap.nearest(ctx, queries, o)
 		if err == nil && o.Pick != nil {
 			err = snap.pick(ctx, queries, found, o)
@@ -50,6 +54,11 @@ func (s *Store) Search(ctx context.Context, vectors [][]float32, o engine.Search
 			hits, err = snap.texts(t, found, o)
 			if err == nil {
 				err = snap.mark(t, found, hits, o)
+			}
+			if err == nil && snap.lists != nil && o.Looked != nil {
+				for q, looked := range snap.lists.looked {
+					o.Looked(q, looked, snap.state.rows)
+				}
 			}
 			return err
 		})
@@ -96,7 +105,8 @@ type snapshot struct {
 	state   *state
 	vectors vectors
 	codes   *codes.File // nil: there are none
-	open    *tx         // the transaction that it was taken in; nil where that has ended
+	lists   *approximation
+	open    *tx // the transaction that it was taken in; nil where that has ended
 
 	squared []float64 // lengths of the queries
 
@@ -115,6 +125,28 @@ func (s *Store) snapshot(t *tx) (*snapshot, error) {
 		return nil, err
 	}
 	return &snapshot{store: s, state: t.state, vectors: v, codes: s.openCodes(t)}, nil
+}
+
+// approximate prepares a search that need not find all. Filters are answered exactly: what
+// they let through may lie in other lists than what is near to a query, and nobody has
+// measured in which.
+func (snap *snapshot) approximate(ctx context.Context, o engine.SearchOptions) error {
+	if o.Recall == 0 || o.Recall == 1 || o.Filter != nil || snap.codes == nil {
+		return nil
+	}
+	return snap.read(ctx, func(t *tx) error {
+		f, fits, err := snap.store.readLists(t, false)
+		var damage *column.DamageError
+		switch {
+		case errors.As(err, &damage):
+			return nil // check tells; all rows are looked at
+		case err != nil:
+			return err
+		case fits && snap.codes.Name() == snap.store.sidecarPath(codesKind, f.Codes) && f.Rows() <= snap.codes.Rows():
+			snap.lists = &approximation{f, o.Recall, faiss.MetricFor(snap.state.facts.Metric == engine.L2), map[int]int64{}}
+		}
+		return nil
+	})
 }
 
 // Close closes the files of the snapshot, which were only read.
@@ -196,7 +228,7 @@ func (snap *snapshot) scan(ctx context.Context, queries []float32, o engine.Sear
 	if o.ByText() {
 		return snap.scanText(ctx, queries, o, s)
 	}
-	found, err := snap.candidates(ctx, queries, s)
+	found, err := snap.candidates(ctx, queries, 0, s)
 	for q := range found {
 		found[q] = slices.DeleteFunc(found[q], func(hit faiss.Hit) bool { return !o.Accepts(snap.state.facts.Metric, hit.Score) })
 	}

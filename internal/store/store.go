@@ -22,9 +22,9 @@
 // The files of the package form layers, each of which calls those below:
 //
 //	merge, create, compact, check, check_rows, check_words, check_codes, repair  what takes the store as a whole
-//	writer, stage, replace, delete, build, indexing, encode                      what changes it
+//	writer, stage, replace, delete, build, indexing, encode, order               what changes it
 //	search, ranked, condition, explain, fused, filtered, candidates, filter, read, whole, transfer   what asks it
-//	coded                                              the codes of the vectors
+//	coded, listed                                      the codes of the vectors, the lists that they lie in
 //	store                                              the open store and its sessions
 //	document, match, meta, source, state, words        tables of the database, as methods of tx
 //	database, schema, lock                             the connection and its transactions

@@ -52,7 +52,7 @@ func OpenWriter(ctx context.Context, dir string, o engine.Options) (*Writer, err
 }
 
 func newWriter(dir string, o engine.Options) *Writer {
-	w := &Writer{progress: o.Progress, indexing: o.Indexing, coding: coding{from: codesFrom}}
+	w := &Writer{progress: o.Progress, indexing: o.Indexing, coding: coding{from: codesFrom, listRows: listRows}}
 	w.Store = &Store{dir: dir, session: w}
 	if w.progress == nil {
 		w.progress = func(int) {}

@@ -1,0 +1,109 @@
+package store
+
+import (
+	"path/filepath"
+
+	"sheaf/internal/codes"
+	"sheaf/internal/engine"
+	"sheaf/internal/faiss"
+	"sheaf/internal/lists"
+)
+
+// listsKind is the kind of the sidecar that says in which lists the codes lie. It covers the
+// rows that are in lists.
+const listsKind = "lists"
+
+// listed is the sidecar of lists that a state's database names.
+type listed struct {
+	number int64 // in the name of the file; 0: there is none
+	codes  coded // that the database names
+}
+
+func (t *tx) listed() (l listed, err error) {
+	if l.number, _, err = t.sidecar(listsKind); err == nil {
+		l.codes, err = t.coded()
+	}
+	return l, err
+}
+
+// origin names the codes of a state for lists.
+func (st *state) listsOrigin(c coded) lists.Origin {
+	return lists.Origin{Store: st.id, Index: st.indexFile, Codes: c.number, Dim: st.facts.Dim}
+}
+
+// readLists reads the lists that a state's database names, and reports whether they are those
+// of its codes. It returns nil where it names none.
+func (s *Store) readLists(t *tx, questions bool) (f *lists.File, fits bool, err error) {
+	l, err := t.listed()
+	if err != nil || l.number == 0 {
+		return nil, false, err
+	}
+	origin := t.listsOrigin(l.codes)
+	if f, err = lists.Read(s.sidecarPath(listsKind, l.number), origin, questions); err != nil {
+		return nil, false, err
+	}
+	return f, f.Origin == origin && f.Rows() <= l.codes.rows, nil
+}
+
+// tailShare is the share of the rows that may be in no list before the lists are made anew:
+// all searches look at those.
+const tailShare = 0.1
+
+// tailed reports whether too many of rows rows are in no list.
+func tailed(f *lists.File, rows int64) bool { return float64(rows-f.Rows()) > tailShare*float64(rows) }
+
+// sampleNames are what the kinds of a file of lists are to engines.
+var sampleNames = map[lists.Kind]engine.Sample{lists.Asked: engine.Asked, lists.Sentences: engine.Sentences, lists.Moved: engine.Moved}
+
+// listsInfo says what the lists of a state hold; nil where there are none that can be read.
+func (s *Store) listsInfo(t *tx) *engine.Lists {
+	f, fits, err := s.readLists(t, true)
+	if err != nil || f == nil {
+		return nil
+	}
+	info := &engine.Lists{
+		Lists: len(f.Ends), Rows: f.Rows(), Promise: f.Promise, Sample: sampleNames[f.Kind], Questions: len(f.Questions) / f.Dim,
+		K: lists.Depths[0], Looked: len(f.Ends), Recall: 1, Low: 1, High: 1, Read: 1,
+	}
+	if p, ok := lists.Choose(f.Curves, info.K, f.Promise); ok {
+		info.Looked, info.Recall, info.Low, info.High, info.Read = int(p.Lists), p.Recall, p.Low, p.High, p.Read
+	}
+	if fits {
+		l, _ := t.listed()
+		info.File, info.Tail = filepath.Base(s.sidecarPath(listsKind, l.number)), t.rows-f.Rows()
+	}
+	return info
+}
+
+// approximation is how a search looks at some of the lists. A nil one looks at all rows.
+type approximation struct {
+	*lists.File
+	recall float64
+	metric faiss.Metric
+	looked map[int]int64 // by queries: how many rows were looked at
+}
+
+// blocks returns, for each query, the blocks of codes that are looked at for its k nearest
+// rows, and how many; nil where these are all.
+func (a *approximation) blocks(queries []float32, k int, codes *codes.File) (blocks [][]uint64, counts []int64) {
+	p, ok := lists.Choose(a.Curves, k, a.recall)
+	if !ok {
+		return nil, nil
+	}
+	for ; len(queries) > 0; queries = queries[a.Dim:] {
+		needs := a.Needs(a.Near(queries[:a.Dim], a.metric), codes.BlockRows(), codes.Rows()/codes.BlockRows())
+		bits, n := lists.Blocks(needs, int(p.Lists))
+		blocks, counts = append(blocks, bits), append(counts, n)
+	}
+	return blocks, counts
+}
+
+// forget notes that all rows were looked at for n queries from number first on.
+func (a *approximation) forget(first, n int) {
+	if a == nil {
+		return
+	}
+	for i := range n {
+		delete(a.looked, first+i)
+	}
+}

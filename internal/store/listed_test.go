@@ -1,0 +1,327 @@
+package store_test
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"sheaf/internal/engine"
+	"sheaf/internal/filter"
+	"sheaf/internal/metadata"
+	"sheaf/internal/store"
+)
+
+// topics is how many clusters listedRows has.
+const topics = 12
+
+// listedVector is a vector near the centre of a topic.
+func listedVector(random *rand.Rand, topic int) []float32 {
+	centre := rand.New(rand.NewPCG(uint64(topic), 8))
+	v := make([]float32, codedFacts.Dim)
+	for j := range v {
+		v[j] = float32(centre.NormFloat64() + 0.6*random.NormFloat64())
+	}
+	return v
+}
+
+// listedRows are documents of topics, which their metadata name, from number first up to end.
+func listedRows(first, end int) (all []engine.Transfer) {
+	for i := first; i < end; i++ {
+		v := listedVector(rand.New(rand.NewPCG(uint64(i), 7)), i%topics)
+		d := transfer(fmt.Sprint("id-", i), fmt.Sprint("document ", i), fmt.Sprintf("s%d-%d.txt", first, i/40), v)
+		d.Metadata = metadata.Raw(fmt.Appendf(nil, `{"topic":%d}`, i%topics))
+		all = append(all, d)
+	}
+	return all
+}
+
+// listedStore makes a store of n documents in lists.
+func listedStore(t *testing.T, f engine.Facts, n int) (*store.Writer, string) {
+	t.Helper()
+	w, dir := create(t, f)
+	w.ForceCodes()
+	_, err := importInto(t.Context(), w, transfers(listedRows(0, n)...), engine.OnConflictFail)
+	must(t, err)
+	_, err = w.MakeLists(t.Context(), 0.9, engine.Moved, nil, 200)
+	must(t, err)
+	return w, dir
+}
+
+// listsOf is what a store says of its lists.
+func listsOf(t *testing.T, dir string) *engine.Lists {
+	t.Helper()
+	info, err := open(t, dir).Info(t.Context())
+	must(t, err)
+	return info.Lists
+}
+
+// asked are the questions of these tests, some of them between topics.
+func asked(n int) (all [][]float32) {
+	random := rand.New(rand.NewPCG(1, 9))
+	for i := range n {
+		all = append(all, listedVector(random, i%(topics+2)))
+	}
+	return all
+}
+
+// recallOf is the mean share of the exact answers that a search for a recall finds, and the
+// mean share of the rows that it looks at.
+func recallOf(t *testing.T, dir string, k int, recall float64) (found, looked float64) {
+	t.Helper()
+	s := open(t, dir)
+	s.PreferCodes()
+	queries := asked(100)
+	exact, err := s.Search(t.Context(), queries, engine.SearchOptions{K: k})
+	must(t, err)
+	rows, told := 0.0, 0
+	hits, err := s.Search(t.Context(), queries, engine.SearchOptions{K: k, Recall: recall, Looked: func(_ int, vectors, of int64) {
+		rows += float64(vectors) / float64(of)
+		told++
+	}})
+	must(t, err)
+	for q := range hits {
+		if len(hits[q]) != len(exact[q]) {
+			t.Errorf("query %d has %d hits of %d", q, len(hits[q]), len(exact[q]))
+		}
+		for _, hit := range hits[q] {
+			if slices.ContainsFunc(exact[q], func(h engine.Hit) bool { return h.ID == hit.ID && h.Score == hit.Score }) {
+				found += 1 / float64(len(exact[q]))
+			}
+		}
+	}
+	n := float64(len(queries))
+	return math.Round(1e6*found/n) / 1e6, (rows + n - float64(told)) / n
+}
+
+// Lists keep their promise as rows are added, deleted and compacted, and a search that asks
+// for no recall is exact all the while.
+func TestListsFollow(t *testing.T) {
+	t.Parallel()
+	const n = 1600
+	w, dir := listedStore(t, codedFacts, n)
+	holds := func(what string, rows, tail int64) {
+		t.Helper()
+		if diff := cmp.Diff(plainAnswers(t, dir), answersOf(t, dir)); diff != "" {
+			t.Errorf("%s: %s", what, diff)
+		}
+		if l := listsOf(t, dir); l == nil || l.File == "" || l.Rows != rows || l.Tail != tail {
+			t.Errorf("%s: %+v", what, l)
+		}
+		found, looked := recallOf(t, dir, 10, 0.9)
+		if t.Logf("%s: recall %.3f, %.2f of the rows", what, found, looked); found < 0.87 || looked > 0.6 {
+			t.Errorf("%s: recall %.3f by looking at %.2f of the rows", what, found, looked)
+		}
+	}
+	holds("made", n, 0)
+	l := listsOf(t, dir)
+	if l.Lists != n/16 || l.Promise != 0.9 || l.Sample != engine.Moved || l.Questions != 200 || l.K != 10 || l.Recall < 0.85 || l.Low > l.Recall || l.High < l.Recall || l.Looked >= l.Lists || l.Read >= 0.6 {
+		t.Errorf("%+v", l)
+	}
+	_, err := importInto(t.Context(), w, transfers(listedRows(n, n+100)...), engine.OnConflictFail)
+	must(t, err)
+	holds("100 more", n, 100)
+	_, err = w.Compact(t.Context())
+	must(t, err)
+	holds("compacted with few more", n, 100)
+	_, err = importInto(t.Context(), w, transfers(listedRows(n+100, n+200)...), engine.OnConflictFail)
+	must(t, err)
+	_, err = w.Compact(t.Context())
+	must(t, err)
+	holds("compacted with more than a tenth more", n+192, 8)
+	var gone []string
+	for i := range 96 {
+		gone = append(gone, fmt.Sprint("id-", 7*i))
+	}
+	set, _, err := w.SelectIDs(t.Context(), gone)
+	must(t, err)
+	must(t, w.Delete(t.Context(), set))
+	holds("96 deleted", n+192, 8)
+	_, err = w.Compact(t.Context())
+	must(t, err)
+	holds("compacted without them", n+96, 8)
+	must(t, w.DropLists(t.Context()))
+	if l := listsOf(t, dir); l != nil {
+		t.Errorf("after they were dropped: %+v", l)
+	}
+	if found, looked := recallOf(t, dir, 10, 0.9); found < 1 || looked < 1 {
+		t.Errorf("without lists: recall %v, %v of the rows", found, looked)
+	}
+	must(t, w.Close())
+	if got := kinds(t, dir); got != nil {
+		t.Errorf("without lists: problems of the kinds %q", got)
+	}
+}
+
+// A promise of 1 is the exact answer, and so is one with a filter, whatever it promises: it
+// is never short, also where the filter lets through only what is far from the query. So is
+// one for more hits than the promise was measured for.
+func TestRecallOfOneIsExact(t *testing.T) {
+	t.Parallel()
+	inner := codedFacts
+	inner.Metric = engine.InnerProduct
+	cosine := codedFacts
+	cosine.Metric = engine.Cosine
+	var stores []*store.Store
+	for _, f := range []engine.Facts{codedFacts, inner, cosine} {
+		w, dir := listedStore(t, f, 700)
+		must(t, w.Close())
+		s := open(t, dir)
+		s.PreferCodes()
+		stores = append(stores, s)
+	}
+	queries := asked(30)
+	rapid.Check(t, func(r *rapid.T) {
+		s := rapid.SampledFrom(stores).Draw(r, "store")
+		o := engine.SearchOptions{K: rapid.IntRange(1, 300).Draw(r, "k"), Mode: rapid.SampledFrom([]engine.Mode{engine.ByVector, engine.Hybrid}).Draw(r, "mode")}
+		q := rapid.IntRange(0, len(queries)-1).Draw(r, "query")
+		o.Texts = []string{"document"}
+		approximate := rapid.SampledFrom([]float64{0.5, 0.9, 1}).Draw(r, "recall")
+		exactly := approximate == 1 || o.K > 256
+		if rapid.Bool().Draw(r, "filtered") {
+			o.Filter = topicFilter(r)
+			exactly = true
+		}
+		want, err := s.Search(t.Context(), queries[q:q+1], o)
+		must(t, err)
+		told := false
+		o.Recall, o.Looked = approximate, func(int, int64, int64) { told = true }
+		got, err := s.Search(t.Context(), queries[q:q+1], o)
+		must(t, err)
+		if len(got[0]) != len(want[0]) || exactly && told {
+			r.Fatalf("%d hits of %d, told that it is not exact: %v", len(got[0]), len(want[0]), told)
+		}
+		if diff := cmp.Diff(want, got); exactly && diff != "" {
+			r.Fatal(diff)
+		}
+	})
+}
+
+// topicFilter lets some topics through, which lie together.
+func topicFilter(r *rapid.T) *filter.Filter {
+	f, err := filter.Parse(fmt.Sprint("topic<=", rapid.IntRange(0, topics-1).Draw(r, "topic")))
+	if err != nil {
+		r.Fatal(err)
+	}
+	return f
+}
+
+// Where lists hold fewer rows than a query wants, because most of these were deleted, the
+// search looks at all.
+func TestListsOfDeletedRows(t *testing.T) {
+	t.Parallel()
+	w, dir := listedStore(t, codedFacts, 600)
+	var gone []string
+	for i := range 600 {
+		if i%topics != 3 {
+			gone = append(gone, fmt.Sprint("id-", i))
+		}
+	}
+	set, _, err := w.SelectIDs(t.Context(), gone)
+	must(t, err)
+	must(t, w.Delete(t.Context(), set))
+	must(t, w.Close())
+	if found, _ := recallOf(t, dir, 10, 0.5); found < 0.5 {
+		t.Errorf("recall %v", found)
+	}
+	if found, looked := recallOf(t, dir, 50, 0.5); found != 1 || looked != 1 {
+		t.Errorf("all that is left is wanted: recall %v, %v of the rows", found, looked)
+	}
+}
+
+// Questions of users make lists, and what is wrong with them is told.
+func TestMakeListsRefuses(t *testing.T) {
+	t.Parallel()
+	w, dir := create(t, codedFacts)
+	w.ForceCodes()
+	if _, err := w.MakeLists(t.Context(), 0.9, engine.Moved, nil, 10); !errors.Is(err, engine.ErrFewRows) {
+		t.Errorf("of an empty store: %v", err)
+	}
+	_, err := importInto(t.Context(), w, transfers(listedRows(0, 320)...), engine.OnConflictFail)
+	must(t, err)
+	var mismatch *engine.MismatchError
+	if _, err := w.MakeLists(t.Context(), 0.9, engine.Asked, [][]float32{{1, 2}}, 0); !errors.As(err, &mismatch) {
+		t.Errorf("questions of another dim: %v", err)
+	}
+	if _, err := w.MakeLists(t.Context(), 0.9, engine.Asked, nil, 0); err == nil {
+		t.Error("no error without questions")
+	}
+	if l := listsOf(t, dir); l != nil {
+		t.Errorf("%+v", l)
+	}
+	l, err := w.MakeLists(t.Context(), 0.9, engine.Asked, asked(150), 0)
+	if err != nil || l.Sample != engine.Asked || l.Questions != 150 {
+		t.Errorf("%+v, %v", l, err)
+	}
+	must(t, w.Close())
+	if got := kinds(t, dir); got != nil {
+		t.Errorf("problems of the kinds %q", got)
+	}
+}
+
+// Lists that are missing, damaged or of other codes are not read; check tells of the first
+// two, and repair removes them.
+func TestListsThatDoNotFit(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		spoil func(dir, file string) error
+		kinds []string
+		again bool // the next compact makes them anew
+	}{
+		"missing":       {func(_, file string) error { return os.Remove(file) }, []string{store.ProblemSlow}, false},
+		"cut":           {func(_, file string) error { return os.Truncate(file, 3000) }, []string{store.ProblemSlow}, false},
+		"damaged":       {func(_, file string) error { return flip(file, 500) }, []string{store.ProblemSlow}, false},
+		"other codes":   {func(dir, _ string) error { return os.Remove(codesFile(t, dir)) }, []string{store.ProblemSlow}, true},
+		"damaged codes": {func(dir, _ string) error { return flip(codesFile(t, dir), 5000) }, []string{store.ProblemCodes}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w, dir := listedStore(t, codedFacts, 320)
+			must(t, w.Close())
+			files, err := filepath.Glob(filepath.Join(dir, "lists.*.sidecar"))
+			must(t, err)
+			must(t, tt.spoil(dir, files[0]))
+			if name != "damaged codes" {
+				if found, looked := recallOf(t, dir, 10, 0.5); found != 1 || looked != 1 {
+					t.Errorf("recall %v, %v of the rows", found, looked)
+				}
+			}
+			if got := kinds(t, dir); !slices.Equal(got, tt.kinds) {
+				t.Errorf("problems of the kinds %q", got)
+			}
+			if tt.again {
+				compactAll(t, dir)
+			} else {
+				_, err = store.Repair(t.Context(), dir, engine.Options{})
+				must(t, err)
+			}
+			if got := kinds(t, dir); got != nil {
+				t.Errorf("mended: problems of the kinds %q", got)
+			}
+			if l := listsOf(t, dir); tt.again != (l != nil && l.File != "") {
+				t.Errorf("mended: %+v", l)
+			}
+			if diff := cmp.Diff(plainAnswers(t, dir), answersOf(t, dir)); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+// compactAll compacts a store by a writer that makes codes.
+func compactAll(t *testing.T, dir string) {
+	t.Helper()
+	w, err := store.OpenWriter(t.Context(), dir, engine.Options{})
+	must(t, err)
+	w.ForceCodes()
+	_, err = w.Compact(t.Context())
+	must(t, err)
+	must(t, w.Close())
+}
