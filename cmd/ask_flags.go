@@ -39,6 +39,7 @@ type searchFlags struct {
 	scoreThreshold figure
 	minRelevance   figure
 	relevanceFn    string
+	recall         figure
 	embedder       embedderFlags
 	mode           engine.Mode // "" where only vectors are asked for
 	modeUnsaid     bool
@@ -78,6 +79,7 @@ func (o *searchFlags) addFlags(c *cobra.Command, k int, fetchK string) {
 	flags.Var(&o.minRelevance, "min-relevance", "keep relevances from `R` on")
 	flags.StringVar(&o.relevanceFn, "relevance-fn", relevanceDefault, "compute relevances by the `FORMULA` default or langchain")
 	complete(c, "relevance-fn", relevanceDefault, relevanceLangChain)
+	flags.Var(&o.recall, "recall", "find a share of `R` of the exact answer, on average, by the lists of sheaf tune --index")
 	o.embedder.Questions = true
 }
 
@@ -110,6 +112,8 @@ func (o *searchFlags) validate() error {
 	case o.relevanceFn == relevanceDefault && o.minRelevance.outside(0, 1):
 		return hint.With(usagef("--min-relevance must be from 0 to 1, not %s", &o.minRelevance),
 			"LangChain's figures go beyond: --relevance-fn %s", relevanceLangChain)
+	case o.recall.value != nil && !(*o.recall.value > 0 && *o.recall.value <= 1):
+		return usagef("--recall must be above 0 and at most 1, not %s", &o.recall)
 	}
 	return cmp.Or(o.filter.validate(), o.embedder.validate())
 }
@@ -144,8 +148,15 @@ func (o *searchFlags) settle(f engine.Facts) {
 // exact returns the flags for the exact answer: the nearest of all that the filter
 // lets through.
 func (o searchFlags) exact() searchFlags {
-	o.fetchK = 0
+	o.fetchK, o.recall = 0, figure{}
 	return o
+}
+
+// lookedAt is how many vectors a search has looked at whose answer may not be exact; zeros
+// where it is.
+type lookedAt struct {
+	Vectors int64 `json:"vectors"`
+	Of      int64 `json:"of"`
 }
 
 // depth is how many hits are searched for: k, or those that are judged again.
@@ -165,6 +176,13 @@ func (o *askFlags) options(ctx context.Context, s catalog, asked []query) (engin
 		Mode:               o.mode,
 		Calibration:        provider.Calibration(s.Facts().Embedder),
 		Judge:              provider.Calibration(o.rerank.Model),
+	}
+	if o.recall.value != nil {
+		search.Recall = *o.recall.value
+		search.Looked = func(q int, vectors, of int64) { // by each of several stores
+			asked[q].looked.Vectors += vectors
+			asked[q].looked.Of += of
+		}
 	}
 	if search.ByText() {
 		for _, q := range asked {

@@ -70,6 +70,9 @@ type answer struct {
 	K      int    `json:"k"`
 	Hits   []hit  `json:"hits"`
 
+	Exact  *bool     `json:"exact,omitempty"` // false, where it is not
+	Looked *lookedAt `json:"looked_at,omitempty"`
+
 	Explain *queryExplanation `json:"explain,omitempty"`
 	Notices []string          `json:"notices,omitempty"` // of --json
 }
@@ -140,6 +143,7 @@ func (a *asker) hitsOf(ctx context.Context, q *query) ([]engine.Hit, error) {
 	if err = cmp.Or(err, asked[0].err); err != nil {
 		return nil, err
 	}
+	q.looked = asked[0].looked
 	return found[0], nil
 }
 
@@ -187,6 +191,9 @@ func (a *asker) tell(ctx context.Context, q query, found []engine.Hit) error {
 	if a.o.literal && q.hasMarks() {
 		a.env.notice("quotes and dashes were taken as they are typed: with --mode hybrid what is quoted must occur, and -WORD must not")
 	}
+	if l := q.looked; l.Of > 0 {
+		a.env.notice(fmt.Sprintf("%d of %s were looked at", l.Vectors, count(int(l.Of), "vector")))
+	}
 	if len(found) > 0 {
 		return nil
 	}
@@ -216,10 +223,14 @@ func (a *asker) show(ctx context.Context, p *printer, q query, found []engine.Hi
 
 func (a *asker) answer(ctx context.Context, q query, found []engine.Hit) (answer, error) {
 	hits, err := a.hits(ctx, found)
-	return answer{
+	one := answer{
 		ID: q.id, Query: q.text, Metric: string(a.store.Facts().Metric), Mode: string(a.o.mode),
 		Rerank: a.o.rerank.Model, K: a.o.k, Hits: hits, Explain: newQueryExplanation(found),
-	}, err
+	}
+	if q.looked.Of > 0 {
+		one.Exact, one.Looked = new(bool), &q.looked
+	}
+	return one, err
 }
 
 // A block of a batch has at most batchBlock queries and, unless one query has more,
@@ -363,7 +374,8 @@ func (a *asker) answerBlock(ctx context.Context, block []query) ([][]engine.Hit,
 		err = a.rerank(ctx, asked, hits)
 	}
 	for i := range hits {
-		found[places[i]], block[places[i]].err = hits[i], asked[i].err
+		q := &block[places[i]]
+		found[places[i]], q.err, q.looked = hits[i], asked[i].err, asked[i].looked
 	}
 	return found, err
 }

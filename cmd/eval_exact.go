@@ -24,11 +24,12 @@ func newEvalExactCmd(env *environment) *cobra.Command {
 		Long: `Ask questions twice, as the flags say and by the exact scan over all vectors,
 and print which share of the exact answer the first has: the recall, a mean over
 all questions with its 95 % interval. It tells what --fetch-k before a filter
-costs. No labels are needed: QUESTIONS are those of sheaf eval, or texts, one a
-line.` + filterHelp + nearHelp +
+costs, and whether --recall is kept by an approximate index. No labels are
+needed: QUESTIONS are those of sheaf eval, or texts, one a line.` + filterHelp + nearHelp +
 			exitStatus(0, 1, 2, 3, 5, 10, 11, 12, 75, 130, 143),
 		Example: `  sheaf eval exact questions.txt
-  sheaf eval exact questions.txt --filter 'source~docs/**' --fetch-k 20`,
+  sheaf eval exact questions.txt --filter 'source~docs/**' --fetch-k 20
+  sheaf eval exact questions.txt --mode vector --recall 0.99`,
 		PreRunE: func(_ *cobra.Command, args []string) error { return o.validate(env, args) },
 		RunE:    func(c *cobra.Command, _ []string) error { return runEvalExact(c.Context(), env, &o) },
 	}

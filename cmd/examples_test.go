@@ -51,6 +51,8 @@ func TestExamples(t *testing.T) {
 			}
 			if c.Name() == "tune" {
 				shell(t, dir, env, `for i in $(seq 24); do echo '{"query": "crash '$i'", "expect": ["docs/**"]}'; done > questions.jsonl`)
+				shell(t, dir, env, `for i in $(seq 100); do echo "record $i"; done > asked.txt`)
+				shell(t, dir, env, `seq 20000 | sed 's/.*/{"text": "record &"}/' > many.jsonl; sheaf ingest --quiet many.jsonl`)
 			}
 			if strings.HasPrefix(c.CommandPath(), "sheaf config") {
 				shell(t, dir, env, "sheaf config set mode hybrid")

@@ -3,6 +3,7 @@ package cmd
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -32,22 +33,23 @@ func runInfo(ctx context.Context, env *environment) error {
 
 // storeInfo is the answer of info and init.
 type storeInfo struct {
-	Store         string    `json:"store"`
-	FormatVersion int       `json:"format_version"`
-	Embedder      string    `json:"embedder"`
-	Dim           int       `json:"dim"`
-	Metric        string    `json:"metric"`
-	Normalized    bool      `json:"normalized"`
-	Words         bool      `json:"words"`
-	Documents     int64     `json:"documents"`
-	Sources       int64     `json:"sources"`
-	DeadRows      int64     `json:"dead_rows"`
-	Bytes         int64     `json:"bytes"`
-	Index         indexInfo `json:"index"`
-	Codes         codesInfo `json:"codes"`
-	CPU           cpuInfo   `json:"cpu"`
-	CreatedAt     time.Time `json:"created_at"`
-	UpdatedAt     time.Time `json:"updated_at"`
+	Store         string     `json:"store"`
+	FormatVersion int        `json:"format_version"`
+	Embedder      string     `json:"embedder"`
+	Dim           int        `json:"dim"`
+	Metric        string     `json:"metric"`
+	Normalized    bool       `json:"normalized"`
+	Words         bool       `json:"words"`
+	Documents     int64      `json:"documents"`
+	Sources       int64      `json:"sources"`
+	DeadRows      int64      `json:"dead_rows"`
+	Bytes         int64      `json:"bytes"`
+	Index         indexInfo  `json:"index"`
+	Codes         codesInfo  `json:"codes"`
+	Lists         *listsInfo `json:"lists,omitempty"`
+	CPU           cpuInfo    `json:"cpu"`
+	CreatedAt     time.Time  `json:"created_at"`
+	UpdatedAt     time.Time  `json:"updated_at"`
 }
 
 type indexInfo struct {
@@ -79,7 +81,7 @@ func newStoreInfo(dir string, i engine.Info) storeInfo {
 	}
 	return storeInfo{
 		dir, i.FormatVersion, embedder, i.Dim, string(i.Metric), i.Normalized, !i.NoWords, i.Documents, i.Sources, i.DeadRows, i.Bytes,
-		indexInfo{i.IndexType, i.IndexFile, i.Partitions}, codesInfo{i.CodesFile, i.CodedRows}, cpuInfo{kernel.Chosen().String()}, i.CreatedAt.UTC(), i.UpdatedAt.UTC(),
+		indexInfo{i.IndexType, i.IndexFile, i.Partitions}, codesInfo{i.CodesFile, i.CodedRows}, newListsInfo(i.Lists), cpuInfo{kernel.Chosen().String()}, i.CreatedAt.UTC(), i.UpdatedAt.UTC(),
 	}
 }
 
@@ -92,8 +94,12 @@ func (env *environment) printInfo(ctx context.Context, s reader) error {
 		i := newStoreInfo(env.config.Store, info)
 		return p.fields(i, i.fields())
 	})
-	if err == nil && worthCompacting(info) {
+	switch {
+	case err != nil:
+	case worthCompacting(info):
 		env.say("%s of deleted documents, %s: sheaf compact drops them", count(info.DeadRows, "row"), megabytes(deadBytes(info)))
+	case worthListing(info):
+		env.say("%s in no list, which all searches look at: sheaf compact makes the lists anew", count(info.Lists.Tail, "row"))
 	}
 	return err
 }
@@ -114,7 +120,7 @@ func worthCompacting(i engine.Info) bool {
 func deadBytes(i engine.Info) int64 { return 4 * int64(i.Dim) * i.DeadRows }
 
 func (i storeInfo) fields() []field {
-	return []field{
+	all := []field{
 		{"store", i.Store},
 		{"format version", strconv.Itoa(i.FormatVersion)},
 		{"embedder", i.Embedder},
@@ -128,8 +134,13 @@ func (i storeInfo) fields() []field {
 		{"bytes", strconv.FormatInt(i.Bytes, 10)},
 		{"index", fmt.Sprintf("%s (%s)", i.Index.Type, i.Index.File)},
 		{"codes", i.Codes.String()},
+		{"lists", i.Lists.String()},
 		{"kernel", i.CPU.Kernel},
 		{"created at", i.CreatedAt.Format(time.RFC3339)},
 		{"updated at", i.UpdatedAt.Format(time.RFC3339)},
 	}
+	if i.Lists == nil {
+		all = slices.DeleteFunc(all, func(f field) bool { return f.name == "lists" })
+	}
+	return all
 }

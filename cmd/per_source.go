@@ -16,9 +16,11 @@ func (o *askFlags) addPerSource(flags *pflag.FlagSet) {
 const morePerSource = 4
 
 // fewPerSource is a search whose answers have at most n hits of one source. It asks for more
-// hits until the answers are full, or the hits of a store are at their end.
+// hits until the answers are full, or the hits of a store are at their end. It is exact, as
+// with a filter: the documents of a source may lie near to one another.
 func fewPerSource(ctx context.Context, s engine.Searcher, queries [][]float32, o engine.SearchOptions, n int) ([][]engine.Hit, error) {
 	k := o.K
+	o.Recall = 0
 	for {
 		found, err := s.Search(ctx, queries, o)
 		if err != nil {

@@ -21,7 +21,8 @@ type query struct {
 	asked  words.Asked // of text
 	vector []float32
 	err    error
-	last   bool // no more input is buffered, so this one is to be answered before reading on
+	looked lookedAt // by the search
+	last   bool     // no more input is buffered, so this one is to be answered before reading on
 }
 
 // newQuery returns the query of a question, or of the error that reading it gave.

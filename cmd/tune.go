@@ -35,6 +35,7 @@ type tuneOptions struct {
 	budget    time.Duration
 	svg       string
 	flags     *pflag.FlagSet // those that were given are a part of what is recommended
+	index     indexOptions
 
 	splitter splitterFlags
 	loader   loaderFlags
@@ -45,7 +46,7 @@ type tuneOptions struct {
 func newTuneCmd(env *environment) *cobra.Command {
 	var o tuneOptions
 	c := &cobra.Command{
-		Use:   "tune QUESTIONS [PATH...]",
+		Use:   "tune QUESTIONS [PATH...] | tune --index [QUESTIONS]",
 		Short: "Find the settings that answer questions best",
 		Long: `Try settings on the questions of sheaf eval and say which answers best, and how
 sure that is. --vary names a setting and its values; all combinations are tried,
@@ -60,16 +61,29 @@ One half of the questions chooses, the other half reports: its figures are not
 the best of many draws of luck. A setting is recommended where it is better than
 the first beyond chance; else it is said how many more questions would show it.
 Marked are the settings to which no other is equal in quality, time and bytes
-and better in one.` + filterHelp + nearHelp +
+and better in one.
+
+With --index an approximate index is made, of a store of 20,000 documents or
+more, for searches with --recall: the vectors are divided into lists of such
+that are near to one another, and a search looks at the nearest lists only. It
+pays from some two million vectors on, or where the disk is slow. How many lists
+find a share of the exact answer, 0.99 or what --recall says, is measured by
+QUESTIONS, whose labels are ignored; without them by first sentences of the
+texts, and by vectors that are moved where nothing embeds. sheaf info says what
+came of it, sheaf compact makes the lists anew when a tenth of the vectors is in
+none, and --index=off removes them. Searches without --recall stay exact.` + filterHelp + nearHelp +
 			exitStatus(0, 1, 2, 3, 5, 10, 11, 12, 75, 130, 143),
 		Example: `  sheaf tune questions.jsonl
   sheaf tune questions.jsonl --vary mode=vector,hybrid --vary k=5,10 --objective recall@10
   sheaf tune questions.jsonl docs --vary splitter=character,markdown --vary chunk-size=500,1000
-  sheaf tune questions.jsonl docs --vary embedder=builtin,minilm --max-time 20ms --svg tune.svg`,
+  sheaf tune questions.jsonl docs --vary embedder=builtin,minilm --max-time 20ms --svg tune.svg
+  sheaf tune --index asked.txt --recall 0.99
+  sheaf tune --index=off`,
 		PreRunE: func(c *cobra.Command, args []string) error { return o.validate(c, env, args) },
 		RunE:    func(c *cobra.Command, _ []string) error { return runTune(c.Context(), env, &o) },
 	}
 	o.addSearchFlags(c)
+	o.index.addFlags(c)
 	f := c.Flags()
 	f.StringArrayVar(&o.vary, "vary", nil, "try the values of a setting: `KEY=VALUE,VALUE`, where KEY is "+oneOf(tunableNames())+" (repeatable; default mode="+strings.Join(modeNames(), ",")+")")
 	f.StringVar(&o.objective, "objective", "ndcg", "what is to be as high as possible: `METRIC@K`, as --metric of sheaf eval")
@@ -143,6 +157,9 @@ func (p *plan) setLambda(value string) error {
 }
 
 func (o *tuneOptions) validate(c *cobra.Command, env *environment, args []string) error {
+	if o.index.kind != "" {
+		return o.validateIndex(c, env, args)
+	}
 	if err := o.questions.validate("tune", args[:min(1, len(args))]); err != nil {
 		return err
 	}
@@ -267,12 +284,21 @@ func (p *plan) useless(m eval.Metric) string {
 	return ""
 }
 
+// moreQuestions is the hint where there are too few.
+const moreQuestions = "sheaf eval draft makes more questions out of a store, to be edited"
+
 func runTune(ctx context.Context, env *environment, o *tuneOptions) error {
+	if o.index.kind != "" {
+		return runTuneIndex(ctx, env, o)
+	}
 	questions, err := env.readQuestions(o.questions)
 	if err != nil {
 		return err
 	}
 	eval.RefuseUnlabelled(questions)
+	if n := len(questions); n < eval.LeastTuned { // before anything is ingested
+		return hint.With(fmt.Errorf("%s: tuning takes at least %d", count(n, "question"), eval.LeastTuned), moreQuestions)
+	}
 	counter := new(progress.Counter)
 	t := &tuner{env: env, o: o, questions: questions, shown: env.showProgress(counter, "tuning", "setting"), counter: counter}
 	counter.SetTotal(len(o.plans))
@@ -289,7 +315,7 @@ func runTune(ctx context.Context, env *environment, o *tuneOptions) error {
 	case errors.Is(err, eval.ErrTooSlow):
 		return hint.With(fmt.Errorf("%w: the quickest takes %.1f ms a question", err, t.quickest()), "--max-time is %s", o.maxTime)
 	case err != nil:
-		return hint.With(err, "sheaf eval draft makes more questions out of a store, to be edited")
+		return hint.With(err, moreQuestions)
 	}
 	if o.svg != "" {
 		if err := publish.Write([]string{o.svg}, func(files []*os.File) error { return r.WriteSVG(files[0]) }); err != nil {
