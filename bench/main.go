@@ -73,6 +73,7 @@ type section struct {
 var sections = []section{
 	{name: "search", run: (*bench).search},
 	{name: "codes", run: (*bench).codes},
+	{name: "lists", run: (*bench).lists, asked: true},
 	{name: "filter", run: (*bench).filter},
 	{name: "mmr", run: (*bench).mmr},
 	{name: "batch", run: (*bench).batch},
