@@ -38,3 +38,25 @@ func TestReportCountsFailures(t *testing.T) {
 		t.Errorf("%d sources, %d chunks", r.FailedSources, r.FailedChunks)
 	}
 }
+
+func TestOversize(t *testing.T) {
+	t.Parallel()
+	var o Oversize
+	o.add(0, 7)
+	if o != (Oversize{}) || o.String() != "" {
+		t.Errorf("%+v: %q", o, o)
+	}
+	const rest = "the longest with %d code points: no separator divides them (--splitter recursive divides any text)"
+	for _, tt := range []struct {
+		chunks, longest int
+		want            string
+	}{
+		{1, 30, fmt.Sprintf("1 chunk is longer than the chunk size, in 1 source, "+rest, 30)},
+		{2, 20, fmt.Sprintf("3 chunks are longer than the chunk size, in 2 sources, "+rest, 30)},
+		{1, 40, fmt.Sprintf("4 chunks are longer than the chunk size, in 3 sources, "+rest, 40)},
+	} {
+		if o.add(tt.chunks, tt.longest); o.String() != tt.want {
+			t.Errorf("%q, want %q", o, tt.want)
+		}
+	}
+}

@@ -280,8 +280,10 @@ func TestErrors(t *testing.T) {
 		}
 	}
 	for _, stream := range []string{cDType + short("f4") + "\x85R", "ct\nThing\n)\x81}b", cArray + cNdarray + "NN\x87R"} {
-		if got, err := asJSON(stream); err == nil {
-			t.Errorf("%q: %s, want no JSON for it", stream, got)
+		for _, in := range []string{stream, "]" + stream + "a", stream + "\x85", "}" + short("k") + stream + "s", "]]" + stream + "aa"} {
+			if got, err := asJSON(in); err == nil {
+				t.Errorf("%q: %s, want no JSON for it", in, got)
+			}
 		}
 	}
 }
