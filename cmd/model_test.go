@@ -11,6 +11,7 @@ import (
 
 	"sheaf/internal/model/modeltest"
 	"sheaf/internal/transformer/transformertest"
+	"sheaf/internal/use/usetest"
 )
 
 // smallModel writes a small model to a folder:
@@ -38,6 +39,14 @@ func smallModel(ts *testscript.TestScript, neg bool, args []string) {
 		}
 	}
 	ts.Check(m.Write(ts.MkAbs(args[0])))
+}
+
+// smallUSE writes the files of a small USE, as its package has them, to a folder: smalluse DIR
+func smallUSE(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: smalluse DIR")
+	}
+	ts.Check(usetest.Write(ts.MkAbs(args[0]), 1))
 }
 
 // fakeHub starts a hub with the model of a folder for the rest of the script and points sheaf

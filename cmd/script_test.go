@@ -97,6 +97,7 @@ func TestScripts(t *testing.T) {
 			"lines":        checkLines,
 			"nul":          checkNul,
 			"smallmodel":   smallModel,
+			"smalluse":     smallUSE,
 		},
 	})
 }
@@ -110,7 +111,7 @@ func scrubbed(home string) []string {
 		"HOME=" + home, "XDG_CONFIG_HOME=" + filepath.Join(home, "config"),
 		"OPENAI_API_KEY=", "OPENAI_BASE_URL=http://127.0.0.1:1/v1", "NO_COLOR=", "SHEAF_STORE=", "SHEAF_EMBEDDER=", "SHEAF_RERANK=", "SHEAF_RERANK_URL=", "SHEAF_RERANK_API_KEY=",
 		"XDG_DATA_HOME=" + filepath.Join(home, "data"), "XDG_CACHE_HOME=" + filepath.Join(home, "cache"),
-		"HF_HOME=", "HF_HUB_CACHE=", "HF_ENDPOINT=http://127.0.0.1:1", "HF_TOKEN=", "HF_HUB_OFFLINE=",
+		"HF_HOME=", "HF_HUB_CACHE=", "HF_ENDPOINT=http://127.0.0.1:1", "HF_TOKEN=", "HF_HUB_OFFLINE=", "PIP_INDEX_URL=http://127.0.0.1:1",
 		"HTTP_PROXY=", "HTTPS_PROXY=http://127.0.0.1:1", "NO_PROXY=127.0.0.1",
 	}
 }

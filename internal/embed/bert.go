@@ -30,16 +30,25 @@ const (
 )
 
 // bert computes vectors with a BERT encoder, as sentence-transformers does with the same
-// folder.
+// folder, or with another encoder of tokens.
 type bert struct {
 	identity   Identity
-	model      *transformer.Model
+	model      encoder
 	settings   transformer.Settings
 	tokens     *textTokens
 	options    Options
 	packTokens int                         // that are computed at once at most, if more than one text
 	workspaces chan *transformer.Workspace // as many as computations that may run at once
 	noticed    atomic.Bool
+	foreign    *foreign // of a model that is known to know the 16 languages only
+}
+
+// encoder makes vectors of tokens. It is safe for concurrent use.
+type encoder interface {
+	Settings() transformer.Settings
+	Fingerprint() (string, error)
+	Encode(w *transformer.Workspace, texts [][]int32) ([][]float32, error)
+	Close() error
 }
 
 // NewMiniLM returns the embedder "minilm": all-MiniLM-L6-v2, one model of the hub. The one model that
@@ -48,22 +57,22 @@ func NewMiniLM(model string, o Options) (Embedder, error) {
 	if model != "" && model != Int8 {
 		return nil, fmt.Errorf("embedder \"minilm:%s\": want minilm or minilm:%s", model, Int8)
 	}
-	return newBERT(Identity{Provider: "minilm", Model: model}, MiniLM, model == Int8, o)
+	return newEncoder(Identity{Provider: "minilm", Model: model}, MiniLM, model == Int8, o)
 }
 
 // NewHF returns the embedder that computes with the BERT encoder model: a folder, or
 // its name on the Hugging Face hub, and ":int8" after it to compute in int8.
 func NewHF(model string, o Options) (Embedder, error) {
 	dir, int8 := CutInt8(model)
-	return newBERT(Identity{Provider: "hf", Model: model}, dir, int8, o)
+	return newEncoder(Identity{Provider: "hf", Model: model}, dir, int8, o)
 }
 
-func newBERT(id Identity, dir string, int8 bool, o Options) (Embedder, error) {
+func newEncoder(id Identity, dir string, int8 bool, o Options) (Embedder, error) {
 	dir, err := findFolder(dir, o)
 	if err != nil {
 		return nil, &ModelError{id.String(), err}
 	}
-	b, err := openBERT(dir, int8, o)
+	b, err := openEncoder(dir, int8, o)
 	if err != nil {
 		return nil, &ModelError{id.String(), err}
 	}
@@ -94,18 +103,24 @@ func findFolder(model string, o Options) (dir string, err error) {
 
 // CheckModel reports why neither an embedder nor a cross-encoder can be made of the model in dir.
 func CheckModel(dir string) error {
-	open := openBERT
 	if transformer.IsClassifier(dir) {
-		open = openCrossEncoder
+		c, err := openCrossEncoder(dir, false, Options{})
+		if err != nil {
+			return err
+		}
+		return c.Close()
 	}
-	b, err := open(dir, false, Options{})
+	b, err := openEncoder(dir, false, Options{})
 	if err != nil {
 		return err
 	}
 	return b.model.Close()
 }
 
-func openBERT(dir string, int8 bool, o Options) (*bert, error) {
+func openEncoder(dir string, int8 bool, o Options) (*bert, error) {
+	if transformer.IsUSE(dir) {
+		return openUSE(dir, int8, o)
+	}
 	open := transformer.Open
 	if int8 {
 		open = transformer.OpenInt8
@@ -114,16 +129,24 @@ func openBERT(dir string, int8 bool, o Options) (*bert, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newBERTOf(model, dir, int8, o)
+	return newBERT(model, tokensIn(dir, model), int8, o)
 }
 
-// newBERTOf completes a model by its tokenizer and the memory to compute in.
-func newBERTOf(model *transformer.Model, dir string, int8 bool, o Options) (*bert, error) {
+// tokensIn returns a function that reads the tokenizer of the model in a folder.
+func tokensIn(dir string, model *transformer.Model) func() (*textTokens, error) {
+	s := model.Settings()
+	return func() (*textTokens, error) {
+		return readTokens(filepath.Join(dir, filepath.FromSlash(s.TokenizerDir)), s)
+	}
+}
+
+// newBERT completes a model by its tokenizer and the memory to compute in.
+func newBERT(model encoder, tokens func() (*textTokens, error), int8 bool, o Options) (*bert, error) {
 	b := &bert{model: model, settings: model.Settings(), options: o, packTokens: maxPackTokens}
 	if int8 {
 		b.packTokens = maxPackTokensInt8
 	}
-	if err := b.openTokenizer(filepath.Join(dir, filepath.FromSlash(b.settings.TokenizerDir))); err != nil {
+	if err := b.openTokenizer(tokens); err != nil {
 		return nil, errors.Join(err, model.Close())
 	}
 	threads := o.Workers
@@ -137,9 +160,9 @@ func newBERTOf(model *transformer.Model, dir string, int8 bool, o Options) (*ber
 	return b, nil
 }
 
-// openTokenizer reads the tokenizer in dir and adds it to the fingerprint.
-func (b *bert) openTokenizer(dir string) (err error) {
-	if b.tokens, err = readTokens(dir, b.settings); err != nil {
+// openTokenizer reads the tokenizer and adds it to the fingerprint.
+func (b *bert) openTokenizer(tokens func() (*textTokens, error)) (err error) {
+	if b.tokens, err = tokens(); err != nil {
 		return err
 	}
 	fingerprint, err := b.model.Fingerprint() // last, because a model in int8 is being read meanwhile
@@ -171,6 +194,9 @@ func (b *bert) Embed(ctx context.Context, texts []string) (Result, error) {
 	result := Result{Vectors: make([][]float32, len(texts))}
 	ids, tokens := make([][]int32, len(texts)), 0
 	for i, text := range texts {
+		if b.foreign != nil {
+			b.foreign.noticeScript(text, "the multilingual model", b.options)
+		}
 		var length int
 		if ids[i], length = b.ids(text); length > len(ids[i]) {
 			result.long(i, length, b.settings.MaxTokens)

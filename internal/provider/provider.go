@@ -48,6 +48,7 @@ var Table = []Provider{
 		Complete: []string{"builtin", Multilingual}, BatchSize: 128},
 	{Name: "minilm", New: embed.NewMiniLM, Models: []string{embed.Int8}, Bare: true, Trusted: always,
 		Complete: []string{"minilm", "minilm:" + embed.Int8}, BatchSize: 32}, // a second of work
+	{Name: "multilingual", New: embed.NewUSE, Complete: []string{"multilingual"}, Trusted: always, BatchSize: 32},
 	{Name: "hf", New: embed.NewHF, Models: []string{"NAME[:" + embed.Int8 + "]", "DIR[:" + embed.Int8 + "]"}, Canonical: embed.CanonicalHF, Trusted: isHubName, BatchSize: 32},
 	{Name: "openai", New: openai.New, Models: []string{"MODEL"}, DefaultModel: openai.DefaultModel, Trusted: always,
 		Complete: []string{"openai:text-embedding-3-small", "openai:text-embedding-3-large"}, Workers: 16, BatchSize: openai.DefaultBatchSize},

@@ -23,6 +23,8 @@
 // Weights in F32 are used from the mapped file, which processes share. Truncating the file
 // while it is mapped ends the process: to replace a model, replace the file, not its content.
 //
+// [OpenUSE] makes a model of another kind over the same kernels: convolutions and no attention.
+//
 // [OpenInt8] makes a model whose linear layers are computed with integers. Its vectors are near
 // those of [Open], not equal, and its fingerprint is another. It reads the file instead of
 // mapping it.

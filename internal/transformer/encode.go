@@ -35,7 +35,7 @@ func (m *Model) compute(w *Workspace, texts [][]int32, second []int) ([][]float3
 	if err := m.ready(); err != nil {
 		return nil, err
 	}
-	tokens, longest, err := m.check(texts)
+	tokens, longest, err := m.folder.check(texts)
 	if err != nil || len(texts) == 0 {
 		return nil, err
 	}
@@ -52,14 +52,14 @@ func (m *Model) compute(w *Workspace, texts [][]int32, second []int) ([][]float3
 }
 
 // check counts the tokens and checks what the C code relies on.
-func (m *Model) check(texts [][]int32) (tokens, longest int, err error) {
+func (s *Settings) check(texts [][]int32) (tokens, longest int, err error) {
 	for i, ids := range texts {
-		if len(ids) == 0 || len(ids) > m.folder.MaxTokens {
-			return 0, 0, fmt.Errorf("text %d has %d tokens, not from 1 to %d", i+1, len(ids), m.folder.MaxTokens)
+		if len(ids) == 0 || len(ids) > s.MaxTokens {
+			return 0, 0, fmt.Errorf("text %d has %d tokens, not from 1 to %d", i+1, len(ids), s.MaxTokens)
 		}
 		for _, id := range ids {
-			if id < 0 || int(id) >= m.folder.Vocabulary {
-				return 0, 0, fmt.Errorf("text %d: token %d is not below %d", i+1, id, m.folder.Vocabulary)
+			if id < 0 || int(id) >= s.Vocabulary {
+				return 0, 0, fmt.Errorf("text %d: token %d is not below %d", i+1, id, s.Vocabulary)
 			}
 		}
 		tokens += len(ids)

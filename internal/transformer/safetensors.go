@@ -128,6 +128,19 @@ func (t *tensors) place(name string, shape ...int) (place, error) {
 	return place{t.header + begin, t.header + end, e.DType, shape[len(shape)-1]}, nil
 }
 
+// bytes returns a tensor of bytes, of any shape.
+func (t *tensors) bytes(name string) ([]byte, error) {
+	var e entry
+	if err := json.Unmarshal(t.entries[name], &e); err != nil {
+		return nil, fmt.Errorf("tensor %q: %w: %w", name, err, errTensors)
+	}
+	begin, end := e.Offsets[0], e.Offsets[1]
+	if e.DType != "U8" || begin > end || end > t.source.size()-t.header {
+		return nil, fmt.Errorf("tensor %q of type %q lies at %v of %d bytes: %w", name, e.DType, e.Offsets, t.source.size()-t.header, errTensors)
+	}
+	return t.source.read(t.header+begin, t.header+end, new([]byte))
+}
+
 // rows returns the place of n rows, from the given one on.
 func (p place) rows(first, n int) place {
 	row := uint64(p.cols * sizes[p.dtype])
