@@ -103,13 +103,13 @@ func sum(words []weighedWord) string {
 // lines are the explanation of a query for people.
 func (e *queryExplanation) lines() []string {
 	lines := []string{
-		"query: " + sum(e.Words),
-		fmt.Sprintf("one document has %.2f of these weights; %.2f are of identifiers", float64(e.Coverage), float64(e.Identifiers)),
+		"words asked for, the rarer the heavier: " + sum(e.Words),
+		fmt.Sprintf("of this weight the document with most has %.0f %%; identifiers are %.0f %%", 100*float64(e.Coverage), 100*float64(e.Identifiers)),
 	}
 	if e.fusion != nil {
 		lines = append(lines,
-			fmt.Sprintf("so words weigh %.2f, and the best has %.2f", float64(e.Weight), float64(e.Best)),
-			fmt.Sprintf("similarity: mean %.4f, deviation %.4f", float64(e.Mean), float64(e.Deviation)))
+			fmt.Sprintf("so words add up to %.2f to a document's fused score, all of it to the best by words (%.2f)", float64(e.Weight), float64(e.Best)),
+			fmt.Sprintf("meaning adds 1 for each %.4f that its similarity is above the mean of %.4f", float64(e.Deviation), float64(e.Mean)))
 	}
 	return lines
 }

@@ -42,8 +42,8 @@ func TestExplanationLines(t *testing.T) {
 		}
 	}
 	want := []string{
-		"query: tides 2.00 + moon\ufffd 1.50", "one document has 1.00 of these weights; 0.25 are of identifiers",
-		"so words weigh 4.00, and the best has 7.00", "similarity: mean -1.6000, deviation 0.1000",
+		"words asked for, the rarer the heavier: tides 2.00 + moon\ufffd 1.50", "of this weight the document with most has 100 %; identifiers are 25 %",
+		"so words add up to 4.00 to a document's fused score, all of it to the best by words (7.00)", "meaning adds 1 for each 0.1000 that its similarity is above the mean of -1.6000",
 	}
 	if diff := cmp.Diff(want, newQueryExplanation([]engine.Hit{tests[0].hit}).lines()); diff != "" {
 		t.Error(diff)
