@@ -128,8 +128,8 @@ func (h hit) table(p *printer) {
 	h.Context.show(p, h.Text)
 }
 
-// figures are those that are shown on a terminal: the relevance, and if it is verbose
-// all others that there are.
+// figures are those that are shown on a terminal: the relevance, what else orders hits, and
+// if it is verbose all others that there are.
 func (h hit) figures(verbose bool) (shown []field) {
 	add := func(name string, x number, digits int) {
 		if !math.IsNaN(float64(x)) {
@@ -143,7 +143,7 @@ func (h hit) figures(verbose bool) (shown []field) {
 	if h.Words != nil && (verbose || len(shown) == 0) {
 		add("words", *h.Words, 2)
 	}
-	if h.Fused != nil && verbose {
+	if h.Fused != nil {
 		add("fused", *h.Fused, 2)
 	}
 	if h.Rerank != nil {
