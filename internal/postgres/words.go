@@ -58,6 +58,11 @@ func (x *index) rank(ctx context.Context, text string) (r ranking, err error) {
 	for _, term := range r.query.Terms {
 		times[term]++
 	}
+	// A scan would read all words, most of which are kept outside the table: the planner does not
+	// count that.
+	if _, err := x.script(ctx, `SET LOCAL enable_seqscan = off`); err != nil {
+		return r, err
+	}
 	for i, term := range r.query.Terms {
 		if times[term] == 0 {
 			continue
@@ -69,6 +74,9 @@ func (x *index) rank(ctx context.Context, text string) (r ranking, err error) {
 		r.weights[i] = postings.Weight(x.state.documents, int64(len(list)), times[term])
 		r.add(list, r.weights[i], x.average())
 		times[term] = 0
+	}
+	if _, err := x.script(ctx, `SET LOCAL enable_seqscan = on`); err != nil {
+		return r, err
 	}
 	covered := float32(0)
 	for _, d := range r.docs {
