@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -73,10 +74,8 @@ func (b *bench) lists(ctx context.Context) error {
 	}
 	questions := newClustered(2, n)
 	tuned, held := filepath.Join(b.data, "tuned.jsonl"), filepath.Join(b.data, "held.jsonl")
-	for path, n := range map[string]int{tuned: listsTuned, held: heldOut} {
-		if err := writeQuestions(path, questions, n); err != nil {
-			return err
-		}
+	if err := errors.Join(writeQuestions(tuned, questions, listsTuned), writeQuestions(held, questions, heldOut)); err != nil {
+		return err
 	}
 	made, err := b.command("tune", "--quiet", "--index", tuned, "--recall", fmt.Sprint(listsRecall), "--store", dir)(ctx)
 	if err != nil {

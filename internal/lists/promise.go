@@ -20,7 +20,7 @@ type Question struct {
 type Point struct {
 	Lists     int32
 	_         int32
-	Sure      float64 // recall that the choosing half of the questions is above with 95 % confidence
+	Sure      float64 // recall that the choosing half of the questions is above with 99 % confidence
 	Recall    float64 // of the reporting half, the mean
 	Low, High float64 // and its 95 % interval
 	Read      float64 // share of all blocks that is read, a mean over the reporting half
@@ -55,9 +55,9 @@ func Measure(questions []Question, n int) []Curve {
 }
 
 // Quantiles of the normal distribution: how many deviations of a mean its true value is not
-// below, or not away, with 95 % confidence.
+// below with 99 % confidence, or not away with 95 %.
 const (
-	oneSided = 1.645
+	oneSided = 2.326
 	twoSided = 1.96
 )
 
@@ -106,15 +106,16 @@ func meanOf(questions []Question, figure func(Question) float64) (mean, deviatio
 }
 
 // Choose returns the point of the fewest lists that hold a recall for the k nearest rows: the
-// choosing half of the questions is above it with confidence. It reports false where all
-// lists have to be looked at, as always for a recall of 1.
+// choosing half of the questions is above it with confidence, and the other half does not
+// refute it. It reports false where all lists have to be looked at, as always for a recall
+// of 1.
 func Choose(curves []Curve, k int, recall float64) (Point, bool) {
 	i := slices.IndexFunc(Depths[:], func(depth int) bool { return k <= depth })
 	if i < 0 || recall >= 1 {
 		return Point{}, false
 	}
 	for _, p := range curves[i] {
-		if p.Sure >= recall {
+		if p.Sure >= recall && p.Recall >= recall {
 			return p, true
 		}
 	}
