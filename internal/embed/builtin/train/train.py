@@ -75,7 +75,8 @@ class Sets:
             scores = unit(weigh(queries) @ rows) @ unit(weigh(docs) @ rows).T
             order = np.argsort(-scores, axis=1, kind="stable")[:, :10]
             gain = 1 / np.log2(np.arange(10) + 2)
-            result[name] = np.mean([sum(gain[j] for j, d in enumerate(o) if d in r) / gain[:len(r)].sum() for o, r in zip(order, rel)])
+            found = [sum(gain[j] for j, d in enumerate(o) if d in r) / gain[:len(r)].sum() for o, r in zip(order, rel)]
+            result[name] = round(float(np.mean(found)), 4)
         return result
 
 
