@@ -22,7 +22,7 @@ func TestNewErrors(t *testing.T) {
 		options embed.Options
 		want    string
 	}{
-		{"word2vec", embed.Options{}, `unknown embedder "word2vec"; known: builtin, builtin:multilingual, minilm, minilm:int8, hf:NAME[:int8], hf:DIR[:int8], openai[:MODEL], command:PROGRAM or none`},
+		{"word2vec", embed.Options{}, `unknown embedder "word2vec"; known: builtin, builtin:multilingual, minilm, minilm:int8, multilingual, hf:NAME[:int8], hf:DIR[:int8], openai[:MODEL], command:PROGRAM or none`},
 		{"minilm", embed.Options{}, `embedder "minilm": model "sentence-transformers/all-MiniLM-L6-v2": nowhere to look`},
 		{"hf:BAAI/bge", embed.Options{}, `embedder "hf:BAAI/bge": model "BAAI/bge": nowhere to look`},
 		{"hf:a/b/c", embed.Options{}, `"a/b/c" is no name of a model, OWNER/NAME; a folder is written ./a/b/c`},
