@@ -76,11 +76,11 @@ var (
 	pairs = regexp.MustCompile("sheaf duplicates[^|`]*$")
 )
 
-// recipes returns the thresholds that a text teaches. What stands beside a figure of LangChain's says the
+// recipes returns the thresholds that a text teaches. What stands beside a call of LangChain's says the
 // same to sheaf, and of duplicates the user looks at some first.
 func recipes(text string) (found []string) {
 	for line := range strings.Lines(text) {
-		if strings.Contains(line, "score_threshold") {
+		if strings.Contains(line, "score_threshold") || strings.Contains(line, "_with_relevance_scores") {
 			continue
 		}
 		for _, at := range cut.FindAllStringIndex(line, -1) {
