@@ -233,12 +233,12 @@ func (m *USE) encode(w *Workspace, texts [][]int32, tokens int) [][]float32 {
 	for i, order := range useOrders {
 		x.set(projected.from(i * useBranch))
 		x.clearGaps(texts)
-		m.convolve(m.branches[i][0], order.tokens, order.left, x, h, scratch)
+		m.convolve(m.branches[i][0], order.left, x, h, scratch)
 		h.clearGaps(texts)
-		m.convolve(m.branches[i][1], order.tokens, order.left, h, wide.from(useDim+i*useBranch), scratch)
+		m.convolve(m.branches[i][1], order.left, h, wide.from(useDim+i*useBranch), scratch)
 	}
 	m.joined.apply(m.level, wide, rows{})
-	return m.finish(w, wide.x, texts, scratch)
+	return m.finish(wide.x, texts, scratch)
 }
 
 // lookUp sets the first columns of the rows of tokens to their embeddings, and those between texts to
@@ -261,9 +261,9 @@ func (m *USE) lookUp(wide []float32, texts [][]int32) {
 	}
 }
 
-// convolve sets the first columns of out to x plus the positive part of a layer over so many tokens of
-// x, from left before each.
-func (m *USE) convolve(layer dense, tokens, left int, x, out rows, scratch []float32) {
+// convolve sets the first columns of out to x plus the positive part of a layer over the tokens of x
+// around each, from so many before it on.
+func (m *USE) convolve(layer dense, left int, x, out rows, scratch []float32) {
 	n := x.m - 2*useGap
 	window := rows{x.x[(useGap-left)*useBranch:], useBranch, n}
 	inside := out.cut(useGap, n)
@@ -294,7 +294,7 @@ func (r rows) clearGaps(texts [][]int32) {
 }
 
 // finish returns one vector for the rows of each text.
-func (m *USE) finish(w *Workspace, wide []float32, texts [][]int32, scratch []float32) [][]float32 {
+func (m *USE) finish(wide []float32, texts [][]int32, scratch []float32) [][]float32 {
 	n := len(texts)
 	sums := make([]float32, n*useRow)
 	for i, ids := range texts {
