@@ -102,7 +102,17 @@ func cutQuoted(s string) (quoted, after string, ok bool) {
 // require adds a passage that must occur.
 func (c *Condition) require(t *Tokenizer, passage string) {
 	c.with = append(c.with, literal(passage))
-	c.Has = append(c.Has, t.certain(strings.ToLower(fold(passage)))...)
+	if !strings.ContainsFunc(passage, spelled) {
+		c.Has = append(c.Has, t.certain(strings.ToLower(fold(passage)))...)
+	}
+}
+
+// spelled reports whether a character is of no word, but folds to letters or digits, as ㎏ does.
+// A passage with it occurs in texts that have the character and in those that have the letters,
+// and these have other terms.
+func spelled(r rune) bool {
+	return r >= utf8.RuneSelf && !isWordy(r) && !isDense(r) &&
+		strings.ContainsFunc(fold(string(r)), func(r rune) bool { return isWordy(r) || isDense(r) })
 }
 
 // exclude adds a word. One that has parts is a passage, and so is a lone character.

@@ -75,6 +75,8 @@ func TestConditionHolds(t *testing.T) {
 		{`"京都"`, "東京都", true},
 		{`"東京都"`, "東京 京都", false},
 		{`"猫"`, "黒猫です", true},
+		{`"10㎏"`, "max 10㎏", true},
+		{`"10㎏"`, "max 10kg", true},
 		{`"猫"`, "犬です", false},
 		{`"データ"`, "ﾃﾞｰﾀ", true},
 		{`"one" "two"`, "two, one", true},
@@ -125,6 +127,7 @@ func FuzzParse(f *testing.F) {
 	f.Add("東京都のﾃﾞｰﾀ und Größe-x", uint8(0), uint8(20))
 	f.Add("it’s 'quoted' parseHTTPHeader", uint8(0), uint8(12))
 	f.Add("a'bcd'e l'eau d’été", uint8(2), uint8(5))
+	f.Add("0㎃0", uint8(0), uint8(9))
 	f.Fuzz(func(t *testing.T, text string, from, length uint8) {
 		if !strings.ContainsAny(text, `"“”„«»`) && !words.Expands(text) {
 			i := min(int(from), len(text))
