@@ -73,8 +73,13 @@ func holdsLock(f *os.File) bool {
 }
 
 // releaseLock empties the file, so that it names no process that does not write
-// any more, and releases the lock.
-func releaseLock(f *os.File) error { return errors.Join(f.Truncate(0), f.Close()) }
+// any more, and releases the lock. It does so before it closes the file: a child that was
+// forked just now has the file too, until it executes.
+func releaseLock(f *os.File) error {
+	err := f.Truncate(0)
+	_ = syscall.Flock(int(f.Fd()), syscall.LOCK_UN) // else Close releases it
+	return errors.Join(err, f.Close())
+}
 
 // writeHolder writes into the lock file who holds it.
 func writeHolder(f *os.File, holder string) error {
