@@ -4,9 +4,15 @@ import (
 	"context"
 	"iter"
 
+	"github.com/google/go-cmp/cmp/cmpopts"
+
 	"sheaf/internal/engine"
 	"sheaf/internal/store"
 )
+
+// anyKey compares documents of stores in different folders: keys of sources are relative to
+// these, or absolute.
+var anyKey = cmpopts.IgnoreFields(engine.Document{}, "Key")
 
 // mergeStores merges stores as sheaf merge does.
 func mergeStores(ctx context.Context, w *store.Writer, others []*store.Store, policy engine.OnConflict) (engine.Merged, error) {

@@ -144,7 +144,7 @@ func TestRoundTrip(t *testing.T) {
 	commit(t, w)
 
 	s := open(t, dir)
-	odd.Source, odd.Vector = "a.txt", vector(odd.Text)
+	odd.Source, odd.Key, odd.Vector = "a.txt", "a.txt", vector(odd.Text)
 	docs, missing, err := s.Get(t.Context(), []string{odd.ID, "nobody"}, true)
 	if err != nil {
 		t.Fatal(err)
