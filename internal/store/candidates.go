@@ -58,8 +58,9 @@ func (snap *snapshot) byLists(ctx context.Context, queries []float32, first int,
 	}
 	tail := snap.state.rows - snap.codes.Rows()
 	for i, n := range counts {
-		snap.lists.looked[first+i] = n*snap.codes.BlockRows() + tail
+		counts[i] = n*snap.codes.BlockRows() + tail
 	}
+	snap.lists.note(first, counts)
 	return found, nil
 }
 
@@ -67,7 +68,11 @@ func (snap *snapshot) byLists(ctx context.Context, queries []float32, first int,
 // all where blocks is nil.
 func (snap *snapshot) byCodes(ctx context.Context, queries []float32, s faiss.Search, blocks [][]uint64) ([][]faiss.Hit, error) {
 	l2 := snap.state.facts.Metric == engine.L2
-	found, err := snap.codes.Candidates(ctx, queries, codes.Search{L2: l2, K: s.K, Skip: s.Skip, Threads: s.Threads, Most: snap.store.codesMost, Blocks: blocks})
+	most := snap.store.codesMost
+	if blocks != nil { // few rows: how many of them are candidates, which threads decide, changes no answer
+		most = snap.codes.Rows()
+	}
+	found, err := snap.codes.Candidates(ctx, queries, codes.Search{L2: l2, K: s.K, Skip: s.Skip, Threads: s.Threads, Most: most, Blocks: blocks})
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package store
 
 import (
 	"path/filepath"
+	"sync"
 
 	"sheaf/internal/codes"
 	"sheaf/internal/engine"
@@ -80,6 +81,8 @@ type approximation struct {
 	*lists.File
 	recall float64
 	metric faiss.Metric
+
+	noting sync.Mutex    // queries are fused by several goroutines
 	looked map[int]int64 // by queries: how many rows were looked at
 }
 
@@ -98,11 +101,22 @@ func (a *approximation) blocks(queries []float32, k int, codes *codes.File) (blo
 	return blocks, counts
 }
 
+// note notes how many rows were looked at for queries from number first on.
+func (a *approximation) note(first int, rows []int64) {
+	a.noting.Lock()
+	defer a.noting.Unlock()
+	for i, n := range rows {
+		a.looked[first+i] = n
+	}
+}
+
 // forget notes that all rows were looked at for n queries from number first on.
 func (a *approximation) forget(first, n int) {
 	if a == nil {
 		return
 	}
+	a.noting.Lock()
+	defer a.noting.Unlock()
 	for i := range n {
 		delete(a.looked, first+i)
 	}

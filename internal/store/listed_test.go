@@ -17,6 +17,7 @@ import (
 	"sheaf/internal/filter"
 	"sheaf/internal/metadata"
 	"sheaf/internal/store"
+	"sheaf/internal/words"
 )
 
 // topics is how many clusters listedRows has.
@@ -160,7 +161,7 @@ func TestListsFollow(t *testing.T) {
 	}
 }
 
-// A promise of 1 is the exact answer, and so is one with a filter, whatever it promises: it
+// A promise of 1 is the exact answer, and so is one with a filter or a condition, whatever it promises: it
 // is never short, also where the filter lets through only what is far from the query. So is
 // one for more hits than the promise was measured for.
 func TestRecallOfOneIsExact(t *testing.T) {
@@ -183,8 +184,12 @@ func TestRecallOfOneIsExact(t *testing.T) {
 		o := engine.SearchOptions{K: rapid.IntRange(1, 300).Draw(r, "k"), Mode: rapid.SampledFrom([]engine.Mode{engine.ByVector, engine.Hybrid}).Draw(r, "mode")}
 		q := rapid.IntRange(0, len(queries)-1).Draw(r, "query")
 		o.Texts = []string{"document"}
+		conditional := rapid.Bool().Draw(r, "with a condition") && o.Mode == engine.Hybrid
+		if conditional {
+			o.Conditions = []*words.Condition{condition(r)}
+		}
 		approximate := rapid.SampledFrom([]float64{0.5, 0.9, 1}).Draw(r, "recall")
-		exactly := approximate == 1 || o.K > 256
+		exactly := approximate == 1 || o.K > 256 || conditional
 		if rapid.Bool().Draw(r, "filtered") {
 			o.Filter = topicFilter(r)
 			exactly = true
@@ -202,6 +207,15 @@ func TestRecallOfOneIsExact(t *testing.T) {
 			r.Fatal(diff)
 		}
 	})
+}
+
+// condition asks for a word that each document has, and for one that few have.
+func condition(r *rapid.T) *words.Condition {
+	query, err := words.Parse(fmt.Sprintf(`"document" "%d"`, rapid.IntRange(0, 700).Draw(r, "number")))
+	if err != nil {
+		r.Fatal(err)
+	}
+	return query.Condition
 }
 
 // topicFilter lets some topics through, which lie together.

@@ -127,11 +127,12 @@ func (s *Store) snapshot(t *tx) (*snapshot, error) {
 	return &snapshot{store: s, state: t.state, vectors: v, codes: s.openCodes(t)}, nil
 }
 
-// approximate prepares a search that need not find all. Filters are answered exactly: what
-// they let through may lie in other lists than what is near to a query, and nobody has
-// measured in which.
+// approximate prepares a search that need not find all. Filters and conditions are answered
+// exactly: what they let through may lie in other lists than what is near to a query, and
+// nobody has measured in which.
 func (snap *snapshot) approximate(ctx context.Context, o engine.SearchOptions) error {
-	if o.Recall == 0 || o.Recall == 1 || o.Filter != nil || snap.codes == nil {
+	conditional := slices.ContainsFunc(o.Conditions, func(c *words.Condition) bool { return c != nil })
+	if o.Recall == 0 || o.Recall == 1 || o.Filter != nil || conditional || snap.codes == nil {
 		return nil
 	}
 	return snap.read(ctx, func(t *tx) error {
@@ -143,7 +144,7 @@ func (snap *snapshot) approximate(ctx context.Context, o engine.SearchOptions) e
 		case err != nil:
 			return err
 		case fits && snap.codes.Name() == snap.store.sidecarPath(codesKind, f.Codes) && f.Rows() <= snap.codes.Rows():
-			snap.lists = &approximation{f, o.Recall, faiss.MetricFor(snap.state.facts.Metric == engine.L2), map[int]int64{}}
+			snap.lists = &approximation{File: f, recall: o.Recall, metric: faiss.MetricFor(snap.state.facts.Metric == engine.L2), looked: map[int]int64{}}
 		}
 		return nil
 	})
