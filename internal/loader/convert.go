@@ -3,6 +3,8 @@ package loader
 import (
 	"fmt"
 	"strings"
+
+	"sheaf/internal/program"
 )
 
 // Conversion is a command that makes texts of the files that a pattern matches, see
@@ -18,6 +20,9 @@ func ParseConversion(text string) (Conversion, error) {
 	c := Conversion{Command: strings.TrimSpace(command), rules: parsePatterns([]string{glob})}
 	if !ok || c.Command == "" || len(c.rules) == 0 {
 		return c, fmt.Errorf("%q is not GLOB=COMMAND", text)
+	}
+	if program.Quoted(c.Command) {
+		return c, fmt.Errorf("%q: {} stands for the path with its quotes, and needs none around it", text)
 	}
 	return c, nil
 }

@@ -18,6 +18,9 @@ const place = "{}"
 // and at the end an *[Error] if it failed. It ends with ctx; the caller must close it.
 func Convert(ctx context.Context, command, path string) (io.ReadCloser, error) {
 	script := strings.ReplaceAll(command, place, `"$1"`)
+	if strings.HasPrefix(path, "-") { // or the command would take it for an option
+		path = "./" + path
+	}
 	c := &conversion{command: command, cmd: exec.CommandContext(ctx, "/bin/sh", "-c", script, "sh", path), said: &lastLine{}}
 	c.cmd.Stderr, c.cmd.WaitDelay = c.said, exitTime
 	separate(c.cmd)
@@ -39,6 +42,25 @@ func Convert(ctx context.Context, command, path string) (io.ReadCloser, error) {
 	}
 	c.out = out
 	return c, nil
+}
+
+// Quoted reports whether a command has {} within quotes. The path, which gets quotes of its own, would
+// stand outside of them there, and the shell would take it apart.
+func Quoted(command string) bool {
+	quote := byte(0)
+	for i := 0; i < len(command); i++ {
+		switch c := command[i]; {
+		case c == '\\' && quote != '\'':
+			i++
+		case c == quote:
+			quote = 0
+		case quote == 0 && (c == '"' || c == '\''):
+			quote = c
+		case quote != 0 && strings.HasPrefix(command[i:], place):
+			return true
+		}
+	}
+	return false
 }
 
 // conversion is a command that prints a text.
