@@ -160,7 +160,7 @@ func (a *asker) around(ctx context.Context, p *place, id string) (*surroundings,
 	if at < 0 { // it was deleted meanwhile
 		return &surroundings{Before: []document{}, After: []document{}}, nil
 	}
-	from, to := max(0, at-a.o.context), min(len(p.ids), at+1+a.o.context)
+	from, to := max(0, at-a.o.context), at+1+min(a.o.context, len(p.ids)-at-1)
 	before, err := documents(ctx, p, p.ids[from:at])
 	if err != nil {
 		return nil, err
