@@ -242,7 +242,7 @@ neon: ## check that the C code compiles for arm64, and run the NEON kernels of i
 	@$(call debian,$(DEBIAN_NEON))
 	aarch64-linux-gnu-gcc -Wall -Werror -fsyntax-only $(wildcard internal/codes/*.c internal/faiss/*.c internal/prefault/*.c internal/rowsum/*.c internal/sqlite/*.c internal/transformer/*.c)
 	CGO_ENABLED=1 CC=aarch64-linux-gnu-gcc GOARCH=arm64 go test -vet=off -run 'Sums|Sift|Tile|Interval|Rotation|Linear8' \
-		-exec 'qemu-aarch64 -L /usr/aarch64-linux-gnu' ./internal/codes ./internal/transformer
+		-ldflags '-linkmode external -extldflags -static' -exec qemu-aarch64 ./internal/codes ./internal/transformer
 
 clean: ## remove what was built
 	rm -rf sheaf dist bench/data $(INTEROP)
