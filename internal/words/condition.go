@@ -107,12 +107,13 @@ func (c *Condition) require(t *Tokenizer, passage string) {
 	}
 }
 
-// spelled reports whether a character is of no word, but folds to letters or digits, as ㎏ does.
-// A passage with it occurs in texts that have the character and in those that have the letters,
-// and these have other terms.
+// spelled reports whether a character is of no word but folds to letters or digits, as ㎏ does, or is
+// of a word but folds to what no word has, as ½ does. Texts that have it have other terms than those
+// that have what it folds to, and a passage with it occurs in both.
 func spelled(r rune) bool {
-	return r >= utf8.RuneSelf && !isWordy(r) && !isDense(r) &&
-		strings.ContainsFunc(fold(string(r)), func(r rune) bool { return isWordy(r) || isDense(r) })
+	ofWord := func(r rune) bool { return isWordy(r) || isDense(r) }
+	differs := func(folded rune) bool { return ofWord(folded) != ofWord(r) }
+	return r >= utf8.RuneSelf && strings.ContainsFunc(fold(string(r)), differs)
 }
 
 // exclude adds a word. One that has parts is a passage, and so is a lone character.
