@@ -23,7 +23,6 @@ func (snap *snapshot) candidates(ctx context.Context, queries []float32, first i
 		n := min(room, len(queries))
 		found, err := snap.byLists(ctx, queries[:n], first+len(hits), s)
 		if found == nil && err == nil {
-			snap.lists.forget(first+len(hits), n/snap.state.facts.Dim)
 			found, err = snap.byCodes(ctx, queries[:n], s, nil)
 		}
 		if err != nil && ctx.Err() == nil { // they exclude too little, or cannot be read
@@ -43,6 +42,8 @@ func (snap *snapshot) byLists(ctx context.Context, queries []float32, first int,
 	if snap.lists == nil {
 		return nil, nil
 	}
+	looked := snap.lists.looked[first:][:len(queries)/snap.state.facts.Dim]
+	clear(looked)
 	blocks, counts := snap.lists.blocks(queries, s.K, snap.codes)
 	if blocks == nil {
 		return nil, nil
@@ -58,9 +59,8 @@ func (snap *snapshot) byLists(ctx context.Context, queries []float32, first int,
 	}
 	tail := snap.state.rows - snap.codes.Rows()
 	for i, n := range counts {
-		counts[i] = n*snap.codes.BlockRows() + tail
+		looked[i] = n*snap.codes.BlockRows() + tail
 	}
-	snap.lists.note(first, counts)
 	return found, nil
 }
 

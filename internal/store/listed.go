@@ -2,7 +2,6 @@ package store
 
 import (
 	"path/filepath"
-	"sync"
 
 	"sheaf/internal/codes"
 	"sheaf/internal/engine"
@@ -81,9 +80,7 @@ type approximation struct {
 	*lists.File
 	recall float64
 	metric faiss.Metric
-
-	noting sync.Mutex    // queries are fused by several goroutines
-	looked map[int]int64 // by queries: how many rows were looked at
+	looked []int64 // how many rows were looked at for each query; 0: all
 }
 
 // blocks returns, for each query, the blocks of codes that are looked at for its k nearest
@@ -99,25 +96,4 @@ func (a *approximation) blocks(queries []float32, k int, codes *codes.File) (blo
 		blocks, counts = append(blocks, bits), append(counts, n)
 	}
 	return blocks, counts
-}
-
-// note notes how many rows were looked at for queries from number first on.
-func (a *approximation) note(first int, rows []int64) {
-	a.noting.Lock()
-	defer a.noting.Unlock()
-	for i, n := range rows {
-		a.looked[first+i] = n
-	}
-}
-
-// forget notes that all rows were looked at for n queries from number first on.
-func (a *approximation) forget(first, n int) {
-	if a == nil {
-		return
-	}
-	a.noting.Lock()
-	defer a.noting.Unlock()
-	for i := range n {
-		delete(a.looked, first+i)
-	}
 }

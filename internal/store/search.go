@@ -57,7 +57,9 @@ func (s *Store) Search(ctx context.Context, vectors [][]float32, o engine.Search
 			}
 			if err == nil && snap.lists != nil && o.Looked != nil {
 				for q, looked := range snap.lists.looked {
-					o.Looked(q, looked, snap.state.rows)
+					if looked > 0 {
+						o.Looked(q, looked, snap.state.rows)
+					}
 				}
 			}
 			return err
@@ -144,7 +146,7 @@ func (snap *snapshot) approximate(ctx context.Context, o engine.SearchOptions) e
 		case err != nil:
 			return err
 		case fits && snap.codes.Name() == snap.store.sidecarPath(codesKind, f.Codes) && f.Rows() <= snap.codes.Rows():
-			snap.lists = &approximation{File: f, recall: o.Recall, metric: faiss.MetricFor(snap.state.facts.Metric == engine.L2), looked: map[int]int64{}}
+			snap.lists = &approximation{File: f, recall: o.Recall, metric: faiss.MetricFor(snap.state.facts.Metric == engine.L2), looked: make([]int64, len(snap.squared))}
 		}
 		return nil
 	})
