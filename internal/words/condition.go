@@ -224,7 +224,7 @@ func (t *Tokenizer) certain(passage string) (terms []uint64) {
 	for _, token := range t.appendAsked(nil, passage) {
 		text := passage[token.Start:token.End]
 		within := token.Start >= last.Start && token.End <= last.End
-		around := token.Start <= last.Start && token.End >= last.End
+		around := token.Start < last.Start || token.Start == last.Start && token.End >= last.End // a run follows its parts
 		marked := strings.ContainsFunc(text, func(r rune) bool { return !isWordy(r) && !isDense(r) && r != '\'' })
 		if within || around || marked || lone(token) {
 			continue

@@ -78,6 +78,7 @@ func TestConditionHolds(t *testing.T) {
 		{`"10㎏"`, "max 10㎏", true},
 		{`"10㎏"`, "max 10kg", true},
 		{`"½"`, "0 ½", true},
+		{`"0京000のﾃ"`, "0京000のﾃ0", true},
 		{`"猫"`, "犬です", false},
 		{`"データ"`, "ﾃﾞｰﾀ", true},
 		{`"one" "two"`, "two, one", true},
@@ -130,6 +131,7 @@ func FuzzParse(f *testing.F) {
 	f.Add("a'bcd'e l'eau d’été", uint8(2), uint8(5))
 	f.Add("0㎃0", uint8(0), uint8(9))
 	f.Add("0 ½", uint8(2), uint8(9))
+	f.Add("0京000のﾃ0", uint8(0), uint8(13))
 	f.Fuzz(func(t *testing.T, text string, from, length uint8) {
 		if !strings.ContainsAny(text, `"“”„«»`) && !words.Expands(text) {
 			i := min(int(from), len(text))
