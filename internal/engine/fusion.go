@@ -142,15 +142,9 @@ const (
 // Fusion is that of query q: the similarities, the highest first, are those of a sample of
 // the documents, best is the highest BM25.
 func (o *SearchOptions) Fusion(q int, similarities []float64, t Terms, best float32, c Corpus) Fusion {
-	sum, squares, n := 0.0, 0.0, float64(max(1, len(similarities)))
-	for _, s := range similarities {
-		sum += s
-	}
-	for _, s := range similarities {
-		squares += (s - sum/n) * (s - sum/n)
-	}
+	mean, deviation := spread(similarities)
 	return Fusion{
-		Mean: sum / n, Deviation: math.Sqrt(squares / n), Best: float64(best),
+		Mean: mean, Deviation: deviation, Best: float64(best),
 		Weight: o.Calibration.WordWeight(o.Texts[q], t, c), Judged: o.Judge.WordWeight(o.Texts[q], t, c),
 	}
 }

@@ -36,13 +36,14 @@ func Rerank(hits []Hit, scores []float32, k int, words bool) []Hit {
 }
 
 // spread returns the mean and the standard deviation of some numbers.
-func spread(x []float32) (mean, deviation float64) {
-	n := float64(max(1, len(x)))
+func spread[T float32 | float64](x []T) (mean, deviation float64) {
+	squares, n := 0.0, float64(max(1, len(x)))
 	for _, v := range x {
-		mean += float64(v) / n
+		mean += float64(v)
 	}
+	mean /= n
 	for _, v := range x {
-		deviation += (float64(v) - mean) * (float64(v) - mean) / n
+		squares += (float64(v) - mean) * (float64(v) - mean)
 	}
-	return mean, math.Sqrt(deviation)
+	return mean, math.Sqrt(squares / n)
 }
