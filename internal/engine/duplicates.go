@@ -5,7 +5,6 @@ import (
 	"context"
 	"iter"
 	"slices"
-	"sort"
 
 	"sheaf/internal/filter"
 )
@@ -29,9 +28,14 @@ type DuplicateOptions struct {
 
 // Group is documents that are alike, the oldest first, without texts, metadata and vectors.
 type Group struct {
-	Documents []Document
+	Documents []Member
 	Relevance float64 // the lowest of the pairs that make the group
-	ages      []int   // of the documents: their places in the order of insertion
+}
+
+// Member is a document of a group.
+type Member struct {
+	Document
+	age int // its place in the order of insertion
 }
 
 // A block of documents is asked for at once, and at most so many hits at first; where all
@@ -60,7 +64,7 @@ func Duplicates(ctx context.Context, s Lister, o DuplicateOptions) iter.Seq2[Gro
 					if !known || older >= age[d.ID] || o.WithinSource && h.Source != d.Source {
 						continue
 					}
-					if !yield(Group{[]Document{bare(h.Document), bare(d)}, h.Relevance, []int{older, age[d.ID]}}, nil) {
+					if !yield(Group{[]Member{{bare(h.Document), older}, {bare(d), age[d.ID]}}, h.Relevance}, nil) {
 						return false
 					}
 				}
@@ -137,20 +141,20 @@ func Groups(pairs iter.Seq2[Group, error]) ([]Group, error) {
 		case a == nil && b == nil:
 			a = &Group{Relevance: pair.Relevance}
 			groups = append(groups, a)
-			a.add(first, pair.ages[0], of)
-			a.add(second, pair.ages[1], of)
+			a.add(first, of)
+			a.add(second, of)
 		case a == nil:
 			a = b
-			a.add(first, pair.ages[0], of)
+			a.add(first, of)
 		case b == nil:
-			a.add(second, pair.ages[1], of)
+			a.add(second, of)
 		case a != b:
 			if len(a.Documents) < len(b.Documents) {
 				a, b = b, a
 			}
 			a.Relevance = min(a.Relevance, b.Relevance)
-			for i, d := range b.Documents {
-				a.add(d, b.ages[i], of)
+			for _, d := range b.Documents {
+				a.add(d, of)
 			}
 			b.Documents = nil
 		}
@@ -159,24 +163,16 @@ func Groups(pairs iter.Seq2[Group, error]) ([]Group, error) {
 	var all []Group
 	for _, g := range groups {
 		if g.Documents != nil {
-			sort.Sort(byAge{g})
+			slices.SortFunc(g.Documents, byAge)
 			all = append(all, *g)
 		}
 	}
-	slices.SortFunc(all, func(a, b Group) int { return cmp.Compare(a.ages[0], b.ages[0]) })
+	slices.SortFunc(all, func(a, b Group) int { return byAge(a.Documents[0], b.Documents[0]) })
 	return all, nil
 }
 
-func (g *Group) add(d Document, age int, of map[string]*Group) {
-	g.Documents, g.ages, of[d.ID] = append(g.Documents, d), append(g.ages, age), g
+func (g *Group) add(d Member, of map[string]*Group) {
+	g.Documents, of[d.ID] = append(g.Documents, d), g
 }
 
-// byAge sorts the documents of a group, the oldest first.
-type byAge struct{ *Group }
-
-func (g byAge) Len() int           { return len(g.ages) }
-func (g byAge) Less(i, j int) bool { return g.ages[i] < g.ages[j] }
-func (g byAge) Swap(i, j int) {
-	g.ages[i], g.ages[j] = g.ages[j], g.ages[i]
-	g.Documents[i], g.Documents[j] = g.Documents[j], g.Documents[i]
-}
+func byAge(a, b Member) int { return cmp.Compare(a.age, b.age) }
