@@ -168,9 +168,9 @@ func (a *asker) ask(ctx context.Context, q query) error {
 		}
 		if p.form == formTable {
 			a.show(ctx, p, q, found)
-		}
-		if p.form == formTable && len(hits) > 0 && hits[0].of != nil {
-			p.explanation("", append(hits[0].of.lines(), ""))
+			if of := newQueryExplanation(found); of != nil {
+				p.explanation("", append(of.lines(), ""))
+			}
 		}
 		return list(p, "hits", seq.Of(hits))
 	})

@@ -44,8 +44,6 @@ type hit struct {
 	Vector    []float32       `json:"vector,omitempty"`
 	Context   *surroundings   `json:"context,omitempty"`
 	Explain   *hitExplanation `json:"explain,omitempty"`
-
-	of *queryExplanation // of the query, where words count
 }
 
 func newHit(h engine.Hit) hit {
@@ -84,10 +82,8 @@ type batchHit struct {
 
 func newHits(found []engine.Hit) []hit {
 	hits := make([]hit, len(found)) // never nil: nothing found is [] in JSON
-	of := newQueryExplanation(found)
 	for i, h := range found {
 		hits[i] = newHit(h)
-		hits[i].of = of
 	}
 	return hits
 }
