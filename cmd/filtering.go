@@ -2,7 +2,6 @@ package cmd
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 
@@ -10,6 +9,7 @@ import (
 
 	"sheaf/internal/filter"
 	"sheaf/internal/hint"
+	"sheaf/internal/metadata"
 )
 
 // filterHelp is the paragraph about --filter and --source in the help of verbs.
@@ -68,15 +68,16 @@ func (o *filterFlags) in(ctx context.Context, s catalog) (*filter.Filter, error)
 				break
 			}
 		}
-		quoted, err := json.Marshal(operand)
-		if err != nil {
-			return nil, err
-		}
-		expr := fmt.Sprintf(`{%q: {%q: %s}}`, filter.SourceKey, operator, quoted)
+		expr := sourceExpr(operator, operand)
 		if _, err := filter.Parse(expr); err != nil {
 			return nil, usagef("--source %q is no source, and not a pattern", name)
 		}
 		exprs = append(slices.Clip(exprs), expr)
 	}
 	return filter.Parse(exprs...)
+}
+
+// sourceExpr returns a condition on the source as --filter takes it.
+func sourceExpr(operator, operand string) string {
+	return fmt.Sprintf(`{%q: {%q: %s}}`, filter.SourceKey, operator, metadata.Quote(operand))
 }
