@@ -121,7 +121,11 @@ func (o *searchFlags) validate() error {
 // addMode declares the flag of verbs that ask by text.
 func addMode(c *cobra.Command) {
 	addSettings(c.Flags(), "mode")
-	complete(c, "mode", string(engine.ByVector), string(engine.ByWords), string(engine.Hybrid))
+	complete(c, "mode", modeNames()...)
+}
+
+func modeNames() []string {
+	return []string{string(engine.ByVector), string(engine.ByWords), string(engine.Hybrid)}
 }
 
 // choose sets by what documents are found and judged: by the flags, else by vector alone where

@@ -95,10 +95,6 @@ none, and --index=off removes them. Searches without --recall stay exact.` + fil
 	return c
 }
 
-func modeNames() []string {
-	return []string{string(engine.ByVector), string(engine.ByWords), string(engine.Hybrid)}
-}
-
 // varied is a setting and the values to try.
 type varied struct {
 	tunable
