@@ -1,7 +1,6 @@
 package cmd
 
 import (
-	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -29,10 +28,7 @@ func TestDocs(t *testing.T) {
 			for _, block := range fence.FindAllStringSubmatch(string(text), -1) {
 				switch language, file, lines := block[1], block[2], block[3]; {
 				case file != "":
-					path := filepath.Join(dir, file)
-					if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o777), os.WriteFile(path, []byte(lines), 0o666)); err != nil {
-						t.Fatal(err)
-					}
+					writeFile(t, filepath.Join(dir, file), lines)
 				case language == "console":
 					run += console(t, dir, lines)
 				}

@@ -117,13 +117,7 @@ func exampleFolder(t *testing.T) string {
 		"query.npy":       string(vector.NpyHeader(1, len(query))) + string(raw),
 		"docs/.gitignore": "",
 	} {
-		path := filepath.Join(dir, name)
-		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(content), 0o666); err != nil {
-			t.Fatal(err)
-		}
+		writeFile(t, filepath.Join(dir, name), content)
 	}
 	return dir
 }

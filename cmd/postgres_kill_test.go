@@ -62,13 +62,7 @@ func changing(t *testing.T) (dir string) {
 	dir = t.TempDir()
 	write := func(name, text string) {
 		t.Helper()
-		path := filepath.Join(dir, name)
-		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(text), 0o666); err != nil {
-			t.Fatal(err)
-		}
+		writeFile(t, filepath.Join(dir, name), text)
 	}
 	for i := range 6 {
 		write(fmt.Sprintf("new/%d.txt", i), fmt.Sprintf("The first text of file %d.\n\nAnd a second one.", i))
