@@ -111,56 +111,49 @@ func (v *view) score(query, x []float32) float32 {
 	return faiss.Scores(faiss.MetricFor(v.state.Metric == engine.L2), query, x)[0]
 }
 
-// sample returns the similarities of some documents, always the same ones, spread evenly:
-// the highest first.
-func (x *index) sample(ctx context.Context, query []float32) (similarities []float64, err error) {
-	if x.sampled == nil {
-		if err := x.readSample(ctx); err != nil {
+// sample is what some documents tell of all, always the same ones, spread evenly.
+type sample struct {
+	vectors  [][]float32
+	language language.Evidence // of the beginnings of texts
+}
+
+// sample reads the sample of the view.
+func (x *index) sample(ctx context.Context) (*sample, error) {
+	// To number the documents takes as long as to compare them with a query, so it is done once.
+	const query = `SELECT CASE WHEN place = ANY ($1) THEN vector END, CASE WHEN place = ANY ($2) THEN left(text, $3) END
+  FROM {documents} JOIN (SELECT n, row_number() OVER (ORDER BY n) - 1 AS place FROM {documents}) p USING (n) WHERE place = ANY ($1 || $2)`
+	if x.sampled != nil {
+		return x.sampled, nil
+	}
+	s := &sample{}
+	for r, err := range x.query(ctx, query, x.spread(sampleFused), x.spread(engine.LanguageDocuments), engine.LanguageCharacters) {
+		if err != nil {
 			return nil, err
 		}
-	}
-	for _, y := range x.sampled {
-		similarities = append(similarities, x.similarity(x.score(query, y)))
-	}
-	slices.SortFunc(similarities, func(a, b float64) int { return cmp.Compare(b, a) })
-	return similarities, nil
-}
-
-// readSample reads the vectors of the sample.
-func (x *index) readSample(ctx context.Context) error {
-	x.sampled = [][]float32{}
-	for r, err := range x.query(ctx, `SELECT vector FROM {documents} `+atPlaces, x.spread(sampleFused)) {
-		if err != nil {
-			return err
+		if r[0] != nil {
+			s.vectors = append(s.vectors, r.vector(0, nil))
 		}
-		x.sampled = append(x.sampled, r.vector(0, nil))
+		s.language.Add(r.text(1))
 	}
-	return nil
+	x.sampled = s
+	return s, nil
 }
 
-// atPlaces leaves of the documents those at some places of their order, from 0 on.
-const atPlaces = `JOIN (SELECT n, row_number() OVER (ORDER BY n) - 1 AS place FROM {documents}) p USING (n) WHERE place = ANY ($1)`
+// similarities are those of vectors to a query, the highest first.
+func (v *view) similarities(query []float32, vectors [][]float32) []float64 {
+	all := make([]float64, len(vectors))
+	for i, x := range vectors {
+		all[i] = v.similarity(v.score(query, x))
+	}
+	slices.SortFunc(all, func(a, b float64) int { return cmp.Compare(b, a) })
+	return all
+}
 
-// spread gives the places of up to k documents, spread evenly.
+// spread gives the places of up to k documents in their order, from 0 on, spread evenly.
 func (x *index) spread(k int64) (places []int64) {
 	k = min(k, x.state.documents)
 	for i := range k {
 		places = append(places, i*x.state.documents/k)
 	}
 	return places
-}
-
-// foreign reports whether the texts of the store are in another language than English.
-func (x *index) foreign(ctx context.Context) (bool, error) {
-	if x.language == nil {
-		var seen language.Evidence
-		for r, err := range x.query(ctx, `SELECT left(text, $2) FROM {documents} `+atPlaces, x.spread(engine.LanguageDocuments), engine.LanguageCharacters) {
-			if err != nil {
-				return false, err
-			}
-			seen.Add(r.text(0))
-		}
-		x.language = &seen
-	}
-	return x.language.Foreign(), nil
 }

@@ -10,7 +10,6 @@ import (
 	"strings"
 	"sync"
 
-	"sheaf/internal/language"
 	"sheaf/internal/postings"
 	"sheaf/internal/words"
 )
@@ -115,10 +114,9 @@ type index struct {
 	lists  map[uint64][]posting
 	kept   int // postings in lists
 
-	sampled    [][]float32        // see sample
-	language   *language.Evidence // see foreign
-	nearby     [][]neighbour      // of each query, where scan has found them
-	scannedFor string             // the SQL of the condition
+	sampled    *sample
+	nearby     [][]neighbour // of each query, where scan has found them
+	scannedFor string        // the SQL of the condition
 	scannedK   int
 }
 

@@ -210,15 +210,12 @@ func numbersOf(documents []candidate) []int64 {
 // best finds the k best documents by the mode.
 func (t *text) best(ctx context.Context, k int) ([]candidate, error) {
 	if t.o.Mode == engine.Hybrid {
-		similarities, err := t.sample(ctx, t.vector)
+		some, err := t.sample(ctx)
 		if err != nil {
 			return nil, err
 		}
-		foreign, err := t.foreign(ctx)
-		if err != nil {
-			return nil, err
-		}
-		t.fusion = t.o.Fusion(t.q, similarities, t.ranking.terms, t.ranking.best, engine.Corpus{Documents: t.state.documents, Foreign: foreign})
+		corpus := engine.Corpus{Documents: t.state.documents, Foreign: some.language.Foreign()}
+		t.fusion = t.o.Fusion(t.q, t.similarities(t.vector, some.vectors), t.ranking.terms, t.ranking.best, corpus)
 		return t.fuse(ctx, k)
 	}
 	wordy, err := t.wordy(ctx, k)
