@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"fmt"
@@ -129,8 +130,22 @@ func (x *index) list(ctx context.Context, term uint64) (list []posting, err erro
 		return list, nil
 	}
 	if words.Single(term) != 0 {
-		return x.single(ctx, term)
+		list, err = x.single(ctx, term)
+	} else {
+		list, err = x.indexed(ctx, term)
 	}
+	if err != nil {
+		return nil, err
+	}
+	if x.kept += len(list); x.kept > maxKept || x.lists == nil {
+		x.lists, x.kept = map[uint64][]posting{}, len(list)
+	}
+	x.lists[term] = list
+	return list, nil
+}
+
+// indexed returns the documents that the index of the words has for a term.
+func (x *index) indexed(ctx context.Context, term uint64) (list []posting, err error) {
 	const query = `SELECT n, length, ts_rank(words, $1::tsquery) FROM {documents} WHERE words @@ $1::tsquery ORDER BY n`
 	var full []int64
 	for r, err := range x.query(ctx, query, lexeme(term)) {
@@ -143,15 +158,14 @@ func (x *index) list(ctx context.Context, term uint64) (list []posting, err erro
 		}
 	}
 	if len(full) > 0 {
-		if err := x.recount(ctx, term, list, full); err != nil {
-			return nil, err
-		}
+		err = x.recount(ctx, term, list, full)
 	}
-	if x.kept += len(list); x.kept > maxKept || x.lists == nil {
-		x.lists, x.kept = map[uint64][]posting{}, len(list)
-	}
-	x.lists[term] = list
-	return list, nil
+	return list, err
+}
+
+// find returns where a list has a document.
+func find(list []posting, n int64) (at int, has bool) {
+	return slices.BinarySearchFunc(list, n, func(p posting, n int64) int { return cmp.Compare(int64(p.n), n) })
 }
 
 // single returns the documents that have a single character. No index tells them: its terms
@@ -182,7 +196,7 @@ func (x *index) recount(ctx context.Context, term uint64, list []posting, docume
 		if err != nil {
 			return err
 		}
-		at, _ := slices.BinarySearchFunc(list, uint32(r.int(0)), func(p posting, n uint32) int { return int(int64(p.n) - int64(n)) })
+		at, _ := find(list, r.int(0))
 		list[at].count = 0
 		for _, t := range x.finder.of(r.text(1)) {
 			if t == term {

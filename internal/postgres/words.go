@@ -281,22 +281,42 @@ func (t *text) passing(ctx context.Context, docs []scored) (map[int64]bool, erro
 func (t *text) explain(ctx context.Context, found []candidate, hits []engine.Hit) error {
 	q := t.ranking.query
 	of := &engine.Explanation{Words: engine.Weighed(q, t.ranking.weights), Terms: t.ranking.terms, Fusion: t.fusion}
+	shares, err := t.shares(ctx, found)
+	if err != nil {
+		return err
+	}
 	for i, c := range found {
-		shares := make([]float32, len(q.Terms))
-		for at, term := range q.Terms {
-			list, err := t.list(ctx, term)
-			if err != nil {
-				return err
-			}
-			if p, has := slices.BinarySearchFunc(list, uint32(c.n), func(p posting, n uint32) int { return cmp.Compare(p.n, n) }); has && t.ranking.weights[at] > 0 {
-				shares[at] = list[p].share(t.ranking.weights[at], t.average())
-			}
-		}
-		e := &engine.HitExplanation{Query: of, WordsRank: t.ranks[c.n], Words: engine.Weighed(q, shares)}
+		e := &engine.HitExplanation{Query: of, WordsRank: t.ranks[c.n], Words: engine.Weighed(q, shares[i])}
 		if t.o.Mode == engine.Hybrid {
 			e.VectorRank, e.Deviations = c.near, t.fusion.Deviations(t.similarity(hits[i].Score))
 		}
 		hits[i].Explanation = e
 	}
 	return nil
+}
+
+// shares are what each term adds to the BM25 of each document, at the place where the query has
+// the term first.
+func (t *text) shares(ctx context.Context, documents []candidate) ([][]float32, error) {
+	terms := t.ranking.query.Terms
+	shares := make([][]float32, len(documents))
+	for i := range shares {
+		shares[i] = make([]float32, len(terms))
+	}
+	for at, term := range terms {
+		weight := t.ranking.weights[at]
+		if weight <= 0 {
+			continue
+		}
+		list, err := t.list(ctx, term)
+		if err != nil {
+			return nil, err
+		}
+		for i, d := range documents {
+			if p, has := find(list, d.n); has {
+				shares[i][at] = list[p].share(weight, t.average())
+			}
+		}
+	}
+	return shares, nil
 }
