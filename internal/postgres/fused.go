@@ -62,30 +62,30 @@ func (v *view) similarity(score float32) float64 { return engine.Similarity(v.st
 
 // union gives the nearest documents and the best by words with their fused scores.
 func (t *text) union(ctx context.Context, near []neighbour, wordy []scored) ([]candidate, error) {
-	bm25 := map[int64]float32{}
-	for _, d := range t.ranking.docs {
-		bm25[int64(d.n)] = d.score
-	}
-	known := map[int64]bool{}
+	at := make(map[int64]int, len(near)+len(wordy)) // where all has a document
 	var all []candidate
 	for i, d := range near {
-		known[d.n] = true
+		at[d.n] = len(all)
 		all = append(all, candidate{n: d.n, near: i + 1, Hit: engine.Hit{Score: d.score}})
 	}
 	var others []int64
 	for _, d := range wordy {
-		if !known[int64(d.n)] {
+		if _, known := at[int64(d.n)]; !known {
 			others = append(others, int64(d.n))
 		}
 	}
 	scores, err := t.scores(ctx, t.vector, others)
 	for _, n := range others {
+		at[n] = len(all)
 		all = append(all, candidate{n: n, Hit: engine.Hit{Score: scores[n]}})
 	}
+	for _, d := range t.ranking.docs {
+		if i, looked := at[int64(d.n)]; looked {
+			all[i].Words = d.score
+		}
+	}
 	for i := range all {
-		c := &all[i]
-		c.Words = bm25[c.n]
-		t.fusion.Fuse(&c.Hit, t.state.Metric)
+		t.fusion.Fuse(&all[i].Hit, t.state.Metric)
 	}
 	return all, err
 }
