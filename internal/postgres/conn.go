@@ -123,14 +123,13 @@ func (c *conn) query(ctx context.Context, sql string, args ...any) iter.Seq2[row
 	}
 }
 
-// exec runs a statement and returns how many rows it changed.
-func (c *conn) exec(ctx context.Context, sql string, args ...any) (int64, error) {
+// exec runs a statement that has no answer.
+func (c *conn) exec(ctx context.Context, sql string, args ...any) error {
 	values, formats := encode(args)
-	tag, err := c.ExecParams(ctx, c.pool.names.Replace(sql), values, nil, formats, binaryFormat).Close()
-	if err != nil {
-		return 0, c.pool.place.failed(ctx, err)
+	if _, err := c.ExecParams(ctx, c.pool.names.Replace(sql), values, nil, formats, binaryFormat).Close(); err != nil {
+		return c.pool.place.failed(ctx, err)
 	}
-	return tag.RowsAffected(), nil
+	return nil
 }
 
 // script runs statements without arguments, in one round trip, and returns the last
@@ -262,7 +261,7 @@ func (p *place) failed(ctx context.Context, err error) error {
 	case class == "57" && refused.Code != "57014", class == "53", class == "08": // it ends, starts or is full
 		return &engine.UnavailableError{Store: p.url, Err: told}
 	}
-	return p.remedied(fmt.Errorf("%w", &serverError{told.Error(), refused}))
+	return p.remedied(&serverError{told.Error(), refused})
 }
 
 // serverError is an error that the server tells of.

@@ -60,9 +60,6 @@ func (c *condition) from() string {
 
 // lets reports whether a document of columns matches.
 func (c *condition) lets(r row) (bool, error) {
-	if c.filter == nil {
-		return true, nil
-	}
 	return c.matches(r.text(columnFilteredName), r[columnFilteredVerbatim])
 }
 

@@ -23,15 +23,9 @@ func (c *conn) lock(ctx context.Context, patience time.Duration) error {
 		return err
 	}
 	key := row{b}.int(0)
-	taken := false
-	for r, err := range c.query(ctx, `SELECT pg_try_advisory_lock($1)`, key) {
-		if err != nil {
-			return err
-		}
-		taken = r.bool(0)
-	}
-	if taken {
-		return nil
+	taken, err := c.value(ctx, `SELECT pg_try_advisory_lock($1)`, key)
+	if err != nil || (row{taken}).bool(0) {
+		return err
 	}
 	if patience >= time.Millisecond {
 		_, err := c.script(ctx, fmt.Sprintf(`SET lock_timeout = %d; SELECT pg_advisory_lock(%d); SET lock_timeout = 0`, patience.Milliseconds(), key))

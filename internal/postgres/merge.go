@@ -309,8 +309,7 @@ func (m *merge) end(ctx context.Context) error {
 		if err := m.w.delete(ctx, c, m.stolen); err != nil {
 			return err
 		}
-		_, err := c.exec(ctx, `DELETE FROM {sources} WHERE documents = 0 AND source = ANY ($1)`, ended)
-		return err
+		return c.exec(ctx, `DELETE FROM {sources} WHERE documents = 0 AND source = ANY ($1)`, ended)
 	})
 }
 

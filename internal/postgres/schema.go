@@ -234,9 +234,9 @@ func (c *conn) create(ctx context.Context, f engine.Facts, partitions int) error
 	_, _ = rand.Read(id[:]) // it never fails
 	now := time.Now().UnixNano()
 	const insert = `INSERT INTO {facts} VALUES ($1, $2, $3, $3, $4, $5, $6, $7, $8, true, 0, '', 0, 0, $9, $10, 0)`
-	_, err := c.exec(ctx, insert, formatVersion, hex.EncodeToString(id[:]), now, f.Embedder, f.Fingerprint, f.Dim, string(f.Metric), f.Normalize, firstNumber, version)
+	err := c.exec(ctx, insert, formatVersion, hex.EncodeToString(id[:]), now, f.Embedder, f.Fingerprint, f.Dim, string(f.Metric), f.Normalize, firstNumber, version)
 	if err == nil {
-		_, err = c.exec(ctx, `COMMIT`)
+		err = c.exec(ctx, `COMMIT`)
 	}
 	return err
 }
@@ -247,7 +247,7 @@ func (c *conn) extend(ctx context.Context) error {
 	if err != nil || there != nil {
 		return err
 	}
-	_, err = c.exec(ctx, `CREATE EXTENSION IF NOT EXISTS vector`)
+	err = c.exec(ctx, `CREATE EXTENSION IF NOT EXISTS vector`)
 	if err == nil || stateOf(err) == uniqueViolation { // another session was faster
 		return nil
 	}

@@ -99,13 +99,9 @@ func openWriter(ctx context.Context, url string, o engine.Options, create func(*
 	}
 	err = w.view(ctx, func(v *view) error {
 		w.state, w.next = v.state, v.state.next
-		for r, err := range v.query(ctx, `SELECT COALESCE(max(source), 0) FROM {sources}`) {
-			if err != nil {
-				return err
-			}
-			w.source = r.int(0) + 1
-		}
-		return nil
+		last, err := v.value(ctx, `SELECT COALESCE(max(source), 0) FROM {sources}`)
+		w.source = row{last}.int(0) + 1
+		return err
 	})
 	if err == nil && !w.state.NoWords {
 		w.words = new(finder)
@@ -235,7 +231,7 @@ func (w *Writer) Commit(ctx context.Context) error {
 		return err
 	}
 	err := w.do(ctx, func(c *conn) error {
-		if _, err := c.exec(ctx, updateFacts, time.Now().UnixNano(), w.unit, w.longest, w.next, w.changes, w.tokens); err != nil {
+		if err := c.exec(ctx, updateFacts, time.Now().UnixNano(), w.unit, w.longest, w.next, w.changes, w.tokens); err != nil {
 			return err
 		}
 		_, err := c.script(ctx, `COMMIT`)
@@ -259,7 +255,7 @@ func (w *Writer) SetSettings(ctx context.Context, settings string) error {
 		return err
 	}
 	defer w.give(c)
-	if _, err = c.exec(ctx, `UPDATE {facts} SET settings = $1`, settings); err == nil {
+	if err = c.exec(ctx, `UPDATE {facts} SET settings = $1`, settings); err == nil {
 		w.state.settings = settings
 	}
 	return err
@@ -271,8 +267,7 @@ func (w *Writer) Bind(ctx context.Context, embedder, fingerprint string) error {
 		return w.state.Check(engine.Facts{Embedder: embedder, Fingerprint: fingerprint})
 	}
 	err := w.do(ctx, func(c *conn) error {
-		_, err := c.exec(ctx, `UPDATE {facts} SET embedder = $1, fingerprint = $2`, embedder, fingerprint)
-		return err
+		return c.exec(ctx, `UPDATE {facts} SET embedder = $1, fingerprint = $2`, embedder, fingerprint)
 	})
 	if err == nil {
 		err = w.Commit(ctx)
