@@ -108,12 +108,17 @@ func (c *Condition) require(t *Tokenizer, passage string) {
 }
 
 // spelled reports whether a character is of no word but folds to letters or digits, as ㎏ does, or is
-// of a word but folds to what no word has, as ½ does. Texts that have it have other terms than those
-// that have what it folds to, and a passage with it occurs in both.
+// of a word but folds to what no word has, as ½ does, or is dense and folds to nothing, as a tone mark
+// of Hangul. Texts that have it have other terms than those that have what it folds to, and a passage
+// with it occurs in both.
 func spelled(r rune) bool {
+	if r < utf8.RuneSelf {
+		return false
+	}
 	ofWord := func(r rune) bool { return isWordy(r) || isDense(r) }
 	differs := func(folded rune) bool { return ofWord(folded) != ofWord(r) }
-	return r >= utf8.RuneSelf && strings.ContainsFunc(fold(string(r)), differs)
+	folded := fold(string(r))
+	return isDense(r) && folded == "" || strings.ContainsFunc(folded, differs)
 }
 
 // exclude adds a word. One that has parts is a passage, and so is a lone character.

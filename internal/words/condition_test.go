@@ -79,6 +79,7 @@ func TestConditionHolds(t *testing.T) {
 		{`"10㎏"`, "max 10kg", true},
 		{`"½"`, "0 ½", true},
 		{`"0京000のﾃ"`, "0京000のﾃ0", true},
+		{"\"0\u302e00\"", "0\u302e00", true},
 		{`"猫"`, "犬です", false},
 		{`"データ"`, "ﾃﾞｰﾀ", true},
 		{`"one" "two"`, "two, one", true},
