@@ -52,12 +52,13 @@ func interruptible(parent context.Context, ready func()) (ctx context.Context, s
 func awaitSignal(ctx context.Context, cancel context.CancelCauseFunc, ready func()) {
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
-	defer signal.Stop(signals)
 	ready()
 	select {
 	case s := <-signals:
+		signal.Stop(signals) // before anybody learns of the first: a second one must not be lost
 		cancel(interrupted{s.(syscall.Signal)})
 	case <-ctx.Done():
+		signal.Stop(signals)
 	}
 }
 
