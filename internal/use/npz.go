@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // arrays is an archive of numpy: a zip of .npy files, each a header in Python's syntax and the
@@ -49,7 +50,9 @@ func openArrays(from fs.FS) (*arrays, error) {
 }
 
 // header is that of a .npy file of rows one behind the other.
-var header = regexp.MustCompile(`^\{'descr': '([<|][fu][148])', 'fortran_order': False, 'shape': \(([0-9, ]*)\), \} *\n$`)
+var header = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^\{'descr': '([<|][fu][148])', 'fortran_order': False, 'shape': \(([0-9, ]*)\), \} *\n$`)
+})
 
 // open returns the shape of an array and its numbers, size bytes, to be closed by the caller.
 func (a *arrays) open(name, dtype string) (shape []int, size int, numbers io.ReadCloser, err error) {
@@ -82,7 +85,7 @@ func readHeader(r io.Reader, dtype string) (shape []int, size int, err error) {
 	if _, err := io.ReadFull(r, text); err != nil {
 		return nil, 0, fmt.Errorf("%w: %w", err, ErrFiles)
 	}
-	found := header.FindSubmatch(text)
+	found := header().FindSubmatch(text)
 	if string(start.Magic[:]) != "\x93NUMPY" || start.Version != [2]byte{1, 0} || found == nil || string(found[1]) != dtype {
 		return nil, 0, fmt.Errorf("%q is no header of %s in rows: %w", text, dtype, ErrFiles)
 	}
