@@ -158,12 +158,9 @@ func copyFiles(ctx context.Context, from fs.FS, to string) error {
 // install checks a complete folder, writes its manifest, and renames it to its place in the
 // library.
 func (l Library) install(staging string, about manifest) (Model, error) {
-	m, err := l.own(about.Name)
+	m, err := l.vacant(about.Name)
 	if err != nil {
 		return Model{}, err
-	}
-	if isModel(m.Dir) {
-		return Model{}, fmt.Errorf("model %q %w, in %q", m.Name, ErrExists, m.Dir)
 	}
 	if err := l.Check(staging); err != nil {
 		return Model{}, errors.New(strings.ReplaceAll(err.Error(), staging, about.Source)) // people know the source, not the temporary folder

