@@ -43,9 +43,14 @@ func (m *Model) compute(w *Workspace, texts [][]int32, second []int) ([][]float3
 	if err != nil {
 		return nil, err
 	}
+	return checked(vectors)
+}
+
+// checked returns the vectors of texts, or an error about the first that is none.
+func checked(vectors [][]float32) ([][]float32, error) {
 	for i, v := range vectors {
 		if err := vector.Check(v); err != nil {
-			return nil, fmt.Errorf("text %d of %d: %w; the weights are damaged", i+1, len(texts), err)
+			return nil, fmt.Errorf("text %d of %d: %w; the weights are damaged", i+1, len(vectors), err)
 		}
 	}
 	return vectors, nil

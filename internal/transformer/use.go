@@ -208,13 +208,7 @@ func (m *USE) Encode(w *Workspace, texts [][]int32) ([][]float32, error) {
 	if err != nil || len(texts) == 0 {
 		return nil, err
 	}
-	vectors := m.encode(w, texts, tokens)
-	for i, v := range vectors {
-		if err := vector.Check(v); err != nil {
-			return nil, fmt.Errorf("text %d of %d: %w; the weights are damaged", i+1, len(texts), err)
-		}
-	}
-	return vectors, nil
+	return checked(m.encode(w, texts, tokens))
 }
 
 // encode is the forward pass. Each token has a row in wide: its embedding and the outputs of the three
