@@ -91,6 +91,17 @@ func readTensors(file source) (*tensors, error) {
 
 func (t *tensors) has(name string) bool { return t.entries[name] != nil }
 
+func (t *tensors) entry(name string) (e entry, err error) {
+	raw, found := t.entries[name]
+	if !found {
+		return entry{}, fmt.Errorf("there is no tensor %q", name)
+	}
+	if err := json.Unmarshal(raw, &e); err != nil {
+		return entry{}, fmt.Errorf("tensor %q: %w: %w", name, err, errTensors)
+	}
+	return e, nil
+}
+
 // place is where the numbers of a tensor lie in the file.
 type place struct {
 	begin, end uint64
@@ -100,13 +111,9 @@ type place struct {
 
 // place returns where a tensor is, which must have the given shape.
 func (t *tensors) place(name string, shape ...int) (place, error) {
-	raw, found := t.entries[name]
-	if !found {
-		return place{}, fmt.Errorf("there is no tensor %q", name)
-	}
-	var e entry
-	if err := json.Unmarshal(raw, &e); err != nil {
-		return place{}, fmt.Errorf("tensor %q: %w: %w", name, err, errTensors)
+	e, err := t.entry(name)
+	if err != nil {
+		return place{}, err
 	}
 	numbers := uint64(1)
 	for i, n := range shape {
@@ -130,9 +137,9 @@ func (t *tensors) place(name string, shape ...int) (place, error) {
 
 // bytes returns a tensor of bytes, of any shape.
 func (t *tensors) bytes(name string) ([]byte, error) {
-	var e entry
-	if err := json.Unmarshal(t.entries[name], &e); err != nil {
-		return nil, fmt.Errorf("tensor %q: %w: %w", name, err, errTensors)
+	e, err := t.entry(name)
+	if err != nil {
+		return nil, err
 	}
 	begin, end := e.Offsets[0], e.Offsets[1]
 	if e.DType != "U8" || begin > end || end > t.source.size()-t.header {

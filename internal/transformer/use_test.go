@@ -303,7 +303,7 @@ func TestOpenUSERefuses(t *testing.T) {
 		{"empty weights", file(nil), "unexpected EOF"},
 		{"weights cut short", file(weights[:len(weights)-1]), "not a safetensors file, or a damaged one"},
 		{"a tensor missing", renamed(`"head.3.weight"`, `"head.4.weight"`), `there is no tensor "head.3.weight"`},
-		{"embeddings missing", renamed(`"embeddings.16"`, `"embeddings.17"`), `tensor "embeddings.16"`},
+		{"embeddings missing", renamed(`"embeddings.16"`, `"embeddings.17"`), `there is no tensor "embeddings.16"`},
 		{"no bytes", renamed(`"dtype":"U8"`, `"dtype":"I8"`), `of type "I8" lies at`},
 		{"another shape", renamed(`[768,512]`, `[512,768]`), `tensor "projection.weight" has the shape [512 768]`},
 	} {
