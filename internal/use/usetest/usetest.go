@@ -13,6 +13,9 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"testing"
+
+	"sheaf/internal/use"
 )
 
 // Array is an array of numpy.
@@ -101,6 +104,19 @@ func Write(dir string, seed uint64) error {
 		os.WriteFile(filepath.Join(dir, "weights.npz"), weights, 0o666),
 		os.WriteFile(filepath.Join(dir, "sp.model"), SentencePiece(Pieces, Charsmap()), 0o666),
 	)
+}
+
+// Folder returns the folder that package use makes of the files of a seed.
+func Folder(t testing.TB, seed uint64) string {
+	t.Helper()
+	files, dir := t.TempDir(), t.TempDir()
+	if err := Write(files, seed); err != nil {
+		t.Fatal(err)
+	}
+	if err := use.Convert(t.Context(), os.DirFS(files), dir); err != nil {
+		t.Fatal(err)
+	}
+	return dir
 }
 
 // Npz packs arrays.
