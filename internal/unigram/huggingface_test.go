@@ -1,12 +1,9 @@
 package unigram_test
 
 import (
-	"bufio"
-	"compress/gzip"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -123,26 +120,13 @@ func TestHuggingFaceReference(t *testing.T) {
 
 func huggingFaceRows(t testing.TB) (rows []map[string]json.RawMessage) {
 	t.Helper()
-	f, err := os.Open("testdata/huggingface.jsonl.gz")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	z, err := gzip.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	lines, languages := bufio.NewScanner(z), map[string]bool{}
-	for lines.Scan() {
-		var row map[string]json.RawMessage
-		if err := json.Unmarshal(lines.Bytes(), &row); err != nil {
-			t.Fatal(err)
-		}
-		rows = append(rows, row)
+	rows = readRows[map[string]json.RawMessage](t, "testdata/huggingface.jsonl.gz")
+	languages := map[string]bool{}
+	for _, row := range rows {
 		languages[string(row["language"])] = true
 	}
-	if err := lines.Err(); err != nil || len(languages) < 21 {
-		t.Fatalf("texts of %d languages, %v", len(languages), err)
+	if len(languages) < 21 {
+		t.Fatalf("texts of %d languages", len(languages))
 	}
 	return rows
 }

@@ -49,7 +49,17 @@ type referenceRow struct {
 
 func reference(t testing.TB) (rows []referenceRow) {
 	t.Helper()
-	f, err := os.Open("testdata/reference.jsonl.gz")
+	rows = readRows[referenceRow](t, "testdata/reference.jsonl.gz")
+	if len(rows) < 2000 {
+		t.Fatalf("%d texts", len(rows))
+	}
+	return rows
+}
+
+// readRows reads a file of JSON, a row a line, that is packed.
+func readRows[Row any](t testing.TB, name string) (rows []Row) {
+	t.Helper()
+	f, err := os.Open(name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,14 +70,14 @@ func reference(t testing.TB) (rows []referenceRow) {
 	}
 	lines := bufio.NewScanner(z)
 	for lines.Scan() {
-		var row referenceRow
+		var row Row
 		if err := json.Unmarshal(lines.Bytes(), &row); err != nil {
 			t.Fatal(err)
 		}
 		rows = append(rows, row)
 	}
-	if err := lines.Err(); err != nil || len(rows) < 2000 {
-		t.Fatalf("%d texts, %v", len(rows), err)
+	if err := lines.Err(); err != nil {
+		t.Fatal(err)
 	}
 	return rows
 }
