@@ -93,11 +93,14 @@ func kinds() []kind {
 	}
 }
 
-// embedders lists the providers of embedders whose vectors judge: those that need no protocol of
-// the user's own.
+// judges reports whether vectors of a provider's embedders judge: those that need no protocol of the
+// user's own.
+func judges(p provider.Provider) bool { return p.Name != None && p.Name != "command" }
+
+// embedders lists the names of the providers that judge.
 func embedders() (names []string) {
 	for _, p := range provider.Table {
-		if p.Name != None && p.Name != "command" {
+		if judges(p) {
 			names = append(names, p.Name)
 		}
 	}
@@ -136,7 +139,7 @@ func MeaningAlone(j Judge) bool {
 func Usage() string {
 	var all []string
 	for _, p := range provider.Table {
-		if slices.Contains(embedders(), p.Name) {
+		if judges(p) {
 			all = append(all, p.Usage()...)
 		}
 	}
@@ -151,7 +154,7 @@ func Usage() string {
 // Completions lists the names that shells complete.
 func Completions() (all []string) {
 	for _, p := range provider.Table {
-		if slices.Contains(embedders(), p.Name) {
+		if judges(p) {
 			all = append(all, p.Complete...)
 		}
 	}

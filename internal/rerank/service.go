@@ -67,18 +67,14 @@ func (s *service) Judge(ctx context.Context, questions []Question) ([]Verdict, e
 
 // withHint gives an error of the service a hint about the settings that concern it.
 func withHint(err error) error {
+	var denied *embed.AuthError
 	var refused *embed.RefusedError
 	switch {
 	case hint.Of(err) != "":
-	case as[*embed.AuthError](err):
+	case errors.As(err, &denied):
 		return hint.With(err, "check SHEAF_RERANK_API_KEY, --rerank-api-key-file and the account")
 	case errors.As(err, &refused):
 		return hint.With(err, "check the model that --rerank names and --rerank-url: requests go to URL/rerank")
 	}
 	return err
-}
-
-func as[E error](err error) bool {
-	var target E
-	return errors.As(err, &target)
 }
