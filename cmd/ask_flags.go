@@ -163,6 +163,11 @@ type lookedAt struct {
 	Of      int64 `json:"of"`
 }
 
+func (l *lookedAt) add(more lookedAt) {
+	l.Vectors += more.Vectors
+	l.Of += more.Of
+}
+
 // depth is how many hits are searched for: k, or those that are judged again.
 func (o *searchFlags) depth() int { return max(o.k, o.rerank.Depth) }
 
@@ -183,10 +188,7 @@ func (o *askFlags) options(ctx context.Context, s catalog, asked []query) (engin
 	}
 	if o.recall.value != nil {
 		search.Recall = *o.recall.value
-		search.Looked = func(q int, vectors, of int64) { // by each of several stores
-			asked[q].looked.Vectors += vectors
-			asked[q].looked.Of += of
-		}
+		search.Looked = func(q int, vectors, of int64) { asked[q].looked = lookedAt{vectors, of} }
 	}
 	if search.ByText() {
 		for _, q := range asked {

@@ -16,8 +16,8 @@ import (
 // listedDim is the dim of the store of TestTuneIndex.
 const listedDim = 8
 
-// manyRows makes a store in dir with enough documents for an approximate index, in clusters.
-func manyRows(t *testing.T, dir string) {
+// makeRows makes a store of n documents in dir, in clusters; an approximate index needs 20,000.
+func makeRows(t *testing.T, dir string, n int) {
 	t.Helper()
 	w, err := store.Create(t.Context(), filepath.Join(dir, ".sheaf"), engine.Facts{Dim: listedDim, Metric: engine.L2}, engine.Options{})
 	if err != nil {
@@ -25,7 +25,7 @@ func manyRows(t *testing.T, dir string) {
 	}
 	source := engine.Source{Key: "made", Name: "made"}
 	r, err := w.Replace(t.Context(), source)
-	for i := 0; err == nil && i < 20_000; i++ {
+	for i := 0; err == nil && i < n; i++ {
 		d := engine.Document{ID: fmt.Sprint(i), Text: fmt.Sprint("text ", i), StartIndex: -1}
 		err = r.Add(t.Context(), d, clusteredVector(uint64(i)), engine.Given)
 	}
@@ -55,7 +55,7 @@ func clusteredVector(i uint64) []float32 {
 func TestTuneIndex(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	manyRows(t, dir)
+	makeRows(t, dir, 20_000)
 	var lines []string
 	for i := range uint64(120) {
 		x, err := json.Marshal(clusteredVector(1_000_000 + i))
@@ -98,6 +98,11 @@ func TestTuneIndex(t *testing.T) {
 	out = mustSheaf(t, dir, append(vectors, "--recall", "0.9")...)
 	if n := strings.Count(out, `"exact":false,"looked_at":{"vectors":`); n != len(lines) {
 		t.Errorf("%d of %d answers say that they are not exact: %.300s", n, len(lines), out)
+	}
+	makeRows(t, filepath.Join(dir, "few"), 10)
+	out = mustSheaf(t, dir, append(vectors, "--recall", "0.9", "-s", ".sheaf", "-s", "few/.sheaf")...)
+	if n := strings.Count(out, `"of":20010}`); n != len(lines) {
+		t.Errorf("%d of %d answers of two stores count the vectors of both: %.300s", n, len(lines), out)
 	}
 	var measured struct{ Recall struct{ Value float64 } }
 	out = mustSheaf(t, dir, "eval", "exact", file, "--mode", "vector", "--recall", "0.9", "--json")

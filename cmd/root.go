@@ -231,9 +231,8 @@ func plainFlagError(err error) error {
 // load reads the settings. It runs before the verb.
 func (env *environment) load(c *cobra.Command) (err error) {
 	env.config, err = loadConfig(c.Flags(), env.flags.configFile)
-	named := c.Flags().Changed("store") // then, as of other flags, the last counts
-	if err == nil && len(env.config.Stores) > 1 && !named && c.Annotations[manyStores] == "" {
-		err = hint.With(usagef("%s works on one store, and %d are configured", c.CommandPath(), len(env.config.Stores)), "name one with --store")
+	if err == nil && len(env.config.Stores) > 1 && c.Annotations[manyStores] == "" {
+		err = hint.With(usagef("%s works on one store, and %d are named", c.CommandPath(), len(env.config.Stores)), "give --store once")
 	}
 	return err
 }

@@ -36,22 +36,29 @@ type union struct {
 	facts engine.Facts
 }
 
-// withStores opens the stores that are named for reading and calls use with them.
+// withStores opens the stores that are named for reading and calls use with them. One that is
+// named more than once is one store.
 func (env *environment) withStores(ctx context.Context, use func(catalog) error) error {
-	if len(env.config.Stores) == 1 {
+	var names []string
+	for _, name := range env.config.Stores {
+		if !slices.ContainsFunc(names, func(n string) bool { return env.stores.Same(n, name) }) {
+			names = append(names, name)
+		}
+	}
+	if len(names) == 1 {
 		return env.withStore(ctx, func(s reader) error { return use(s) })
 	}
-	u, err := env.openUnion(ctx)
+	u, err := env.openUnion(ctx, names)
 	if err == nil {
 		err = use(u)
 	}
 	return errors.Join(err, u.close())
 }
 
-// openUnion opens the stores that are named. What it opened is in u on an error too.
-func (env *environment) openUnion(ctx context.Context) (u *union, err error) {
+// openUnion opens the stores with these names. What it opened is in u on an error too.
+func (env *environment) openUnion(ctx context.Context, names []string) (u *union, err error) {
 	u = &union{}
-	for _, name := range env.config.Stores {
+	for _, name := range names {
 		s, err := env.stores.Open(ctx, name, env.storeOptions(nil))
 		if err != nil {
 			return u, err
@@ -117,7 +124,8 @@ func (u *union) Documents(ctx context.Context, o engine.ListOptions) iter.Seq2[e
 	}
 }
 
-// Search ranks the best hits of each store together.
+// Search ranks the best hits of each store together. Of a store whose answer is exact o.Looked is
+// told all documents, where that of another store is not.
 func (u *union) Search(ctx context.Context, queries [][]float32, o engine.SearchOptions) (found [][]engine.Hit, err error) {
 	each := o
 	each.Pick, each.WithVectors = nil, o.WithVectors || o.Pick != nil
@@ -128,6 +136,8 @@ func (u *union) Search(ctx context.Context, queries [][]float32, o engine.Search
 		if err != nil {
 			return nil, err
 		}
+		looked := slices.Repeat([]lookedAt{{info.Documents, info.Documents}}, len(queries))
+		each.Looked = func(q int, vectors, of int64) { looked[q], pools[q].approximate = lookedAt{vectors, of}, true }
 		found, err := p.Search(ctx, queries, each)
 		if err != nil {
 			return nil, fmt.Errorf("searching %q: %w", p.name, err)
@@ -137,6 +147,7 @@ func (u *union) Search(ctx context.Context, queries [][]float32, o engine.Search
 				hits[i].Store = p.name
 			}
 			pools[q].add(hits, float64(info.Documents))
+			pools[q].looked.add(looked[q])
 		}
 	}
 	found = make([][]engine.Hit, len(queries))
@@ -144,6 +155,9 @@ func (u *union) Search(ctx context.Context, queries [][]float32, o engine.Search
 		hits := pools[q].ranked(u.facts.Metric, o.Mode)
 		if found[q], err = pickHits(ctx, queries[q], hits[:min(o.K, len(hits))], o); err != nil {
 			return nil, err
+		}
+		if l := pools[q].looked; o.Looked != nil && pools[q].approximate {
+			o.Looked(q, l.Vectors, l.Of)
 		}
 	}
 	return found, nil
@@ -185,6 +199,9 @@ type pool struct {
 	best float64 // BM25 of a document
 
 	documents, sum, squares float64 // of the similarities, by the stores' means and deviations
+
+	looked      lookedAt // all documents of stores whose answers are exact
+	approximate bool     // the answer of a store may not be exact
 }
 
 // add adds the hits of a store with so many documents.
