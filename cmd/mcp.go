@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -83,7 +85,7 @@ func tool[A any](call func(ctx context.Context, arguments A) (any, error)) func(
 		d := json.NewDecoder(bytes.NewReader(arguments))
 		d.DisallowUnknownFields()
 		if err := d.Decode(&a); err != nil {
-			return nil, fmt.Errorf("the arguments: %w", err)
+			return nil, wrongArguments(err)
 		}
 		answer, err := call(ctx, a)
 		if way := hint.Of(err); way != "" {
@@ -91,4 +93,17 @@ func tool[A any](call func(ctx context.Context, arguments A) (any, error)) func(
 		}
 		return answer, err
 	}
+}
+
+// wrongArguments is an error of decoding arguments in the words of their schema.
+func wrongArguments(err error) error {
+	var wrong *json.UnmarshalTypeError
+	name, unknown := strings.CutPrefix(err.Error(), "json: unknown field ")
+	switch {
+	case unknown:
+		return fmt.Errorf("there is no argument %s", name)
+	case errors.As(err, &wrong) && wrong.Field != "":
+		return fmt.Errorf("the argument %q does not take this %s", wrong.Field, wrong.Value)
+	}
+	return errors.New("the arguments are not an object")
 }

@@ -17,8 +17,10 @@ const (
 )
 
 type searchArguments struct {
-	Query, Source, Filter string
-	K                     *int
+	Query  string `json:"query"`
+	Source string `json:"source"`
+	Filter string `json:"filter"`
+	K      *int   `json:"k"`
 }
 
 func (a *agent) search(ctx context.Context, asked searchArguments) (any, error) {
@@ -59,8 +61,8 @@ func filterFor(expr, source string) (f filterFlags) {
 }
 
 type getArguments struct {
-	IDs    []string
-	Source string
+	IDs    []string `json:"ids"`
+	Source string   `json:"source"`
 }
 
 // documentList is the answer of get; More says that there are others.
@@ -96,7 +98,9 @@ func (a *agent) get(ctx context.Context, asked getArguments) (any, error) {
 	return list, nil
 }
 
-type sourcesArguments struct{ Glob string }
+type sourcesArguments struct {
+	Glob string `json:"glob"`
+}
 
 // sourceList is the answer of sources; More says that there are others.
 type sourceList struct {

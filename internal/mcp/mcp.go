@@ -71,6 +71,8 @@ type failure struct {
 
 func (f *failure) Error() string { return f.Message }
 
+var errParams = &failure{invalidParams, "params are not what the method takes"}
+
 // Serve answers requests until in ends.
 func (s *Server) Serve(ctx context.Context, in io.Reader, out io.Writer) error {
 	lines := bufio.NewScanner(in)
@@ -103,7 +105,7 @@ func (s *Server) answer(ctx context.Context, message []byte) *response {
 	err := json.Unmarshal(message, &r)
 	switch {
 	case err != nil && !json.Valid(message):
-		err = &failure{parseError, err.Error()}
+		err = &failure{parseError, "not JSON"}
 	case err != nil || r.Method == "":
 		err = &failure{invalidRequest, "not a request"}
 	case r.ID == nil:
@@ -143,8 +145,8 @@ func (s *Server) initialize(params []byte) (any, error) {
 	var wanted struct {
 		ProtocolVersion string `json:"protocolVersion"`
 	}
-	if err := json.Unmarshal(params, &wanted); err != nil {
-		return nil, err
+	if json.Unmarshal(params, &wanted) != nil {
+		return nil, errParams
 	}
 	version := wanted.ProtocolVersion
 	if !slices.Contains(versions, version) {
@@ -183,8 +185,8 @@ func (s *Server) call(ctx context.Context, params []byte) (any, error) {
 		Name      string          `json:"name"`
 		Arguments json.RawMessage `json:"arguments"`
 	}
-	if err := json.Unmarshal(params, &asked); err != nil {
-		return nil, err
+	if json.Unmarshal(params, &asked) != nil {
+		return nil, errParams
 	}
 	at := slices.IndexFunc(s.Tools, func(t Tool) bool { return t.Name == asked.Name })
 	if at < 0 {

@@ -65,11 +65,11 @@ func TestClient(t *testing.T) {
 func TestMessages(t *testing.T) {
 	t.Parallel()
 	for message, want := range map[string]string{
-		"{":                                   `"id":null,"error":{"code":-32700`,
+		"{":                                   `"id":null,"error":{"code":-32700,"message":"not JSON"}`,
 		`[]`:                                  `"id":null,"error":{"code":-32600`,
 		`{"id": 7}`:                           `"id":7,"error":{"code":-32600`,
 		`{"id": 7, "method": "prompts/list"}`: `"id":7,"error":{"code":-32601`,
-		`{"id": "x", "method": "tools/call"}`: `"id":"x","error":{"code":-32602`,
+		`{"id": "x", "method": "tools/call"}`: `"id":"x","error":{"code":-32602,"message":"params are not what the method takes"}`,
 		`{"id": 7, "method": "initialize", "params": {"protocolVersion": "1999-01-01"}}`: `"protocolVersion":"2025-06-18"`,
 		`{"id": 7, "method": "initialize", "params": {"protocolVersion": "2024-11-05"}}`: `"protocolVersion":"2024-11-05"`,
 		`{"method": "notifications/initialized"}`:                                        "",
