@@ -2,6 +2,7 @@ package loader
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -259,7 +260,8 @@ type rawReader struct {
 	read  int64
 	ended bool
 
-	converted bool
+	converted string // the command that made what is read of the file; "": none
+	blank     bool   // the file is not empty, and the command has printed nothing but white space
 }
 
 // convert reads the file to its end, for the hash, and then has its text read instead.
@@ -272,7 +274,8 @@ func (r *rawReader) convert(src Source) error {
 	if err != nil {
 		return err
 	}
-	r.in, r.close, r.read, r.ended, r.converted = text, text.Close, 0, false, true
+	r.in, r.close, r.converted, r.blank = text, text.Close, src.Convert, r.read > 0
+	r.read, r.ended = 0, false
 	return nil
 }
 
@@ -297,8 +300,12 @@ func (r *rawReader) Read(p []byte) (int, error) {
 		return 0, err
 	}
 	n, err := r.in.Read(p)
-	if !r.converted {
+	if r.converted == "" {
 		r.hash.Write(p[:n])
+	}
+	r.blank = r.blank && len(bytes.TrimSpace(p[:n])) == 0
+	if err == io.EOF && r.blank { // else the texts of a file would go without a word
+		err = &program.Error{Command: r.converted, Err: errors.New("it printed no text")}
 	}
 	r.read += int64(n)
 	r.ended = err == io.EOF
