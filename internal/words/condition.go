@@ -108,9 +108,9 @@ func (c *Condition) require(t *Tokenizer, passage string) {
 }
 
 // spelled reports whether a character is of no word but folds to letters or digits, as ㎏ does, or is
-// of a word but folds to what no word has, as ½ does, or is dense and folds to nothing, as a tone mark
-// of Hangul. Texts that have it have other terms than those that have what it folds to, and a passage
-// with it occurs in both.
+// of a word but folds to what no word has, as ½ does, or folds to nothing, as a tone mark of Hangul.
+// Texts that have it have other terms than those that have what it folds to, and a passage with it
+// occurs in both.
 func spelled(r rune) bool {
 	if r < utf8.RuneSelf {
 		return false
@@ -118,7 +118,7 @@ func spelled(r rune) bool {
 	ofWord := func(r rune) bool { return isWordy(r) || isDense(r) }
 	differs := func(folded rune) bool { return ofWord(folded) != ofWord(r) }
 	folded := fold(string(r))
-	return isDense(r) && folded == "" || strings.ContainsFunc(folded, differs)
+	return folded == "" || strings.ContainsFunc(folded, differs)
 }
 
 // exclude adds a word. One that has parts is a passage, and so is a lone character.
@@ -203,13 +203,22 @@ func mayPart(s string, i int) bool {
 	return !isWordy(before) || !isWordy(after)
 }
 
-// elided reports whether what is before byte i of a text is elided, and a word begins there.
+// elided reports whether what is before byte i of a text is elided, and a word begins there:
+// only words that are ASCII on both sides of the apostrophe are taken apart at it.
 func elided(s string, i int) bool {
-	end := i
+	if i == 0 || s[i-1] != '\'' {
+		return false
+	}
+	start, end := i-1, i
+	for start > 0 && (isWordByte(s[start-1]) || s[start-1] == '\'') {
+		start--
+	}
 	for end < len(s) && isWordByte(s[end]) {
 		end++
 	}
-	return i > 0 && s[i-1] == '\'' && end-i >= minAfter && (end == len(s) || s[end] < utf8.RuneSelf)
+	before, _ := utf8.DecodeLastRuneInString(s[:start])
+	after, _ := utf8.DecodeRuneInString(s[end:])
+	return end-i >= minAfter && !isWordy(before) && !isWordy(after)
 }
 
 // isWordy reports whether a character is of a word of a script with spaces.
