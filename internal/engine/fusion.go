@@ -31,6 +31,17 @@ func ParseMode(s string) (Mode, error) {
 // ByText reports whether the words of a query count.
 func (m Mode) ByText() bool { return m == ByWords || m == Hybrid }
 
+// An engine that fuses looks at the nearest documents and at the best by words, FirstFused of each, and
+// at MoreFused times as many until no other document can have a higher score than those it has seen.
+const MoreFused = 8
+
+// FirstFused is how many documents of each kind are looked at first for k hits.
+func FirstFused(k int) int { return max(256, 4*k) }
+
+// SampleFused is how many documents, spread over all, tell the mean and the deviation of similarities.
+// Means of nDCG over sets of questions differ by .001 from those with all documents.
+const SampleFused = 1000
+
 // Fusion ranks documents by meaning and words together, for one query. The score of a
 // document is
 //

@@ -13,22 +13,13 @@ import (
 // A search by words and meaning ranks exactly, as package store does: it looks at the nearest
 // documents and at the best by words until no other one can have a higher score than those.
 
-const (
-	// firstFused is how many documents of each kind are looked at first, at least.
-	firstFused = 256
-	// moreFused is how many times as many are looked at when these are not enough.
-	moreFused = 8
-	// sampleFused is how many documents tell the mean and the deviation of similarities.
-	sampleFused = 1000
-)
-
 // fuse finds the k best documents by words and meaning.
 func (t *text) fuse(ctx context.Context, k int) ([]candidate, error) {
-	looked := max(firstFused, 4*k)
+	looked := engine.FirstFused(k)
 	if t.o.Explain {
 		looked = max(looked, int(t.state.documents))
 	}
-	for ; ; looked *= moreFused {
+	for ; ; looked *= engine.MoreFused {
 		near, err := t.near(ctx, t.vector, t.condition, looked, t.q)
 		if err != nil {
 			return nil, err
@@ -126,7 +117,7 @@ func (x *index) sample(ctx context.Context) (*sample, error) {
 		return x.sampled, nil
 	}
 	s := &sample{}
-	for r, err := range x.query(ctx, query, x.spread(sampleFused), x.spread(engine.LanguageDocuments), engine.LanguageCharacters) {
+	for r, err := range x.query(ctx, query, x.spread(engine.SampleFused), x.spread(engine.LanguageDocuments), engine.LanguageCharacters) {
 		if err != nil {
 			return nil, err
 		}

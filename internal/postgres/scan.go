@@ -41,7 +41,7 @@ type block struct {
 func (x *index) scan(ctx context.Context, queries [][]float32, o engine.SearchOptions) error {
 	k, f := x.first(o)
 	if o.Mode == engine.Hybrid {
-		k = max(firstFused, 4*k)
+		k = engine.FirstFused(k)
 	}
 	c := compile(f, nil)
 	s := scan{metric: faiss.MetricFor(x.state.Metric == engine.L2), queries: queries, threads: o.Threads}

@@ -236,7 +236,7 @@ func (t *text) wordy(ctx context.Context, k int) (best []scored, err error) {
 	if t.condition.free() {
 		best = docs[:min(most, len(docs))]
 	}
-	for size := max(firstFused, 4*k); !t.condition.free() && len(best) < most && len(docs) > 0; size = min(size*moreFused, pageRows) {
+	for size := engine.FirstFused(k); !t.condition.free() && len(best) < most && len(docs) > 0; size = min(size*engine.MoreFused, pageRows) {
 		chunk := docs[:min(size, len(docs))]
 		docs = docs[len(chunk):]
 		passing, err := t.passing(ctx, chunk)

@@ -15,16 +15,6 @@ import (
 // A search by meaning and words ranks exactly: it looks at the nearest rows and at the
 // best by words, until no other row can have a higher score than those it has seen.
 
-const (
-	// firstFused is how many rows of each kind are looked at first, at least.
-	firstFused = 256
-	// moreFused is how many times as many are looked at when these are not enough.
-	moreFused = 8
-	// sampleFused is how many rows tell the mean and the deviation of similarities.
-	// Means of nDCG over sets of questions differ by .001 from those with all rows.
-	sampleFused = 1000
-)
-
 // fuser fuses the rankings of the queries of a scan.
 type fuser struct {
 	snap    *snapshot
@@ -37,7 +27,7 @@ type fuser struct {
 }
 
 func (snap *snapshot) newFuser(ctx context.Context, queries []float32, o engine.SearchOptions, s faiss.Search) (f *fuser, err error) {
-	f = &fuser{snap: snap, queries: queries, search: s, looked: max(firstFused, 4*s.K)}
+	f = &fuser{snap: snap, queries: queries, search: s, looked: engine.FirstFused(s.K)}
 	if o.Explain { // each row has a rank
 		f.looked = max(f.looked, int(snap.state.rows))
 	}
@@ -60,7 +50,7 @@ func (f *fuser) nearest(ctx context.Context, queries []float32, first, k int) ([
 
 // sample is a search for some visible rows, always the same ones.
 func (snap *snapshot) sample() faiss.Search {
-	return faiss.Search{K: sampleFused, Skip: snap.state.skipBut(snap.state.spread(sampleFused))}
+	return faiss.Search{K: engine.SampleFused, Skip: snap.state.skipBut(snap.state.spread(engine.SampleFused))}
 }
 
 // spread is up to k of the visible documents, always the same ones, spread evenly.
@@ -101,7 +91,7 @@ func (f *fuser) fuse(ctx context.Context, q int, r ranking, o engine.SearchOptio
 	fusion := f.fusion(q, r, o)
 	marked.fusion = fusion
 	near := f.near[q]
-	for looked := f.looked; ; looked *= moreFused {
+	for looked := f.looked; ; looked *= engine.MoreFused {
 		if looked > f.looked {
 			more, err := f.nearest(ctx, f.query(q), q, looked)
 			if err != nil {
