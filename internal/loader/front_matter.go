@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"path/filepath"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -14,10 +13,8 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"sheaf/internal/metadata"
+	"sheaf/internal/splitter"
 )
-
-// markdownExtensions are those of files that may begin with front matter.
-var markdownExtensions = []string{".md", ".markdown", ".mdx", ".mdown", ".mkd", ".qmd", ".rmd"}
 
 // What becomes of the front matter of Markdown: see [ReadOptions].
 const (
@@ -61,7 +58,7 @@ func findFrontMatter(text string) (f frontMatter, ok bool) {
 // takeFrontMatter makes the front matter of a Markdown file metadata. What is no front matter stays in the text, with a
 // remark where it was meant to be.
 func (r *Reader) takeFrontMatter(rec *Record) {
-	if r.opts.FrontMatter == FrontText || !slices.Contains(markdownExtensions, strings.ToLower(filepath.Ext(r.src.Name))) {
+	if r.opts.FrontMatter == FrontText || splitter.LanguageOf(r.src.Name) != "markdown" {
 		return
 	}
 	f, ok := findFrontMatter(rec.Text)

@@ -9,7 +9,7 @@ import (
 // the file's extension; "" for any other file.
 func LanguageOf(file string) string {
 	switch strings.ToLower(strings.TrimPrefix(filepath.Ext(file), ".")) {
-	case "md", "markdown":
+	case "md", "markdown", "mdx", "mdown", "mkd", "qmd", "rmd":
 		return "markdown"
 	case "c", "h":
 		return "c"

@@ -10,7 +10,7 @@ import (
 func TestLanguageOf(t *testing.T) {
 	t.Parallel()
 	for file, want := range map[string]string{
-		"a/README.md": "markdown", "x.GO": "go", "x.tsx": "ts", "x.h": "c", "notes.txt": "", "Makefile": "", "stdin:log": "",
+		"a/README.md": "markdown", "x.mdx": "markdown", "x.Rmd": "markdown", "x.GO": "go", "x.tsx": "ts", "x.h": "c", "notes.txt": "", "Makefile": "", "stdin:log": "",
 		"x.cc": "cpp", "x.cs": "csharp", "x.cbl": "cobol", "x.exs": "elixir", "x.hs": "haskell", "x.java": "java", "x.mjs": "js",
 		"x.kt": "kotlin", "x.tex": "latex", "x.lua": "lua", "x.php": "php", "x.proto": "proto", "x.ps1": "powershell", "x.py": "python",
 		"x.rst": "rst", "x.rb": "ruby", "x.rs": "rust", "x.scala": "scala", "x.sol": "sol", "x.swift": "swift",
