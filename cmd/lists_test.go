@@ -105,7 +105,7 @@ func TestTuneIndex(t *testing.T) {
 		t.Errorf("%d of %d answers of two stores count the vectors of both: %.300s", n, len(lines), out)
 	}
 	var measured struct{ Recall struct{ Value float64 } }
-	out = mustSheaf(t, dir, "eval", "exact", file, "--mode", "vector", "--recall", "0.9", "--json")
+	out = mustSheaf(t, dir, "eval", "exact", file, "--recall", "0.9", "--json")
 	if err := json.Unmarshal([]byte(out), &measured); err != nil || measured.Recall.Value < 0.9 || measured.Recall.Value == 1 {
 		t.Errorf("eval exact measures a recall of %v, %v", measured.Recall.Value, err)
 	}
