@@ -22,6 +22,7 @@ import (
 	"path/filepath"
 	"strconv"
 
+	"sheaf/internal/publish"
 	"sheaf/internal/unigram"
 )
 
@@ -77,10 +78,13 @@ func Convert(ctx context.Context, from fs.FS, dir string) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(
-		os.WriteFile(filepath.Join(dir, configFile), append(config, '\n'), 0o666),
-		writeTensors(ctx, filepath.Join(dir, safetensorFile), tensors),
-	)
+	paths := []string{filepath.Join(dir, configFile), filepath.Join(dir, safetensorFile)}
+	return publish.Write(paths, func(files []*os.File) error {
+		if _, err := files[0].Write(append(config, '\n')); err != nil {
+			return err
+		}
+		return writeTensors(ctx, files[1], tensors)
+	})
 }
 
 // readAll reads a file that is not too large.
@@ -123,8 +127,8 @@ func floatTensor(name string, x []float32, shape ...int) tensor {
 	return tensor{name, "F32", shape, func() ([]byte, error) { return binary.Append(nil, binary.LittleEndian, x) }}
 }
 
-// writeTensors writes a safetensors file, one tensor after another, and syncs it.
-func writeTensors(ctx context.Context, path string, all []tensor) (err error) {
+// writeTensors writes a safetensors file, one tensor after another.
+func writeTensors(ctx context.Context, w io.Writer, all []tensor) error {
 	header, at := map[string]any{}, 0
 	for _, t := range all {
 		header[t.name] = map[string]any{"dtype": t.dtype, "shape": t.shape, "data_offsets": []int{at, at + t.size()}}
@@ -137,12 +141,7 @@ func writeTensors(ctx context.Context, path string, all []tensor) (err error) {
 	for len(text)%64 != 64-8 { // the numbers begin aligned
 		text = append(text, ' ')
 	}
-	f, err := os.Create(path)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	if _, err := f.Write(append(binary.LittleEndian.AppendUint64(nil, uint64(len(text))), text...)); err != nil {
+	if _, err := w.Write(append(binary.LittleEndian.AppendUint64(nil, uint64(len(text))), text...)); err != nil {
 		return err
 	}
 	for _, t := range all {
@@ -153,11 +152,11 @@ func writeTensors(ctx context.Context, path string, all []tensor) (err error) {
 		if err != nil {
 			return err
 		}
-		if _, err := f.Write(data); err != nil {
+		if _, err := w.Write(data); err != nil {
 			return err
 		}
 	}
-	return f.Sync()
+	return nil
 }
 
 // tensors returns the weights as they are written. Numbers of float32 come first, so that they lie
