@@ -1,15 +1,11 @@
 package embed
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"time"
 
 	"sheaf/internal/program"
-	"sheaf/internal/vector"
 )
 
 // command asks a program, PROGRAM of "command:PROGRAM". Each text is a line of JSON on its
@@ -42,28 +38,35 @@ func (c *command) Identity() Identity {
 
 // Embed implements Embedder.
 func (c *command) Embed(ctx context.Context, texts []string) (Result, error) {
-	if ctx.Err() != nil {
-		return Result{}, context.Cause(ctx)
-	}
 	r := Result{Vectors: make([][]float32, len(texts)), Errs: map[int]error{}}
-	var places []int
-	var input bytes.Buffer
-	lines := json.NewEncoder(&input)
-	lines.SetEscapeHTML(false)
-	for i, text := range texts {
-		if text == "" {
-			continue
-		}
-		places = append(places, i)
-		if err := lines.Encode(question{text}); err != nil {
-			return Result{}, err
+	asked := 0
+	questions := func(yield func(int, any) bool) {
+		for i, text := range texts {
+			if text == "" {
+				continue
+			}
+			if asked++; !yield(i, question{text}) {
+				return
+			}
 		}
 	}
-	if len(places) > 0 {
-		if err := c.ask(ctx, input.Bytes(), places, r); err != nil {
-			return Result{}, err
+	err := c.program.AskNumbers(ctx, questions, "vector", func(i int, v []float32, refusal error) error {
+		if refusal != nil {
+			r.Errs[i] = refusal
+			return nil
 		}
-		c.options.Stats.AddRequest(len(places), 0)
+		want := c.dim.Get()
+		if c.dim.Learn(len(v)); want != 0 && len(v) != want {
+			return fmt.Errorf("a vector of %d numbers, want %d", len(v), want)
+		}
+		r.Vectors[i] = v
+		return nil
+	})
+	if err != nil {
+		return Result{}, err
+	}
+	if asked > 0 {
+		c.options.Stats.AddRequest(asked, 0)
 	}
 	if err := FillEmpty(ctx, c, r); err != nil {
 		return Result{}, err
@@ -73,48 +76,6 @@ func (c *command) Embed(ctx context.Context, texts []string) (Result, error) {
 
 type question struct {
 	Text string `json:"text"`
-}
-
-// ask writes the input and reads an answer for the text at each index in places.
-func (c *command) ask(ctx context.Context, input []byte, places []int, r Result) error {
-	next := 0
-	return c.program.Ask(ctx, input, len(places), func(line []byte) (err error) {
-		place := places[next]
-		next++
-		var refusal error
-		r.Vectors[place], refusal, err = c.read(line)
-		if refusal != nil {
-			r.Errs[place] = refusal
-		}
-		return err
-	})
-}
-
-// read parses an answer: a vector, or why the program refuses the text.
-func (c *command) read(line []byte) (v []float32, refusal, err error) {
-	raw := bytes.TrimSpace(line)
-	if !bytes.HasPrefix(raw, []byte("[")) {
-		var answer struct {
-			Vector json.RawMessage `json:"vector"`
-			Error  string          `json:"error"`
-		}
-		if err := json.Unmarshal(raw, &answer); err != nil {
-			return nil, nil, fmt.Errorf("a line that is no answer: %.80q", raw)
-		}
-		if answer.Error != "" {
-			return nil, errors.New(answer.Error), nil
-		}
-		raw = answer.Vector
-	}
-	v, err = vector.ParseJSON(raw)
-	if err != nil {
-		return nil, nil, fmt.Errorf("an answer without a vector of numbers: %.80q", line)
-	}
-	want := c.dim.Get()
-	if c.dim.Learn(len(v)); want != 0 && len(v) != want {
-		return nil, nil, fmt.Errorf("a vector of %d numbers, want %d", len(v), want)
-	}
-	return v, nil, nil
 }
 
 // Close ends the program.

@@ -34,12 +34,12 @@ func TestCommandFails(t *testing.T) {
 	t.Parallel()
 	for script, want := range map[string]string{
 		`read l; echo '{"scores": [1]}'; read l`:        "1 scores for 2 texts",
-		`read l; echo '{"scores": [1, null]}'; read l`:  "an answer without scores that are numbers",
-		`read l; echo '{"scores": [1, "2"]}'; read l`:   "an answer without scores that are numbers",
-		`read l; echo '{"relevance": [1, 2]}'; read l`:  "an answer without scores that are numbers",
+		`read l; echo '{"scores": [1, null]}'; read l`:  "an answer without numbers in \"scores\"",
+		`read l; echo '{"scores": [1, "2"]}'; read l`:   "an answer without numbers in \"scores\"",
+		`read l; echo '{"relevance": [1, 2]}'; read l`:  "an answer without numbers in \"scores\"",
 		`echo Loading; read l`:                          `a line that is no answer: "Loading"`,
 		`echo 'out of memory' >&2; exit 7`:              "it ended with exit status 7: out of memory",
-		`read l; echo '{"scores": [1, 1e999]}'; read l`: "an answer without scores that are numbers",
+		`read l; echo '{"scores": [1, 1e999]}'; read l`: "an answer without numbers in \"scores\"",
 	} {
 		t.Run(script, func(t *testing.T) {
 			t.Parallel()
