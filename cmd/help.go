@@ -14,7 +14,7 @@ import (
 func (env *environment) help(c *cobra.Command, _ []string) {
 	about, codes, _ := strings.Cut(c.Long, exitHeading)
 	var b strings.Builder
-	fmt.Fprintf(&b, "Usage:\n  %s\n\n%s\n", usageLine(c), about)
+	fmt.Fprintf(&b, "Usage:\n  %s\n\n%s\n", c.UseLine(), about)
 	if c.Example != "" {
 		fmt.Fprintf(&b, "\nExamples:\n%s\n", c.Example)
 	}
@@ -48,14 +48,6 @@ func parted(flags *pflag.FlagSet) (own, service *pflag.FlagSet) {
 		}
 	})
 	return own, service
-}
-
-// usageLine says how a command is called.
-func usageLine(c *cobra.Command) string {
-	if c.HasAvailableSubCommands() {
-		return c.CommandPath() + " VERB [flags]"
-	}
-	return c.UseLine()
 }
 
 // verbHelp lists the verbs of a command by their groups, in the order of their table.

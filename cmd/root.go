@@ -136,7 +136,7 @@ func asked(args []string) []verb {
 // newRootCmd makes the command of sheaf itself, with the verbs of the table that it gets.
 func newRootCmd(env *environment, verbs []verb) *cobra.Command {
 	root := &cobra.Command{
-		Use:   "sheaf",
+		Use:   "sheaf VERB",
 		Short: "Search any pile of text by meaning",
 		Long: `Sheaf makes any pile of text searchable by meaning: ingest files into a store,
 then ask it questions. A store is one folder, .sheaf unless --store names

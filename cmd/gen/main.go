@@ -54,8 +54,14 @@ func generate(root string) error {
 // manualDate is what the pages show: the same on every machine and every day.
 var manualDate = time.Date(2026, time.November, 1, 0, 0, 0, 0, time.UTC)
 
+// literal escapes what is Markdown's, which Cobra takes help texts for.
+var literal = strings.NewReplacer("*", `\*`, "_", `\_`, "<", `\<`, "[", `\[`)
+
 // manual writes a page for c and each verb below it.
 func manual(dir string, c *cobra.Command) error {
+	for _, flags := range []*pflag.FlagSet{c.LocalNonPersistentFlags(), c.PersistentFlags()} {
+		flags.VisitAll(func(f *pflag.Flag) { f.Usage = literal.Replace(f.Usage) })
+	}
 	if c.IsAvailableCommand() || !c.HasParent() {
 		name := filepath.Join(dir, string(bytes.ReplaceAll([]byte(c.CommandPath()), []byte(" "), []byte("-")))+".1")
 		header := doc.GenManHeader{Section: "1", Source: "sheaf " + c.Root().Version, Manual: "sheaf", Date: &manualDate}
@@ -72,14 +78,19 @@ func manual(dir string, c *cobra.Command) error {
 	return nil
 }
 
-// page writes the page of c as Cobra makes it, but with the names of values behind flags, and with
-// the verbs below c.
+// flagLine is a flag on a page, without indented text below it.
+var flagLine = regexp.MustCompile(`(?m)^(?:\.PP\n)?(\\fB-.*)\n\t`)
+
+// page writes the page of c as Cobra makes it, but with the names of values behind flags, with
+// the verbs below c, and with exit codes in a section of their own.
 func page(c *cobra.Command, header *doc.GenManHeader, w io.Writer) error {
+	var codes string
+	c.Long, codes, _ = strings.Cut(c.Long, "\n\nEXIT STATUS\n")
 	var b bytes.Buffer
 	if err := doc.GenMan(c, header, &b); err != nil {
 		return err
 	}
-	text := b.String()
+	text := strings.Replace(b.String(), ".nh\n", ".nh\n.ad l\n", 1)
 	for _, flags := range []*pflag.FlagSet{c.NonInheritedFlags(), c.InheritedFlags()} {
 		flags.VisitAll(func(f *pflag.Flag) {
 			value, _ := pflag.UnquoteUsage(f)
@@ -92,7 +103,8 @@ func page(c *cobra.Command, header *doc.GenManHeader, w io.Writer) error {
 			})
 		})
 	}
-	before, after, _ := strings.Cut(text, "\n.SH OPTIONS\n")
+	text = flagLine.ReplaceAllString(text, ".TP\n$1\n")
+	text = section(text, "EXIT STATUS", "\n.nf\n"+codes+"\n.fi", "EXAMPLE")
 	commands := ""
 	for _, below := range c.Commands() {
 		if below.IsAvailableCommand() {
@@ -100,10 +112,16 @@ func page(c *cobra.Command, header *doc.GenManHeader, w io.Writer) error {
 		}
 	}
 	if commands != "" {
-		before += "\n.SH COMMANDS" + commands + "\n"
+		text = section(text, "COMMANDS", commands, "OPTIONS")
 	}
-	_, err := io.WriteString(w, before+"\n.SH OPTIONS\n"+after)
+	_, err := io.WriteString(w, text)
 	return err
+}
+
+// section returns a page with one more section, before another one.
+func section(page, heading, content, next string) string {
+	next = "\n.SH " + next + "\n"
+	return strings.Replace(page, next, "\n.SH "+heading+content+"\n\n"+next, 1)
 }
 
 func write(path string, fill func(io.Writer) error) error {

@@ -45,6 +45,9 @@ func TestPages(t *testing.T) {
 	for name, want := range map[string]string{
 		"docs/man/sheaf.1":        "sheaf-search-vector(1)",
 		"docs/man/sheaf-ingest.1": "--chunk-size",
+		"docs/man/sheaf-get.1":    "matches: 'docs/**/*",
+		"docs/man/sheaf-model.1":  "fBsheaf model VERB [flags]fP",
+		"docs/man/sheaf-list.1":   ".SH EXIT STATUS\n.nf\n  0    done\n",
 		"docs/config.md":          "| `lock-timeout` | `SHEAF_LOCK_TIMEOUT` | `10s` |",
 		"completions/_sheaf":      "#compdef sheaf",
 		"completions/sheaf.fish":  "complete -c sheaf",
