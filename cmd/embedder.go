@@ -30,7 +30,6 @@ func (o *embedderFlags) addFlags(c *cobra.Command) {
 	c.Flags().BoolVar(&o.Truncate, "truncate", false, "embed the beginning of a text that is too long, which fails otherwise")
 	c.Flags().Func("query-prefix", "put `TEXT` before questions (new stores; default: what the model asks for)", setText(&o.Query))
 	c.Flags().Func("passage-prefix", "put `TEXT` before texts to be found (new stores; default: what the model asks for)", setText(&o.Passage))
-	complete(c, "embedder", provider.Completions()...)
 }
 
 // setText returns the setter of a flag that may be given an empty text.

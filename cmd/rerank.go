@@ -21,7 +21,6 @@ thresholds come before it and are about the score, which a hit keeps.`
 // addRerank declares the flag of verbs whose hits can be judged again.
 func addRerank(c *cobra.Command) {
 	addSettings(c.Flags(), "rerank", "rerank-url", "rerank-api-key-file")
-	complete(c, "rerank", rerank.Completions()...)
 }
 
 // rerank judges the hits of each query again and leaves the k best by the judge. A query whose

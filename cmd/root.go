@@ -43,7 +43,7 @@ func run(ctx context.Context, args []string, streams Streams, stores opener) int
 	}
 	root := newRootCmd(env, asked(args))
 	if len(args) > 0 && strings.HasPrefix(args[0], cobra.ShellCompRequestCmd) {
-		env.completeFromStores(root)
+		env.completeValues(root)
 	}
 	root.SetArgs(guardVectors(args))
 	root.SetIn(streams.In)
