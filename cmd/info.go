@@ -98,8 +98,8 @@ func (env *environment) printInfo(ctx context.Context, s reader) error {
 	case err != nil:
 	case worthCompacting(info):
 		env.say("%s of deleted documents, %s: sheaf compact drops them", count(info.DeadRows, "row"), megabytes(deadBytes(info)))
-	case worthListing(info):
-		env.say("%s in no list, which all searches look at: sheaf compact makes the lists anew", count(info.Lists.Tail, "row"))
+	case info.Lists != nil && info.Lists.Stale:
+		env.say("the lists were measured with other rows: sheaf compact makes them anew by the same questions, sheaf tune --index by others")
 	}
 	return err
 }

@@ -109,7 +109,22 @@ func TestTuneIndex(t *testing.T) {
 	if err := json.Unmarshal([]byte(out), &measured); err != nil || measured.Recall.Value < 0.9 || measured.Recall.Value == 1 {
 		t.Errorf("eval exact measures a recall of %v, %v", measured.Recall.Value, err)
 	}
+	if out := mustSheaf(t, dir, "info"); strings.Contains(out, "anew") {
+		t.Errorf("an index that is new is said to be stale: %s", out)
+	}
+	gone := []string{"delete", "--yes"}
+	for i := range 1001 {
+		gone = append(gone, fmt.Sprint(i))
+	}
+	mustSheaf(t, dir, gone...)
+	if out := mustSheaf(t, dir, "info"); !strings.Contains(out, "; 32 rows in no list, 1001 deleted since (") || !strings.Contains(out, "sheaf compact makes them anew") {
+		t.Errorf("info does not say that the index is stale: %s", out)
+	}
+	if out := mustSheaf(t, dir, "info", "--json"); !strings.Contains(out, `"tail":32,"gone":1001,"stale":true,`) {
+		t.Errorf("%s", out)
+	}
 	mustSheaf(t, dir, "check")
+	exact = mustSheaf(t, dir, vectors...)
 	mustSheaf(t, dir, "tune", "--index=off")
 	if info := mustSheaf(t, dir, "info", "--json"); strings.Contains(info, `"lists"`) {
 		t.Errorf("lists are still there: %s", info)

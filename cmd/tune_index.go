@@ -168,6 +168,8 @@ type listsInfo struct {
 	Lists     int           `json:"lists"`
 	Rows      int64         `json:"rows"`
 	Tail      int64         `json:"tail"`
+	Gone      int64         `json:"gone"`
+	Stale     bool          `json:"stale"`
 	Promise   float64       `json:"promise"`
 	Sample    engine.Sample `json:"sample"`
 	Questions int           `json:"questions"`
@@ -181,7 +183,7 @@ func newListsInfo(l *engine.Lists) *listsInfo {
 	if l == nil {
 		return nil
 	}
-	return &listsInfo{l.File, l.Lists, l.Rows, l.Tail, l.Promise, l.Sample, l.Questions, l.K, l.Looked, l.Read, eval.Figure{Value: l.Recall, Low: l.Low, High: l.High}}
+	return &listsInfo{l.File, l.Lists, l.Rows, l.Tail, l.Gone, l.Stale, l.Promise, l.Sample, l.Questions, l.K, l.Looked, l.Read, eval.Figure{Value: l.Recall, Low: l.Low, High: l.High}}
 }
 
 // String says what the index does.
@@ -190,12 +192,20 @@ func (i *listsInfo) String() string {
 	case i == nil:
 		return "none"
 	case i.File == "":
-		return fmt.Sprintf("%d of rows that have changed since: sheaf compact makes them anew", i.Lists)
+		return fmt.Sprintf("%d of rows that are others now: sheaf compact makes them anew", i.Lists)
 	case i.LookedAt == i.Lists:
 		return fmt.Sprintf("%d of %s, all looked at: fewer do not hold recall@%d of %v (%s)", i.Lists, count(int(i.Rows), "row"), i.K, i.Promise, i.File)
 	}
-	return fmt.Sprintf("%d of %s; %d of them, %.1f %% of the rows, for recall@%d of %v: %.4f [%.4f, %.4f] by %s (%s)", i.Lists, count(int(i.Rows), "row"),
-		i.LookedAt, 100*i.Share, i.K, i.Promise, i.Recall.Value, i.Recall.Low, i.Recall.High, i.measuredBy(), i.File)
+	return fmt.Sprintf("%d of %s; %d of them, %.1f %% of the rows, for recall@%d of %v: %.4f [%.4f, %.4f] by %s%s (%s)", i.Lists, count(int(i.Rows), "row"),
+		i.LookedAt, 100*i.Share, i.K, i.Promise, i.Recall.Value, i.Recall.Low, i.Recall.High, i.measuredBy(), i.besides(), i.File)
+}
+
+// besides says which rows are not those that the index was measured with.
+func (i *listsInfo) besides() string {
+	if i.Tail == 0 && i.Gone == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; %s in no list, %d deleted since", count(int(i.Tail), "row"), i.Gone)
 }
 
 // measuredBy says what the index was measured by.
@@ -208,11 +218,6 @@ func (i *listsInfo) measuredBy() string {
 		return count(n, "first sentence") + " of texts"
 	}
 	return count(n, "row") + " that stand for questions"
-}
-
-// worthListing reports whether so many rows are in no list that they should be.
-func worthListing(i engine.Info) bool {
-	return i.Lists != nil && i.Lists.Tail*10 > i.Lists.Rows+i.Lists.Tail
 }
 
 func (env *environment) printLists(l *engine.Lists) error {

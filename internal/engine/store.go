@@ -27,6 +27,8 @@ type Lists struct {
 	Lists     int     // how many there are
 	Rows      int64   // in them
 	Tail      int64   // rows that came later, which every search looks at
+	Gone      int64   // documents of the rows in lists that were deleted since
+	Stale     bool    // so many rows came or went that the lists should be made anew
 	Promise   float64 // the recall that was asked for
 	Sample    Sample  // the questions by which it was measured
 	Questions int     // how many they are

@@ -32,6 +32,7 @@ const (
 type File struct {
 	Origin
 	Lists
+	Documents int64 // of the rows in lists, how many had a document
 	Kind      Kind
 	Questions []float32 // the sample
 	Promise   float64   // the recall that was asked for
@@ -44,7 +45,7 @@ type File struct {
 type head struct {
 	Magic                         [8]byte
 	Store                         [16]byte
-	Index, Codes                  int64
+	Index, Codes, Documents       int64
 	Dim, Lists, Points, Questions uint32
 	Kind                          uint32
 	Depths                        [len(Depths)]uint32
@@ -68,7 +69,7 @@ func (h *head) size() int64 {
 // Append appends the bytes of the file to b.
 func (f *File) Append(b []byte) ([]byte, error) {
 	h := head{
-		Store: f.Store, Index: f.Index, Codes: f.Codes, Dim: uint32(f.Dim), Lists: uint32(len(f.Ends)),
+		Store: f.Store, Index: f.Index, Codes: f.Codes, Documents: f.Documents, Dim: uint32(f.Dim), Lists: uint32(len(f.Ends)),
 		Points: uint32(len(f.Curves[0])), Questions: uint32(len(f.Questions) / f.Dim), Kind: uint32(f.Kind), Promise: f.Promise,
 	}
 	copy(h.Magic[:], magic)
@@ -157,7 +158,7 @@ func (h *head) problem(o Origin, size int64) string {
 // parse reads the bytes of a file, with the questions or without.
 func (h *head) parse(b []byte) (*File, error) {
 	f := &File{
-		Origin: Origin{h.Store, h.Index, h.Codes, int(h.Dim)}, Kind: Kind(h.Kind), Promise: h.Promise, Curves: make([]Curve, len(Depths)),
+		Origin: Origin{h.Store, h.Index, h.Codes, int(h.Dim)}, Documents: h.Documents, Kind: Kind(h.Kind), Promise: h.Promise, Curves: make([]Curve, len(Depths)),
 	}
 	rest := b[binary.Size(h):]
 	take := func(n int) []byte {

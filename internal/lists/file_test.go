@@ -14,9 +14,9 @@ import (
 func someFile() *File {
 	const dim, n = 5, 3
 	return &File{
-		Origin: Origin{Store: [16]byte{1, 2}, Index: 7, Codes: 4, Dim: dim},
-		Lists:  Lists{Centroids: normal(1, n*dim), Ends: []int64{4, 4, 90}},
-		Kind:   Sentences, Questions: normal(2, 11*dim), Promise: 0.99,
+		Origin:    Origin{Store: [16]byte{1, 2}, Index: 7, Codes: 4, Dim: dim},
+		Lists:     Lists{Centroids: normal(1, n*dim), Ends: []int64{4, 4, 90}},
+		Documents: 88, Kind: Sentences, Questions: normal(2, 11*dim), Promise: 0.99,
 		Curves: Measure([]Question{{Needs: []int32{1, 2}, Reads: []int32{1, 2}}, {Needs: []int32{1}, Reads: []int32{1, 2}}}, n),
 	}
 }

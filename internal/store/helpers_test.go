@@ -3,6 +3,7 @@ package store_test
 import (
 	"context"
 	"iter"
+	"testing"
 
 	"github.com/google/go-cmp/cmp/cmpopts"
 
@@ -41,4 +42,12 @@ func importInto(ctx context.Context, w *store.Writer, docs iter.Seq2[engine.Tran
 			}
 		}
 	}}}, policy)
+}
+
+// deleteIDs deletes documents.
+func deleteIDs(t *testing.T, w *store.Writer, ids ...string) {
+	t.Helper()
+	set, _, err := w.SelectIDs(t.Context(), ids)
+	must(t, err)
+	must(t, w.Delete(t.Context(), set))
 }

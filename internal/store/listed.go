@@ -1,6 +1,7 @@
 package store
 
 import (
+	"math"
 	"path/filepath"
 
 	"sheaf/internal/codes"
@@ -45,12 +46,17 @@ func (s *Store) readLists(t *tx, questions bool) (f *lists.File, fits bool, err 
 	return f, f.Origin == origin && f.Rows() <= l.codes.rows, nil
 }
 
-// tailShare is the share of the rows that may be in no list before the lists are made anew:
-// all searches look at those.
-const tailShare = 0.1
+// staleShare is the share of the rows that may come or go before the lists are made anew: all
+// searches look at those that came, and what was measured is less true of those that are left.
+const staleShare = 0.05
 
-// tailed reports whether too many of rows rows are in no list.
-func tailed(f *lists.File, rows int64) bool { return float64(rows-f.Rows()) > tailShare*float64(rows) }
+// changed returns how many rows are in no list, because they came later, and how many documents
+// in lists were deleted since these were made. stale says that these are too many.
+func (st *state) changed(f *lists.File) (tail, gone int64, stale bool, err error) {
+	alive, err := st.aliveBefore(f.Rows())
+	tail, gone = st.rows-f.Rows(), f.Documents-alive
+	return tail, gone, float64(tail+gone) > staleShare*float64(st.rows), err
+}
 
 // sampleNames are what the kinds of a file of lists are to engines.
 var sampleNames = map[lists.Kind]engine.Sample{lists.Asked: engine.Asked, lists.Sentences: engine.Sentences, lists.Moved: engine.Moved}
@@ -68,9 +74,12 @@ func (s *Store) listsInfo(t *tx) *engine.Lists {
 	if p, ok := lists.Choose(f.Curves, info.K, f.Promise); ok {
 		info.Looked, info.Recall, info.Low, info.High, info.Read = int(p.Lists), p.Recall, p.Low, p.High, p.Read
 	}
-	if fits {
+	if info.Stale = true; fits {
 		l, _ := t.listed()
-		info.File, info.Tail = filepath.Base(s.sidecarPath(listsKind, l.number)), t.rows-f.Rows()
+		info.File = filepath.Base(s.sidecarPath(listsKind, l.number))
+		if info.Tail, info.Gone, info.Stale, err = t.changed(f); err != nil {
+			return nil
+		}
 	}
 	return info
 }
@@ -81,12 +90,16 @@ type approximation struct {
 	recall float64
 	metric faiss.Metric
 	looked []int64 // how many rows were looked at for each query; 0: all
+
+	// lost is how many times as many documents were in the lists when they were measured. The
+	// k nearest that are left are among the k*lost that were the nearest then, about.
+	lost float64
 }
 
 // blocks returns, for each query, the blocks of codes that are looked at for its k nearest
 // rows, and how many; nil where these are all.
 func (a *approximation) blocks(queries []float32, k int, codes *codes.File) (blocks [][]uint64, counts []int64) {
-	p, ok := lists.Choose(a.Curves, k, a.recall)
+	p, ok := lists.Choose(a.Curves, int(math.Ceil(float64(k)*a.lost)), a.recall)
 	if !ok {
 		return nil, nil
 	}

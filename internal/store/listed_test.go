@@ -108,12 +108,12 @@ func TestListsFollow(t *testing.T) {
 	t.Parallel()
 	const n = 1600
 	w, dir := listedStore(t, codedFacts, n)
-	holds := func(what string, rows, tail int64) {
+	holds := func(what string, rows, tail, gone int64, stale bool) {
 		t.Helper()
 		if diff := cmp.Diff(plainAnswers(t, dir), answersOf(t, dir)); diff != "" {
 			t.Errorf("%s: %s", what, diff)
 		}
-		if l := listsOf(t, dir); l == nil || l.File == "" || l.Rows != rows || l.Tail != tail {
+		if l := listsOf(t, dir); l == nil || l.File == "" || l.Rows != rows || l.Tail != tail || l.Gone != gone || l.Stale != stale {
 			t.Errorf("%s: %+v", what, l)
 		}
 		found, looked := recallOf(t, dir, 10, 0.9)
@@ -121,33 +121,34 @@ func TestListsFollow(t *testing.T) {
 			t.Errorf("%s: recall %.3f by looking at %.2f of the rows", what, found, looked)
 		}
 	}
-	holds("made", n, 0)
+	holds("made", n, 0, 0, false)
 	l := listsOf(t, dir)
 	if l.Lists != n/16 || l.Promise != 0.9 || l.Sample != engine.Moved || l.Questions != 200 || l.K != 10 || l.Recall < 0.85 || l.Low > l.Recall || l.High < l.Recall || l.Looked >= l.Lists || l.Read >= 0.6 {
 		t.Errorf("%+v", l)
 	}
-	_, err := importInto(t.Context(), w, transfers(listedRows(n, n+100)...), engine.OnConflictFail)
-	must(t, err)
-	holds("100 more", n, 100)
-	_, err = w.Compact(t.Context())
-	must(t, err)
-	holds("compacted with few more", n, 100)
-	_, err = importInto(t.Context(), w, transfers(listedRows(n+100, n+200)...), engine.OnConflictFail)
-	must(t, err)
-	_, err = w.Compact(t.Context())
-	must(t, err)
-	holds("compacted with more than a tenth more", n+192, 8)
-	var gone []string
-	for i := range 96 {
-		gone = append(gone, fmt.Sprint("id-", 7*i))
+	for i := n; i < n+56; i++ {
+		_, err := importInto(t.Context(), w, transfers(listedRows(i, i+1)...), engine.OnConflictFail)
+		must(t, err)
 	}
-	set, _, err := w.SelectIDs(t.Context(), gone)
+	_, err := w.Compact(t.Context())
 	must(t, err)
-	must(t, w.Delete(t.Context(), set))
-	holds("96 deleted", n+192, 8)
+	holds("56 more, one by one", n, 56, 0, false)
+	for i := range 24 {
+		deleteIDs(t, w, fmt.Sprint("id-", 7*i))
+	}
+	holds("24 less, one by one", n, 56, 24, false)
+	_, err = importInto(t.Context(), w, transfers(listedRows(n+56, n+72)...), engine.OnConflictFail)
+	must(t, err)
+	holds("more than a twentieth came or went", n, 72, 24, true)
 	_, err = w.Compact(t.Context())
 	must(t, err)
-	holds("compacted without them", n+96, 8)
+	holds("compacted", n+48, 0, 0, false)
+	_, err = importInto(t.Context(), w, transfers(listedRows(n+72, n+172)...), engine.OnConflictFail)
+	must(t, err)
+	holds("more than a twentieth came", n+48, 100, 0, true)
+	_, err = w.Compact(t.Context())
+	must(t, err)
+	holds("compacted where no row went", n+144, 4, 0, false)
 	must(t, w.DropLists(t.Context()))
 	if l := listsOf(t, dir); l != nil {
 		t.Errorf("after they were dropped: %+v", l)
@@ -209,9 +210,13 @@ func TestRecallOfOneIsExact(t *testing.T) {
 	})
 }
 
-// condition asks for a word that each document has, and for one that few have.
+// condition asks for a word that each document has, alone or with one that few have.
 func condition(r *rapid.T) *words.Condition {
-	query, err := words.Parse(fmt.Sprintf(`"document" "%d"`, rapid.IntRange(0, 700).Draw(r, "number")))
+	text := `"document"`
+	if rapid.Bool().Draw(r, "few") {
+		text += fmt.Sprintf(` "%d"`, rapid.IntRange(0, 700).Draw(r, "number"))
+	}
+	query, err := words.Parse(text)
 	if err != nil {
 		r.Fatal(err)
 	}
@@ -238,15 +243,37 @@ func TestListsOfDeletedRows(t *testing.T) {
 			gone = append(gone, fmt.Sprint("id-", i))
 		}
 	}
-	set, _, err := w.SelectIDs(t.Context(), gone)
-	must(t, err)
-	must(t, w.Delete(t.Context(), set))
+	deleteIDs(t, w, gone...)
 	must(t, w.Close())
 	if found, _ := recallOf(t, dir, 10, 0.5); found < 0.5 {
 		t.Errorf("recall %v", found)
 	}
 	if found, looked := recallOf(t, dir, 50, 0.5); found != 1 || looked != 1 {
 		t.Errorf("all that is left is wanted: recall %v, %v of the rows", found, looked)
+	}
+}
+
+// Where most rows went, the nearest of those that are left lie further away, and more lists
+// are looked at for them.
+func TestListsHoldWhereMostRowsWent(t *testing.T) {
+	t.Parallel()
+	const n = 2400
+	w, dir := listedStore(t, codedFacts, n)
+	_, before := recallOf(t, dir, 10, 0.9)
+	var gone []string
+	for i := range n {
+		if i/topics%8 != 0 {
+			gone = append(gone, fmt.Sprint("id-", i))
+		}
+	}
+	deleteIDs(t, w, gone...)
+	must(t, w.Close())
+	found, looked := recallOf(t, dir, 10, 0.9)
+	if t.Logf("recall %.3f by %.2f of the rows, %.2f before", found, looked, before); found < 0.95 || looked < 1.5*before {
+		t.Errorf("recall %.3f by looking at %.2f of the rows, %.2f before", found, looked, before)
+	}
+	if l := listsOf(t, dir); !l.Stale || l.Gone != int64(len(gone)) {
+		t.Errorf("%+v", l)
 	}
 }
 

@@ -130,7 +130,8 @@ func (o *ordering) sort(ctx context.Context) error {
 		o.w.progress(len(nearest))
 	}
 	o.order, o.made.Ends = lists.Group(list, len(o.made.Centroids)/dim)
-	return nil
+	o.made.Documents, err = o.w.base.aliveBefore(o.rows)
+	return err
 }
 
 // encode makes the codes, measures, and makes all of it count.
@@ -254,15 +255,18 @@ func (o *ordering) moved(n int64) ([]float32, error) {
 }
 
 // renewCodes makes the codes that are missing, and where there are lists that do not fit the
-// rows any more, or miss too many of them, these anew, by the questions that they were made
+// rows any more, or are stale, these anew, by the questions that they were made
 // with. Lists that cannot be made anew go.
 func (w *Writer) renewCodes(ctx context.Context) error {
 	var f *lists.File
-	var fits bool
+	var fits, stale bool
 	var damage *column.DamageError
 	err := w.view(ctx, func(t *tx) (err error) {
 		if f, fits, err = w.readLists(t, true); errors.As(err, &damage) {
 			return nil // they are derived: nothing is lost
+		}
+		if err == nil && fits {
+			_, _, stale, err = t.changed(f)
 		}
 		if file := w.openCodes(t); file != nil {
 			return errors.Join(err, file.Close())
@@ -273,7 +277,7 @@ func (w *Writer) renewCodes(ctx context.Context) error {
 	switch {
 	case damage != nil:
 		err = w.DropLists(ctx)
-	case err == nil && f != nil && (!fits || tailed(f, w.base.rows)):
+	case err == nil && f != nil && (!fits || stale):
 		if err = w.makeLists(ctx, f, len(f.Questions)/f.Dim); errors.Is(err, engine.ErrFewRows) {
 			err = w.DropLists(ctx)
 		}

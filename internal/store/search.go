@@ -143,12 +143,17 @@ func (snap *snapshot) approximate(ctx context.Context, o engine.SearchOptions) e
 		switch {
 		case errors.As(err, &damage):
 			return nil // check tells; all rows are looked at
-		case err != nil:
+		case err != nil || !fits || snap.codes.Name() != snap.store.sidecarPath(codesKind, f.Codes) || f.Rows() > snap.codes.Rows():
 			return err
-		case fits && snap.codes.Name() == snap.store.sidecarPath(codesKind, f.Codes) && f.Rows() <= snap.codes.Rows():
-			snap.lists = &approximation{File: f, recall: o.Recall, metric: faiss.MetricFor(snap.state.facts.Metric == engine.L2), looked: make([]int64, len(snap.squared))}
 		}
-		return nil
+		alive, err := snap.state.aliveBefore(f.Rows())
+		if alive > 0 {
+			snap.lists = &approximation{
+				File: f, recall: o.Recall, metric: faiss.MetricFor(snap.state.facts.Metric == engine.L2),
+				looked: make([]int64, len(snap.squared)), lost: float64(f.Documents) / float64(alive),
+			}
+		}
+		return err
 	})
 }
 

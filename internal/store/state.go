@@ -49,6 +49,13 @@ func (st *state) document(row int64) (int64, error) {
 	return int64(n), err
 }
 
+// aliveBefore is how many documents can be seen of the first rows, of which there is one at
+// least.
+func (st *state) aliveBefore(rows int64) (int64, error) {
+	last, err := st.document(rows - 1)
+	return rows - int64(st.dead.Rank(uint32(last))), err
+}
+
 // skip is the bitmap of rows that a scan passes over; nil when there are none.
 func (st *state) skip() []uint64 {
 	if st.dead.IsEmpty() {
