@@ -7,13 +7,16 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"math"
 	"os"
 
 	"sheaf/internal/embed"
 	"sheaf/internal/engine"
 	"sheaf/internal/hint"
+	"sheaf/internal/provider"
 	"sheaf/internal/rerank"
 	"sheaf/internal/seq"
+	"sheaf/internal/vector"
 	"sheaf/internal/words"
 )
 
@@ -219,6 +222,24 @@ func (a *asker) show(ctx context.Context, p *printer, q query, found []engine.Hi
 		weighed = by[0][0].Explanation.Query.Words
 	}
 	p.marker = newMarker(q.asked.Text, weighed)
+	if a.bound != nil && provider.Of(a.store.Facts().Embedder).Name == provider.Default { // others take too long for a drawing
+		p.near = func(passages []string) int { return nearestPassage(ctx, a.bound, q.vector, passages) }
+	}
+}
+
+// nearestPassage is the place of the passage nearest to a query, among those with text.
+func nearestPassage(ctx context.Context, e embed.Embedder, query []float32, passages []string) (best int) {
+	r, err := e.Embed(ctx, passages)
+	if err != nil {
+		return 0
+	}
+	most := math.Inf(-1)
+	for i, v := range r.Vectors {
+		if c := vector.Cosine(query, v, vector.Length(query), vector.Length(v)); passages[i] != "" && c > most {
+			best, most = i, c
+		}
+	}
+	return best
 }
 
 func (a *asker) answer(ctx context.Context, q query, found []engine.Hit) (answer, error) {

@@ -178,14 +178,34 @@ func (m *marker) excerpt(rows []row, matches []match, n int) (from, to int) {
 			best, distance, from = weight, off, start
 		}
 	}
-	to = from + n
-	for rows[from].start == rows[from].end { // an empty line
+	return withoutEnds(rows, from, from+n)
+}
+
+// withoutEnds leaves out the empty lines at the ends of some rows, of which one has text.
+func withoutEnds(rows []row, from, to int) (int, int) {
+	for rows[from].start == rows[from].end {
 		from++
 	}
 	for rows[to-1].start == rows[to-1].end {
 		to--
 	}
 	return from, to
+}
+
+// mostPassages is about how many passages of a text are compared with the query: of a long one some,
+// spread over it. They take some 2 ms.
+const mostPassages = 64
+
+// nearest chooses p.lines rows of a longer text that follow each other: those that p.near chooses.
+func (p *printer) nearest(text string, rows []row) (from, to int) {
+	last := len(rows) - p.lines
+	step := 1 + last/mostPassages
+	var passages []string
+	for start := 0; start <= last; start += step {
+		passages = append(passages, text[rows[start].start:rows[start+p.lines-1].end])
+	}
+	from = p.near(passages) * step
+	return withoutEnds(rows, from, from+p.lines)
 }
 
 // termsOf are the terms that match in each row.
@@ -203,13 +223,16 @@ func termsOf(rows []row, matches []match) [][]uint64 {
 	return terms
 }
 
-// passage writes a text as it is shown below a heading: the lines that p shows of it,
-// with the words of the query in bold.
+// passage writes a text as it is shown below a heading: the lines that p shows of it, with the
+// words of the query in bold, or those nearest in meaning where it has none of these.
 func (p *printer) passage(text string) {
 	const indent = 3
 	rows := rowsOf(text, max(p.width-indent-2, 1))
 	matches := p.marker.matches(text)
 	from, to := p.marker.excerpt(rows, matches, p.lines)
+	if to-from < len(rows) && len(matches) == 0 && p.near != nil {
+		from, to = p.nearest(text, rows)
+	}
 	for i := from; i < to; i++ {
 		before, behind := strings.Repeat(" ", indent), ""
 		if i == from && from > 0 {

@@ -6,8 +6,46 @@ import (
 	"strings"
 	"testing"
 
+	"sheaf/internal/embed"
 	"sheaf/internal/engine"
+	"sheaf/internal/provider"
 )
+
+// Where no word of the query occurs, the lines nearest in meaning are shown.
+func TestPassageByMeaning(t *testing.T) {
+	t.Parallel()
+	e, err := provider.New("builtin", embed.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked, err := embed.Vectors(t.Context(), e, []string{"ocean rising"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const tides = "At the coast, water comes and goes with the tide."
+	for _, tt := range []struct {
+		before, lines int
+		want          string
+	}{
+		{20, 1, " … " + tides + " …\n\n"},
+		{20, 3, " … " + tides + " …\n\n"}, // empty lines at the ends are left out
+		{0, 3, "   " + tides + "\n\n   None.\n\n"},
+		{2000, 4, ""}, // not all of a long text is looked at
+	} {
+		var b bytes.Buffer
+		p := &printer{Writer: bufio.NewWriter(&b), width: 80, lines: tt.lines, marker: newMarker("ocean rising", nil)}
+		p.near = func(passages []string) int {
+			if len(passages) > mostPassages+1 {
+				t.Errorf("%d passages are embedded", len(passages))
+			}
+			return nearestPassage(t.Context(), e, asked[0], passages)
+		}
+		p.passage(strings.Repeat("Invoices are paid within thirty days.\n\n", tt.before) + tides + "\n\nNone.\n")
+		if err := p.Flush(); err != nil || !strings.HasPrefix(b.String(), tt.want) || b.Len() == 0 {
+			t.Errorf("%d lines: %q, want %q", tt.lines, b.String(), tt.want)
+		}
+	}
+}
 
 // Of a long text the lines around the best match are shown, by the weights of the words.
 func TestPassage(t *testing.T) {

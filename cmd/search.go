@@ -52,14 +52,14 @@ begins with a dash follows --.
 On a terminal each hit shows rank, relevance (with --verbose all figures),
 file:line, and of the text the lines around the best match, with the words of
 the query in bold: --lines says how many, --full shows all, --pretty does so on
-a pipe. Else each hit is there a line of TSV: rank, score, id, file, line,
-text. The score is the raw figure of Faiss: a squared distance under l2 (lower
-is better), an inner product under ip and cosine (higher is better).
+a pipe. Where no word occurs they are those nearest in meaning, by builtin. Else
+each hit is a line of TSV: rank, score, id, file, line, text. The score is the
+raw figure of Faiss: a squared distance under l2, where lower is better, or an
+inner product under ip and cosine, where higher is.
 
 --store given more than once searches all of these stores in one ranking; each
 hit then names its store. --context shows the chunks around each hit too. A
-template is printed for each hit, and a newline after it. The query is embedded
-by the embedder that the store was made with.
+template is printed for each hit, and a newline after it.
 
 With --explain each hit says how it was found: its rank and score by meaning and
 by words, what each word of the query adds, and how the two are fused.
