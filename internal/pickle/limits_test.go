@@ -78,11 +78,18 @@ func TestLimits(t *testing.T) {
 		{cDType + "(" + short("i1") + "\x89\x88\x89tR0N", ""}, {cArray + cSet + "NN\x87R", ""}, {array("K\x01\x85", dtype("i1"), "\x89", raw("a")) + "(K\x01K\x01\x85" + dtype("i1") + "\x89" + raw("a") + "tb", ""}, {cArray + cNdarray + "NN\x87R(K\x01K\x01\x85" + dtype("i1") + "\x89tb", ""},
 		{cDateTime + midnight + zone("../UTC") + "\x86R", ""}, {cDateTime + midnight + zone("Local") + "\x86R", ""}, {cDateTime + midnight + zone("") + "\x86R", ""},
 		{"cbuiltins\ncomplex\nF1\nF0\n\x86R", `"(1+0j)"`}, {"cfractions\nFraction\nK\x01K\x01\x86R", `"1"`},
+		{short("a") + "20", `"a"`}, {"Nq\x00h\x000q\x00", "null"}, {"N" + cSet + "0", "null"}, {"N" + short("collections") + short("OrderedDict") + "\x930", "null"}, {"Nct\nThing\n0", "null"},
+		{"(" + raw("a") + "\x91", `["YQ=="]`}, {"\x8f(" + raw("a") + "\x90", `["YQ=="]`}, {"}" + raw("a") + "\x85Ns", `{"[\"YQ==\"]":null}`}, {array("K\x01\x85", dtype("O8"), "\x89", "]("+raw("a")+"e"), `["YQ=="]`},
+		{cSet + "](" + raw("a") + "e\x85R", `["YQ=="]`}, {"c__builtin__\nfrozenset\n](" + raw("a") + "e\x85R", `["YQ=="]`}, {"ccollections\ndeque\n](" + raw("a") + "e\x85R", `["YQ=="]`},
 	}
 	for _, tt := range tests {
 		got, err := asJSON(tt.stream)
 		if got != tt.want || (err == nil) != (tt.want != "") {
 			t.Errorf("%.100q: %.100s, %v, want %s", tt.stream, got, err, tt.want)
+		}
+		if tt.want != "" {
+			readsThatFail(t, tt.stream+".")
+			takesMemory(t, tt.stream+".")
 		}
 	}
 }

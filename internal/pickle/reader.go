@@ -15,18 +15,28 @@ var errNoState = errors.New("a document inside another, or without a state")
 // returns the number of texts with an unpaired surrogate, which UTF-8 does not
 // have: U+FFFD replaces it. Faults of the pickle are an *[Error].
 func Load(r io.ReaderAt, size int64, o Options) (v Value, surrogates int, err error) {
-	m := machine{src: source{r: r, size: size}, options: o, classes: map[string]*Class{}, zones: map[zoneInfo]*time.Location{}, limit: memoryBase + size}
+	m := newMachine(r, size, o)
+	v, err = m.load()
+	return v, m.surrogates, err
+}
+
+func newMachine(r io.ReaderAt, size int64, o Options) *machine {
+	return &machine{src: source{r: r, size: size}, options: o, classes: map[string]*Class{}, zones: map[zoneInfo]*time.Location{}, limit: memoryBase + size}
+}
+
+// load executes the whole pickle.
+func (m *machine) load() (v Value, err error) {
 	if m.memo, err = scan(&m.src); err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	m.src.pos = 0
 	if err := m.run(opStop); err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	if len(m.values) != 1 || len(m.marks) != 0 {
-		return nil, 0, &Error{size, errors.New("the pickle does not end with one value")}
+		return nil, &Error{m.src.size, errors.New("the pickle does not end with one value")}
 	}
-	return m.values[0], m.surrogates, nil
+	return m.values[0], nil
 }
 
 // run executes instructions up to STOP, or up to the BUILD of the only value on

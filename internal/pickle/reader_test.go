@@ -3,6 +3,7 @@ package pickle_test
 import (
 	"errors"
 	"io"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -125,6 +126,27 @@ func TestValues(t *testing.T) {
 			}
 		}
 		readsThatFail(t, tt.stream+".")
+		takesMemory(t, tt.stream+".")
+	}
+}
+
+// takesMemory loads a pickle with just as much memory as it takes, and with less.
+func takesMemory(t *testing.T, stream string) {
+	t.Helper()
+	_, took, err := pickle.LoadWithin(stream, math.MaxInt64, options)
+	if err != nil {
+		t.Errorf("%q: %v", stream, err)
+	}
+	if _, _, err := pickle.LoadWithin(stream, took, options); err != nil {
+		t.Errorf("%q, with the %d bytes that it takes: %v", stream, took, err)
+	}
+	if took == 0 {
+		return
+	}
+	for _, less := range []int64{0, took / 2, took - 1} {
+		if v, _, err := pickle.LoadWithin(stream, less, options); err == nil || !strings.Contains(err.Error(), "MB of memory") {
+			t.Errorf("%q, with %d of %d bytes: %v, %v", stream, less, took, v, err)
+		}
 	}
 }
 
