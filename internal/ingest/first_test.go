@@ -51,3 +51,31 @@ func TestLanguage(t *testing.T) {
 		t.Errorf("after an interrupt: %v", err)
 	}
 }
+
+// TestDim looks at the first record of each source until one has a vector.
+func TestDim(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"a.txt":   "no records",
+		"b.jsonl": `{"text": "without"}` + "\n" + `{"text": "not looked at", "vector": [1]}`,
+		"c.jsonl": `{"text": "with", "vector": [1, 2, 3]}`,
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if dim, err := ingest.Dim(t.Context(), ingest.Options{Roots: []string{dir}}); dim != 3 || err != nil {
+		t.Errorf("dim %d, %v, want 3", dim, err)
+	}
+	o := ingest.Options{Roots: []string{filepath.Join(dir, "a.txt"), filepath.Join(dir, "b.jsonl")}}
+	if dim, err := ingest.Dim(t.Context(), o); dim != 0 || err != nil {
+		t.Errorf("dim %d, %v, want none", dim, err)
+	}
+	stopped := errors.New("stopped")
+	ctx, stop := context.WithCancelCause(t.Context())
+	stop(stopped)
+	if _, err := ingest.Dim(ctx, o); !errors.Is(err, stopped) {
+		t.Errorf("after an interrupt: %v", err)
+	}
+}

@@ -230,8 +230,16 @@ func TestTheVectorOfACutTextIsNotUsedAgain(t *testing.T) {
 	e := &picky{cut: 6}
 	o := ingest.Options{Notice: func(text string) { notices = append(notices, text) }}
 	expect(t, mustRun(t, p, e, o), "sources 1 added 0 updated 0 unchanged 0 skipped 0 failed; chunks 3 added 0 reused 0 removed 3 total; 3 embedded")
-	if len(notices) != 1 || !strings.Contains(notices[0], `a.jsonl", line 1: only the first 6 of its 11 bytes are embedded: it is too long, and 2 of`) {
-		t.Errorf("notices %q", notices)
+	other := t.TempDir()
+	text(t, other, "t.txt", "two\n\n\nlines")
+	mustRun(t, other, e, o)
+	for i, want := range []string{
+		`a.jsonl", line 1: only the first 6 of its 11 bytes are embedded: it is too long, and 2 of this source's chunks are`,
+		`t.txt", lines 1 to 4: only the first 6 of its 11 bytes are embedded: it is too long`,
+	} {
+		if len(notices) != 2 || !strings.HasSuffix(notices[i], want) {
+			t.Errorf("notices %q, want %q", notices, want)
+		}
 	}
 	records(t, p, "b.jsonl", "a long text", "short")
 	expect(t, mustRun(t, p, hashed{}, o), "sources 1 added 0 updated 1 unchanged 0 skipped 0 failed; chunks 2 added 4 reused 0 removed 5 total; 1 embedded")

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -256,6 +257,49 @@ func TestAProjectMoves(t *testing.T) {
 		t.Fatal(err)
 	}
 	expect(t, ingestHere(t, moved), "sources 0 added 0 updated 1 unchanged 0 skipped 0 failed; chunks 0 added 1 reused 0 removed 1 total; 0 embedded")
+
+	// Another file is where the text came from once: its name is taken, as long as that text is there.
+	text(t, old, "a.txt", "another")
+	_, err := run(t.Context(), moved, hashed{}, ingest.Options{Roots: []string{filepath.Join(old, "text")}})
+	if err == nil || !strings.Contains(err.Error(), "names of other sources") {
+		t.Errorf("%v, want an error about the name", err)
+	}
+}
+
+// TestASourceMovesBack: a file that comes back to the path by which its source was named goes on as that source.
+func TestASourceMovesBack(t *testing.T) {
+	t.Parallel()
+	work := t.TempDir()
+	old, moved := filepath.Join(work, "old"), filepath.Join(work, "moved")
+	text(t, old, "a.txt", "some text")
+	ingestHere(t, old)
+	must(t, os.Rename(old, moved))
+	must(t, os.Rename(filepath.Join(moved, "text"), filepath.Join(work, "text")))
+	must(t, os.Mkdir(old, 0o777))
+	must(t, os.Rename(filepath.Join(work, "text"), filepath.Join(old, "text")))
+	o := ingest.Options{Roots: []string{filepath.Join(old, "text")}}
+	for range 2 {
+		expect(t, mustRun(t, moved, hashed{}, o), "sources 0 added 0 updated 1 unchanged 0 skipped 0 failed; chunks 0 added 1 reused 0 removed 1 total; 0 embedded")
+	}
+}
+
+// shorter is an embedder that gives other vectors than it says.
+type shorter struct{ hashed }
+
+func (shorter) Embed(_ context.Context, texts []string) (embed.Result, error) {
+	return embed.Result{Vectors: slices.Repeat([][]float32{{1, 2}}, len(texts))}, nil
+}
+
+// TestVectorsOfAnotherLength: vectors that do not fit the store end the run, if the embedder gave them.
+func TestVectorsOfAnotherLength(t *testing.T) {
+	t.Parallel()
+	p := t.TempDir()
+	text(t, p, "a.txt", "some text")
+	sum, err := run(t.Context(), p, shorter{}, ingest.Options{})
+	var mismatch *engine.MismatchError
+	if !errors.As(err, &mismatch) || sum.Failed() {
+		t.Errorf("%v, %+v, want a MismatchError", err, sum.Failures)
+	}
 }
 
 // broken is an embedder that fails at a text.
