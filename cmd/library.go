@@ -27,6 +27,7 @@ func (env *environment) library() model.Library {
 		Dir:   filepath.Join(below("XDG_DATA_HOME", ".local", "share"), "sheaf", "models"),
 		Cache: cmp.Or(os.Getenv("HF_HUB_CACHE"), filepath.Join(hub, "hub")),
 		Check: embed.CheckModel,
+		Save:  embed.SaveInt8,
 	}
 }
 

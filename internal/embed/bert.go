@@ -117,6 +117,18 @@ func CheckModel(dir string) error {
 	return b.model.Close()
 }
 
+// SaveInt8 saves in the folder of a model what computing it in int8 begins with, if it can be
+// computed so.
+func SaveInt8(dir string) error {
+	if transformer.IsUSE(dir) {
+		return nil
+	}
+	if err := transformer.SaveInt8(dir); !errors.Is(err, transformer.ErrNoInt8) {
+		return err
+	}
+	return nil
+}
+
 func openEncoder(dir string, int8 bool, o Options) (*bert, error) {
 	if transformer.IsUSE(dir) {
 		return openUSE(dir, int8, o)

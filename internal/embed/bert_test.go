@@ -269,6 +269,15 @@ func TestBERTErrors(t *testing.T) {
 	if err := embed.CheckModel(dir); err != nil {
 		t.Error(err)
 	}
+	if err := os.Mkdir(filepath.Join(dir, "model.int8"), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if err := embed.SaveInt8(dir); err == nil {
+		t.Error("codes were saved over a folder")
+	}
+	if err := embed.SaveInt8(folder(t, transformertest.Model{Config: map[string]any{"intermediate_size": 65537}})); err != nil {
+		t.Errorf("a model without an int8 form: %v", err)
+	}
 	remove(t, dir, "config.json")
 	if err := embed.CheckModel(dir); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("without config.json: %v", err)

@@ -199,6 +199,16 @@ func TestCrossEncoderRefuses(t *testing.T) {
 	if err := embed.CheckModel(crossFolder); err != nil {
 		t.Error(err)
 	}
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, os.DirFS(crossFolder)); err != nil {
+		t.Fatal(err)
+	}
+	if err := embed.SaveInt8(dir); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "model.int8")); err != nil {
+		t.Error(err)
+	}
 	if !embed.IsCrossEncoder("./"+crossFolder+":int8", embed.Options{}) || embed.IsCrossEncoder("./testdata", embed.Options{}) {
 		t.Error("cross-encoders are not told from other folders")
 	}

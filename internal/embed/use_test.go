@@ -1,6 +1,7 @@
 package embed_test
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -37,7 +38,7 @@ func TestUSE(t *testing.T) {
 			t.Errorf("%q: ids %v, want %v", text, got, want)
 		}
 	}
-	if err := embed.CheckModel(dir); err != nil {
+	if err := errors.Join(embed.CheckModel(dir), embed.SaveInt8(dir)); err != nil {
 		t.Error(err)
 	}
 }

@@ -155,8 +155,8 @@ func copyFiles(ctx context.Context, from fs.FS, to string) error {
 	})
 }
 
-// install checks a complete folder, writes its manifest, and renames it to its place in the
-// library.
+// install checks a complete folder, saves what is made of it, writes its manifest, and renames it
+// to its place in the library.
 func (l Library) install(staging string, about manifest) (Model, error) {
 	m, err := l.vacant(about.Name)
 	if err != nil {
@@ -164,6 +164,9 @@ func (l Library) install(staging string, about manifest) (Model, error) {
 	}
 	if err := l.Check(staging); err != nil {
 		return Model{}, errors.New(strings.ReplaceAll(err.Error(), staging, about.Source)) // people know the source, not the temporary folder
+	}
+	if err := l.Save(staging); err != nil {
+		return Model{}, err
 	}
 	sums, err := newManifest(staging)
 	if err != nil {

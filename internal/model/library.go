@@ -30,6 +30,7 @@ type Library struct {
 	Dir   string                 // the library's own folder; need not exist
 	Cache string                 // the Hugging Face cache; may be empty or absent
 	Check func(dir string) error // returns why a model cannot be used, or nil
+	Save  func(dir string) error // saves in a model's folder what would be made of its files at each use
 }
 
 // Model is a model on this machine.

@@ -54,7 +54,7 @@ func library(t *testing.T) model.Library {
 			return errors.Join(err, errBad)
 		}
 		return nil
-	}}
+	}, Save: func(string) error { return nil }}
 }
 
 // tree returns every file below a folder.
@@ -114,6 +114,38 @@ func TestAddFolderFindListRemove(t *testing.T) {
 	var missing *model.NotFoundError
 	if err := l.Remove("me/small"); !errors.As(err, &missing) || missing.Name != "me/small" {
 		t.Errorf("removed twice: %v", err)
+	}
+}
+
+// What is saved beside a model is a part of it. A file of that name in the model is not taken.
+func TestAddSaves(t *testing.T) {
+	t.Parallel()
+	l, dir := library(t), smallModel(t)
+	put(t, dir, "model.int8", "another's")
+	put(t, dir, "0_Transformer/model.int8", "another's")
+	l.Save = func(dir string) error {
+		for _, name := range tree(t, dir) {
+			if filepath.Base(name) == "model.int8" {
+				t.Errorf("%s was taken", name)
+			}
+		}
+		return os.WriteFile(filepath.Join(dir, "model.int8"), []byte("saved"), 0o666)
+	}
+	m, err := l.AddFolder(t.Context(), dir, "me/small")
+	if err != nil {
+		t.Fatal(err)
+	}
+	put(t, m.Dir, "model.int8", "other")
+	if err := l.Verify(m); !errors.Is(err, model.ErrDamaged) || !strings.Contains(err.Error(), `model.int8" is damaged`) {
+		t.Errorf("damaged: %v", err)
+	}
+	full := errors.New("no space")
+	l.Save = func(string) error { return full }
+	if _, err := l.AddFolder(t.Context(), dir, "me/other"); !errors.Is(err, full) {
+		t.Errorf("saving fails: %v", err)
+	}
+	if _, err := l.Find("me/other"); err == nil {
+		t.Error("it was added all the same")
 	}
 }
 

@@ -21,6 +21,7 @@ const (
 	configFile   = "config.json"
 	weightsFile  = "model.safetensors"
 	manifestFile = "sheaf-model.json"
+	savedFile    = "model.int8" // of Library.Save, and so never taken from elsewhere
 )
 
 // known lists the names of files that a model may have.
@@ -57,7 +58,7 @@ func files(dir string) []string {
 		names, _ := fs.Glob(os.DirFS(dir), pattern) // the pattern is well-formed
 		found = append(found, names...)
 	}
-	return slices.DeleteFunc(found, func(name string) bool { return !wanted(name) })
+	return slices.DeleteFunc(found, func(name string) bool { return !wanted(name) && path.Base(name) != savedFile })
 }
 
 // manifest describes a model of the library.

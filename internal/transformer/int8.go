@@ -8,6 +8,7 @@ import "C"
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"sync"
@@ -24,8 +25,9 @@ import (
 // OpenInt8 is [Open] for a model whose linear layers are computed with integers of 8 bits: codes
 // of the weights of each output, and of the numbers of each token, in units of 1/127 of the
 // largest magnitude among them. All else is computed in float32. The codes of the weights, a
-// quarter of their size in float32, are made here and held in memory. The file is read, not
-// mapped: its embeddings whenever a token needs one.
+// quarter of their size in float32, are those that [SaveInt8] left there, or else made here and
+// held in memory. The file of the weights is read, not mapped: its embeddings whenever a token
+// needs one.
 func OpenInt8(dir, level string) (*Model, error) {
 	return open(dir, int8Level(kernel.Named(level)), readFolder, (*Model).bindInt8)
 }
@@ -45,13 +47,13 @@ func int8Level(l kernel.Level) kernel.Level {
 // bindInt8 opens the file and sets every weight.
 func (m *Model) bindInt8(path string) error {
 	if s := m.folder.shape; max(s.dim, s.inner) > C.BERT_MAX_SUM {
-		return fmt.Errorf("config.json: a layer with %d inputs has no int8 form, only one with at most %d", max(s.dim, s.inner), C.BERT_MAX_SUM)
+		return fmt.Errorf("config.json: a layer with %d inputs %w, only one with at most %d", max(s.dim, s.inner), ErrNoInt8, C.BERT_MAX_SUM)
 	}
 	file, size, err := openRegular(path)
 	if err != nil {
 		return err
 	}
-	codes, err := m.bindFile(onDisk{file, uint64(size)})
+	codes, err := m.bindFile(onDisk{file, uint64(size)}, filepath.Join(filepath.Dir(path), codesFile))
 	if err != nil {
 		return errors.Join(fmt.Errorf("%s: %w", weightsFile, err), file.Close())
 	}
@@ -62,8 +64,9 @@ func (m *Model) bindInt8(path string) error {
 	return nil
 }
 
-// bindFile returns the memory of the codes, which are ready when m.ready returns.
-func (m *Model) bindFile(file onDisk) (*mapping, error) {
+// bindFile returns the memory of the codes, which are ready when m.ready returns. They may be
+// saved in a file.
+func (m *Model) bindFile(file onDisk, saved string) (*mapping, error) {
 	t, err := readTensors(file)
 	if err != nil {
 		return nil, err
@@ -73,10 +76,9 @@ func (m *Model) bindFile(file onDisk) (*mapping, error) {
 	m.words = onDemand{t, b.sampled(wordsName, s.vocabulary, s.dim)}
 	m.positions = onDemand{t, b.sampled(positionsName, s.positions, s.dim)}
 	m.bindEmbeddings(b)
-	var all []*coded
 	linear := func(in, out int, names ...string) linear {
 		c := b.coded(in, out, names)
-		all = append(all, c)
+		m.codes.layers = append(m.codes.layers, c)
 		return c
 	}
 	// Stops at the first missing one, before there is memory for any.
@@ -87,14 +89,21 @@ func (m *Model) bindFile(file onDisk) (*mapping, error) {
 	if b.err != nil {
 		return nil, b.err
 	}
-	codes, wait, err := code(m.level, t, all)
-	m.seen, m.ready = b.seen, func() error {
+	m.codes.title = codesTitle(fingerprint(slices.Concat(b.seen, b.probed), m.folder))
+	codes, wait := m.codes.read(saved), m.codes.settle
+	if codes == nil {
+		var err error
+		if codes, wait, err = code(m.level, t, m.codes.layers); err != nil {
+			return nil, err
+		}
+	}
+	m.seen, m.ready = b.seen, sync.OnceValue(func() error {
 		if err := wait(); err != nil {
 			return fmt.Errorf("%s: %w", weightsFile, err)
 		}
 		return nil
-	}
-	return codes, err
+	})
+	return codes, nil
 }
 
 // onDemand is a matrix whose rows are read when they are needed.
@@ -110,16 +119,20 @@ func (m onDemand) rows(first, n int, buf *[]byte) ([]float32, error) {
 // sampled looks up a tensor of which only the numbers for the fingerprint are read.
 func (b *binder) sampled(name string, rows, cols int) place {
 	p := b.place(name, rows, cols)
-	each := p
-	each.cols = 1
-	seen := tensor{name: name}
-	for i := 0; i < min(samples, rows*cols) && b.err == nil; i++ {
-		var x []float32
-		x, b.err = b.tensors.numbers(each.rows(i*rows*cols/samples, 1), new([]byte))
-		seen.x = append(seen.x, x...)
-	}
-	b.seen = append(b.seen, seen)
+	b.seen = append(b.seen, b.some(name, p, rows*cols, samples))
 	return p
+}
+
+// some reads n numbers, spread over a tensor that has so many, or all of them.
+func (b *binder) some(name string, p place, numbers, n int) tensor {
+	p.cols = 1
+	t := tensor{name: name}
+	for i := 0; i < min(n, numbers) && b.err == nil; i++ {
+		var x []float32
+		x, b.err = b.tensors.numbers(p.rows(i*numbers/n, 1), new([]byte))
+		t.x = append(t.x, x...)
+	}
+	return t
 }
 
 func (b *binder) place(name string, shape ...int) (p place) {
@@ -148,7 +161,9 @@ type part struct {
 func (b *binder) coded(in, out int, names []string) *coded {
 	c := &coded{in: in, out: out * len(names), each: out}
 	for _, name := range names {
-		c.parts = append(c.parts, part{name + ".weight", b.place(name+".weight", out, in)})
+		p := part{name + ".weight", b.place(name+".weight", out, in)}
+		c.parts = append(c.parts, p)
+		b.probed = append(b.probed, b.some(p.name, p.place, in*out, probes))
 		c.bias = append(c.bias, b.floats(name+".bias", out)...)
 	}
 	if b.err != nil {
@@ -182,10 +197,7 @@ func code(l kernel.Level, t *tensors, all []*coded) (codes *mapping, wait func()
 	if err != nil {
 		return nil, nil, errors.Join(err, codes.close())
 	}
-	rest := codes.data
-	for _, c := range all {
-		c.panels, rest = rest[:c.size()], rest[c.size():]
-	}
+	lay(all, codes.data)
 	var group errgroup.Group
 	var next atomic.Int64
 	for i := range workers {
@@ -199,6 +211,13 @@ func code(l kernel.Level, t *tensors, all []*coded) (codes *mapping, wait func()
 		})
 	}
 	return codes, sync.OnceValue(func() error { return errors.Join(group.Wait(), buffers.close()) }), nil
+}
+
+// lay gives each layer its panels, one after another.
+func lay(all []*coded, panels []byte) {
+	for _, c := range all {
+		c.panels, panels = panels[:c.size()], panels[c.size():]
+	}
 }
 
 // coder makes codes of weights.
@@ -223,18 +242,30 @@ func (k *coder) code(l kernel.Level, t *tensors, c *coded) error {
 			c.pack(l, weights[(row-first)*c.in:], row)
 		}
 	}
-	if i := slices.IndexFunc(c.units, func(u float32) bool { return u != u }); i >= 0 {
-		return fmt.Errorf("tensor %q: row %d has a number that is not finite, so it has no int8 form", c.parts[i/c.each].name, i%c.each)
-	}
-	return nil
+	return c.settle()
 }
 
 // pack fills the panel that begins with the given output.
 func (c *coded) pack(l kernel.Level, weights []float32, first int) {
-	n, size := min(panelRows, c.out-first), c.panelSize()
-	panel := unsafe.Pointer(unsafe.SliceData(c.panels[first/panelRows*size:][:size]))
-	C.bert_pack8(C.int(l), floats(weights[:n*c.in]), C.size_t(n), C.size_t(c.in), floats(c.bias[first:first+n]), panel)
-	copy(c.units[first:first+n], unsafe.Slice((*float32)(C.bert_units(panel)), panelRows))
+	n := min(panelRows, c.out-first)
+	C.bert_pack8(C.int(l), floats(weights[:n*c.in]), C.size_t(n), C.size_t(c.in), floats(c.bias[first:first+n]), c.panel(first))
+}
+
+// panel is the one that begins with the given output.
+func (c *coded) panel(first int) unsafe.Pointer {
+	size := c.panelSize()
+	return unsafe.Pointer(unsafe.SliceData(c.panels[first/panelRows*size:][:size]))
+}
+
+// settle sets the units to those of the panels.
+func (c *coded) settle() error {
+	for first := 0; first < c.out; first += panelRows {
+		copy(c.units[first:], unsafe.Slice((*float32)(C.bert_units(c.panel(first))), panelRows))
+	}
+	if i := slices.IndexFunc(c.units, func(u float32) bool { return u != u }); i >= 0 {
+		return fmt.Errorf("tensor %q: row %d has a number that is not finite, so it %w", c.parts[i/c.each].name, i%c.each, ErrNoInt8)
+	}
+	return nil
 }
 
 // weights returns n rows from the given one on, which may be of two layers.

@@ -1,7 +1,9 @@
 // Linear layers in int8: what all instruction sets share, and the including of each.
 
+enum { VNNI_ZERO = 128 };  // with VNNI, codes of x are unsigned: larger by so much
+
 // panel is where the parts of a panel lie: for each row of weights its unit, its bias and where
-// its sums start; and the codes, 4 of each row, then the next 4.
+// its sums start with VNNI; and the codes, 4 of each row, then the next 4.
 typedef struct {
   int32_t *start;
   float *units, *bias;
@@ -117,7 +119,7 @@ static inline void sums_generic(const int16_t *x, size_t ldx, panel p, int32_t (
 #define NAME(f) f##_vnni
 #define FLOAT(f) f##_avx512
 #define CODE uint8_t
-#define ZERO 128
+#define ZERO VNNI_ZERO
 #include "int8_body.h"
 #elif defined __aarch64__
 #include "int8_neon.h"

@@ -79,7 +79,7 @@ TARGET static void NAME(pack8)(const float *w, size_t n, size_t k, const float *
         memcpy(p.codes + ((i + l) / 4 * BERT_PANEL + j) * 4, (const char *)&c + l, 4);
       sum += codes;
     }
-    for (int l = 0; l < LANES; l++) p.start[j] -= ZERO * sum[l];
+    for (int l = 0; l < LANES; l++) p.start[j] -= VNNI_ZERO * sum[l];
   }
 }
 

@@ -64,7 +64,7 @@ TARGET_AVX512 static inline void sums_avx512(const int16_t *x, size_t ldx, panel
 // takes twice as long.
 #define DPBUSD(sum, codes, weights) __asm__("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(codes), "v"(weights))
 
-// The codes of x are 128 too large, which p.start makes up for. The sums have names, so that
+// The codes of x are VNNI_ZERO too large, which p.start makes up for. The sums have names, so that
 // they stay in registers.
 TARGET_VNNI static inline void sums_vnni(const uint8_t *x, size_t ldx, panel p, int32_t (*sums)[BERT_PANEL]) {
   const __m512i s = _mm512_loadu_si512(p.start), t = _mm512_loadu_si512(p.start + 16);

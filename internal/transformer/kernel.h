@@ -47,7 +47,8 @@ enum {
 // bert_panel_size returns the bytes of a panel of rows of k numbers, a multiple of 64.
 size_t bert_panel_size(size_t k);
 
-// bert_pack8 makes a panel of at most BERT_PANEL rows of k weights each, and their biases.
+// bert_pack8 makes a panel of at most BERT_PANEL rows of k weights each, and their biases. It is the
+// same at every level.
 void bert_pack8(int level, const float *w, size_t n, size_t k, const float *bias, void *panel);
 
 // bert_units returns the units of the BERT_PANEL rows of a panel.
@@ -56,8 +57,7 @@ const float *bert_units(const void *panel);
 // bert_scratch8 returns the bytes of scratch memory that bert_linear8 needs.
 size_t bert_scratch8(size_t m, size_t k);
 
-// bert_linear8 is bert_linear with n rows of weights in panels of the same level, one after
-// another.
+// bert_linear8 is bert_linear with n rows of weights in panels, one after another.
 void bert_linear8(int level, int f, const float *x, size_t ldx, size_t m, size_t k,
                   const void *panels, size_t n, float *out, size_t ldout, void *scratch);
 

@@ -32,6 +32,7 @@ type Model struct {
 	norm             norm
 	layers           []layer
 	head             head         // of a cross-encoder
+	codes            codeSet      // of layers in int8
 	seen             []tensor     // what the fingerprint covers
 	ready            func() error // returns when seen and layers are complete
 }
@@ -186,6 +187,7 @@ type binder struct {
 	tensors *tensors
 	prefix  string // of every name in the file
 	seen    []tensor
+	probed  []tensor // some numbers of layers in int8
 	err     error
 }
 
