@@ -46,7 +46,7 @@ func newDocstore(limit int64) *docstore { return &docstore{limit: limit, seed: m
 // take takes an entry that is a document or a position. The first dict with such
 // an entry counts as the docstore or as index_to_docstore_id; all other entries
 // stay in the pickle, and are errors in check.
-func (d *docstore) take(into *pickle.Dict, key, value pickle.Value) (bool, error) {
+func (d *docstore) take(into *pickle.Dict, key, value pickle.Value, _ func(int) pickle.Value) (bool, error) {
 	if o, ok := value.(*pickle.Object); ok {
 		r, ok := o.State.(record)
 		if !ok || d.documents != nil && d.documents != into {

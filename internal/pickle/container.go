@@ -163,7 +163,7 @@ func (m *machine) offer(d *Dict, key, value Value) (taken bool, err error) {
 	if m.options.Take == nil || m.streaming {
 		return false, nil
 	}
-	taken, err = m.options.Take(d, key, value)
+	taken, err = m.options.Take(d, key, value, m.listed)
 	if !taken {
 		return false, err
 	}

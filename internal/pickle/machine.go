@@ -21,7 +21,12 @@ type Options struct {
 	// Take, unless it is nil, is called with each entry of each dict, but for
 	// those in states of streamed objects. The dict does not keep an entry for
 	// which it returns true.
-	Take func(into *Dict, key, value Value) (taken bool, err error)
+	//
+	// Where the file ends with a dict whose keys count from 0 and whose values were
+	// in the file before, listed returns the value of key n ahead of it: nil where
+	// there is none, or it did not come yet. Only Take may call it, and only that
+	// dict itself tells whether it is true.
+	Take func(into *Dict, key, value Value, listed func(n int) Value) (taken bool, err error)
 }
 
 // UnknownClassError reports a class that is neither wanted nor one of metadata.
@@ -39,6 +44,7 @@ type machine struct {
 	stack
 	src     source
 	memo    *memo
+	slots   []uint32 // see listing
 	options Options
 	classes map[string]*Class // the classes met so far, by name
 	zones   map[zoneInfo]*time.Location
@@ -105,6 +111,15 @@ func (m *machine) get(slot int64) error {
 		c.base().sealed = true
 	}
 	return m.copied(v)
+}
+
+// listed returns a value of the dict with which the file ends: see Options.Take.
+func (m *machine) listed(n int) Value {
+	if n >= len(m.slots) {
+		return nil
+	}
+	rank, _ := m.memo.rank(int64(m.slots[n]))
+	return m.memo.get(rank)
 }
 
 // dup pushes the top value again.

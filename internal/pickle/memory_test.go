@@ -81,7 +81,7 @@ func TestTake(t *testing.T) {
 	taken := 0
 	var from *pickle.Dict
 	o := options
-	o.Take = func(into *pickle.Dict, _, value pickle.Value) (bool, error) {
+	o.Take = func(into *pickle.Dict, _, value pickle.Value, _ func(int) pickle.Value) (bool, error) {
 		if from == nil {
 			from = into
 		}
@@ -99,7 +99,9 @@ func TestTake(t *testing.T) {
 	if taken != n || len(items[0].(*pickle.Dict).Entries) != 0 || len(items[1].(*pickle.Dict).Entries) != 2 {
 		t.Errorf("%d taken; left %d and %d", taken, len(items[0].(*pickle.Dict).Entries), len(items[1].(*pickle.Dict).Entries))
 	}
-	o.Take = func(*pickle.Dict, pickle.Value, pickle.Value) (bool, error) { return false, errors.New("not this") }
+	o.Take = func(*pickle.Dict, pickle.Value, pickle.Value, func(int) pickle.Value) (bool, error) {
+		return false, errors.New("not this")
+	}
 	if _, err := loadWith("}K\x01K\x02s.", o); err == nil || err.Error() != "byte 5: not this" {
 		t.Errorf("%v", err)
 	}
@@ -108,7 +110,7 @@ func TestTake(t *testing.T) {
 // takeAll are options under which no dict keeps an entry.
 func takeAll() pickle.Options {
 	o := options
-	o.Take = func(*pickle.Dict, pickle.Value, pickle.Value) (bool, error) { return true, nil }
+	o.Take = func(*pickle.Dict, pickle.Value, pickle.Value, func(int) pickle.Value) (bool, error) { return true, nil }
 	return o
 }
 

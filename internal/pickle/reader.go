@@ -26,10 +26,10 @@ func newMachine(r io.ReaderAt, size int64, o Options) *machine {
 
 // load executes the whole pickle.
 func (m *machine) load() (v Value, err error) {
-	if m.memo, err = scan(&m.src); err != nil {
+	if m.memo, m.slots, err = scan(&m.src); err != nil {
 		return nil, err
 	}
-	m.src.pos = 0
+	m.src.pos, m.memory = 0, slotBytes*int64(len(m.slots))
 	if err := m.run(opStop); err != nil {
 		return nil, err
 	}

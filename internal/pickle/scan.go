@@ -11,9 +11,10 @@ const maxProto = 5
 
 // scan reads all instructions without executing them. It checks opcodes, lengths
 // and frames, and that the file ends with the pickle, and returns an empty memo
-// with room for the slots that the pickle reads.
-func scan(s *source) (*memo, error) {
+// with room for the slots that the pickle reads, and those that its last dict lists.
+func scan(s *source) (*memo, []uint32, error) {
 	c := scanner{read: &bitset{}}
+	var last listing
 	var in instruction
 	for in.op != opStop {
 		err := s.next(&in)
@@ -27,13 +28,52 @@ func scan(s *source) (*memo, error) {
 			if own := (*Error)(nil); errors.As(err, &own) && in.at == 0 {
 				own.Err = fmt.Errorf("not a pickle: %w", own.Err)
 			}
-			return nil, err
+			return nil, nil, err
 		}
+		last.follow(&in)
 	}
 	if s.pos != s.size {
-		return nil, &Error{s.pos, fmt.Errorf("%d bytes follow the end of the pickle", s.size-s.pos)}
+		return nil, nil, &Error{s.pos, fmt.Errorf("%d bytes follow the end of the pickle", s.size-s.pos)}
 	}
-	return newMemo(*c.read), nil
+	return newMemo(*c.read), last.all(), nil
+}
+
+// listing finds a dict at the end of a file whose keys count from 0 and whose values
+// come from the memo, as LangChain's index_to_docstore_id does: the last instructions
+// are then those of such a dict and of the tuple that it is in.
+type listing struct {
+	slots []uint32 // of the values so far
+	open  bool     // nothing else came since the dict began
+	key   bool     // the key of the next value came
+}
+
+// slotBytes is the memory of one of them.
+const slotBytes = 4
+
+func (l *listing) follow(in *instruction) {
+	switch in.op {
+	case opEmptyDict:
+		*l = listing{slots: l.slots[:0], open: true}
+	case opBinInt, opBinInt1, opBinInt2:
+		l.open = l.open && !l.key && in.n == int64(len(l.slots))
+		l.key = true
+	case opBinGet, opLongBinGet, opGet:
+		if l.open = l.open && l.key; l.open {
+			l.slots = append(l.slots, uint32(in.n))
+		}
+		l.key = false
+	case opMark, opSetItem, opSetItems, opMemoize, opPut, opBinPut, opLongBinPut, opFrame, opTuple2, opStop:
+	default:
+		l.open = false
+	}
+}
+
+// all are the slots of the values; none where the file does not end so.
+func (l *listing) all() []uint32 {
+	if !l.open {
+		return nil
+	}
+	return l.slots
 }
 
 // scanner holds the state of scan between instructions.
