@@ -96,7 +96,7 @@ func TestIDsTwice(t *testing.T) {
 		`two documents have the id 1`:     func(p *pickle.Writer, _ int) { p.Int(1) },
 		`document that is not there: "1"`: alternating(),
 	} {
-		_, err := langchain.OpenFolder(t.Context(), writeIDs(t, 2, put), "index", langchain.Options{})
+		_, err := documents(t, writeIDs(t, 2, put), langchain.Options{})
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %s", err, want)
 		}
@@ -179,8 +179,18 @@ func TestOpenIsInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	enough := errors.New("enough")
 	cancel(enough)
-	_, err := langchain.OpenFolder(ctx, dir, "index", langchain.Options{})
+	_, err := langchain.OpenFolder(ctx, dir, "index", langchain.Options{TextsOnly: true})
 	if bad := (*langchain.FormatError)(nil); !errors.Is(err, enough) || errors.As(err, &bad) {
 		t.Errorf("%v, want the reason of the interrupt", err)
+	}
+	s, err := langchain.OpenFolder(ctx, dir, "index", langchain.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	for d, err := range s.Documents(ctx) {
+		if bad := (*langchain.FormatError)(nil); !errors.Is(err, enough) || errors.As(err, &bad) {
+			t.Errorf("%+v, %v, want the reason of the interrupt", d, err)
+		}
 	}
 }

@@ -48,8 +48,9 @@ type spool struct {
 	members      int    // documents with members of enums that are not known
 	enum         string // the first of those enums
 
-	buffer []byte
-	start  int64 // offset of the buffer in the file, once documents are read
+	buffer []byte // of the document that is added
+	window []byte // of the file, from the offset start on
+	start  int64
 }
 
 // record is the place of a document in the spool.
@@ -146,12 +147,6 @@ func (s *spool) judge(b []byte, notes pickle.Notes) ([]byte, error) {
 	return nil, &pickle.UnknownClassError{Name: notes.Opaque, Streamed: true}
 }
 
-// flush ends the adding of documents.
-func (s *spool) flush() error {
-	s.buffer = nil
-	return s.w.Flush()
-}
-
 // readAhead is how much is read at once: enough for documents that follow one
 // another, and not too much for those that do not.
 const readAhead = 32 << 10
@@ -160,14 +155,17 @@ const readAhead = 32 << 10
 // have the types of some of its metadata.
 func (s *spool) read(r record) (d Document, mapped bool, err error) {
 	at, size := r.at-s.start, int64(r.size)
-	if at < 0 || at+size > int64(len(s.buffer)) {
+	if at < 0 || at+size > int64(len(s.window)) {
+		if err := s.w.Flush(); err != nil {
+			return d, false, err
+		}
 		n := min(max(size, readAhead), s.size-r.at)
-		s.buffer, s.start, at = slices.Grow(s.buffer[:0], int(n))[:n], r.at, 0
-		if _, err := s.f.ReadAt(s.buffer, r.at); err != nil {
+		s.window, s.start, at = slices.Grow(s.window[:0], int(n))[:n], r.at, 0
+		if _, err := s.f.ReadAt(s.window, r.at); err != nil {
 			return d, false, fmt.Errorf("reading a temporary file: %w", err)
 		}
 	}
-	b := s.buffer[at:][:size]
+	b := s.window[at:][:size]
 	text := headSize + int(binary.LittleEndian.Uint32(b))
 	d.Text, d.Metadata = string(b[headSize:text]), bytes.Clone(b[text:])
 	return d, b[headSize-1] == 1, nil

@@ -41,6 +41,8 @@ type Store struct {
 	Index *Index // nil under TextsOnly
 
 	path       string // of the pickle
+	options    Options
+	unread     *os.File // the pickle, until its documents are asked for
 	spool      *spool
 	docs       *docstore
 	files      []*os.File
@@ -49,9 +51,10 @@ type Store struct {
 }
 
 // OpenFolder opens the store NAME.faiss and NAME.pkl in dir. The caller must close it.
+// The pickle is read with the documents, unless only texts are wanted.
 func OpenFolder(ctx context.Context, dir, name string, o Options) (*Store, error) {
-	s := &Store{}
-	return s.opened(s.openFolder(ctx, dir, name, o))
+	s := &Store{options: o}
+	return s.opened(s.openFolder(ctx, dir, name))
 }
 
 // opened returns the store, which it closes after an error.
@@ -62,17 +65,24 @@ func (s *Store) opened(err error) (*Store, error) {
 	return s, nil
 }
 
-func (s *Store) openFolder(ctx context.Context, dir, name string, o Options) error {
+func (s *Store) openFolder(ctx context.Context, dir, name string) error {
 	docs, err := s.open(DocumentsFile(dir, name))
 	if err != nil {
 		return missing(dir, name, err)
 	}
-	if !o.TextsOnly {
-		if s.Index, err = OpenIndex(ctx, IndexFile(dir, name), o); err != nil {
+	if !s.options.TextsOnly {
+		if s.Index, err = OpenIndex(ctx, IndexFile(dir, name), s.options); err != nil {
 			return ofIndex(missing(dir, name, err))
 		}
+		s.unread = docs
+		return nil
 	}
-	v, err := s.load(ctx, docs, o)
+	return s.readFolder(ctx, docs, s.docs.take)
+}
+
+// readFolder reads the pickle of a folder.
+func (s *Store) readFolder(ctx context.Context, docs *os.File, take taker) error {
+	v, err := s.load(ctx, docs, take)
 	if err != nil {
 		return err
 	}
@@ -105,16 +115,16 @@ func missing(dir, name string, err error) error {
 // OpenBytes opens a file that has the result of serialize_to_bytes. The caller must
 // close it.
 func OpenBytes(ctx context.Context, path string, o Options) (*Store, error) {
-	s := &Store{}
-	return s.opened(s.openBytes(ctx, path, o))
+	s := &Store{options: o}
+	return s.opened(s.openBytes(ctx, path))
 }
 
-func (s *Store) openBytes(ctx context.Context, path string, o Options) error {
+func (s *Store) openBytes(ctx context.Context, path string) error {
 	f, err := s.open(path)
 	if err != nil {
 		return err
 	}
-	v, err := s.load(ctx, f, o)
+	v, err := s.load(ctx, f, s.docs.take)
 	if err != nil {
 		return err
 	}
@@ -125,8 +135,8 @@ func (s *Store) openBytes(ctx context.Context, path string, o Options) error {
 	if !ok {
 		return &FormatError{s.path, fmt.Errorf("%s where index, docstore and index_to_docstore_id belong", pickle.Describe(v))}
 	}
-	if !o.TextsOnly {
-		if err := s.openInner(ctx, f, parts[0], o); err != nil {
+	if !s.options.TextsOnly {
+		if err := s.openInner(ctx, f, parts[0]); err != nil {
 			return err
 		}
 	}
@@ -135,7 +145,7 @@ func (s *Store) openBytes(ctx context.Context, path string, o Options) error {
 
 // openInner opens the index in a byte string. It is an object of a class of Faiss,
 // and its state is the content of an index file.
-func (s *Store) openInner(ctx context.Context, f *os.File, v pickle.Value, o Options) error {
+func (s *Store) openInner(ctx context.Context, f *os.File, v pickle.Value) error {
 	object, ok := v.(*pickle.Object)
 	if !ok {
 		return &FormatError{s.path, fmt.Errorf("%s where the index belongs", pickle.Describe(v))}
@@ -152,7 +162,7 @@ func (s *Store) openInner(ctx context.Context, f *os.File, v pickle.Value, o Opt
 	if err != nil {
 		return &FormatError{s.path, err}
 	}
-	if s.Index, err = openIndex(ctx, f, part, b.Size(), o); err != nil {
+	if s.Index, err = openIndex(ctx, f, part, b.Size(), s.options); err != nil {
 		return ofIndex(err)
 	}
 	if class := object.Class.Name[strings.LastIndexByte(object.Class.Name, '.')+1:]; s.Index.Tail > 0 || !sameClass(class, s.Index.Type) {
@@ -168,30 +178,31 @@ func sameClass(class, content string) bool {
 	return class == content || class == flat && strings.HasPrefix(content, flat) || content == flat && strings.HasPrefix(class, flat)
 }
 
+// open opens the pickle, and makes room for its documents.
 func (s *Store) open(path string) (*os.File, error) {
-	f, _, err := openFile(path)
-	if err == nil {
-		s.files = append(s.files, f)
+	f, size, err := openFile(path)
+	if err != nil {
+		return nil, err
 	}
-	return f, err
+	s.path, s.files = path, append(s.files, f)
+	limit := max(minExpanded, size*int64(cmp.Or(s.options.Expansion, DefaultExpansion)))
+	if s.spool, err = newSpool(limit, s.options.OnUnknown); err != nil {
+		return nil, err
+	}
+	s.files, s.docs = append(s.files, s.spool.f), newDocstore(limit)
+	return f, nil
 }
 
+// taker is [pickle.Options.Take].
+type taker = func(into *pickle.Dict, key, value pickle.Value, listed func(n int) pickle.Value) (bool, error)
+
 // load reads a pickle. Its documents go to the spool.
-func (s *Store) load(ctx context.Context, f *os.File, o Options) (pickle.Value, error) {
-	s.path = f.Name()
+func (s *Store) load(ctx context.Context, f *os.File, take taker) (pickle.Value, error) {
 	info, err := f.Stat()
 	if err != nil {
 		return nil, err
 	}
-	limit := max(minExpanded, info.Size()*int64(cmp.Or(o.Expansion, DefaultExpansion)))
-	if s.spool, err = newSpool(limit, o.OnUnknown); err != nil {
-		return nil, err
-	}
-	s.files = append(s.files, s.spool.f)
-	s.docs = newDocstore(limit)
-	v, surrogates, err := pickle.Load(until{ctx, f}, info.Size(), pickle.Options{
-		Object: classOf, Stream: s.spool.add, Take: s.docs.take, Unknown: true,
-	})
+	v, surrogates, err := pickle.Load(until{ctx, f}, info.Size(), pickle.Options{Object: classOf, Stream: s.spool.add, Take: take, Unknown: true})
 	s.surrogates = surrogates
 	switch bad := (*pickle.Error)(nil); {
 	case ctx.Err() != nil:
@@ -203,7 +214,7 @@ func (s *Store) load(ctx context.Context, f *os.File, o Options) (pickle.Value, 
 	case err != nil:
 		return nil, err
 	}
-	return v, s.spool.flush()
+	return v, nil
 }
 
 // until is a file that can be read until ctx ends, since a large pickle takes
@@ -249,7 +260,12 @@ func (s *Store) check(docs, mapping pickle.Value) error {
 
 // Len returns the number of documents, counting one for each vector and those that
 // are skipped.
-func (s *Store) Len() int { return len(s.docs.positions) }
+func (s *Store) Len() int {
+	if s.unread != nil {
+		return int(s.Index.Ntotal)
+	}
+	return len(s.docs.positions)
+}
 
 // Close closes the files.
 func (s *Store) Close() error {
