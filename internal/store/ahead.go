@@ -13,7 +13,7 @@ import (
 // How much is read before it is written: so many batches, each of so many
 // documents or bytes.
 const (
-	aheadBatches   = 2
+	aheadBatches   = 8
 	aheadDocuments = 256
 	aheadBytes     = 2 << 20
 )

@@ -7,6 +7,7 @@ import (
 	"hash/maphash"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 
 	"sheaf/internal/column"
 	"sheaf/internal/crash"
@@ -118,11 +119,13 @@ func (b *builder) intern(t *tx, object metadata.Object) (int64, error) {
 
 // makeIndexes makes the indexes before the commit. It can be interrupted. Beside it the
 // index file is synced and its codes are made, which the commit would do while nothing
-// else happens.
+// else happens. SQLite sorts in memory of its own: what was needed to take rows goes before.
 func (b *builder) makeIndexes(ctx context.Context) error {
 	if err := b.update(ctx, func(t *tx) error { return b.writeFloats(t, b.vectors) }); err != nil {
 		return err
 	}
+	b.ids, b.metas = dense.Table{}, dense.Table{}
+	debug.FreeOSMemory()
 	codes, err := b.beginCodes(ctx, b.rows)
 	if err != nil {
 		return err
