@@ -13,15 +13,29 @@ import (
 )
 
 // document is a document in the answer of get and list.
-type document struct{ exchange.Record }
+type document struct {
+	exchange.Record
+	Store string `json:"store,omitempty"`
+}
 
-func newDocument(d engine.Document) document { return document{exchange.NewRecord(d)} }
+func newDocument(d engine.Document) document { return document{exchange.NewRecord(d), d.Store} }
 
-func (d document) columns() []string { return []string{d.ID, d.Source, line(d.StartLine), d.Text} }
-func (d document) body() string      { return d.Text }
+func (d document) columns() []string {
+	return withStore([]string{d.ID, d.Source, line(d.StartLine), d.Text}, d.Store)
+}
+
+// withStore appends the store of what is in an answer from several.
+func withStore(columns []string, store string) []string {
+	if store != "" {
+		columns = append(columns, store)
+	}
+	return columns
+}
+
+func (d document) body() string { return d.Text }
 
 func (d document) table(p *printer) {
-	p.heading(p.styled(styleBold, visibleLine(d.ID)), d.Source, d.StartLine)
+	p.heading(strings.Join(withStore([]string{p.styled(styleBold, visibleLine(d.ID))}, visibleLine(d.Store)), "  "), d.Source, d.StartLine)
 	p.passage(d.Text)
 }
 
@@ -89,11 +103,7 @@ func newHits(found []engine.Hit) []hit {
 }
 
 func (h hit) columns() []string {
-	columns := []string{strconv.Itoa(h.Rank), h.score(), h.ID, h.place(), line(h.StartLine), h.Text}
-	if h.Store != "" {
-		columns = append(columns, h.Store)
-	}
-	return columns
+	return withStore([]string{strconv.Itoa(h.Rank), h.score(), h.ID, h.place(), line(h.StartLine), h.Text}, h.Store)
 }
 
 // place is where the text is: the path of the file, where it is known, else the source.

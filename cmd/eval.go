@@ -42,8 +42,9 @@ var defaultMetrics = []string{"ndcg", "recall", "mrr"}
 func newEvalCmd(env *environment) *cobra.Command {
 	var o evalOptions
 	c := &cobra.Command{
-		Use:   "eval QUESTIONS",
-		Short: "Measure how well the store answers questions",
+		Annotations: takesManyStores,
+		Use:         "eval QUESTIONS",
+		Short:       "Measure how well the store answers questions",
 		Long: `Ask the questions of a file and compare the answers with what is expected. Each
 figure is a mean over all questions, from 0 to 1, with its 95 % interval. What
 is asked, and how, say the flags of sheaf search; -k is 10 here.
@@ -190,7 +191,7 @@ func runEval(ctx context.Context, env *environment, o *evalOptions) error {
 		return err
 	}
 	var r *eval.Result
-	err = env.withStore(ctx, func(s reader) (err error) {
+	err = env.withStores(ctx, func(s catalog) (err error) {
 		e := &evaluation{examiner: examiner{env: env, store: s, flags: &o.askFlags}, o: o}
 		if r, err = e.measure(ctx, questions); err == nil {
 			r.Latency, err = e.latency(ctx)

@@ -14,7 +14,7 @@ import (
 // examiner asks the questions of an evaluation as search asks those of a batch.
 type examiner struct {
 	env    *environment
-	store  reader
+	store  catalog
 	flags  *askFlags
 	models // shared by the askers
 

@@ -14,8 +14,9 @@ import (
 
 func newEvalCompareCmd(env *environment) *cobra.Command {
 	return &cobra.Command{
-		Use:   "compare BEFORE AFTER",
-		Short: "Compare two results of eval, question by question",
+		Annotations: takesManyStores,
+		Use:         "compare BEFORE AFTER",
+		Short:       "Compare two results of eval, question by question",
 		Long: `Compare two results that sheaf eval --save wrote. Only questions count that both
 have and that expect the same: the change of a figure is the mean of their
 changes, with its 95 % interval. An interval that has 0 in it may be chance. On

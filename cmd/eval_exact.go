@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -19,8 +20,9 @@ type evalExactOptions struct {
 func newEvalExactCmd(env *environment) *cobra.Command {
 	var o evalExactOptions
 	c := &cobra.Command{
-		Use:   "exact QUESTIONS",
-		Short: "Measure what share of the exact answer is found",
+		Annotations: takesManyStores,
+		Use:         "exact QUESTIONS",
+		Short:       "Measure what share of the exact answer is found",
 		Long: `Ask questions twice, as the flags say and by the exact scan over all vectors,
 and print which share of the exact answer the first has: the recall, a mean over
 all questions with its 95 % interval. It tells what --fetch-k before a filter
@@ -64,9 +66,9 @@ func runEvalExact(ctx context.Context, env *environment, o *evalExactOptions) er
 	if err != nil {
 		return err
 	}
-	answer := exactness{Store: env.config.Store, K: o.k, Questions: len(questions), Failed: []eval.Failed{}}
+	answer := exactness{Store: strings.Join(env.config.Stores, ", "), K: o.k, Questions: len(questions), Failed: []eval.Failed{}}
 	var recalls []float64
-	err = env.withStore(ctx, func(s reader) error {
+	err = env.withStores(ctx, func(s catalog) error {
 		asked := examiner{env: env, store: s, flags: &o.askFlags}
 		flags := askFlags{searchFlags: o.exact()}
 		exact := examiner{env: env, store: s, flags: &flags}

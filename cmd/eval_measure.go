@@ -33,7 +33,7 @@ func (e *evaluation) measure(ctx context.Context, questions []eval.Question) (*e
 			"was it made from other files, or chunked anew? SOURCE:LINE-LINE and text:WORDS survive that")
 	}
 	e.flags.settle(e.store.Facts())
-	r := &eval.Result{Store: e.env.config.Store, Mode: string(e.o.mode), Rerank: e.o.rerank.Model, K: e.o.k, Level: level, Gain: eval.Gain(e.o.gain)}
+	r := &eval.Result{Store: strings.Join(e.env.config.Stores, ", "), Mode: string(e.o.mode), Rerank: e.o.rerank.Model, K: e.o.k, Level: level, Gain: eval.Gain(e.o.gain)}
 	if r.Fingerprint, err = e.fingerprint(ctx, sources); err != nil {
 		return nil, err
 	}
@@ -59,7 +59,7 @@ func (e *evaluation) measure(ctx context.Context, questions []eval.Question) (*e
 	return r, nil
 }
 
-func sourceNames(ctx context.Context, s reader) (names []string, err error) {
+func sourceNames(ctx context.Context, s catalog) (names []string, err error) {
 	for src, err := range s.Sources(ctx, nil) {
 		if err != nil {
 			return nil, err

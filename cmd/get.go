@@ -25,8 +25,9 @@ type getOptions struct {
 func newGetCmd(env *environment) *cobra.Command {
 	var o getOptions
 	c := &cobra.Command{
-		Use:   "get ID...",
-		Short: "Print documents by id",
+		Annotations: takesManyStores,
+		Use:         "get ID...",
+		Short:       "Print documents by id",
 		Long: `Print the documents with the given ids, in the order of the ids; - reads ids
 from stdin, one a line or a NUL after each. Where ids are unknown the others are
 printed, and the exit status is 1.
@@ -74,7 +75,7 @@ func runGet(ctx context.Context, env *environment, o *getOptions) error {
 		return err
 	}
 	o.output.null = o.output.null && o.output.text
-	return env.withStore(ctx, func(s reader) error {
+	return env.withStores(ctx, func(s catalog) error {
 		if o.source.given() {
 			return o.getSource(ctx, env, s)
 		}
@@ -93,7 +94,7 @@ func runGet(ctx context.Context, env *environment, o *getOptions) error {
 }
 
 // getSource prints the documents that --source chooses.
-func (o *getOptions) getSource(ctx context.Context, env *environment, s reader) error {
+func (o *getOptions) getSource(ctx context.Context, env *environment, s catalog) error {
 	f, err := o.source.in(ctx, s)
 	if err != nil {
 		return err

@@ -16,8 +16,9 @@ import (
 
 func newInfoCmd(env *environment) *cobra.Command {
 	return &cobra.Command{
-		Use:   "info",
-		Short: "Print counts, sizes and facts of a store",
+		Annotations: takesManyStores,
+		Use:         "info",
+		Short:       "Print counts, sizes and facts of a store",
 		Long: `Print what a store holds and what is fixed for its life: embedder, dim, metric,
 whether its vectors have length 1, and whether it has an index of words.` + exitStatus(0, 1, 2, 10, 11, 12, 130, 143),
 		Example: `  sheaf info
@@ -28,7 +29,38 @@ whether its vectors have length 1, and whether it has an index of words.` + exit
 }
 
 func runInfo(ctx context.Context, env *environment) error {
-	return env.withStore(ctx, func(s reader) error { return env.printInfo(ctx, s) })
+	return env.withStores(ctx, func(s catalog) error {
+		if several, ok := s.(*union); ok {
+			return env.printInfos(ctx, several.parts)
+		}
+		return env.printInfo(ctx, s)
+	})
+}
+
+// printInfos prints what is to be known of several stores, one after the other.
+func (env *environment) printInfos(ctx context.Context, parts []part) error {
+	all := make([]storeInfo, len(parts))
+	for i, s := range parts {
+		info, err := s.Info(ctx)
+		if err != nil {
+			return err
+		}
+		all[i] = newStoreInfo(s.name, info)
+	}
+	return env.print(outputFlags{}, func(p *printer) error {
+		if p.form == formJSON {
+			return p.object(map[string][]storeInfo{"stores": all})
+		}
+		for i, one := range all {
+			if i > 0 && p.form != formJSONL {
+				p.WriteByte('\n')
+			}
+			if err := p.fields(one, one.fields()); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // storeInfo is the answer of info and init.
@@ -85,7 +117,7 @@ func newStoreInfo(dir string, i engine.Info) storeInfo {
 	}
 }
 
-func (env *environment) printInfo(ctx context.Context, s reader) error {
+func (env *environment) printInfo(ctx context.Context, s catalog) error {
 	info, err := s.Info(ctx)
 	if err != nil {
 		return err

@@ -3,6 +3,7 @@ package cmd
 import (
 	"context"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -21,14 +22,16 @@ type listOptions struct {
 func newListCmd(env *environment) *cobra.Command {
 	var o listOptions
 	c := &cobra.Command{
-		Use:   "list",
-		Short: "Print all documents, ids or sources",
+		Annotations: takesManyStores,
+		Use:         "list",
+		Short:       "Print all documents, ids or sources",
 		Long: `Print the documents of the store in the order in which they came, or only
 their ids, or the sources that they came from.
 
 On a pipe each document is a line of TSV: id, source, line, text; each source
 is a line with its name and its number of documents. With --filter or --source
-that is the number of those that match.` + filterHelp + exitStatus(0, 1, 2, 10, 11, 12, 130, 143),
+that is the number of those that match. Of several stores, each by its own
+--store, one follows the other, and each line ends with the name of the store.` + filterHelp + exitStatus(0, 1, 2, 10, 11, 12, 130, 143),
 		Example: `  sheaf list --limit 10
   sheaf list --sources
   sheaf list --source 'docs/**' --ids
@@ -67,7 +70,7 @@ func (o *listOptions) validate(env *environment, args []string) error {
 }
 
 func runList(ctx context.Context, env *environment, o *listOptions) error {
-	return env.withStore(ctx, func(s reader) error {
+	return env.withStores(ctx, func(s catalog) error {
 		f, err := o.filter.in(ctx, s)
 		if err != nil {
 			return err
@@ -97,13 +100,16 @@ func (id documentID) table(p *printer)  { p.WriteString(visibleLine(string(id)) 
 type source struct {
 	Source    string `json:"source"`
 	Documents int64  `json:"documents"`
+	Store     string `json:"store,omitempty"`
 }
 
-func newSource(s engine.SourceInfo) source { return source{s.Name, s.Documents} }
+func newSource(s engine.SourceInfo) source { return source{s.Name, s.Documents, s.Store} }
 
-func (s source) columns() []string { return []string{s.Source, strconv.FormatInt(s.Documents, 10)} }
-func (s source) body() string      { return s.Source }
+func (s source) columns() []string {
+	return withStore([]string{s.Source, strconv.FormatInt(s.Documents, 10)}, s.Store)
+}
+func (s source) body() string { return s.Source }
 
 func (s source) table(p *printer) {
-	p.WriteString(p.styled(styleCyan, visibleLine(s.Source)) + "  " + count(s.Documents, "document") + "\n")
+	p.WriteString(p.styled(styleCyan, visibleLine(s.Source)) + "  " + strings.Join(withStore([]string{count(s.Documents, "document")}, visibleLine(s.Store)), "  ") + "\n")
 }

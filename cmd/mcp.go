@@ -19,7 +19,7 @@ type mcpOptions struct{ ask askFlags }
 func newMCPCmd(env *environment) *cobra.Command {
 	var o mcpOptions
 	c := &cobra.Command{
-		Annotations: map[string]string{manyStores: "yes"},
+		Annotations: takesManyStores,
 		Use:         "mcp",
 		Short:       "Let agents ask, by the Model Context Protocol",
 		Long: `Serve the Model Context Protocol on stdin and stdout, for an agent that starts

@@ -104,37 +104,26 @@ type sourcesArguments struct {
 
 // sourceList is the answer of sources; More says that there are others.
 type sourceList struct {
-	Sources []storeSource `json:"sources"`
-	More    bool          `json:"more,omitempty"`
-}
-
-type storeSource struct {
-	source
-	Store string `json:"store,omitempty"`
+	Sources []source `json:"sources"`
+	More    bool     `json:"more,omitempty"`
 }
 
 func (a *agent) sources(ctx context.Context, asked sourcesArguments) (any, error) {
-	list := sourceList{Sources: []storeSource{}}
+	list := sourceList{Sources: []source{}}
 	flags := filterFor("", asked.Glob)
-	for _, p := range a.asker.parts {
-		name := ""
-		if len(a.asker.parts) > 1 {
-			name = p.name
-		}
-		f, err := flags.in(ctx, p)
+	f, err := flags.in(ctx, a.asker.store)
+	if err != nil {
+		return nil, err
+	}
+	for s, err := range a.asker.store.Sources(ctx, f) {
 		if err != nil {
 			return nil, err
 		}
-		for s, err := range p.Sources(ctx, f) {
-			if err != nil {
-				return nil, err
-			}
-			if len(list.Sources) == mostSources {
-				list.More = true
-				break
-			}
-			list.Sources = append(list.Sources, storeSource{newSource(s), name})
+		if len(list.Sources) == mostSources {
+			list.More = true
+			break
 		}
+		list.Sources = append(list.Sources, newSource(s))
 	}
 	return list, nil
 }

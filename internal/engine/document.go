@@ -65,6 +65,7 @@ type Source struct {
 type SourceInfo struct {
 	Name      string
 	Documents int64
+	Store     string // its name in an answer from several stores, else ""
 }
 
 // Match tells what a store knows of a document that a source is about to get.
