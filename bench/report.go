@@ -2,19 +2,14 @@ package main
 
 import (
 	"fmt"
-	"strings"
 	"time"
+
+	"sheaf/bench/page"
 )
 
 // table prints a section: a title and a Markdown table whose first row is its head.
 func (b *bench) table(title string, rows [][]string) {
-	fmt.Fprintf(b.out, "\n%s\n\n", title)
-	for i, row := range rows {
-		fmt.Fprintf(b.out, "| %s |\n", strings.Join(row, " | "))
-		if i == 0 {
-			fmt.Fprintf(b.out, "|%s\n", strings.Repeat(" --- |", len(row)))
-		}
-	}
+	fmt.Fprintf(b.out, "\n%s\n\n%s", title, page.Table(rows))
 }
 
 func millis(d time.Duration) string {

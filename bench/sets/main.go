@@ -18,6 +18,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"sheaf/bench/page"
 )
 
 // embedder is what is measured, in which modes.
@@ -62,7 +64,7 @@ func main() {
 	sheaf := flag.String("sheaf", "./sheaf", "measure this `PROGRAM`")
 	data := flag.String("sets", "bench/data/sets", "the `DIR` that build.py wrote to")
 	stores := flag.String("stores", "bench/data/setstores", "make the stores in `DIR`")
-	page := flag.String("page", "docs/evaluation.md", "write the table into `FILE`; - is stdout")
+	path := flag.String("page", "docs/evaluation.md", "write the table into `FILE`; - is stdout")
 	only := flag.String("only", "*", "measure the sets whose names match `GLOB`")
 	most := flag.Int("most", 30_000, "leave out a slow embedder where it has to embed more than `N` texts")
 	wanted := flag.String("embedders", "builtin,builtin:multilingual,minilm", "measure these embedders: `NAME,NAME`")
@@ -70,7 +72,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	b := &bench{sheaf: *sheaf, stores: *stores, most: *most, vectors: map[string]embeddedTexts{}}
 	b.embedders = slices.DeleteFunc(slices.Clone(embedders), func(e embedder) bool { return !slices.Contains(strings.Split(*wanted, ","), e.name) })
-	err := b.run(ctx, *data, *page, *only)
+	err := b.run(ctx, *data, *path, *only)
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "sets:", err)
@@ -78,7 +80,10 @@ func main() {
 	}
 }
 
-func (b *bench) run(ctx context.Context, data, page, only string) error {
+// writer is what the page names as the writer of its table.
+const writer = "make eval"
+
+func (b *bench) run(ctx context.Context, data, path, only string) error {
 	sets, err := readSets(data, only)
 	if err != nil {
 		return err
@@ -99,18 +104,11 @@ func (b *bench) run(ctx context.Context, data, page, only string) error {
 		fmt.Fprintln(os.Stderr, strings.Join(row, "  "))
 		rows = append(rows, row)
 	}
-	if page == "-" {
-		_, err := fmt.Print(table(rows))
+	if path == "-" {
+		_, err := fmt.Print(page.Table(rows))
 		return err
 	}
-	text, err := os.ReadFile(page)
-	if err != nil {
-		return err
-	}
-	if text, err = replaceTable(text, table(rows)); err != nil {
-		return fmt.Errorf("%s: %w", page, err)
-	}
-	return os.WriteFile(page, text, 0o666)
+	return page.Write(path, writer, page.Table(rows))
 }
 
 // readSets returns the sets in a folder: English ones first, then by name.
@@ -236,31 +234,4 @@ func output(ctx context.Context, program string, args ...string) ([]byte, error)
 		return nil, fmt.Errorf("%s %s: %w: %s", program, strings.Join(args, " "), err, stderr.String())
 	}
 	return out, nil
-}
-
-// table writes rows as Markdown, the first one as its head.
-func table(rows [][]string) string {
-	var b strings.Builder
-	for i, row := range rows {
-		fmt.Fprintf(&b, "| %s |\n", strings.Join(row, " | "))
-		if i == 0 {
-			fmt.Fprintf(&b, "|%s\n", strings.Repeat(" --- |", len(row)))
-		}
-	}
-	return b.String()
-}
-
-// What is before and after the table on a page.
-const (
-	begin = "<!-- make eval writes from here -->\n"
-	end   = "<!-- to here -->\n"
-)
-
-func replaceTable(page []byte, table string) ([]byte, error) {
-	before, rest, begun := bytes.Cut(page, []byte(begin))
-	_, after, ended := bytes.Cut(rest, []byte(end))
-	if !begun || !ended {
-		return nil, fmt.Errorf("it has no lines %q and %q", begin, end)
-	}
-	return slices.Concat(before, []byte(begin), []byte(table), []byte(end), after), nil
 }

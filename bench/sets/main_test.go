@@ -6,37 +6,22 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-)
 
-func TestReplaceTable(t *testing.T) {
-	t.Parallel()
-	page := "before\n" + begin + "old\n" + end + "after\n"
-	rows := [][]string{{"set", "builtin"}, {"defs", ".604"}}
-	for range 2 {
-		b, err := replaceTable([]byte(page), table(rows))
-		if err != nil {
-			t.Fatal(err)
-		}
-		page = string(b)
-		if want := "before\n" + begin + "| set | builtin |\n| --- | --- |\n| defs | .604 |\n" + end + "after\n"; page != want {
-			t.Errorf("%s\nwant\n%s", page, want)
-		}
-	}
-	for _, page := range []string{"", begin, end + begin} {
-		if _, err := replaceTable([]byte(page), ""); err == nil {
-			t.Errorf("%q has a place for a table", page)
-		}
-	}
-}
+	"sheaf/bench/page"
+)
 
 // The page that make eval writes to has the place for its table.
 func TestPageHasPlace(t *testing.T) {
 	t.Parallel()
-	page, err := os.ReadFile("../../docs/evaluation.md")
+	text, err := os.ReadFile("../../docs/evaluation.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := replaceTable(page, ""); err != nil {
+	file := filepath.Join(t.TempDir(), "page.md")
+	if err := os.WriteFile(file, text, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if err := page.Write(file, writer, ""); err != nil {
 		t.Error(err)
 	}
 }
