@@ -22,7 +22,7 @@ BREW         := faiss libomp
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
 .DEFAULT_GOAL := build
-.PHONY: build demo picture test test-models real-model test-interop test-remote release release-test release-again install uninstall deps go-version generate lint race bench eval fuzz neon clean help
+.PHONY: build demo picture test test-models real-model test-interop test-remote release release-test release-again install uninstall deps go-version generate lint race bench compare eval fuzz neon clean help
 
 # On Linux the binary is static: it starts sooner, and runs where no Faiss is installed. The linker
 # warns of calls of dlopen, by which libraries would load plugins; nothing here asks for any.
@@ -216,6 +216,9 @@ race: deps ## run every test under the race detector
 
 bench: deps ## compare with the peers; see docs/benchmarks.md
 	go run ./bench
+
+compare: deps ## compare with NumPy, Faiss, usearch, LanceDB, sqlite-vec and LangChain, and write docs/benchmarks.md
+	go run ./bench -only compare
 
 # Questions that nobody trained on, made of Debian packages: bench/sets.
 SETS := $(CURDIR)/bench/data

@@ -8,7 +8,8 @@
 // Contenders take turns within each round, the first round is not counted, and
 // figures are medians, so that a machine that is busy for a while is unfair to
 // all alike. Its data (about 8.5 GB) is made once and kept
-// in a folder; no result is written anywhere but to stdout.
+// in a folder. Results are printed on stdout; only the section compare writes its own into the
+// documentation.
 //
 //	go run ./bench                      # everything that does not have to be asked for
 //	go run ./bench -only search -rounds 21
@@ -60,6 +61,8 @@ type bench struct {
 	rounds int
 	sets   string // the folder of questions with known answers
 	text   string // the folder of real text, Go's own source where none is given
+	large  bool   // compare a million documents, too
+	resume bool   // go on with a comparison that was stopped
 }
 
 // section is a part of a run.
@@ -92,6 +95,7 @@ var sections = []section{
 	{name: "remote", run: (*bench).remote, asked: true},
 	{name: "earlier", run: (*bench).earlier, asked: true},
 	{name: "thresholds", run: (*bench).thresholds, asked: true},
+	{name: "compare", run: (*bench).compare, asked: true},
 }
 
 func run(ctx context.Context, args []string, out io.Writer) error {
@@ -109,6 +113,8 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	})
 	flags.IntVar(&b.rounds, "rounds", 11, "measure everything `N` times")
 	flags.StringVar(&b.sets, "sets", "", "questions with known answers are in this `folder`, for the section thresholds")
+	flags.BoolVar(&b.large, "large", false, "compare 1,000,000 documents too, in the section compare: hours, and 25 GB of disk")
+	flags.BoolVar(&b.resume, "resume", false, "go on where the last run of the section compare was stopped")
 	flags.StringVar(&b.text, "text", "", "real text is in this `folder`, for the section words (default: Go's own source)")
 	only := flags.String("only", "", "run only these `sections`, separated by commas: "+sectionNames())
 	if err := flags.Parse(args); err != nil {

@@ -1,0 +1,231 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+
+	"sheaf/internal/engine"
+	"sheaf/internal/vector"
+)
+
+const (
+	compareQueries = 100
+	compareK       = 10
+	compareTiny    = 1000 // documents, of the smallest size
+	compareBuilds  = 3    // rounds, at most: some take half a minute
+)
+
+// figures are what was measured of a system with some number of documents.
+type figures struct {
+	*system
+	build, shot, one, all series
+	bytes                 int64
+	recall                float64
+}
+
+// comparer is one comparison.
+type comparer struct {
+	*bench
+	dir     string
+	python  string
+	systems []*system
+	kept    kept
+}
+
+// compare measures sheaf beside other programs that find the nearest vectors, and writes tables
+// and drawings into the documentation.
+func (b *bench) compare(ctx context.Context) error {
+	c := &comparer{bench: b, dir: filepath.Join(b.data, "compare"), systems: systems()}
+	if err := os.MkdirAll(c.dir, 0o777); err != nil {
+		return err
+	}
+	if err := c.kept.open(filepath.Join(c.dir, "measured.json"), b.resume); err != nil {
+		return err
+	}
+	if err := c.environment(ctx); err != nil {
+		return err
+	}
+	sizes := []int{compareTiny, small, middle}
+	if b.large {
+		sizes = append(sizes, large)
+	}
+	var all []sized
+	for _, n := range sizes {
+		rows, err := c.size(ctx, n)
+		if err != nil {
+			return fmt.Errorf("%d documents: %w", n, err)
+		}
+		all = append(all, sized{n, rows})
+	}
+	scores, err := c.quality(ctx)
+	if err != nil {
+		return err
+	}
+	return c.publish(all, scores)
+}
+
+// inputs are what all systems read: documents, and queries that are none of them.
+type inputs struct{ dir, documents, query, queries string }
+
+// size measures all systems with n documents.
+func (c *comparer) size(ctx context.Context, n int) ([]figures, error) {
+	in, err := c.inputs(ctx, n)
+	if err != nil {
+		return nil, err
+	}
+	var rows []figures
+	var builds, shots, runs []contender
+	for _, s := range c.systems {
+		if s.missing != "" {
+			continue
+		}
+		rows = append(rows, figures{system: s})
+		folder := filepath.Join(in.dir, s.name)
+		build, shot := c.command("import", "--quiet", "--store", folder, in.documents), c.command(askSheaf(folder, in.query)...)
+		if s != c.systems[0] {
+			build, shot = process(c.peer(s, "build", in.documents, folder)...), process(c.peer(s, "search", folder, in.query)...)
+		}
+		key := fmt.Sprintf("%d %s ", n, s.name)
+		builds = append(builds, c.kept.contender(key+"build", afresh(folder, build)))
+		shots = append(shots, c.kept.contender(key+"shot", shot))
+		r := &running{start: func() (answerer, error) { return c.start(ctx, s, folder, in.queries) }}
+		defer r.stop()
+		runs = append(runs, c.kept.contender(key+"one", r.ask("one")), c.kept.contender(key+"all", r.ask("all")))
+	}
+	built, err := interleave(ctx, min(c.rounds, compareBuilds), builds...)
+	if err != nil {
+		return nil, err
+	}
+	shot, err := interleave(ctx, c.rounds, shots...)
+	if err != nil {
+		return nil, err
+	}
+	ran, err := interleave(ctx, c.rounds, runs...)
+	if err != nil {
+		return nil, err
+	}
+	for i := range rows {
+		rows[i].build, rows[i].shot, rows[i].one, rows[i].all = built[i], shot[i], ran[2*i], ran[2*i+1]
+	}
+	return rows, c.answers(ctx, n, in, rows)
+}
+
+func askSheaf(folder, query string) []string {
+	return []string{"search-vector", "--store", folder, "-k", strconv.Itoa(compareK), "--json", "--binary", "f32", "@" + query}
+}
+
+// inputs makes the documents and queries, where they are missing.
+func (c *comparer) inputs(ctx context.Context, n int) (inputs, error) {
+	dir := filepath.Join(c.dir, strconv.Itoa(n))
+	in := inputs{dir, filepath.Join(dir, "documents.npy"), filepath.Join(dir, "query.f32"), filepath.Join(dir, "queries.f32")}
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return in, err
+	}
+	x, questions := make([]float32, compareQueries*dim), newClustered(2, n)
+	for i := range compareQueries {
+		questions.vector(x[i*dim:(i+1)*dim], questionFar)
+	}
+	err := errors.Join(os.WriteFile(in.query, vector.Bytes(x[:dim]), 0o666), os.WriteFile(in.queries, vector.Bytes(x), 0o666))
+	if _, missing := os.Stat(in.documents); err != nil || missing == nil {
+		return in, err
+	}
+	made := filepath.Join(c.data, "clustered-"+strconv.Itoa(n))
+	if err := c.clusteredStore(ctx, made, n); err != nil {
+		return in, err
+	}
+	return in, quietly(ctx, c.sheaf, "export", "--quiet", "--store", made, in.documents)
+}
+
+// answers fills in what the systems find, how much of the exact answer that is, and what they
+// keep on disk.
+func (c *comparer) answers(ctx context.Context, n int, in inputs, rows []figures) error {
+	found := make([][][]int, len(rows))
+	exact := -1
+	for i, row := range rows {
+		folder := filepath.Join(in.dir, row.name)
+		var err error
+		found[i], err = keep(&c.kept, fmt.Sprintf("%d %s answers", n, row.name), func() ([][]int, error) { return c.answersOf(ctx, row.system, folder, in.queries) })
+		if err != nil {
+			return err
+		}
+		if rows[i].bytes, err = folderBytes(folder); err != nil {
+			return err
+		}
+		if row.name == "numpy" {
+			exact = i
+		}
+	}
+	if exact < 0 {
+		return errors.New("without NumPy nobody says what is right")
+	}
+	for i := range rows {
+		rows[i].recall = recallOf(found[i], found[exact])
+	}
+	return nil
+}
+
+func (c *comparer) answersOf(ctx context.Context, s *system, folder, queries string) (found [][]int, err error) {
+	if s != c.systems[0] {
+		command := c.peer(s, "search", folder, queries)
+		out, err := exec.CommandContext(ctx, command[0], command[1:]...).Output()
+		if err != nil {
+			return nil, fmt.Errorf("%v: %w", command, err)
+		}
+		return found, json.Unmarshal(out, &found)
+	}
+	a, err := openSheaf(ctx, folder, queries)
+	if err != nil {
+		return nil, err
+	}
+	defer a.stop()
+	hits, err := a.Search(ctx, a.queries, engine.SearchOptions{K: compareK})
+	for _, of := range hits {
+		var numbers []int
+		for _, h := range of {
+			var number int
+			if _, err := fmt.Sscanf(h.ID, "doc-%d", &number); err != nil {
+				return nil, fmt.Errorf("document %q: %w", h.ID, err)
+			}
+			numbers = append(numbers, number)
+		}
+		found = append(found, numbers)
+	}
+	return found, err
+}
+
+// recallOf is what share of the exact answers is found.
+func recallOf(found, exact [][]int) float64 {
+	n, all := 0, 0
+	for i, want := range exact {
+		all += len(want)
+		for _, number := range want {
+			if i < len(found) && slices.Contains(found[i], number) {
+				n++
+			}
+		}
+	}
+	return float64(n) / float64(all)
+}
+
+// folderBytes is how many bytes the files below a folder have.
+func folderBytes(dir string) (sum int64, err error) {
+	err = filepath.WalkDir(dir, func(_ string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		info, err := entry.Info()
+		if err == nil {
+			sum += info.Size()
+		}
+		return err
+	})
+	return sum, err
+}
