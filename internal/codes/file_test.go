@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"sheaf/internal/column"
+	"sheaf/internal/vector"
 )
 
 // made makes a file of the codes of some rows and returns its path.
@@ -248,6 +249,56 @@ func TestRotation(t *testing.T) {
 			if rho := float64(b.residual8[r]); back > rho*rho {
 				t.Errorf("dim %d, row %d: the codes are off by %v squared, not by %v", dim, r, back, rho)
 			}
+		}
+	}
+}
+
+// Rows of which the codes of 4 bits exclude few are read with all 8 bits. That nearly all rows
+// of a list pass which is nearer than those before it is no sign of that.
+func TestFineCodes(t *testing.T) {
+	t.Parallel()
+	const dim, listRows = 64, 512
+	sphere := func(n int) []float32 { // all are as far from the query, which is its middle
+		x := normal(3, n, dim)
+		for row := range slices.Chunk(x, dim) {
+			vector.Normalize(row)
+		}
+		return x
+	}
+	nearer := normal(3, 20*listRows, dim)
+	for i := range nearer {
+		if i%dim == 0 {
+			nearer[i] += 10 * float32(20-i/dim/listRows)
+		}
+	}
+	for name, tt := range map[string]struct {
+		ordered bool
+		x       []float32
+		fine    bool
+	}{
+		"directions":              {false, sphere(4 * firstRows), true},
+		"directions in an order":  {true, sphere(2 * nearRows), true},
+		"lists":                   {true, nearer, false},
+		"few rows in an order":    {true, sphere(nearRows / 2), false},
+		"lists in no known order": {false, nearer, true},
+	} {
+		o := Origin{Dim: dim}
+		numbers := make([]int64, len(tt.x)/dim)
+		for i := range numbers {
+			numbers[i] = int64(i)
+		}
+		f, err := Open(madeOf(t, o, tt.ordered, numbers, tt.x), o, int64(len(numbers)), os.O_RDONLY)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		p, err := f.plan(make([]float32, dim), Search{L2: true, K: 10, Threads: 1, Most: f.Rows()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := p.worker()
+		if err := w.scan(t.Context()); err != nil || w.fine != tt.fine {
+			t.Errorf("%s: all 8 bits are read: %v, %v", name, w.fine, err)
 		}
 	}
 }

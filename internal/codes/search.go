@@ -100,6 +100,8 @@ func (f *File) plan(queries []float32, s Search) (*pass, error) {
 	p.loose *= int64(len(p.queries))
 	if bytes := f.level.queryBytes(); len(p.queries) >= minTile && bytes > 0 && p.within == nil {
 		p.packed = pack(p.queries, bytes)
+	} else {
+		readWithGaps(f.File.File)
 	}
 	return p, nil
 }
@@ -136,6 +138,7 @@ type worker struct {
 	bounds   tileBounds
 	fine     bool // read the codes of 8 bits
 	seen     int  // blocks
+	crowded  int  // rows of the last blocks in each of which too many passed
 }
 
 func (p *pass) worker() *worker {
@@ -164,16 +167,27 @@ func (w *worker) scan(ctx context.Context) (err error) {
 		if err != nil {
 			return err
 		}
-		passed := w.sift(b, first)
-		if passed*fineShare > w.layout.rows*len(w.asked) && w.seen > 0 {
-			w.fine = true
-		}
-		w.seen++
+		w.count(w.sift(b, first))
 		if w.found.Load() > w.loose {
 			return ErrLoose
 		}
 	}
 	return nil
+}
+
+// count takes note of how many rows of a block passed.
+func (w *worker) count(passed int) {
+	w.seen++
+	if passed*fineShare <= w.layout.rows*len(w.asked) {
+		w.crowded = 0
+		return
+	}
+	w.crowded += w.layout.rows
+	patience := firstRows
+	if w.Ordered() {
+		patience = nearRows
+	}
+	w.fine = w.fine || w.crowded > patience
 }
 
 // ask notes which queries look at a block.
@@ -186,11 +200,19 @@ func (w *worker) ask(block int64) {
 	}
 }
 
-// Where more than one row in fineShare passes by the codes of 4 bits, those of 8 are read
-// from then on, which takes less time than to look at so many. Of vectors of text it is
-// one in ten after the first block, whose limit is still far off, and soon one in a
-// hundred; of random directions nearly all.
-const fineShare = 4
+const (
+	// Where more than one row in fineShare passes by the codes of 4 bits, those of 8 are read
+	// from then on, which takes less time than to look at so many. Of vectors of text it is
+	// one in ten after the first block, whose limit is still far off, and soon one in a
+	// hundred; of random directions nearly all.
+	fineShare = 4
+	// firstRows is in how many rows, one behind the other, so many may pass. The limit is far
+	// off before the first.
+	firstRows = 1024
+	// nearRows is that where rows that are near to one another lie together: of a list that is
+	// nearer than all before it nearly all pass.
+	nearRows = 16 << 10
+)
 
 func (w *worker) read(first int64) (block, error) {
 	size := w.layout.coarse()
