@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"sync"
 
 	"github.com/RoaringBitmap/roaring/v2"
 
@@ -23,18 +24,16 @@ type fuser struct {
 	looked  int           // how many rows near has of each query, where there are as many
 	near    [][]faiss.Hit // the nearest rows of each query
 	sample  [][]faiss.Hit // rows of the sample with their scores
-	foreign bool          // the documents are in a language that the embedder does not know
+	// foreign reports whether the documents are in another language than English, which is
+	// read at the first call: few queries depend on it.
+	foreign func() (bool, error)
 }
 
 func (snap *snapshot) newFuser(ctx context.Context, queries []float32, o engine.SearchOptions, s faiss.Search) (f *fuser, err error) {
 	f = &fuser{snap: snap, queries: queries, search: s, looked: engine.FirstFused(s.K)}
+	f.foreign = sync.OnceValues(func() (bool, error) { return snap.foreign(ctx) })
 	if o.Explain { // each row has a rank
 		f.looked = max(f.looked, int(snap.state.rows))
-	}
-	if o.Calibration.EnglishOnly || o.Judge.EnglishOnly {
-		if f.foreign, err = snap.foreign(ctx); err != nil {
-			return nil, err
-		}
 	}
 	if f.sample, err = snap.vectors.flat.Search(ctx, queries, snap.sample()); err == nil {
 		f.near, err = f.nearest(ctx, queries, 0, f.looked)
@@ -88,7 +87,10 @@ func (snap *snapshot) foreign(ctx context.Context) (bool, error) {
 
 // fuse finds the best rows of query q, and marks them.
 func (f *fuser) fuse(ctx context.Context, q int, r ranking, o engine.SearchOptions, marked *marks) ([]faiss.Hit, error) {
-	fusion := f.fusion(q, r, o)
+	fusion, err := f.fusion(q, r, o)
+	if err != nil {
+		return nil, err
+	}
 	marked.fusion = fusion
 	near := f.near[q]
 	for looked := f.looked; ; looked *= engine.MoreFused {
@@ -155,12 +157,22 @@ func (f *fuser) similarity(hit faiss.Hit) float64 {
 }
 
 // fusion is how the rankings of query q are fused.
-func (f *fuser) fusion(q int, r ranking, o engine.SearchOptions) engine.Fusion {
+func (f *fuser) fusion(q int, r ranking, o engine.SearchOptions) (engine.Fusion, error) {
 	similarities := make([]float64, len(f.sample[q]))
 	for i, hit := range f.sample[q] {
 		similarities[i] = f.similarity(hit)
 	}
-	return o.Fusion(q, similarities, r.terms, r.Best, engine.Corpus{Documents: f.snap.state.documents, Foreign: f.foreign})
+	corpus := engine.Corpus{Documents: f.snap.state.documents}
+	english := o.Fusion(q, similarities, r.terms, r.Best, corpus)
+	corpus.Foreign = true
+	other := o.Fusion(q, similarities, r.terms, r.Best, corpus)
+	if english == other {
+		return english, nil
+	}
+	if foreign, err := f.foreign(); foreign || err != nil {
+		return other, err
+	}
+	return english, nil
 }
 
 // union gives the nearest rows and those of the best by words that are not among them,

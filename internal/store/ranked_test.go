@@ -99,7 +99,8 @@ func everything(t *testing.T, w *Writer, query []float32, text string, c *words.
 	f := &fuser{snap: snap}
 	f.sample, err = snap.vectors.flat.Search(t.Context(), query, snap.sample())
 	must(t, err)
-	fusion := f.fusion(0, r, o)
+	fusion, err := f.fusion(0, r, o)
+	must(t, err)
 	must(t, w.view(t.Context(), func(tx *tx) error {
 		matching, err := tx.matching(o.Filter, noLimit)
 		for _, hit := range near[0] {
