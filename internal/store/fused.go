@@ -24,8 +24,8 @@ type fuser struct {
 	looked  int           // how many rows near has of each query, where there are as many
 	near    [][]faiss.Hit // the nearest rows of each query
 	sample  [][]faiss.Hit // rows of the sample with their scores
-	// foreign reports whether the documents are in another language than English, which is
-	// read at the first call: few queries depend on it.
+	// foreign reports whether the documents are in another language than English. They are
+	// read at the first call: a query whose words count fully does not ask.
 	foreign func() (bool, error)
 }
 
