@@ -17,7 +17,7 @@ func (w *Writer) Merge(ctx context.Context, from []engine.Snapshot, policy engin
 	if err := w.flush(ctx); err != nil {
 		return merged, err
 	}
-	m := &merge{w: w, policy: policy, first: w.next, turn: w.ids.now(), empty: w.next == firstNumber, bare: w.source == 1}
+	m := &merge{w: w, policy: policy, first: w.next, turn: w.ids.Now(), empty: w.next == firstNumber, bare: w.source == 1}
 	defer func() {
 		if err != nil {
 			w.drop(ctx)
@@ -137,11 +137,11 @@ func (m *merge) addPage(ctx context.Context, page []engine.Transfer) error {
 		ids = append(ids, t.ID)
 	}
 	if m.empty {
-		m.w.ids.learn(m.turn, ids)
+		m.w.ids.Learn(m.turn, ids)
 	}
 	m.known = map[string]stored{}
 	for _, id := range ids {
-		if m.known[id] = (stored{n: -1}); !m.w.ids.has(id) {
+		if m.known[id] = (stored{n: -1}); !m.w.ids.Has(id) {
 			asked = append(asked, id)
 		}
 	}

@@ -23,7 +23,7 @@ type Writer struct {
 	failure  error // of a statement: nothing more can be done
 	progress func(n int)
 
-	ids     freeIDs
+	ids     engine.FreeIDs
 	rows    rows    // that are not sent yet
 	copying copying // those that are on their way
 	next    int64   // number of the next document
@@ -241,7 +241,7 @@ func (w *Writer) Commit(ctx context.Context) error {
 		return err
 	}
 	w.begun, w.new, w.changes, w.pending, w.tokens = false, false, false, 0, 0
-	w.ids.next()
+	w.ids.Next()
 	for r := range w.open {
 		r.since = w.next
 	}
@@ -288,9 +288,9 @@ func (w *Writer) Compact(context.Context) (engine.Compacted, error) {
 
 // Match is Store's, and remembers which ids are free.
 func (w *Writer) Match(ctx context.Context, src engine.Source, docs []engine.Document) ([]engine.Match, error) {
-	turn := w.ids.now()
+	turn := w.ids.Now()
 	matches, free, err := w.match(ctx, src, docs)
-	w.ids.learn(turn, free)
+	w.ids.Learn(turn, free)
 	return matches, err
 }
 
@@ -321,7 +321,7 @@ func (w *Writer) add(ctx context.Context, source int64, d *engine.Document, x []
 	terms := w.words.of(d.Text)
 	w.rows.add(w.next, source, d, x, origin, terms)
 	w.tokens += int64(lengthOf(terms))
-	w.ids.add(d.ID)
+	w.ids.Add(d.ID)
 	w.next++
 	w.pending++
 	w.unit = w.unit && engine.IsUnit(x, len(x))
@@ -344,7 +344,7 @@ var errFull = errors.New("the store is full: it has had 2^32 documents")
 // away with the next commit, as far as it is known; -1 for none.
 func (w *Writer) holder(ctx context.Context, id string) (n, source int64, err error) {
 	n = -1
-	if w.ids.has(id) {
+	if w.ids.Has(id) {
 		return n, 0, nil
 	}
 	if err := w.flush(ctx); err != nil {

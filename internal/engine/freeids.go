@@ -1,27 +1,27 @@
-package postgres
+package engine
 
 import "sync"
 
-// freeIDs knows ids that no document has, so that each document that is added costs no
+// FreeIDs knows ids that no document has, so that each document that is added costs no
 // question of its own: they were looked up before, many at a time. The planner of an ingest
 // looks them up while its writer adds, so what was added since the look-up counts as well.
 // What is known is forgotten after a commit and the next one, and asked again.
-type freeIDs struct {
+type FreeIDs struct {
 	mu    sync.Mutex
 	turn  int                // grows with each commit
 	free  [2]map[string]bool // of this turn and the one before: ids that were free then
 	added [2]map[string]bool // and those that were added in them
 }
 
-// now returns the turn, to be given to learn with what is read after it.
-func (f *freeIDs) now() int {
+// Now returns the turn, to be given to Learn with what is read after it.
+func (f *FreeIDs) Now() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.turn
 }
 
-// learn notes ids that were free in a turn.
-func (f *freeIDs) learn(turn int, ids []string) {
+// Learn notes ids that were free in a turn.
+func (f *FreeIDs) Learn(turn int, ids []string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.turn-turn > 1 {
@@ -35,15 +35,15 @@ func (f *freeIDs) learn(turn int, ids []string) {
 	}
 }
 
-// has reports whether an id is known to be free.
-func (f *freeIDs) has(id string) bool {
+// Has reports whether an id is known to be free.
+func (f *FreeIDs) Has(id string) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return (f.free[0][id] || f.free[1][id]) && !f.added[0][id] && !f.added[1][id]
 }
 
-// add notes that an id was added.
-func (f *freeIDs) add(id string) {
+// Add notes that an id was added.
+func (f *FreeIDs) Add(id string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.added[f.turn%2] == nil {
@@ -52,8 +52,8 @@ func (f *freeIDs) add(id string) {
 	f.added[f.turn%2][id] = true
 }
 
-// next begins a turn, after a commit.
-func (f *freeIDs) next() {
+// Next begins a turn, after a commit.
+func (f *FreeIDs) Next() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.turn++
