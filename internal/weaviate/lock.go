@@ -1,0 +1,163 @@
+package weaviate
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+	"syscall"
+	"time"
+
+	"github.com/google/uuid"
+
+	"sheaf/internal/engine"
+)
+
+// The lock of a store is a collection: the cluster agrees on its schema, so of two writers
+// that make it one is told that it is there. Its description names the writer. A killed
+// writer leaves it behind; it counts no more once its process is gone, as far as that can be told on its
+// own host, or once it has not been renewed for expiry, by the clock of the server.
+
+// holder is who has a lock.
+type holder struct {
+	Token   string `json:"token"`
+	Host    string `json:"host"`
+	Process int    `json:"process"`
+	Command string `json:"command"`
+}
+
+func (h holder) String() string {
+	return fmt.Sprintf("process %d on %s: %s", h.Process, h.Host, h.Command)
+}
+
+// gone reports whether the holder is a process of this host that has ended.
+func (h holder) gone() bool {
+	host, err := os.Hostname()
+	return err == nil && host == h.Host && syscall.Kill(h.Process, 0) == syscall.ESRCH
+}
+
+const (
+	// interval is how often a lock is renewed.
+	interval = 10 * time.Second
+	// expiry is how long a lock counts that is not renewed.
+	expiry = 90 * time.Second
+	// patient is how often a writer that waits looks at the lock.
+	patient = 100 * time.Millisecond
+)
+
+// renewedID is the id of the object of the lock that is written to renew it.
+const renewedID = "00000000-0000-0000-0000-000000000001"
+
+// lock makes this process the only writer of the store, and returns its token.
+func (c *client) lock(ctx context.Context, o engine.Options) (token string, err error) {
+	host, _ := os.Hostname() // "" is of no known host
+	me := holder{uuid.NewString(), host, os.Getpid(), o.Holder}
+	description, err := json.Marshal(me)
+	if err != nil {
+		return "", err
+	}
+	lock := c.place.flat(c.place.lock(), "dot", 1, kept("data"))
+	lock.Description = string(description)
+	for end := time.Now().Add(o.LockTimeout); ; {
+		err = c.call(ctx, http.MethodPost, "/v1/schema", lock, nil)
+		if err == nil {
+			return me.Token, c.renew(ctx, me.Token)
+		}
+		if !hasStatus(err, http.StatusUnprocessableEntity) {
+			return "", err
+		}
+		there, of, err := c.holder(ctx)
+		switch {
+		case err != nil:
+			return "", err
+		case !there:
+			continue
+		case of.Token == me.Token: // the answer was lost, not the request
+			return me.Token, c.renew(ctx, me.Token)
+		}
+		stale, err := c.stale(ctx, of)
+		if err != nil {
+			return "", err
+		}
+		if stale {
+			if err := c.call(ctx, http.MethodDelete, "/v1/schema/"+c.place.lock(), nil, nil); err != nil {
+				return "", err
+			}
+			continue
+		}
+		if time.Now().After(end) {
+			return "", &engine.LockedError{Holder: of.String()}
+		}
+		select {
+		case <-ctx.Done():
+			return "", context.Cause(ctx)
+		case <-time.After(patient):
+		}
+	}
+}
+
+// holder tells who has the lock.
+func (c *client) holder(ctx context.Context) (there bool, h holder, err error) {
+	lock, err := c.class(ctx, c.place.lock())
+	if err != nil || lock == nil {
+		return false, h, err
+	}
+	if json.Unmarshal([]byte(lock.Description), &h) != nil {
+		return false, h, c.place.damaged("the collection %s is not the lock of a store", c.place.lock())
+	}
+	return true, h, nil
+}
+
+// stale reports whether a lock does not count any more.
+func (c *client) stale(ctx context.Context, of holder) (bool, error) {
+	if of.gone() {
+		return true, nil
+	}
+	written, now, err := c.renewal(ctx)
+	return err == nil && !written.IsZero() && now.Sub(written) > expiry, err
+}
+
+// renewal tells when the lock was renewed, zero where it never was, and what time it is, both by
+// the clocks of the servers.
+func (c *client) renewal(ctx context.Context) (written, now time.Time, err error) {
+	var o struct {
+		Updated int64 `json:"lastUpdateTimeUnix"`
+	}
+	err = c.call(ctx, http.MethodGet, "/v1/objects/"+c.place.lock()+"/"+renewedID, nil, &o)
+	if hasStatus(err, http.StatusNotFound) || hasStatus(err, http.StatusUnprocessableEntity) {
+		return written, now, nil
+	}
+	if err != nil {
+		return written, now, err
+	}
+	return time.UnixMilli(o.Updated), time.Unix(c.clock.Load(), 0), nil
+}
+
+// renew renews the lock.
+func (c *client) renew(ctx context.Context, token string) error {
+	return c.write(ctx, c.place.lock(), renewedID, token)
+}
+
+// renewUntil renews the lock until done is closed.
+func (c *client) renewUntil(done <-chan struct{}, token string) {
+	for {
+		select {
+		case <-done:
+			return
+		case <-time.After(interval):
+			ctx, stop := context.WithTimeout(context.Background(), interval)
+			_ = c.renew(ctx, token) // the next time, or the next commit, tells
+			stop()
+		}
+	}
+}
+
+// unlock gives the lock back, unless another writer has it.
+func (c *client) unlock(ctx context.Context, token string) error {
+	there, of, err := c.holder(ctx)
+	if err != nil || !there || of.Token != token {
+		return err
+	}
+	return c.call(ctx, http.MethodDelete, "/v1/schema/"+c.place.lock(), nil, nil)
+}

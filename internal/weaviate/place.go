@@ -1,0 +1,96 @@
+package weaviate
+
+import (
+	"net"
+	"net/url"
+	"os"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// place is what a URL names: a collection of a server.
+type place struct {
+	url        string // as it may be shown
+	base       string // of the server's addresses: scheme, host and port
+	collection string
+	replicas   int    // of each shard, where the store is made; 0: as many as the server makes
+	key        string // by which the server knows the user; "" where there is none
+}
+
+// URLError says that a URL does not name a collection of a server.
+type URLError struct {
+	Problem string
+	Remedy  string
+}
+
+func (e *URLError) Error() string { return e.Problem }
+
+// Hint returns the remedy: see the hint package.
+func (e *URLError) Hint() string { return e.Remedy }
+
+const urlGrammar = "write weaviate://host[:port]/Collection, or weaviates:// for TLS"
+
+// keyVariable is the environment variable that holds the key of the user.
+const keyVariable = "WEAVIATE_API_KEY"
+
+// The schemes of URLs, with the ports that they mean where none is given.
+var defaultPorts = map[string]string{"weaviate": "8080", "weaviates": "443"}
+
+// Is reports whether a name is a URL of Weaviate and not a folder.
+func Is(name string) bool {
+	scheme, _, found := strings.Cut(name, "://")
+	return found && defaultPorts[strings.ToLower(scheme)] != ""
+}
+
+// collectionName matches the names that a collection of a store can have. The server has
+// others too, of which it changes the first letter.
+var collectionName = regexp.MustCompile(`^[A-Z][_0-9A-Za-z]{0,199}$`)
+
+const maxReplicas = 99
+
+// parse reads a URL. Errors are *URLError and show no part of the URL.
+func parse(name string) (*place, error) {
+	u, err := url.Parse(name)
+	if err != nil || u.Hostname() == "" {
+		return nil, &URLError{"the URL of the store is malformed", urlGrammar}
+	}
+	if u.User != nil {
+		return nil, &URLError{"the URL of the store has a user or a key, which others would see", "leave it out, and put the key into " + keyVariable}
+	}
+	p := &place{url: name, collection: strings.Trim(u.Path, "/"), key: os.Getenv(keyVariable)}
+	if !collectionName.MatchString(p.collection) {
+		return nil, &URLError{"the URL of the store names no collection: a capital letter, then letters, digits and underscores", urlGrammar}
+	}
+	for parameter, values := range u.Query() {
+		n, err := strconv.Atoi(values[0])
+		if parameter != "replicas" || err != nil || n < 1 || n > maxReplicas {
+			return nil, &URLError{"the URL of the store has a parameter that is not known, or with a wrong value: replicas=N is one", urlGrammar + "?replicas=N"}
+		}
+		p.replicas = n
+	}
+	port := u.Port()
+	if port == "" {
+		port = defaultPorts[u.Scheme]
+	}
+	scheme := "http"
+	if u.Scheme == "weaviates" {
+		scheme = "https"
+	}
+	p.base = scheme + "://" + net.JoinHostPort(u.Hostname(), port)
+	return p, nil
+}
+
+// Same reports whether two URLs name one collection, as far as they tell. Other names of one
+// host are not found out.
+func Same(a, b string) bool {
+	p, err1 := parse(a)
+	q, err2 := parse(b)
+	return err1 == nil && err2 == nil && strings.EqualFold(p.base, q.base) && p.collection == q.collection
+}
+
+// The collections of a store: that of the documents, which the URL names, and those of what
+// else is known.
+func (p *place) documents() string { return p.collection }
+func (p *place) meta() string      { return p.collection + "_sheaf" }
+func (p *place) lock() string      { return p.collection + "_sheaf_lock" }

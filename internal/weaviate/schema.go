@@ -1,0 +1,183 @@
+package weaviate
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+
+	"sheaf/internal/engine"
+)
+
+// class is a collection as the server describes it.
+type class struct {
+	Name        string         `json:"class"`
+	Description string         `json:"description,omitempty"`
+	Vectorizer  string         `json:"vectorizer"`
+	IndexType   string         `json:"vectorIndexType,omitempty"`
+	IndexConfig map[string]any `json:"vectorIndexConfig,omitempty"`
+	Sharding    *sharding      `json:"shardingConfig,omitempty"`
+	Replication *replication   `json:"replicationConfig,omitempty"`
+	Properties  []property     `json:"properties"`
+}
+
+type sharding struct {
+	Desired int `json:"desiredCount,omitempty"`
+}
+
+type replication struct {
+	Factor   int    `json:"factor,omitempty"`
+	Async    bool   `json:"asyncEnabled"`
+	Deletion string `json:"deletionStrategy,omitempty"`
+}
+
+type property struct {
+	Name         string   `json:"name"`
+	Type         []string `json:"dataType"`
+	Tokenization string   `json:"tokenization,omitempty"`
+	Filterable   bool     `json:"indexFilterable"`
+	Searchable   bool     `json:"indexSearchable"`
+}
+
+// kept is a text that no query asks for; found one that queries look up as a whole.
+func kept(name string) property { return property{Name: name, Type: []string{"text"}} }
+func found(name string) property {
+	return property{Name: name, Type: []string{"text"}, Tokenization: "field", Filterable: true}
+}
+
+// made marks collections of sheaf's.
+const made = "kept by sheaf; other programs may read it and must not write"
+
+// flat is a class without an approximate index: the server compares a query with all vectors,
+// of which it keeps the numbers as they are. Replicas do not copy objects from each other in the background: a
+// commit is on all, or is none.
+func (p *place) flat(name, distance string, shards int, all ...property) class {
+	c := class{
+		Name: name, Description: made, Vectorizer: "none", IndexType: "flat",
+		IndexConfig: map[string]any{"distance": distance, "skipDefaultQuantization": true},
+		Properties:  all,
+	}
+	if shards > 0 {
+		c.Sharding = &sharding{Desired: shards}
+	}
+	if p.replicas > 0 {
+		c.Replication = &replication{Factor: p.replicas}
+	}
+	if p.replicas > 1 {
+		c.Replication.Deletion = "TimeBasedResolution"
+	}
+	return c
+}
+
+// create makes the collections of a store.
+func (c *client) create(ctx context.Context, f engine.Facts, shards int) error {
+	p := c.place
+	there, err := c.class(ctx, p.meta())
+	if err != nil {
+		return err
+	}
+	if there != nil { // a killed writer made it, and no state
+		if err := c.destroy(ctx); err != nil {
+			return err
+		}
+	}
+	if there, err = c.class(ctx, p.documents()); err != nil {
+		return err
+	} else if there != nil {
+		return p.foreign()
+	}
+	if err := c.call(ctx, http.MethodPost, "/v1/schema", p.flat(p.meta(), "dot", 1, kept("data")), nil); err != nil {
+		return err
+	}
+	distance := "dot" // vectors have length 1 already where the metric is the cosine
+	if f.Metric == engine.L2 {
+		distance = "l2-squared"
+	}
+	return c.call(ctx, http.MethodPost, "/v1/schema", p.flat(p.documents(), distance, shards,
+		found("docId"), kept("text"), kept("metadata"), property{Name: "source", Type: []string{"int"}}, found("hash"), kept("place"), kept("bits")), nil)
+}
+
+// destroy removes the collections of a store.
+func (c *client) destroy(ctx context.Context) error {
+	for _, name := range []string{c.place.documents(), c.place.meta()} {
+		if err := c.call(ctx, http.MethodDelete, "/v1/schema/"+name, nil, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// class describes a collection, nil where there is none.
+func (c *client) class(ctx context.Context, name string) (*class, error) {
+	var found class
+	err := c.call(ctx, http.MethodGet, "/v1/schema/"+name, nil, &found)
+	if hasStatus(err, http.StatusNotFound) {
+		return nil, nil
+	}
+	return &found, err
+}
+
+// foreign is the error of a collection that no sheaf made.
+func (p *place) foreign() error {
+	return &engine.FormatError{Path: p.url, Problem: "the collection is not one of sheaf's: it has no state beside it", Remedy: "name another collection; sheaf makes it"}
+}
+
+// damaged is the error of a store of which something cannot be read.
+func (p *place) damaged(format string, args ...any) error {
+	return &engine.FormatError{Path: p.url, Problem: fmt.Sprintf(format, args...), Remedy: "restore the collections of the store from a backup"}
+}
+
+// node is a server of the cluster with the shards that it has.
+type node struct {
+	Name, Status string
+	Shards       []struct{ Name, Class string }
+}
+
+// healthy is the status of a node that answers.
+const healthy = "HEALTHY"
+
+// shards is how many replicas each shard of the documents has that answer.
+func (c *client) shards(ctx context.Context) (map[string]int, error) {
+	var answer struct{ Nodes []node }
+	if err := c.call(ctx, http.MethodGet, "/v1/nodes/"+c.place.documents()+"?output=verbose", nil, &answer); err != nil {
+		return nil, err
+	}
+	replicas := map[string]int{}
+	for _, n := range answer.Nodes {
+		for _, s := range n.Shards {
+			if n.Status == healthy && s.Class == c.place.documents() {
+				replicas[s.Name]++
+			}
+		}
+	}
+	return replicas, nil
+}
+
+// whole fails unless each shard of the documents has at least so many replicas that answer.
+// The server does not tell of those that it does not reach: it answers from the others.
+func (c *client) whole(ctx context.Context, shards, replicas int) error {
+	return again(ctx, func() error { return c.wholeNow(ctx, shards, replicas) })
+}
+
+func (c *client) wholeNow(ctx context.Context, shards, replicas int) error {
+	answering, err := c.shards(ctx)
+	if err != nil {
+		return err
+	}
+	there := 0
+	for _, n := range answering {
+		if n >= replicas {
+			there++
+		}
+	}
+	if there < shards {
+		return &engine.UnavailableError{Store: c.place.url, Err: fmt.Errorf("a server of the cluster does not answer: of %d shards only %d have %s", shards, there, counted(replicas))}
+	}
+	return nil
+}
+
+func counted(replicas int) string {
+	if replicas == 1 {
+		return "a replica"
+	}
+	return fmt.Sprintf("all %d replicas", replicas)
+}

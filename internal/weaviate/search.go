@@ -1,0 +1,306 @@
+package weaviate
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+
+	"sheaf/internal/engine"
+	"sheaf/internal/faiss"
+	"sheaf/internal/filter"
+	"sheaf/internal/vector"
+)
+
+// A search asks the server for the nearest documents by its own figures, a few more than
+// are wanted, and computes their scores anew. The server adds float32 numbers in another
+// order, so a document that it does not return could have a better score than one that it
+// does: only when the last figure that it returned is so much worse than the last score of
+// the answer that rounding cannot explain it, the answer is complete. Else more are asked for, and
+// in the end all documents are read.
+
+// spare is how many documents beyond those that are wanted are asked for.
+const spare = 16
+
+// moreRows is how many times as many are asked for when these are not enough.
+const moreRows = 8
+
+// Search returns for each query its K best documents by o.Mode, best first, ties by age, or
+// those that o.Pick picks.
+func (s *Store) Search(ctx context.Context, vectors [][]float32, o engine.SearchOptions) (hits [][]engine.Hit, err error) {
+	if err := o.Validate(); err != nil {
+		return nil, err
+	}
+	if o.ByText() && len(o.Texts) != len(vectors) {
+		return nil, fmt.Errorf("%d texts and %d vectors are asked for", len(o.Texts), len(vectors))
+	}
+	queries := make([][]float32, len(vectors))
+	for i, x := range vectors {
+		if x == nil && o.Mode == engine.ByWords {
+			continue
+		}
+		if queries[i], err = s.Facts().Vector(x); err != nil {
+			return nil, err
+		}
+	}
+	err = s.view(ctx, func(v *view) error {
+		hits = nil
+		a := &asking{view: v, o: o}
+		for i, query := range queries {
+			found, err := a.answer(ctx, query, i)
+			if err != nil {
+				return err
+			}
+			hits = append(hits, found)
+		}
+		return nil
+	})
+	return hits, err
+}
+
+// answer answers query q.
+func (a *asking) answer(ctx context.Context, query []float32, q int) (hits []engine.Hit, err error) {
+	o := a.o
+	before := o.Filter != nil && o.FetchK > 0 // the filter leaves some of what was found
+	k, f := o.K, newSieve(o.Filter, o.Condition(q))
+	if before {
+		k, f = o.FetchK, newSieve(nil, o.Condition(q))
+	}
+	var t *text
+	var found []neighbour
+	if o.ByText() {
+		t, found, err = a.byText(ctx, query, q, f, k)
+	} else {
+		found, err = a.nearest(ctx, query, f, k)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if hits, err = a.read(ctx, query, found); err != nil {
+		return nil, err
+	}
+	if err := a.mark(t, found, hits); err != nil {
+		return nil, err
+	}
+	if before {
+		if hits, err = sift(hits, o.Filter, o.K); err != nil {
+			return nil, err
+		}
+	}
+	squared := vector.SquaredLength(query)
+	hits = slices.DeleteFunc(hits, func(h engine.Hit) bool {
+		return !o.Accepts(a.Facts.Metric, h.Score) || !o.Relevant(o.Relevance(a.Facts.Metric, a.Unit, h.Score, squared))
+	})
+	if o.Pick != nil {
+		if hits, err = picked(ctx, query, hits, o); err != nil {
+			return nil, err
+		}
+	}
+	for i := range hits {
+		h := &hits[i]
+		h.Rank, h.Relevance = i+1, math.NaN()
+		if query != nil {
+			h.Relevance = o.Relevance(a.Facts.Metric, a.Unit, h.Score, squared)
+		}
+		if !o.WithVectors {
+			h.Vector = nil
+		}
+	}
+	return hits, nil
+}
+
+// read reads the documents that were found, and computes their scores: NaN without a query.
+func (a *asking) read(ctx context.Context, query []float32, found []neighbour) ([]engine.Hit, error) {
+	rows, err := a.numbered(ctx, numbersOf(found), fieldsAll+fieldsVector)
+	if err != nil {
+		return nil, err
+	}
+	hits := make([]engine.Hit, len(found))
+	for i, d := range found {
+		h, r := &hits[i], rows[d.number]
+		if h.Document, err = a.document(ctx, &r); err != nil {
+			return nil, err
+		}
+		h.Vector, h.Words, h.Score = r.vector(), d.words, float32(math.NaN())
+		if query != nil {
+			h.Score = a.score(query, h.Vector)
+		}
+	}
+	return hits, nil
+}
+
+// mark says of hits what they were found by.
+func (a *asking) mark(t *text, found []neighbour, hits []engine.Hit) error {
+	for i := range hits {
+		switch {
+		case a.o.Mode == engine.Hybrid:
+			t.fusion.Fuse(&hits[i], a.Facts.Metric)
+		case t == nil && a.o.Explain && a.o.Pick == nil:
+			hits[i].Explanation = &engine.HitExplanation{VectorRank: i + 1}
+		}
+	}
+	if t == nil || !a.o.Explain {
+		return nil
+	}
+	return t.explain(found, hits)
+}
+
+// sift leaves the first k hits that match.
+func sift(hits []engine.Hit, f *filter.Filter, k int) (left []engine.Hit, err error) {
+	for _, h := range hits {
+		ok, err := f.Of(h.Source).Match(h.Metadata.JSON())
+		if err != nil {
+			return nil, err
+		}
+		if ok && len(left) < k {
+			left = append(left, h)
+		}
+	}
+	return left, nil
+}
+
+func picked(ctx context.Context, query []float32, nearest []engine.Hit, o engine.SearchOptions) (hits []engine.Hit, err error) {
+	vectors := make([][]float32, len(nearest))
+	for i, h := range nearest {
+		vectors[i] = h.Vector
+	}
+	picks, err := o.Pick(ctx, query, vectors)
+	for _, i := range picks {
+		hits = append(hits, nearest[i])
+	}
+	return hits, err
+}
+
+// nearest finds the k nearest documents that match.
+func (v *view) nearest(ctx context.Context, query []float32, f *sieve, k int) ([]neighbour, error) {
+	k = int(min(int64(k), v.count()))
+	if k == 0 {
+		return nil, nil
+	}
+	rows := k + spare
+	if !f.free() {
+		rows += k
+	}
+	for rows <= maxRows {
+		found, err := v.get(ctx, `nearVector:{vector:`+literal(query)+`}`, rows, f.fields()+fieldsVector)
+		if err != nil {
+			return nil, err
+		}
+		t := top{k: k, metric: v.Facts.Metric}
+		there := 0
+		for i := range found {
+			if v.Documents.Contains(found[i].number) {
+				there++
+			}
+			if err := v.offer(ctx, query, f, &found[i], &t); err != nil {
+				return nil, err
+			}
+		}
+		if len(found) < rows && int64(there) < v.count() { // the server has no more
+			return nil, errUncompared
+		}
+		if len(found) < rows || len(t.best) == k && v.proved(query, found[rows-1].Additional.Distance, t.best[k-1].key) {
+			return t.best, nil
+		}
+		if rows == maxRows {
+			break
+		}
+		rows = min(rows*moreRows, maxRows)
+	}
+	return v.scan(ctx, query, f, k)
+}
+
+// errUncompared says that a server compares fewer vectors than there are documents.
+var errUncompared = errors.New("a server has documents of which it does not compare the vectors: sheaf check --repair mends that")
+
+// offer offers t an object where it is a document that matches.
+func (v *view) offer(ctx context.Context, query []float32, f *sieve, r *row, t *top) error {
+	if !v.Documents.Contains(r.number) {
+		return nil
+	}
+	ok, err := f.lets(ctx, v, r)
+	if err == nil && ok {
+		t.offer(neighbour{number: r.number, score: v.score(query, r.vector())})
+	}
+	return err
+}
+
+// score is Faiss's figure for a query and a document: NaN where its vector is damaged.
+func (v *view) score(query, x []float32) float32 {
+	if len(x) != v.Facts.Dim {
+		return float32(math.NaN())
+	}
+	return faiss.Scores(faiss.MetricFor(v.Facts.Metric == engine.L2), query, x)[0]
+}
+
+// scan finds the k nearest documents that match by reading all.
+func (v *view) scan(ctx context.Context, query []float32, f *sieve, k int) ([]neighbour, error) {
+	t := top{k: k, metric: v.Facts.Metric}
+	for r, err := range v.each(ctx, false) {
+		if err == nil {
+			err = v.offer(ctx, query, f, r, &t)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return t.best, nil
+}
+
+// proved reports whether every document of which the server's figure is at least last has a
+// key above worst. Summing d products of float32 numbers in any order errs by at most
+//
+//	γ = (d+2)u / (1 - (d+2)u), u = 2^-24
+//
+// times the sum of the absolute products (Higham, Accuracy and Stability of Numerical
+// Algorithms, 2002, section 3.1), besides what underflow loses. That holds for the server's
+// sum and for ours; a few terms more cover the roundings after it.
+func (v *view) proved(query []float32, last, worst float32) bool {
+	terms := float64(len(query) + 16)
+	gamma := terms * 0x1p-24 / (1 - terms*0x1p-24)
+	tiny := terms * 0x1p-146
+	if v.Facts.Metric == engine.L2 {
+		return float64(last)*(1-4*gamma)-tiny > float64(worst)
+	}
+	return float64(last)-4*gamma*v.Longest*vector.Length(query)-tiny > float64(worst)
+}
+
+// neighbour is a document with its score and its key: the squared distance, or the negated
+// product.
+type neighbour struct {
+	number     uint32
+	key, score float32
+
+	words float32 // BM25
+	near  int     // its place among the nearest, from 1; 0 where that is not known
+	fused float64
+}
+
+func (d neighbour) compare(o neighbour) int {
+	return cmp.Or(cmp.Compare(d.key, o.key), cmp.Compare(d.number, o.number))
+}
+
+// top keeps the k documents with the lowest keys, the older of equal ones.
+type top struct {
+	k      int
+	metric engine.Metric
+	best   []neighbour
+}
+
+// offer takes a document that is among the best so far. One whose score is NaN never is.
+func (t *top) offer(d neighbour) {
+	if d.key = d.score; t.metric != engine.L2 {
+		d.key = -d.score
+	}
+	full := len(t.best) == t.k
+	if math.IsNaN(float64(d.score)) || full && d.compare(t.best[t.k-1]) > 0 {
+		return
+	}
+	at, _ := slices.BinarySearchFunc(t.best, d, neighbour.compare)
+	if full {
+		t.best = t.best[:t.k-1]
+	}
+	t.best = slices.Insert(t.best, at, d)
+}
