@@ -79,7 +79,7 @@ func (o *searchFlags) addFlags(c *cobra.Command, k int, fetchK string) {
 	flags.Var(&o.minRelevance, "min-relevance", "keep relevances from `R` on")
 	flags.StringVar(&o.relevanceFn, "relevance-fn", relevanceDefault, "compute relevances by the `FORMULA` default or langchain")
 	complete(c, "relevance-fn", relevanceDefault, relevanceLangChain)
-	flags.Var(&o.recall, "recall", "find a share of `R` of the exact answer, on average, by the lists of sheaf tune --index")
+	flags.Var(&o.recall, "recall", "find a share of `R` of the exact answer, on average, by the lists of sheaf tune --index; 1 is all")
 	o.embedder.Questions = true
 }
 
@@ -152,7 +152,8 @@ func (o *searchFlags) settle(f engine.Facts) {
 // exact returns the flags for the exact answer: the nearest of all that the filter
 // lets through.
 func (o searchFlags) exact() searchFlags {
-	o.fetchK, o.recall = 0, figure{}
+	all := 1.0
+	o.fetchK, o.recall = 0, figure{&all}
 	return o
 }
 
@@ -185,10 +186,10 @@ func (o *askFlags) options(ctx context.Context, s catalog, asked []query) (engin
 		Mode:               o.mode,
 		Calibration:        provider.Calibration(s.Facts().Embedder),
 		Judge:              provider.Calibration(o.rerank.Model),
+		Looked:             func(q int, vectors, of int64) { asked[q].looked = lookedAt{vectors, of} },
 	}
 	if o.recall.value != nil {
 		search.Recall = *o.recall.value
-		search.Looked = func(q int, vectors, of int64) { asked[q].looked = lookedAt{vectors, of} }
 	}
 	if search.ByText() {
 		for _, q := range asked {

@@ -150,7 +150,7 @@ func runImport(ctx context.Context, env *environment, o *importOptions) (err err
 		return errors.Join(in.About(err), i.w.Discard())
 	}
 	facts, created := i.w.Facts(), i.created
-	if err := i.w.Close(); err != nil {
+	if err := errors.Join(env.index(ctx, i.w), i.w.Close()); err != nil {
 		return err
 	}
 	return env.printImported(in, merged, facts, created)

@@ -88,6 +88,20 @@ type indexInfo struct {
 	Type       string `json:"type"`
 	File       string `json:"file"`
 	Partitions int64  `json:"partitions,omitempty"` // of a table
+
+	Approximate string `json:"approximate,omitempty"` // by which searches of a table go
+	Pending     bool   `json:"pending,omitempty"`     // that is not made yet
+}
+
+func (i indexInfo) String() string {
+	kind := i.Type
+	if i.Approximate != "" {
+		kind += ", " + i.Approximate
+	}
+	if i.Pending {
+		kind += " when there are enough documents"
+	}
+	return fmt.Sprintf("%s (%s)", kind, i.File)
 }
 
 type codesInfo struct {
@@ -113,7 +127,7 @@ func newStoreInfo(dir string, i engine.Info) storeInfo {
 	}
 	return storeInfo{
 		dir, i.FormatVersion, embedder, i.Dim, string(i.Metric), i.Normalized, !i.NoWords, i.Documents, i.Sources, i.DeadRows, i.Bytes,
-		indexInfo{i.IndexType, i.IndexFile, i.Partitions}, codesInfo{i.CodesFile, i.CodedRows}, newListsInfo(i.Lists), cpuInfo{kernel.Chosen().String()}, i.CreatedAt.UTC(), i.UpdatedAt.UTC(),
+		indexInfo{i.IndexType, i.IndexFile, i.Partitions, i.Approximate, i.Pending}, codesInfo{i.CodesFile, i.CodedRows}, newListsInfo(i.Lists), cpuInfo{kernel.Chosen().String()}, i.CreatedAt.UTC(), i.UpdatedAt.UTC(),
 	}
 }
 
@@ -164,7 +178,7 @@ func (i storeInfo) fields() []field {
 		{"sources", strconv.FormatInt(i.Sources, 10)},
 		{"dead rows", strconv.FormatInt(i.DeadRows, 10)},
 		{"bytes", strconv.FormatInt(i.Bytes, 10)},
-		{"index", fmt.Sprintf("%s (%s)", i.Index.Type, i.Index.File)},
+		{"index", i.Index.String()},
 		{"codes", i.Codes.String()},
 		{"lists", i.Lists.String()},
 		{"kernel", i.CPU.Kernel},

@@ -159,6 +159,9 @@ func runIngest(ctx context.Context, env *environment, o *ingestOptions) error {
 		if created && sum.Sources.Added == 0 && sum.Chunks.Total == 0 {
 			options.Notice("nothing was stored, so no store is made")
 		}
+		if err == nil {
+			err = env.index(ctx, w)
+		}
 		return sum, err
 	})
 	return errors.Join(err, w.Discard())

@@ -1,10 +1,12 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strconv"
 	"syscall"
 
@@ -21,7 +23,9 @@ type initOptions struct {
 	facts    factFlags
 	noWords  bool
 
+	// Of a table.
 	partitions int
+	index      string
 }
 
 func newInitCmd(env *environment) *cobra.Command {
@@ -32,7 +36,8 @@ func newInitCmd(env *environment) *cobra.Command {
 		Long: `Create an empty store and fix, for its life, the embedder, the length of its
 vectors and how they are compared. sheaf ingest does the same on first use.
 With --no-words the store keeps no index of the words of its documents. A table
-of PostgreSQL may have partitions, on several servers too: docs/remote.md.
+of PostgreSQL may have partitions, on several servers too, and with --index an
+approximate index, by which searches without --recall then go: docs/remote.md.
 
 Where an equal store is already there, nothing is done. A store that has no
 embedder is bound to the one that is given, once, if the lengths agree.
@@ -70,8 +75,15 @@ chunks of 1,000 characters. docs/embedders.md says more.` + exitStatus(0, 1, 2, 
 	o.facts.addFlags(c)
 	c.Flags().BoolVar(&o.noWords, "no-words", false, "keep no index of words (new stores)")
 	c.Flags().IntVar(&o.partitions, "partitions", 0, "make a table of `N` partitions by hash of the id (PostgreSQL)")
+	c.Flags().StringVar(&o.index, "index", indexNone, "have searches go by an approximate index: `KIND` none, hnsw or ivfflat (PostgreSQL)")
+	complete(c, "index", indexes...)
 	return c
 }
+
+// indexNone is the --index of a store whose searches are exact.
+const indexNone = "none"
+
+var indexes = []string{indexNone, engine.HNSW, engine.IVFFlat}
 
 func (o *initOptions) validate(c *cobra.Command, args []string) error {
 	if err := noArgs("init", args); err != nil {
@@ -79,6 +91,9 @@ func (o *initOptions) validate(c *cobra.Command, args []string) error {
 	}
 	if o.partitions < 0 {
 		return usagef("--partitions must not be negative, not %d", o.partitions)
+	}
+	if !slices.Contains(indexes, o.index) {
+		return usagef("--index: %q is neither none, hnsw nor ivfflat", o.index)
 	}
 	if err := o.facts.validate(c); err != nil {
 		return err
@@ -89,6 +104,9 @@ func (o *initOptions) validate(c *cobra.Command, args []string) error {
 func runInit(ctx context.Context, env *environment, o *initOptions) error {
 	options := env.storeOptions(nil)
 	options.Partitions = o.partitions
+	if o.index != indexNone {
+		options.Index = o.index
+	}
 	w, created, err := env.openOrCreate(ctx, options, func() (engine.Facts, error) {
 		e, err := env.embedder(env.preferred(), o.embedder, nil)
 		if err != nil {
@@ -104,7 +122,7 @@ func runInit(ctx context.Context, env *environment, o *initOptions) error {
 	case err != nil:
 		return err
 	case !created:
-		if err = errors.Join(o.checkWords(w.Facts()), o.checkPartitions(ctx, w)); err == nil {
+		if err = errors.Join(o.checkWords(w.Facts()), o.checkTable(ctx, w)); err == nil {
 			err = env.agree(ctx, w, o)
 		}
 	}
@@ -122,16 +140,22 @@ func (o *initOptions) checkWords(f engine.Facts) error {
 	return hint.With(&engine.MismatchError{Fact: "words", Store: "true", Given: "false"}, "leave --no-words out, or make another store with --store DIR")
 }
 
-// checkPartitions returns an error where a store is to have other partitions than it has.
-func (o *initOptions) checkPartitions(ctx context.Context, s reader) error {
-	if o.partitions == 0 {
+// checkTable returns an error where a store is to have other partitions than it has, or
+// another index.
+func (o *initOptions) checkTable(ctx context.Context, s reader) error {
+	if o.partitions == 0 && o.index == indexNone {
 		return nil
 	}
 	info, err := s.Info(ctx)
-	if err == nil && info.Partitions != int64(o.partitions) {
-		err = &engine.MismatchError{Fact: "partitions", Store: strconv.FormatInt(info.Partitions, 10), Given: strconv.Itoa(o.partitions)}
+	switch index := cmp.Or(info.Approximate, indexNone); {
+	case err != nil:
+		return err
+	case o.partitions != 0 && info.Partitions != int64(o.partitions):
+		return &engine.MismatchError{Fact: "partitions", Store: strconv.FormatInt(info.Partitions, 10), Given: strconv.Itoa(o.partitions)}
+	case o.index != indexNone && index != o.index:
+		return hint.With(&engine.MismatchError{Fact: "index", Store: index, Given: o.index}, "leave --index out, or make another table and have sheaf merge fill it")
 	}
-	return err
+	return nil
 }
 
 // readOnly reports whether err says that a file or folder cannot be written.

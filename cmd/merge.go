@@ -153,7 +153,7 @@ func (env *environment) mergeInto(ctx context.Context, facts engine.Facts, other
 	if err != nil {
 		return merged, errors.Join(explainMerge(err), w.Discard())
 	}
-	return merged, w.Close()
+	return merged, errors.Join(env.index(ctx, w), w.Close())
 }
 
 // snapshots returns the contents of stores.

@@ -20,7 +20,7 @@ const morePerSource = 4
 // with a filter: the documents of a source may lie near to one another.
 func fewPerSource(ctx context.Context, s engine.Searcher, queries [][]float32, o engine.SearchOptions, n int) ([][]engine.Hit, error) {
 	k := o.K
-	o.Recall = 0
+	o.Recall = 1
 	for {
 		found, err := s.Search(ctx, queries, o)
 		if err != nil {

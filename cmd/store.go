@@ -152,8 +152,11 @@ func (folders) OpenWriter(ctx context.Context, name string, o engine.Options) (w
 }
 
 func (folders) Create(ctx context.Context, name string, f engine.Facts, o engine.Options) (writer, error) {
-	if o.Partitions > 0 {
+	switch {
+	case o.Partitions > 0:
 		return nil, &engine.UnsupportedError{Problem: "a folder has no partitions", Remedy: "leave --partitions out, or name a table of PostgreSQL"}
+	case o.Index != "":
+		return nil, &engine.UnsupportedError{Problem: "a folder has no such index", Remedy: "leave --index out: sheaf tune --index makes one for a folder that is filled"}
 	}
 	w, err := store.Create(ctx, name, f, o)
 	return opened[*store.Writer, writer](w, err)
@@ -247,6 +250,22 @@ func (i *indexing) stop() {
 	if i.shown != nil {
 		i.shown.stop()
 	}
+}
+
+// index makes the approximate index that a store was made to have, once it has documents
+// enough, and gives notice of it.
+func (env *environment) index(ctx context.Context, w writer) error {
+	i, ok := w.(interface {
+		Index(ctx context.Context) (documents int64, made bool, err error)
+	})
+	if !ok {
+		return nil
+	}
+	documents, made, err := i.Index(ctx)
+	if made {
+		env.notice("the approximate index was made of " + count(int(documents), "document"))
+	}
+	return err
 }
 
 // openOrCreate opens the store for writing. Where there is none, it creates one

@@ -106,7 +106,7 @@ func nearDuplicates(ctx context.Context, s Lister, docs []Document, o DuplicateO
 				queries[j] = docs[i].Vector
 			}
 			hits, err := s.Search(ctx, queries, SearchOptions{
-				K: k, Mode: ByVector, Filter: o.Filter, ScoreThreshold: o.ScoreThreshold, MinRelevance: o.MinRelevance,
+				K: k, Mode: ByVector, Filter: o.Filter, ScoreThreshold: o.ScoreThreshold, MinRelevance: o.MinRelevance, Recall: 1,
 			})
 			if err != nil {
 				return nil, err

@@ -61,8 +61,9 @@ type SearchOptions struct {
 	// order of the answer. nil: all of them, the nearest first.
 	Pick func(ctx context.Context, query []float32, nearest [][]float32) ([]int, error)
 
-	// Recall is the share of the exact answer that has to be found, on average; 0 and 1
-	// ask for all of it. An engine may find more than is asked for.
+	// Recall is the share of the exact answer that has to be found, on average. 1 asks for
+	// all of it, and so does 0 of a store that was not made with an approximate index. An
+	// engine may find more than is asked for.
 	Recall float64
 	// Looked, where set, is told of each query whose answer may not be exact how many
 	// vectors were looked at, of how many.

@@ -14,6 +14,8 @@ type Info struct {
 	Bytes                int64 // of all files of the store
 	IndexType, IndexFile string
 	Partitions           int64  // of a table; 0: it is one
+	Approximate          string // HNSW or IVFFlat, where searches go by such an index of a table
+	Pending              bool   // that index is not made yet
 	CodesFile            string // of the codes that searches read in place of vectors; "" where there are none
 	CodedRows            int64  // that have codes
 	Lists                *Lists // of the approximate index; nil where there is none
@@ -55,6 +57,12 @@ type Compacted struct {
 	Bytes int64 // that all files of the store are smaller
 }
 
+// The kinds of approximate indexes that a table may have: a graph, and lists.
+const (
+	HNSW    = "hnsw"
+	IVFFlat = "ivfflat"
+)
+
 // Options are how a store is opened.
 type Options struct {
 	LockTimeout time.Duration // how long to wait for other processes
@@ -67,6 +75,9 @@ type Options struct {
 	Indexing func(done, total int64)
 	// Partitions is of how many partitions a table is made; 0: it is one.
 	Partitions int
+	// Index is the kind of approximate index that a table is to have, HNSW or IVFFlat; "":
+	// none.
+	Index string
 	// AllWords makes a check compare the words by which documents are found with the
 	// texts of all, not of a sample.
 	AllWords bool

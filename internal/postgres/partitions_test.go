@@ -19,7 +19,7 @@ import (
 func partitioned(t *testing.T, s *pgtest.Server, f engine.Facts) (w *postgres.Writer, url string) {
 	t.Helper()
 	url = s.Table(t)
-	w, err := postgres.Create(t.Context(), url, f, engine.Options{Partitions: 2})
+	w, err := postgres.Create(t.Context(), url, f, engine.Options{Partitions: 2, Index: engine.HNSW})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,6 +76,15 @@ func TestPostgresTwoServers(t *testing.T) {
 	info, err := w.Info(t.Context())
 	if err != nil || info.Partitions != 2 || info.Documents != 1496-int64(gone(docs, "s0")) {
 		t.Errorf("%+v, %v", info, err)
+	}
+	if _, made, err := w.Index(t.Context()); err != nil || !made { // of the partition that is here
+		t.Errorf("an index was made: %t, %v", made, err)
+	}
+	for k, looked := range map[int]bool{30: true, 1100: false} {
+		o := engine.SearchOptions{K: k, Looked: func(int, int64, int64) { looked = !looked }}
+		if hits, err := w.Search(t.Context(), [][]float32{docs[0].Vector}, o); err != nil || len(hits[0]) != k || looked {
+			t.Errorf("%d hits of %d by the index, %v", len(hits[0]), k, err)
+		}
 	}
 	if err := w.Close(); err != nil {
 		t.Fatal(err)

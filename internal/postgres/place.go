@@ -71,7 +71,7 @@ func parse(name string) (*place, error) {
 		return nil, &URLError{fmt.Sprintf("the name of the table is longer than %d bytes", maxTableName), urlGrammar}
 	}
 	query.Del("table")
-	u.RawQuery = query.Encode()
+	u.RawQuery = strings.ReplaceAll(query.Encode(), "+", "%20") // libpq takes a plus for one
 	if p.config, err = pgconn.ParseConfig(u.String()); err != nil {
 		return nil, &URLError{"the settings of the connection are wrong: " + problemOf(err, u.String()), urlGrammar}
 	}

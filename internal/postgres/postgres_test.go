@@ -30,10 +30,15 @@ func TestMain(m *testing.M) {
 func TestPostgresConform(t *testing.T) {
 	t.Parallel()
 	server.Need(t)
+	conform(t, func(ctx context.Context, name string, f engine.Facts) (enginetest.Writer, error) {
+		return postgres.Create(ctx, name, f, engine.Options{})
+	})
+}
+
+func conform(t *testing.T, create func(ctx context.Context, name string, f engine.Facts) (enginetest.Writer, error)) {
+	t.Helper()
 	enginetest.Conform(t, enginetest.Engine{
-		Create: func(ctx context.Context, name string, f engine.Facts) (enginetest.Writer, error) {
-			return postgres.Create(ctx, name, f, engine.Options{})
-		},
+		Create: create,
 		Open: func(ctx context.Context, name string) (enginetest.Reader, error) {
 			return postgres.Open(ctx, name, engine.Options{})
 		},

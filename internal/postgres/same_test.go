@@ -63,6 +63,17 @@ func filled(t *testing.T, w *postgres.Writer, f engine.Facts, docs []engine.Docu
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { d.Close() })
+	merge(t, w, docs)
+	merge(t, d, docs)
+	return d
+}
+
+// merge merges documents into a store.
+func merge(t *testing.T, w interface {
+	Merge(ctx context.Context, from []engine.Snapshot, policy engine.OnConflict) (engine.Merged, error)
+}, docs []engine.Document,
+) {
+	t.Helper()
 	from := []engine.Snapshot{{Transfers: func(yield func(engine.Transfer, error) bool) {
 		for _, d := range docs {
 			if !yield(engine.Transfer{Document: d, From: engine.Source{Key: "/" + d.Source, Name: d.Source}}, nil) {
@@ -70,14 +81,9 @@ func filled(t *testing.T, w *postgres.Writer, f engine.Facts, docs []engine.Docu
 			}
 		}
 	}}}
-	for _, w := range []interface {
-		Merge(ctx context.Context, from []engine.Snapshot, policy engine.OnConflict) (engine.Merged, error)
-	}{w, d} {
-		if _, err := w.Merge(t.Context(), from, engine.OnConflictFail); err != nil {
-			t.Fatal(err)
-		}
+	if _, err := w.Merge(t.Context(), from, engine.OnConflictNewID); err != nil {
+		t.Fatal(err)
 	}
-	return d
 }
 
 // sameAnswer holds the answer of a table against that of a folder, bit by bit.

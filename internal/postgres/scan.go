@@ -23,10 +23,30 @@ const scanned = 8
 const scanRows = 512
 
 // near finds the k documents nearest to query i that match: those that scan has found, where
-// it found as many and there is no other condition.
+// it found as many and there is no other condition, or those that the index leads to.
 func (x *index) near(ctx context.Context, query []float32, c *condition, k, i int) ([]neighbour, error) {
 	if x.nearby != nil && c.sql == x.scannedFor && k <= x.scannedK {
 		return x.nearby[i][:min(k, len(x.nearby[i]))], nil
+	}
+	if x.looked == nil {
+		return x.nearest(ctx, query, c, k)
+	}
+	x.looked[i] = 0
+	if !c.free() {
+		narrow, err := x.narrow(ctx, c)
+		if err != nil {
+			return nil, err
+		}
+		if narrow != nil {
+			return x.nearest(ctx, query, narrow, k)
+		}
+	}
+	if k <= mostByIndex {
+		found, looked, err := x.byIndex(ctx, query, c, k)
+		if err != nil || found != nil {
+			x.looked[i] = int64(looked)
+			return found, err
+		}
 	}
 	return x.nearest(ctx, query, c, k)
 }

@@ -24,6 +24,7 @@ const formatVersion = 1
 const (
 	sourcesSuffix = "_sources"
 	factsSuffix   = "_facts"
+	nearestSuffix = "_nearest" // of an approximate index
 
 	partitionSuffix = "_p" // before the remainder
 )
@@ -87,7 +88,8 @@ CREATE TABLE {facts} (
   generation bigint NOT NULL,
   next bigint NOT NULL,
   words integer NOT NULL,
-  tokens bigint NOT NULL
+  tokens bigint NOT NULL,
+  index text NOT NULL
 )`
 
 // indexTable makes the indexes of a table of documents, or of a partition: the table as a
@@ -141,9 +143,11 @@ type state struct {
 	next             int64 // the number of the next document
 	words            int64 // the version of the rules by which texts have terms, or noWords
 	tokens           int64 // the sum of the lengths of documents
+	index            approximate
 }
 
-const selectFacts = `SELECT sheaf, id, created, updated, embedder, fingerprint, dim, metric, normalize, unit, longest, settings, documents, generation, next, words, tokens FROM {facts}`
+const selectFacts = `SELECT sheaf, id, created, updated, embedder, fingerprint, dim, metric, normalize, unit, longest, settings, documents, generation, next, words, tokens, index,
+  (SELECT COALESCE(split_part(reloptions[1], '=', 2), '0') FROM pg_class WHERE oid = to_regclass({nearest})) FROM {facts}`
 
 // readState reads the row of facts, in PostgreSQL's text format.
 func (p *place) readState(rows [][][]byte) (s state, err error) {
@@ -164,7 +168,7 @@ func (p *place) readState(rows [][][]byte) (s state, err error) {
 		},
 		id: string(r[1]), created: time.Unix(0, parseInt(r[2])), updated: time.Unix(0, parseInt(r[3])),
 		unit: string(r[9]) == "t", settings: string(r[11]), documents: parseInt(r[12]), generation: parseInt(r[13]), next: parseInt(r[14]),
-		words: parseInt(r[15]), tokens: parseInt(r[16]),
+		words: parseInt(r[15]), tokens: parseInt(r[16]), index: approximate{string(r[17]), r[18] != nil, parseInt(r[18])},
 	}
 	if _, err := fmt.Sscan(string(r[10]), &s.longest); err != nil {
 		return s, p.foreign("has no length of its longest vector")
@@ -209,22 +213,25 @@ func (c *conn) missing(ctx context.Context, err error) error {
 	return err
 }
 
-// create makes the tables of a store, of so many partitions where there are to be any.
-func (c *conn) create(ctx context.Context, f engine.Facts, partitions int) error {
+// create makes the tables of a store.
+func (c *conn) create(ctx context.Context, f engine.Facts, o engine.Options) error {
 	if f.Dim > maxDim {
 		return hint.With(fmt.Errorf("a table of PostgreSQL keeps vectors of up to %d numbers, not %d", maxDim, f.Dim), "keep them in a folder")
 	}
-	if partitions > maxPartitions {
-		return fmt.Errorf("a table has up to %d partitions, not %d", maxPartitions, partitions)
+	if o.Partitions > maxPartitions {
+		return fmt.Errorf("a table has up to %d partitions, not %d", maxPartitions, o.Partitions)
 	}
 	if err := c.extend(ctx); err != nil {
+		return err
+	}
+	if err := c.canIndex(ctx, f, o.Index); err != nil {
 		return err
 	}
 	version := noWords
 	if !f.NoWords {
 		version = words.Version
 	}
-	if _, err := c.script(ctx, "BEGIN ISOLATION LEVEL READ COMMITTED;"+c.pool.place.tables(f, partitions)); err != nil {
+	if _, err := c.script(ctx, "BEGIN ISOLATION LEVEL READ COMMITTED;"+c.pool.place.tables(f, o.Partitions)); err != nil {
 		if stateOf(err) == duplicateTable {
 			return c.pool.place.foreign("is there already, without those that belong to a store, or beside one of theirs")
 		}
@@ -233,8 +240,8 @@ func (c *conn) create(ctx context.Context, f engine.Facts, partitions int) error
 	var id [16]byte
 	_, _ = rand.Read(id[:]) // it never fails
 	now := time.Now().UnixNano()
-	const insert = `INSERT INTO {facts} VALUES ($1, $2, $3, $3, $4, $5, $6, $7, $8, true, 0, '', 0, 0, $9, $10, 0)`
-	err := c.exec(ctx, insert, formatVersion, hex.EncodeToString(id[:]), now, f.Embedder, f.Fingerprint, f.Dim, string(f.Metric), f.Normalize, firstNumber, version)
+	const insert = `INSERT INTO {facts} VALUES ($1, $2, $3, $3, $4, $5, $6, $7, $8, true, 0, '', 0, 0, $9, $10, 0, $11)`
+	err := c.exec(ctx, insert, formatVersion, hex.EncodeToString(id[:]), now, f.Embedder, f.Fingerprint, f.Dim, string(f.Metric), f.Normalize, firstNumber, version, o.Index)
 	if err == nil {
 		err = c.exec(ctx, `COMMIT`)
 	}

@@ -45,7 +45,14 @@ func (s *Store) Search(ctx context.Context, vectors [][]float32, o engine.Search
 	}
 	err = s.view(ctx, func(v *view) error {
 		x := &index{view: v}
-		if len(queries) >= scanned && !o.Explain && o.Mode != engine.ByWords {
+		switch {
+		case o.Mode == engine.ByWords:
+		case v.state.index.made && o.Recall == 0:
+			if err := v.useIndex(ctx); err != nil {
+				return err
+			}
+			x.looked = make([]int64, len(queries))
+		case len(queries) >= scanned && !o.Explain:
 			if err := x.scan(ctx, queries, o); err != nil {
 				return err
 			}
@@ -56,6 +63,11 @@ func (s *Store) Search(ctx context.Context, vectors [][]float32, o engine.Search
 				return err
 			}
 			hits = append(hits, found)
+		}
+		for i, looked := range x.looked {
+			if looked > 0 && o.Looked != nil {
+				o.Looked(i, looked, v.state.documents)
+			}
 		}
 		return nil
 	})
@@ -180,50 +192,58 @@ func (v *view) nearest(ctx context.Context, query []float32, c *condition, k int
 	if k == 0 {
 		return nil, nil
 	}
-	rows := k + spare
-	if !c.free() {
-		rows += k
-	}
-	for {
+	// An index, which would miss some, has no such sum.
+	far := `(` + distance(v.state.Metric) + `) + 0`
+	for rows := firstRows(c, k); ; {
 		t := top{k: k, metric: v.state.Metric}
-		last, all, err := v.offer(ctx, query, c, rows, &t)
+		n, last, err := v.offer(ctx, query, c, far, rows, &t)
 		switch {
 		case err != nil:
 			return nil, err
-		case all || len(t.best) == k && v.proved(query, last, t.best[k-1].key):
+		case n < rows || len(t.best) == k && v.proved(query, last, t.best[k-1].key):
 			return t.best, nil
 		}
 		rows = int(min(int64(rows)*moreRows, v.state.documents+spare))
 	}
 }
 
-// offer offers t the documents that are nearest by the server's figures. last is the
-// highest of them; all says that there are no more documents.
-func (v *view) offer(ctx context.Context, query []float32, c *condition, rows int, t *top) (last float64, all bool, err error) {
-	operator := "<->"
-	if v.state.Metric != engine.L2 {
-		operator = "<#>"
+// firstRows is how many documents are asked for first.
+func firstRows(c *condition, k int) int {
+	if c.free() {
+		return k + spare
 	}
-	sql := c.columns() + `, (d.vector ` + operator + ` $1) + 0 AS far ` + c.from() + // an index, which would miss some, has no such sum
-		` ORDER BY far LIMIT ` + strconv.Itoa(rows)
-	n := 0
+	return k + spare + k
+}
+
+// distance is the server's figure for a query, $1, and a document.
+func distance(m engine.Metric) string {
+	if m == engine.L2 {
+		return `d.vector <-> $1`
+	}
+	return `d.vector <#> $1`
+}
+
+// offer offers t up to so many documents that are nearest by the server's figure far, and
+// returns how many there were. last is the highest of the figures.
+func (v *view) offer(ctx context.Context, query []float32, c *condition, far string, rows int, t *top) (n int, last float64, err error) {
+	sql := c.columns() + `, ` + far + ` AS far ` + c.from() + ` ORDER BY far LIMIT ` + strconv.Itoa(rows)
 	var x []float32
 	for r, err := range v.query(ctx, sql, query) {
 		if err != nil {
-			return 0, false, err
+			return 0, 0, err
 		}
 		n++
 		last = r.float(columnFar)
 		ok, err := c.lets(r)
 		if err != nil {
-			return 0, false, err
+			return 0, 0, err
 		}
 		if ok {
 			x = r.vector(columnX, x)
 			t.offer(r.int(0), v.score(query, x))
 		}
 	}
-	return last, n < rows, nil
+	return n, last, nil
 }
 
 // proved reports whether every document of which the server's figure is at least last has a

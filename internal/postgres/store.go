@@ -121,6 +121,7 @@ func (s *Store) Info(ctx context.Context) (info engine.Info, err error) {
 			info = engine.Info{
 				Facts: v.state.Facts, ID: v.state.id, Generation: v.state.generation, FormatVersion: formatVersion, Normalized: v.state.unit,
 				Documents: v.state.documents, Sources: r.int(1), Bytes: r.int(0), IndexType: "pgvector", IndexFile: s.place.name(""), Partitions: r.int(2),
+				Approximate: v.state.index.kind, Pending: v.state.index.kind != "" && !v.state.index.made,
 				CreatedAt: v.state.created, UpdatedAt: v.state.updated,
 			}
 		}

@@ -119,6 +119,9 @@ type index struct {
 	nearby     [][]neighbour // of each query, where scan has found them
 	scannedFor string        // the SQL of the condition
 	scannedK   int
+
+	looked   []int64               // how many documents the index gave for each query, 0: it is exact; nil: there is no index to go by
+	narrowed map[string]*condition // by the SQL of conditions: see narrow
 }
 
 // maxKept is how many postings an index keeps: 48 MiB.

@@ -55,7 +55,7 @@ func Create(ctx context.Context, url string, f engine.Facts, o engine.Options) (
 		case !errors.Is(err, engine.ErrNotExist):
 			return err
 		}
-		return c.create(ctx, f, o.Partitions)
+		return c.create(ctx, f, o)
 	})
 }
 
