@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 )
@@ -41,6 +42,9 @@ func Parse(text string) ([]float32, error) {
 
 // parseNumber reads number i, counting from 0.
 func parseNumber(i int, word string) (float32, error) {
+	if x, ok := parseShort(word); ok {
+		return x, nil
+	}
 	x, err := strconv.ParseFloat(word, 32)
 	switch {
 	case errors.Is(err, strconv.ErrRange):
@@ -49,6 +53,44 @@ func parseNumber(i int, word string) (float32, error) {
 		return 0, malformed(i, fmt.Sprintf("%.40q", word))
 	}
 	return float32(x), nil
+}
+
+// powers are those of ten by which 19 digits may be divided. A float64 holds them exactly.
+var powers = [...]float64{1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19}
+
+// parseShort reads what numbers of vectors mostly are, decimal fractions without an exponent, faster
+// than [strconv.ParseFloat] and with the same result, or reports false. Digits and power of ten are exact as float64, so their quotient is the float64 that is nearest to the
+// number (Clinger, How to Read Floating Point Numbers Accurately, 1990), and the float32 that is
+// nearest to that is nearest to the number too, unless it lies halfway between two of them.
+func parseShort(word string) (x float32, ok bool) {
+	digits, negative := strings.CutPrefix(word, "-")
+	m, n, point := uint64(0), 0, -1
+	for i := range len(digits) {
+		switch c := digits[i]; {
+		case c >= '0' && c <= '9':
+			m = 10*m + uint64(c-'0')
+			n++
+		case c == '.' && point < 0:
+			point = n
+		default:
+			return 0, false
+		}
+	}
+	if point < 0 {
+		point = n
+	}
+	if n == 0 || n > 19 || m > 1<<53 { // 19 digits do not overflow m
+		return 0, false
+	}
+	d := float64(m) / powers[n-point]
+	const dropped = 1<<29 - 1 // the bits of a float64 that a float32 has not
+	if m != 0 && d < 0x1p-126 || math.Float64bits(d)&dropped == 1<<28 {
+		return 0, false
+	}
+	if negative {
+		d = -d
+	}
+	return float32(d), true
 }
 
 // ParseJSON reads a vector from a JSON value, which must be an array of numbers.

@@ -1,7 +1,10 @@
 package vector
 
 import (
+	"math"
+	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -56,6 +59,49 @@ func TestParseJSON(t *testing.T) {
 	for _, in := range []string{"", "null", "1", `"1"`, "{}", `["1"]`, "[]"} {
 		if got, err := ParseJSON([]byte(in)); err == nil {
 			t.Errorf("ParseJSON(%q) = %v, want an error", in, got)
+		}
+	}
+}
+
+// TestParseAsStrconv: each number is the float32 that strconv makes of its text.
+func TestParseAsStrconv(t *testing.T) {
+	t.Parallel()
+	texts := []string{"0", "-0", "-0.0", "1.", ".5", "-.5", "16777217", "16777219", "9007199254740993", "9999999999999999999", "18446744073709551617",
+		"0.00000000000000000000000000000000000000000000012", "3.4e-05", "+1", "1E3", "0.1000000000000000055511151231257827", "340282346638528859811704183484516925440"}
+	random := rand.New(rand.NewPCG(1, 1))
+	for range 20_000 {
+		x := float32(random.NormFloat64())
+		halfway := (float64(x) + float64(math.Nextafter32(x, 9))) / 2
+		texts = append(texts, strconv.FormatFloat(float64(x), 'f', -1, 32), strconv.FormatFloat(float64(x), 'f', -1, 64), strconv.FormatFloat(halfway, 'f', -1, 64),
+			strconv.FormatFloat(math.Nextafter(halfway, 9), 'f', -1, 64), strconv.FormatFloat(random.Float64()*1e-39, 'f', 50, 64), strconv.FormatFloat(random.NormFloat64(), 'f', random.IntN(19), 64))
+	}
+	for _, text := range texts {
+		want, err := strconv.ParseFloat(text, 32)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := Parse(text); err != nil || math.Float32bits(got[0]) != math.Float32bits(float32(want)) {
+			t.Errorf("%s is %v, not %v: %v", text, got, want, err)
+		}
+	}
+	for _, text := range []string{"-", ".", "-.", "1.2.3", "--1", "0x1p3", "1_0", "1e400", "99999999999999999999999999999999999999999"} {
+		if x, err := Parse(text); err == nil {
+			t.Errorf("%s is %v", text, x)
+		}
+	}
+}
+
+func BenchmarkParse(b *testing.B) {
+	random := rand.New(rand.NewPCG(1, 1))
+	var texts []string
+	for range 384 {
+		texts = append(texts, strconv.FormatFloat(random.NormFloat64()/20, 'f', -1, 32))
+	}
+	text := "[" + strings.Join(texts, ", ") + "]"
+	b.SetBytes(int64(len(text)))
+	for b.Loop() {
+		if _, err := Parse(text); err != nil {
+			b.Fatal(err)
 		}
 	}
 }
