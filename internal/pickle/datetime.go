@@ -152,11 +152,10 @@ func newZoneInfo(_ *machine, args []Value) (Value, error) {
 func (m *machine) offset(key zoneInfo, local string, fold bool) (timeZone, error) {
 	zone := m.zones[key]
 	if zone == nil {
-		var err error
 		if fs.ValidPath(string(key)) && key != "Local" { // each zone has one name: no more are kept than there are
-			zone, err = time.LoadLocation(string(key))
+			zone, _ = time.LoadLocation(string(key))
 		}
-		if zone == nil || err != nil {
+		if zone == nil {
 			return timeZone{}, fmt.Errorf("this machine does not know the time zone %q", string(key))
 		}
 		m.zones[key] = zone

@@ -80,6 +80,7 @@ func TestLimits(t *testing.T) {
 		{"cbuiltins\ncomplex\nF1\nF0\n\x86R", `"(1+0j)"`}, {"cfractions\nFraction\nK\x01K\x01\x86R", `"1"`},
 		{short("a") + "20", `"a"`}, {"Nq\x00h\x000q\x00", "null"}, {"N" + cSet + "0", "null"}, {"N" + short("collections") + short("OrderedDict") + "\x930", "null"}, {"Nct\nThing\n0", "null"},
 		{"(" + raw("a") + "\x91", `["YQ=="]`}, {"\x8f(" + raw("a") + "\x90", `["YQ=="]`}, {"}" + raw("a") + "\x85Ns", `{"[\"YQ==\"]":null}`}, {array("K\x01\x85", dtype("O8"), "\x89", "]("+raw("a")+"e"), `["YQ=="]`},
+		{"ct\nThing\n)\x810N", "null"}, {strings.Replace(at64("s", 1), raw("s"), short("s"), 1), `"1970-01-01T00:00:01"`},
 		{cSet + "](" + raw("a") + "e\x85R", `["YQ=="]`}, {"c__builtin__\nfrozenset\n](" + raw("a") + "e\x85R", `["YQ=="]`}, {"ccollections\ndeque\n](" + raw("a") + "e\x85R", `["YQ=="]`},
 	}
 	for _, tt := range tests {

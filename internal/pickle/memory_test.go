@@ -145,3 +145,26 @@ func TestTakeShared(t *testing.T) {
 		t.Errorf("%v, want an error about memory", err)
 	}
 }
+
+// TestMemoryIsCounted tells what a pickle takes while it is read, in bytes.
+func TestMemoryIsCounted(t *testing.T) {
+	t.Parallel()
+	taken := takeAll()
+	tests := []struct {
+		stream string
+		o      pickle.Options
+		want   int64
+	}{
+		{"N.", options, 0}, {"](NNe.", options, 96}, {short("abc") + ".", options, 19}, {short("abc") + "2\x86.", options, 134}, {cEncode + "Vabc\nVlatin1\n\x86R.", options, 365},
+		{"cfractions\nFraction\nK\x01K\x02\x86R.", options, 296}, {"(" + cSet + cSet + "00t.", options, 143}, {"]q\x00h\x000.", options, 128}, {short("a") + "q\x00h\x000.", options, 98},
+		{"cpathlib\nPath\n" + short("ab") + short("cd") + "\x86R.", options, 329}, {cSet + "](NK\x01e\x85R.", options, 351}, {array("K\x02\x85", dtype("i1"), "\x89", raw("ab")) + ".", options, 1278},
+		{"}" + short("a") + short("b") + "s.", options, 130}, {"}" + short("a") + short("b") + "s.", taken, 113}, {"}K\x01ct\nDoc\n)\x81}bs.", options, 229}, {"}K\x01ct\nDoc\n)\x81}bs.", taken, 165},
+		{"}K\x01ct\nThing\n)\x81}bs.", options, 295}, {"}K\x01ct\nThing\n)\x81}bs.", taken, 295}, {"}K\x01ct\nDoc\n)\x81}b\x94s(h\x000d0.", taken, 357},
+		{"ct\nDoc\n)\x81}" + short("a") + "](NNe\x94sb" + "h\x000.", options, 293}, {"ct\nDoc\n)\x81}" + short("a") + "](NNesb.", options, 133},
+	}
+	for _, tt := range tests {
+		if _, took, err := pickle.LoadWithin(tt.stream, 1<<20, tt.o); took != tt.want || err != nil {
+			t.Errorf("%q: %d bytes, %v, want %d", tt.stream, took, err, tt.want)
+		}
+	}
+}

@@ -33,8 +33,8 @@ func newDType(_ *machine, args []Value) (Value, error) {
 	if len(args) == 0 || len(args) > 3 {
 		return nil, errArguments
 	}
-	name, ok := args[0].(string)
-	if !ok || name == "" {
+	name, _ := args[0].(string)
+	if name == "" {
 		return nil, errArguments
 	}
 	t := &DType{kind: name[0], order: binary.LittleEndian}

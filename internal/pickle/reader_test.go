@@ -80,7 +80,7 @@ func TestValues(t *testing.T) {
 		{"\x8f(K\x0aK\x09\x90", "[10,9]"}, {"(K\x02K\x01\x91", "[1,2]"}, {cSet + "](K\x02K\x02e\x85R", "[2]"},
 		{"K\x01K\x020", "1"}, {"(K\x01(0t", "[1]"}, {"K\x01(K\x02K\x031", "1"}, {"K\x07q\x00K\x010\x85", "[7]"},
 		{"K\x072\x86", "[7,7]"}, {"](K\x07q\x00h\x00h\x00e", "[7,7,7]"}, {"K\x07p0\nh\x00\x86", "[7,7]"}, {"K\x07r\x01\x00\x00\x00g1\n\x86", "[7,7]"},
-		{"K\x07\x94j\x00\x00\x00\x00\x86", "[7,7]"}, {"K\x07q\x00K\x08q\x00h\x00\x87", "[7,8,8]"},
+		{"K\x07\x94j\x00\x00\x00\x00\x86", "[7,7]"}, {"K\x07q\x00K\x08q\x00h\x00\x87", "[7,8,8]"}, {"K\x07q\x00K\x05p1\ng0\n\x87", "[7,5,7]"},
 		{cEncode + "V\xe9\nVlatin1\n\x86R", `"6Q=="`}, {"c__builtin__\nbytes\n)R", `""`},
 		{"c__builtin__\nbytearray\nVab\nVlatin-1\n\x86R", `"YWI="`}, {"cbuiltins\nbytearray\n)R", `""`}, {"cbuiltins\nbytearray\n" + raw("a") + "\x85R", `"YQ=="`},
 		{"cbuiltins\ncomplex\nF1\nF-2\n\x86R", `"(1-2j)"`}, {"cbuiltins\ncomplex\nF0\nF1.5\n\x86R", `"1.5j"`}, {"cbuiltins\ncomplex\nF-0.0\nFinf\n\x86R", `"(-0+infj)"`},
@@ -203,6 +203,7 @@ func TestZoneInfo(t *testing.T) {
 		{"\x07\xe8\x83\x1f\x02\x1e\x00\x00\x00\x00", "Europe/Berlin", "2024-03-31T02:30:00+02:00"},
 		{"\x07\xe8\x03\x1f\x04\x00\x00\x00\x00\x00", "Europe/Berlin", "2024-03-31T04:00:00+02:00"},
 		{"\x07\xe8\x07\x01\x0c\x00\x00\x00\x00\x00", "America/St_Johns", "2024-07-01T12:00:00-02:30"},
+		{"\x07\xe8\x8a\x1a\x0c\x00\x00\x00\x00\x00", "Europe/Berlin", "2024-10-26T12:00:00+02:00"}, // once, the day before
 		{"\x07\xe8\x07\x01\x0c\x00\x00\x00\x00\x00", "UTC", "2024-07-01T12:00:00+00:00"},
 	}
 	for _, tt := range tests {
@@ -293,6 +294,12 @@ func TestErrors(t *testing.T) {
 		{"ct\nDoc\n)\x81q\x00Nh\x00}b.", "changes after"}, {"ct\nDoc\n)\x81q\x00(h\x00}b.", "changes after"},
 		{"Nct\nDoc\n)\x8100.", "empty stack"}, {"(ct\nDoc\n)\x811.", "no mark"}, {"(ct\nDoc\n)\x8100.", "empty stack"},
 		{"}q\x00ct\nDoc\n)\x81h\x00b0h\x00K\x01K\x02s.", "changes after"},
+		{"N" + short("a") + "\x93.", "a class whose name is not a text"}, {short("a") + "N\x93.", "a class whose name is not a text"}, {cZone + cDelta + "K\x00\x85R" + short("a") + "N\x87R.", "its arguments"},
+		{cArray + cSet + ")" + raw("b") + "\x87R.", "its arguments"}, {at64("Y", 8030) + ".", "in the year 10000"}, {at64("M", 12*8030) + ".", "in the year 10000"}, {at64("M", 1<<62) + ".", "in the year 1970"},
+		{"C\x01a", "ends too early"}, {"ccopy_reg\n_reconstructor\n(ct\nThing\nc__builtin__\nobject\nK\x01tR}b.", "its arguments"}, {cEncode + "NVlatin1\n\x86R.", "its arguments"},
+		{array("J\xff\xff\xff\xff\x85", dtype("i1"), "\x89", raw("")) + ".", "ndarray: its shape"}, {array("J\xff\xff\xff\x7f\x85", dtype("i1"), "\x89", raw("")) + ".", "ndarray: its shape"},
+		{"X\xff\xff\xff\xff" + strings.Repeat("N", 20) + ".", "4294967295 bytes are announced and 21 are left"}, {"Ngx\n.", `memo slot "x"`}, {"Ng-1\n.", `memo slot "-1"`},
+		{cArray + cNdarray + "NN\x87Rq\x000h\x00(K\x01)" + dtype("i1") + "\x89" + raw("\x05") + "tb.", "its arguments"}, {cDType + short("Ux") + "\x85R.", `arrays of type "Ux"`},
 	}
 	for _, tt := range tests {
 		v, err := load(tt.stream)
@@ -319,7 +326,7 @@ func TestMapped(t *testing.T) {
 	}{
 		{"](NK\x01\x88F0.5\n}" + short("a") + short("b") + "se", false},
 		{cScalar + "(" + dtype("f4") + raw("\x00\x00\x00\x00") + "tR", false},
-		{"](K\x01Fnan\ne", true}, {"Finf\n", true}, {raw("a"), true}, {")", true}, {"\x8f", true}, {"}K\x01Ns", true},
+		{"](K\x01Fnan\ne", true}, {"](Fnan\nF1.5\ne", true}, {"Finf\n", true}, {raw("a"), true}, {")", true}, {"\x8f", true}, {"}K\x01Ns", true},
 		{"cdecimal\nDecimal\n" + short("1.5") + "\x85R", true}, {cDelta + "(K\x00K\x01K\x00tR", true},
 	}
 	for _, tt := range tests {

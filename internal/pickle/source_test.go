@@ -91,3 +91,19 @@ func TestWindowEdges(t *testing.T) {
 		t.Errorf("%d bytes, %v", len(got), err)
 	}
 }
+
+// TestReadsAtTheEdge: instructions whose arguments are behind the window, and reads of these that fail.
+func TestReadsAtTheEdge(t *testing.T) {
+	t.Parallel()
+	const window = 64 << 10
+	for _, in := range []string{"Vabc\n0", "I5\n0", "Np0\ng0\n00", cSet + "0", "J\x01\x02\x03\x040", "K\x050", short("a") + "0", "\x8a\x01\x050"} {
+		for behind := 1; behind < 16; behind += 3 {
+			filled := fmt.Sprintf("X%s%s0", binary.LittleEndian.AppendUint32(nil, window-6-uint32(behind)), strings.Repeat("x", window-6-behind))
+			stream := filled + in + strings.Repeat("N0", 100) + "N."
+			if v, err := load(stream); v != pickle.None || err != nil {
+				t.Errorf("%q: %v, %v", in, v, err)
+			}
+			readsThatFail(t, stream)
+		}
+	}
+}

@@ -51,6 +51,7 @@ func TestUnknown(t *testing.T) {
 		{"capp\nList\n)R(K\x01K\x02e", `"app.List(1, 2)"`}, {"capp\nDict\n)R(K\x01K\x02u", `"app.Dict(1, 2)"`}, {"capp\nList\n)RK\x01a", "1"},
 		{"cbuiltins\ngetattr\ncapp\nColor\n" + short("make") + "\x86RK\x01K\x02\x86R", `"app.Color.make([1, 2])"`},
 		{"capp\nA\nVx\ncapp\nB\nVy\nVz\n\x86R\x86R", `"app.A(\"x\", app.B(\"y\", \"z\"))"`},
+		{"](capp\nf\nK\x01K\x02\x86Rcapp\nf\nK\x01K\x02\x86Re", `["app.f(1, 2)","app.f(1, 2)"]`}, {"cbuiltins\ngetattr\ncapp\nColor\n" + short("RED") + "\x86RK\x05b", `"app.Color.RED(5)"`},
 		{"capp\nkind\nK\x03\x85R", "3"}, {"cbuiltins\nValueError\nVx\n\x85R", `"x"`},
 		{"]capp\nColor\nK\x03\x85Ra", "[3]"}, {"}capp\nColor\nVa\nVb\n\x86RK\x01s", `{"app.Color(\"a\", \"b\")":1}`},
 	}
@@ -94,6 +95,12 @@ func TestUnknownNested(t *testing.T) {
 		}})
 		if err != nil || int64(len(written)) > weight {
 			t.Errorf("%d bytes of weight %d, %v", len(written), weight, err)
+		}
+	}
+	for _, changed := range []string{"]\x85RNb", "N\x85R]b"} { // a list among what it was made of
+		_, err := loadWith("ct\nDoc\n)\x81}Vv\n}capp\nA\n"+changed+"Nssb.", pickle.Options{Object: things, Unknown: true, Stream: options.Stream})
+		if err == nil || !strings.Contains(err.Error(), "cannot be a key") {
+			t.Errorf("%q: %v, want an error about a key that is a list", changed, err)
 		}
 	}
 	nested := strings.Repeat("}capp\nA\n", 3) + "NN\x86R" + strings.Repeat("Ns\x85R", 3)
