@@ -41,6 +41,26 @@ func TestACreationThatFails(t *testing.T) {
 	}
 }
 
+// What a killed creation or a removed database left is in nobody's way.
+func TestCreateAmongLeftovers(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"sheaf.db-journal", "sheaf.db.new", "lock", "1.sidecar", ".gitignore"} {
+		dir := t.TempDir()
+		must(t, os.WriteFile(filepath.Join(dir, name), nil, 0o666))
+		w, err := store.Create(t.Context(), dir, facts, engine.Options{})
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		replace(t, w, "a.txt", doc("1", "one"))
+		commit(t, w)
+		must(t, w.Close())
+		if docs := list(t, open(t, dir), engine.ListOptions{}); len(docs) != 1 {
+			t.Errorf("%s: %d documents, want one", name, len(docs))
+		}
+	}
+}
+
 // Every connection of a writer has the settings of docs/format.md: that of a new store, that
 // of one that came into place by an import, and that of an opened one.
 func TestSettings(t *testing.T) {

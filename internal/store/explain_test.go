@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"testing"
@@ -58,6 +59,11 @@ func TestExplain(t *testing.T) {
 	hits, err := w.Search(t.Context(), query, engine.SearchOptions{K: 1})
 	if err != nil || hits[0][0].Explanation != nil {
 		t.Errorf("explained unasked: %+v, %v", hits, err)
+	}
+	pick := func(context.Context, []float32, [][]float32) ([]int, error) { return []int{1, 0}, nil } // not the nearest first
+	hits, err = w.Search(t.Context(), query, engine.SearchOptions{K: 2, Explain: true, Pick: pick})
+	if err != nil || len(hits[0]) != 2 || hits[0][0].Explanation != nil {
+		t.Errorf("what was picked is explained by its rank: %+v, %v", hits, err)
 	}
 }
 

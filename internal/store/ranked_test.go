@@ -191,6 +191,32 @@ func alike(got, want []ranked, mode engine.Mode) bool {
 	})
 }
 
+// The best document is neither among the nearest nor among the best by words that are looked at first.
+func TestTheBestIsLookedFor(t *testing.T) {
+	t.Parallel()
+	w, err := Create(t.Context(), filepath.Join(t.TempDir(), ".sheaf"), engine.Facts{Dim: 2, Metric: engine.L2}, engine.Options{})
+	must(t, err)
+	t.Cleanup(func() { w.Close() })
+	src := engine.Source{Key: "s", Name: "s"}
+	r, err := w.Replace(t.Context(), src)
+	must(t, err)
+	for i := range engine.FirstFused(1) + 40 {
+		must(t, r.Add(t.Context(), engine.Document{ID: fmt.Sprint("near", i), Text: "apart"}, []float32{1, 0}, engine.Given))
+		must(t, r.Add(t.Context(), engine.Document{ID: fmt.Sprint("wordy", i), Text: "word word"}, []float32{-1, 0}, engine.Given))
+	}
+	must(t, r.Add(t.Context(), engine.Document{ID: "best", Text: "word word apart"}, []float32{.9, 0}, engine.Given))
+	r.Done(src)
+	must(t, w.Commit(t.Context()))
+	o := engine.SearchOptions{K: 1, Texts: []string{"word"}, Conditions: []*words.Condition{nil}, Calibration: engine.Calibration{Words: 2}, Mode: engine.Hybrid}
+	query := []float32{1, 0}
+	hits, err := w.Search(t.Context(), [][]float32{query}, o)
+	must(t, err)
+	want := everything(t, w, query, o.Texts[0], nil, o)
+	if h := hits[0][0]; h.ID != "best" || h.ID != want[0].id || h.Fused != want[0].fused || h.Words != want[0].words {
+		t.Errorf("%s %v %v, want %v", h.ID, h.Fused, h.Words, want[0])
+	}
+}
+
 // A query without words, or with none that a document has, is one of meaning alone.
 func TestRankedWithoutWords(t *testing.T) {
 	t.Parallel()
