@@ -80,7 +80,7 @@ func TestValues(t *testing.T) {
 		{"\x8f(K\x0aK\x09\x90", "[10,9]"}, {"(K\x02K\x01\x91", "[1,2]"}, {cSet + "](K\x02K\x02e\x85R", "[2]"},
 		{"K\x01K\x020", "1"}, {"(K\x01(0t", "[1]"}, {"K\x01(K\x02K\x031", "1"}, {"K\x07q\x00K\x010\x85", "[7]"},
 		{"K\x072\x86", "[7,7]"}, {"](K\x07q\x00h\x00h\x00e", "[7,7,7]"}, {"K\x07p0\nh\x00\x86", "[7,7]"}, {"K\x07r\x01\x00\x00\x00g1\n\x86", "[7,7]"},
-		{"K\x07\x94j\x00\x00\x00\x00\x86", "[7,7]"}, {"K\x07q\x00K\x08q\x00h\x00\x87", "[7,8,8]"}, {"K\x07q\x00K\x05p1\ng0\n\x87", "[7,5,7]"},
+		{"K\x07\x94j\x00\x00\x00\x00\x86", "[7,7]"}, {"K\x07q\x00K\x08q\x00h\x00\x87", "[7,8,8]"}, {"K\x07q\x00K\x05p1\ng0\n\x87", "[7,5,7]"}, {"L01\n", "1"}, {"L00L\n", "0"},
 		{cEncode + "V\xe9\nVlatin1\n\x86R", `"6Q=="`}, {"c__builtin__\nbytes\n)R", `""`},
 		{"c__builtin__\nbytearray\nVab\nVlatin-1\n\x86R", `"YWI="`}, {"cbuiltins\nbytearray\n)R", `""`}, {"cbuiltins\nbytearray\n" + raw("a") + "\x85R", `"YQ=="`},
 		{"cbuiltins\ncomplex\nF1\nF-2\n\x86R", `"(1-2j)"`}, {"cbuiltins\ncomplex\nF0\nF1.5\n\x86R", `"1.5j"`}, {"cbuiltins\ncomplex\nF-0.0\nFinf\n\x86R", `"(-0+infj)"`},
@@ -298,7 +298,7 @@ func TestErrors(t *testing.T) {
 		{cArray + cSet + ")" + raw("b") + "\x87R.", "its arguments"}, {at64("Y", 8030) + ".", "in the year 10000"}, {at64("M", 12*8030) + ".", "in the year 10000"}, {at64("M", 1<<62) + ".", "in the year 1970"},
 		{"C\x01a", "ends too early"}, {"ccopy_reg\n_reconstructor\n(ct\nThing\nc__builtin__\nobject\nK\x01tR}b.", "its arguments"}, {cEncode + "NVlatin1\n\x86R.", "its arguments"},
 		{array("J\xff\xff\xff\xff\x85", dtype("i1"), "\x89", raw("")) + ".", "ndarray: its shape"}, {array("J\xff\xff\xff\x7f\x85", dtype("i1"), "\x89", raw("")) + ".", "ndarray: its shape"},
-		{"X\xff\xff\xff\xff" + strings.Repeat("N", 20) + ".", "4294967295 bytes are announced and 21 are left"}, {"Ngx\n.", `memo slot "x"`}, {"Ng-1\n.", `memo slot "-1"`},
+		{"X\xff\xff\xff\xff" + strings.Repeat("N", 20) + ".", "4294967295 bytes are announced and 21 are left"}, {"Ngx\n.", `memo slot "x"`}, {"Fx\n.", "is not a float"}, {"Ng-1\n.", `memo slot "-1"`},
 		{cArray + cNdarray + "NN\x87Rq\x000h\x00(K\x01)" + dtype("i1") + "\x89" + raw("\x05") + "tb.", "its arguments"}, {cDType + short("Ux") + "\x85R.", `arrays of type "Ux"`},
 	}
 	for _, tt := range tests {

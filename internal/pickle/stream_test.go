@@ -39,6 +39,22 @@ func TestStream(t *testing.T) {
 	}
 }
 
+// TestStatesApart: a dict and a set of one state that the memo has stay what they are in the next one.
+func TestStatesApart(t *testing.T) {
+	t.Parallel()
+	stream := "(ct\nDoc\nq\x00)\x81}(" + short("a") + "}" + short("x") + "K\x01sq\x01" + short("b") + "\x8f(K\x05\x90q\x02ub" +
+		"h\x00)\x81}(" + short("a") + "}" + short("y") + "K\x02s" + short("b") + "\x8f(K\x06\x90" + short("c") + "h\x01" + short("d") + "h\x02ubt."
+	var states []string
+	_, err := loadWith(stream, pickle.Options{Object: things, Stream: func(state *pickle.Dict) (pickle.Value, error) {
+		b, _, err := pickle.AppendJSON(nil, state)
+		states = append(states, string(b))
+		return pickle.None, err
+	}})
+	if want := []string{`{"a":{"x":1},"b":[5]}`, `{"a":{"y":2},"b":[6],"c":{"x":1},"d":[5]}`}; err != nil || fmt.Sprint(states) != fmt.Sprint(want) {
+		t.Errorf("%q, %v, want %q", states, err, want)
+	}
+}
+
 // TestUnknown: where it is allowed, a class that is not known does not end the
 // reading, and its instances are written so that a person sees what they were.
 func TestUnknown(t *testing.T) {
