@@ -185,7 +185,7 @@ func (c *comparer) answersOf(ctx context.Context, s *system, folder, queries str
 	if err != nil {
 		return nil, err
 	}
-	defer a.stop()
+	defer a.Close()
 	hits, err := a.Search(ctx, a.queries, engine.SearchOptions{K: compareK})
 	for _, of := range hits {
 		var numbers []int

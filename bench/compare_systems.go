@@ -110,11 +110,13 @@ type running struct {
 }
 
 func (r *running) ask(line string) contender {
-	return func(ctx context.Context) (s sample, err error) {
+	return func(ctx context.Context) (s sample, _ error) {
 		if r.is == nil {
-			if r.is, err = r.start(); err != nil {
+			is, err := r.start()
+			if err != nil {
 				return s, err
 			}
+			r.is = is
 		}
 		time.Sleep(settled)
 		return r.is.ask(line)(ctx)
@@ -149,7 +151,10 @@ func openSheaf(ctx context.Context, folder, queries string) (*inProcess, error) 
 		return nil, err
 	}
 	s, err := store.Open(ctx, folder, engine.Options{})
-	return &inProcess{s, slices.Collect(slices.Chunk(vector.FromBytes(raw), dim))}, err
+	if err != nil {
+		return nil, err
+	}
+	return &inProcess{s, slices.Collect(slices.Chunk(vector.FromBytes(raw), dim))}, nil
 }
 
 func (p *inProcess) ask(line string) contender {

@@ -12,6 +12,7 @@ import (
 
 	"sheaf/bench/page"
 	"sheaf/internal/eval"
+	"sheaf/internal/vector"
 )
 
 // TestKeptSamplesAreNotMeasuredAgain: a run that was stopped goes on with what is missing, and
@@ -50,6 +51,43 @@ func TestKeptSamplesAreNotMeasuredAgain(t *testing.T) {
 	if err := k.open(file, true); err == nil {
 		t.Error("half a file was read")
 	}
+}
+
+// TestRunningStartsOnce: a system is started when it is first asked, once, and one that could not
+// be started is not stopped.
+func TestRunningStartsOnce(t *testing.T) {
+	t.Parallel()
+	b := &bench{data: t.TempDir()}
+	dir, err := b.store(t.Context(), 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	queriesFile := filepath.Join(t.TempDir(), "queries.f32")
+	if err := os.WriteFile(queriesFile, vector.Bytes(queries(2)), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	started := 0
+	c := &comparer{bench: b, systems: systems()}
+	r := &running{start: func() (answerer, error) {
+		started++
+		return c.start(t.Context(), c.systems[0], dir, queriesFile)
+	}}
+	for _, line := range []string{"one", "all", "one"} {
+		if took, err := r.ask(line)(t.Context()); err != nil || took.Wall <= 0 {
+			t.Errorf("%s: took %v, %v", line, took.Wall, err)
+		}
+	}
+	r.stop()
+	if started != 1 {
+		t.Errorf("started %d times", started)
+	}
+	none := &running{start: func() (answerer, error) {
+		return c.start(t.Context(), c.systems[0], filepath.Join(dir, "none"), queriesFile)
+	}}
+	if _, err := none.ask("one")(t.Context()); err == nil {
+		t.Error("a store that is not there answered")
+	}
+	none.stop()
 }
 
 func TestRecallOf(t *testing.T) {
