@@ -31,8 +31,8 @@ func ParseMode(s string) (Mode, error) {
 // ByText reports whether the words of a query count.
 func (m Mode) ByText() bool { return m == ByWords || m == Hybrid }
 
-// An engine that fuses looks at the nearest documents and at the best by words, FirstFused of each, and
-// at MoreFused times as many until no other document can have a higher score than those it has seen.
+// MoreFused is how many times as many documents an engine looks at that fuses: first at the nearest and at
+// the best by words, FirstFused of each, then at more until no other document can have a higher score.
 const MoreFused = 8
 
 // FirstFused is how many documents of each kind are looked at first for k hits.
