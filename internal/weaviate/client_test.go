@@ -76,7 +76,7 @@ func TestAnswers(t *testing.T) {
 		"not permitted":  {status(403, `{"error":[{"message":"forbidden"}]}`), is(new(*engine.RefusedError)), "forbidden"},
 		"no replica":     {status(500, `{"error":[{"message":"cannot reach enough replicas"}]}`), is(new(*engine.UnavailableError)), "cannot reach enough replicas"},
 		"too many":       {status(429, ``), is(new(*engine.UnavailableError)), "HTTP 429"},
-		"another server": {status(418, `<html>`), func(err error) bool { return true }, "<html>"},
+		"another server": {status(418, `<html>`), func(error) bool { return true }, "<html>"},
 		"no JSON":        {status(200, `{"prop`), is(new(*engine.UnavailableError)), "cut off"},
 		"nothing":        {status(404, ``), func(err error) bool { return errors.Is(err, engine.ErrNotExist) }, "no store here"},
 		"newer":          {state(`{"sheaf":9}`), is(new(*engine.FormatError)), "format version 9"},

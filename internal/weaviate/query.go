@@ -198,11 +198,11 @@ func (c *client) putOnce(ctx context.Context, objects []json.RawMessage) error {
 	}
 	for _, a := range answers {
 		if failed := a.Result.Errors.Error; len(failed) > 0 {
-			return &engine.UnavailableError{Store: c.place.url, Err: fmt.Errorf("Weaviate says of object %s: %s", a.ID, failed[0].Message)}
+			return &engine.UnavailableError{Store: c.place.url, Err: fmt.Errorf("object %s: Weaviate says: %s", a.ID, failed[0].Message)}
 		}
 	}
 	if len(answers) != len(objects) {
-		return &engine.UnavailableError{Store: c.place.url, Err: fmt.Errorf("Weaviate tells of %d objects that were to be written, of %d", len(answers), len(objects))}
+		return &engine.UnavailableError{Store: c.place.url, Err: fmt.Errorf("of %[2]d objects that were to be written Weaviate tells of %[1]d", len(answers), len(objects))}
 	}
 	return nil
 }
@@ -224,7 +224,7 @@ func (c *client) remove(ctx context.Context, class string, ids []string) error {
 		return err
 	}
 	if answer.Results.Failed > 0 {
-		return &engine.UnavailableError{Store: c.place.url, Err: fmt.Errorf("Weaviate did not delete %d objects of %d", answer.Results.Failed, len(ids))}
+		return &engine.UnavailableError{Store: c.place.url, Err: fmt.Errorf("%d objects of %d were not deleted", answer.Results.Failed, len(ids))}
 	}
 	return nil
 }

@@ -200,11 +200,9 @@ func (w *Writer) Close() error {
 	}
 	ctx, stop := context.WithTimeout(context.Background(), goodbye)
 	defer stop()
-	err := w.wait()
-	if w.failure == nil && w.base.Load() != nil {
+	var err error
+	if w.wait() == nil && w.base.Load() != nil { // a failure was told already
 		err = w.leave(ctx)
-	} else {
-		err = nil // it was told already
 	}
 	close(w.done)
 	if w.renewed != nil {

@@ -25,7 +25,7 @@ func loopback() error {
 	if err != nil {
 		return err
 	}
-	defer syscall.Close(socket)
+	defer func() { _ = syscall.Close(socket) }()
 	request := struct { // struct ifreq of netdevice(7)
 		name  [16]byte
 		flags uint16
