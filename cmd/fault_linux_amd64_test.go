@@ -186,11 +186,20 @@ func (f *faults) write(step []string) {
 
 // arguments completes those of a run in a folder.
 func (f *faults) arguments(dir string, args []string) (all []string) {
-	all = []string{args[0], "--config", os.DevNull, "--store", filepath.Join(dir, ".sheaf")}
-	for _, a := range args[1:] {
-		all = append(all, strings.ReplaceAll(a, "DIR", dir))
+	all = onStore(filepath.Join(dir, ".sheaf"), args)
+	for i, a := range all {
+		all[i] = strings.ReplaceAll(a, "DIR", dir)
 	}
 	return all
+}
+
+// onStore completes the arguments of a verb, which may name another store.
+func onStore(path string, args []string) []string {
+	settings := []string{args[0], "--config", os.DevNull}
+	if !slices.Contains(args, "--store") {
+		settings = append(settings, "--store", path)
+	}
+	return append(settings, args[1:]...)
 }
 
 // here runs the program in this process.

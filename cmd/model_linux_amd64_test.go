@@ -120,7 +120,7 @@ func (p *play) attempt(args []string, next []record) {
 		p.model = next
 		return
 	}
-	cmd := exec.Command(p.self, p.global(args)...)
+	cmd := exec.Command(p.self, onStore(filepath.Join(p.dir, ".sheaf"), args)...)
 	cmd.Env = append(os.Environ(), scrubbed(p.dir)...)
 	killed, err := faulttest.Kill(cmd, p.dir, 1+p.r.Int64N(40))
 	switch {
@@ -134,16 +134,11 @@ func (p *play) attempt(args []string, next []record) {
 	}
 }
 
-// global inserts the settings after the verb, so that args can override them.
-func (p *play) global(args []string) []string {
-	return slices.Concat(args[:1], []string{"--store", filepath.Join(p.dir, ".sheaf"), "--config", os.DevNull}, args[1:])
-}
-
 // must runs a verb in this process and returns its stdout.
 func (p *play) must(args ...string) string {
 	p.t.Helper()
 	s, out, errs := recorded("")
-	if code := Main(p.t.Context(), p.global(args), s); code != 0 {
+	if code := Main(p.t.Context(), onStore(filepath.Join(p.dir, ".sheaf"), args), s); code != 0 {
 		p.t.Fatalf("sheaf %s: exit code %d: %s", strings.Join(args, " "), code, errs)
 	}
 	return out.String()
