@@ -1,6 +1,8 @@
 package postgres_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -27,14 +29,11 @@ func partitioned(t *testing.T, s *pgtest.Server, f engine.Facts) (w *postgres.Wr
 	return w, url
 }
 
-// TestPostgresTwoServers: of a store whose second partition is on another server, put there by the
-// statements of docs/remote.md, answers and changes are those of one table.
-func TestPostgresTwoServers(t *testing.T) {
-	t.Parallel()
-	server.Need(t)
-	f := engine.Facts{Dim: 24, Metric: engine.L2}
-	first, second := server.Another(t), server.Another(t)
-	w, url := partitioned(t, first, f)
+// onTwo makes a store of which the second partition is on another server, which the first one
+// reaches by a socket in a folder.
+func onTwo(t *testing.T, f engine.Facts, first, second *pgtest.Server, dir string) (w *postgres.Writer, url string) {
+	t.Helper()
+	w, url = partitioned(t, first, f)
 	_, there := partitioned(t, second, f)
 	_, table, _ := strings.Cut(url, "table=")
 	if !strings.HasSuffix(there, "table="+table) {
@@ -46,7 +45,19 @@ func TestPostgresTwoServers(t *testing.T) {
 	}
 	_, statements, _ := strings.Cut(string(page), "-- on the first server\n")
 	statements, _, _ = strings.Cut(statements, "```")
-	first.Run(t, strings.NewReplacer("host 'two'", "host '"+second.Dir()+"'", "'library'", "'postgres'", "'ann'", "'sheaf'", "handbook", table).Replace(statements))
+	first.Run(t, strings.NewReplacer("host 'two'", "host '"+dir+"'", "'library'", "'postgres'", "'ann'", "'sheaf'", "handbook", table).Replace(statements))
+	return w, url
+}
+
+// TestPostgresTwoServers: of a store whose second partition is on another server, put there by the
+// statements of docs/remote.md, answers and changes are those of one table.
+func TestPostgresTwoServers(t *testing.T) {
+	t.Parallel()
+	server.Need(t)
+	f := engine.Facts{Dim: 24, Metric: engine.L2}
+	first, second := server.Another(t), server.Another(t)
+	w, url := onTwo(t, f, first, second, second.Dir())
+	_, table, _ := strings.Cut(url, "table=")
 
 	random := rand.New(rand.NewPCG(3, 3))
 	docs := worded(random, f.Dim)
@@ -112,4 +123,129 @@ func TestPostgresPartitions(t *testing.T) {
 	if w, err := postgres.Create(t.Context(), url, engine.Facts{Dim: 1, Metric: engine.L2}, engine.Options{Partitions: 1001}); err == nil || !strings.Contains(fmt.Sprint(err), "up to 1000") {
 		t.Errorf("%v, %v", w, err)
 	}
+}
+
+// TestPostgresHalfCommits: when one of two servers crashes while a source is replaced, the store is
+// old or new, or a check names what is wrong; the same again makes it new.
+func TestPostgresHalfCommits(t *testing.T) {
+	t.Parallel()
+	server.Need(t)
+	first, second := server.Another(t), server.Another(t)
+	fresh := func(at int, strike func()) (*pgtest.Proxy, *postgres.Writer, string) {
+		first.Run(t, "DROP EXTENSION IF EXISTS postgres_fdw CASCADE")
+		p := second.Proxy(t, at, strike)
+		w, url := onTwo(t, engine.Facts{Dim: 3, Metric: engine.L2}, first, second, p.Dir())
+		fill(t, w, revised(1, 40)...)
+		return p, w, url
+	}
+	p, w, _ := fresh(0, nil)
+	fill(t, w, revised(2, 60)...)
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	p.Wait()
+	last, halves := p.Sent(), 0
+	for _, victim := range []*pgtest.Server{first, second} {
+		for at := last; at > last-6; at-- {
+			p, w, url := fresh(at, func() {
+				if err := victim.Crash(); err != nil {
+					t.Error(err)
+				}
+			})
+			failed := replaced(t.Context(), w, revised(2, 60))
+			_ = w.Close() // its server may be gone
+			p.Wait()
+			problems, err := postgres.Check(t.Context(), url, engine.Options{}, false)
+			if err != nil {
+				t.Fatal(err)
+			}
+			switch version := versions(t, url); {
+			case len(problems) > 0:
+				halves++
+			case version != "1" && version != "2" || failed == nil && version != "2":
+				t.Errorf("after message %d of %d (%v): versions %s and no problem", at, last, failed, version)
+			}
+			again(t, url)
+		}
+	}
+	if halves == 0 {
+		t.Error("no crash left half of a commit: the points lie badly")
+	}
+}
+
+// again replaces the source again and mends the counts: the store is new and whole.
+func again(t *testing.T, url string) {
+	t.Helper()
+	w, err := postgres.OpenWriter(t.Context(), url, engine.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(replaced(t.Context(), w, revised(2, 60)), w.Close()); err != nil {
+		t.Error(err)
+	}
+	if _, err := postgres.Check(t.Context(), url, engine.Options{}, true); err != nil {
+		t.Error(err)
+	}
+	if problems, err := postgres.Check(t.Context(), url, engine.Options{}, false); err != nil || len(problems) > 0 || versions(t, url) != "2" {
+		t.Errorf("run again: versions %s, %+v, %v", versions(t, url), problems, err)
+	}
+}
+
+// revised makes the documents of a version of a source.
+func revised(version, n int) (docs []engine.Document) {
+	for i := range n {
+		object := fmt.Appendf(nil, `{"version":%d}`, version)
+		docs = append(docs, engine.Document{ID: fmt.Sprint(i), Text: fmt.Sprint("text ", version), Source: "s", Metadata: metadata.Raw(object), Vector: []float32{float32(i), 0, 1}})
+	}
+	return docs
+}
+
+// versions are those of the documents of a store, and how many these are where it is neither.
+func versions(t *testing.T, url string) string {
+	t.Helper()
+	s, err := postgres.Open(t.Context(), url, engine.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	count := map[string]int{}
+	for d, err := range s.Documents(t.Context(), engine.ListOptions{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		count[strings.TrimPrefix(d.Text, "text ")]++
+	}
+	switch {
+	case len(count) == 1 && count["1"] == 40:
+		return "1"
+	case len(count) == 1 && count["2"] == 60:
+		return "2"
+	}
+	return fmt.Sprint(count)
+}
+
+// replaced gives a source its documents and commits.
+func replaced(ctx context.Context, w *postgres.Writer, docs []engine.Document) error {
+	src := engine.Source{Key: "/s", Name: "s"}
+	known, err := w.SourcesByKey(ctx, []string{src.Key})
+	if before, there := known[src.Key]; there {
+		src = before
+	}
+	if err == nil {
+		_, err = w.Match(ctx, src, docs)
+	}
+	if err != nil {
+		return err
+	}
+	r, err := w.Replace(ctx, src)
+	if err != nil {
+		return err
+	}
+	for _, d := range docs {
+		if err := r.Add(ctx, d, d.Vector, engine.Given); err != nil {
+			return err
+		}
+	}
+	r.Done(src)
+	return w.Commit(ctx)
 }

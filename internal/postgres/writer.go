@@ -97,12 +97,20 @@ func openWriter(ctx context.Context, url string, o engine.Options, create func(*
 			return nil, err
 		}
 	}
+	left := false
 	err = w.view(ctx, func(v *view) error {
 		w.state, w.next = v.state, v.state.next
-		last, err := v.value(ctx, `SELECT COALESCE(max(source), 0) FROM {sources}`)
-		w.source = row{last}.int(0) + 1
-		return err
+		for r, err := range v.query(ctx, `SELECT (SELECT COALESCE(max(source), 0) FROM {sources}), EXISTS (SELECT FROM {documents} WHERE n >= $1)`, w.next) {
+			if err != nil {
+				return err
+			}
+			w.source, left = r.int(0)+1, r.bool(1)
+		}
+		return nil
 	})
+	if err == nil && left { // by a commit that only another server has finished
+		err = w.do(ctx, func(c *conn) error { return c.exec(ctx, `DELETE FROM {documents} WHERE n >= $1`, w.next) })
+	}
 	if err == nil && !w.state.NoWords {
 		w.words = new(finder)
 		err = w.indexWords(ctx, o.Indexing)

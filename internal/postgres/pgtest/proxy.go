@@ -38,6 +38,11 @@ func (s *Server) Proxy(t *testing.T, messages int, strike func()) *Proxy {
 	if err != nil {
 		t.Fatal(err)
 	}
+	for _, path := range []string{dir, l.Addr().String()} { // the user of another server comes too
+		if err := os.Chmod(path, 0o777); err != nil {
+			t.Fatal(err)
+		}
+	}
 	p := &Proxy{server: s, dir: dir, strike: strike, left: messages}
 	t.Cleanup(func() {
 		_ = l.Close()
@@ -54,6 +59,9 @@ func (s *Server) Proxy(t *testing.T, messages int, strike func()) *Proxy {
 	}()
 	return p
 }
+
+// Dir is the folder of the proxy's socket: clients take it for a host.
+func (p *Proxy) Dir() string { return p.dir }
 
 // URL names a table of the server by the proxy.
 func (p *Proxy) URL(table string) string { return urlOf(p.dir, table) }
