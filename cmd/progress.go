@@ -51,11 +51,10 @@ func (env *environment) showProgress(counter *progress.Counter, verb, noun strin
 			progressbar.OptionSetDescription(verb),
 			progressbar.OptionSetItsString(noun+"s"),
 			progressbar.OptionShowCount(),
-			progressbar.OptionShowIts(),
-			progressbar.OptionSetPredictTime(true),
 			progressbar.OptionClearOnFinish(),
 			progressbar.OptionThrottle(barEvery),
 			progressbar.OptionSetSpinnerChangeInterval(0), // it would draw at any time, also into notices
+			ratesWhere(env.streams.Width >= ratesWidth),
 		)
 		d.every(barEvery, d.draw)
 	case env.flags.verbose:
@@ -64,6 +63,20 @@ func (env *environment) showProgress(counter *progress.Counter, verb, noun strin
 	}
 	env.started.shown = d
 	return d
+}
+
+// ratesWidth is the least width of a terminal on which a bar with rate and times is one line.
+const ratesWidth = 76
+
+// ratesWhere has a bar show how fast it is and the time that is left, or not.
+func ratesWhere(room bool) progressbar.Option {
+	return func(b *progressbar.ProgressBar) {
+		if room {
+			progressbar.OptionShowIts()(b)
+		}
+		progressbar.OptionSetPredictTime(room)(b)
+		progressbar.OptionSetElapsedTime(room)(b)
+	}
 }
 
 // notice writes a notice, above the display where there is one.

@@ -49,6 +49,24 @@ func TestProgressIsForTerminals(t *testing.T) {
 	}
 }
 
+// On a narrow terminal, where a longer bar would be several lines, rate and times are left out.
+func TestProgressOnANarrowTerminal(t *testing.T) {
+	t.Parallel()
+	for width, rate := range map[int]bool{40: false, 80: true} {
+		s, _, errs := recorded("")
+		s.ErrTerminal, s.Width = true, width
+		counter := new(progress.Counter)
+		counter.SetTotal(10)
+		counter.AddChunks(3)
+		d := (&environment{streams: s, now: time.Now}).showProgress(counter, "merging", "document")
+		d.draw()
+		d.stop()
+		if got := strings.Contains(errs.String(), "documents/"); got != rate || !strings.Contains(errs.String(), "/10") {
+			t.Errorf("%d columns: a rate: %v, in %q", width, got, errs)
+		}
+	}
+}
+
 // TestNobodyElseDraws checks that a bar without a total does not draw by itself, which
 // would be into notices and after the end.
 func TestNobodyElseDraws(t *testing.T) {
