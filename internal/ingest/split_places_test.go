@@ -18,7 +18,7 @@ var kinds = map[string]string{
 	"b.html":  "<title>t</title>\n<p>one</p>\n\n<p>two</p>\n<p>three\nfour",
 	"c.jsonl": `{"text": "three", "id": "x"}` + "\n" + `{"text": " "}` + "\n",
 	"d.csv":   "title,body\nx,y\n",
-	"e.py":    "class A:\n" + strings.Repeat("\tx = 1\n", 100) + "\nclass B:\n" + strings.Repeat("\ty = 2\n", 100),
+	"e.py":    "class A:\n" + strings.Repeat("\tx = 1\n", 100) + "class B:\n" + strings.Repeat("\ty = 2\n", 100),
 	"f.txt":   "a\x00b",
 }
 
@@ -43,20 +43,20 @@ func TestSplitKinds(t *testing.T) {
 	}{
 		"by the kind": {nil, []string{
 			`a.md 5-11 @27 "# One\n\ntext\n\n## Two\n\nmore" ` + front + `}`, `b.html 2-5 @-1 "one\n\ntwo\n\nthree four" {"source":"DIR/b.html","title":"t"}`,
-			`c.jsonl 1-0 @-1 "three" {} x`, `e.py 1-101 @0 "class A:" {"source":"DIR/e.py"}`, `e.py 103-203 @710 "class B:" {"source":"DIR/e.py"}`,
+			`c.jsonl 1-0 @-1 "three" {} x`, `e.py 1-101 @0 "class A:" {"source":"DIR/e.py"}`, `e.py 102-202 @709 "class B:" {"source":"DIR/e.py"}`,
 		}, Oversize{}},
 		"at paragraphs, of the default kind": {&splitter.Options{ChunkSize: 5}, []string{
 			`a.md 5-5 @27 "# One" ` + front + `}`, `a.md 7-7 @34 "text" ` + front + `}`, `a.md 9-9 @40 "## Two" ` + front + `}`, `a.md 11-11 @48 "more" ` + front + `}`,
 			`b.html 2-2 @-1 "one" {"source":"DIR/b.html","title":"t"}`, `b.html 4-4 @-1 "two" {"source":"DIR/b.html","title":"t"}`, `b.html 5-5 @-1 "three four" {"source":"DIR/b.html","title":"t"}`,
-			`c.jsonl 1-0 @-1 "three" {} x`, `e.py 1-101 @0 "class A:" {"source":"DIR/e.py"}`, `e.py 103-203 @710 "class B:" {"source":"DIR/e.py"}`,
-		}, Oversize{Chunks: 4, Sources: 3, Longest: 708}},
+			`c.jsonl 1-0 @-1 "three" {} x`, `e.py 1-202 @0 "class A:" {"source":"DIR/e.py"}`,
+		}, Oversize{Chunks: 3, Sources: 3, Longest: 1417}},
 		"records too": {&splitter.Options{Kind: splitter.None, ChunkSize: 1}, []string{
 			`a.md 5-11 @27 "# One\n\ntext\n\n## Two\n\nmore\n" ` + front + `}`, `b.html 2-5 @-1 "one\n\ntwo\n\nthree four" {"source":"DIR/b.html","title":"t"}`,
-			`c.jsonl 1-0 @-1 "three" {} x#1`, `e.py 1-203 @0 "class A:" {"source":"DIR/e.py"}`,
+			`c.jsonl 1-0 @-1 "three" {} x#1`, `e.py 1-202 @0 "class A:" {"source":"DIR/e.py"}`,
 		}, Oversize{}},
 		"at headings": {&splitter.Options{Kind: splitter.Markdown, ChunkSize: 2000}, []string{
 			`a.md 5-7 @-1 "# One  \ntext" ` + front + `,"Header 1":"One"}`, `a.md 9-11 @-1 "## Two  \nmore" ` + front + `,"Header 1":"One","Header 2":"Two"}`,
-			`b.html 2-5 @-1 "one  \ntwo  \nthree four" {"source":"DIR/b.html","title":"t"}`, `c.jsonl 1-0 @-1 "three" {} x#1`, `e.py 1-203 @-1 "class A:" {"source":"DIR/e.py"}`,
+			`b.html 2-5 @-1 "one  \ntwo  \nthree four" {"source":"DIR/b.html","title":"t"}`, `c.jsonl 1-0 @-1 "three" {} x#1`, `e.py 1-202 @-1 "class A:" {"source":"DIR/e.py"}`,
 		}, Oversize{}},
 	}
 	for name, tt := range tests {
