@@ -77,7 +77,7 @@ func spans(line string) string {
 	return b.String()
 }
 
-const head = `<svg xmlns="http://www.w3.org/2000/svg" width="%[1]d" height="%[2]d" viewBox="0 0 %[1]d %[2]d" role="img">
+const head = `<svg xmlns="http://www.w3.org/2000/svg" width="%[1]d" height="%[2]d" viewBox="0 0 %[1]d %[2]d" role="img" xml:space="preserve">
 <style>
 text { font: 14px ui-monospace, "DejaVu Sans Mono", Menlo, Consolas, monospace; fill: #d8dee9; white-space: pre }
 .b { font-weight: bold; fill: #ffffff } .d { fill: #7b8494 } .g { fill: #a3be8c } .c { fill: #88c0d0 }
