@@ -129,7 +129,7 @@ func (c *comparer) inputs(ctx context.Context, n int) (inputs, error) {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return in, err
 	}
-	x, questions := make([]float32, compareQueries*dim), newClustered(2, n)
+	x, questions := make([]float32, compareQueries*dim), newClustered(questionsSeed, n)
 	for i := range compareQueries {
 		questions.vector(x[i*dim:(i+1)*dim], questionFar)
 	}

@@ -77,6 +77,7 @@ var sections = []section{
 	{name: "search", run: (*bench).search},
 	{name: "codes", run: (*bench).codes},
 	{name: "lists", run: (*bench).lists, asked: true},
+	{name: "scale", run: (*bench).scale, asked: true},
 	{name: "filter", run: (*bench).filter},
 	{name: "mmr", run: (*bench).mmr},
 	{name: "batch", run: (*bench).batch},
