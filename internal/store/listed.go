@@ -99,7 +99,7 @@ type approximation struct {
 // blocks returns, for each query, the blocks of codes that are looked at for its k nearest
 // rows, and how many; nil where these are all.
 func (a *approximation) blocks(queries []float32, k int, codes *codes.File) (blocks [][]uint64, counts []int64) {
-	p, ok := lists.Choose(a.Curves, int(math.Ceil(float64(k)*a.lost)), a.recall)
+	p, ok := lists.Choose(a.Curves, int(math.Round(float64(k)*a.lost)), a.recall)
 	if !ok {
 		return nil, nil
 	}
