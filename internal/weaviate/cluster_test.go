@@ -1,0 +1,266 @@
+package weaviate_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"sheaf/internal/engine"
+	"sheaf/internal/metadata"
+	"sheaf/internal/weaviate"
+	"sheaf/internal/weaviate/weaviatetest"
+)
+
+// TestWeaviateCluster: of three nodes one is killed while others ask and write. Answers are
+// right, or are errors that say that a server is away; and what a commit was told of stays.
+func TestWeaviateCluster(t *testing.T) {
+	t.Parallel()
+	c := weaviatetest.Start(t, 1, 3)
+	copies := cluster{t, c, c.URL(0, "Copies") + "?replicas=3", records(0, 120)}
+	single := cluster{t, c, c.URL(0, "Single") + "?replicas=1", records(0, 120)}
+	for _, store := range []cluster{copies, single} {
+		w, err := weaviate.Create(t.Context(), store.url, engine.Facts{Dim: 8, Metric: engine.L2}, engine.Options{Partitions: 3})
+		if err != nil {
+			t.Fatal(err)
+		}
+		fill(t, w, store.docs...)
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	copies.answers(0)
+	single.answers(0)
+
+	c.Kill(2)
+	for answered, asked := 0, 0; answered < 3; asked++ { // the others take some seconds to notice
+		if copies.right() {
+			answered++
+		}
+		if single.right() {
+			t.Fatal("a third of the documents is away, and nothing says so")
+		}
+		if asked == 100 {
+			t.Fatal("two of three servers do not answer")
+		}
+	}
+	if _, err := weaviate.OpenWriter(t.Context(), copies.url, engine.Options{}); !unavailable(err) {
+		t.Errorf("a writer without a third of the replicas: %v", err)
+	}
+	c.Revive(t, 2)
+	copies.settle()
+	single.settle()
+	copies.answers(2)
+	single.answers(2)
+
+	copies.killedWhileWriting()
+}
+
+// cluster is a store of a cluster with the documents that it has.
+type cluster struct {
+	*testing.T
+	c    *weaviatetest.Cluster
+	url  string
+	docs []engine.Document
+}
+
+// right asks the store for all, and reports whether it answers. An answer that is not right fails the test,
+// and so does an error that does not say that a server is away.
+func (s *cluster) right() bool {
+	s.Helper()
+	got, err := s.ids(s.url)
+	if err != nil {
+		if !unavailable(err) {
+			s.Fatal(err)
+		}
+		return false
+	}
+	for what, ids := range got {
+		if len(ids) != len(s.docs) {
+			s.Fatalf("%s gives %d documents of %d", what, len(ids), len(s.docs))
+		}
+	}
+	return true
+}
+
+// ids are those that each kind of answer has.
+func (s *cluster) ids(url string) (map[string][]string, error) {
+	r, err := weaviate.Open(s.Context(), url, engine.Options{})
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	got := map[string][]string{}
+	var all []string
+	for d, err := range r.Documents(s.Context(), engine.ListOptions{}) {
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, d.ID)
+	}
+	got["list"] = all
+	hits, err := r.Search(s.Context(), [][]float32{s.docs[0].Vector}, engine.SearchOptions{K: 1000})
+	if err != nil {
+		return nil, err
+	}
+	for _, h := range hits[0] {
+		got["search"] = append(got["search"], h.ID)
+	}
+	var wanted []string
+	for _, d := range s.docs {
+		wanted = append(wanted, d.ID)
+	}
+	docs, _, err := r.Get(s.Context(), wanted, false)
+	for _, d := range docs {
+		got["get"] = append(got["get"], d.ID)
+	}
+	return got, err
+}
+
+// answers holds what a node answers against the documents.
+func (s *cluster) answers(node int) {
+	s.Helper()
+	got, err := s.ids(s.c.URL(node, collectionOf(s.url)))
+	if err != nil {
+		s.Fatal(err)
+	}
+	for what, ids := range got {
+		missing := slices.DeleteFunc(slices.Clone(s.docs), func(d engine.Document) bool { return slices.Contains(ids, d.ID) })
+		if len(ids) != len(s.docs) || len(missing) > 0 {
+			s.Errorf("node %d: %s gives %d documents of %d, and not those of source %q", node, what, len(ids), len(s.docs), missing[0].Source)
+		}
+	}
+}
+
+// settle waits until all replicas of the store answer.
+func (s *cluster) settle() {
+	s.Helper()
+	for try := 0; ; try++ {
+		w, err := weaviate.OpenWriter(s.Context(), s.url, engine.Options{LockTimeout: time.Minute})
+		if err == nil {
+			err = w.Close()
+		}
+		if err == nil {
+			return
+		}
+		if !unavailable(err) || try == 100 {
+			s.Fatal(err)
+		}
+	}
+}
+
+// killedWhileWriting kills a node amid commits.
+func (s *cluster) killedWhileWriting() {
+	s.Helper()
+	more := records(len(s.docs), 400)
+	kill := make(chan struct{})
+	go func() {
+		<-kill
+		s.c.Kill(1)
+	}()
+	w, err := weaviate.OpenWriter(s.Context(), s.url, engine.Options{LockTimeout: time.Minute})
+	if err != nil {
+		s.Fatal(err)
+	}
+	committed := s.docs
+	for i, page := range slices.Collect(slices.Chunk(more, 20)) {
+		if i == 3 {
+			close(kill)
+		}
+		if err = s.write(w, page); err != nil {
+			break
+		}
+		committed = slices.Concat(committed, page)
+	}
+	if err == nil || !unavailable(err) {
+		s.Fatalf("a writer without a third of the replicas: %v", err)
+	}
+	s.Logf("%d committed: %v", len(committed), err)
+	_ = w.Close() // it cannot end as it should
+	s.c.Revive(s.T, 1)
+	s.settle()
+	got, err := s.ids(s.url)
+	if err != nil {
+		s.Fatal(err)
+	}
+	// The commit that failed may have been made: its last answer was lost.
+	if n := len(got["list"]); n != len(committed) && n != len(committed)+20 {
+		s.Errorf("%d documents were committed, and there are %d", len(committed), n)
+	}
+	if w, err = weaviate.OpenWriter(s.Context(), s.url, engine.Options{}); err != nil {
+		s.Fatal(err)
+	}
+	for page := range slices.Chunk(more, 20) {
+		if err := s.write(w, page); err != nil {
+			s.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		s.Fatal(err)
+	}
+	s.docs = slices.Concat(s.docs, more)
+	for node := range 3 {
+		s.answers(node)
+	}
+	if problems, err := weaviate.Check(s.Context(), s.url, engine.Options{}, false); err != nil || len(problems) > 0 {
+		s.Errorf("check: %+v, %v", problems, err)
+	}
+}
+
+// write gives the source of a page its documents.
+func (s *cluster) write(w *weaviate.Writer, page []engine.Document) error {
+	key := "/" + page[0].Source
+	known, err := w.SourcesByKey(s.Context(), []string{key})
+	if err != nil {
+		return err
+	}
+	src := known[key]
+	src.Key, src.Name = key, page[0].Source
+	r, err := w.Replace(s.Context(), src)
+	if err != nil {
+		return err
+	}
+	matches, err := w.Match(s.Context(), src, page)
+	if err != nil {
+		return err
+	}
+	for i, d := range page {
+		if matches[i].Kept {
+			err = r.Keep(matches[i], d)
+		} else {
+			err = r.Add(s.Context(), d, d.Vector, engine.Given)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	r.Done(src)
+	return w.Commit(s.Context())
+}
+
+// records makes documents, 20 of a source.
+func records(first, n int) (docs []engine.Document) {
+	random := rand.New(rand.NewPCG(3, uint64(first)))
+	for i := first; i < first+n; i++ {
+		docs = append(docs, engine.Document{
+			ID: fmt.Sprint("id", i), Text: fmt.Sprint("text ", i), Source: fmt.Sprint("s", i/20), Metadata: metadata.Raw(fmt.Appendf(nil, `{"n":%d}`, i)), Vector: vectorOf(random, 8),
+		})
+	}
+	return docs
+}
+
+func vectorOf(random *rand.Rand, dim int) []float32 {
+	x := make([]float32, dim)
+	for i := range x {
+		x[i] = float32(random.NormFloat64())
+	}
+	return x
+}
+
+// collectionOf is the collection that a URL names.
+func collectionOf(url string) string {
+	name, _, _ := strings.Cut(url[strings.LastIndexByte(url, '/')+1:], "?")
+	return name
+}
