@@ -8,6 +8,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+
+	"sheaf/internal/publish"
 )
 
 // ErrNoInt8 is wrapped by the errors of models that cannot be computed in int8.
@@ -36,11 +38,10 @@ func SaveInt8(dir string) error {
 	if err := m.ready(); err != nil {
 		return errors.Join(err, m.Close())
 	}
-	f, err := os.Create(filepath.Join(dir, filepath.FromSlash(m.folder.encoder), codesFile))
-	if err != nil {
-		return errors.Join(err, m.Close())
-	}
-	return errors.Join(m.codes.write(f), f.Sync(), f.Close(), m.Close())
+	path := filepath.Join(dir, filepath.FromSlash(m.folder.encoder), codesFile)
+	// A file that is there stays until the new one is whole: the codes may be mapped from it.
+	err = publish.Write([]string{path}, func(files []*os.File) error { return m.codes.write(files[0]) })
+	return errors.Join(err, m.Close())
 }
 
 // codeSet are the codes of a model.

@@ -61,6 +61,30 @@ func TestSaveInt8(t *testing.T) {
 	}
 }
 
+// A model can be saved once more, as by an addition that was killed before its end: the codes
+// that are written are then those in the file that is there.
+func TestSaveInt8Again(t *testing.T) {
+	t.Parallel()
+	dir := write(t, transformertest.Model{})
+	file := filepath.Join(dir, savedCodes)
+	var first []byte
+	for range 2 {
+		if err := transformer.SaveInt8(dir); err != nil {
+			t.Fatal(err)
+		}
+		saved, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if first == nil {
+			first = saved
+		}
+		if !slices.Equal(saved, first) {
+			t.Errorf("%d bytes, and others than the %d before", len(saved), len(first))
+		}
+	}
+}
+
 // What is saved is used, for the weights that it was made of.
 func TestSavedInt8IsOfTheWeights(t *testing.T) {
 	t.Parallel()
