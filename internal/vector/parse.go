@@ -55,13 +55,21 @@ func parseNumber(i int, word string) (float32, error) {
 	return float32(x), nil
 }
 
-// powers are those of ten by which 19 digits may be divided. A float64 holds them exactly.
-var powers = [...]float64{1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19}
+// maxDigits is how many digits always fit into a uint64.
+const maxDigits = 19
 
-// parseShort reads what numbers of vectors mostly are, decimal fractions without an exponent, faster
-// than [strconv.ParseFloat] and with the same result, or reports false. Digits and power of ten are exact as float64, so their quotient is the float64 that is nearest to the
-// number (Clinger, How to Read Floating Point Numbers Accurately, 1990), and the float32 that is
-// nearest to that is nearest to the number too, unless it lies halfway between two of them.
+// powers are the powers of ten that so many digits may be divided by. Each is exact as float64.
+var powers = [maxDigits + 1]float64{
+	1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9,
+	1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19,
+}
+
+// parseShort reads a decimal fraction without an exponent, as most numbers of vectors are, faster
+// than [strconv.ParseFloat] and with the same result. It reports false where it cannot tell.
+//
+// The digits as an integer and the power of ten are exact as float64, so their quotient is the
+// float64 nearest to the number (Clinger, How to Read Floating Point Numbers Accurately, 1990).
+// Rounded again, that gives the float32 nearest to the number, unless it is halfway between two.
 func parseShort(word string) (x float32, ok bool) {
 	digits, negative := strings.CutPrefix(word, "-")
 	m, n, point := uint64(0), 0, -1
@@ -79,12 +87,17 @@ func parseShort(word string) (x float32, ok bool) {
 	if point < 0 {
 		point = n
 	}
-	if n == 0 || n > 19 || m > 1<<53 { // 19 digits do not overflow m
+	const exact = 1 << 53 // the integers up to it are float64
+	if n == 0 || n > maxDigits || m > exact {
 		return 0, false
 	}
 	d := float64(m) / powers[n-point]
-	const dropped = 1<<29 - 1 // the bits of a float64 that a float32 has not
-	if m != 0 && d < 0x1p-126 || math.Float64bits(d)&dropped == 1<<28 {
+	const (
+		smallest = 0x1p-126  // of the float32 that have all their bits
+		dropped  = 1<<29 - 1 // the bits that a float64 has and a float32 has not
+		halfway  = 1 << 28
+	)
+	if m != 0 && d < smallest || math.Float64bits(d)&dropped == halfway {
 		return 0, false
 	}
 	if negative {
