@@ -139,7 +139,7 @@ func (p *Points) WriteSVG(w io.Writer) error {
 }
 
 func (p *Points) line(b *bufio.Writer, line Line) {
-	if line.Joined {
+	if line.Joined && len(line.Points) > 0 {
 		weight := 1.5
 		if line.Bold {
 			weight = 3.5

@@ -74,6 +74,15 @@ func TestPointsLieWhereTheyBelong(t *testing.T) {
 	}
 }
 
+// TestLineWithoutPoints: a line that has none is nothing in the drawing.
+func TestLineWithoutPoints(t *testing.T) {
+	t.Parallel()
+	p := Points{X: Axis{High: 1}, Y: Axis{High: 1}, Lines: []Line{{Name: "none", Joined: true}}}
+	if elements, texts := drawn(t, p.WriteSVG); len(elements["path"]) > 0 || strings.Join(texts, "") != "" {
+		t.Errorf("%v, %q", elements["path"], texts)
+	}
+}
+
 // TestNamesDoNotOverlap: lines that end at the same place have their names one below the
 // other, in the drawing, and those of a colour of their own.
 func TestNamesDoNotOverlap(t *testing.T) {
