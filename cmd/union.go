@@ -156,9 +156,9 @@ func (u *union) Sources(ctx context.Context, f *filter.Filter) iter.Seq2[engine.
 // Get returns the documents with the ids in the order of these; of one id that of each store that has
 // one. missing are the ids that no store has.
 func (u *union) Get(ctx context.Context, ids []string, withVectors bool) (docs []engine.Document, missing []string, err error) {
-	known := map[string][]engine.Document{}
+	known, once := map[string][]engine.Document{}, slices.Compact(slices.Sorted(slices.Values(ids)))
 	for _, p := range u.parts {
-		found, _, err := p.Get(ctx, slices.Compact(slices.Sorted(slices.Values(ids))), withVectors)
+		found, _, err := p.Get(ctx, once, withVectors)
 		if err != nil {
 			return nil, nil, err
 		}
