@@ -59,7 +59,8 @@ func (c *conn) canIndex(ctx context.Context, f engine.Facts, kind string) error 
 
 // Index makes the approximate index that the store was made to have, where it has documents
 // enough and no index yet, or lists for less than a quarter of them. It reports whether it
-// did, and of how many documents. Readers go on meanwhile.
+// did, and of how many documents. Readers go on meanwhile. Where they keep an index from being
+// replaced, it stays.
 func (w *Writer) Index(ctx context.Context) (documents int64, made bool, err error) {
 	var now state
 	if err := w.view(ctx, func(v *view) error { now = v.state; return nil }); err != nil {
@@ -72,7 +73,7 @@ func (w *Writer) Index(ctx context.Context) (documents int64, made bool, err err
 	case i.made && (i.kind != engine.IVFFlat || lists < 2*i.lists):
 		return now.documents, false, nil
 	}
-	if err = w.makeIndex(ctx, now, lists); stateOf(err) == notAvailable { // a long export goes on
+	if err = w.makeIndex(ctx, now, lists); stateOf(err) == notAvailable { // some reader goes on, a long export
 		return now.documents, false, nil
 	}
 	return now.documents, err == nil, err
@@ -82,8 +83,8 @@ func (w *Writer) Index(ctx context.Context) (documents int64, made bool, err err
 // for it.
 const indexPatience = 2 * time.Second
 
-// makeIndex makes an index in the place of the one that is there. The table is closed to
-// readers from the last but one statement on.
+// makeIndex makes an index in the place of the one that is there, for whose removal the table is
+// closed to readers until the commit.
 func (w *Writer) makeIndex(ctx context.Context, s state, lists int64) error {
 	operators, with := "vector_l2_ops", ""
 	if s.Metric != engine.L2 {

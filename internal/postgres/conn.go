@@ -32,7 +32,12 @@ type pool struct {
 }
 
 func newPool(p *place) *pool {
-	return &pool{place: p, names: strings.NewReplacer("{documents}", p.name(""), "{sources}", p.name(sourcesSuffix), "{facts}", p.name(factsSuffix), "{nearest}", literal(p.name(nearestSuffix)))}
+	return &pool{place: p, names: strings.NewReplacer(
+		"{documents}", p.name(""),
+		"{sources}", p.name(sourcesSuffix),
+		"{facts}", p.name(factsSuffix),
+		"{nearest}", literal(p.name(nearestSuffix)),
+	)}
 }
 
 // take returns a connection that nobody else uses.
