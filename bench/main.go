@@ -7,8 +7,8 @@
 //
 // Contenders take turns within each round, the first round is not counted, and
 // figures are medians, so that a machine that is busy for a while is unfair to
-// all alike. Its data (about 8.5 GB) is made once and kept
-// in a folder. Results are printed on stdout; only the section compare writes its own into the
+// all alike. Its data (about 8.5 GB) is made once and kept in a folder. Results
+// are printed on stdout; only the section compare writes its own into the
 // documentation.
 //
 //	go run ./bench                      # everything that does not have to be asked for

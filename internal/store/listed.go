@@ -74,7 +74,8 @@ func (s *Store) listsInfo(t *tx) *engine.Lists {
 	if p, ok := lists.Choose(f.Curves, info.K, f.Promise); ok {
 		info.Looked, info.Recall, info.Low, info.High, info.Read = int(p.Lists), p.Recall, p.Low, p.High, p.Read
 	}
-	if info.Stale = true; fits {
+	info.Stale = !fits
+	if fits {
 		l, _ := t.listed()
 		info.File = filepath.Base(s.sidecarPath(listsKind, l.number))
 		if info.Tail, info.Gone, info.Stale, err = t.changed(f); err != nil {

@@ -106,7 +106,15 @@ func TestSavedInt8IsOfTheWeights(t *testing.T) {
 	for name, c := range map[string]struct {
 		data []byte
 		used bool
-	}{"as saved": {saved, true}, "zeros": {zeros, true}, "cut short": {saved[:len(saved)-1], false}, "short": {saved[:3], false}, "empty": {nil, false}, "longer": {append(slices.Clone(zeros), 0), false}, "of another form": {append(other[:64:64], zeros[64:]...), false}} {
+	}{
+		"as saved":        {saved, true},
+		"zeros":           {zeros, true},
+		"cut short":       {saved[:len(saved)-1], false},
+		"short":           {saved[:3], false},
+		"empty":           {nil, false},
+		"longer":          {append(slices.Clone(zeros), 0), false},
+		"of another form": {append(other[:64:64], zeros[64:]...), false},
+	} {
 		overwrite(t, dir, savedCodes, c.data)
 		got, _ := encodeInt8(t, dir, "")
 		if same := sameVectors(got, want); same != (name == "as saved" || !c.used) {
