@@ -49,6 +49,7 @@ environment, the environment outranks the file, and the file the default.` + exi
 		{"path", "Print the path of the configuration file", 0, printConfigPath},
 	} {
 		one := &cobra.Command{
+			Annotations:       takesManyStores,
 			Use:               v.use,
 			Short:             v.short,
 			Long:              v.short + "." + exitStatus(0, 1, 2),
