@@ -19,7 +19,7 @@ func newCompletionCmd(env *environment) *cobra.Command {
 		Short: "Print the completion script of a shell",
 		Long: `Print the script that teaches a shell to complete sheaf's verbs, flags and
 values: bash, zsh, fish or powershell. Source it, or put it where the shell
-looks for completions.` + exitStatus(0, 2),
+looks for completions. That of bash needs the package bash-completion.` + exitStatus(0, 2),
 		Example: `  sheaf completion bash > sheaf.bash
   sheaf completion zsh > _sheaf`,
 		PersistentPreRunE: unconfigured,

@@ -177,7 +177,7 @@ var outcomes = []struct {
 	{is(engine.ErrNoWords), exitFailed, "ask by --mode vector, or make a store without --no-words"},
 	{is(engine.ErrNotIndexed), exitFailed, "whatever writes does it, such as sheaf compact"},
 	{is(engine.ErrFewRows), exitFailed, "an approximate index is of use from 20,000 documents on"},
-	{is(errNoEmbedder), exitFailed, "ask it with sheaf search-vector or with --mode words, or bind the embedder that made its vectors with sheaf init --embedder NAME"},
+	{is(errNoEmbedder), exitFailed, "ask it with sheaf search-vector or with --mode words, or bind the embedder that made its vectors with sheaf init [--store DIR] --embedder NAME"},
 	{as[*embed.AuthError], exitRefused, "check OPENAI_API_KEY, --api-key-file and the account"},
 	{refusesAll, exitFailed, "check the model that --embedder names and --base-url; what was committed is kept"},
 	{as[*embed.UnavailableError], exitUnavailable, "what was done is kept: run the same command again"},

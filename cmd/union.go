@@ -76,8 +76,8 @@ func (env *environment) openUnion(ctx context.Context, names []string) (u *union
 			u.facts = s.Facts()
 			continue
 		}
-		if err := u.facts.Agree(s.Facts()); err != nil {
-			return u, fmt.Errorf("%q cannot be searched together with %q: %w", name, u.parts[0].name, err)
+		if err := s.Facts().Agree(u.facts); err != nil {
+			return u, fmt.Errorf("%q cannot be read together with %q: %w", name, u.parts[0].name, err)
 		}
 		u.facts.NoWords = u.facts.NoWords || s.Facts().NoWords
 	}

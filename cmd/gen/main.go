@@ -54,13 +54,21 @@ func generate(root string) error {
 // manualDate is what the pages show: the same on every machine and every day.
 var manualDate = time.Date(2026, time.November, 1, 0, 0, 0, 0, time.UTC)
 
-// literal escapes what is Markdown's, which Cobra takes help texts for.
 var literal = strings.NewReplacer("*", `\*`, "_", `\_`, "<", `\<`, "[", `\[`)
+
+// escape escapes what is Markdown's, which Cobra takes help texts for, but not between backquotes.
+func escape(help string) string {
+	parts := strings.Split(help, "`")
+	for i := 0; i < len(parts); i += 2 {
+		parts[i] = literal.Replace(parts[i])
+	}
+	return strings.Join(parts, "`")
+}
 
 // manual writes a page for c and each verb below it.
 func manual(dir string, c *cobra.Command) error {
 	for _, flags := range []*pflag.FlagSet{c.LocalNonPersistentFlags(), c.PersistentFlags()} {
-		flags.VisitAll(func(f *pflag.Flag) { f.Usage = literal.Replace(f.Usage) })
+		flags.VisitAll(func(f *pflag.Flag) { f.Usage = escape(f.Usage) })
 	}
 	if c.IsAvailableCommand() || !c.HasParent() {
 		name := filepath.Join(dir, string(bytes.ReplaceAll([]byte(c.CommandPath()), []byte(" "), []byte("-")))+".1")

@@ -58,6 +58,11 @@ func TestPages(t *testing.T) {
 			t.Errorf("%s does not mention %q", name, want)
 		}
 	}
+	for name, text := range pages {
+		if strings.HasSuffix(name, ".1") && strings.Contains(text, `\[`) { // names a character in troff
+			t.Errorf("%s has a bracket that is escaped", name)
+		}
+	}
 }
 
 // files reads all files below the paths of a folder.
