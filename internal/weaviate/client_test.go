@@ -21,6 +21,8 @@ func TestURLs(t *testing.T) {
 		"weaviate://h/":                             "names no collection",
 		"weaviate://h/docs":                         "names no collection",
 		"weaviate://h/My-Docs":                      "names no collection",
+		"weaviate://h/Docs_sheaf":                   "another store",
+		"weaviate://h/Docs_sheaf_lock":              "another store",
 		"weaviate:///Docs":                          "is malformed",
 		"weaviate://h:port/Docs":                    "is malformed",
 		"weaviate://hunter2@h/Docs":                 "WEAVIATE_API_KEY",

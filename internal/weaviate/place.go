@@ -62,6 +62,9 @@ func parse(name string) (*place, error) {
 	if !collectionName.MatchString(p.collection) {
 		return nil, &URLError{"the URL of the store names no collection: a capital letter, then letters, digits and underscores", urlGrammar}
 	}
+	if strings.HasSuffix(p.collection, metaSuffix) || strings.HasSuffix(p.collection, lockSuffix) {
+		return nil, &URLError{"the URL of the store names a collection that another store keeps beside its own", "leave out what begins with " + metaSuffix}
+	}
 	for parameter, values := range u.Query() {
 		n, err := strconv.Atoi(values[0])
 		if parameter != "replicas" || err != nil || n < 1 || n > maxReplicas {
@@ -92,5 +95,10 @@ func Same(a, b string) bool {
 // The collections of a store: that of the documents, which the URL names, and those of what
 // else is known.
 func (p *place) documents() string { return p.collection }
-func (p *place) meta() string      { return p.collection + "_sheaf" }
-func (p *place) lock() string      { return p.collection + "_sheaf_lock" }
+func (p *place) meta() string      { return p.collection + metaSuffix }
+func (p *place) lock() string      { return p.collection + lockSuffix }
+
+const (
+	metaSuffix = "_sheaf"
+	lockSuffix = "_sheaf_lock"
+)

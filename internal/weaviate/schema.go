@@ -75,8 +75,8 @@ func (c *client) create(ctx context.Context, f engine.Facts, shards int) error {
 	if err != nil {
 		return err
 	}
-	if there != nil { // a killed writer made it, and no state
-		if err := c.destroy(ctx); err != nil {
+	if there != nil {
+		if err := c.clear(ctx, there); err != nil {
 			return err
 		}
 	}
@@ -85,15 +85,54 @@ func (c *client) create(ctx context.Context, f engine.Facts, shards int) error {
 	} else if there != nil {
 		return p.foreign()
 	}
-	if err := c.call(ctx, http.MethodPost, "/v1/schema", p.flat(p.meta(), "dot", 1, kept("data")), nil); err != nil {
+	if err := c.makeClass(ctx, p.flat(p.meta(), "dot", 1, kept("data"))); err != nil {
 		return err
 	}
 	distance := "dot" // vectors have length 1 already where the metric is the cosine
 	if f.Metric == engine.L2 {
 		distance = "l2-squared"
 	}
-	return c.call(ctx, http.MethodPost, "/v1/schema", p.flat(p.documents(), distance, shards,
-		found("docId"), kept("text"), kept("metadata"), property{Name: "source", Type: []string{"int"}}, found("hash"), kept("place"), kept("bits")), nil)
+	return c.makeClass(ctx, p.flat(p.documents(), distance, shards,
+		found("docId"), kept("text"), kept("metadata"), property{Name: "source", Type: []string{"int"}}, found("hash"), kept("place"), kept("bits")))
+}
+
+// makeClass makes a collection that was not there. The server refuses it when it had made it
+// and that answer was lost.
+func (c *client) makeClass(ctx context.Context, wanted class) error {
+	err := c.call(ctx, http.MethodPost, "/v1/schema", wanted, nil)
+	if !hasStatus(err, http.StatusUnprocessableEntity) {
+		return err
+	}
+	if there, failed := c.class(ctx, wanted.Name); failed == nil && there != nil && there.Description == made {
+		return nil
+	}
+	return err
+}
+
+// clear removes what a killed writer left that had made the collections of a store and no
+// state. Documents are written after a state: where there is one, a server has lost the state,
+// or does not know of it yet, and nothing is removed.
+func (c *client) clear(ctx context.Context, meta *class) error {
+	documents, err := c.class(ctx, c.place.documents())
+	if err != nil {
+		return err
+	}
+	if meta.Description != made || documents != nil && documents.Description != made {
+		return c.place.foreign()
+	}
+	if documents != nil && documents.Sharding != nil {
+		if err := c.whole(ctx, documents.Sharding.Desired, 1); err != nil {
+			return err
+		}
+		rows, err := c.list(ctx, firstNumber-1, false)
+		if err != nil {
+			return err
+		}
+		if len(rows) > 0 {
+			return c.place.damaged("it has documents and no state")
+		}
+	}
+	return c.destroy(ctx)
 }
 
 // destroy removes the collections of a store.
@@ -138,7 +177,7 @@ const healthy = "HEALTHY"
 // shards is how many replicas each shard of the documents has that answer.
 func (c *client) shards(ctx context.Context) (map[string]int, error) {
 	var answer struct{ Nodes []node }
-	if err := c.call(ctx, http.MethodGet, "/v1/nodes/"+c.place.documents()+"?output=verbose", nil, &answer); err != nil {
+	if err := c.once(ctx, http.MethodGet, "/v1/nodes/"+c.place.documents()+"?output=verbose", nil, &answer); err != nil {
 		return nil, err
 	}
 	replicas := map[string]int{}
