@@ -2,6 +2,7 @@ package weaviate
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"encoding/json"
@@ -38,7 +39,8 @@ func newClient(p *place) *client {
 func (c *client) close() { c.http.CloseIdleConnections() }
 
 // pauses are those before a request is tried again that had no answer, or that of a server
-// which cannot answer now. All requests can be repeated.
+// which cannot answer now. The second time changes nothing that the first one did, but a
+// collection is refused that is there already: see makeClass and lock.
 var pauses = []time.Duration{200 * time.Millisecond, time.Second}
 
 // call sends in as JSON, where it is not nil, and reads the answer into out, where that is not
@@ -84,7 +86,10 @@ func (c *client) once(ctx context.Context, method, path string, body []byte, out
 	if err != nil {
 		return c.unanswered(ctx, err)
 	}
-	defer response.Body.Close()
+	defer func() {
+		_, _ = io.Copy(io.Discard, io.LimitReader(response.Body, maxMessage)) // so that the connection can be used again
+		response.Body.Close()
+	}()
 	if date, err := http.ParseTime(response.Header.Get("Date")); err == nil {
 		c.clock.Store(date.Unix())
 	}
@@ -92,7 +97,6 @@ func (c *client) once(ctx context.Context, method, path string, body []byte, out
 		return c.failed(response)
 	}
 	if out == nil {
-		_, _ = io.Copy(io.Discard, io.LimitReader(response.Body, maxMessage)) // so that the connection can be used again
 		return nil
 	}
 	if err := json.NewDecoder(response.Body).Decode(out); err != nil {
@@ -131,8 +135,11 @@ func hasStatus(err error, status int) bool {
 	return errors.As(err, &e) && e.status == status
 }
 
-// maxMessage is how many bytes of a message are read.
-const maxMessage = 64 << 10
+// maxMessage is how many bytes of a message are read, and shownMessage how many characters are shown.
+const (
+	maxMessage   = 64 << 10
+	shownMessage = 500
+)
 
 // failed puts an answer in the terms of engines. The server has no other status than 500 for
 // replicas that it does not reach.
@@ -152,6 +159,7 @@ func (c *client) failed(r *http.Response) error {
 			told.message = body.Message
 		}
 	}
+	told.message = fmt.Sprintf("%.*s", shownMessage, cmp.Or(told.message, http.StatusText(told.status)))
 	switch {
 	case r.StatusCode == http.StatusUnauthorized || r.StatusCode == http.StatusForbidden:
 		return &engine.RefusedError{Store: c.place.url, Err: told}
