@@ -82,6 +82,11 @@ func (w *Writer) commit(ctx context.Context) error {
 	dead := roaring.Or(roaring.Or(base.Dead.Bitmap, gone), span(base.Next, s.Next))
 	dead.AndNot(s.Documents.Bitmap)
 	s.Dead = numbers{dead}
+	if len(w.moved) > 0 { // in place: of another writer's store nothing must change
+		if err := w.own(ctx); err != nil {
+			return err
+		}
+	}
 	if err := w.move(ctx, s.Documents.Bitmap); err != nil {
 		return err
 	}

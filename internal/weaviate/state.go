@@ -52,8 +52,9 @@ const stateID = "00000000-0000-0000-0000-000000000001"
 type numbers struct{ *roaring.Bitmap }
 
 func (n numbers) MarshalText() ([]byte, error) {
-	n.RunOptimize()
-	text, err := n.ToBase64()
+	small := n.Clone() // others may be reading n
+	small.RunOptimize()
+	text, err := small.ToBase64()
 	return []byte(text), err
 }
 

@@ -140,7 +140,8 @@ func openWriter(ctx context.Context, url string, o engine.Options, create func(*
 }
 
 // gap is how many numbers are left out after a writer that did not close the store: what it
-// had sent may still arrive.
+// had sent may still arrive. So no writer sends documents with numbers that far from those
+// that the state tells: see reserve.
 const gap = 1 << 16
 
 // take reads the store and marks it as this writer's.
@@ -157,8 +158,9 @@ func (w *Writer) take(ctx context.Context) error {
 		return err
 	}
 	if s.Writer != "" {
-		s.Dead.AddRange(uint64(s.Next), uint64(s.Next)+gap)
-		s.Next += gap
+		next := uint32(min(uint64(s.Next)+gap, maxNumber+1))
+		s.Dead.Or(span(s.Next, next))
+		s.Next = next
 	}
 	s.Writer = w.token
 	if err := w.writeState(ctx, s); err != nil {
@@ -214,7 +216,11 @@ func (w *Writer) Close() error {
 }
 
 // leave removes the dead from the servers, and writes the state of a store that has no writer.
+// What is dead to a writer that lost its lock may be another's.
 func (w *Writer) leave(ctx context.Context) error {
+	if err := w.own(ctx); err != nil {
+		return err
+	}
 	s := *w.base.Load().state
 	dead := roaring.Or(s.Dead.Bitmap, span(s.Next, w.next))
 	s.Dead, s.Next, s.Writer = numbers{roaring.New()}, w.next, ""
@@ -238,7 +244,9 @@ func (w *Writer) Discard() error {
 		ctx, stop := context.WithTimeout(context.Background(), goodbye)
 		defer stop()
 		w.failure = errors.Join(w.wait(), errDiscarded)
-		err = w.destroy(ctx)
+		if err = w.own(ctx); err == nil {
+			err = w.destroy(ctx)
+		}
 	}
 	return errors.Join(err, w.Close())
 }
@@ -302,6 +310,9 @@ func (w *Writer) start(ctx context.Context) error {
 	if err := w.wait(); err != nil {
 		return err
 	}
+	if err := w.reserve(ctx); err != nil {
+		return err
+	}
 	rows, base := w.rows, w.base.Load()
 	w.rows, w.size = nil, 0
 	w.sending = crash.Go(func() error {
@@ -310,6 +321,31 @@ func (w *Writer) start(ctx context.Context) error {
 		}
 		return w.everywhere(ctx, base.state)
 	})
+	return nil
+}
+
+// reserve writes a state of the same documents that tells that the numbers given so far are
+// taken, before one is sent that the next writer would use if this one were killed.
+func (w *Writer) reserve(ctx context.Context) error {
+	base := w.base.Load()
+	if w.next-base.Next <= gap {
+		return nil
+	}
+	s := *base.state
+	s.Next, s.Dead = w.next, numbers{roaring.Or(base.Dead.Bitmap, span(base.Next, w.next))}
+	return w.restate(ctx, &s)
+}
+
+// restate writes a state of the documents that are committed.
+func (w *Writer) restate(ctx context.Context, s *state) error {
+	if err := w.own(ctx); err != nil {
+		return err
+	}
+	if err := w.writeState(ctx, s); err != nil {
+		w.failure = err
+		return err
+	}
+	w.base.Store(&committed{s, w.base.Load().sources})
 	return nil
 }
 
@@ -360,19 +396,13 @@ func (w *Writer) flush(ctx context.Context) error {
 
 // SetSettings keeps settings for the sources to come, at once.
 func (w *Writer) SetSettings(ctx context.Context, settings string) error {
-	base := w.base.Load()
-	s := *base.state
+	s := *w.base.Load().state
 	s.Settings = settings
-	if err := w.own(ctx); err != nil {
-		return err
+	err := w.restate(ctx, &s)
+	if err == nil {
+		w.settings = settings
 	}
-	if err := w.writeState(ctx, &s); err != nil {
-		w.failure = err
-		return err
-	}
-	w.settings = settings
-	w.base.Store(&committed{&s, base.sources})
-	return nil
+	return err
 }
 
 // Bind sets the embedder of a store that has none, for good.
