@@ -108,7 +108,14 @@ func (s *Store) check(ctx context.Context) (f findings, err error) {
 		if err := f.compared(ctx, v); err != nil {
 			return err
 		}
-		return f.words(ctx, v)
+		if err := f.words(ctx, v); err != nil || len(f.problems) == 0 {
+			return err
+		}
+		now, err := s.now(ctx)
+		if err == nil && !now.Updated.Equal(v.Updated) { // a writer took away what seems to be missing
+			err = errChanged
+		}
+		return err
 	})
 	return f, err
 }

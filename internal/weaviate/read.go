@@ -213,8 +213,11 @@ func (s *Store) Documents(ctx context.Context, o engine.ListOptions) iter.Seq2[e
 			if o.WithVectors {
 				d.Vector = r.vector()
 			}
-			if n++; !yield(d, nil) || n == o.Limit {
+			if n++; !yield(d, nil) {
 				return errStop
+			}
+			if n == o.Limit { // the view still looks whether a shard went away
+				return nil
 			}
 		}
 		return nil

@@ -70,7 +70,8 @@ func (s *Store) now(ctx context.Context) (view, error) {
 	return view{client: s.client, state: state}, err
 }
 
-// view runs f with the store as it is now, again where a writer came between. All shards have
+// view runs f with the store as it is now, again where a writer came between, which a search may
+// take for a server that compares too few vectors. All shards have
 // to be there before and after: the server does not tell when it answers without some, and to start one
 // takes longer than f.
 func (s *Store) view(ctx context.Context, f func(*view) error) (err error) {
@@ -82,7 +83,7 @@ func (s *Store) view(ctx context.Context, f func(*view) error) (err error) {
 		if err = v.whole(ctx, v.Shards, 1); err != nil {
 			return err
 		}
-		if err = f(&v); err != nil && !errors.Is(err, errChanged) {
+		if err = f(&v); err != nil && !errors.Is(err, errChanged) && !errors.Is(err, errUncompared) {
 			return err
 		}
 		if missing := v.whole(ctx, v.Shards, 1); missing != nil || err == nil {
