@@ -1,0 +1,263 @@
+package weaviate_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"sheaf/internal/engine"
+	"sheaf/internal/metadata"
+	"sheaf/internal/weaviate"
+)
+
+// fake is a server of one node as far as a store without words needs one to write. It finds nothing.
+type fake struct {
+	mu      sync.Mutex
+	classes map[string]map[string]any
+	objects map[string]map[string]json.RawMessage // by collection and id
+	refuses string                                // why no collection can be made; "" where they can
+}
+
+// start returns the URL of a store on a fake.
+func start(t *testing.T) (*fake, string) {
+	t.Helper()
+	f := &fake{classes: map[string]map[string]any{}, objects: map[string]map[string]json.RawMessage{}}
+	server := httptest.NewServer(f.handler())
+	t.Cleanup(server.Close)
+	return f, "weaviate://" + strings.TrimPrefix(server.URL, "http://") + "/Docs"
+}
+
+func (f *fake) handler() http.Handler {
+	m := http.NewServeMux()
+	for pattern, answer := range map[string]func(*http.Request) (any, int){
+		"POST /v1/schema":              f.makeClass,
+		"GET /v1/schema/{class}":       f.class,
+		"DELETE /v1/schema/{class}":    f.dropClass,
+		"GET /v1/objects/{class}/{id}": f.object,
+		"GET /v1/objects":              f.list,
+		"POST /v1/batch/objects":       f.put,
+		"DELETE /v1/batch/objects":     f.remove,
+		"GET /v1/nodes/{class}":        f.nodes,
+		"POST /v1/graphql":             func(*http.Request) (any, int) { return map[string]any{}, http.StatusOK },
+	} {
+		m.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+			f.mu.Lock()
+			defer f.mu.Unlock()
+			body, status := answer(r)
+			w.WriteHeader(status)
+			if body != nil {
+				_ = json.NewEncoder(w).Encode(body)
+			}
+		})
+	}
+	return m
+}
+
+func (f *fake) makeClass(r *http.Request) (any, int) {
+	class := map[string]any{"shardingConfig": map[string]int{"desiredCount": 1}, "replicationConfig": map[string]int{"factor": 1}}
+	if err := json.NewDecoder(r.Body).Decode(&class); err != nil {
+		return nil, http.StatusBadRequest
+	}
+	name, _ := class["class"].(string)
+	if f.refuses != "" || f.classes[name] != nil {
+		return map[string]any{"error": []any{map[string]string{"message": f.refuses}}}, http.StatusUnprocessableEntity
+	}
+	f.classes[name], f.objects[name] = class, map[string]json.RawMessage{}
+	return nil, http.StatusOK
+}
+
+func (f *fake) class(r *http.Request) (any, int) {
+	if class := f.classes[r.PathValue("class")]; class != nil {
+		return class, http.StatusOK
+	}
+	return nil, http.StatusNotFound
+}
+
+func (f *fake) dropClass(r *http.Request) (any, int) {
+	delete(f.classes, r.PathValue("class"))
+	delete(f.objects, r.PathValue("class"))
+	return nil, http.StatusOK
+}
+
+func (f *fake) object(r *http.Request) (any, int) {
+	if object := f.objects[r.PathValue("class")][r.PathValue("id")]; object != nil {
+		return object, http.StatusOK
+	}
+	return nil, http.StatusNotFound
+}
+
+func (f *fake) list(r *http.Request) (any, int) {
+	all := f.objects[r.FormValue("class")]
+	page := []json.RawMessage{}
+	for _, id := range slices.Sorted(maps.Keys(all)) {
+		if id > r.FormValue("after") && len(page) < 500 {
+			page = append(page, all[id])
+		}
+	}
+	return map[string]any{"objects": page}, http.StatusOK
+}
+
+func (f *fake) put(r *http.Request) (any, int) {
+	var body struct{ Objects []json.RawMessage }
+	if err := json.NewDecoder(r.Body).Decode(&body); err != nil {
+		return nil, http.StatusBadRequest
+	}
+	answers := []map[string]string{}
+	for _, o := range body.Objects {
+		var at struct{ Class, ID string }
+		if err := json.Unmarshal(o, &at); err != nil || f.objects[at.Class] == nil {
+			return nil, http.StatusUnprocessableEntity
+		}
+		f.objects[at.Class][at.ID] = o
+		answers = append(answers, map[string]string{"id": at.ID})
+	}
+	return answers, http.StatusOK
+}
+
+func (f *fake) remove(r *http.Request) (any, int) {
+	var body struct {
+		Match struct {
+			Class string
+			Where struct {
+				ValueTextArray []string
+			}
+		}
+	}
+	if err := json.NewDecoder(r.Body).Decode(&body); err != nil {
+		return nil, http.StatusBadRequest
+	}
+	for _, id := range body.Match.Where.ValueTextArray {
+		delete(f.objects[body.Match.Class], id)
+	}
+	return map[string]any{}, http.StatusOK
+}
+
+func (f *fake) nodes(r *http.Request) (any, int) {
+	shard := map[string]string{"name": "shard", "class": r.PathValue("class")}
+	return map[string]any{"nodes": []any{map[string]any{"status": "HEALTHY", "shards": []any{shard}}}}, http.StatusOK
+}
+
+// do changes the fake between requests.
+func (f *fake) do(change func()) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	change()
+}
+
+var plain = engine.Facts{Dim: 1, Metric: engine.L2, NoWords: true}
+
+// numbered yields n documents, and calls amid before one of them.
+func numbered(n, at int, amid func()) iter.Seq2[engine.Transfer, error] {
+	return func(yield func(engine.Transfer, error) bool) {
+		for i := range n {
+			if i == at {
+				amid()
+			}
+			d := engine.Document{ID: fmt.Sprint("id", i), Text: "text", Metadata: metadata.Raw([]byte(`{}`)), Vector: []float32{1}}
+			if !yield(engine.Transfer{Document: d, From: engine.Source{Key: "/a", Name: "a"}}, nil) {
+				return
+			}
+		}
+	}
+}
+
+// merge adds documents to a store, and closes it.
+func merge(t *testing.T, w *weaviate.Writer, docs iter.Seq2[engine.Transfer, error]) error {
+	t.Helper()
+	_, err := w.Merge(t.Context(), []engine.Snapshot{{Transfers: docs}}, engine.OnConflictFail)
+	return errors.Join(err, w.Close())
+}
+
+// TestRefusedCollection: a collection that cannot be made is an error, not a lock that another
+// writer has.
+func TestRefusedCollection(t *testing.T) {
+	t.Parallel()
+	f, url := start(t)
+	f.refuses = "not enough nodes"
+	_, err := weaviate.Create(t.Context(), url+"?replicas=5", plain, engine.Options{})
+	if err == nil || !strings.Contains(err.Error(), f.refuses) {
+		t.Error(err)
+	}
+}
+
+// TestCreate: what a killed writer left is made anew, and documents whose state is away stay.
+func TestCreate(t *testing.T) {
+	t.Parallel()
+	f, url := start(t)
+	for range 2 {
+		w, err := weaviate.Create(t.Context(), url, plain, engine.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		f.do(func() { clear(f.objects["Docs_sheaf"]) })
+	}
+	w, err := weaviate.Create(t.Context(), url, plain, engine.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := merge(t, w, numbered(3, -1, nil)); err != nil {
+		t.Fatal(err)
+	}
+	f.do(func() { clear(f.objects["Docs_sheaf"]) })
+	_, err = weaviate.Create(t.Context(), url, plain, engine.Options{})
+	if damaged := (*engine.FormatError)(nil); !errors.As(err, &damaged) || len(f.objects["Docs"]) != 3 {
+		t.Errorf("%d documents are left: %v", len(f.objects["Docs"]), err)
+	}
+	f.do(func() { f.classes["Docs_sheaf"]["description"] = "of others" })
+	if _, err = weaviate.Create(t.Context(), url, plain, engine.Options{}); err == nil || f.classes["Docs_sheaf"] == nil {
+		t.Errorf("a collection of another program: %v", err)
+	}
+}
+
+// TestOvertaken: a writer that lost its lock amid a long merge does not write over the documents
+// of the one that has it.
+func TestOvertaken(t *testing.T) {
+	t.Parallel()
+	f, url := start(t)
+	slow, err := weaviate.Create(t.Context(), url, plain, engine.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = merge(t, slow, numbered(67_000, 65_000, func() {
+		f.do(func() { delete(f.classes, "Docs_sheaf_lock") }) // as one that was not renewed
+		other, err := weaviate.OpenWriter(t.Context(), url, engine.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := merge(t, other, numbered(500, -1, nil)); err != nil {
+			t.Fatal(err)
+		}
+	}))
+	if !errors.Is(err, engine.ErrLockLost) {
+		t.Errorf("the writer that was overtaken: %v", err)
+	}
+	r, err := weaviate.Open(t.Context(), url, engine.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	n := 0
+	for d, err := range r.Documents(t.Context(), engine.ListOptions{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d.ID != fmt.Sprint("id", n) {
+			t.Fatalf("document %d has the id %q", n, d.ID)
+		}
+		n++
+	}
+	if n != 500 {
+		t.Errorf("%d documents of 500", n)
+	}
+}
