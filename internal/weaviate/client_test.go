@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -99,6 +100,39 @@ func TestAnswers(t *testing.T) {
 	_, err := weaviate.Open(t.Context(), "weaviate://127.0.0.1:1/Docs", engine.Options{})
 	if !unavailable(err) {
 		t.Errorf("no server: %v", err)
+	}
+}
+
+// TestKey: the key of the environment goes to the server, as those of the server's clients do.
+func TestKey(t *testing.T) {
+	t.Setenv("WEAVIATE_API_KEY", "hunter2")
+	var got string
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		got = r.Header.Get("Authorization")
+		w.WriteHeader(http.StatusForbidden)
+		_, _ = io.WriteString(w, strings.Repeat("no ", 1000))
+	}))
+	defer server.Close()
+	_, err := weaviate.Open(t.Context(), "weaviate://"+strings.TrimPrefix(server.URL, "http://")+"/Docs", engine.Options{})
+	if got != "Bearer hunter2" {
+		t.Errorf("the server gets %q", got)
+	}
+	if err == nil || strings.Contains(err.Error(), "hunter2") || len(err.Error()) > 1000 {
+		t.Errorf("%v", err)
+	}
+}
+
+// TestCertificate: a server whose certificate nobody vouches for is not asked, and not asked again.
+func TestCertificate(t *testing.T) {
+	t.Parallel()
+	asked := false
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked = true }))
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.StartTLS()
+	defer server.Close()
+	_, err := weaviate.Open(t.Context(), "weaviates://"+strings.TrimPrefix(server.URL, "https://")+"/Docs", engine.Options{})
+	if err == nil || unavailable(err) || asked || !strings.Contains(hint.Of(err), "SSL_CERT_FILE") {
+		t.Errorf("%v", err)
 	}
 }
 
