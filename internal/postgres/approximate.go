@@ -103,8 +103,12 @@ func (w *Writer) makeIndex(ctx context.Context, s state, lists int64) error {
 	_, err = c.script(ctx, fmt.Sprintf(`BEGIN; CREATE INDEX %s ON {documents} USING %s (vector %s)%s;
 SET LOCAL lock_timeout = %d; DROP INDEX IF EXISTS %s; ALTER INDEX %s RENAME TO %s; COMMIT`,
 		quote(p.table+made), s.index.kind, operators, with, indexPatience.Milliseconds(), p.name(nearestSuffix), p.name(made), quote(p.table+nearestSuffix)))
+	if err == nil {
+		return nil
+	}
+	err = fmt.Errorf("making the index: %w", err)
 	if stateOf(err) == programLimit {
-		err = hint.With(fmt.Errorf("making the index: %w", err), "let the server use more memory: PGOPTIONS='-c maintenance_work_mem=1GB' and the same command again; what was stored is kept")
+		err = hint.With(err, "let the server use more memory: PGOPTIONS='-c maintenance_work_mem=1GB' and the same command again; what was stored is kept")
 	}
 	return err
 }

@@ -2,6 +2,7 @@ package postgres_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"math/rand/v2"
@@ -230,10 +231,12 @@ func TestPostgresIndexRefused(t *testing.T) {
 	t.Parallel()
 	server.Need(t)
 	url := server.Table(t)
-	if w, err := postgres.Create(t.Context(), url, engine.Facts{Dim: 2001, Metric: engine.L2}, engine.Options{Index: engine.HNSW}); err == nil || !strings.Contains(err.Error(), "up to 2000 numbers") {
+	_, table, _ := strings.Cut(url, "table=")
+	w, err := postgres.Create(t.Context(), url, engine.Facts{Dim: 2001, Metric: engine.L2}, engine.Options{Index: engine.HNSW})
+	if err == nil || !strings.Contains(err.Error(), "up to 2000 numbers") {
 		t.Errorf("%v, %v", w, err)
 	}
-	w, err := postgres.Create(t.Context(), url+"&options=-c%20maintenance_work_mem%3D64kB", engine.Facts{Dim: indexedDim, Metric: engine.L2}, engine.Options{Index: engine.IVFFlat})
+	w, err = postgres.Create(t.Context(), url+"&options=-c%20maintenance_work_mem%3D64kB", engine.Facts{Dim: indexedDim, Metric: engine.L2}, engine.Options{Index: engine.IVFFlat})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -241,6 +244,15 @@ func TestPostgresIndexRefused(t *testing.T) {
 	merge(t, w, clustered()[:2000])
 	if _, made, err := w.Index(t.Context()); err == nil || made || !strings.Contains(err.Error(), "memory required") {
 		t.Errorf("with too little memory: %t, %v", made, err)
+	}
+	ended, end := context.WithCancel(t.Context())
+	end()
+	if _, made, err := w.Index(ended); !errors.Is(err, context.Canceled) || made {
+		t.Errorf("after an interrupt: %t, %v", made, err)
+	}
+	server.Run(t, `CREATE TABLE `+table+`_nearest_new ()`)
+	if _, made, err := w.Index(t.Context()); err == nil || made || !strings.HasPrefix(err.Error(), "making the index: ") {
+		t.Errorf("where its name is taken: %t, %v", made, err)
 	}
 	if info, err := w.Info(t.Context()); err != nil || info.Documents != 2000 || !info.Pending {
 		t.Errorf("%+v, %v", info, err)
