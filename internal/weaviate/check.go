@@ -2,7 +2,6 @@ package weaviate
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -196,32 +195,41 @@ func (f *findings) words(ctx context.Context, v *view) error {
 // repair makes the store one that answers with what there is.
 func (w *Writer) repair(ctx context.Context, f findings) error {
 	w.delete(f.lost)
-	v := w.asCommitted()
-	for page := range chunks(f.uncompared, named) { // the server passes over what it has
-		found, err := v.numbered(ctx, page, fieldsAll+"hash "+fieldsVector)
-		if err != nil {
-			return err
-		}
-		if err := w.remove(ctx, w.place.documents(), idsOf(page)); err != nil {
-			return err
-		}
-		var rows []json.RawMessage
-		for n, r := range found {
-			b, err := json.Marshal(object{Class: w.place.documents(), ID: idOf(n), Vector: r.vector(), Properties: r.properties})
-			if err != nil {
-				return err
-			}
-			rows = append(rows, b)
-		}
-		if err := w.putDocuments(ctx, rows, v.Shards); err != nil {
-			return err
-		}
-	}
 	if f.wordless {
 		if err := w.reindex(ctx, nil); err != nil {
 			return err
 		}
 	}
+	if err := w.renumber(ctx, f.uncompared); err != nil {
+		return err
+	}
 	w.unit, w.longest = f.unit, f.longest
 	return w.Commit(ctx)
+}
+
+// renumber stages documents anew, and the end of what is there of them: the server would pass over
+// what it has under the same ids. They are the newest then.
+func (w *Writer) renumber(ctx context.Context, documents *roaring.Bitmap) error {
+	v := w.asCommitted()
+	for page := range chunks(documents, named) {
+		found, err := v.numbered(ctx, page, fieldsAll+fieldsVector)
+		if err != nil {
+			return err
+		}
+		for _, old := range page {
+			r := found[old]
+			d, err := v.document(ctx, &r)
+			if err != nil {
+				return err
+			}
+			n, err := w.add(ctx, r.Source, &d, r.vector(), r.Origin)
+			if err != nil {
+				return err
+			}
+			src := w.change(r.Source)
+			src.Numbers.Remove(old)
+			src.Numbers.Add(n)
+		}
+	}
+	return nil
 }

@@ -8,7 +8,9 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -18,9 +20,11 @@ import (
 	"sheaf/internal/weaviate"
 )
 
-// fake is a server of one node as far as a store without words needs one to write. It finds nothing.
+// fake is a server of one node as far as a store needs one to write, to look documents up and to
+// be checked. All documents are as near to all queries.
 type fake struct {
 	mu      sync.Mutex
+	blind   map[string]bool // ids of objects of which it does not compare the vectors
 	classes map[string]map[string]any
 	objects map[string]map[string]json.RawMessage // by collection and id
 	refuses string                                // why no collection can be made; "" where they can
@@ -46,7 +50,7 @@ func (f *fake) handler() http.Handler {
 		"POST /v1/batch/objects":       f.put,
 		"DELETE /v1/batch/objects":     f.remove,
 		"GET /v1/nodes/{class}":        f.nodes,
-		"POST /v1/graphql":             func(*http.Request) (any, int) { return map[string]any{}, http.StatusOK },
+		"POST /v1/graphql":             f.get,
 	} {
 		m.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 			f.mu.Lock()
@@ -103,6 +107,36 @@ func (f *fake) list(r *http.Request) (any, int) {
 		}
 	}
 	return map[string]any{"objects": page}, http.StatusOK
+}
+
+// asked are the parts of a query.
+var asked = regexp.MustCompile(`^\{Get\{(\w+)\(limit:(\d+),(nearVector:\{[^}]*\},?)?(?:where:\{path:\["(\w+)"\],operator:ContainsAny,valueText:(\[.*?\])\})?\)\{`)
+
+func (f *fake) get(r *http.Request) (any, int) {
+	var body struct{ Query string }
+	if err := json.NewDecoder(r.Body).Decode(&body); err != nil {
+		return nil, http.StatusBadRequest
+	}
+	parts := asked.FindStringSubmatch(body.Query)
+	if parts == nil {
+		return nil, http.StatusBadRequest
+	}
+	var values []string
+	_ = json.Unmarshal([]byte(parts[5]), &values)
+	limit, _ := strconv.Atoi(parts[2])
+	rows := []map[string]any{}
+	all := f.objects[parts[1]]
+	for _, id := range slices.Sorted(maps.Keys(all)) {
+		var o struct{ Properties map[string]any }
+		_ = json.Unmarshal(all[id], &o)
+		o.Properties["id"] = id
+		has, _ := o.Properties[parts[4]].(string)
+		if len(rows) < limit && !(parts[3] != "" && f.blind[id]) && (parts[4] == "" || slices.Contains(values, has)) {
+			o.Properties["_additional"] = map[string]any{"id": id}
+			rows = append(rows, o.Properties)
+		}
+	}
+	return map[string]any{"data": map[string]any{"Get": map[string]any{parts[1]: rows}}}, http.StatusOK
 }
 
 func (f *fake) put(r *http.Request) (any, int) {
@@ -259,5 +293,57 @@ func TestOvertaken(t *testing.T) {
 	}
 	if n != 500 {
 		t.Errorf("%d documents of 500", n)
+	}
+}
+
+// TestRepair: a check finds what was lost or is not compared, and what was found is mended.
+func TestRepair(t *testing.T) {
+	t.Parallel()
+	f, url := start(t)
+	facts := plain
+	facts.NoWords = false
+	w, err := weaviate.Create(t.Context(), url, facts, engine.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := merge(t, w, numbered(5, -1, nil)); err != nil {
+		t.Fatal(err)
+	}
+	holds := func(repair bool, want ...string) {
+		t.Helper()
+		problems, err := weaviate.Check(t.Context(), url, engine.Options{}, repair)
+		var got []string
+		for _, p := range problems {
+			got = append(got, fmt.Sprint(p.Message, " ", p.Repaired))
+		}
+		if err != nil || !slices.Equal(got, want) {
+			t.Errorf("a check finds %q, %v and not %q", got, err, want)
+		}
+	}
+	holds(false)
+	f.do(func() {
+		ids := slices.Sorted(maps.Keys(f.objects["Docs"]))
+		delete(f.objects["Docs"], ids[1])
+		f.blind = map[string]bool{ids[2]: true}
+	})
+	lost, blind := "1 documents are not on the servers", "of 1 documents the server does not compare the vectors"
+	holds(false, lost+" false", blind+" false")
+	r, err := weaviate.Open(t.Context(), url, engine.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if hits, err := r.Search(t.Context(), [][]float32{{1}}, engine.SearchOptions{K: 5}); err == nil {
+		t.Errorf("a search finds %d documents of 5, and says nothing", len(hits[0]))
+	}
+	holds(true, lost+" true", blind+" true")
+	holds(false)
+	hits, err := r.Search(t.Context(), [][]float32{nil}, engine.SearchOptions{K: 9, Mode: engine.ByWords, Texts: []string{"text"}})
+	var ids []string
+	for _, h := range slices.Concat(hits...) {
+		ids = append(ids, h.ID)
+	}
+	if want := []string{"id0", "id3", "id4", "id2"}; err != nil || !slices.Equal(ids, want) || len(f.objects["Docs"]) != len(want) {
+		t.Errorf("after the repair are found %q of %d objects, %v", ids, len(f.objects["Docs"]), err)
 	}
 }
