@@ -94,13 +94,13 @@ func Need(t *testing.T) {
 
 // Start starts a cluster of so many nodes, which end with the test. Clusters of one process have
 // different numbers.
-func Start(t *testing.T, number, nodes int, settings ...string) *Cluster {
+func Start(t *testing.T, number, nodes int) *Cluster {
 	t.Helper()
 	Need(t)
 	c := &Cluster{dir: t.TempDir(), program: os.Getenv(Program), first: 1000 * number, nodes: make([]*exec.Cmd, nodes)}
 	t.Cleanup(c.stop)
 	for i := range c.nodes {
-		if err := c.begin(i, settings); err != nil {
+		if err := c.begin(i); err != nil {
 			t.Fatal(err)
 		}
 		c.listens(t, i)
@@ -120,7 +120,7 @@ const (
 )
 
 // begin starts a node.
-func (c *Cluster) begin(i int, settings []string) error {
+func (c *Cluster) begin(i int) error {
 	port := func(base int) string { return strconv.Itoa(base + c.first + 2*i) }
 	var join []string
 	for j := range c.nodes {
@@ -137,7 +137,7 @@ func (c *Cluster) begin(i int, settings []string) error {
 	defer log.Close()
 	n := exec.Command(c.program, "--scheme", "http", "--host", "127.0.0.1", "--port", port(portHTTP), "--read-timeout=60s", "--write-timeout=60s")
 	n.Dir, n.Stdout, n.Stderr = dir, log, log
-	n.Env = append([]string{
+	n.Env = []string{
 		"PATH=/usr/bin:/bin", "HOME=" + dir, "PERSISTENCE_DATA_PATH=" + filepath.Join(dir, "data"), "LOG_LEVEL=warning",
 		"AUTHENTICATION_ANONYMOUS_ACCESS_ENABLED=true", "DEFAULT_VECTORIZER_MODULE=none", "API_BASED_MODULES_DISABLED=true",
 		"DISABLE_TELEMETRY=true", "GO_PROFILING_DISABLE=true", "PROMETHEUS_MONITORING_ENABLED=false", "AUTOSCHEMA_ENABLED=false",
@@ -146,7 +146,7 @@ func (c *Cluster) begin(i int, settings []string) error {
 		"RAFT_PORT=" + port(portRaft), "RAFT_INTERNAL_RPC_PORT=" + port(portRaft+1), "RAFT_JOIN=" + strings.Join(join, ","),
 		"RAFT_BOOTSTRAP_EXPECT=" + strconv.Itoa(len(c.nodes)), "RAFT_BOOTSTRAP_TIMEOUT=60",
 		"GRPC_PORT=" + port(portGRPC), "DISK_USE_READONLY_PERCENTAGE=100", "DISK_USE_WARNING_PERCENTAGE=100",
-	}, settings...)
+	}
 	if i > 0 {
 		n.Env = append(n.Env, "CLUSTER_JOIN=127.0.0.1:"+strconv.Itoa(portGossip+c.first))
 	}
@@ -203,7 +203,7 @@ func (c *Cluster) Kill(i int) {
 // Revive starts a node again that was killed.
 func (c *Cluster) Revive(t *testing.T, i int) {
 	t.Helper()
-	if err := c.begin(i, nil); err != nil {
+	if err := c.begin(i); err != nil {
 		t.Fatal(err)
 	}
 	c.await(t, i)
