@@ -8,12 +8,14 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"sheaf/internal/engine"
 	"sheaf/internal/metadata"
@@ -93,7 +95,9 @@ func (f *fake) dropClass(r *http.Request) (any, int) {
 
 func (f *fake) object(r *http.Request) (any, int) {
 	if object := f.objects[r.PathValue("class")][r.PathValue("id")]; object != nil {
-		return object, http.StatusOK
+		answer := map[string]any{"lastUpdateTimeUnix": time.Now().UnixMilli()}
+		_ = json.Unmarshal(object, &answer)
+		return answer, http.StatusOK
 	}
 	return nil, http.StatusNotFound
 }
@@ -345,5 +349,45 @@ func TestRepair(t *testing.T) {
 	}
 	if want := []string{"id0", "id3", "id4", "id2"}; err != nil || !slices.Equal(ids, want) || len(f.objects["Docs"]) != len(want) {
 		t.Errorf("after the repair are found %q of %d objects, %v", ids, len(f.objects["Docs"]), err)
+	}
+}
+
+// TestLock: a store has one writer, whose command line the cluster is not told.
+func TestLock(t *testing.T) {
+	t.Parallel()
+	f, url := start(t)
+	w, err := weaviate.Create(t.Context(), url, plain, engine.Options{Holder: "sheaf merge postgres://u:hunter2@h/db"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = weaviate.OpenWriter(t.Context(), url, engine.Options{LockTimeout: time.Millisecond})
+	if locked := (*engine.LockedError)(nil); !errors.As(err, &locked) || !strings.Contains(locked.Holder, fmt.Sprint("process ", os.Getpid())) {
+		t.Errorf("a second writer: %v", err)
+	}
+	for _, class := range f.classes {
+		if strings.Contains(fmt.Sprint(class["description"]), "hunter2") {
+			t.Errorf("the cluster is told %q", class["description"])
+		}
+	}
+	elsewhere := `{"token":"x","host":"h","process":1,"since":%d}`
+	held := func(since int64) error {
+		f.do(func() {
+			clear(f.objects["Docs_sheaf_lock"]) // as if it was killed before it renewed the lock
+			f.classes["Docs_sheaf_lock"]["description"] = fmt.Sprintf(elsewhere, since)
+		})
+		next, err := weaviate.OpenWriter(t.Context(), url, engine.Options{})
+		if err == nil {
+			t.Cleanup(func() { next.Close() })
+		}
+		return err
+	}
+	if err := held(time.Now().Unix()); err == nil {
+		t.Error("the lock of a writer elsewhere is taken over")
+	}
+	if err := held(1); err != nil {
+		t.Errorf("the lock of a writer elsewhere that ended long ago: %v", err)
+	}
+	if err := w.Close(); !errors.Is(err, engine.ErrLockLost) {
+		t.Errorf("the writer that was overtaken: %v", err)
 	}
 }

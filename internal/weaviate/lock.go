@@ -21,18 +21,18 @@ import (
 // writer leaves it behind; it counts no more once its process is gone, as far as that can be told
 // where it ran, or once it has not been renewed for expiry, by the clock of the server.
 
-// holder is who has a lock.
+// holder is who has a lock. All users of the cluster see it, so it does not tell the command line,
+// which may name other stores with their passwords.
 type holder struct {
 	Token   string `json:"token"`
 	Host    string `json:"host"`
 	System  string `json:"system"` // see system
 	Since   int64  `json:"since"`  // in seconds since 1970, by the clock of the server where that is known
 	Process int    `json:"process"`
-	Command string `json:"command"`
 }
 
 func (h holder) String() string {
-	return fmt.Sprintf("process %d on %s: %s", h.Process, h.Host, h.Command)
+	return fmt.Sprintf("process %d on %s", h.Process, h.Host)
 }
 
 // gone reports whether the holder is a process of this system that has ended.
@@ -65,9 +65,9 @@ const (
 const renewedID = "00000000-0000-0000-0000-000000000001"
 
 // lock makes this process the only writer of the store, and returns its token.
-func (c *client) lock(ctx context.Context, o engine.Options) (token string, err error) {
+func (c *client) lock(ctx context.Context, patience time.Duration) (token string, err error) {
 	host, _ := os.Hostname() // "" is of no known host
-	me := holder{Token: uuid.NewString(), Host: host, System: system(), Since: cmp.Or(c.clock.Load(), time.Now().Unix()), Process: os.Getpid(), Command: o.Holder}
+	me := holder{Token: uuid.NewString(), Host: host, System: system(), Since: cmp.Or(c.clock.Load(), time.Now().Unix()), Process: os.Getpid()}
 	description, err := json.Marshal(me)
 	if err != nil {
 		return "", err
@@ -75,7 +75,7 @@ func (c *client) lock(ctx context.Context, o engine.Options) (token string, err 
 	lock := c.place.flat(c.place.lock(), "dot", 1, kept("data"))
 	lock.Description = string(description)
 	refused := 0
-	for end := time.Now().Add(o.LockTimeout); ; {
+	for end := time.Now().Add(patience); ; {
 		told := c.call(ctx, http.MethodPost, "/v1/schema", lock, nil)
 		if told == nil {
 			return me.Token, c.renew(ctx, me.Token)

@@ -122,7 +122,7 @@ func openWriter(ctx context.Context, url string, o engine.Options, create func(*
 			return nil, err
 		}
 	}
-	if w.token, err = w.lock(ctx, o); err != nil {
+	if w.token, err = w.lock(ctx, o.LockTimeout); err != nil {
 		return nil, err
 	}
 	w.renewed = crash.Go(func() error { w.renewUntil(w.done, w.token); return nil })
