@@ -1,0 +1,219 @@
+package weaviate_test
+
+import (
+	"errors"
+	"fmt"
+	"iter"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"sheaf/internal/engine"
+	"sheaf/internal/metadata"
+	"sheaf/internal/weaviate"
+)
+
+var plain = engine.Facts{Dim: 1, Metric: engine.L2, NoWords: true}
+
+// numbered yields n documents, and calls amid before one of them.
+func numbered(n, at int, amid func()) iter.Seq2[engine.Transfer, error] {
+	return func(yield func(engine.Transfer, error) bool) {
+		for i := range n {
+			if i == at {
+				amid()
+			}
+			d := engine.Document{ID: fmt.Sprint("id", i), Text: "text", Metadata: metadata.Raw([]byte(`{}`)), Vector: []float32{1}}
+			if !yield(engine.Transfer{Document: d, From: engine.Source{Key: "/a", Name: "a"}}, nil) {
+				return
+			}
+		}
+	}
+}
+
+// merge adds documents to a store, and closes it.
+func merge(t *testing.T, w *weaviate.Writer, docs iter.Seq2[engine.Transfer, error]) error {
+	t.Helper()
+	_, err := w.Merge(t.Context(), []engine.Snapshot{{Transfers: docs}}, engine.OnConflictFail)
+	return errors.Join(err, w.Close())
+}
+
+// TestRefusedCollection: a collection that cannot be made is an error, not a lock that another
+// writer has.
+func TestRefusedCollection(t *testing.T) {
+	t.Parallel()
+	f, url := start(t)
+	f.refuses = "not enough nodes"
+	_, err := weaviate.Create(t.Context(), url+"?replicas=5", plain, engine.Options{})
+	if err == nil || !strings.Contains(err.Error(), f.refuses) {
+		t.Error(err)
+	}
+}
+
+// TestCreate: what a killed writer left is made anew, and documents whose state is away stay.
+func TestCreate(t *testing.T) {
+	t.Parallel()
+	f, url := start(t)
+	for range 2 {
+		w, err := weaviate.Create(t.Context(), url, plain, engine.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		f.do(func() { clear(f.objects["Docs_sheaf"]) })
+	}
+	w, err := weaviate.Create(t.Context(), url, plain, engine.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := merge(t, w, numbered(3, -1, nil)); err != nil {
+		t.Fatal(err)
+	}
+	f.do(func() { clear(f.objects["Docs_sheaf"]) })
+	_, err = weaviate.Create(t.Context(), url, plain, engine.Options{})
+	if damaged := (*engine.FormatError)(nil); !errors.As(err, &damaged) || len(f.objects["Docs"]) != 3 {
+		t.Errorf("%d documents are left: %v", len(f.objects["Docs"]), err)
+	}
+	f.do(func() { f.classes["Docs_sheaf"]["description"] = "of others" })
+	if _, err = weaviate.Create(t.Context(), url, plain, engine.Options{}); err == nil || f.classes["Docs_sheaf"] == nil {
+		t.Errorf("a collection of another program: %v", err)
+	}
+}
+
+// TestOvertaken: a writer that lost its lock amid a long merge does not write over the documents
+// of the one that has it.
+func TestOvertaken(t *testing.T) {
+	t.Parallel()
+	f, url := start(t)
+	slow, err := weaviate.Create(t.Context(), url, plain, engine.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = merge(t, slow, numbered(67_000, 65_000, func() {
+		f.do(func() { delete(f.classes, "Docs_sheaf_lock") }) // as one that was not renewed
+		other, err := weaviate.OpenWriter(t.Context(), url, engine.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := merge(t, other, numbered(500, -1, nil)); err != nil {
+			t.Fatal(err)
+		}
+	}))
+	if !errors.Is(err, engine.ErrLockLost) {
+		t.Errorf("the writer that was overtaken: %v", err)
+	}
+	r, err := weaviate.Open(t.Context(), url, engine.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	n := 0
+	for d, err := range r.Documents(t.Context(), engine.ListOptions{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d.ID != fmt.Sprint("id", n) {
+			t.Fatalf("document %d has the id %q", n, d.ID)
+		}
+		n++
+	}
+	if n != 500 {
+		t.Errorf("%d documents of 500", n)
+	}
+}
+
+// TestRepair: a check finds what was lost or is not compared, and what was found is mended.
+func TestRepair(t *testing.T) {
+	t.Parallel()
+	f, url := start(t)
+	facts := plain
+	facts.NoWords = false
+	w, err := weaviate.Create(t.Context(), url, facts, engine.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := merge(t, w, numbered(5, -1, nil)); err != nil {
+		t.Fatal(err)
+	}
+	holds := func(repair bool, want ...string) {
+		t.Helper()
+		problems, err := weaviate.Check(t.Context(), url, engine.Options{}, repair)
+		var got []string
+		for _, p := range problems {
+			got = append(got, fmt.Sprint(p.Message, " ", p.Repaired))
+		}
+		if err != nil || !slices.Equal(got, want) {
+			t.Errorf("a check finds %q, %v and not %q", got, err, want)
+		}
+	}
+	holds(false)
+	f.do(func() {
+		ids := slices.Sorted(maps.Keys(f.objects["Docs"]))
+		delete(f.objects["Docs"], ids[1])
+		f.blind = map[string]bool{ids[2]: true}
+	})
+	lost, blind := "1 documents are not on the servers", "of 1 documents the server does not compare the vectors"
+	holds(false, lost+" false", blind+" false")
+	r, err := weaviate.Open(t.Context(), url, engine.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if hits, err := r.Search(t.Context(), [][]float32{{1}}, engine.SearchOptions{K: 5}); err == nil {
+		t.Errorf("a search finds %d documents of 5, and says nothing", len(hits[0]))
+	}
+	holds(true, lost+" true", blind+" true")
+	holds(false)
+	hits, err := r.Search(t.Context(), [][]float32{nil}, engine.SearchOptions{K: 9, Mode: engine.ByWords, Texts: []string{"text"}})
+	var ids []string
+	for _, h := range slices.Concat(hits...) {
+		ids = append(ids, h.ID)
+	}
+	if want := []string{"id0", "id3", "id4", "id2"}; err != nil || !slices.Equal(ids, want) || len(f.objects["Docs"]) != len(want) {
+		t.Errorf("after the repair are found %q of %d objects, %v", ids, len(f.objects["Docs"]), err)
+	}
+}
+
+// TestLock: a store has one writer, whose command line the cluster is not told.
+func TestLock(t *testing.T) {
+	t.Parallel()
+	f, url := start(t)
+	w, err := weaviate.Create(t.Context(), url, plain, engine.Options{Holder: "sheaf merge postgres://u:hunter2@h/db"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = weaviate.OpenWriter(t.Context(), url, engine.Options{LockTimeout: time.Millisecond})
+	if locked := (*engine.LockedError)(nil); !errors.As(err, &locked) || !strings.Contains(locked.Holder, fmt.Sprint("process ", os.Getpid())) {
+		t.Errorf("a second writer: %v", err)
+	}
+	for _, class := range f.classes {
+		if strings.Contains(fmt.Sprint(class["description"]), "hunter2") {
+			t.Errorf("the cluster is told %q", class["description"])
+		}
+	}
+	elsewhere := `{"token":"x","host":"h","process":1,"since":%d}`
+	held := func(since int64) error {
+		f.do(func() {
+			clear(f.objects["Docs_sheaf_lock"]) // as if it was killed before it renewed the lock
+			f.classes["Docs_sheaf_lock"]["description"] = fmt.Sprintf(elsewhere, since)
+		})
+		next, err := weaviate.OpenWriter(t.Context(), url, engine.Options{})
+		if err == nil {
+			t.Cleanup(func() { next.Close() })
+		}
+		return err
+	}
+	if err := held(time.Now().Unix()); err == nil {
+		t.Error("the lock of a writer elsewhere is taken over")
+	}
+	if err := held(1); err != nil {
+		t.Errorf("the lock of a writer elsewhere that ended long ago: %v", err)
+	}
+	if err := w.Close(); !errors.Is(err, engine.ErrLockLost) {
+		t.Errorf("the writer that was overtaken: %v", err)
+	}
+}
