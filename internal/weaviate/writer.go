@@ -223,12 +223,14 @@ func (w *Writer) leave(ctx context.Context) error {
 	}
 	s := *w.base.Load().state
 	dead := roaring.Or(s.Dead.Bitmap, span(s.Next, w.next))
-	s.Dead, s.Next, s.Writer = numbers{roaring.New()}, w.next, ""
+	s.Dead, s.Next, s.Writer = numbers{dead.Clone()}, w.next, ""
+	cleaning, stop := context.WithTimeout(ctx, goodbye/2) // the other half is for what follows
+	defer stop()
 	for page := range chunks(dead, maxRows/2) {
-		if err := w.remove(ctx, w.place.documents(), idsOf(page)); err != nil { // the next writer will
-			s.Dead = numbers{dead}
-			break
+		if w.remove(cleaning, w.place.documents(), idsOf(page)) != nil {
+			break // the next writer goes on
 		}
+		s.Dead.AndNot(roaring.BitmapOf(page...))
 	}
 	if err := w.own(ctx); err != nil {
 		return err
