@@ -48,12 +48,13 @@ func newDocstore(limit int64) *docstore { return &docstore{limit: limit, seed: m
 // stay in the pickle, and are errors in check.
 func (d *docstore) take(into *pickle.Dict, key, value pickle.Value, _ func(int) pickle.Value) (bool, error) {
 	if o, ok := value.(*pickle.Object); ok {
-		r, ok := o.State.(record)
-		if !ok || d.documents != nil && d.documents != into {
-			return false, nil
+		if r, ok := o.State.(record); ok {
+			if d.documents != nil && d.documents != into {
+				return false, nil
+			}
+			d.documents = into
+			return true, d.addDocument(key, r)
 		}
-		d.documents = into
-		return true, d.addDocument(key, r)
 	}
 	label, ok := key.(int64)
 	if !ok || d.mapping != nil && d.mapping != into {

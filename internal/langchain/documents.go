@@ -137,6 +137,9 @@ func (g *giver) document(doc uint32, again bool) (d Document, err error) {
 	}
 	d, mapped, err := g.spool.read(g.docs.records[doc])
 	d.ID, d.Vector = g.docs.id(doc), vector
+	if again && d.ID == "" {
+		return d, &FormatError{g.path, errors.New("several vectors belong to one document without an id, and would need ids of their own")}
+	}
 	if again {
 		d.ID = g.anotherID(d.ID, g.times, doc)
 	} else if mapped {

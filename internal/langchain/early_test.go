@@ -131,6 +131,17 @@ func TestEarlyChanges(t *testing.T) {
 	}
 }
 
+// TestVectorsOfOneWithoutID: a document gets only one id where it has none.
+func TestVectorsOfOneWithoutID(t *testing.T) {
+	t.Parallel()
+	for _, id := range []string{"N", "V\n"} {
+		docs, err := documents(t, writeListed(t, []string{id, "Va\n"}, "", []int{0, 1, 0}, 3), langchain.Options{})
+		if bad := (*langchain.FormatError)(nil); len(docs) != 2 || !errors.As(err, &bad) || !strings.Contains(err.Error(), "one document without an id") {
+			t.Errorf("%d documents, %v", len(docs), err)
+		}
+	}
+}
+
 // TestEarlyEnough: nothing follows the last document that is wanted.
 func TestEarlyEnough(t *testing.T) {
 	t.Parallel()

@@ -70,6 +70,15 @@ func TestIDsThatAreNoTexts(t *testing.T) {
 		func(p *pickle.Writer) { p.Float(1.5) },
 		func(p *pickle.Writer) { p.Int(1); p.Text("a"); p.Tuple(2) },
 		func(p *pickle.Writer) { _, _ = p.Bytes(1).Write([]byte("a")) },
+		func(p *pickle.Writer) {
+			p.Class("uuid.UUID")
+			p.New()
+			p.Dict()
+			p.Text("int")
+			p.Int(5)
+			p.SetItem()
+			p.Build()
+		},
 	}
 	dir := writeIDs(t, len(ids), func(p *pickle.Writer, i int) { ids[i](p) })
 	s, err := langchain.OpenFolder(t.Context(), dir, "index", langchain.Options{})
@@ -81,10 +90,10 @@ func TestIDsThatAreNoTexts(t *testing.T) {
 	for _, d := range collect(t, s) {
 		got = append(got, d.ID)
 	}
-	if want := []string{"1#3", "1", "1#2", "", "", "1.5", `[1, "a"]`, "YQ=="}; !slices.Equal(got, want) {
+	if want := []string{"1#3", "1", "1#2", "", "", "1.5", `[1, "a"]`, "YQ==", "00000000-0000-0000-0000-000000000005"}; !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}
-	if remarks := s.Remarks(); len(remarks) != 1 || !strings.HasPrefix(remarks[0], "5 documents have ids that are no texts") {
+	if remarks := s.Remarks(); len(remarks) != 1 || !strings.HasPrefix(remarks[0], "6 documents have ids that are no texts") {
 		t.Errorf("%q", remarks)
 	}
 }
