@@ -74,6 +74,19 @@ type SearchOptions struct {
 	Threads     int  // 0: one per processor
 }
 
+// Picked returns what Pick picks of hits, which have their vectors.
+func (o *SearchOptions) Picked(ctx context.Context, query []float32, nearest []Hit) (hits []Hit, err error) {
+	vectors := make([][]float32, len(nearest))
+	for i, h := range nearest {
+		vectors[i] = h.Vector
+	}
+	picks, err := o.Pick(ctx, query, vectors)
+	for _, i := range picks {
+		hits = append(hits, nearest[i])
+	}
+	return hits, err
+}
+
 // ByText reports whether the texts of the queries are asked for.
 func (o *SearchOptions) ByText() bool { return o.Mode.ByText() }
 

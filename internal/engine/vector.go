@@ -31,3 +31,23 @@ func IsUnit(x []float32, dim int) bool {
 	}
 	return true
 }
+
+// Beyond reports whether documents are farther than one with the key worst, a squared distance or
+// a negated product: those whose key is at least far as another program computes it, also in
+// float32. longest is the length of the longest vector. Summing d products of float32 numbers in
+// any order errs by at most
+//
+//	γ = (d+2)u / (1 - (d+2)u), u = 2^-24
+//
+// times the sum of the absolute products (Higham, Accuracy and Stability of Numerical
+// Algorithms, 2002, section 3.1), besides what underflow loses. That holds for the other
+// sum and for ours; a few terms more cover the roundings after it.
+func (m Metric) Beyond(query []float32, far, longest float64, worst float32) bool {
+	terms := float64(len(query) + 16)
+	gamma := terms * 0x1p-24 / (1 - terms*0x1p-24)
+	tiny := terms * 0x1p-146
+	if m == L2 {
+		return far*(1-4*gamma)-tiny > float64(worst)
+	}
+	return far-4*gamma*longest*vector.Length(query)-tiny > float64(worst)
+}

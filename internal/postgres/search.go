@@ -93,7 +93,7 @@ func (x *index) answer(ctx context.Context, query []float32, o engine.SearchOpti
 		return !o.Accepts(v.state.Metric, h.Score) || !o.Relevant(o.Relevance(v.state.Metric, v.state.unit, h.Score, squared))
 	})
 	if o.Pick != nil {
-		if hits, err = picked(ctx, query, hits, o); err != nil {
+		if hits, err = o.Picked(ctx, query, hits); err != nil {
 			return nil, err
 		}
 	}
@@ -174,18 +174,6 @@ func sift(hits []engine.Hit, c *condition, k int) (left []engine.Hit, err error)
 	return left, nil
 }
 
-func picked(ctx context.Context, query []float32, nearest []engine.Hit, o engine.SearchOptions) (hits []engine.Hit, err error) {
-	vectors := make([][]float32, len(nearest))
-	for i, h := range nearest {
-		vectors[i] = h.Vector
-	}
-	picks, err := o.Pick(ctx, query, vectors)
-	for _, i := range picks {
-		hits = append(hits, nearest[i])
-	}
-	return hits, err
-}
-
 // nearest finds the k nearest documents that match.
 func (v *view) nearest(ctx context.Context, query []float32, c *condition, k int) ([]neighbour, error) {
 	k = int(min(int64(k), v.state.documents))
@@ -247,21 +235,12 @@ func (v *view) offer(ctx context.Context, query []float32, c *condition, far str
 }
 
 // proved reports whether every document of which the server's figure is at least last has a
-// key above worst. Summing d products of float32 numbers in any order errs by at most
-//
-//	γ = (d+2)u / (1 - (d+2)u), u = 2^-24
-//
-// times the sum of the absolute products (Higham, Accuracy and Stability of Numerical
-// Algorithms, 2002, section 3.1), besides what underflow loses. That holds for the server's
-// sum and for ours; a few terms more cover the roundings after it.
+// key above worst.
 func (v *view) proved(query []float32, last float64, worst float32) bool {
-	terms := float64(len(query) + 16)
-	gamma := terms * 0x1p-24 / (1 - terms*0x1p-24)
-	tiny := terms * 0x1p-146
 	if v.state.Metric == engine.L2 { // the server's figure is the square root
-		return last*last*(1-4*gamma)-tiny > float64(worst)
+		last *= last
 	}
-	return last-4*gamma*v.state.longest*vector.Length(query)-tiny > float64(worst)
+	return v.state.Metric.Beyond(query, last, v.state.longest, worst)
 }
 
 // neighbour is a document with its score and its key: the squared distance, or the negated

@@ -94,7 +94,7 @@ func (a *asking) answer(ctx context.Context, query []float32, q int) (hits []eng
 		return !o.Accepts(a.Facts.Metric, h.Score) || !o.Relevant(o.Relevance(a.Facts.Metric, a.Unit, h.Score, squared))
 	})
 	if o.Pick != nil {
-		if hits, err = picked(ctx, query, hits, o); err != nil {
+		if hits, err = o.Picked(ctx, query, hits); err != nil {
 			return nil, err
 		}
 	}
@@ -161,18 +161,6 @@ func sift(hits []engine.Hit, f *filter.Filter, k int) (left []engine.Hit, err er
 	return left, nil
 }
 
-func picked(ctx context.Context, query []float32, nearest []engine.Hit, o engine.SearchOptions) (hits []engine.Hit, err error) {
-	vectors := make([][]float32, len(nearest))
-	for i, h := range nearest {
-		vectors[i] = h.Vector
-	}
-	picks, err := o.Pick(ctx, query, vectors)
-	for _, i := range picks {
-		hits = append(hits, nearest[i])
-	}
-	return hits, err
-}
-
 // nearest finds the k nearest documents that match.
 func (v *view) nearest(ctx context.Context, query []float32, f *sieve, k int) ([]neighbour, error) {
 	k = int(min(int64(k), v.count()))
@@ -201,7 +189,7 @@ func (v *view) nearest(ctx context.Context, query []float32, f *sieve, k int) ([
 		if len(found) < rows && int64(there) < v.count() { // the server has no more
 			return nil, errUncompared
 		}
-		if len(found) < rows || len(t.best) == k && v.proved(query, found[rows-1].Additional.Distance, t.best[k-1].key) {
+		if len(found) < rows || len(t.best) == k && v.Facts.Metric.Beyond(query, float64(found[rows-1].Additional.Distance), v.Longest, t.best[k-1].key) {
 			return t.best, nil
 		}
 		if rows == maxRows {
@@ -247,24 +235,6 @@ func (v *view) scan(ctx context.Context, query []float32, f *sieve, k int) ([]ne
 		}
 	}
 	return t.best, nil
-}
-
-// proved reports whether every document of which the server's figure is at least last has a
-// key above worst. Summing d products of float32 numbers in any order errs by at most
-//
-//	γ = (d+2)u / (1 - (d+2)u), u = 2^-24
-//
-// times the sum of the absolute products (Higham, Accuracy and Stability of Numerical
-// Algorithms, 2002, section 3.1), besides what underflow loses. That holds for the server's
-// sum and for ours; a few terms more cover the roundings after it.
-func (v *view) proved(query []float32, last, worst float32) bool {
-	terms := float64(len(query) + 16)
-	gamma := terms * 0x1p-24 / (1 - terms*0x1p-24)
-	tiny := terms * 0x1p-146
-	if v.Facts.Metric == engine.L2 {
-		return float64(last)*(1-4*gamma)-tiny > float64(worst)
-	}
-	return float64(last)-4*gamma*v.Longest*vector.Length(query)-tiny > float64(worst)
 }
 
 // neighbour is a document with its score and its key: the squared distance, or the negated

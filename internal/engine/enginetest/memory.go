@@ -332,19 +332,11 @@ func (c *content) nearest(ctx context.Context, docs []*document, query []float32
 	}
 	hits = slices.DeleteFunc(hits, func(h engine.Hit) bool { return !o.Accepts(c.facts.Metric, h.Score) || !o.Relevant(h.Relevance) })
 	if o.Pick != nil {
-		var vectors [][]float32
-		for _, h := range hits {
-			vectors = append(vectors, h.Vector)
-		}
-		picked, err := o.Pick(ctx, query, vectors)
+		picked, err := o.Picked(ctx, query, hits)
 		if err != nil {
 			return nil, err
 		}
-		nearest := hits
-		hits = nil
-		for _, i := range picked {
-			hits = append(hits, nearest[i])
-		}
+		hits = picked
 	}
 	for i := range hits {
 		if hits[i].Rank = i + 1; !o.WithVectors {
