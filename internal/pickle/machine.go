@@ -24,8 +24,8 @@ type Options struct {
 	//
 	// Where the file ends with a dict whose keys count from 0 and whose values were
 	// in the file before, listed returns the value of key n ahead of it: nil where
-	// there is none, or it did not come yet. Only Take may call it, and only that
-	// dict itself tells whether it is true.
+	// there is none, or it did not come yet. Only Take may call it. What it returns is a guess
+	// until that dict itself has been read, since the memo may change before.
 	Take func(into *Dict, key, value Value, listed func(n int) Value) (taken bool, err error)
 }
 

@@ -32,7 +32,7 @@ func indexed(t *testing.T, name string, f engine.Facts) (*postgres.Writer, error
 	return w, err
 }
 
-// TestPostgresIndexedConform: with an index a store is what it is without.
+// TestPostgresIndexedConform: a table with an approximate index passes what any engine has to pass.
 func TestPostgresIndexedConform(t *testing.T) {
 	t.Parallel()
 	server.Need(t)
