@@ -131,15 +131,15 @@ func probes(lists int64) int64 { return max(lists/4, min(lists, 10)) }
 
 // byIndex finds the k nearest documents that match as far as the index leads to them. It
 // returns nil where it leads to less than k, and how many it gave.
-func (x *index) byIndex(ctx context.Context, query []float32, c *condition, k int) (found []neighbour, looked int, err error) {
+func (x *index) byIndex(ctx context.Context, query []float32, c *condition, k int) (found []engine.Candidate, looked int, err error) {
 	for rows := firstRows(c, k); ; rows *= moreRows {
-		t := top{k: k, metric: x.state.Metric}
-		n, _, err := x.offer(ctx, query, c, distance(x.state.Metric), rows, &t)
+		best := engine.Nearest{K: k, Metric: x.state.Metric}
+		n, _, err := x.offer(ctx, query, c, distance(x.state.Metric), rows, &best)
 		switch {
 		case err != nil:
 			return nil, 0, err
-		case len(t.best) == k:
-			return t.best, n, nil
+		case best.Full():
+			return best.Best(), n, nil
 		case n < rows:
 			return nil, 0, nil
 		}

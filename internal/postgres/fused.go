@@ -10,75 +10,27 @@ import (
 	"sheaf/internal/language"
 )
 
-// A search by words and meaning ranks exactly, as package store does: it looks at the nearest
-// documents and at the best by words until no other one can have a higher score than those.
-
-// fuse finds the k best documents by words and meaning.
-func (t *text) fuse(ctx context.Context, k int) ([]candidate, error) {
-	looked := engine.FirstFused(k)
-	if t.o.Explain {
-		looked = max(looked, int(t.state.documents))
-	}
-	for ; ; looked *= engine.MoreFused {
-		near, err := t.near(ctx, t.vector, t.condition, looked, t.q)
-		if err != nil {
-			return nil, err
-		}
-		wordy, err := t.wordy(ctx, looked)
-		if err != nil {
-			return nil, err
-		}
-		all, err := t.union(ctx, near, wordy)
-		if err != nil {
-			return nil, err
-		}
-		slices.SortFunc(all, func(a, b candidate) int { return cmp.Or(cmp.Compare(b.Fused, a.Fused), cmp.Compare(a.n, b.n)) })
-		all = all[:min(k, len(all))]
-		if len(near) < looked || len(all) == k && all[k-1].Fused >= t.unseen(near, wordy, looked) {
-			return all, nil
-		}
-	}
+// Nearest are the nearest documents that hold the condition.
+func (t *text) Nearest(ctx context.Context, n int) ([]engine.Candidate, error) {
+	return t.near(ctx, t.vector, t.condition, n, t.q)
 }
 
-// unseen is the highest score that a document may have that was not looked at.
-func (t *text) unseen(near []neighbour, wordy []scored, looked int) float64 {
-	bm25 := 0.0
-	if len(wordy) == looked {
-		bm25 = float64(wordy[looked-1].score)
-	}
-	return t.fusion.Score(t.similarity(near[looked-1].score), bm25)
-}
-
-func (v *view) similarity(score float32) float64 { return engine.Similarity(v.state.Metric, score) }
-
-// union gives the nearest documents and the best by words with their fused scores.
-func (t *text) union(ctx context.Context, near []neighbour, wordy []scored) ([]candidate, error) {
-	at := make(map[int64]int, len(near)+len(wordy)) // where all has a document
-	var all []candidate
+// Complete sets what is not known of documents yet: see engine.Rankings.
+func (t *text) Complete(ctx context.Context, near, wordy []engine.Candidate) (err error) {
+	at := make(map[int64]int, len(near))
 	for i, d := range near {
-		at[d.n] = len(all)
-		all = append(all, candidate{n: d.n, near: i + 1, Hit: engine.Hit{Score: d.score}})
-	}
-	var others []int64
-	for _, d := range wordy {
-		if _, known := at[int64(d.n)]; !known {
-			others = append(others, int64(d.n))
-		}
-	}
-	scores, err := t.scores(ctx, t.vector, others)
-	for _, n := range others {
-		at[n] = len(all)
-		all = append(all, candidate{n: n, Hit: engine.Hit{Score: scores[n]}})
+		at[d.Number] = i
 	}
 	for _, d := range t.ranking.docs {
 		if i, looked := at[int64(d.n)]; looked {
-			all[i].Words = d.score
+			near[i].Words = d.score
 		}
 	}
-	for i := range all {
-		t.fusion.Fuse(&all[i].Hit, t.state.Metric)
+	scores, err := t.scores(ctx, t.vector, numbersOf(wordy))
+	for i := range wordy {
+		wordy[i].Score = scores[wordy[i].Number]
 	}
-	return all, err
+	return err
 }
 
 // scores are the scores of documents for a query.
@@ -134,7 +86,7 @@ func (x *index) sample(ctx context.Context) (*sample, error) {
 func (v *view) similarities(query []float32, vectors [][]float32) []float64 {
 	all := make([]float64, len(vectors))
 	for i, x := range vectors {
-		all[i] = v.similarity(v.score(query, x))
+		all[i] = engine.Similarity(v.state.Metric, v.score(query, x))
 	}
 	slices.SortFunc(all, func(a, b float64) int { return cmp.Compare(b, a) })
 	return all

@@ -24,7 +24,7 @@ const scanRows = 512
 
 // near finds the k documents nearest to query i that match: those that scan has found, where
 // it found as many and there is no other condition, or those that the index leads to.
-func (x *index) near(ctx context.Context, query []float32, c *condition, k, i int) ([]neighbour, error) {
+func (x *index) near(ctx context.Context, query []float32, c *condition, k, i int) ([]engine.Candidate, error) {
 	if x.nearby != nil && c.sql == x.scannedFor && k <= x.scannedK {
 		return x.nearby[i][:min(k, len(x.nearby[i]))], nil
 	}
@@ -66,7 +66,7 @@ func (x *index) scan(ctx context.Context, queries [][]float32, o engine.SearchOp
 	c := compile(f, nil)
 	s := scan{metric: faiss.MetricFor(x.state.Metric == engine.L2), queries: queries, threads: o.Threads}
 	for range queries {
-		s.tops = append(s.tops, top{k: k, metric: x.state.Metric})
+		s.best = append(s.best, engine.Nearest{K: k, Metric: x.state.Metric})
 	}
 	if s.threads == 0 {
 		s.threads = runtime.GOMAXPROCS(0)
@@ -76,9 +76,9 @@ func (x *index) scan(ctx context.Context, queries [][]float32, o engine.SearchOp
 			return err
 		}
 	}
-	x.nearby, x.scannedFor, x.scannedK = make([][]neighbour, len(queries)), c.sql, k
-	for i := range s.tops {
-		x.nearby[i] = s.tops[i].best
+	x.nearby, x.scannedFor, x.scannedK = make([][]engine.Candidate, len(queries)), c.sql, k
+	for i := range s.best {
+		x.nearby[i] = s.best[i].Best()
 	}
 	return nil
 }
@@ -87,7 +87,7 @@ func (x *index) scan(ctx context.Context, queries [][]float32, o engine.SearchOp
 type scan struct {
 	metric  faiss.Metric
 	queries [][]float32
-	tops    []top // of each query
+	best    []engine.Nearest // of each query
 	threads int
 }
 
@@ -137,7 +137,7 @@ func (s *scan) compare(ctx context.Context, b block) error {
 			defer crash.Catch(&err)
 			for q := thread; q < len(s.queries) && ctx.Err() == nil; q += s.threads {
 				for i, score := range faiss.Scores(s.metric, s.queries[q], b.vectors) {
-					s.tops[q].offer(b.numbers[i], score)
+					s.best[q].Offer(b.numbers[i], score)
 				}
 			}
 			return context.Cause(ctx)

@@ -1,7 +1,6 @@
 package postgres
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -127,20 +126,20 @@ func (x *index) byVector(ctx context.Context, query []float32, o engine.SearchOp
 	if err != nil {
 		return nil, err
 	}
-	found := make([]candidate, len(near))
-	for i, d := range near {
-		if found[i].n = d.n; o.Explain && o.Pick == nil {
-			found[i].Explanation = &engine.HitExplanation{VectorRank: i + 1}
+	hits, err := x.read(ctx, query, near)
+	for i := range hits {
+		if o.Explain && o.Pick == nil {
+			hits[i].Explanation = &engine.HitExplanation{VectorRank: i + 1}
 		}
 	}
-	return x.read(ctx, query, found)
+	return hits, err
 }
 
 // read reads the documents that were found, and computes their scores: NaN without a query.
-func (v *view) read(ctx context.Context, query []float32, found []candidate) ([]engine.Hit, error) {
+func (v *view) read(ctx context.Context, query []float32, found []engine.Candidate) ([]engine.Hit, error) {
 	at := make(map[int64]int, len(found))
 	for i, c := range found {
-		at[c.n] = i
+		at[c.Number] = i
 	}
 	hits := make([]engine.Hit, len(found))
 	for page := range slices.Chunk(numbersOf(found), pageRows) {
@@ -149,12 +148,11 @@ func (v *view) read(ctx context.Context, query []float32, found []candidate) ([]
 				return nil, err
 			}
 			i := at[r.int(columnN)]
-			h := found[i].Hit
-			h.Document, h.Score = r.document(), float32(math.NaN())
+			h := &hits[i]
+			h.Document, h.Words, h.Score = r.document(), found[i].Words, float32(math.NaN())
 			if query != nil {
 				h.Score = v.score(query, h.Vector)
 			}
-			hits[i] = h
 		}
 	}
 	return hits, nil
@@ -175,7 +173,7 @@ func sift(hits []engine.Hit, c *condition, k int) (left []engine.Hit, err error)
 }
 
 // nearest finds the k nearest documents that match.
-func (v *view) nearest(ctx context.Context, query []float32, c *condition, k int) ([]neighbour, error) {
+func (v *view) nearest(ctx context.Context, query []float32, c *condition, k int) ([]engine.Candidate, error) {
 	k = int(min(int64(k), v.state.documents))
 	if k == 0 {
 		return nil, nil
@@ -183,13 +181,13 @@ func (v *view) nearest(ctx context.Context, query []float32, c *condition, k int
 	// An index, which would miss some, has no such sum.
 	far := `(` + distance(v.state.Metric) + `) + 0`
 	for rows := firstRows(c, k); ; {
-		t := top{k: k, metric: v.state.Metric}
-		n, last, err := v.offer(ctx, query, c, far, rows, &t)
-		switch {
-		case err != nil:
-			return nil, err
-		case n < rows || len(t.best) == k && v.proved(query, last, t.best[k-1].key):
-			return t.best, nil
+		best := engine.Nearest{K: k, Metric: v.state.Metric}
+		n, last, err := v.offer(ctx, query, c, far, rows, &best)
+		if v.state.Metric == engine.L2 { // the server's figure is the square root
+			last *= last
+		}
+		if err != nil || n < rows || best.Proved(query, last, v.state.longest) {
+			return best.Best(), err
 		}
 		rows = int(min(int64(rows)*moreRows, v.state.documents+spare))
 	}
@@ -211,9 +209,9 @@ func distance(m engine.Metric) string {
 	return `d.vector <#> $1`
 }
 
-// offer offers t up to so many documents that are nearest by the server's figure far, and
+// offer offers best up to so many documents that are nearest by the server's figure far, and
 // returns how many there were. last is the highest of the figures.
-func (v *view) offer(ctx context.Context, query []float32, c *condition, far string, rows int, t *top) (n int, last float64, err error) {
+func (v *view) offer(ctx context.Context, query []float32, c *condition, far string, rows int, best *engine.Nearest) (n int, last float64, err error) {
 	sql := c.columns() + `, ` + far + ` AS far ` + c.from() + ` ORDER BY far LIMIT ` + strconv.Itoa(rows)
 	var x []float32
 	for r, err := range v.query(ctx, sql, query) {
@@ -228,52 +226,8 @@ func (v *view) offer(ctx context.Context, query []float32, c *condition, far str
 		}
 		if ok {
 			x = r.vector(columnX, x)
-			t.offer(r.int(0), v.score(query, x))
+			best.Offer(r.int(0), v.score(query, x))
 		}
 	}
 	return n, last, nil
-}
-
-// proved reports whether every document of which the server's figure is at least last has a
-// key above worst.
-func (v *view) proved(query []float32, last float64, worst float32) bool {
-	if v.state.Metric == engine.L2 { // the server's figure is the square root
-		last *= last
-	}
-	return v.state.Metric.Beyond(query, last, v.state.longest, worst)
-}
-
-// neighbour is a document with its score and its key: the squared distance, or the negated
-// product.
-type neighbour struct {
-	n          int64
-	key, score float32
-}
-
-func (d neighbour) compare(o neighbour) int {
-	return cmp.Or(cmp.Compare(d.key, o.key), cmp.Compare(d.n, o.n))
-}
-
-// top keeps the k documents with the lowest keys, the older of equal ones.
-type top struct {
-	k      int
-	metric engine.Metric
-	best   []neighbour
-}
-
-// offer takes a document that is among the best so far. One whose score is NaN never is.
-func (t *top) offer(n int64, score float32) {
-	d := neighbour{n: n, key: score, score: score}
-	if t.metric != engine.L2 {
-		d.key = -score
-	}
-	full := len(t.best) == t.k
-	if math.IsNaN(float64(score)) || full && d.compare(t.best[t.k-1]) > 0 {
-		return
-	}
-	at, _ := slices.BinarySearchFunc(t.best, d, neighbour.compare)
-	if full {
-		t.best = t.best[:t.k-1]
-	}
-	t.best = slices.Insert(t.best, at, d)
 }

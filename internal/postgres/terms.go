@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 
+	"sheaf/internal/engine"
 	"sheaf/internal/postings"
 	"sheaf/internal/words"
 )
@@ -116,8 +117,8 @@ type index struct {
 	kept   int // postings in lists
 
 	sampled    *sample
-	nearby     [][]neighbour // of each query, where scan has found them
-	scannedFor string        // the SQL of the condition
+	nearby     [][]engine.Candidate // of each query, where scan has found them
+	scannedFor string               // the SQL of the condition
 	scannedK   int
 
 	looked   []int64               // how many documents the index gave for each query, 0: it is exact; nil: there is no index to go by

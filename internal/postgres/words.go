@@ -20,13 +20,6 @@ type scored struct {
 	score, covered float32
 }
 
-// candidate is a document that may be a hit.
-type candidate struct {
-	n int64
-	engine.Hit
-	near int // its place among the nearest, from 1; 0 where that is not known
-}
-
 // ranking ranks all documents for the words of a query.
 type ranking struct {
 	query   words.Query
@@ -145,6 +138,11 @@ func (x *index) byText(ctx context.Context, query []float32, o engine.SearchOpti
 		return nil, err
 	}
 	hits, err := x.read(ctx, query, best)
+	for i := range hits {
+		if o.Mode == engine.Hybrid {
+			t.fusion.Fuse(&hits[i], x.state.Metric)
+		}
+	}
 	if err == nil && o.Explain {
 		err = t.explain(ctx, best, hits)
 	}
@@ -160,7 +158,7 @@ const (
 )
 
 // holding finds the k best documents whose texts hold what the query says of passages.
-func (t *text) holding(ctx context.Context, k int) ([]candidate, error) {
+func (t *text) holding(ctx context.Context, k int) ([]engine.Candidate, error) {
 	c := t.o.Condition(t.q)
 	if c == nil || !c.Literal() {
 		return t.best(ctx, k)
@@ -178,7 +176,7 @@ func (t *text) holding(ctx context.Context, k int) ([]candidate, error) {
 }
 
 // firstHolding gives the first k of some documents whose texts hold a condition.
-func (t *text) firstHolding(ctx context.Context, c *words.Condition, documents []candidate, k int) (first []candidate, err error) {
+func (t *text) firstHolding(ctx context.Context, c *words.Condition, documents []engine.Candidate, k int) (first []engine.Candidate, err error) {
 	for page := range slices.Chunk(documents, firstRead) {
 		holds := map[int64]bool{}
 		for r, err := range t.query(ctx, `SELECT n, text FROM {documents} WHERE n = ANY ($1)`, numbersOf(page)) {
@@ -191,7 +189,7 @@ func (t *text) firstHolding(ctx context.Context, c *words.Condition, documents [
 			if len(first) == k {
 				return first, nil
 			}
-			if holds[d.n] {
+			if holds[d.Number] {
 				first = append(first, d)
 			}
 		}
@@ -199,44 +197,44 @@ func (t *text) firstHolding(ctx context.Context, c *words.Condition, documents [
 	return first, nil
 }
 
-func numbersOf(documents []candidate) []int64 {
+func numbersOf(documents []engine.Candidate) []int64 {
 	numbers := make([]int64, len(documents))
 	for i, d := range documents {
-		numbers[i] = d.n
+		numbers[i] = d.Number
 	}
 	return numbers
 }
 
 // best finds the k best documents by the mode.
-func (t *text) best(ctx context.Context, k int) ([]candidate, error) {
-	if t.o.Mode == engine.Hybrid {
-		some, err := t.sample(ctx)
-		if err != nil {
-			return nil, err
-		}
-		corpus := engine.Corpus{Documents: t.state.documents, Foreign: some.language.Foreign()}
-		t.fusion = t.o.Fusion(t.q, t.similarities(t.vector, some.vectors), t.ranking.terms, t.ranking.best, corpus)
-		return t.fuse(ctx, k)
+func (t *text) best(ctx context.Context, k int) ([]engine.Candidate, error) {
+	if t.o.Mode == engine.ByWords {
+		return t.Wordy(ctx, k)
 	}
-	wordy, err := t.wordy(ctx, k)
-	best := make([]candidate, len(wordy))
-	for i, d := range wordy {
-		best[i] = candidate{n: int64(d.n), Hit: engine.Hit{Words: d.score}}
+	some, err := t.sample(ctx)
+	if err != nil {
+		return nil, err
 	}
-	return best, err
+	corpus := engine.Corpus{Documents: t.state.documents, Foreign: some.language.Foreign()}
+	t.fusion = t.o.Fusion(t.q, t.similarities(t.vector, some.vectors), t.ranking.terms, t.ranking.best, corpus)
+	looked := engine.FirstFused(k)
+	if t.o.Explain { // each has a rank
+		looked = max(looked, int(t.state.documents))
+	}
+	return t.fusion.Rank(ctx, t.state.Metric, k, looked, t)
 }
 
-// wordy finds the k best documents by words that hold the condition.
-func (t *text) wordy(ctx context.Context, k int) (best []scored, err error) {
+// Wordy finds the n best documents by words that hold the condition.
+func (t *text) Wordy(ctx context.Context, n int) ([]engine.Candidate, error) {
 	docs := t.ranking.docs
-	most := k
+	var best []scored
+	most := n
 	if t.o.Explain { // each has a rank
 		most, t.ranks = len(docs), map[int64]int{}
 	}
 	if t.condition.free() {
 		best = docs[:min(most, len(docs))]
 	}
-	for size := engine.FirstFused(k); !t.condition.free() && len(best) < most && len(docs) > 0; size = min(size*engine.MoreFused, pageRows) {
+	for size := engine.FirstFused(n); !t.condition.free() && len(best) < most && len(docs) > 0; size = min(size*engine.MoreFused, pageRows) {
 		chunk := docs[:min(size, len(docs))]
 		docs = docs[len(chunk):]
 		passing, err := t.passing(ctx, chunk)
@@ -254,7 +252,11 @@ func (t *text) wordy(ctx context.Context, k int) (best []scored, err error) {
 			t.ranks[int64(d.n)] = i + 1
 		}
 	}
-	return best[:min(k, len(best))], nil
+	found := make([]engine.Candidate, min(n, len(best)))
+	for i := range found {
+		found[i] = engine.Candidate{Number: int64(best[i].n), Words: best[i].score}
+	}
+	return found, nil
 }
 
 // passing tells which documents hold the condition.
@@ -278,7 +280,7 @@ func (t *text) passing(ctx context.Context, docs []scored) (map[int64]bool, erro
 }
 
 // explain says of hits why they were found.
-func (t *text) explain(ctx context.Context, found []candidate, hits []engine.Hit) error {
+func (t *text) explain(ctx context.Context, found []engine.Candidate, hits []engine.Hit) error {
 	q := t.ranking.query
 	of := &engine.Explanation{Words: engine.Weighed(q, t.ranking.weights), Terms: t.ranking.terms, Fusion: t.fusion}
 	shares, err := t.shares(ctx, found)
@@ -286,9 +288,9 @@ func (t *text) explain(ctx context.Context, found []candidate, hits []engine.Hit
 		return err
 	}
 	for i, c := range found {
-		e := &engine.HitExplanation{Query: of, WordsRank: t.ranks[c.n], Words: engine.Weighed(q, shares[i])}
+		e := &engine.HitExplanation{Query: of, WordsRank: t.ranks[c.Number], Words: engine.Weighed(q, shares[i])}
 		if t.o.Mode == engine.Hybrid {
-			e.VectorRank, e.Deviations = c.near, t.fusion.Deviations(t.similarity(hits[i].Score))
+			e.VectorRank, e.Deviations = c.Near, t.fusion.Deviations(engine.Similarity(t.state.Metric, hits[i].Score))
 		}
 		hits[i].Explanation = e
 	}
@@ -297,7 +299,7 @@ func (t *text) explain(ctx context.Context, found []candidate, hits []engine.Hit
 
 // shares are what each term adds to the BM25 of each document, at the place where the query has
 // the term first.
-func (t *text) shares(ctx context.Context, documents []candidate) ([][]float32, error) {
+func (t *text) shares(ctx context.Context, documents []engine.Candidate) ([][]float32, error) {
 	terms := t.ranking.query.Terms
 	shares := make([][]float32, len(documents))
 	for i := range shares {
@@ -313,7 +315,7 @@ func (t *text) shares(ctx context.Context, documents []candidate) ([][]float32, 
 			return nil, err
 		}
 		for i, d := range documents {
-			if p, has := find(list, d.n); has {
+			if p, has := find(list, d.Number); has {
 				shares[i][at] = list[p].share(weight, t.average())
 			}
 		}

@@ -1,9 +1,7 @@
 package store
 
 import (
-	"cmp"
 	"context"
-	"slices"
 	"sync"
 
 	"github.com/RoaringBitmap/roaring/v2"
@@ -12,9 +10,6 @@ import (
 	"sheaf/internal/faiss"
 	"sheaf/internal/language"
 )
-
-// A search by meaning and words ranks exactly: it looks at the nearest rows and at the
-// best by words, until no other row can have a higher score than those it has seen.
 
 // fuser fuses the rankings of the queries of a scan.
 type fuser struct {
@@ -86,65 +81,62 @@ func (snap *snapshot) foreign(ctx context.Context) (bool, error) {
 }
 
 // fuse finds the best rows of query q, and marks them.
-func (f *fuser) fuse(ctx context.Context, q int, r ranking, o engine.SearchOptions, marked *marks) ([]faiss.Hit, error) {
-	fusion, err := f.fusion(q, r, o)
+func (f *fuser) fuse(ctx context.Context, q int, r ranking, o engine.SearchOptions, marked *marks) (hits []faiss.Hit, err error) {
+	if marked.fusion, err = f.fusion(q, r, o); err != nil {
+		return nil, err
+	}
+	best, err := marked.fusion.Rank(ctx, f.snap.state.facts.Metric, f.search.K, f.looked, &rankings{f, q, r})
+	for _, d := range best {
+		hits = append(hits, faiss.Hit{Row: d.Number, Score: d.Score})
+		marked.rows[d.Number] = mark{words: d.Words, near: d.Near}
+	}
+	return hits, err
+}
+
+// rankings are those of rows for query q.
+type rankings struct {
+	*fuser
+	q  int
+	by ranking
+}
+
+// Nearest are the nearest rows that are not skipped.
+func (r *rankings) Nearest(ctx context.Context, n int) (near []engine.Candidate, err error) {
+	found := r.near[r.q : r.q+1]
+	if n > r.looked {
+		found, err = r.nearest(ctx, r.query(r.q), r.q, n)
+	}
 	if err != nil {
 		return nil, err
 	}
-	marked.fusion = fusion
-	near := f.near[q]
-	for looked := f.looked; ; looked *= engine.MoreFused {
-		if looked > f.looked {
-			more, err := f.nearest(ctx, f.query(q), q, looked)
-			if err != nil {
-				return nil, err
-			}
-			near = more[0]
-		}
-		wordy := f.snap.wordy(r, looked, f.search.Skip)
-		all, err := f.union(ctx, q, near, wordy)
-		if err != nil {
-			return nil, err
-		}
-		scored := make([]fused, len(all))
-		for i, hit := range all {
-			scored[i] = fused{hit, mark{words: f.snap.bm25(r, hit.Row)}, 0}
-			if i < len(near) {
-				scored[i].near = i + 1
-			}
-			scored[i].score = fusion.Score(f.similarity(hit), float64(scored[i].words))
-		}
-		slices.SortFunc(scored, func(a, b fused) int { return cmp.Or(cmp.Compare(b.score, a.score), cmp.Compare(a.Row, b.Row)) })
-		scored = scored[:min(f.search.K, len(scored))]
-		if len(near) < looked || len(scored) == f.search.K && scored[len(scored)-1].score >= f.unseen(fusion, near, wordy, looked) {
-			return marked.fused(scored), nil
-		}
+	for _, hit := range found[0] {
+		near = append(near, engine.Candidate{Number: hit.Row, Score: hit.Score})
 	}
+	return near, nil
 }
 
-// fused is a row with the score by meaning and words.
-type fused struct {
-	faiss.Hit
-	mark
-	score float64
+// Wordy are the best rows by words that are not skipped.
+func (r *rankings) Wordy(_ context.Context, n int) (wordy []engine.Candidate, err error) {
+	for _, hit := range r.snap.wordy(r.by, n, r.search.Skip) {
+		wordy = append(wordy, engine.Candidate{Number: hit.Row, Words: hit.Score})
+	}
+	return wordy, nil
 }
 
-// fused marks rows and returns them.
-func (m *marks) fused(all []fused) []faiss.Hit {
-	hits := make([]faiss.Hit, len(all))
-	for i, one := range all {
-		hits[i], m.rows[one.Row] = one.Hit, one.mark
+// Complete sets what is not known of rows yet: see engine.Rankings.
+func (r *rankings) Complete(ctx context.Context, near, wordy []engine.Candidate) error {
+	for i := range near {
+		near[i].Words = r.snap.bm25(r.by, near[i].Number)
 	}
-	return hits
-}
-
-// unseen is the highest score that a row may have that was not looked at.
-func (f *fuser) unseen(fusion engine.Fusion, near, wordy []faiss.Hit, looked int) float64 {
-	bm25 := 0.0
-	if len(wordy) == looked {
-		bm25 = float64(wordy[looked-1].Score)
+	rows := make([]faiss.Hit, len(wordy))
+	for i, d := range wordy {
+		rows[i].Row = d.Number
 	}
-	return fusion.Score(f.similarity(near[looked-1]), bm25)
+	scores, err := r.snap.scores(ctx, r.query(r.q), rows)
+	for i := range wordy {
+		wordy[i].Score = scores[wordy[i].Number]
+	}
+	return err
 }
 
 func (f *fuser) query(q int) []float32 {
@@ -152,15 +144,11 @@ func (f *fuser) query(q int) []float32 {
 	return f.queries[q*dim:][:dim]
 }
 
-func (f *fuser) similarity(hit faiss.Hit) float64 {
-	return engine.Similarity(f.snap.state.facts.Metric, hit.Score)
-}
-
 // fusion is how the rankings of query q are fused.
 func (f *fuser) fusion(q int, r ranking, o engine.SearchOptions) (engine.Fusion, error) {
 	similarities := make([]float64, len(f.sample[q]))
 	for i, hit := range f.sample[q] {
-		similarities[i] = f.similarity(hit)
+		similarities[i] = engine.Similarity(f.snap.state.facts.Metric, hit.Score)
 	}
 	corpus := engine.Corpus{Documents: f.snap.state.documents}
 	english := o.Fusion(q, similarities, r.terms, r.Best, corpus)
@@ -173,19 +161,4 @@ func (f *fuser) fusion(q int, r ranking, o engine.SearchOptions) (engine.Fusion,
 		return other, err
 	}
 	return english, nil
-}
-
-// union gives the nearest rows and those of the best by words that are not among them,
-// with the scores of their vectors.
-func (f *fuser) union(ctx context.Context, q int, near, wordy []faiss.Hit) ([]faiss.Hit, error) {
-	known := make(map[int64]bool, len(near))
-	for _, hit := range near {
-		known[hit.Row] = true
-	}
-	others := slices.DeleteFunc(slices.Clone(wordy), func(hit faiss.Hit) bool { return known[hit.Row] })
-	scores, err := f.snap.scores(ctx, f.query(q), others)
-	for i := range others {
-		others[i].Score = scores[others[i].Row]
-	}
-	return slices.Concat(near, others), err
 }

@@ -119,7 +119,7 @@ func everything(t *testing.T, w *Writer, query []float32, text string, c *words.
 			if i := n - int64(r.First); i >= 0 && i < int64(len(r.Scores)) {
 				one.words = r.Scores[i]
 			}
-			one.fused = fusion.Score(f.similarity(hit), float64(one.words))
+			one.fused = fusion.Score(engine.Similarity(w.base.facts.Metric, hit.Score), float64(one.words))
 			all = append(all, one)
 		}
 		return err

@@ -1,7 +1,6 @@
 package weaviate
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -69,7 +68,7 @@ func (a *asking) answer(ctx context.Context, query []float32, q int) (hits []eng
 		k, f = o.FetchK, newSieve(nil, o.Condition(q))
 	}
 	var t *text
-	var found []neighbour
+	var found []engine.Candidate
 	if o.ByText() {
 		t, found, err = a.byText(ctx, query, q, f, k)
 	} else {
@@ -112,18 +111,18 @@ func (a *asking) answer(ctx context.Context, query []float32, q int) (hits []eng
 }
 
 // read reads the documents that were found, and computes their scores: NaN without a query.
-func (a *asking) read(ctx context.Context, query []float32, found []neighbour) ([]engine.Hit, error) {
+func (a *asking) read(ctx context.Context, query []float32, found []engine.Candidate) ([]engine.Hit, error) {
 	rows, err := a.numbered(ctx, numbersOf(found), fieldsAll+fieldsVector)
 	if err != nil {
 		return nil, err
 	}
 	hits := make([]engine.Hit, len(found))
 	for i, d := range found {
-		h, r := &hits[i], rows[d.number]
+		h, r := &hits[i], rows[uint32(d.Number)]
 		if h.Document, err = a.document(ctx, &r); err != nil {
 			return nil, err
 		}
-		h.Vector, h.Words, h.Score = r.vector(), d.words, float32(math.NaN())
+		h.Vector, h.Words, h.Score = r.vector(), d.Words, float32(math.NaN())
 		if query != nil {
 			h.Score = a.score(query, h.Vector)
 		}
@@ -132,7 +131,7 @@ func (a *asking) read(ctx context.Context, query []float32, found []neighbour) (
 }
 
 // mark says of hits what they were found by.
-func (a *asking) mark(t *text, found []neighbour, hits []engine.Hit) error {
+func (a *asking) mark(t *text, found []engine.Candidate, hits []engine.Hit) error {
 	for i := range hits {
 		switch {
 		case a.o.Mode == engine.Hybrid:
@@ -162,7 +161,7 @@ func sift(hits []engine.Hit, f *filter.Filter, k int) (left []engine.Hit, err er
 }
 
 // nearest finds the k nearest documents that match.
-func (v *view) nearest(ctx context.Context, query []float32, f *sieve, k int) ([]neighbour, error) {
+func (v *view) nearest(ctx context.Context, query []float32, f *sieve, k int) ([]engine.Candidate, error) {
 	k = int(min(int64(k), v.count()))
 	if k == 0 {
 		return nil, nil
@@ -176,21 +175,21 @@ func (v *view) nearest(ctx context.Context, query []float32, f *sieve, k int) ([
 		if err != nil {
 			return nil, err
 		}
-		t := top{k: k, metric: v.Facts.Metric}
+		best := engine.Nearest{K: k, Metric: v.Facts.Metric}
 		there := 0
 		for i := range found {
 			if v.Documents.Contains(found[i].number) {
 				there++
 			}
-			if err := v.offer(ctx, query, f, &found[i], &t); err != nil {
+			if err := v.offer(ctx, query, f, &found[i], &best); err != nil {
 				return nil, err
 			}
 		}
 		if len(found) < rows && int64(there) < v.count() { // the server has no more
 			return nil, errUncompared
 		}
-		if len(found) < rows || len(t.best) == k && v.Facts.Metric.Beyond(query, float64(found[rows-1].Additional.Distance), v.Longest, t.best[k-1].key) {
-			return t.best, nil
+		if len(found) < rows || best.Proved(query, float64(found[rows-1].Additional.Distance), v.Longest) {
+			return best.Best(), nil
 		}
 		if rows == maxRows {
 			break
@@ -203,14 +202,14 @@ func (v *view) nearest(ctx context.Context, query []float32, f *sieve, k int) ([
 // errUncompared says that a server compares fewer vectors than there are documents.
 var errUncompared = errors.New("a server has documents of which it does not compare the vectors: sheaf check --repair mends that")
 
-// offer offers t an object where it is a document that matches.
-func (v *view) offer(ctx context.Context, query []float32, f *sieve, r *row, t *top) error {
+// offer offers best an object where it is a document that matches.
+func (v *view) offer(ctx context.Context, query []float32, f *sieve, r *row, best *engine.Nearest) error {
 	if !v.Documents.Contains(r.number) {
 		return nil
 	}
 	ok, err := f.lets(ctx, v, r)
 	if err == nil && ok {
-		t.offer(neighbour{number: r.number, score: v.score(query, r.vector())})
+		best.Offer(int64(r.number), v.score(query, r.vector()))
 	}
 	return err
 }
@@ -224,53 +223,15 @@ func (v *view) score(query, x []float32) float32 {
 }
 
 // scan finds the k nearest documents that match by reading all.
-func (v *view) scan(ctx context.Context, query []float32, f *sieve, k int) ([]neighbour, error) {
-	t := top{k: k, metric: v.Facts.Metric}
+func (v *view) scan(ctx context.Context, query []float32, f *sieve, k int) ([]engine.Candidate, error) {
+	best := engine.Nearest{K: k, Metric: v.Facts.Metric}
 	for r, err := range v.each(ctx, false) {
 		if err == nil {
-			err = v.offer(ctx, query, f, r, &t)
+			err = v.offer(ctx, query, f, r, &best)
 		}
 		if err != nil {
 			return nil, err
 		}
 	}
-	return t.best, nil
-}
-
-// neighbour is a document with its score and its key: the squared distance, or the negated
-// product.
-type neighbour struct {
-	number     uint32
-	key, score float32
-
-	words float32 // BM25
-	near  int     // its place among the nearest, from 1; 0 where that is not known
-	fused float64
-}
-
-func (d neighbour) compare(o neighbour) int {
-	return cmp.Or(cmp.Compare(d.key, o.key), cmp.Compare(d.number, o.number))
-}
-
-// top keeps the k documents with the lowest keys, the older of equal ones.
-type top struct {
-	k      int
-	metric engine.Metric
-	best   []neighbour
-}
-
-// offer takes a document that is among the best so far. One whose score is NaN never is.
-func (t *top) offer(d neighbour) {
-	if d.key = d.score; t.metric != engine.L2 {
-		d.key = -d.score
-	}
-	full := len(t.best) == t.k
-	if math.IsNaN(float64(d.score)) || full && d.compare(t.best[t.k-1]) > 0 {
-		return
-	}
-	at, _ := slices.BinarySearchFunc(t.best, d, neighbour.compare)
-	if full {
-		t.best = t.best[:t.k-1]
-	}
-	t.best = slices.Insert(t.best, at, d)
+	return best.Best(), nil
 }

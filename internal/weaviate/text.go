@@ -37,13 +37,13 @@ type text struct {
 	query   words.Query
 	ranking *postings.Ranking
 	terms   engine.Terms
-	best    []neighbour    // the documents that have a word of the query, the best first, ties by age
-	ranks   map[uint32]int // where an explanation is asked for: of those that match, from 1
-	fusion  engine.Fusion  // under Hybrid
+	best    []engine.Candidate // the documents that have a word of the query, the best first, ties by age
+	ranks   map[int64]int      // where an explanation is asked for: of those that match, from 1
+	fusion  engine.Fusion      // under Hybrid
 }
 
 // byText finds the k best documents for query q.
-func (a *asking) byText(ctx context.Context, vector []float32, q int, f *sieve, k int) (*text, []neighbour, error) {
+func (a *asking) byText(ctx context.Context, vector []float32, q int, f *sieve, k int) (*text, []engine.Candidate, error) {
 	t := &text{asking: a, q: q, vector: vector, sieve: f}
 	k = int(min(int64(k), a.count()))
 	err := t.rank(ctx)
@@ -54,7 +54,7 @@ func (a *asking) byText(ctx context.Context, vector []float32, q int, f *sieve, 
 		return t, nil, err
 	}
 	if a.o.Mode == engine.ByWords {
-		found, err := t.wordy(ctx, k)
+		found, err := t.Wordy(ctx, k)
 		return t, found, err
 	}
 	some, err := a.sample(ctx)
@@ -63,7 +63,11 @@ func (a *asking) byText(ctx context.Context, vector []float32, q int, f *sieve, 
 	}
 	corpus := engine.Corpus{Documents: a.count(), Foreign: some.language.Foreign()}
 	t.fusion = a.o.Fusion(q, a.similarities(vector, some.vectors), t.terms, t.ranking.Best, corpus)
-	found, err := t.fuse(ctx, k)
+	looked := engine.FirstFused(k)
+	if a.o.Explain { // each has a rank
+		looked = max(looked, int(a.count()))
+	}
+	found, err := t.fusion.Rank(ctx, a.Facts.Metric, k, looked, t)
 	return t, found, err
 }
 
@@ -87,11 +91,11 @@ func (t *text) rank(ctx context.Context) (err error) {
 	t.terms = engine.TermsOf(t.query, t.ranking.Weights, t.ranking.MostCovered)
 	for i, score := range t.ranking.Scores {
 		if score > 0 {
-			t.best = append(t.best, neighbour{number: t.ranking.First + uint32(i), words: score})
+			t.best = append(t.best, engine.Candidate{Number: int64(t.ranking.First) + int64(i), Words: score})
 		}
 	}
-	slices.SortFunc(t.best, func(a, b neighbour) int {
-		return cmp.Or(cmp.Compare(b.words, a.words), cmp.Compare(a.number, b.number))
+	slices.SortFunc(t.best, func(a, b engine.Candidate) int {
+		return cmp.Or(cmp.Compare(b.Words, a.Words), cmp.Compare(a.Number, b.Number))
 	})
 	return nil
 }
@@ -104,11 +108,11 @@ func (c *client) malformed(err error) error {
 	return err
 }
 
-// wordy finds the k best documents by words that match.
-func (t *text) wordy(ctx context.Context, k int) (best []neighbour, err error) {
-	most := k
+// Wordy finds the n best documents by words that match.
+func (t *text) Wordy(ctx context.Context, n int) (best []engine.Candidate, err error) {
+	most := n
 	if t.o.Explain { // each has a rank
-		most, t.ranks = len(t.best), map[uint32]int{}
+		most, t.ranks = len(t.best), map[int64]int{}
 	}
 	if t.sieve.free() {
 		best = t.best[:min(most, len(t.best))]
@@ -121,7 +125,7 @@ func (t *text) wordy(ctx context.Context, k int) (best []neighbour, err error) {
 			return nil, err
 		}
 		for _, d := range chunk {
-			r := found[d.number]
+			r := found[uint32(d.Number)]
 			ok, err := t.sieve.lets(ctx, t.view, &r)
 			if err != nil {
 				return nil, err
@@ -133,83 +137,37 @@ func (t *text) wordy(ctx context.Context, k int) (best []neighbour, err error) {
 	}
 	if t.o.Explain {
 		for i, d := range best {
-			t.ranks[d.number] = i + 1
+			t.ranks[d.Number] = i + 1
 		}
 	}
-	return slices.Clone(best[:min(k, len(best))]), nil
+	return best[:min(n, len(best))], nil
 }
 
-func numbersOf(documents []neighbour) []uint32 {
+func numbersOf(documents []engine.Candidate) []uint32 {
 	numbers := make([]uint32, len(documents))
 	for i, d := range documents {
-		numbers[i] = d.number
+		numbers[i] = uint32(d.Number)
 	}
 	return numbers
 }
 
-// fuse finds the k best documents by words and meaning.
-func (t *text) fuse(ctx context.Context, k int) ([]neighbour, error) {
-	looked := engine.FirstFused(k)
-	if t.o.Explain {
-		looked = max(looked, int(t.count()))
-	}
-	for ; ; looked *= engine.MoreFused {
-		near, err := t.nearest(ctx, t.vector, t.sieve, looked)
-		if err != nil {
-			return nil, err
-		}
-		wordy, err := t.wordy(ctx, looked)
-		if err != nil {
-			return nil, err
-		}
-		all, err := t.union(ctx, near, wordy)
-		if err != nil {
-			return nil, err
-		}
-		slices.SortFunc(all, func(a, b neighbour) int {
-			return cmp.Or(cmp.Compare(b.fused, a.fused), cmp.Compare(a.number, b.number))
-		})
-		all = all[:min(k, len(all))]
-		if len(near) < looked || len(all) == k && all[k-1].fused >= t.unseen(near, wordy, looked) {
-			return all, nil
-		}
-	}
+// Nearest are the nearest documents that match.
+func (t *text) Nearest(ctx context.Context, n int) ([]engine.Candidate, error) {
+	return t.nearest(ctx, t.vector, t.sieve, n)
 }
 
-// unseen is the highest score that a document may have that was not looked at.
-func (t *text) unseen(near, wordy []neighbour, looked int) float64 {
-	bm25 := 0.0
-	if len(wordy) == looked {
-		bm25 = float64(wordy[looked-1].words)
-	}
-	return t.fusion.Score(engine.Similarity(t.Facts.Metric, near[looked-1].score), bm25)
-}
-
-// union gives the nearest documents and the best by words with their fused scores.
-func (t *text) union(ctx context.Context, near, wordy []neighbour) ([]neighbour, error) {
-	known := make(map[uint32]bool, len(near))
+// Complete sets what is not known of documents yet: see engine.Rankings.
+func (t *text) Complete(ctx context.Context, near, wordy []engine.Candidate) error {
 	for i := range near {
-		near[i].near = i + 1
-		known[near[i].number] = true
-	}
-	others := slices.DeleteFunc(wordy, func(d neighbour) bool { return known[d.number] })
-	found, err := t.numbered(ctx, numbersOf(others), fieldsVector)
-	if err != nil {
-		return nil, err
-	}
-	for i := range others {
-		d := &others[i]
-		d.score = t.score(t.vector, found[d.number].vector())
-	}
-	all := slices.Concat(near, others)
-	for i := range all {
-		d := &all[i]
-		if at := int64(d.number) - int64(t.ranking.First); at >= 0 && at < int64(len(t.ranking.Scores)) {
-			d.words = t.ranking.Scores[at]
+		if at := near[i].Number - int64(t.ranking.First); at >= 0 && at < int64(len(t.ranking.Scores)) {
+			near[i].Words = t.ranking.Scores[at]
 		}
-		d.fused = t.fusion.Score(engine.Similarity(t.Facts.Metric, d.score), float64(d.words))
 	}
-	return all, nil
+	found, err := t.numbered(ctx, numbersOf(wordy), fieldsVector)
+	for i := range wordy {
+		wordy[i].Score = t.score(t.vector, found[uint32(wordy[i].Number)].vector())
+	}
+	return err
 }
 
 // sample is what some documents tell of all, always the same ones, spread evenly.
@@ -266,16 +224,16 @@ func (v *view) spread(k int64) (some []uint32) {
 }
 
 // explain says of hits why they were found.
-func (t *text) explain(found []neighbour, hits []engine.Hit) error {
+func (t *text) explain(found []engine.Candidate, hits []engine.Hit) error {
 	of := &engine.Explanation{Words: engine.Weighed(t.query, t.ranking.Weights), Terms: t.terms, Fusion: t.fusion}
 	shares, err := t.shares(found)
 	if err != nil {
 		return err
 	}
 	for i, d := range found {
-		e := &engine.HitExplanation{Query: of, WordsRank: t.ranks[d.number], Words: engine.Weighed(t.query, shares[i])}
+		e := &engine.HitExplanation{Query: of, WordsRank: t.ranks[d.Number], Words: engine.Weighed(t.query, shares[i])}
 		if t.o.Mode == engine.Hybrid {
-			e.VectorRank, e.Deviations = d.near, t.fusion.Deviations(engine.Similarity(t.Facts.Metric, hits[i].Score))
+			e.VectorRank, e.Deviations = d.Near, t.fusion.Deviations(engine.Similarity(t.Facts.Metric, hits[i].Score))
 		}
 		hits[i].Explanation = e
 	}
@@ -284,7 +242,7 @@ func (t *text) explain(found []neighbour, hits []engine.Hit) error {
 
 // shares are what each term adds to the BM25 of each document, at the place where the query
 // has the term first.
-func (t *text) shares(documents []neighbour) ([][]float32, error) {
+func (t *text) shares(documents []engine.Candidate) ([][]float32, error) {
 	terms := t.query.Terms
 	shares := make([][]float32, len(documents))
 	for i := range shares {
@@ -299,7 +257,7 @@ func (t *text) shares(documents []neighbour) ([][]float32, error) {
 			return nil, t.malformed(err)
 		}
 		for d, document := range documents {
-			if at := int64(document.number) - int64(r.First); at >= 0 && at < int64(len(r.Scores)) {
+			if at := document.Number - int64(r.First); at >= 0 && at < int64(len(r.Scores)) {
 				shares[d][i] = r.Scores[at]
 			}
 		}
