@@ -173,8 +173,8 @@ func (l *lookedAt) add(more lookedAt) {
 func (o *searchFlags) depth() int { return max(o.k, o.rerank.Depth) }
 
 // options returns the options of a search in s for some queries.
-func (o *askFlags) options(ctx context.Context, s catalog, asked []query) (engine.SearchOptions, error) {
-	f, err := o.filter.in(ctx, s)
+func (o *askFlags) options(ctx context.Context, env *environment, s catalog, asked []query) (engine.SearchOptions, error) {
+	f, err := o.filter.in(ctx, env, s)
 	search := engine.SearchOptions{
 		K:                  o.depth(),
 		Filter:             f,
@@ -205,9 +205,9 @@ func (o *askFlags) options(ctx context.Context, s catalog, asked []query) (engin
 }
 
 // nearest returns the finder of search and search-vector.
-func (o *askFlags) nearest(s catalog) finder {
+func (o *askFlags) nearest(env *environment, s catalog) finder {
 	return func(ctx context.Context, asked []query) ([][]engine.Hit, error) {
-		search, err := o.options(ctx, s, asked)
+		search, err := o.options(ctx, env, s, asked)
 		if err != nil {
 			return nil, err
 		}

@@ -53,14 +53,7 @@ type models struct {
 // newAsker returns an asker that answers as search does.
 func newAsker(env *environment, s catalog, o *askFlags) *asker {
 	o.settle(s.Facts())
-	a := &asker{env: env, store: s, o: o, find: o.nearest(s)}
-	switch s := s.(type) {
-	case *union:
-		a.parts = s.parts
-	case reader:
-		a.parts = []part{{env.config.Store, s}}
-	}
-	return a
+	return &asker{env: env, store: s, parts: env.parts(s), o: o, find: o.nearest(env, s)}
 }
 
 // answer is the object of --json and a line of a batch.
@@ -197,7 +190,7 @@ func (a *asker) tell(ctx context.Context, q query, found []engine.Hit) error {
 	if l := q.looked; l.Of > 0 {
 		a.env.notice(fmt.Sprintf("%d of %s were looked at", l.Vectors, count(int(l.Of), "vector")))
 	}
-	if len(found) > 0 {
+	if len(found) > 0 || a.o.filter.named.absent != nil { // a notice says so
 		return nil
 	}
 	why, err := a.whyNothing(ctx, q)

@@ -117,7 +117,7 @@ func (env *environment) deleteChosen(ctx context.Context, w writer, o *deleteOpt
 // by id and among is not nil, it returns only those that are in among too.
 func (env *environment) choose(ctx context.Context, s reader, o *deleteOptions, among engine.Set) (engine.Set, error) {
 	if o.filter.given() {
-		f, err := o.filter.in(ctx, s)
+		f, err := o.filter.in(ctx, env, s)
 		if err != nil {
 			return nil, err
 		}

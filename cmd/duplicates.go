@@ -71,7 +71,7 @@ func (o *duplicatesOptions) validate(env *environment, args []string) error {
 
 func runDuplicates(ctx context.Context, env *environment, o *duplicatesOptions) error {
 	return env.withStore(ctx, func(s reader) error {
-		f, err := o.filter.in(ctx, s)
+		f, err := o.filter.in(ctx, env, s)
 		if err != nil {
 			return err
 		}

@@ -67,7 +67,7 @@ func (e *examiner) ask(ctx context.Context, filters []string, group []query) ([]
 	a := newAsker(e.env, e.store, &o)
 	if e.lambda != nil {
 		diverse := mmrOptions{askFlags: o, lambda: *e.lambda}
-		a.find, a.diverse = diverse.diverse(e.store), true
+		a.find, a.diverse = diverse.diverse(e.env, e.store), true
 	}
 	a.models = e.models
 	found, err := a.answerBlock(ctx, group)

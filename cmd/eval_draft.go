@@ -53,7 +53,7 @@ func (o *evalDraftOptions) validate(env *environment, args []string) error {
 func runEvalDraft(ctx context.Context, env *environment, o *evalDraftOptions) error {
 	var drafts []eval.Draft
 	err := env.withStore(ctx, func(s reader) error {
-		f, err := o.filter.in(ctx, s)
+		f, err := o.filter.in(ctx, env, s)
 		if err != nil {
 			return err
 		}

@@ -24,7 +24,11 @@ func (e *evaluation) measure(ctx context.Context, questions []eval.Question) (*e
 	if err != nil {
 		return nil, err
 	}
-	judged, level, err := eval.Resolve(ctx, e.store, sources, questions, eval.Level(e.o.level))
+	index, err := e.env.sourcesOf(ctx, e.env.parts(e.store))
+	if err != nil {
+		return nil, err
+	}
+	judged, level, err := eval.Resolve(ctx, e.store, index.meant, questions, eval.Level(e.o.level))
 	if err != nil {
 		return nil, err
 	}

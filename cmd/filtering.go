@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/spf13/pflag"
 
@@ -19,13 +20,16 @@ const filterHelp = `
 one of = != < <= > >=, ~ for a glob or =~ for a regular expression, or a JSON
 object in LangChain's syntax. The key source is the source that is shown. Quote
 it for the shell. Given more than once, all must hold. --source keeps those of
-one source or, where none has that name, of all that it matches: in a GLOB *
-stops at a slash, ** does not, and {a,b} is either.`
+one source, by its name or the path of its file, of all below a folder, or of
+all that a GLOB matches: in it * stops at a slash, ** does not, and {a,b} is
+either.`
 
 // filterFlags are the flags of verbs that can be limited to some documents.
 type filterFlags struct {
 	exprs   []string
 	sources []string // one at most
+	asked   catalog  // whose sources named is about
+	named   naming   // what --source stands for
 }
 
 func (o *filterFlags) addFlags(flags *pflag.FlagSet) {
@@ -34,7 +38,7 @@ func (o *filterFlags) addFlags(flags *pflag.FlagSet) {
 }
 
 func (o *filterFlags) addSource(flags *pflag.FlagSet) {
-	flags.StringArrayVar(&o.sources, "source", nil, "only documents of the source named `GLOB`, or else of those whose name it matches: 'docs/**/*.md'")
+	flags.StringArrayVar(&o.sources, "source", nil, "only documents of the source, the file, or those below the folder, or that match `GLOB`: 'docs/**/*.md'")
 }
 
 // given reports whether documents are chosen at all.
@@ -52,32 +56,35 @@ func (o *filterFlags) validate() error {
 	return err
 }
 
-// in returns the filter for a store, which knows whether --source is a name, also as
-// TSV escapes it, or a pattern. It is nil for all documents.
-func (o *filterFlags) in(ctx context.Context, s catalog) (*filter.Filter, error) {
-	exprs := o.exprs
-	for _, name := range o.sources {
-		operator, operand := "$glob", name
-		for _, literal := range []string{name, tsvUnescaper.Replace(name)} {
-			_, found, err := s.SourceByName(ctx, literal)
-			if err != nil {
-				return nil, err
-			}
-			if found {
-				operator, operand = "$eq", literal
-				break
-			}
-		}
-		expr := sourceExpr(operator, operand)
-		if _, err := filter.Parse(expr); err != nil {
-			return nil, usagef("--source %q is no source, and not a pattern", name)
-		}
-		exprs = append(slices.Clip(exprs), expr)
+// in returns the filter for stores, and gives notice of how --source is taken. It is nil for all
+// documents.
+func (o *filterFlags) in(ctx context.Context, env *environment, s catalog) (*filter.Filter, error) {
+	if len(o.sources) == 0 {
+		return filter.Parse(o.exprs...)
 	}
-	return filter.Parse(exprs...)
+	if o.asked != s {
+		remark := o.named.remark
+		var err error
+		if o.named, err = env.naming(ctx, s, o.sources[0]); err != nil {
+			return nil, err
+		}
+		if o.asked = s; o.named.remark != remark && o.named.remark != "" {
+			env.notice(o.named.remark)
+		}
+	}
+	return filter.Parse(append(slices.Clip(o.exprs), o.named.expr)...)
 }
 
-// sourceExpr returns a condition on the source as --filter takes it.
-func sourceExpr(operator, operand string) string {
-	return fmt.Sprintf(`{%q: {%q: %s}}`, filter.SourceKey, operator, metadata.Quote(operand))
+// ofSources returns the condition that a document is of one of some sources, as --filter takes it.
+func ofSources(names ...string) string {
+	quoted := make([]string, len(names))
+	for i, name := range names {
+		quoted[i] = string(metadata.Quote(name))
+	}
+	return fmt.Sprintf(`{%q: {"$in": [%s]}}`, filter.SourceKey, strings.Join(quoted, ","))
+}
+
+// ofMatching returns the condition that a document is of a source whose name a glob matches.
+func ofMatching(pattern string) string {
+	return fmt.Sprintf(`{%q: {"$glob": %s}}`, filter.SourceKey, metadata.Quote(pattern))
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"sheaf/internal/engine"
+	"sheaf/internal/filter"
 	"sheaf/internal/hint"
 	"sheaf/internal/seq"
 )
@@ -32,9 +33,10 @@ func newGetCmd(env *environment) *cobra.Command {
 from stdin, one a line or a NUL after each. Where ids are unknown the others are
 printed, and the exit status is 1.
 
-Or print those of the source that --source names or, where none has that name,
-of all that it matches, as a GLOB in which * stops at a slash, ** does not, and
-{a,b} is either. Where there is none the exit status is 1.
+Or print those of the source that --source names, by its name or the path of its
+file, of all below a folder, or of all that a GLOB matches: in it * stops at a
+slash, ** does not, and {a,b} is either. Where there is none the exit status
+is 1.
 
 On a pipe each document is a line of TSV: id, source, line, text.` + exitStatus(0, 1, 2, 10, 11, 12, 130, 143),
 		Example: `  sheaf get ticket-17
@@ -95,17 +97,24 @@ func runGet(ctx context.Context, env *environment, o *getOptions) error {
 
 // getSource prints the documents that --source chooses.
 func (o *getOptions) getSource(ctx context.Context, env *environment, s catalog) error {
-	f, err := o.source.in(ctx, s)
+	n, err := env.naming(ctx, s, o.source.sources[0])
 	if err != nil {
 		return err
 	}
-	found := 0
+	f, err := filter.Parse(n.expr)
+	if err != nil {
+		return err
+	}
 	err = env.print(o.output, func(p *printer) error {
 		documents := s.Documents(ctx, engine.ListOptions{Filter: f, WithVectors: o.withVectors})
-		return list(p, "documents", seq.Map(documents, func(d engine.Document) document { found++; return newDocument(d) }))
+		return list(p, "documents", seq.Map(documents, newDocument))
 	})
-	if err == nil && found == 0 {
-		err = hint.With(fmt.Errorf("no source has the name %q, or one that it matches", o.source.sources[0]), "sheaf list --sources shows their names")
+	switch {
+	case err != nil:
+	case n.absent != nil:
+		return n.absent
+	case n.remark != "":
+		env.notice(n.remark)
 	}
 	return err
 }

@@ -71,7 +71,7 @@ func (o *listOptions) validate(env *environment, args []string) error {
 
 func runList(ctx context.Context, env *environment, o *listOptions) error {
 	return env.withStores(ctx, func(s catalog) error {
-		f, err := o.filter.in(ctx, s)
+		f, err := o.filter.in(ctx, env, s)
 		if err != nil {
 			return err
 		}

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -39,10 +40,10 @@ func (a *agent) search(ctx context.Context, asked searchArguments) (any, error) 
 		return nil, err
 	}
 	one := *a.asker
-	one.o, one.find = &o, o.nearest(one.store)
+	one.o, one.find = &o, o.nearest(one.env, one.store)
 	found, err := one.hitsOf(ctx, &query{text: asked.Query})
 	a.asker.models = one.models
-	if err != nil {
+	if err = cmp.Or(err, o.filter.named.absent); err != nil {
 		return nil, err
 	}
 	hits, err := one.hits(ctx, found)
@@ -77,12 +78,9 @@ func (a *agent) get(ctx context.Context, asked getArguments) (any, error) {
 	}
 	list := documentList{Documents: []document{}}
 	for _, p := range a.asker.parts {
-		ids := asked.IDs
-		if asked.Source != "" {
-			var err error
-			if ids, err = idsInOrder(ctx, p, asked.Source); err != nil {
-				return nil, err
-			}
+		ids, err := a.ids(ctx, p, asked)
+		if err != nil {
+			return nil, err
 		}
 		room := mostDocuments - len(list.Documents)
 		list.More = list.More || len(ids) > room
@@ -98,6 +96,22 @@ func (a *agent) get(ctx context.Context, asked getArguments) (any, error) {
 	return list, nil
 }
 
+// ids returns those that were asked for of a store: by the name of their source, or the path of its file.
+func (a *agent) ids(ctx context.Context, p part, asked getArguments) ([]string, error) {
+	if asked.Source == "" {
+		return asked.IDs, nil
+	}
+	ids, err := idsInOrder(ctx, p, asked.Source)
+	if len(ids) > 0 || err != nil {
+		return ids, err
+	}
+	file, err := a.asker.env.sourceAt(ctx, p, asked.Source)
+	if file == "" || err != nil {
+		return nil, err
+	}
+	return idsInOrder(ctx, p, file)
+}
+
 type sourcesArguments struct {
 	Glob string `json:"glob"`
 }
@@ -111,7 +125,7 @@ type sourceList struct {
 func (a *agent) sources(ctx context.Context, asked sourcesArguments) (any, error) {
 	list := sourceList{Sources: []source{}}
 	flags := filterFor("", asked.Glob)
-	f, err := flags.in(ctx, a.asker.store)
+	f, err := flags.in(ctx, a.asker.env, a.asker.store)
 	if err != nil {
 		return nil, err
 	}

@@ -87,7 +87,7 @@ func (o *mmrOptions) validate(env *environment, args []string) error {
 func runMMR(ctx context.Context, env *environment, o *mmrOptions) error {
 	return env.withStores(ctx, func(s catalog) error {
 		a := newAsker(env, s, &o.askFlags)
-		a.find, a.diverse = o.diverse(s), true
+		a.find, a.diverse = o.diverse(env, s), true
 		switch {
 		case o.queries != "":
 			return a.askFile(ctx, textQuery)
@@ -99,9 +99,9 @@ func runMMR(ctx context.Context, env *environment, o *mmrOptions) error {
 }
 
 // diverse returns the finder of mmr.
-func (o *mmrOptions) diverse(s catalog) finder {
+func (o *mmrOptions) diverse(env *environment, s catalog) finder {
 	return func(ctx context.Context, asked []query) ([][]engine.Hit, error) {
-		search, err := o.options(ctx, s, asked)
+		search, err := o.options(ctx, env, s, asked)
 		if err != nil {
 			return nil, err
 		}

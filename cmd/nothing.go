@@ -14,7 +14,7 @@ func (a *asker) whyNothing(ctx context.Context, q query) (string, error) {
 	if err != nil || info.Documents == 0 {
 		return "nothing found: the store is empty", err
 	}
-	f, err := a.o.filter.in(ctx, a.store)
+	f, err := a.o.filter.in(ctx, a.env, a.store)
 	if err != nil {
 		return "", err
 	}
@@ -25,7 +25,7 @@ func (a *asker) whyNothing(ctx context.Context, q query) (string, error) {
 	}
 	loose := *a.o
 	loose.k, loose.fetchK, loose.scoreThreshold, loose.minRelevance = 1, 0, figure{}, figure{}
-	nearest, err := loose.nearest(a.store)(ctx, []query{q})
+	nearest, err := loose.nearest(a.env, a.store)(ctx, []query{q})
 	switch {
 	case err == nil && len(nearest[0]) == 0 && q.asked.Condition != nil:
 		return "nothing found: no document has all that is quoted and nothing of what is excluded", nil
@@ -42,7 +42,7 @@ func (a *asker) whyNothing(ctx context.Context, q query) (string, error) {
 
 // whyUnmatched says why no document matches a filter, "" where one does.
 func (a *asker) whyUnmatched(ctx context.Context, f *filter.Filter) (string, error) {
-	if found, err := a.matches(ctx, f); found || err != nil {
+	if found, err := matches(ctx, a.store, f); found || err != nil {
 		return "", err
 	}
 	for _, key := range f.Keys() {
@@ -54,17 +54,9 @@ func (a *asker) whyUnmatched(ctx context.Context, f *filter.Filter) (string, err
 		if err != nil {
 			return "", err
 		}
-		if found, err := a.matches(ctx, exists); !found || err != nil {
+		if found, err := matches(ctx, a.store, exists); !found || err != nil {
 			return fmt.Sprintf("nothing found: no document has the metadata key %q", key), err
 		}
 	}
 	return "nothing found: no document matches the filter", nil
-}
-
-// matches reports whether a document matches a filter.
-func (a *asker) matches(ctx context.Context, f *filter.Filter) (bool, error) {
-	for _, err := range a.store.Documents(ctx, engine.ListOptions{Filter: f, Limit: 1}) {
-		return err == nil, err
-	}
-	return false, nil
 }

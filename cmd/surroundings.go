@@ -129,7 +129,7 @@ func seenFromHere(path string) string {
 // idsInOrder returns the ids of the documents of a source in its order. Stores keep another: a
 // chunk that changed is younger than those that follow it.
 func idsInOrder(ctx context.Context, s catalog, source string) ([]string, error) {
-	f, err := filter.Parse(sourceExpr("$eq", source))
+	f, err := filter.Parse(ofSources(source))
 	if err != nil {
 		return nil, err
 	}

@@ -44,6 +44,17 @@ type union struct {
 	facts engine.Facts
 }
 
+// parts returns the stores that verbs answer from: those of a union, or the one.
+func (env *environment) parts(s catalog) []part {
+	switch s := s.(type) {
+	case *union:
+		return s.parts
+	case reader:
+		return []part{{env.config.Store, s}}
+	}
+	return nil
+}
+
 // withStores opens the stores that are named for reading and calls use with them. One that is
 // named more than once is one store.
 func (env *environment) withStores(ctx context.Context, use func(catalog) error) error {

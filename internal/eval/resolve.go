@@ -14,7 +14,6 @@ import (
 
 	"sheaf/internal/engine"
 	"sheaf/internal/filter"
-	"sheaf/internal/glob"
 )
 
 // Store is what the documents of labels are looked up in.
@@ -61,10 +60,10 @@ type label struct {
 	whole       bool // names sources and not documents in them
 }
 
-// Resolve finds out what the labels of the questions name. sources are the names of
-// the store's sources. An empty level becomes BySource where a label names a source
-// or a glob of them, else ByDocument.
-func Resolve(ctx context.Context, s Store, sources []string, questions []Question, level Level) ([]Judgement, Level, error) {
+// Resolve finds out what the labels of the questions name. called returns the names of
+// the store's sources that a text stands for. An empty level becomes BySource where a
+// label names sources, else ByDocument.
+func Resolve(ctx context.Context, s Store, called func(text string) []string, questions []Question, level Level) ([]Judgement, Level, error) {
 	labels := map[string]*label{}
 	for _, q := range questions {
 		for _, l := range q.Labels {
@@ -74,12 +73,8 @@ func Resolve(ctx context.Context, s Store, sources []string, questions []Questio
 	if err := findIDs(ctx, s, labels); err != nil {
 		return nil, level, err
 	}
-	known := map[string]bool{}
-	for _, name := range sources {
-		known[name] = true
-	}
 	for _, l := range labels {
-		if l.parse(known, sources); l.whole {
+		if l.parse(called); l.whole {
 			level = cmp.Or(level, BySource)
 		}
 	}
@@ -121,7 +116,7 @@ func findIDs(ctx context.Context, s Store, labels map[string]*label) error {
 }
 
 // parse says what a label names that is no id.
-func (l *label) parse(known map[string]bool, sources []string) {
+func (l *label) parse(called func(text string) []string) {
 	if len(l.found) > 0 || strings.HasPrefix(l.name, "id:") {
 		return
 	}
@@ -129,21 +124,12 @@ func (l *label) parse(known map[string]bool, sources []string) {
 		l.text = fold(text)
 		return
 	}
-	if known[l.name] {
-		l.sources, l.whole = []string{l.name}, true
+	if l.sources = called(l.name); len(l.sources) > 0 {
+		l.whole = true
 		return
 	}
-	if source, first, last, ok := parseLines(l.name); ok && known[source] {
-		l.sources, l.first, l.last = []string{source}, first, last
-		return
-	}
-	if !strings.ContainsAny(l.name, `*?[{`) || glob.Check(l.name) != nil {
-		return
-	}
-	for _, name := range sources {
-		if glob.Match(l.name, name) {
-			l.sources, l.whole = append(l.sources, name), true
-		}
+	if source, first, last, ok := parseLines(l.name); ok {
+		l.sources, l.first, l.last = called(source), first, last
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"sheaf/internal/engine"
+	"sheaf/internal/glob"
 )
 
 // shelf is a store of documents in memory.
@@ -39,12 +40,21 @@ func (s shelf) Documents(_ context.Context, o engine.ListOptions) iter.Seq2[engi
 	}
 }
 
-func (s shelf) sources() []string {
-	names := map[string]bool{}
+// called returns the sources that have or match a name.
+func (s shelf) called(text string) []string {
+	has, matches := map[string]bool{}, map[string]bool{}
 	for _, d := range s {
-		names[d.Source] = true
+		if d.Source == text {
+			has[text] = true
+		}
+		if glob.Check(text) == nil && glob.Match(text, d.Source) {
+			matches[d.Source] = true
+		}
 	}
-	return slices.Sorted(maps.Keys(names))
+	if len(has) == 0 {
+		has = matches
+	}
+	return slices.Sorted(maps.Keys(has))
 }
 
 var books = shelf{
@@ -64,7 +74,7 @@ func resolved(t *testing.T, level Level, labels ...string) string {
 		name, grade, _ := strings.Cut(l, "=")
 		q.Labels = append(q.Labels, Label{name, 1 + len(grade)})
 	}
-	judged, level, err := Resolve(t.Context(), books, books.sources(), []Question{q}, level)
+	judged, level, err := Resolve(t.Context(), books, books.called, []Question{q}, level)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -121,7 +131,7 @@ func TestResolveMany(t *testing.T) {
 		many = append(many, engine.Document{ID: fmt.Sprint("d", i), Source: "s"})
 		questions = append(questions, Question{Labels: []Label{{fmt.Sprint("d", i), 1}}})
 	}
-	judged, _, err := Resolve(t.Context(), many, nil, questions, "")
+	judged, _, err := Resolve(t.Context(), many, many.called, questions, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -132,7 +142,7 @@ func TestResolveMany(t *testing.T) {
 	}
 	broken := errors.New("broken")
 	for _, label := range []string{"1", "text:x"} {
-		_, _, err := Resolve(t.Context(), failing{label == "1", broken}, nil, []Question{{Labels: []Label{{label, 1}}}}, "")
+		_, _, err := Resolve(t.Context(), failing{label == "1", broken}, shelf(nil).called, []Question{{Labels: []Label{{label, 1}}}}, "")
 		if !errors.Is(err, broken) {
 			t.Errorf("%s: %v", label, err)
 		}
@@ -165,7 +175,7 @@ func TestNothingResolved(t *testing.T) {
 		for _, l := range strings.Split(test.labels, " ") {
 			questions = append(questions, Question{Labels: []Label{{l, 1}}})
 		}
-		judged, _, err := Resolve(t.Context(), books, books.sources(), questions, "")
+		judged, _, err := Resolve(t.Context(), books, books.called, questions, "")
 		if got := NothingResolved(judged); err != nil || got != test.want {
 			t.Errorf("%s: %q, want %q", test.labels, got, test.want)
 		}

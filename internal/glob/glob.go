@@ -30,3 +30,8 @@ func Match(pattern, name string) bool { return doublestar.MatchUnvalidated(patte
 // Split divides a pattern into the folder that all matches lie in, which has no
 // special characters, and the rest.
 func Split(pattern string) (base, rest string) { return doublestar.SplitPattern(pattern) }
+
+// Quote returns the pattern that matches a name and nothing else.
+func Quote(name string) string { return quoter.Replace(name) }
+
+var quoter = strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`, `]`, `\]`, `{`, `\{`, `}`, `\}`)

@@ -35,3 +35,12 @@ func TestMatch(t *testing.T) {
 		}
 	}
 }
+
+func TestQuote(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"a.md", `[x]\{a,b}?*.txt`, "**", ""} {
+		if pattern := glob.Quote(name); glob.Check(pattern) != nil || !glob.Match(pattern, name) || glob.Match(pattern, "x.txt") {
+			t.Errorf("%q: %q", name, pattern)
+		}
+	}
+}
