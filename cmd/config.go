@@ -68,7 +68,9 @@ type setting struct {
 var settings = []setting{
 	{key: "store", def: defaultStore, many: true, help: "the `DIR` that holds the store, or postgres://[user@]host[:port]/database?table=NAME",
 		set: func(c *Config, v string) error {
-			c.Stores = strings.Split(v, "\n")
+			if c.Stores = linesOf(v); len(c.Stores) == 0 {
+				return errors.New("is empty")
+			}
 			c.Store = c.Stores[len(c.Stores)-1]
 			return nil
 		}},
@@ -115,9 +117,14 @@ func setCount(to *int, value string, least int) error {
 	return nil
 }
 
+// linesOf returns the values of a setting that can have many, a line each.
+func linesOf(value string) []string {
+	return strings.FieldsFunc(value, func(r rune) bool { return r == '\n' })
+}
+
 func setConversions(c *Config, value string) error {
 	c.Convert = nil
-	for _, line := range strings.Split(value, "\n") {
+	for _, line := range linesOf(value) {
 		conversion, err := loader.ParseConversion(line)
 		if err != nil {
 			return err
@@ -260,22 +267,30 @@ func (s setting) find(flags *pflag.FlagSet, inFile *viper.Viper) (value, origin 
 		}
 	}
 	if inFile != nil && inFile.InConfig(s.key) {
-		value, err := plain(inFile.Get(s.key))
+		value, err := s.plain(inFile.Get(s.key))
 		return value, fmt.Sprintf("%q: %s", inFile.ConfigFileUsed(), s.key), err
 	}
 	return s.def, s.key, nil
 }
 
-// plain returns a value of the configuration as text. Tables and lists are errors.
-func plain(value any) (string, error) {
+// plain returns a value of the configuration as text: a list as lines, where there can be many. Tables
+// and other lists are errors.
+func (s setting) plain(value any) (string, error) {
 	switch value := value.(type) {
 	case string:
 		return value, nil
 	case int64, int, bool, float64:
 		return fmt.Sprint(value), nil
-	default:
-		return "", errors.New("a table or a list is not a value")
+	case []any:
+		if s.many {
+			lines := make([]string, len(value))
+			for i, v := range value {
+				lines[i] = fmt.Sprint(v)
+			}
+			return strings.Join(lines, "\n"), nil
+		}
 	}
+	return "", errors.New("a table or a list is not a value")
 }
 
 // readConfigFile returns nil where the user has no configuration file.
@@ -384,7 +399,7 @@ are for the service that reranks. ` + "`NO_COLOR`" + ` turns colour off. ` + "`F
 that it was made with; the setting then only permits its equal.
 
 ` + "```toml" + `
-store = "/srv/notes/.sheaf"
+store = "/srv/notes/.sheaf"  # several, for verbs that read: ["/srv/notes/.sheaf", "/srv/mail/.sheaf"]
 embedder = "openai:text-embedding-3-small"
 base-url = "http://127.0.0.1:8080/v1"
 api-key-file = "/run/secrets/openai"

@@ -191,7 +191,7 @@ func runEval(ctx context.Context, env *environment, o *evalOptions) error {
 		return err
 	}
 	var r *eval.Result
-	err = env.withStores(ctx, func(s catalog) (err error) {
+	err = env.withAgreeing(ctx, func(s catalog) (err error) {
 		e := &evaluation{examiner: examiner{env: env, store: s, flags: &o.askFlags}, o: o}
 		if r, err = e.measure(ctx, questions); err == nil {
 			r.Latency, err = e.latency(ctx)

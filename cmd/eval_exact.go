@@ -68,7 +68,7 @@ func runEvalExact(ctx context.Context, env *environment, o *evalExactOptions) er
 	}
 	answer := exactness{Store: strings.Join(env.config.Stores, ", "), K: o.k, Questions: len(questions), Failed: []eval.Failed{}}
 	var recalls []float64
-	err = env.withStores(ctx, func(s catalog) error {
+	err = env.withAgreeing(ctx, func(s catalog) error {
 		asked := examiner{env: env, store: s, flags: &o.askFlags}
 		flags := askFlags{searchFlags: o.exact()}
 		exact := examiner{env: env, store: s, flags: &flags}

@@ -31,7 +31,8 @@ their ids, or the sources that they came from.
 On a pipe each document is a line of TSV: id, source, line, text; each source
 is a line with its name and its number of documents. With --filter or --source
 that is the number of those that match. Of several stores, each by its own
---store, one follows the other, and each line ends with the name of the store.` + filterHelp + exitStatus(0, 1, 2, 10, 11, 12, 130, 143),
+--store, one follows the other, and each line but an id alone ends with the name
+of the store.` + filterHelp + exitStatus(0, 1, 2, 10, 11, 12, 130, 143),
 		Example: `  sheaf list --limit 10
   sheaf list --sources
   sheaf list --source 'docs/**' --ids

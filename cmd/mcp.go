@@ -53,7 +53,7 @@ func (o *mcpOptions) validate(env *environment, args []string) error {
 }
 
 func runMCP(ctx context.Context, env *environment, o *mcpOptions) error {
-	return env.withStores(ctx, func(s catalog) error {
+	return env.withAgreeing(ctx, func(s catalog) error {
 		m := &agent{newAsker(env, s, &o.ask)}
 		server := mcp.Server{Name: "sheaf", Version: version, Instructions: "Search the user's own texts.", Tools: []mcp.Tool{
 			{Name: "search", Schema: searchSchema, Call: tool(m.search), Description: "Find passages by meaning and words. A hit has path and lines, where to read on."},

@@ -85,7 +85,7 @@ func (o *mmrOptions) validate(env *environment, args []string) error {
 }
 
 func runMMR(ctx context.Context, env *environment, o *mmrOptions) error {
-	return env.withStores(ctx, func(s catalog) error {
+	return env.withAgreeing(ctx, func(s catalog) error {
 		a := newAsker(env, s, &o.askFlags)
 		a.find, a.diverse = o.diverse(env, s), true
 		switch {

@@ -11,8 +11,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/agnivade/levenshtein"
-
 	"sheaf/internal/engine"
 	"sheaf/internal/filter"
 	"sheaf/internal/glob"
@@ -203,7 +201,7 @@ const nearComparisons = 10_000
 func (x *sourceIndex) nearest(text string) (name string) {
 	least := max(2, len(text)/3) + 1
 	for _, c := range x.byName[:min(len(x.byName), nearComparisons)] {
-		distance := levenshtein.ComputeDistance(text, c.name)
+		distance := edits(text, c.name)
 		if path.Base(c.name) == path.Base(text) {
 			distance = 1
 		}

@@ -230,11 +230,24 @@ func plainFlagError(err error) error {
 
 // load reads the settings. It runs before the verb.
 func (env *environment) load(c *cobra.Command) (err error) {
-	env.config, err = loadConfig(c.Flags(), env.flags.configFile)
-	if err == nil && len(env.config.Stores) > 1 && c.Annotations[manyStores] == "" {
-		err = hint.With(usagef("%s works on one store, and %d are named", c.CommandPath(), len(env.config.Stores)), "give --store once")
+	if env.config, err = loadConfig(c.Flags(), env.flags.configFile); err != nil {
+		return err
 	}
-	return err
+	env.config.Stores = env.unrepeated(env.config.Stores)
+	if n := len(env.config.Stores); n > 1 && c.Annotations[manyStores] == "" {
+		return hint.With(usagef("%s works on one store, and %d are named", c.CommandPath(), n), "name one, with --store DIR")
+	}
+	return nil
+}
+
+// unrepeated returns the stores that have these names. One that is named more than once is one store.
+func (env *environment) unrepeated(names []string) (stores []string) {
+	for _, name := range names {
+		if !slices.ContainsFunc(stores, func(s string) bool { return env.stores.Same(s, name) }) {
+			stores = append(stores, name)
+		}
+	}
+	return stores
 }
 
 // unconfigured is the PersistentPreRunE of verbs that read no settings, so that

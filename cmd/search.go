@@ -99,7 +99,7 @@ func (o *searchOptions) validate(env *environment, args []string) error {
 }
 
 func runSearch(ctx context.Context, env *environment, o *searchOptions) error {
-	return env.withStores(ctx, func(s catalog) error {
+	return env.withAgreeing(ctx, func(s catalog) error {
 		a := newAsker(env, s, &o.askFlags)
 		if o.queries != "" {
 			return a.askFile(ctx, textQuery)

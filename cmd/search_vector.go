@@ -63,7 +63,7 @@ func (o *searchVectorOptions) validate(env *environment, args []string) error {
 }
 
 func runSearchVector(ctx context.Context, env *environment, o *searchVectorOptions) error {
-	return env.withStores(ctx, func(s catalog) error {
+	return env.withAgreeing(ctx, func(s catalog) error {
 		a := newAsker(env, s, &o.askFlags)
 		if o.queries != "" {
 			return a.askFile(ctx, vectorQuery)

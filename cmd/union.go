@@ -37,11 +37,10 @@ type part struct {
 	reader
 }
 
-// union answers from several stores of the same embedder as if they were one. Hits name
-// their store.
+// union answers from several stores as if they were one. Hits name their store.
 type union struct {
 	parts []part
-	facts engine.Facts
+	facts engine.Facts // zero before agree
 }
 
 // parts returns the stores that verbs answer from: those of a union, or the one.
@@ -55,44 +54,46 @@ func (env *environment) parts(s catalog) []part {
 	return nil
 }
 
-// withStores opens the stores that are named for reading and calls use with them. One that is
-// named more than once is one store.
-func (env *environment) withStores(ctx context.Context, use func(catalog) error) error {
-	var names []string
-	for _, name := range env.config.Stores {
-		if !slices.ContainsFunc(names, func(n string) bool { return env.stores.Same(n, name) }) {
-			names = append(names, name)
-		}
-	}
-	if len(names) == 1 {
+// withStores opens the stores that are named for reading and calls use with them.
+func (env *environment) withStores(ctx context.Context, use func(catalog) error) (err error) {
+	if len(env.config.Stores) == 1 {
 		return env.withStore(ctx, func(s reader) error { return use(s) })
 	}
-	u, err := env.openUnion(ctx, names)
-	if err == nil {
-		err = use(u)
-	}
-	return errors.Join(err, u.close())
-}
-
-// openUnion opens the stores with these names. What it opened is in u on an error too.
-func (env *environment) openUnion(ctx context.Context, names []string) (u *union, err error) {
-	u = &union{}
-	for _, name := range names {
+	u := &union{}
+	defer func() { err = errors.Join(err, u.close()) }()
+	for _, name := range env.config.Stores {
 		s, err := env.stores.Open(ctx, name, env.storeOptions(nil))
 		if err != nil {
-			return u, err
+			return err
 		}
 		u.parts = append(u.parts, part{name, s})
-		if len(u.parts) == 1 {
-			u.facts = s.Facts()
-			continue
-		}
-		if err := s.Facts().Agree(u.facts); err != nil {
-			return u, fmt.Errorf("%q cannot be read together with %q: %w", name, u.parts[0].name, err)
-		}
-		u.facts.NoWords = u.facts.NoWords || s.Facts().NoWords
 	}
-	return u, nil
+	return use(u)
+}
+
+// withAgreeing is withStores for verbs that ask, of which all stores must have the same embedder,
+// dim and metric.
+func (env *environment) withAgreeing(ctx context.Context, use func(catalog) error) error {
+	return env.withStores(ctx, func(s catalog) error {
+		if u, several := s.(*union); several {
+			if err := u.agree(); err != nil {
+				return err
+			}
+		}
+		return use(s)
+	})
+}
+
+// agree sets the facts of the stores, or says which disagree.
+func (u *union) agree() error {
+	u.facts = u.parts[0].Facts()
+	for _, p := range u.parts[1:] {
+		if err := p.Facts().Agree(u.facts); err != nil {
+			return fmt.Errorf("%q cannot be asked together with %q: %w", p.name, u.parts[0].name, err)
+		}
+		u.facts.NoWords = u.facts.NoWords || p.Facts().NoWords
+	}
+	return nil
 }
 
 func (u *union) close() (err error) {
@@ -102,7 +103,7 @@ func (u *union) close() (err error) {
 	return err
 }
 
-// Facts returns what the stores agree on. They have words where each has.
+// Facts returns what the stores agree on, after agree. They have words where each has.
 func (u *union) Facts() engine.Facts { return u.facts }
 
 // Settings returns those of the first store.
