@@ -26,9 +26,11 @@ const (
 // figures are what was measured of a system with some number of documents.
 type figures struct {
 	*system
-	build, shot, one, all series
-	bytes                 int64
-	recall                float64
+	build, shot, one series
+	all              series // of a large size none
+	bytes            int64
+	found            [][]int // by each query, its nearest
+	recall           float64
 }
 
 // comparer is one comparison.
@@ -75,20 +77,49 @@ func (b *bench) compare(ctx context.Context) error {
 // inputs are what all systems read: documents, and queries that are none of them.
 type inputs struct{ dir, documents, query, queries string }
 
-// size measures all systems with n documents.
+// folder is where a system keeps its index of them.
+func (in inputs) folder(s *system) string { return filepath.Join(in.dir, s.name) }
+
+// size measures all systems with n documents. The indexes of a large size are made, asked and removed one
+// after the other, for the disk.
 func (c *comparer) size(ctx context.Context, n int) ([]figures, error) {
 	in, err := c.inputs(ctx, n)
 	if err != nil {
 		return nil, err
 	}
 	var rows []figures
-	var builds, shots, runs []contender
 	for _, s := range c.systems {
-		if s.missing != "" {
-			continue
+		if s.missing == "" {
+			rows = append(rows, figures{system: s})
 		}
-		rows = append(rows, figures{system: s})
-		folder := filepath.Join(in.dir, s.name)
+	}
+	together := len(rows)
+	if n >= large {
+		together = 1
+	}
+	for group := range slices.Chunk(rows, together) {
+		if err := c.measure(ctx, n, in, group); err != nil {
+			return nil, err
+		}
+		for i := range group {
+			if err := c.answers(ctx, n, in, &group[i]); err != nil {
+				return nil, err
+			}
+			if n >= large {
+				if err := os.RemoveAll(in.folder(group[i].system)); err != nil {
+					return nil, err
+				}
+			}
+		}
+	}
+	return rows, recalls(rows)
+}
+
+// measure fills in what systems take that are measured in turns.
+func (c *comparer) measure(ctx context.Context, n int, in inputs, rows []figures) error {
+	var builds, shots, ones, alls []contender
+	for _, row := range rows {
+		s, folder := row.system, in.folder(row.system)
 		build, shot := c.command("import", "--quiet", "--store", folder, in.documents), c.command(askSheaf(folder, in.query)...)
 		if s != c.systems[0] {
 			build, shot = process(c.peer(s, "build", in.documents, folder)...), process(c.peer(s, "search", folder, in.query)...)
@@ -98,24 +129,31 @@ func (c *comparer) size(ctx context.Context, n int) ([]figures, error) {
 		shots = append(shots, c.kept.contender(key+"shot", shot))
 		r := &running{start: func() (answerer, error) { return c.start(ctx, s, folder, in.queries) }}
 		defer r.stop()
-		runs = append(runs, c.kept.contender(key+"one", r.ask("one")), c.kept.contender(key+"all", r.ask("all")))
+		ones, alls = append(ones, c.kept.contender(key+"one", r.ask("one"))), append(alls, c.kept.contender(key+"all", r.ask("all")))
 	}
-	built, err := interleave(ctx, min(c.rounds, compareBuilds), builds...)
+	rounds := min(c.rounds, compareBuilds)
+	if n >= large {
+		rounds, alls = 1, nil // an exact scan of all takes minutes
+	}
+	built, err := turns(ctx, rounds, builds...)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	shot, err := interleave(ctx, c.rounds, shots...)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	ran, err := interleave(ctx, c.rounds, runs...)
+	ran, err := interleave(ctx, c.rounds, append(ones, alls...)...)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	for i := range rows {
-		rows[i].build, rows[i].shot, rows[i].one, rows[i].all = built[i], shot[i], ran[2*i], ran[2*i+1]
+		rows[i].build, rows[i].shot, rows[i].one = built[i], shot[i], ran[i]
+		if alls != nil {
+			rows[i].all = ran[len(rows)+i]
+		}
 	}
-	return rows, c.answers(ctx, n, in, rows)
+	return nil
 }
 
 func askSheaf(folder, query string) []string {
@@ -144,30 +182,25 @@ func (c *comparer) inputs(ctx context.Context, n int) (inputs, error) {
 	return in, quietly(ctx, c.sheaf, "export", "--quiet", "--store", made, in.documents)
 }
 
-// answers fills in what the systems find, how much of the exact answer that is, and what they
-// keep on disk.
-func (c *comparer) answers(ctx context.Context, n int, in inputs, rows []figures) error {
-	found := make([][][]int, len(rows))
-	exact := -1
-	for i, row := range rows {
-		folder := filepath.Join(in.dir, row.name)
-		var err error
-		found[i], err = keep(&c.kept, fmt.Sprintf("%d %s answers", n, row.name), func() ([][]int, error) { return c.answersOf(ctx, row.system, folder, in.queries) })
-		if err != nil {
-			return err
-		}
-		if rows[i].bytes, err = folderBytes(folder); err != nil {
-			return err
-		}
-		if row.name == "numpy" {
-			exact = i
-		}
+// answers fills in what a system finds, and what it keeps on disk.
+func (c *comparer) answers(ctx context.Context, n int, in inputs, row *figures) (err error) {
+	folder, key := in.folder(row.system), fmt.Sprintf("%d %s ", n, row.name)
+	row.bytes, err = keep(&c.kept, key+"bytes", func() (int64, error) { return folderBytes(folder) })
+	if err != nil {
+		return err
 	}
+	row.found, err = keep(&c.kept, key+"answers", func() ([][]int, error) { return c.answersOf(ctx, row.system, folder, in.queries) })
+	return err
+}
+
+// recalls fills in how much of the exact answers the systems find.
+func recalls(rows []figures) error {
+	exact := slices.IndexFunc(rows, func(f figures) bool { return f.name == "numpy" })
 	if exact < 0 {
 		return errors.New("without NumPy nobody says what is right")
 	}
 	for i := range rows {
-		rows[i].recall = recallOf(found[i], found[exact])
+		rows[i].recall = recallOf(rows[i].found, rows[exact].found)
 	}
 	return nil
 }

@@ -106,26 +106,32 @@ func (s *system) label() string { return strings.TrimSpace(s.title + " " + s.ver
 
 // askedTable has what the systems take to answer. The first is sheaf.
 func askedTable(rows []figures) [][]string {
-	table := [][]string{{
-		"", "looks at", "recall@10", "one query, a process", "÷ sheaf", "peak memory", "one query, running", "÷ sheaf", fmt.Sprint(compareQueries, " queries, running"), "÷ sheaf",
-	}}
+	table := [][]string{{"", "looks at", "recall@10", "one query, a process", "÷ sheaf", "peak memory", "one query, running", "÷ sheaf"}}
+	many := len(rows[0].all) > 0
+	if many {
+		table[0] = append(table[0], fmt.Sprint(compareQueries, " queries, running"), "÷ sheaf")
+	}
 	for _, f := range rows {
-		table = append(table, []string{
+		row := []string{
 			f.label(), f.kind, fmt.Sprintf("%.3f", f.recall),
 			cell(f.shot), ratio(f.shot.median(), rows[0].shot.median()), megabytes(f.shot.peak()),
 			cell(f.one), ratio(f.one.median(), rows[0].one.median()),
-			cell(f.all), ratio(f.all.median(), rows[0].all.median()),
-		})
+		}
+		if many {
+			row = append(row, cell(f.all), ratio(f.all.median(), rows[0].all.median()))
+		}
+		table = append(table, row)
 	}
 	return table
 }
 
 // madeTable has what the systems take to make their indexes.
 func madeTable(rows []figures) [][]string {
-	table := [][]string{{"", "keeps", "time", "÷ sheaf", "peak memory", "on disk"}}
+	table := [][]string{{"", "keeps", "time", "÷ sheaf", "processor time", "peak memory", "on disk"}}
 	for _, f := range rows {
 		table = append(table, []string{
-			f.label(), f.keeps, cell(f.build), ratio(f.build.median(), rows[0].build.median()), megabytes(f.build.peak()), megabytes(f.bytes),
+			f.label(), f.keeps, cell(f.build), ratio(f.build.median(), rows[0].build.median()),
+			brief(f.build.cpu()), megabytes(f.build.peak()), megabytes(f.bytes),
 		})
 	}
 	return table

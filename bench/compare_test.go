@@ -101,6 +101,14 @@ func TestRecallOf(t *testing.T) {
 			t.Errorf("%v: %v, want %v", test.found, got, test.want)
 		}
 	}
+	rows := measured()
+	rows[0].found, rows[1].found = [][]int{{1, 2}, {3, 5}}, exact
+	if err := recalls(rows); err != nil || rows[0].recall != 0.75 || rows[1].recall != 1 {
+		t.Errorf("%v and %v beside NumPy, %v", rows[0].recall, rows[1].recall, err)
+	}
+	if err := recalls(rows[:1]); err == nil {
+		t.Error("without NumPy there is an exact answer")
+	}
 }
 
 // TestJudge: rankings are judged by the questions' own labels, and a question without an answer
@@ -135,7 +143,7 @@ func TestJudge(t *testing.T) {
 func measured() []figures {
 	var rows []figures
 	for i, s := range systems()[:2] {
-		took := series{{Wall: time.Duration(1+i) * 2 * time.Second, Peak: 3e6}, {Wall: time.Duration(1+i) * time.Millisecond}, {Wall: time.Duration(1+i) * 20 * time.Millisecond}}
+		took := series{{Wall: time.Duration(1+i) * 2 * time.Second, Peak: 3e6, CPU: 4 * time.Millisecond}, {Wall: time.Duration(1+i) * time.Millisecond, CPU: 5 * time.Millisecond}, {Wall: time.Duration(1+i) * 20 * time.Millisecond}}
 		s.version = []string{"", "2.4"}[i]
 		rows = append(rows, figures{system: s, build: took, shot: took, one: took, all: took, bytes: 5e6, recall: 1})
 	}
@@ -156,7 +164,13 @@ func TestCompareTables(t *testing.T) {
 	if got := askedTable(rows)[2]; !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
-	if got, want := madeTable(rows)[1], []string{"sheaf", "documents", "20.0 ms (1.00 ms)", "1.00", "3.0 MB", "5.0 MB"}; !slices.Equal(got, want) {
+	for i := range rows {
+		rows[i].all = nil
+	}
+	if got := askedTable(rows); !slices.Equal(got[2], want[:8]) || len(got[0]) != 8 {
+		t.Errorf("of a large size got %q", got)
+	}
+	if got, want := madeTable(rows)[1], []string{"sheaf", "documents", "20.0 ms (1.00 ms)", "1.00", "4.00 ms", "3.0 MB", "5.0 MB"}; !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 	c := &comparer{systems: systems()}
@@ -256,6 +270,28 @@ func TestFolderBytes(t *testing.T) {
 	}
 	if _, err := folderBytes(filepath.Join(dir, "none")); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestCommandsAreRead: each command line that the page of figures shows is one that this program takes.
+func TestCommandsAreRead(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile(filepath.Join("..", comparePage))
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := 0
+	for line := range strings.Lines(string(text)) {
+		line, _, _ = strings.Cut(line, "#")
+		if _, args, ok := strings.Cut(line, "go run ./bench "); ok && !strings.Contains(line, "`") {
+			found++
+			if _, _, err := parse(strings.Fields(args)); err != nil {
+				t.Errorf("%s: %v", line, err)
+			}
+		}
+	}
+	if found < 7 {
+		t.Errorf("%d commands were found", found)
 	}
 }
 

@@ -103,31 +103,11 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	if len(args) > 1 && args[0] == childVerb {
 		return child(ctx, args[1:], out)
 	}
-	b := &bench{out: out}
-	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
-	flags.StringVar(&b.data, "data", filepath.Join("bench", "data"), "keep stores and inputs in this `folder`")
-	flags.StringVar(&b.sheaf, "sheaf", "", "measure this `binary` (default: build the one in the current folder)")
-	flags.Func("before", "measure this earlier `binary` beside it, in the sections startup, codes, batch, ingest, exchange and earlier; may be repeated", func(path string) (err error) {
-		path, err = filepath.Abs(path)
-		b.before = append(b.before, path)
-		return err
-	})
-	flags.IntVar(&b.rounds, "rounds", 11, "measure everything `N` times")
-	flags.StringVar(&b.sets, "sets", "", "questions with known answers are in this `folder`, for the section thresholds")
-	flags.BoolVar(&b.large, "large", false, "compare 1,000,000 documents too, in the section compare: hours, and 25 GB of disk")
-	flags.BoolVar(&b.resume, "resume", false, "go on where the last run of the section compare was stopped")
-	flags.StringVar(&b.text, "text", "", "real text is in this `folder`, for the section words (default: Go's own source)")
-	only := flags.String("only", "", "run only these `sections`, separated by commas: "+sectionNames())
-	if err := flags.Parse(args); err != nil {
-		return err
-	}
-	if b.rounds < 1 {
-		return fmt.Errorf("-rounds must be at least 1, not %d", b.rounds)
-	}
-	chosen, err := parseSections(*only)
+	b, chosen, err := parse(args)
 	if err != nil {
 		return err
 	}
+	b.out = out
 	if err := b.prepare(ctx); err != nil {
 		return err
 	}
@@ -141,6 +121,33 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		}
 	}
 	return nil
+}
+
+// parse reads the command line: the run, and the sections of it.
+func parse(args []string) (*bench, map[string]bool, error) {
+	b := &bench{}
+	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
+	flags.StringVar(&b.data, "data", filepath.Join("bench", "data"), "keep stores and inputs in this `folder`")
+	flags.StringVar(&b.sheaf, "sheaf", "", "measure this `binary` (default: build the one in the current folder)")
+	flags.Func("before", "measure this earlier `binary` beside it, in the sections startup, codes, batch, ingest, exchange and earlier; may be repeated", func(path string) (err error) {
+		path, err = filepath.Abs(path)
+		b.before = append(b.before, path)
+		return err
+	})
+	flags.IntVar(&b.rounds, "rounds", 11, "measure everything `N` times")
+	flags.StringVar(&b.sets, "sets", "", "questions with known answers are in this `folder`, for the section thresholds")
+	flags.BoolVar(&b.large, "large", false, "compare 1,000,000 documents too, in the section compare: an hour, and 8 GB of disk")
+	flags.BoolVar(&b.resume, "resume", false, "go on where the last run of the section compare was stopped")
+	flags.StringVar(&b.text, "text", "", "real text is in this `folder`, for the section words (default: Go's own source)")
+	only := flags.String("only", "", "run only these `sections`, separated by commas: "+sectionNames())
+	if err := flags.Parse(args); err != nil {
+		return nil, nil, err
+	}
+	if b.rounds < 1 {
+		return nil, nil, fmt.Errorf("-rounds must be at least 1, not %d", b.rounds)
+	}
+	chosen, err := parseSections(*only)
+	return b, chosen, err
 }
 
 func sectionNames() string {

@@ -65,8 +65,17 @@ type contender func(context.Context) (sample, error)
 // interleave measures the contenders in turn, rounds times, after a round that
 // warms the page cache and does not count.
 func interleave(ctx context.Context, rounds int, contenders ...contender) ([]series, error) {
+	results, err := turns(ctx, rounds+1, contenders...)
+	for i := range results {
+		results[i] = results[i][1:]
+	}
+	return results, err
+}
+
+// turns measures the contenders in turn, rounds times.
+func turns(ctx context.Context, rounds int, contenders ...contender) ([]series, error) {
 	results := make([]series, len(contenders))
-	for round := range rounds + 1 {
+	for range rounds {
 		for i, measure := range contenders {
 			if err := ctx.Err(); err != nil {
 				return nil, err
@@ -75,9 +84,7 @@ func interleave(ctx context.Context, rounds int, contenders ...contender) ([]ser
 			if err != nil {
 				return nil, err
 			}
-			if round > 0 {
-				results[i] = append(results[i], s)
-			}
+			results[i] = append(results[i], s)
 		}
 	}
 	return results, nil
