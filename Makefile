@@ -14,7 +14,7 @@ export PATH := $(PATH):/usr/local/go/bin
 
 # ca-certificates: a bare container has none, and Go fetches modules over https.
 DEBIAN_BUILD := g++ libfaiss-dev ca-certificates
-DEBIAN_TEST  := git sqlite3
+DEBIAN_TEST  := git sqlite3 jq python3
 DEBIAN_NEON  := gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user
 BREW         := faiss libomp
 

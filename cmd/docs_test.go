@@ -2,43 +2,12 @@ package cmd
 
 import (
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
 	"testing"
 )
-
-// fence is a code block: its language, the file that it is, if any, its lines.
-var fence = regexp.MustCompile("(?m)^```(\\w+)(?: (\\S+))?\n((?s:.*?))^```$")
-
-// TestDocs runs the commands in the documentation that are shown with their output.
-func TestDocs(t *testing.T) {
-	t.Parallel()
-	for _, page := range []string{"evaluation.md", "filters.md"} {
-		t.Run(page, func(t *testing.T) {
-			t.Parallel()
-			text, err := os.ReadFile(filepath.Join("..", "docs", page))
-			if err != nil {
-				t.Fatal(err)
-			}
-			dir := t.TempDir()
-			run := 0
-			for _, block := range fence.FindAllStringSubmatch(string(text), -1) {
-				switch language, file, lines := block[1], block[2], block[3]; {
-				case file != "":
-					writeFile(t, filepath.Join(dir, file), lines)
-				case language == "console":
-					run += console(t, dir, lines)
-				}
-			}
-			if run == 0 {
-				t.Error("the page has no commands")
-			}
-		})
-	}
-}
 
 // calls are the public methods of LangChain's FAISS class, without the async forms.
 var calls = []string{
@@ -101,16 +70,8 @@ func TestNoRecipeTeachesAThreshold(t *testing.T) {
 			t.Errorf("%q: %q, want %d", text, got, want)
 		}
 	}
-	pages, err := filepath.Glob("../docs/*.md")
-	if err != nil || len(pages) < 10 {
-		t.Fatalf("%d pages, %v", len(pages), err)
-	}
-	for _, page := range append(pages, "../README.md", "../CHANGELOG.md") {
-		text, err := os.ReadFile(page)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, line := range recipes(string(text)) {
+	for page, text := range pages(t) {
+		for _, line := range recipes(text) {
 			t.Errorf("%s: %s", page, line)
 		}
 	}
@@ -158,21 +119,4 @@ func TestTheThresholdIsMeasured(t *testing.T) {
 			t.Errorf("the page says %s, the table %.2f", got, measured)
 		}
 	}
-}
-
-// console runs the lines that begin with a dollar sign and compares their output
-// with the lines that follow. It returns the number of commands.
-func console(t *testing.T, dir, lines string) (run int) {
-	t.Helper()
-	for _, part := range strings.Split("\n"+lines, "\n$ ")[1:] {
-		command, want, _ := strings.Cut(part, "\n")
-		c := exec.CommandContext(t.Context(), "sh", "-c", command)
-		c.Dir, c.Env = dir, append(os.Environ(), scrubbed(dir)...)
-		out, _ := c.CombinedOutput() // a mistake that the page shows fails
-		if got := strings.TrimSuffix(string(out), "\n"); got != strings.TrimSuffix(want, "\n") {
-			t.Errorf("%s:\n%s\nthe page says:\n%s", command, got, want)
-		}
-		run++
-	}
-	return run
 }

@@ -32,14 +32,22 @@ func fakeRerank(ts *testscript.TestScript, neg bool, args []string) {
 		}
 		status = n
 	}
-	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	s := httptest.NewServer(rankingService("secretsecret", status))
+	ts.Defer(s.Close)
+	ts.Setenv("SHEAF_RERANK_URL", s.URL+"/v2")
+	ts.Setenv("SHEAF_RERANK_API_KEY", "secretsecret")
+}
+
+// rankingService answers who has the key, or where it is empty anybody.
+func rankingService(key string, status int) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
 		var asked struct {
 			Query     string
 			Documents []string
 		}
 		err := json.NewDecoder(r.Body).Decode(&asked)
 		switch {
-		case r.Header.Get("Authorization") != "Bearer secretsecret":
+		case key != "" && r.Header.Get("Authorization") != "Bearer "+key:
 			http.Error(w, `{"message": "no such key: `+r.Header.Get("Authorization")+`"}`, http.StatusUnauthorized)
 			return
 		case r.URL.Path != "/v2/rerank" || err != nil:
@@ -56,8 +64,5 @@ func fakeRerank(ts *testscript.TestScript, neg bool, args []string) {
 			results = append(results, fmt.Sprintf(`{"index": %d, "relevance_score": %d}`, i, strings.Count(text, first)))
 		}
 		fmt.Fprintf(w, `{"results": [%s]}`, strings.Join(results, ","))
-	}))
-	ts.Defer(s.Close)
-	ts.Setenv("SHEAF_RERANK_URL", s.URL+"/v2")
-	ts.Setenv("SHEAF_RERANK_API_KEY", "secretsecret")
+	}
 }

@@ -41,7 +41,7 @@ type Hub struct {
 	requests []string
 }
 
-// NewHub starts a hub with one model. Close ends it.
+// NewHub starts a hub with one model, under every name where the name is empty. Close ends it.
 func NewHub(name, dir string) *Hub {
 	h := &Hub{name: name, dir: dir}
 	h.hub = httptest.NewServer(http.HandlerFunc(h.serve))
@@ -97,8 +97,10 @@ func (h *Hub) serve(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "who are you", http.StatusUnauthorized)
 		return
 	}
-	revision, isAPI := strings.CutPrefix(r.URL.Path, "/api/models/"+h.name+"/revision/")
-	file, isFile := strings.CutPrefix(r.URL.Path, "/"+h.name+"/resolve/"+Commit+"/")
+	owner, revision, isAPI := strings.Cut(r.URL.Path, "/revision/")
+	isAPI = isAPI && h.named(strings.TrimPrefix(owner, "/api/models/"))
+	owner, file, isFile := strings.Cut(r.URL.Path, "/resolve/"+Commit+"/")
+	isFile = isFile && h.named(strings.TrimPrefix(owner, "/"))
 	switch {
 	case isAPI && (revision == "main" || revision == Commit):
 		h.list(w)
@@ -110,6 +112,8 @@ func (h *Hub) serve(w http.ResponseWriter, r *http.Request) {
 		http.NotFound(w, r)
 	}
 }
+
+func (h *Hub) named(model string) bool { return h.name == "" || h.name == model }
 
 func (h *Hub) serveWeights(w http.ResponseWriter, r *http.Request) {
 	cut := h.note(r)
