@@ -126,8 +126,8 @@ func TestCheckAndRepair(t *testing.T) {
 		"a source's count":      {sql(`UPDATE source SET documents = 7 WHERE source = 2`), store.ProblemSource, true, `source "s1.txt" has 19 documents, not 7`},
 		"a filter row gone":     {sql(`DELETE FROM field WHERE key = 'name' AND value = 'n2'`), store.ProblemMetadata, true, `filters do not see "name" of metadata 13; look at 126 values of metadata, and there are 135`},
 		"a filter row too many": {sql(`INSERT INTO field VALUES ('name', 'n9', 4, 1)`), store.ProblemMetadata, true, `look at 136 values of metadata, and there are 135`},
-		"a staged document":     {sql(`INSERT INTO document SELECT 99, 'x', source, meta, origin, 0, 0, 0, text_hash, hash, text FROM document WHERE n = 0`), store.ProblemLeftover, true, `1 documents were never committed`},
-		"a dead document":       {sql(`INSERT INTO document SELECT 3, 'x', source, meta, origin, 0, 0, 0, text_hash, hash, text FROM document WHERE n = 0`), store.ProblemLeftover, true, `1 deleted documents still have a row`},
+		"a staged document":     {sql(`INSERT INTO document SELECT 60 + n, 'x', source, meta, origin, 0, 0, 0, text_hash, hash, text FROM document WHERE n IN (0, 1)`), store.ProblemLeftover, true, `2 documents were never committed`},
+		"dead documents":        {sql(`INSERT INTO document SELECT 3 + 28 * n, 'x', source, meta, origin, 0, 0, 0, text_hash, hash, text FROM document WHERE n IN (0, 1)`), store.ProblemLeftover, true, `2 deleted documents still have a row`},
 		"another text":          {sql(`UPDATE document SET text = 'other' WHERE n = 5`), store.ProblemDocument, false, `document 5 (id "id-5") has another text's hash; not found by the words`},
 		"another id":            {sql(`UPDATE document SET id = 'id-6' WHERE n = 5`), store.ProblemDocument, false, `document 5 (id "id-6") fails its checksum; documents 5 and 6 both have id "id-6"`},
 		"another's metadata":    {sql(`UPDATE document SET meta = meta + 1 WHERE n = 5`), store.ProblemDocument, false, `document 5 (id "id-5") fails its checksum`},
@@ -142,11 +142,13 @@ func TestCheckAndRepair(t *testing.T) {
 		"index meta_hash":       {brokenIndex("meta_hash"), store.ProblemDatabase, true, `wrong # of entries in index meta_hash`},
 		"the index of keys":     {brokenIndex("sqlite_autoindex_source_1"), store.ProblemDatabase, true, `wrong # of entries in index sqlite_autoindex_source_1`},
 		"a table":               {brokenIndex("document"), store.ProblemDatabase, false, `image is malformed; "s0.txt" has 0 documents, not 19`},
+		"another table":         {brokenIndex("source"), store.ProblemDatabase, false, `wrong # of entries in index sqlite_autoindex_source_2`},
 		"a lost document":       {sql(`DELETE FROM document WHERE n = 5`), store.ProblemDocument, false, `document 5 is missing; "s0.txt" has 18 documents, not 19; not found by the words`},
 		"the last one lost":     {sql(`DELETE FROM document WHERE n = 58`), store.ProblemDocument, false, `document 58 is missing; "s2.txt" has 18 documents, not 19`},
 		"changed metadata":      {sql(`UPDATE meta SET json = '{}' WHERE meta = 2`), store.ProblemMetadata, false, `metadata 2 fails its checksum; document 46 (id "id-46") fails its checksum; there are 132`},
 		"checksums gone":        {sql(`DELETE FROM extent`), store.ProblemVectors, false, `the checksums do not cover rows 0 to 59`},
 		"a bitmap":              {sql(`UPDATE bitmap SET crc = crc + 1 WHERE kind = 0`), store.ProblemDatabase, false, `page 0 of a bitmap fails its checksum`},
+		"another bitmap":        {sql(`UPDATE bitmap SET crc = crc + 1 WHERE kind = 2`), store.ProblemDatabase, false, `page 0 of a bitmap fails its checksum`},
 		"facts":                 {sql(`UPDATE store SET dim = 4`), store.ProblemDatabase, false, `its row of facts fails its checksum`},
 		"no facts":              {sql(`DELETE FROM store`), store.ProblemDatabase, false, `its row of facts is missing`},
 		"a vector":              {func(t *testing.T, dir string) { must(t, poke(indexFile(t, dir), 45+4*3*10)) }, store.ProblemVectors, false, `rows 0 to 59 fail their checksum`},
@@ -175,7 +177,12 @@ func TestCheckAndRepair(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := kinds(t, dir); name == "a table" && slices.ContainsFunc(problems, func(p store.Problem) bool { return p.Repaired }) {
+			for _, p := range problems {
+				if p.Kind == store.ProblemDatabase && strings.Contains(p.Remedy, "--repair") != c.mended {
+					t.Errorf("what helps is %q: %+v", p.Remedy, p)
+				}
+			}
+			if got := kinds(t, dir); strings.HasSuffix(name, " table") && slices.ContainsFunc(problems, func(p store.Problem) bool { return p.Repaired }) {
 				t.Errorf("what cannot be repaired is said to be: %+v, left %q", problems, got)
 			}
 			left := slices.DeleteFunc(problems, func(p store.Problem) bool { return p.Repaired })
@@ -186,6 +193,23 @@ func TestCheckAndRepair(t *testing.T) {
 				t.Errorf("after the repair there are problems of the kinds %q", found)
 			}
 		})
+	}
+}
+
+// What a damaged index hid is told by the repair that makes it anew.
+func TestRepairTellsWhatWasHidden(t *testing.T) {
+	t.Parallel()
+	dir := filled(t, 1)
+	execute(t, dir, `UPDATE document SET id = 'id-6' WHERE n = 5`)
+	breakIndex(t, dir, "document_id")
+	const hidden = `documents 5 and 6 both have id "id-6"`
+	before, err := store.Check(t.Context(), dir, engine.Options{})
+	if err != nil || strings.Contains(fmt.Sprint(before), hidden) {
+		t.Fatalf("%+v, %v", before, err)
+	}
+	problems, err := store.Repair(t.Context(), dir, engine.Options{})
+	if err != nil || !slices.ContainsFunc(problems, func(p store.Problem) bool { return p.Message == hidden && !p.Repaired }) {
+		t.Errorf("%+v, %v", problems, err)
 	}
 }
 
@@ -378,11 +402,14 @@ func TestRepairOfOrphans(t *testing.T) {
 	replace(t, w, "a.txt", doc("1", "one"), doc("2", "two")) // doc names a.txt in the metadata
 	replace(t, w, "b.txt", doc("3", "three"))
 	replace(t, w, "c.txt", doc("4", "four"))
+	moved := doc("5", "five")
+	moved.Metadata = metadata.Raw([]byte(`{"source":"e.txt"}`))
+	replace(t, w, "d.txt", moved)
 	commit(t, w)
 	must(t, w.Close())
-	execute(t, dir, `DELETE FROM source WHERE name IN ('a.txt', 'b.txt')`)
+	execute(t, dir, `DELETE FROM source WHERE name IN ('a.txt', 'b.txt', 'd.txt')`)
 	problems, err := store.Repair(t.Context(), dir, engine.Options{})
-	if err != nil || len(problems) != 3 || slices.ContainsFunc(problems, func(p store.Problem) bool { return !p.Repaired }) {
+	if err != nil || len(problems) != 4 || slices.ContainsFunc(problems, func(p store.Problem) bool { return !p.Repaired }) {
 		t.Errorf("%+v, %v", problems, err)
 	}
 	var got []string
@@ -394,6 +421,9 @@ func TestRepairOfOrphans(t *testing.T) {
 	}
 	if left := kinds(t, dir); left != nil {
 		t.Errorf("problems of the kinds %q", left)
+	}
+	if diff := cmp.Diff(map[string]int64{"a.txt": 2, "c.txt": 1}, sources(t, open(t, dir))); diff != "" {
+		t.Error(diff)
 	}
 	src, found, err := open(t, dir).SourceByName(t.Context(), "a.txt")
 	if err != nil || !found || src.Documents != 2 || len(src.Hash) != 0 {

@@ -43,6 +43,29 @@ func TestDatabasesOfOthers(t *testing.T) {
 }
 
 // TestBitmapsThatDoNotFit: whole bitmaps, with their checksums, that say something else than the row of facts.
+func TestADamagedDocumentIsNotShown(t *testing.T) {
+	t.Parallel()
+	dir := filled(t, 1)
+	execute(t, dir, `UPDATE document SET text = text || ' more' WHERE n = 5`)
+	s := open(t, dir)
+	var format *engine.FormatError
+	if docs, _, err := s.Get(t.Context(), []string{"id-5"}, false); !errors.As(err, &format) {
+		t.Errorf("get: %v, %v", docs, err)
+	}
+	if hits, err := s.Search(t.Context(), [][]float32{{1, 2, 3}}, engine.SearchOptions{K: 60}); !errors.As(err, &format) {
+		t.Errorf("search: %v, %v", hits, err)
+	}
+	var err error
+	for _, err = range s.Documents(t.Context(), engine.ListOptions{}) {
+		if err != nil {
+			break
+		}
+	}
+	if !errors.As(err, &format) {
+		t.Errorf("list: %v", err)
+	}
+}
+
 func TestBitmapsThatDoNotFit(t *testing.T) {
 	t.Parallel()
 	w, sound := create(t, facts)

@@ -52,7 +52,7 @@ func TestBrief(t *testing.T) {
 		t.Fatalf("%d documents, not %d: %v", len(got), len(want), err)
 	}
 	for i, d := range got {
-		if full := want[i]; d.ID != full.ID || d.Source != full.Source || d.StartLine != full.StartLine || d.EndLine != full.EndLine {
+		if full := want[i]; d.ID != full.ID || d.Source != full.Source || d.StartLine != full.StartLine || d.EndLine != full.EndLine || d.Text != "" {
 			t.Errorf("%+v, whole %+v", d, full)
 		}
 	}

@@ -34,6 +34,9 @@ func TestLinksInAStoreLeadNowhere(t *testing.T) {
 			}
 			if w, err := store.Create(t.Context(), dir, facts, engine.Options{}); err == nil {
 				w.Close()
+				if name == "lock" {
+					t.Error("the lock is a link, and a store was made")
+				}
 			}
 			if b, err := os.ReadFile(precious); err != nil || string(b) != "precious" {
 				t.Errorf("%s is a link, and what it names became %q, %v", name, b, err)
@@ -72,7 +75,7 @@ func TestAFileInPlaceOfTheStore(t *testing.T) {
 	}
 	var occupied *store.OccupiedError
 	for _, dir := range []string{file, filepath.Join(file, "below")} {
-		if _, err := store.Create(t.Context(), dir, facts, engine.Options{}); !errors.As(err, &occupied) {
+		if _, err := store.Create(t.Context(), dir, facts, engine.Options{}); !errors.As(err, &occupied) || !strings.Contains(err.Error(), "is a file") {
 			t.Errorf("creating %q: %v", dir, err)
 		}
 	}
@@ -107,7 +110,7 @@ func TestNoStoreInAStore(t *testing.T) {
 	t.Parallel()
 	dir := filled(t, 1)
 	var occupied *store.OccupiedError
-	if _, err := store.Create(t.Context(), filepath.Join(dir, "inner"), facts, engine.Options{}); !errors.As(err, &occupied) {
+	if _, err := store.Create(t.Context(), filepath.Join(dir, "inner"), facts, engine.Options{}); !errors.As(err, &occupied) || !strings.Contains(err.Error(), "holds other files") {
 		t.Errorf("%v", err)
 	}
 	if got := kinds(t, dir); got != nil {

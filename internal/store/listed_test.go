@@ -14,6 +14,7 @@ import (
 	"pgregory.net/rapid"
 
 	"sheaf/internal/engine"
+	"sheaf/internal/faiss"
 	"sheaf/internal/filter"
 	"sheaf/internal/metadata"
 	"sheaf/internal/store"
@@ -97,6 +98,11 @@ func recallOf(t *testing.T, dir string, k int, recall float64) (found, looked fl
 				found += 1 / float64(len(exact[q]))
 			}
 		}
+	}
+	untold, err := s.Search(t.Context(), queries, engine.SearchOptions{K: k, Recall: recall})
+	must(t, err)
+	if diff := cmp.Diff(hits, untold); diff != "" {
+		t.Errorf("where nobody asks how many rows are looked at: %s", diff)
 	}
 	n := float64(len(queries))
 	return math.Round(1e6*found/n) / 1e6, (rows + n - float64(told)) / n
@@ -253,6 +259,29 @@ func TestListsOfDeletedRows(t *testing.T) {
 	}
 }
 
+// More queries than share a pass look at lists of their own.
+func TestManyQueriesByLists(t *testing.T) {
+	t.Parallel()
+	w, dir := listedStore(t, codedFacts, 600)
+	must(t, w.Close())
+	s := open(t, dir)
+	s.PreferCodes()
+	queries := asked(faiss.MaxQueries + 30)
+	o := engine.SearchOptions{K: 3, Recall: 0.9}
+	looked := map[int]int64{}
+	o.Looked = func(q int, vectors, _ int64) { looked[q] = vectors }
+	hits, err := s.Search(t.Context(), queries, o)
+	must(t, err)
+	last := faiss.MaxQueries + 20
+	var alone int64
+	o.Looked = func(_ int, vectors, _ int64) { alone = vectors }
+	one, err := s.Search(t.Context(), queries[last:last+1], o)
+	must(t, err)
+	if diff := cmp.Diff(one[0], hits[last]); diff != "" || looked[last] != alone {
+		t.Errorf("%d rows are looked at, %d for the query alone: %s", looked[last], alone, diff)
+	}
+}
+
 // Where most rows went, the nearest of those that are left lie further away, and more lists
 // are looked at for them.
 func TestListsHoldWhereMostRowsWent(t *testing.T) {
@@ -285,7 +314,20 @@ func TestMakeListsRefuses(t *testing.T) {
 	if _, err := w.MakeLists(t.Context(), 0.9, engine.Moved, nil, 10); !errors.Is(err, engine.ErrFewRows) {
 		t.Errorf("of an empty store: %v", err)
 	}
-	_, err := importInto(t.Context(), w, transfers(listedRows(0, 320)...), engine.OnConflictFail)
+	small, _ := create(t, codedFacts)
+	small.ForceCodes()
+	_, err := importInto(t.Context(), small, transfers(listedRows(0, 16)...), engine.OnConflictFail)
+	must(t, err)
+	if l, err := small.MakeLists(t.Context(), 0.9, engine.Moved, nil, 10); err != nil || l.Rows != 16 {
+		t.Errorf("of as few rows as have codes: %+v, %v", l, err)
+	}
+	for _, d := range listedRows(0, 16) {
+		deleteIDs(t, small, d.ID)
+	}
+	if _, err := small.MakeLists(t.Context(), 0.9, engine.Moved, nil, 10); err == nil {
+		t.Error("no error where all documents are deleted")
+	}
+	_, err = importInto(t.Context(), w, transfers(listedRows(0, 320)...), engine.OnConflictFail)
 	must(t, err)
 	var mismatch *engine.MismatchError
 	if _, err := w.MakeLists(t.Context(), 0.9, engine.Asked, [][]float32{{1, 2}}, 0); !errors.As(err, &mismatch) {
@@ -294,6 +336,7 @@ func TestMakeListsRefuses(t *testing.T) {
 	if _, err := w.MakeLists(t.Context(), 0.9, engine.Asked, nil, 0); err == nil {
 		t.Error("no error without questions")
 	}
+	codesFile(t, dir) // the only one
 	if l := listsOf(t, dir); l != nil {
 		t.Errorf("%+v", l)
 	}

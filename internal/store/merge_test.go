@@ -198,6 +198,20 @@ func TestMergeOfAPartOfASourceIsAConflict(t *testing.T) {
 	}
 }
 
+func TestMergeOfASourceThatGrewIsAConflict(t *testing.T) {
+	t.Parallel()
+	type content = map[string][]engine.Document
+	w, others := made(t, content{"s": {doc("1", "one")}}, content{"s": {doc("1", "one"), doc("2", "two")}})
+	_, err := mergeStores(t.Context(), w, others, engine.OnConflictFail)
+	var conflict *engine.ConflictError
+	if !errors.As(err, &conflict) || conflict.ID != "" || conflict.Source != "s" {
+		t.Errorf("%v; want a conflict of source s", err)
+	}
+	if got := ids(t, w.Store); !slices.Equal(got, []string{"1"}) {
+		t.Errorf("the store has %q", got)
+	}
+}
+
 func TestMergeManyIsAllOrNothing(t *testing.T) {
 	t.Parallel()
 	w, dir := create(t, facts)
@@ -222,6 +236,9 @@ func TestMergeManyIsAllOrNothing(t *testing.T) {
 	}
 	if docs := list(t, open(t, dir), engine.ListOptions{}); len(docs) != 1 || docs[0].Text != "not one" {
 		t.Errorf("the store has %v; want the second store's document", docs)
+	}
+	if _, found, err := w.SourceByKey(t.Context(), "a.txt"); err != nil || !found {
+		t.Errorf("a source that had no document: found %v, %v", found, err)
 	}
 }
 
@@ -547,23 +564,25 @@ func TestAnIDThatArrivesTwiceIsRefused(t *testing.T) {
 // its key.
 func TestNamesThatAreTaken(t *testing.T) {
 	t.Parallel()
-	w, _ := made(t, map[string][]engine.Document{})
 	named := func(key, name string) engine.Source { return engine.Source{Key: key, Name: name} }
 	first := transfer("1", "one", "", vector("one"))
 	first.From = named("docs/a.md", "a.md")
 	second := transfer("2", "two", "", vector("two"))
 	second.From = named("a.md", "a.md")
-	for _, tr := range []engine.Transfer{first, second} {
-		_, err := importInto(t.Context(), w, transfers(tr), engine.OnConflictFail)
+	for _, imports := range [][]iter.Seq2[engine.Transfer, error]{{transfers(first), transfers(second)}, {transfers(first, second)}} {
+		w, _ := made(t, map[string][]engine.Document{})
+		for _, docs := range imports {
+			_, err := importInto(t.Context(), w, docs, engine.OnConflictFail)
+			must(t, err)
+		}
+		home, err := store.Home(w.Dir())
 		must(t, err)
+		whole := home.Path("a.md")
+		if diff := cmp.Diff(map[string]int64{"a.md": 1, filepath.ToSlash(whole): 1}, sources(t, w.Store)); diff != "" {
+			t.Error(diff)
+		}
+		sound(t, w)
 	}
-	home, err := store.Home(w.Dir())
-	must(t, err)
-	whole := home.Path("a.md")
-	if diff := cmp.Diff(map[string]int64{"a.md": 1, filepath.ToSlash(whole): 1}, sources(t, w.Store)); diff != "" {
-		t.Error(diff)
-	}
-	sound(t, w)
 }
 
 func TestCopiesOfDamageAreNotMade(t *testing.T) {
@@ -583,6 +602,18 @@ func TestCopiesOfDamageAreNotMade(t *testing.T) {
 	}
 	if _, err := open(t, dir).Snapshot(t.Context()); !errors.As(err, &damaged) {
 		t.Errorf("snapshot, as import and export take it: %v", err)
+	}
+}
+
+// What a killed writer left does not keep a store from being copied.
+func TestCopiesBesideLeftovers(t *testing.T) {
+	t.Parallel()
+	dir := filled(t, 1)
+	must(t, os.Truncate(indexFile(t, dir), 9000))
+	other, _ := create(t, facts)
+	merged, err := mergeStores(t.Context(), other, []*store.Store{open(t, dir)}, engine.OnConflictFail)
+	if err != nil || merged.Added != 57 {
+		t.Errorf("%+v, %v", merged, err)
 	}
 }
 
@@ -671,9 +702,12 @@ func TestMergeUnderNewIDsForgetsTheHash(t *testing.T) {
 	old.From.Hash = []byte("hash of old")
 	changed := transfer("1", "changed", "/a", []float32{1, 2, 3})
 	changed.From.Hash = []byte("hash of new")
-	for _, tr := range []engine.Transfer{old, changed} {
+	for i, tr := range []engine.Transfer{old, old, changed} {
 		_, err := w.Merge(t.Context(), []engine.Snapshot{{Transfers: transfers(tr)}}, engine.OnConflictNewID)
 		must(t, err)
+		if src, _, err := w.SourceByName(t.Context(), "/a"); err != nil || i < 2 && string(src.Hash) != "hash of old" {
+			t.Errorf("after merge %d: %+v, %v", i, src, err)
+		}
 	}
 	must(t, w.Close())
 	src, found, err := open(t, dir).SourceByName(t.Context(), "/a")

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"sheaf/internal/engine"
+	"sheaf/internal/metadata"
 	"sheaf/internal/store"
 )
 
@@ -170,6 +171,69 @@ func TestAbandonAfterACommit(t *testing.T) {
 	}
 }
 
+// What a replacement keeps in another place, or with other metadata, is shown so.
+func TestEachPartOfAPlaceIsFollowed(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(*engine.Document){
+		"index":      func(d *engine.Document) { d.StartIndex = 7 },
+		"first line": func(d *engine.Document) { d.StartLine = 0 },
+		"last line":  func(d *engine.Document) { d.EndLine = 7 },
+		"metadata":   func(d *engine.Document) { d.Metadata = metadata.Raw([]byte(`{"source":"a.txt","n":1}`)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w, _ := create(t, facts)
+			before := doc("1", "one")
+			replace(t, w, "a", before)
+			commit(t, w)
+			after := before
+			change(&after)
+			if kept, _, _ := replace(t, w, "a", after); kept != 1 {
+				t.Errorf("%d are kept", kept)
+			}
+			commit(t, w)
+			after.Source, after.Key = "a", "a"
+			if diff := cmp.Diff([]engine.Document{after}, list(t, w.Store, engine.ListOptions{})); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+// A commit of nothing but other places leaves the source to be read again.
+func TestCommitOfPlacesWithinASource(t *testing.T) {
+	t.Parallel()
+	w, _ := create(t, facts)
+	src, r := begin(t, w, "a")
+	fill(t, w, r, src, doc("1", "one"), doc("2", "two"))
+	r.Done(src)
+	commit(t, w)
+	src, r = begin(t, w, "a")
+	fill(t, w, r, src, moved(doc("1", "one")))
+	commit(t, w)
+	if diff := cmp.Diff([]string{"1 one@9", "2 two@1"}, shown(t, w, "a")); diff != "" {
+		t.Error(diff)
+	}
+	if src, _, err := w.SourceByKey(t.Context(), "a"); err != nil || len(src.Hash) != 0 {
+		t.Errorf("a source that is not complete looks so: %+v, %v", src, err)
+	}
+}
+
+// Deleted documents whose rows are still there are not counted as their source's.
+func TestCommitWithinASourceThatLostSome(t *testing.T) {
+	t.Parallel()
+	w, _ := create(t, facts)
+	replace(t, w, "a", doc("1", "one"), doc("2", "two"), doc("3", "three"))
+	commit(t, w)
+	deleteIDs(t, w, "1")
+	src, r := begin(t, w, "a")
+	fill(t, w, r, src, doc("4", "four"))
+	commit(t, w)
+	if diff := cmp.Diff([]string{"2 two@1", "3 three@1", "4 four@1"}, shown(t, w, "a")); diff != "" {
+		t.Error(diff)
+	}
+}
+
 // A source that was opened and given nothing new stays as it is.
 func TestCommitBeforeAnythingCame(t *testing.T) {
 	t.Parallel()
@@ -219,6 +283,19 @@ func TestAnIDMovesToAnotherSource(t *testing.T) {
 		if got := list(t, w.Store, engine.ListOptions{}); len(got) != 2 || got[1].Source != "b" {
 			t.Errorf("%+v", got)
 		}
+	}
+}
+
+// An id that a source which is being replaced has is refused with the name of that source.
+func TestAnIDOfASourceThatIsOpen(t *testing.T) {
+	t.Parallel()
+	w, _ := create(t, facts)
+	src, first := begin(t, w, "a")
+	fill(t, w, first, src, doc("1", "one"))
+	_, second := begin(t, w, "b")
+	var foreign *engine.ForeignIDError
+	if err := second.Check(t.Context(), "1"); !errors.As(err, &foreign) || foreign.Source != "a" {
+		t.Errorf("%v; want one that names source a", err)
 	}
 }
 

@@ -202,6 +202,8 @@ func TestTheBestIsLookedFor(t *testing.T) {
 	must(t, err)
 	for i := range engine.FirstFused(1) + 40 {
 		must(t, r.Add(t.Context(), engine.Document{ID: fmt.Sprint("near", i), Text: "apart"}, []float32{1, 0}, engine.Given))
+	}
+	for i := range engine.FirstFused(1)*engine.MoreFused + 40 { // only what is near shows the best in the second look
 		must(t, r.Add(t.Context(), engine.Document{ID: fmt.Sprint("wordy", i), Text: "word word"}, []float32{-1, 0}, engine.Given))
 	}
 	must(t, r.Add(t.Context(), engine.Document{ID: "best", Text: "word word apart"}, []float32{.9, 0}, engine.Given))
@@ -240,6 +242,44 @@ func TestRankedWithoutWords(t *testing.T) {
 	hits, err := w.Search(t.Context(), [][]float32{nil}, engine.SearchOptions{K: 5, Mode: engine.ByWords, Texts: []string{"w1x"}})
 	if err != nil || len(hits[0]) != 5 || !math.IsNaN(float64(hits[0][0].Score)) || !math.IsNaN(hits[0][0].Relevance) {
 		t.Errorf("without a vector: %v, %v", hits, err)
+	}
+	o := engine.SearchOptions{K: 5, Mode: engine.ByWords, Texts: []string{"w1x"}}
+	o.Conditions = []*words.Condition{{Has: new(words.Tokenizer).Query("w2x").Terms}}
+	hits, err = w.Search(t.Context(), [][]float32{nil}, o)
+	if err != nil || len(hits[0]) == 0 || !strings.Contains(hits[0][0].Text, "w2x") {
+		t.Errorf("with a condition and without a vector: %v, %v", hits, err)
+	}
+}
+
+// Words are found where the first documents are gone from the index.
+func TestRankedAfterTheFirstAreGone(t *testing.T) {
+	t.Parallel()
+	w, err := Create(t.Context(), filepath.Join(t.TempDir(), ".sheaf"), engine.Facts{Dim: 1, Metric: engine.L2}, engine.Options{})
+	must(t, err)
+	t.Cleanup(func() { w.Close() })
+	src := engine.Source{Key: "s", Name: "s"}
+	r, err := w.Replace(t.Context(), src)
+	must(t, err)
+	for i := range 40 {
+		d := engine.Document{ID: fmt.Sprint("id", i), Text: fmt.Sprintf("number w%dx", i)}
+		must(t, r.Add(t.Context(), d, []float32{float32(i)}, engine.Given))
+	}
+	r.Done(src)
+	must(t, w.Commit(t.Context()))
+	var first []string
+	for i := range 30 {
+		first = append(first, fmt.Sprint("id", i))
+	}
+	sample{Writer: w}.remove(t, first)
+	must(t, w.reindexWords(t.Context()))
+	for _, mode := range []engine.Mode{engine.ByWords, engine.Hybrid} {
+		o := engine.SearchOptions{K: 10, Mode: mode, Texts: []string{"w35x"}, Explain: true, Calibration: engine.Calibration{Words: 2}}
+		hits, err := w.Search(t.Context(), [][]float32{{34}}, o)
+		must(t, err)
+		h := hits[0][0]
+		if h.ID != "id35" || h.Words <= 0 || len(h.Explanation.Words) != 1 || h.Explanation.Words[0].Weight <= 0 {
+			t.Errorf("%s: %+v", mode, h)
+		}
 	}
 }
 

@@ -434,6 +434,16 @@ func TestWrongQueries(t *testing.T) {
 	}
 }
 
+func TestFactsOfAClosedStore(t *testing.T) {
+	t.Parallel()
+	_, dir := create(t, facts)
+	s := open(t, dir)
+	must(t, s.Close())
+	if got := s.Facts(); got != facts {
+		t.Errorf("%+v", got)
+	}
+}
+
 func TestFacts(t *testing.T) {
 	t.Parallel()
 	for _, want := range []engine.Facts{{Embedder: "other"}, {Fingerprint: "2"}, {Dim: 4}, {Metric: engine.Cosine}, {Normalize: true}} {
@@ -513,6 +523,25 @@ func TestLock(t *testing.T) {
 		t.Fatal(err)
 	}
 	again.Close()
+}
+
+// onDone calls f when somebody begins to wait for the context.
+type onDone struct {
+	context.Context
+	f func()
+}
+
+func (c onDone) Done() <-chan struct{} {
+	c.f()
+	return c.Context.Done()
+}
+
+func TestAWriterWaitsForAnother(t *testing.T) {
+	t.Parallel()
+	w, dir := create(t, facts)
+	next, err := store.OpenWriter(onDone{t.Context(), func() { w.Close() }}, dir, engine.Options{LockTimeout: time.Hour})
+	must(t, err)
+	must(t, next.Close())
 }
 
 func TestPlacesThatAreNoStore(t *testing.T) {
