@@ -53,6 +53,7 @@ func TestFileHeader(t *testing.T) {
 		"nothing":              {nil, nil, 0, "0 bytes are no index"},
 		"three bytes":          {[]byte("IxF"), nil, 0, "3 bytes are no index"},
 		"four bytes":           {[]byte("IxF2"), nil, 0, "ends after 4 bytes, within its header"},
+		"vectors are not kept": {fileHeader("IxHe", 2, 3, 1, l2, int64(6)), rows, 0, "an index of type IndexLSH holds no vectors"},
 		"no type":              {fileHeader("Ix??", 2, 3, 1, l2, int64(6)), rows, 0, `starts with "Ix??"`},
 		"a byte less":          {fileHeader("IxF2", 2, 0, 1, l2, int64(0))[:44], nil, 0, "ends after 44 bytes"},
 		"within the argument":  {fileHeader("IxFl", 2, 0, 1, lp, float32(3), int64(0))[:48], nil, 0, "ends after 48 bytes"},
@@ -78,7 +79,7 @@ func TestFileHeader(t *testing.T) {
 			t.Errorf("%s: rows from %d, want %d", name, h.Floats, c.floats)
 		}
 	}
-	for fourcc, want := range map[string]bool{"IxF2": true, "IxFI": true, "IwFl": true, "Ix??": false, "": false} {
+	for fourcc, want := range map[string]bool{"IxF2": true, "IxFI": true, "IwFl": true, "IxHe": true, "Ix??": false, "": false} {
 		if got := faiss.IsIndexType(fourcc); got != want {
 			t.Errorf("%q is a type: %v", fourcc, got)
 		}

@@ -67,8 +67,8 @@ func TestParseHeaderRefuses(t *testing.T) {
 		{put32(33, math.MaxUint32), "metric -1 is neither"},
 		{put32(4, 0), "dim 0"},
 		{put32(4, math.MaxUint32), "dim -1"},
-		{put32(12, math.MaxUint32), "rows of dim 4"},
-		{put32(12, 1<<27), "576460752303423491 rows of dim 4"},
+		{put32(12, math.MaxUint32), "header: -4294967293 rows of dim 4"},
+		{put32(12, 1<<27), "header: 576460752303423491 rows of dim 4"},
 		{func(b []byte) { b[32] = 0 }, "is_trained is 0"},
 		{put32(37, 13), "13 floats for 3 rows of dim 4"},
 	} {
@@ -77,6 +77,10 @@ func TestParseHeaderRefuses(t *testing.T) {
 		if h, err := ParseHeader(b); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("ParseHeader = %+v, %v, want an error with %q", h, err, c.want)
 		}
+	}
+	most := Header{D: math.MaxInt32, Ntotal: maxRows(math.MaxInt32), Metric: InnerProduct}
+	if h, err := ParseHeader(most.Append(nil)); err != nil || h != most {
+		t.Errorf("as many rows as can be: %+v, %v", h, err)
 	}
 	for n := range HeaderSize {
 		if _, err := ParseHeader(valid.Append(nil)[:n]); err == nil {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"math/big"
 	"os"
 	"strings"
@@ -171,6 +172,7 @@ func TestFindGivesUp(t *testing.T) {
 		}
 		m.looked = 0
 		set, err := f.Find(m, limit)
+		looked := m.looked
 		found := -1
 		if err == nil {
 			found = int(set.Metas.GetCardinality())
@@ -181,8 +183,11 @@ func TestFindGivesUp(t *testing.T) {
 		if found != tt.found || found < 0 && !errors.Is(err, ErrLimit) {
 			t.Errorf("%s: found %d (%v), want %d", tt.filter, found, err, tt.found)
 		}
-		if work := 4 * 2 * limit; m.looked > work {
-			t.Errorf("%s: looked at %d values", tt.filter, m.looked)
+		if _, err := f.Find(m, math.MaxInt); err != nil {
+			t.Errorf("%s: without a limit: %v", tt.filter, err)
+		}
+		if work := 4 * 2 * limit; looked > work {
+			t.Errorf("%s: looked at %d values", tt.filter, looked)
 		}
 	}
 }
