@@ -86,8 +86,8 @@ type Snapshot struct {
 	Documents int64
 
 	// Transfers are all documents with their vectors, in the order of insertion.
-	// The Key of a source is the path of its file. Documents that go away or
-	// change meanwhile end them with an error.
+	// The Key of a source is the path of its file. A vector is valid until the next
+	// document. Documents that go away or change meanwhile end them with an error.
 	Transfers iter.Seq2[Transfer, error]
 }
 
