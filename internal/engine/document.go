@@ -75,8 +75,9 @@ type Match struct {
 	Taken  bool      // another source has the id
 	Err    error     // the document cannot be stored: a *MismatchError
 
-	// Ref is for the engine that made the match; nil where it needs nothing.
-	Ref any
+	// What follows is for Replacement.Keep.
+	Number int64 // the engine's own for the document that is kept
+	Moved  bool  // it has another place or other metadata
 }
 
 // Snapshot is what a store or a file holds at one moment, to be read whole.

@@ -55,13 +55,13 @@ func (w *Writer) replace(src engine.Source) *replacement {
 
 // Keep keeps the document that m found, with d's place and metadata.
 func (r *replacement) Keep(m engine.Match, d engine.Document) error {
-	found := m.Ref.(match)
-	if n := uint32(found.number); r.kept.Contains(n) || r.gone.Contains(n) {
+	n := uint32(m.Number)
+	if r.kept.Contains(n) || r.gone.Contains(n) {
 		return fmt.Errorf("id %q: %w", d.ID, engine.ErrDuplicateID)
 	}
-	r.kept.Add(uint32(found.number))
-	if found.moved {
-		r.places = append(r.places, placed{found.number, d})
+	r.kept.Add(n)
+	if m.Moved {
+		r.places = append(r.places, placed{m.Number, d})
 		r.changed = true
 		r.w.pending++
 	}

@@ -7,12 +7,6 @@ import (
 	"sheaf/internal/engine"
 )
 
-// match is the Ref of an engine.Match.
-type match struct {
-	number int64 // of the source's document with this id; -1: none
-	moved  bool  // that document has another place or other metadata
-}
-
 // Match looks documents up that src is about to get. A document's Vector,
 // where set, came with it and must equal the stored one. Matches are used in
 // the order in which they were made.
@@ -53,13 +47,12 @@ func (l *matcher) match(src engine.Source, doc *engine.Document, m *engine.Match
 			return nil
 		}
 	}
-	ref, err := l.matchID(src, doc, given != nil, m)
-	m.Ref = ref
+	err = l.matchID(src, doc, given != nil, m)
 	switch {
 	case err != nil:
 		return err
 	case m.Kept && given != nil:
-		stored, err := l.vector(ref.number)
+		stored, err := l.vector(m.Number)
 		m.Kept = err == nil && sameBits(stored, given)
 		return err
 	case m.Kept || given != nil:
@@ -73,24 +66,25 @@ func (l *matcher) match(src engine.Source, doc *engine.Document, m *engine.Match
 }
 
 // matchID looks at the visible document with doc's id.
-func (l *matcher) matchID(src engine.Source, doc *engine.Document, given bool, m *engine.Match) (match, error) {
+func (l *matcher) matchID(src engine.Source, doc *engine.Document, given bool, m *engine.Match) error {
 	const query = `SELECT d.n, d.source, d.text, d.origin, d.start_index, d.start_line, d.end_line, m.json
   FROM document d JOIN meta m ON m.meta = d.meta WHERE d.id = ?`
 	for row, err := range l.Query(query, doc.ID) {
 		switch {
 		case err != nil:
-			return match{}, err
+			return err
 		case !l.alive(row.Int64(0)):
 			continue
 		case row.Int64(1) != src.Number:
 			m.Taken = true
-			return match{number: -1}, nil
+			return nil
 		}
+		m.Number = row.Int64(0)
 		m.Kept = row.Text(2) == doc.Text && (engine.Origin(row.Int(3)) == engine.Given) == given
-		moved := row.Int(4) != doc.StartIndex || row.Int(5) != doc.StartLine || row.Int(6) != doc.EndLine || row.Text(7) != doc.Metadata.String()
-		return match{row.Int64(0), moved}, nil
+		m.Moved = row.Int(4) != doc.StartIndex || row.Int(5) != doc.StartLine || row.Int(6) != doc.EndLine || row.Text(7) != doc.Metadata.String()
+		return nil
 	}
-	return match{number: -1}, nil
+	return nil
 }
 
 // vector reads the vector of a visible document.

@@ -62,16 +62,15 @@ func (w *Writer) replace(src engine.Source, old *roaring.Bitmap) *replacement {
 // Keep keeps the document that m found, with doc's place and metadata. An id
 // that the source was given before is ErrDuplicateID.
 func (r *replacement) Keep(m engine.Match, doc engine.Document) error {
-	found := m.Ref.(match)
-	n := uint32(found.number)
+	n := uint32(m.Number)
 	if r.kept.Contains(n) || r.gone.Contains(n) || r.added.Contains(n) {
 		return fmt.Errorf("id %q: %w", doc.ID, engine.ErrDuplicateID)
 	}
 	r.kept.Add(n)
-	if found.moved {
+	if m.Moved {
 		r.changed = true
 		doc.Source = r.source.Name
-		r.w.places[found.number] = doc
+		r.w.places[m.Number] = doc
 	}
 	return nil
 }

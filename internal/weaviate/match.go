@@ -5,19 +5,12 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"math"
 	"slices"
 	"unicode/utf8"
 
 	"sheaf/internal/engine"
 	"sheaf/internal/metadata"
 )
-
-// match is the Ref of an engine.Match.
-type match struct {
-	number uint32 // of the source's document with this id
-	moved  bool   // that document has another place or other metadata
-}
 
 // textHash is the key under which a text's vector is found again.
 func textHash(text string) string {
@@ -35,77 +28,41 @@ func (s *Store) Match(ctx context.Context, src engine.Source, docs []engine.Docu
 // match is Match, and returns the ids that no document has.
 func (s *Store) match(ctx context.Context, src engine.Source, docs []engine.Document) (matches []engine.Match, free []string, err error) {
 	err = s.view(ctx, func(v *view) error {
-		matches = make([]engine.Match, len(docs))
-		if free, err = v.matchIDs(ctx, src, docs, matches); err != nil {
-			return err
-		}
-		return v.matchTexts(ctx, docs, matches)
+		matches, free, err = engine.Matches(ctx, v, v.Facts, src, docs)
+		return err
 	})
 	return matches, free, err
 }
 
-// matchIDs looks at the documents that have the ids.
-func (v *view) matchIDs(ctx context.Context, src engine.Source, docs []engine.Document, matches []engine.Match) (free []string, err error) {
-	ids := make([]string, len(docs))
-	for i := range docs {
-		ids[i] = docs[i].ID
-	}
-	holders, err := v.byID(ctx, ids, fieldsAll+fieldsVector)
-	if err != nil {
-		return nil, err
-	}
-	for i := range docs {
-		d, m := &docs[i], &matches[i]
-		h, taken := holders[d.ID]
-		switch m.Err = v.refuses(d); {
-		case m.Err != nil:
-		case !taken:
-			free = append(free, d.ID)
-		case h.Source != src.Number:
-			m.Taken = true
-		default:
-			moved := h.Index != d.StartIndex || h.Start != d.StartLine || h.End != d.EndLine || !metadata.Raw([]byte(h.Metadata)).Equal(d.Metadata)
-			m.Ref = match{h.number, moved}
-			m.Kept = h.Text == d.Text && (h.Origin == engine.Given) == (d.Vector != nil)
-			if m.Kept && d.Vector != nil {
-				given, _ := v.Facts.Vector(d.Vector) // refuses saw that it is one
-				m.Kept = slices.EqualFunc(h.vector(), given, func(a, b float32) bool { return math.Float32bits(a) == math.Float32bits(b) })
-			}
+// Refuses returns why a document cannot be stored.
+func (v *view) Refuses(d *engine.Document) error { return check(d) }
+
+// HoldersOf finds the documents that have the ids.
+func (v *view) HoldersOf(ctx context.Context, ids []string) (map[string]engine.Held, error) {
+	rows, err := v.byID(ctx, ids, fieldsAll+fieldsVector)
+	holders := make(map[string]engine.Held, len(rows))
+	for id, r := range rows {
+		d := engine.Document{
+			ID: id, Text: r.Text, Metadata: metadata.Raw([]byte(r.Metadata)), StartIndex: r.Index, StartLine: r.Start, EndLine: r.End, Vector: r.vector(),
 		}
+		holders[id] = engine.Held{Document: d, Number: int64(r.number), SourceNumber: r.Source, Origin: r.Origin}
 	}
-	return free, nil
+	return holders, err
 }
 
-// matchTexts finds the vectors that texts of documents that are new have already.
-func (v *view) matchTexts(ctx context.Context, docs []engine.Document, matches []engine.Match) error {
-	wanted := map[string][]int{} // by text: documents
-	var hashes []string
-	for i := range docs {
-		if m := &matches[i]; m.Err == nil && !m.Kept && docs[i].Vector == nil {
-			wanted[docs[i].Text] = append(wanted[docs[i].Text], i)
-			hashes = append(hashes, textHash(docs[i].Text))
-		}
+// VectorsOf finds the vectors that texts have already.
+func (v *view) VectorsOf(ctx context.Context, texts []string) (map[string][]float32, error) {
+	hashes, vectors := make([]string, len(texts)), make(map[string][]float32, len(texts))
+	for i, text := range texts {
+		hashes[i] = textHash(text)
 	}
 	rows, err := v.lookUp(ctx, "hash", hashes, "text place "+fieldsVector)
 	for _, r := range rows {
-		if !v.Documents.Contains(r.number) || r.Origin != engine.Embedded {
-			continue
-		}
-		for _, i := range wanted[r.Text] {
-			matches[i].Vector = r.vector()
+		if v.Documents.Contains(r.number) && r.Origin == engine.Embedded {
+			vectors[r.Text] = r.vector()
 		}
 	}
-	return err
-}
-
-// refuses says why a document cannot be stored.
-func (v *view) refuses(d *engine.Document) error {
-	if d.Vector != nil {
-		if _, err := v.Facts.Vector(d.Vector); err != nil {
-			return err
-		}
-	}
-	return check(d)
+	return vectors, err
 }
 
 // check refuses what JSON cannot carry, and ids that the server cannot look up.
