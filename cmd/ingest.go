@@ -187,6 +187,7 @@ func (o *ingestOptions) addFiles(env *environment) error {
 			}
 			if name != "" {
 				o.roots = append(o.roots, name)
+				o.loader.walk.Listed++
 			}
 		}
 		return err

@@ -128,11 +128,19 @@ func TestZeroBytesNamed(t *testing.T) {
 	if rec, err := readOne(t, src, ReadOptions{}); err != nil || rec.Text != "one\x00two" {
 		t.Errorf("%q, %v", rec.Text, err)
 	}
-	for root, format := range map[string]Format{dir: Text, file: Auto} {
-		for f := range Walk(t.Context(), []string{root}, WalkOptions{Format: format}) {
-			if f.Skip != "binary" {
-				t.Errorf("%s as %s: %+v", root, format, f)
-			}
+	for f := range Walk(t.Context(), []string{dir}, WalkOptions{Format: Text}) {
+		if f.Skip != "binary" {
+			t.Errorf("met in its folder: %+v", f)
+		}
+	}
+	for f := range Walk(t.Context(), []string{file}, WalkOptions{}) {
+		if f.Err == nil || !strings.HasPrefix(f.Err.Error(), "binary: --convert '*.txt=COMMAND'") {
+			t.Errorf("named without a format: %+v", f)
+		}
+	}
+	for f := range Walk(t.Context(), []string{file}, WalkOptions{Listed: 1}) {
+		if f.Skip != "binary" {
+			t.Errorf("listed: %+v", f)
 		}
 	}
 }

@@ -52,7 +52,7 @@ type Source struct {
 
 	Convert string // the command that makes a text of the file; "": it is read as it is
 
-	Named bool // the user named the file itself, not a folder or a glob
+	Named bool // the user named the file itself, not a folder, a glob or a list
 
 	judged bool // the user says what the bytes are, so that zeros among them do not make them binary
 

@@ -29,6 +29,9 @@ type WalkOptions struct {
 	// and have no such limit.
 	MaxFileSize int64
 
+	// Listed is how many roots, the last ones, are from a list that a program wrote. Files among them are not Named.
+	Listed int
+
 	// Stdin is what "-" reads; nil when there is none.
 	Stdin io.Reader
 
@@ -99,8 +102,8 @@ func Walk(ctx context.Context, roots []string, o WalkOptions) iter.Seq[Found] {
 // without an error, when ctx is done.
 func (w *Walker) Walk(ctx context.Context, roots []string) iter.Seq[Found] {
 	return func(yield func(Found) bool) {
-		for _, root := range roots {
-			if ctx.Err() != nil || !w.root(ctx, root, yield) {
+		for i, root := range roots {
+			if ctx.Err() != nil || !w.root(ctx, root, i < len(roots)-w.opts.Listed, yield) {
 				return
 			}
 		}
@@ -110,7 +113,7 @@ func (w *Walker) Walk(ctx context.Context, roots []string) iter.Seq[Found] {
 // Roots returns the folders among the roots that were walked so far.
 func (w *Walker) Roots() []Root { return w.roots }
 
-func (w *Walker) root(ctx context.Context, root string, yield func(Found) bool) bool {
+func (w *Walker) root(ctx context.Context, root string, named bool, yield func(Found) bool) bool {
 	if root == "-" {
 		return yield(w.stdin())
 	}
@@ -127,8 +130,9 @@ func (w *Walker) root(ctx context.Context, root string, yield func(Found) bool) 
 	case w.exclude.verdict(src.Name, false) == ignored:
 		return true
 	}
+	src.Named = named
 	if reason := special(info.Mode()); reason != "" { // what a shell's <(…) stands for has no real path
-		return yield(Found{Source: src, Skip: reason})
+		return yield(unread(src, reason, ""))
 	}
 	target, err := realPath(file)
 	if err != nil {
@@ -137,7 +141,6 @@ func (w *Walker) root(ctx context.Context, root string, yield func(Found) bool) 
 	if w.opts.SkipDir != nil && w.opts.SkipDir(filepath.Dir(target)) { // to close its database would drop SQLite's locks
 		return yield(Found{Source: src, Skip: "a file of a store"})
 	}
-	src.Named = true
 	return w.file(src, target, info, yield)
 }
 
@@ -197,8 +200,11 @@ func (w *Walker) file(src Source, target string, info fs.FileInfo, yield func(Fo
 	if src.Convert = conversionOf(w.opts.Convert, src.Name); src.Convert != "" {
 		src.Format, src.judged = Text, true
 	}
-	if reason := w.unfit(src, info.Mode()); reason != "" {
-		return yield(Found{Source: src, Skip: reason})
+	if reason := special(info.Mode()); reason != "" {
+		return yield(unread(src, reason, ""))
+	}
+	if w.tooLarge(src) {
+		return yield(w.large(src))
 	}
 	if w.opts.Unread {
 		return yield(Found{Source: src})
@@ -206,8 +212,8 @@ func (w *Walker) file(src Source, target string, info fs.FileInfo, yield func(Fo
 	return yield(w.Look(src))
 }
 
-// Look reads the beginning of a file that an Unread walk found. It skips the file when it is binary, and sets its format
-// where the extension alone does not tell it.
+// Look reads the beginning of a file that an Unread walk found. It reports the file as not read when it is binary, and
+// sets its format where the extension alone does not tell it.
 func (w *Walker) Look(src Source) Found {
 	if src.Convert != "" {
 		return Found{Source: src}
@@ -221,19 +227,27 @@ func (w *Walker) Look(src Source) Found {
 	}
 	switch {
 	case !src.judged && !src.Format.isBinary() && isBinary(head, w.opts.Encoding):
-		return Found{Source: src, Skip: "binary"}
+		return unread(src, "binary", fmt.Sprintf("--convert '*%s=COMMAND' makes text of it, --format text reads it as it is", filepath.Ext(src.Name)))
 	case w.tooLarge(src):
-		return Found{Source: src, Skip: "larger than " + formatSize(w.opts.MaxFileSize)}
+		return w.large(src)
 	}
 	return Found{Source: src}
 }
 
-// unfit returns the reason why a file is skipped without opening it, or "".
-func (w *Walker) unfit(src Source, mode fs.FileMode) string {
-	if reason := special(mode); reason != "" || !w.tooLarge(src) {
-		return reason
+// unread reports a file that is not read: one that the user named fails, with the way out, and others are skipped.
+func unread(src Source, reason, way string) Found {
+	switch {
+	case !src.Named:
+		return Found{Source: src, Skip: reason}
+	case way != "":
+		reason += ": " + way
 	}
-	return "larger than " + formatSize(w.opts.MaxFileSize)
+	return Found{Source: src, Err: errors.New(reason)}
+}
+
+// large reports a file that is too large.
+func (w *Walker) large(src Source) Found {
+	return unread(src, "larger than "+formatSize(w.opts.MaxFileSize), "--max-file-size sets another limit")
 }
 
 // special returns what is no ordinary file, or "".
