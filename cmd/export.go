@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -65,7 +66,7 @@ func newExportCmd(env *environment) *cobra.Command {
 -. What is there before is replaced once everything is written, or not at all; a
 folder with other files in it is left alone. The formats:
 ` + formatHelp(exchange.Writable(), writeHelp) + `Without --format the name tells: .jsonl, .npy, .faiss, and .bin, .pkl or
-.pickle for bytes; anything else is a folder for LangChain.
+.pickle for bytes; a name without such an ending is a folder for LangChain.
 
 LangChain keeps neither the distance strategy nor normalize_L2 in its files: a
 notice says what load_local has to be told.` + exitStatus(0, 1, 2, 10, 11, 12, 130, 143),
@@ -123,7 +124,12 @@ func (o *exportOptions) chooseFormat() error {
 	case o.name == "" && o.dest == "-":
 		return hint.With(usagef("stdout has no name that tells a format"), "use --format %s", oneOf(stdoutFormats))
 	case o.name == "":
-		o.format = exchange.ByExtension(o.dest)
+		format, known := exchange.ByExtension(o.dest)
+		if info, err := os.Stat(o.dest); !known && (err != nil || !info.IsDir()) && !strings.HasSuffix(o.dest, "/") {
+			return hint.With(usagef("no format that is written has files named %q", "*"+filepath.Ext(o.dest)), "name one of %s with --format; --format %s makes a folder of this name",
+				oneOf(exportFormats), exchange.Writable()[0].Name)
+		}
+		o.format = format
 		return nil
 	}
 	if err := setChoice(&o.name, o.name, exportFormats); err != nil {

@@ -54,14 +54,21 @@ func Lookup(name string) (Format, bool) {
 	return formats[i], true
 }
 
-// ByExtension returns the format that a file's name asks for, the first of the table where its
-// extension is of none.
-func ByExtension(path string) Format {
+// ByExtension returns the format that a file's name asks for, the first of the table where it has no
+// extension; false where its extension is of none.
+func ByExtension(path string) (Format, bool) {
 	i := slices.IndexFunc(formats, func(f Format) bool { return slices.Contains(f.Extensions, extension(path)) })
-	return formats[max(i, 0)]
+	return formats[max(i, 0)], i >= 0 || extension(path) == ""
 }
 
-func extension(path string) string { return strings.ToLower(filepath.Ext(path)) }
+// extension returns the end of a name that tells a format: letters and digits behind a dot, "" in ".hidden" and in "v1.0".
+func extension(path string) string {
+	name := strings.TrimLeft(filepath.Base(path), ".")
+	if ext := strings.ToLower(filepath.Ext(name)); len(ext) > 1 && 'a' <= ext[1] && ext[1] <= 'z' {
+		return ext
+	}
+	return ""
+}
 
 // candidate is what a format is detected by.
 type candidate struct {

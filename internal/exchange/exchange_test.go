@@ -80,7 +80,7 @@ func TestRoundTrip(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if in.Format != f.Name || in.Dim != 2 || in.Empty || exchange.ByExtension(path).Name != f.Name {
+			if byName, known := exchange.ByExtension(path); in.Format != f.Name || in.Dim != 2 || in.Empty || byName.Name != f.Name || !known {
 				t.Errorf("%+v", in)
 			}
 			checkBees(t, f.Name, in)
@@ -157,9 +157,13 @@ func TestLookup(t *testing.T) {
 	if _, ok := exchange.Lookup("xml"); ok {
 		t.Error("there is a format xml")
 	}
-	for path, want := range map[string]string{"a": "langchain", "a.txt": "langchain", "a.NDJSON": "jsonl", "a.pkl": "bytes"} {
-		if got := exchange.ByExtension(path).Name; got != want {
-			t.Errorf("%s: %s, want %s", path, got, want)
+	for path, want := range map[string]string{
+		"a": "langchain", "a.d/b/": "langchain", ".a": "langchain", "a.1": "langchain", "a.": "langchain", "a.txt": "", "a.tar.gz": "",
+		"a.NDJSON": "jsonl", "a.pkl": "bytes",
+	} {
+		got, known := exchange.ByExtension(path)
+		if known != (want != "") || known && got.Name != want {
+			t.Errorf("%s: %s, %v, want %s", path, got.Name, known, want)
 		}
 	}
 }
