@@ -146,16 +146,23 @@ func (h hit) figures(verbose bool) (shown []field) {
 	if verbose {
 		add("score", h.Score, 4)
 	}
-	if h.Words != nil && (verbose || len(shown) == 0) {
+	if h.Words != nil && (verbose || len(shown) == 0 || wordsFirst(h.Fused)) {
 		add("words", *h.Words, 2)
 	}
-	if h.Fused != nil {
+	if h.Fused != nil && !wordsFirst(h.Fused) {
 		add("fused", *h.Fused, 2)
 	}
 	if h.Rerank != nil {
 		add("rerank", *h.Rerank, 4)
 	}
 	return shown
+}
+
+// wordsFirst reports whether a fused score is that of a document which its words alone put before others, by
+// [engine.WordsAlone]. It is no figure for people.
+func wordsFirst(fused *number) bool {
+	const highest = 1000 // of others: some ten deviations and the weight of words, about as much
+	return fused != nil && *fused > highest
 }
 
 // heading writes the line above a passage: first, then source:line.

@@ -106,7 +106,11 @@ func (e *queryExplanation) lines() []string {
 		"words asked for, the rarer the heavier: " + sum(e.Words),
 		fmt.Sprintf("of this weight the document with most has %.0f %%; identifiers are %.0f %%", 100*float64(e.Coverage), 100*float64(e.Identifiers)),
 	}
-	if e.fusion != nil {
+	switch {
+	case e.fusion == nil:
+	case e.Weight >= engine.WordsAlone:
+		lines = append(lines, "so whatever has one of the words comes before what has none: the model does not know the script of the question")
+	default:
 		lines = append(lines,
 			fmt.Sprintf("so words add up to %.2f to a document's fused score, all of it to the best by words (%.2f)", float64(e.Weight), float64(e.Best)),
 			fmt.Sprintf("meaning adds 1 for each %.4f that its similarity is above the mean of %.4f", float64(e.Deviation), float64(e.Mean)))
@@ -124,7 +128,7 @@ func (e *hitExplanation) lines(fused *number) []string {
 	if e.Words != nil {
 		lines = append(lines, fmt.Sprintf("words: rank %d, %.2f = %s", e.Words.Rank, float64(e.Words.Score), sum(e.Words.Words)))
 	}
-	if fused == nil || e.Vector.Z == nil {
+	if fused == nil || e.Vector.Z == nil || wordsFirst(fused) {
 		return lines
 	}
 	by := fmt.Sprintf("%.2f by meaning", float64(*e.Vector.Z))
