@@ -6,6 +6,7 @@ import (
 	"math"
 	"unicode"
 
+	"sheaf/internal/language"
 	"sheaf/internal/words"
 )
 
@@ -177,6 +178,7 @@ const (
 	usualChance       = 1.2
 	identifierWeight  = 14
 	uncovered         = .2 // words count where a smaller share of the terms than this is missing
+	unstemmed         = .6 // of Chance, where question and documents are in a language without stems
 )
 
 // WordWeight is the weight of words for a query and its terms.
@@ -184,7 +186,9 @@ const (
 // A query that asks in other words than the documents use is left to meaning. It shows
 // in what the best document has of its terms. A document has terms of weight x by
 // chance with a probability of about exp(-x), so among n documents one has such of
-// ln n; words count when that is exceeded, or when next to no term is missing.
+// ln n; words count when that is exceeded, or when next to no term is missing. Only
+// English is stemmed, so fewer words meet where query and documents are in another
+// language, and less is asked for.
 // Where the embedder does not know the language of the documents nothing is left to
 // it, and words always count. A query in a script that it does not know is left to
 // words, and so are identifiers.
@@ -195,7 +199,13 @@ func (c Calibration) WordWeight(query string, t Terms, in Corpus) float64 {
 	case c.EnglishOnly && !MostlyLatin(query):
 		return WordsAlone
 	}
-	byEvidence := t.Covered/(1+math.Log(float64(max(in.Documents, 1)))) - cmp.Or(c.Chance, usualChance)
+	chance := cmp.Or(c.Chance, usualChance)
+	if asked := (language.Evidence{}); in.Foreign {
+		if asked.Add(query); asked.Other > asked.English {
+			chance *= unstemmed
+		}
+	}
+	byEvidence := t.Covered/(1+math.Log(float64(max(in.Documents, 1)))) - chance
 	byShare := 1 - (1-t.Covered/t.Weight)/uncovered
 	gate := min(max(byEvidence, byShare, 0), 1)
 	if c.EnglishOnly && in.Foreign {

@@ -44,7 +44,7 @@ func TestWordWeight(t *testing.T) {
 		{"no document", 0, engine.Terms{Weight: 1}, 0, 0},
 	} {
 		c := engine.Calibration{Words: test.highest}
-		if got := c.WordWeight("", test.terms, engine.Corpus{Documents: test.documents, Foreign: true}); math.Abs(got-test.want) > .05 {
+		if got := c.WordWeight("", test.terms, engine.Corpus{Documents: test.documents}); math.Abs(got-test.want) > .05 {
 			t.Errorf("%s: %v, want %v", test.name, got, test.want)
 		}
 	}
@@ -65,8 +65,11 @@ func TestCalibration(t *testing.T) {
 		{"English of other texts", engine.Calibration{EnglishOnly: true}, "Gezeiten", true, engine.DefaultWordWeight},
 		{"English of other texts, with a weight", engine.Calibration{EnglishOnly: true, Words: 9}, "tide", true, 9},
 		{"another script", engine.Calibration{EnglishOnly: true}, "прилив", false, engine.WordsAlone},
-		{"all languages", engine.Calibration{}, "прилив", true, 0},
+		{"all languages of English", engine.Calibration{Words: 10}, "прилив", false, 0},
+		{"all languages of other texts", engine.Calibration{Words: 10}, "прилив", true, 4.8},
 		{"less than chance is enough", engine.Calibration{Chance: .7, Words: 10}, "tide", false, 5},
+		{"and less than that of other texts", engine.Calibration{Chance: 1, Words: 10}, "die Gezeiten und das Meer", true, 6},
+		{"English of other texts, all languages", engine.Calibration{Chance: 1, Words: 10}, "the tides of the sea", true, 2},
 	} {
 		if got := test.WordWeight(test.query, terms, engine.Corpus{Documents: 54, Foreign: test.foreign}); math.Abs(got-test.want) > .05 {
 			t.Errorf("%s: %v, want %v", test.name, got, test.want)
