@@ -43,6 +43,27 @@ func TestDatabasesOfOthers(t *testing.T) {
 }
 
 // TestBitmapsThatDoNotFit: whole bitmaps, with their checksums, that say something else than the row of facts.
+// No fact can change without the checksum of its row.
+func TestEachFactIsCovered(t *testing.T) {
+	t.Parallel()
+	dir := filled(t, 1)
+	database := filepath.Join(dir, "sheaf.db")
+	sound, err := os.ReadFile(database)
+	must(t, err)
+	for _, set := range []string{
+		`id = x'00112233445566778899aabbccddeeff'`, `created = created + 1`, `updated = updated + 1`, `embedder = 'x'`, `fingerprint = 'x'`,
+		`embedder = 'tes', fingerprint = 't1'`, `metric = 'ip'`, `normalize = 1 - normalize`, `unit = 1 - unit`, `settings = 'x'`,
+		`dim = dim + 1`, `index_file = index_file + 1`, `count = count + 1`, `generation = generation + 1`,
+	} {
+		execute(t, dir, `UPDATE store SET `+set)
+		var format *engine.FormatError
+		if _, err := store.Open(t.Context(), dir, engine.Options{}); !errors.As(err, &format) || !strings.Contains(format.Problem, "row of facts") {
+			t.Errorf("%s: %v", set, err)
+		}
+		must(t, os.WriteFile(database, sound, 0o666))
+	}
+}
+
 func TestADamagedDocumentIsNotShown(t *testing.T) {
 	t.Parallel()
 	dir := filled(t, 1)

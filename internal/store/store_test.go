@@ -434,6 +434,55 @@ func TestWrongQueries(t *testing.T) {
 	}
 }
 
+// The generation grows with each commit that takes a document away or changes one,
+// and with no other.
+func TestGenerationGrows(t *testing.T) {
+	t.Parallel()
+	w, _ := create(t, facts)
+	replace(t, w, "a", doc("1", "one"), doc("2", "two"))
+	commit(t, w)
+	before, err := w.Info(t.Context())
+	must(t, err)
+	other := doc("1", "one")
+	other.StartLine = 7
+	for _, step := range []struct {
+		what  string
+		do    func()
+		grows int64
+	}{
+		{"another source", func() { replace(t, w, "b", doc("3", "three")) }, 0},
+		{"another place", func() { replace(t, w, "a", other, doc("2", "two")) }, 1},
+		{"a document less", func() { replace(t, w, "a", other) }, 1},
+		{"a deletion", func() { deleteIDs(t, w, "3") }, 1},
+	} {
+		step.do()
+		commit(t, w)
+		after, err := w.Info(t.Context())
+		must(t, err)
+		if after.Generation != before.Generation+step.grows {
+			t.Errorf("%s: generation %d after %d", step.what, after.Generation, before.Generation)
+		}
+		before = after
+	}
+}
+
+// A store is normalized as long as every vector that it got has length 1.
+func TestNormalizedIsOfAllVectors(t *testing.T) {
+	t.Parallel()
+	w, dir := create(t, facts)
+	for i, step := range []struct {
+		vector []float32
+		want   bool
+	}{{[]float32{1, 0, 0}, true}, {[]float32{0, 1, 0}, true}, {[]float32{2, 0, 0}, false}, {[]float32{0, 0, 1}, false}} {
+		id := fmt.Sprint(i)
+		_, err := importInto(t.Context(), w, transfers(transfer(id, id, id, step.vector)), engine.OnConflictFail)
+		must(t, err)
+		if info, err := open(t, dir).Info(t.Context()); err != nil || info.Normalized != step.want {
+			t.Errorf("after %v: %v, %v", step.vector, info.Normalized, err)
+		}
+	}
+}
+
 func TestFactsOfAClosedStore(t *testing.T) {
 	t.Parallel()
 	_, dir := create(t, facts)

@@ -140,6 +140,22 @@ func TestDamagedWords(t *testing.T) {
 }
 
 // A store made without words gets none.
+// No part of a segment of words can change without its checksum.
+func TestEachPartOfASegmentIsCovered(t *testing.T) {
+	t.Parallel()
+	dir := filled(t, 1)
+	for _, column := range []string{"first", "last", "documents", "tokens"} {
+		execute(t, dir, `UPDATE segment SET `+column+` = `+column+` + 1`)
+		if got := kinds(t, dir); !slices.Equal(got, []string{store.ProblemWords}) {
+			t.Errorf("%s: problems of the kinds %q", column, got)
+		}
+		execute(t, dir, `UPDATE segment SET `+column+` = `+column+` - 1`)
+	}
+	if got := kinds(t, dir); got != nil {
+		t.Errorf("problems of the kinds %q", got)
+	}
+}
+
 func TestNoWords(t *testing.T) {
 	t.Parallel()
 	f := facts
