@@ -254,7 +254,7 @@ func TestErrors(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ stream, want string }{
 		{"", "not a pickle: ends too early"}, {"hello", "not a pickle: memo slot 101 was never filled"}, {"[1]", "not a pickle: there is no opcode 0x5b"},
-		{"N", "ends too early"}, {"N.N", "1 bytes follow the end"}, {"\x80\x06N.", "protocol 6"}, {"NN.", "does not end with one value"}, {"(N.", "does not end with one value"},
+		{"Fabc\n.", `"abc" is not a float`}, {"N", "ends too early"}, {"N.N", "1 bytes follow the end"}, {"\x80\x06N.", "protocol 6"}, {"NN.", "does not end with one value"}, {"(N.", "does not end with one value"},
 		{"X\xff\xff\xff\xff.", "4294967295 bytes are announced and 1 are left"}, {"\x8b\xff\xff\xff\xff.", "-1 bytes are announced"}, {"\x80\x04\x95\xff\x00\x00\x00\x00\x00\x00\x00N.", "a frame of 255 bytes, of which 2 are left"},
 		{"\x80\x04\x95\x01\x00\x00\x00\x00\x00\x00\x00K\x01.", "over the end of its frame"}, {"\x80\x04\x95\x0a\x00\x00\x00\x00\x00\x00\x00\x95\x01\x00\x00\x00\x00\x00\x00\x00N.", "a frame of 1 bytes"},
 		{"Np-1\n.", `memo slot "-1"`}, {"Nq\x05.", "memo slot 5 after 0 slots"}, {"Nq\x00h\x01.", "memo slot 1 was never filled"}, {"h\x00.", "never filled"}, {"I1", "ends within a line"},

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"testing"
 
@@ -51,7 +52,10 @@ func TestJSONRoundTrip(t *testing.T) {
 
 func TestJSONRefuses(t *testing.T) {
 	t.Parallel()
-	for _, raw := range []string{"", "{", "[1", "nope", strings.Repeat("9", 4301), `{"a":}`} {
+	for _, raw := range []string{"", "{", "[1", "nope", strings.Repeat("9", 4301), "[" + strings.Repeat("9", 4301) + "]", `{"a":}`} {
+		if err := pickle.NewWriter(io.Discard).JSON([]byte(raw)); err == nil {
+			t.Errorf("%.80q is written", raw)
+		}
 		if got, err := rewritten(raw); err == nil {
 			t.Errorf("%.80q: %.80s, want an error", raw, got)
 		}
