@@ -167,13 +167,14 @@ func TestRecords(t *testing.T) {
 	text(t, p, "r.jsonl", strings.Join([]string{
 		`{"id": 7, "text": "seven", "metadata": {"n": 1}, "n": 2, "m": 3}`,
 		`{"id": "v", "text": "with a vector", "vector": [1,2,3,4,5,6,7,8]}`,
+		`{"id": "blank", "text": "", "vector": [1,2,3,4,5,6,7,8]}`,
 		`{"id": "7", "text": "again"}`,
 		`{"id": "short", "text": "x", "vector": [1,2]}`,
 		`no json`,
 		`{"text": "no id"}`,
 	}, "\n"))
 	sum := ingestHere(t, p)
-	expect(t, sum, "sources 1 added 0 updated 0 unchanged 0 skipped 0 failed; chunks 3 added 0 reused 0 removed 3 total; 2 embedded")
+	expect(t, sum, "sources 1 added 0 updated 0 unchanged 0 skipped 0 failed; chunks 4 added 0 reused 0 removed 4 total; 2 embedded")
 	if len(sum.Failures) != 3 || !sum.Failed() {
 		t.Errorf("failures: %v", sum.Failures)
 	}
@@ -217,9 +218,9 @@ func TestSkipsAndFailures(t *testing.T) {
 		t.Fatal(err)
 	}
 	expect(t, sum, "sources 1 added 0 updated 0 unchanged 1 skipped 1 failed; chunks 1 added 0 reused 0 removed 1 total; 1 embedded")
-	_, err = run(t.Context(), p, hashed{}, ingest.Options{Roots: []string{filepath.Join(p, "missing.txt")}, FailFast: true})
-	if err == nil || !strings.Contains(err.Error(), "missing.txt") {
-		t.Errorf("--fail-fast: %v", err)
+	sum, err = run(t.Context(), p, hashed{}, ingest.Options{Roots: []string{filepath.Join(p, "missing.txt")}, FailFast: true})
+	if err == nil || !strings.Contains(err.Error(), "missing.txt") || sum.Sources.Unfinished != 0 {
+		t.Errorf("--fail-fast: %v, %+v", err, sum.Sources)
 	}
 }
 
@@ -280,6 +281,18 @@ func TestASourceMovesBack(t *testing.T) {
 	o := ingest.Options{Roots: []string{filepath.Join(old, "text")}}
 	for range 2 {
 		expect(t, mustRun(t, moved, hashed{}, o), "sources 0 added 0 updated 1 unchanged 0 skipped 0 failed; chunks 0 added 1 reused 0 removed 1 total; 0 embedded")
+	}
+	dir := filepath.Join(moved, ".sheaf")
+	home, err := store.Home(dir)
+	must(t, err)
+	s, err := store.Open(t.Context(), dir, engine.Options{})
+	must(t, err)
+	defer s.Close()
+	for src, err := range s.AllSources(t.Context()) {
+		must(t, err)
+		if _, err := os.Stat(home.Path(src.Key)); err != nil {
+			t.Errorf("the store looks for the file elsewhere: %v", err)
+		}
 	}
 }
 
