@@ -97,8 +97,12 @@ func TestCheckOfASoundStore(t *testing.T) {
 	if got := kinds(t, filled(t, 1)); got != nil {
 		t.Errorf("problems of the kinds %q", got)
 	}
-	if _, err := store.Check(t.Context(), t.TempDir(), engine.Options{}); !errors.Is(err, engine.ErrNotExist) {
+	none := t.TempDir()
+	if _, err := store.Check(t.Context(), none, engine.Options{}); !errors.Is(err, engine.ErrNotExist) {
 		t.Errorf("no store: %v", err)
+	}
+	if left, err := os.ReadDir(none); err != nil || len(left) != 0 {
+		t.Errorf("check left %v in a folder without a store, %v", left, err)
 	}
 	w, dir := create(t, facts)
 	var locked *engine.LockedError
@@ -158,6 +162,7 @@ func TestCheckAndRepair(t *testing.T) {
 		"a tail":                {func(t *testing.T, dir string) { must(t, os.Truncate(indexFile(t, dir), 9000)) }, store.ProblemLeftover, true, `8235 bytes past the last vector`},
 		"the header's count":    {staleHeader, store.ProblemLeftover, true, `the header does not say what was committed last`},
 		"another index file":    {func(t *testing.T, dir string) { write(t, filepath.Join(dir, "index.7.faiss"), "x") }, store.ProblemLeftover, true, `a file that the store does not name`},
+		"a killed build":        {func(t *testing.T, dir string) { write(t, filepath.Join(dir, "sheaf.db.new"), "x") }, store.ProblemLeftover, true, `a database whose making was killed`},
 		"a stranger's file":     {func(t *testing.T, dir string) { write(t, filepath.Join(dir, "notes.txt"), "x") }, store.ProblemLeftover, false, `nothing of a store's`},
 	} {
 		t.Run(name, func(t *testing.T) {

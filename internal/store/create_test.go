@@ -41,6 +41,22 @@ func TestACreationThatFails(t *testing.T) {
 	}
 }
 
+// A folder that holds what is not a store's is no place for one.
+func TestCreateBesideFilesOfOthers(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"notes.txt", "index.backup.faiss"} {
+		dir := t.TempDir()
+		write(t, filepath.Join(dir, name), "mine")
+		var occupied *store.OccupiedError
+		if _, err := store.Create(t.Context(), dir, facts, engine.Options{}); !errors.As(err, &occupied) || occupied.File != name {
+			t.Errorf("%v", err)
+		}
+		if left, err := os.ReadDir(dir); err != nil || len(left) != 1 {
+			t.Errorf("%v, %v", left, err)
+		}
+	}
+}
+
 // What a killed creation or a removed database left is in nobody's way.
 func TestCreateAmongLeftovers(t *testing.T) {
 	t.Parallel()

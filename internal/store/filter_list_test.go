@@ -63,6 +63,23 @@ func TestListWithFilter(t *testing.T) {
 }
 
 // What changes after a listing has begun does not show in it.
+// Documents that were deleted just now are found by no filter, though they are matched one by one.
+func TestFiltersPassOverTheDead(t *testing.T) {
+	t.Parallel()
+	w, _ := create(t, facts)
+	replace(t, w, "few.txt", numbered(0, 2)...)
+	replace(t, w, "many.txt", numbered(2, 400)...)
+	commit(t, w)
+	before := list(t, w.Store, engine.ListOptions{Filter: parse(t, "source=few.txt", "n>=0")})
+	if len(before) != 2 {
+		t.Fatalf("%v", before)
+	}
+	deleteIDs(t, w, before[0].ID)
+	if got := list(t, w.Store, engine.ListOptions{Filter: parse(t, "source=few.txt", "n>=0")}); len(got) != 1 || got[0].ID != before[1].ID {
+		t.Errorf("%v", got)
+	}
+}
+
 func TestListWithFilterWhileTheStoreChanges(t *testing.T) {
 	t.Parallel()
 	w, dir := create(t, facts)

@@ -362,6 +362,7 @@ func TestListsThatDoNotFit(t *testing.T) {
 		"missing":       {func(_, file string) error { return os.Remove(file) }, []string{store.ProblemSlow}, false},
 		"cut":           {func(_, file string) error { return os.Truncate(file, 3000) }, []string{store.ProblemSlow}, false},
 		"damaged":       {func(_, file string) error { return flip(file, 500) }, []string{store.ProblemSlow}, false},
+		"compacted":     {func(_, file string) error { return os.Truncate(file, 3000) }, []string{store.ProblemSlow}, false},
 		"other codes":   {func(dir, _ string) error { return os.Remove(codesFile(t, dir)) }, []string{store.ProblemSlow}, true},
 		"damaged codes": {func(dir, _ string) error { return flip(codesFile(t, dir), 5000) }, []string{store.ProblemCodes}, false},
 	} {
@@ -380,7 +381,7 @@ func TestListsThatDoNotFit(t *testing.T) {
 			if got := kinds(t, dir); !slices.Equal(got, tt.kinds) {
 				t.Errorf("problems of the kinds %q", got)
 			}
-			if tt.again {
+			if tt.again || name == "compacted" {
 				compactAll(t, dir)
 			} else {
 				_, err = store.Repair(t.Context(), dir, engine.Options{})

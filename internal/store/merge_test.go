@@ -212,6 +212,27 @@ func TestMergeOfASourceThatGrewIsAConflict(t *testing.T) {
 	}
 }
 
+// A store that lost all that it had goes on as any other: numbers of documents do not come again.
+func TestMergeIntoAStoreThatLostAll(t *testing.T) {
+	t.Parallel()
+	w, others := made(t, map[string][]engine.Document{"s": {doc("1", "one"), doc("2", "two")}}, map[string][]engine.Document{"o": {doc("3", "three")}})
+	before, err := w.Info(t.Context())
+	must(t, err)
+	deleteIDs(t, w, "1", "2")
+	merged, err := mergeStores(t.Context(), w, others, engine.OnConflictFail)
+	if err != nil || merged.Added != 1 {
+		t.Errorf("%+v, %v", merged, err)
+	}
+	after, err := w.Info(t.Context())
+	if err != nil || after.Generation <= before.Generation || after.DeadRows != 2 {
+		t.Errorf("%+v, %v", after, err)
+	}
+	if docs := list(t, w.Store, engine.ListOptions{WithVectors: true}); len(docs) != 1 || !slices.Equal(docs[0].Vector, vector("three")) {
+		t.Errorf("%v", docs)
+	}
+	sound(t, w)
+}
+
 func TestMergeManyIsAllOrNothing(t *testing.T) {
 	t.Parallel()
 	w, dir := create(t, facts)

@@ -322,6 +322,34 @@ func TestForget(t *testing.T) {
 	}
 }
 
+// Where rows are not numbered as documents are, each text has its own vector all the same.
+func TestVectorOfAfterACompaction(t *testing.T) {
+	t.Parallel()
+	w, _ := create(t, facts)
+	replace(t, w, "a", doc("1", "one"), doc("2", "two"), doc("3", "three"))
+	commit(t, w)
+	deleteIDs(t, w, "1")
+	_, err := w.Compact(t.Context())
+	must(t, err)
+	replace(t, w, "b", doc("4", "four"))
+	for _, text := range []string{"two", "three", "four"} {
+		if v, err := w.VectorOf(t.Context(), text); err != nil || !slices.Equal(v, vector(text)) {
+			t.Errorf("%s: %v, %v", text, v, err)
+		}
+	}
+}
+
+// The vector of the first document of a store is used again as others are.
+func TestTheFirstVectorIsUsedAgain(t *testing.T) {
+	t.Parallel()
+	w, _ := create(t, facts)
+	replace(t, w, "a", doc("1", "one"))
+	commit(t, w)
+	if _, reused, _ := replace(t, w, "b", doc("2", "one")); reused != 1 {
+		t.Errorf("%d vectors are used again", reused)
+	}
+}
+
 // VectorOf finds the vector of a text wherever the document is: in the
 // writer's buffer, staged, committed.
 func TestVectorOf(t *testing.T) {

@@ -140,16 +140,17 @@ func TestDamagedWords(t *testing.T) {
 }
 
 // A store made without words gets none.
-// No part of a segment of words can change without its checksum.
+// No part of a segment of words can change without a checksum.
 func TestEachPartOfASegmentIsCovered(t *testing.T) {
 	t.Parallel()
 	dir := filled(t, 1)
-	for _, column := range []string{"first", "last", "documents", "tokens"} {
-		execute(t, dir, `UPDATE segment SET `+column+` = `+column+` + 1`)
+	for _, column := range []string{"segment.first", "segment.last", "segment.documents", "segment.tokens", "page.crc"} {
+		table, column, _ := strings.Cut(column, ".")
+		execute(t, dir, fmt.Sprintf(`UPDATE %s SET %s = %[2]s + 1`, table, column))
 		if got := kinds(t, dir); !slices.Equal(got, []string{store.ProblemWords}) {
-			t.Errorf("%s: problems of the kinds %q", column, got)
+			t.Errorf("%s of a %s: problems of the kinds %q", column, table, got)
 		}
-		execute(t, dir, `UPDATE segment SET `+column+` = `+column+` - 1`)
+		execute(t, dir, fmt.Sprintf(`UPDATE %s SET %s = %[2]s - 1`, table, column))
 	}
 	if got := kinds(t, dir); got != nil {
 		t.Errorf("problems of the kinds %q", got)
