@@ -403,7 +403,7 @@ func flatFile(t interface {
 // queries are compared one by one or in tiles.
 func TestNearest(t *testing.T) {
 	t.Parallel()
-	for _, d := range []int{3, 100} {
+	for _, d := range []int{3, 100, 600} {
 		rows := slices.Concat(smallIntegers(1, 700, d), []float32{float32(math.NaN())}, make([]float32, d-1))
 		for _, n := range []int{1, 50} {
 			queries := smallIntegers(2, n, d)

@@ -84,3 +84,12 @@ func TestTimesWithoutAText(t *testing.T) {
 		}
 	}
 }
+
+// TestEscapesBeginWithABackslash: a letter that could follow one is a letter.
+func TestEscapesBeginWithABackslash(t *testing.T) {
+	t.Parallel()
+	const stream = "Vau0041\\u0041\n."
+	if v, _, err := Load(strings.NewReader(stream), int64(len(stream)), Options{}); err != nil || v != "au0041A" {
+		t.Errorf("%v, %v", v, err)
+	}
+}

@@ -150,7 +150,7 @@ func TestBulkReplacesAnIDTwice(t *testing.T) {
 	w, _ := create(t, facts)
 	var from []engine.Snapshot
 	for _, text := range []string{"one", "two", "three"} {
-		from = append(from, engine.Snapshot{Transfers: transfers(transfer("1", text, "/a", vector(text)))})
+		from = append(from, engine.Snapshot{Transfers: transfers(transfer("1", text, "/"+text, vector(text)))})
 	}
 	merged, err := w.Merge(t.Context(), from, engine.OnConflictReplace)
 	if err != nil || merged.Added != 1 || merged.Skipped != 2 {
