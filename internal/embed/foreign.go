@@ -12,7 +12,21 @@ import (
 type foreign struct {
 	mu      sync.Mutex
 	seen    language.Evidence
+	texts   int // that were seen
+	others  int // of these, in another language
 	noticed bool
+}
+
+// Texts in another language are a good part of all when there are so many, and when they have this share.
+const (
+	notableTexts = 5
+	notableShare = 0.1
+)
+
+// notably reports whether a good part of what was seen is in another language: of words, as among few
+// texts, or of texts.
+func (f *foreign) notably() bool {
+	return f.seen.Partly() || f.others >= notableTexts && float64(f.others) >= notableShare*float64(f.texts)
 }
 
 // judged is how many bytes of a text its language is judged by.
@@ -30,7 +44,11 @@ func (s *static) noticeNotEnglish(text string) {
 	f.mu.Lock()
 	f.seen.English += e.English
 	f.seen.Other += e.Other
-	now := !f.noticed && e.Foreign() && f.seen.Partly()
+	f.texts++
+	if e.Foreign() {
+		f.others++
+	}
+	now := !f.noticed && e.Foreign() && f.notably()
 	f.noticed = f.noticed || now
 	f.mu.Unlock()
 	if now {

@@ -1,6 +1,7 @@
 package embed
 
 import (
+	"slices"
 	"strings"
 	"testing"
 )
@@ -44,6 +45,9 @@ func TestForeignNotice(t *testing.T) {
 		{"", []string{"съешь же ещё этих мягких булок"}, "--embedder builtin:multilingual"},
 		{"", []string{"その朝、港町はゆっくりと目を覚まし"}, "is English"},
 		{"", []string{english, english, names, english}, ""},
+		{"", slices.Concat(slices.Repeat([]string{english}, 45), slices.Repeat([]string{german}, 5)), "is English"},
+		{"", slices.Concat(slices.Repeat([]string{english}, 46), slices.Repeat([]string{german}, 5)), ""},
+		{"", slices.Concat(slices.Repeat([]string{english}, 30), slices.Repeat([]string{german}, 4)), ""},
 		{Multilingual, []string{english, german, "その朝、港町", "съешь же ещё"}, ""},
 		{Multilingual, []string{"शुभ प्रभात", "नमस्ते दुनिया"}, "no language of this script"},
 	} {
