@@ -153,8 +153,8 @@ func (r *run) run(ctx context.Context) error {
 		return r.apply(whole, b)
 	})
 	err = located(err)
-	if err == nil && r.o.Prune {
-		err = r.prune(ctx, p.walker.Roots(), p.unreadable, p.dangling)
+	if err == nil {
+		err = r.afterWalk(ctx, p)
 	}
 	if err = errors.Join(err, p.close()); r.w == nil || r.w.Failed() {
 		return err

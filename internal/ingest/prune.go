@@ -9,16 +9,46 @@ import (
 	"sheaf/internal/loader"
 )
 
-// prune removes the sources whose files do not exist any more. Their path must be
-// below a root that was walked without an error, and below none that was not, such
+// afterWalk removes the sources whose files are gone or, without Prune, gives notice of them.
+func (r *run) afterWalk(ctx context.Context, p *planner) error {
+	if r.o.Prune {
+		return r.vanished(ctx, p, func(src engine.Source, err error) error {
+			if err != nil {
+				return r.countFailure(&step{source: src, whole: true, err: err})
+			}
+			return r.remove(ctx, src)
+		})
+	}
+	info, err := r.store.Info(ctx)
+	if met := r.sum.Sources.Updated + r.sum.Sources.Unchanged + r.counted.added; err != nil || info.Sources <= int64(met) {
+		return err // the run met all that the store has
+	}
+	gone := 0
+	err = r.vanished(ctx, p, func(_ engine.Source, err error) error {
+		if err == nil { // else --prune tells
+			gone++
+		}
+		return nil
+	})
+	switch {
+	case gone == 1:
+		r.notice("1 source whose file is gone stays in the store: --prune removes it")
+	case gone > 1:
+		r.notice("%d sources whose files are gone stay in the store: --prune removes them", gone)
+	}
+	return err
+}
+
+// vanished calls do with the sources whose files do not exist any more, or of which an error says why that
+// cannot be told. Their path is below a root that was walked without an error, and below none that was not, such
 // as a folder that is missing or empty because nothing is mounted there, nor below a
 // link that leads nowhere.
-func (r *run) prune(ctx context.Context, walked []loader.Root, unreadable, dangling []string) error {
-	complete, doubtful, err := r.rootPaths(walked, unreadable)
+func (r *run) vanished(ctx context.Context, p *planner, do func(engine.Source, error) error) error {
+	complete, doubtful, err := r.rootPaths(p.walker.Roots(), p.unreadable)
 	if err != nil || len(complete) == 0 {
 		return err
 	}
-	for _, link := range dangling {
+	for _, link := range p.dangling {
 		path, err := filepath.Abs(link)
 		if err != nil {
 			return err
@@ -33,15 +63,10 @@ func (r *run) prune(ctx context.Context, walked []loader.Root, unreadable, dangl
 		if !below(path, complete) || below(path, doubtful) {
 			continue
 		}
-		gone, err := r.gone(src.Key)
-		switch {
-		case err != nil:
-			err = r.countFailure(&step{source: src, whole: true, err: err})
-		case gone:
-			err = r.remove(ctx, src)
-		}
-		if err != nil {
-			return err
+		if gone, err := r.gone(src.Key); gone || err != nil {
+			if err := do(src, err); err != nil {
+				return err
+			}
 		}
 	}
 	return context.Cause(ctx)
