@@ -13,6 +13,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"golang.org/x/text/transform"
@@ -261,7 +262,7 @@ type rawReader struct {
 	ended bool
 
 	converted string // the command that made what is read of the file; "": none
-	blank     bool   // the file is not empty, and the command has printed nothing but white space
+	blank     bool   // the file is not empty, and the command has printed nothing that shows
 }
 
 // convert reads the file to its end, for the hash, and then has its text read instead.
@@ -303,13 +304,18 @@ func (r *rawReader) Read(p []byte) (int, error) {
 	if r.converted == "" {
 		r.hash.Write(p[:n])
 	}
-	r.blank = r.blank && len(bytes.TrimSpace(p[:n])) == 0
+	r.blank = r.blank && !bytes.ContainsFunc(p[:n], shows)
 	if err == io.EOF && r.blank { // else the texts of a file would go without a word
 		err = &program.Error{Command: r.converted, Err: errors.New("it printed no text")}
 	}
 	r.read += int64(n)
 	r.ended = err == io.EOF
 	return n, err
+}
+
+// shows reports whether a character is seen, unlike white space, a byte order mark or a zero.
+func shows(c rune) bool {
+	return !unicode.IsSpace(c) && !unicode.IsControl(c) && !unicode.Is(unicode.Cf, c)
 }
 
 // Close closes the file.
