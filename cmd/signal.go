@@ -50,13 +50,18 @@ func interruptible(parent context.Context, ready func()) (ctx context.Context, s
 
 // awaitSignal cancels ctx with the first signal, or returns when ctx ends.
 func awaitSignal(ctx context.Context, cancel context.CancelCauseFunc, ready func()) {
-	signals := make(chan os.Signal, 1)
+	signals := make(chan os.Signal, 2) // one of each
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
 	ready()
 	select {
 	case s := <-signals:
 		signal.Stop(signals) // before anybody learns of the first: a second one must not be lost
-		cancel(interrupted{s.(syscall.Signal)})
+		select {
+		case second := <-signals: // it came before Stop
+			_ = syscall.Kill(syscall.Getpid(), second.(syscall.Signal))
+		default:
+			cancel(interrupted{s.(syscall.Signal)})
+		}
 	case <-ctx.Done():
 		signal.Stop(signals)
 	}

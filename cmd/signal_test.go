@@ -40,6 +40,31 @@ func TestASecondSignalEndsTheProcess(t *testing.T) {
 	}
 }
 
+// Of two signals that come before the first is heeded none is lost.
+func TestTwoSignalsAtOnceEndTheProcess(t *testing.T) {
+	t.Parallel()
+	c := exec.CommandContext(t.Context(), "stubborn")
+	out, err := c.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if lines := bufio.NewScanner(out); !lines.Scan() || lines.Text() != "ready" {
+		t.Fatalf("it says %q", lines.Text())
+	}
+	for _, s := range []syscall.Signal{syscall.SIGSTOP, syscall.SIGINT, syscall.SIGTERM, syscall.SIGCONT} {
+		if err := c.Process.Signal(s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var exit *exec.ExitError
+	if err := c.Wait(); !errors.As(err, &exit) || !exit.Sys().(syscall.WaitStatus).Signaled() {
+		t.Errorf("it ended with %v", err)
+	}
+}
+
 func TestPromptReader(t *testing.T) {
 	t.Parallel()
 	const text = "some text that takes more than one read"
