@@ -179,18 +179,16 @@ func (a *asker) ask(ctx context.Context, q query) error {
 	return err
 }
 
-// tell says on a terminal why nothing was found, and that quotes and dashes set no conditions.
+// tell says why nothing was found and, on a terminal, that quotes and dashes set no conditions.
 func (a *asker) tell(ctx context.Context, q query, found []engine.Hit) error {
-	if !a.env.streams.OutTerminal || a.env.inJSON() || a.env.flags.quiet {
+	if a.env.inJSON() || a.env.flags.quiet {
 		return nil
 	}
-	if a.o.literal && q.hasMarks() {
-		a.env.notice("quotes and dashes were taken as they are typed: with --mode hybrid what is quoted must occur, and -WORD must not")
+	if a.env.streams.OutTerminal {
+		a.tellTaken(q)
 	}
-	if l := q.looked; l.Of > 0 {
-		a.env.notice(fmt.Sprintf("%d of %s were looked at", l.Vectors, count(int(l.Of), "vector")))
-	}
-	if len(found) > 0 || a.o.filter.named.absent != nil { // a notice says so
+	scripted := a.o.exitStatus && !a.env.streams.OutTerminal          // the exit code is the answer
+	if len(found) > 0 || scripted || a.o.filter.named.absent != nil { // a notice says so
 		return nil
 	}
 	why, err := a.whyNothing(ctx, q)
@@ -198,6 +196,16 @@ func (a *asker) tell(ctx context.Context, q query, found []engine.Hit) error {
 		a.env.notice(why)
 	}
 	return err
+}
+
+// tellTaken says how a query was taken, and how much was looked at.
+func (a *asker) tellTaken(q query) {
+	if a.o.literal && q.hasMarks() {
+		a.env.notice("quotes and dashes were taken as they are typed: with --mode hybrid what is quoted must occur, and -WORD must not")
+	}
+	if l := q.looked; l.Of > 0 {
+		a.env.notice(fmt.Sprintf("%d of %s were looked at", l.Vectors, count(int(l.Of), "vector")))
+	}
 }
 
 // show prepares p for the texts of hits.

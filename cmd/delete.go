@@ -131,7 +131,7 @@ func (env *environment) choose(ctx context.Context, s reader, o *deleteOptions, 
 		env.say("no document has the id %s", quoteAll(missing))
 		return set, nil
 	}
-	return nil, hint.With(fmt.Errorf("no document has the id %s; nothing was deleted", quoteAll(missing)), "--ignore-missing deletes the others")
+	return nil, env.unknownIDs(ctx, s, missing, "; nothing was deleted", "--ignore-missing deletes the others")
 }
 
 // agreeToDelete asks the user whether to delete the documents that the options choose. It holds no

@@ -7,7 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -167,6 +170,7 @@ var outcomes = []struct {
 	{as[*vector.Error], exitUsage, ""},
 	{as[*langchain.OccupiedError], exitFailed, "name a folder that does not exist yet"},
 	{as[*store.OccupiedError], exitFailed, "name a folder that does not exist yet with --store DIR"},
+	{noTemporaries, exitFailed, "make the folder that TMPDIR names, or let it name one that is there"},
 	{readOnly, exitFailed, "see who may read and write there, and whether the disk is mounted read-only"},
 	{is(syscall.ENOSPC), exitFailed, "make room on the disk, and where temporary files go (TMPDIR), and run the same command again: what was committed is kept"},
 	{as[*engine.MismatchError], exitFailed, "sheaf info shows what the store holds"},
@@ -205,6 +209,16 @@ func as[E error](err error) bool {
 func unknownInDocument(err error) bool {
 	var unknown *pickle.UnknownClassError
 	return errors.As(err, &unknown) && unknown.Streamed
+}
+
+// noTemporaries matches the error of a temporary file whose folder is missing.
+func noTemporaries(err error) bool {
+	var path *fs.PathError
+	if !errors.As(err, &path) || !errors.Is(path, fs.ErrNotExist) || filepath.Dir(path.Path) != filepath.Clean(os.TempDir()) {
+		return false
+	}
+	_, err = os.Stat(os.TempDir())
+	return errors.Is(err, fs.ErrNotExist)
 }
 
 // refusesAll matches the error of a service that would refuse any text: it knows

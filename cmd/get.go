@@ -89,10 +89,22 @@ func runGet(ctx context.Context, env *environment, o *getOptions) error {
 			return list(p, "documents", seq.Map(seq.Of(docs), newDocument))
 		})
 		if err == nil && len(missing) > 0 {
-			err = fmt.Errorf("no document has the id %s", quoteAll(missing))
+			err = env.unknownIDs(ctx, s, missing, "", "")
 		}
 		return err
 	})
+}
+
+// unknownIDs is the error of ids that no document has, with a way out: --source, where the first of them is a source.
+func (env *environment) unknownIDs(ctx context.Context, s catalog, missing []string, what, remedy string) error {
+	err := fmt.Errorf("no document has the id %s%s", quoteAll(missing), what)
+	if n, failed := env.nameOrPath(ctx, env.parts(s), missing[0]); failed == nil && n.expr != "" {
+		remedy = fmt.Sprintf("it is a source: --source %s is all its documents", hint.ShellQuote(missing[0]))
+	}
+	if remedy != "" {
+		err = hint.With(err, "%s", remedy)
+	}
+	return err
 }
 
 // getSource prints the documents that --source chooses.

@@ -5,10 +5,12 @@ import (
 	"context"
 	"io"
 	"iter"
+	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"sheaf/internal/hint"
 	"sheaf/internal/vector"
 )
 
@@ -90,6 +92,9 @@ func (v *queryVector) validate() (err error) {
 		return usagef("--binary is about a file: give @FILE, or - for stdin")
 	}
 	v.numbers, err = vector.Parse(v.text)
+	if _, missing := os.Stat(v.text); err != nil && missing == nil {
+		err = hint.With(err, "@%s reads the vectors of that file", v.text)
+	}
 	return err
 }
 

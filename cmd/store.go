@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"os"
+	"path/filepath"
 	"strings"
 
 	"sheaf/internal/engine"
 	"sheaf/internal/filter"
 	"sheaf/internal/hint"
 	"sheaf/internal/ingest"
+	"sheaf/internal/langchain"
 	"sheaf/internal/postgres"
 	"sheaf/internal/progress"
 	"sheaf/internal/store"
@@ -143,12 +146,20 @@ type folders struct{}
 
 func (folders) Open(ctx context.Context, name string, o engine.Options) (reader, error) {
 	s, err := store.Open(ctx, name, o)
-	return opened[*store.Store, reader](s, err)
+	return opened[*store.Store, reader](s, hintAtImport(name, err))
 }
 
 func (folders) OpenWriter(ctx context.Context, name string, o engine.Options) (writer, error) {
 	w, err := store.OpenWriter(ctx, name, o)
-	return opened[*store.Writer, writer](w, err)
+	return opened[*store.Writer, writer](w, hintAtImport(name, err))
+}
+
+// hintAtImport adds to the error of a folder that is no store how one is made of it, where it is LangChain's.
+func hintAtImport(dir string, err error) error {
+	if _, missing := os.Stat(filepath.Join(dir, langchain.DefaultName+".faiss")); errors.Is(err, engine.ErrNotExist) && missing == nil {
+		return hint.With(err, "it is an index of LangChain or Faiss: sheaf import %s --store DIR makes a store of it", hint.ShellQuote(dir))
+	}
+	return err
 }
 
 func (folders) Create(ctx context.Context, name string, f engine.Facts, o engine.Options) (writer, error) {
