@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"time"
 
 	"sheaf/internal/engine"
 	"sheaf/internal/vector"
@@ -21,6 +22,11 @@ const (
 	compareK       = 10
 	compareTiny    = 1000 // documents, of the smallest size
 	compareBuilds  = 3    // rounds, at most: some take half a minute
+	compareLarge   = 3    // rounds of a large size, at most
+	compareAsked   = 10   // queries of a large size
+	// compareSlow is how long making the index of middle documents may take in a system that is measured with large
+	// ones too, of which it takes more than ten times as long.
+	compareSlow = 15 * time.Second
 )
 
 // figures are what was measured of a system with some number of documents.
@@ -40,6 +46,7 @@ type comparer struct {
 	python  string
 	systems []*system
 	kept    kept
+	slow    []figures // what was left out of the large size
 }
 
 // compare measures sheaf beside other programs that find the nearest vectors, and writes tables
@@ -61,7 +68,11 @@ func (b *bench) compare(ctx context.Context) error {
 	}
 	var all []sized
 	for _, n := range sizes {
-		rows, err := c.size(ctx, n)
+		var before []figures
+		if n >= large {
+			before = all[len(all)-1].rows
+		}
+		rows, err := c.size(ctx, n, before)
 		if err != nil {
 			return fmt.Errorf("%d documents: %w", n, err)
 		}
@@ -81,15 +92,18 @@ type inputs struct{ dir, documents, query, queries string }
 func (in inputs) folder(s *system) string { return filepath.Join(in.dir, s.name) }
 
 // size measures all systems with n documents. The indexes of a large size are made, asked and removed one
-// after the other, for the disk.
-func (c *comparer) size(ctx context.Context, n int) ([]figures, error) {
+// after the other, for the disk, but for those that were slow with fewer documents before.
+func (c *comparer) size(ctx context.Context, n int, before []figures) ([]figures, error) {
 	in, err := c.inputs(ctx, n)
 	if err != nil {
 		return nil, err
 	}
 	var rows []figures
 	for _, s := range c.systems {
-		if s.missing == "" {
+		slow := slices.IndexFunc(before, func(f figures) bool { return f.system == s && f.build.median() > compareSlow })
+		if slow >= 0 {
+			c.slow = append(c.slow, before[slow])
+		} else if s.missing == "" {
 			rows = append(rows, figures{system: s})
 		}
 	}
@@ -131,19 +145,19 @@ func (c *comparer) measure(ctx context.Context, n int, in inputs, rows []figures
 		defer r.stop()
 		ones, alls = append(ones, c.kept.contender(key+"one", r.ask("one"))), append(alls, c.kept.contender(key+"all", r.ask("all")))
 	}
-	rounds := min(c.rounds, compareBuilds)
+	making, asking := min(c.rounds, compareBuilds), c.rounds
 	if n >= large {
-		rounds, alls = 1, nil // an exact scan of all takes minutes
+		making, asking, alls = 1, min(c.rounds, compareLarge), nil // an exact scan of all takes minutes
 	}
-	built, err := turns(ctx, rounds, builds...)
+	built, err := turns(ctx, making, builds...)
 	if err != nil {
 		return err
 	}
-	shot, err := interleave(ctx, c.rounds, shots...)
+	shot, err := interleave(ctx, asking, shots...)
 	if err != nil {
 		return err
 	}
-	ran, err := interleave(ctx, c.rounds, append(ones, alls...)...)
+	ran, err := interleave(ctx, asking, append(ones, alls...)...)
 	if err != nil {
 		return err
 	}
@@ -167,8 +181,12 @@ func (c *comparer) inputs(ctx context.Context, n int) (inputs, error) {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return in, err
 	}
-	x, questions := make([]float32, compareQueries*dim), newClustered(questionsSeed, n)
-	for i := range compareQueries {
+	asked := compareQueries
+	if n >= large {
+		asked = compareAsked
+	}
+	x, questions := make([]float32, asked*dim), newClustered(questionsSeed, n)
+	for i := range asked {
 		questions.vector(x[i*dim:(i+1)*dim], questionFar)
 	}
 	err := errors.Join(os.WriteFile(in.query, vector.Bytes(x[:dim]), 0o666), os.WriteFile(in.queries, vector.Bytes(x), 0o666))

@@ -43,13 +43,14 @@ type way struct {
 func (c *comparer) quality(ctx context.Context) (scores []scored, err error) {
 	sets, models := filepath.Join(c.data, "sets"), filepath.Join(c.data, "models")
 	model := filepath.Join(models, "sheaf", "models", filepath.FromSlash(embed.MiniLM))
-	if err := quietly(ctx, "make", "--silent", "SETS="+c.data, "MODELS="+models, filepath.Join(sets, "complete"), filepath.Join(model, "config.json")); err != nil {
-		return nil, err
-	}
 	embedder := "hf:" + model
 	for _, set := range qualitySets {
 		one, err := keep(&c.kept, "quality "+set.name, func() (scored, error) {
 			s := scored{Name: set.name, Title: set.title}
+			err := quietly(ctx, "make", "--silent", "SETS="+c.data, "MODELS="+models, filepath.Join(sets, "complete"), filepath.Join(model, "config.json"))
+			if err != nil {
+				return s, err
+			}
 			return s, c.score(ctx, &s, embedder, filepath.Join(sets, set.name))
 		})
 		if err != nil {

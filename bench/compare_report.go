@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -55,8 +56,8 @@ func (c *comparer) publish(all []sized, scores []scored) error {
 	if err != nil {
 		return err
 	}
-	text := fmt.Sprintf("%s, %s, %d cores, %d rounds (%d of making). Medians, the fastest in brackets.\n",
-		date, processor(), runtime.NumCPU(), c.rounds, min(c.rounds, compareBuilds))
+	text := fmt.Sprintf("%s, %s, %d cores, %d rounds (%d of making; from %s documents on %d, and one). Medians, the fastest in brackets.\n",
+		date, processor(), runtime.NumCPU(), c.rounds, min(c.rounds, compareBuilds), commas(large), min(c.rounds, compareLarge))
 	for _, s := range all {
 		text += fmt.Sprintf("\n%s documents, asked:\n\n%s\n%s documents, made:\n\n%s",
 			commas(s.documents), page.Table(askedTable(s.rows)), commas(s.documents), page.Table(madeTable(s.rows)))
@@ -127,11 +128,11 @@ func askedTable(rows []figures) [][]string {
 
 // madeTable has what the systems take to make their indexes.
 func madeTable(rows []figures) [][]string {
-	table := [][]string{{"", "keeps", "time", "÷ sheaf", "processor time", "peak memory", "on disk"}}
+	table := [][]string{{"", "keeps", "time", "÷ sheaf", "peak memory", "on disk"}}
 	for _, f := range rows {
 		table = append(table, []string{
 			f.label(), f.keeps, cell(f.build), ratio(f.build.median(), rows[0].build.median()),
-			brief(f.build.cpu()), megabytes(f.build.peak()), megabytes(f.bytes),
+			megabytes(f.build.peak()), megabytes(f.bytes),
 		})
 	}
 	return table
@@ -155,6 +156,9 @@ func (c *comparer) missingTable() string {
 		if s.missing != "" {
 			rows = append(rows, []string{s.title, s.missing})
 		}
+	}
+	for _, s := range c.slow {
+		rows = append(rows, []string{fmt.Sprintf("%s, %s documents", s.title, commas(large)), "making the index of " + commas(middle) + " takes " + brief(s.build.median())})
 	}
 	if len(rows) == 1 {
 		return ""
@@ -202,10 +206,12 @@ func (c curve) points(all []sized) *plot.Points {
 	low, high := math.Inf(1), 0.0
 	for _, s := range all {
 		p.X.Ticks = append(p.X.Ticks, plot.Tick{At: float64(s.documents), Text: commas(s.documents)})
-		for i, f := range s.rows {
+		for _, f := range s.rows {
 			y := c.of(f)
 			low, high = min(low, y), max(high, y)
-			if i == len(p.Lines) {
+			i := slices.IndexFunc(p.Lines, func(l plot.Line) bool { return l.Name == f.title })
+			if i < 0 {
+				i = len(p.Lines)
 				p.Lines = append(p.Lines, plot.Line{Name: f.title, Color: i, Joined: true, Bold: i == 0})
 			}
 			p.Lines[i].Points = append(p.Lines[i].Points, plot.Point{
