@@ -35,8 +35,8 @@ func withStore(columns []string, store string) []string {
 func (d document) body() string { return d.Text }
 
 func (d document) table(p *printer) {
-	p.heading(strings.Join(withStore([]string{p.styled(styleBold, visibleLine(d.ID))}, visibleLine(d.Store)), "  "), d.Source, d.StartLine)
-	p.passage(d.Text)
+	p.heading(withStore([]string{p.styled(styleBold, visibleLine(d.ID))}, visibleLine(d.Store)), d.Source, d.StartLine)
+	p.passage(filled(d.Text, d.Source))
 }
 
 // hit is a document in the answer of a search.
@@ -120,18 +120,15 @@ func (h hit) score() string {
 func (h hit) body() string { return h.Context.around(h.Text) }
 
 func (h hit) table(p *printer) {
-	first := p.styled(styleBold, strconv.Itoa(h.Rank))
+	parts := []string{p.styled(styleBold, strconv.Itoa(h.Rank))}
 	for _, f := range h.figures(p.verbose) {
-		first += "  " + f.name + " " + p.styled(styleGreen, f.value)
+		parts = append(parts, f.name+" "+p.styled(styleGreen, f.value))
 	}
-	if h.Store != "" {
-		first += "  " + visibleLine(h.Store)
-	}
-	p.heading(first, h.place(), h.StartLine)
+	p.heading(withStore(parts, visibleLine(h.Store)), h.place(), h.StartLine)
 	if h.Explain != nil {
 		p.explanation("   ", h.Explain.lines(h.Fused))
 	}
-	h.Context.show(p, h.Text)
+	h.Context.show(p, filled(h.Text, h.Source))
 }
 
 // figures are those that are shown on a terminal: the relevance, what else orders hits, and
@@ -165,13 +162,25 @@ func wordsFirst(fused *number) bool {
 	return fused != nil && *fused > highest
 }
 
-// heading writes the line above a passage: first, then source:line.
-func (p *printer) heading(first, source string, startLine int) {
+// heading writes what stands above a passage: some parts, then source:line. A part for which the
+// line has no room begins the next one.
+func (p *printer) heading(parts []string, source string, startLine int) {
 	place := visibleLine(source)
 	if startLine > 0 {
 		place += ":" + strconv.Itoa(startLine)
 	}
-	fmt.Fprintf(p, "%s  %s\n", first, p.styled(styleCyan, place))
+	used := 0
+	for i, part := range append(parts, p.styled(styleCyan, place)) {
+		between, width := "  ", columnsOf(part)
+		if i == 0 {
+			between = ""
+		} else if used+len(between)+width > p.width {
+			between, used = "\n"+strings.Repeat(" ", passageIndent), 1 // of the line's end, which takes no column
+		}
+		used += len(between) + width
+		p.WriteString(between + part)
+	}
+	p.WriteByte('\n')
 }
 
 // line returns a line number as text, or "" for 0, which is an unknown one.

@@ -187,7 +187,7 @@ func (a alike) table(p *printer) {
 		if i > 0 {
 			first = strings.Repeat(" ", len(relevance))
 		}
-		p.heading(first+"  "+visibleLine(d.ID), d.Source, d.StartLine)
-		p.passage(d.text)
+		p.heading([]string{first, visibleLine(d.ID)}, d.Source, d.StartLine)
+		p.passage(filled(d.text, d.Source))
 	}
 }

@@ -122,8 +122,13 @@ func (p *printer) result(r *eval.Result, o *evalOptions) {
 		}
 		p.WriteByte('\n')
 	}
-	fmt.Fprintf(p, "\n%s, ranked by %s; one takes %.1f ms (p95 %.1f ms) besides embedding\n", count(r.Questions, "question"), r.Level, r.Latency.P50, r.Latency.P95)
-	fmt.Fprintf(p, "so many can show a change of ndcg from about %.3f on\n", r.Detectable)
+	for _, said := range []string{
+		fmt.Sprintf("%s, ranked by %s; one takes %.1f ms (p95 %.1f ms) besides embedding", count(r.Questions, "question"), r.Level, r.Latency.P50, r.Latency.P95),
+		fmt.Sprintf("so many can show a change of ndcg from about %.3f on", r.Detectable),
+	} {
+		p.WriteString("\n" + hanging(said, p.width, 0))
+	}
+	p.WriteByte('\n')
 	for i, w := range r.WorstBy(o.metrics[0], o.worst) {
 		if i == 0 {
 			p.WriteByte('\n')
@@ -132,7 +137,8 @@ func (p *printer) result(r *eval.Result, o *evalOptions) {
 		if w.FirstRelevant > 0 {
 			place = "first relevant at " + strconv.Itoa(w.FirstRelevant)
 		}
-		fmt.Fprintf(p, "%s  %s  %s, %s\n", decimal(w.Values[o.metrics[0].String()]), p.styled(styleBold, visibleLine(w.ID)), visibleLine(w.Query), place)
+		first := decimal(w.Values[o.metrics[0].String()]) + "  " + p.styled(styleBold, visibleLine(w.ID)) + "  "
+		p.WriteString(first + hanging(visibleLine(w.Query)+", "+place, p.width-columnsOf(first), columnsOf(first)) + "\n")
 		for _, missing := range w.Missing {
 			p.WriteString("        missing " + p.styled(styleCyan, visibleLine(missing)) + "\n")
 		}

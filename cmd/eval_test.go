@@ -67,7 +67,7 @@ so many can show a change of ndcg from about 0.177 on
 `},
 	} {
 		s, out, errs := recorded("")
-		s.OutTerminal, s.Width = true, 80
+		s.OutTerminal, s.Width = true, 100 // times have any number of digits
 		args := strings.Fields(strings.NewReplacer("QUESTIONS", questions, "BASELINE", baseline, "SAVED", saved).Replace(test.args))
 		if code := Main(t.Context(), append(append(args, "--color", "never"), global...), s); code != test.code {
 			t.Errorf("%s: exit code %d: %s", test.args, code, errs)

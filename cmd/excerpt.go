@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"path/filepath"
 	"slices"
 	"strings"
 	"unicode"
@@ -13,6 +14,9 @@ import (
 
 // shownLines is the number of lines of a text that are shown on a terminal.
 const shownLines = 4
+
+// passageIndent is the number of blanks before a passage.
+const passageIndent = 3
 
 // A word of a query that weighs less than this share of the heaviest one is not shown
 // in a text: it is nearly everywhere.
@@ -98,6 +102,42 @@ func rowsOf(text string, width int) (rows []row) {
 		}
 	}
 	return rows
+}
+
+// filled is a text of a source whose soft breaks are blanks, byte for byte: in Markdown, the ends of lines
+// within a paragraph. Where a part of a fence is missing nobody knows what is code, and it stays as it is.
+func filled(text, source string) string {
+	if ext := strings.ToLower(filepath.Ext(source)); ext != ".md" && ext != ".markdown" {
+		return text
+	}
+	b, fenced, before, at := []byte(text), false, "", 0
+	for line := range strings.Lines(text) {
+		if strings.HasPrefix(line, "```") || strings.HasPrefix(line, "~~~") {
+			fenced, before = !fenced, ""
+		} else if fenced {
+			before = ""
+		} else {
+			if softBreak(before, line) {
+				b[at-1] = ' '
+			}
+			before = line
+		}
+		at += len(line)
+	}
+	if fenced {
+		return text
+	}
+	return string(b)
+}
+
+// softBreak reports whether two lines of Markdown are of one paragraph, without a break that is asked for.
+func softBreak(before, line string) bool {
+	if strings.TrimSpace(before) == "" || strings.TrimSpace(line) == "" || strings.HasSuffix(before, "  \n") || strings.HasSuffix(before, "\\\n") {
+		return false
+	}
+	numbered := strings.TrimLeft(line, "0123456789")
+	return !strings.ContainsAny(before[:1], " \t#|:=") && !strings.ContainsAny(line[:1], " \t#|:=<>-*+") &&
+		(numbered == line || !strings.HasPrefix(numbered, ".") && !strings.HasPrefix(numbered, ")"))
 }
 
 // breakLine breaks a line at blanks, and between wide characters where UAX 14 allows it,
@@ -226,15 +266,14 @@ func termsOf(rows []row, matches []match) [][]uint64 {
 // passage writes a text as it is shown below a heading: the lines that p shows of it, with the
 // words of the query in bold, or those nearest in meaning where it has none of these.
 func (p *printer) passage(text string) {
-	const indent = 3
-	rows := rowsOf(text, max(p.width-indent-2, 1))
+	rows := rowsOf(text, max(p.width-passageIndent-2, 1))
 	matches := p.marker.matches(text)
 	from, to := p.marker.excerpt(rows, matches, p.lines)
 	if to-from < len(rows) && len(matches) == 0 && p.near != nil {
 		from, to = p.nearest(text, rows)
 	}
 	for i := from; i < to; i++ {
-		before, behind := strings.Repeat(" ", indent), ""
+		before, behind := strings.Repeat(" ", passageIndent), ""
 		if i == from && from > 0 {
 			before = " " + p.styled(styleDim, "…") + " "
 		}

@@ -31,7 +31,40 @@ func (env *environment) help(c *cobra.Command, _ []string) {
 	if codes != "" {
 		fmt.Fprintf(&b, "%s%s\n", exitHeading[1:], codes)
 	}
-	fmt.Fprint(c.OutOrStdout(), b.String())
+	fmt.Fprint(c.OutOrStdout(), fitted(b.String(), env.streams.Width))
+}
+
+// fitted is a help text, whose lines have up to 80 columns, for a terminal that has fewer: paragraphs are filled
+// anew, and what stands in a second column goes on there. Commands stay as they are, to be copied.
+func fitted(text string, width int) string {
+	if width >= fallbackWidth {
+		return text
+	}
+	var fit []string
+	paragraph := ""
+	flush := func() {
+		if paragraph != "" {
+			fit = append(fit, wrap(paragraph, width)...)
+		}
+		paragraph = ""
+	}
+	for line := range strings.Lines(text) {
+		line = strings.TrimRight(line, " \n")
+		inner := strings.TrimLeft(line, " ")
+		if inner == line && line != "" {
+			paragraph = strings.TrimPrefix(paragraph+" "+line, " ")
+			continue
+		}
+		flush()
+		first, second, columns := strings.Cut(inner, "  ")
+		second = strings.TrimLeft(second, " ")
+		if at := len(line) - len(second); columns && first != "" && at < width {
+			line = line[:at] + hanging(second, width-at, at)
+		}
+		fit = append(fit, line)
+	}
+	flush()
+	return strings.Join(fit, "\n") + "\n"
 }
 
 // parted divides flags into those of the verb itself and those that are about how an embedder or a

@@ -267,7 +267,8 @@ func unknownVerb(root *cobra.Command, verb string) error {
 		return hint.With(err, "did you mean sheaf %s?", own)
 	}
 	if near := root.SuggestionsFor(verb); len(near) > 0 {
-		return hint.With(err, "did you mean sheaf %s?", near[0])
+		nearest := slices.MinFunc(near, func(a, b string) int { return edits(verb, a) - edits(verb, b) })
+		return hint.With(err, "did you mean sheaf %s?", nearest)
 	}
 	return hint.With(err, "see sheaf --help")
 }

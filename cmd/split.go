@@ -117,6 +117,6 @@ func (c chunk) columns() []string { return []string{c.Source, line(c.StartLine),
 func (c chunk) body() string      { return c.Text }
 
 func (c chunk) table(p *printer) {
-	p.heading(p.styled(styleBold, count(len([]rune(c.Text)), "character")), c.Source, c.StartLine)
+	p.heading([]string{p.styled(styleBold, count(len([]rune(c.Text)), "character"))}, c.Source, c.StartLine)
 	p.passage(c.Text)
 }

@@ -3,7 +3,9 @@ package cmd
 import (
 	"io"
 	"os"
+	"strings"
 
+	"github.com/rivo/uniseg"
 	"golang.org/x/term"
 )
 
@@ -30,11 +32,40 @@ func Standard() Streams {
 		Width:       fallbackWidth,
 	}
 	if s.OutTerminal {
-		if w, _, err := term.GetSize(int(os.Stdout.Fd())); err == nil && w > 0 {
-			s.Width = w
-		}
+		s.Width = columnsOfTerminal(os.Stdout)
+	}
+	if s.ErrTerminal {
+		s.Err = folding{os.Stderr, columnsOfTerminal(os.Stderr)}
 	}
 	return s
+}
+
+func columnsOfTerminal(f *os.File) int {
+	if w, _, err := term.GetSize(int(f.Fd())); err == nil && w > 0 {
+		return w
+	}
+	return fallbackWidth
+}
+
+// folding writes to a terminal of some width. A message of sheaf's that is longer is broken at blanks, and
+// its further lines are indented; but not a hint, which may have a command to copy.
+type folding struct {
+	io.Writer
+	width int
+}
+
+func (f folding) Write(b []byte) (int, error) {
+	text, whole := strings.CutSuffix(string(b), "\n")
+	if !whole || !strings.HasPrefix(text, "sheaf: ") || strings.HasPrefix(text, "sheaf: hint: ") || uniseg.StringWidth(text) <= f.width {
+		return f.Writer.Write(b)
+	}
+	_, err := io.WriteString(f.Writer, hanging(text, f.width-2, 2)+"\n")
+	return len(b), err
+}
+
+// hanging breaks a line at blanks, into lines of width columns, of which all but the first are indented.
+func hanging(text string, width, indent int) string {
+	return strings.Join(wrap(text, max(width, 1)), "\n"+strings.Repeat(" ", indent))
 }
 
 // interactive reports whether a user can be asked a question.

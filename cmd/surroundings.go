@@ -47,11 +47,10 @@ func (s *surroundings) show(p *printer, text string) {
 
 // dimmed writes the texts of documents.
 func (p *printer) dimmed(docs []document) {
-	const indent = 3
 	for _, d := range docs {
-		for _, l := range wrap(d.Text, max(p.width-indent-2, 1)) {
+		for _, l := range wrap(filled(d.Text, d.Source), max(p.width-passageIndent-2, 1)) {
 			if l != "" {
-				l = strings.Repeat(" ", indent) + p.styled(styleDim, l)
+				l = strings.Repeat(" ", passageIndent) + p.styled(styleDim, l)
 			}
 			p.WriteString(l + "\n")
 		}

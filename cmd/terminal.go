@@ -6,6 +6,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/rivo/uniseg"
 )
 
 // The styles, as parameters of the ANSI sequence SGR.
@@ -22,6 +24,17 @@ func (p *printer) styled(style, text string) string {
 		return text
 	}
 	return "\x1b[" + style + "m" + text + "\x1b[0m"
+}
+
+// columnsOf is how many columns a text takes that has styles.
+func columnsOf(text string) int {
+	parts := strings.Split(text, "\x1b[")
+	width := uniseg.StringWidth(parts[0])
+	for _, part := range parts[1:] {
+		_, behind, _ := strings.Cut(part, "m")
+		width += uniseg.StringWidth(behind)
+	}
+	return width
 }
 
 // visible returns text that is safe for a terminal: it replaces control
