@@ -13,12 +13,13 @@ type Info struct {
 	DeadRows             int64 // rows of deleted documents that still take room
 	Bytes                int64 // of all files of the store
 	IndexType, IndexFile string
-	Partitions           int64  // of a table; 0: it is one
-	Approximate          string // HNSW or IVFFlat, where searches go by such an index of a table
-	Pending              bool   // that index is not made yet
-	CodesFile            string // of the codes that searches read in place of vectors; "" where there are none
-	CodedRows            int64  // that have codes
-	Lists                *Lists // of the approximate index; nil where there is none
+	Partitions           int64    // of a table; 0: it is one
+	Approximate          string   // HNSW or IVFFlat, where searches go by such an index of a table
+	Pending              bool     // that index is not made yet
+	CodesFile            string   // of the codes that searches read in place of vectors; "" where there are none
+	CodedRows            int64    // that have codes
+	Lists                *Lists   // of the approximate index; nil where there is none
+	Weaker               []string // what can be relied on less than in a folder, a sentence each
 	CreatedAt, UpdatedAt time.Time
 }
 
@@ -78,6 +79,11 @@ type Options struct {
 	// Index is the kind of approximate index that a table is to have, HNSW or IVFFlat; "":
 	// none.
 	Index string
+	// Partial has a reader answer from the documents that are within reach, where a server
+	// of a cluster is away. Notice then tells of how many they are.
+	Partial bool
+	// Notice, where set, is told what a user should know and is no error.
+	Notice func(text string)
 	// AllWords makes a check compare the words by which documents are found with the
 	// texts of all, not of a sample.
 	AllWords bool

@@ -37,21 +37,48 @@ func Check(ctx context.Context, url string, o engine.Options, repair bool) (prob
 			return nil, err
 		}
 		found, err := s.check(ctx)
+		if emptied := (*emptiedError)(nil); errors.As(err, &emptied) {
+			found.add("document", remedyRepair, "%s", emptied.problem())
+			err = nil
+		}
 		return found.problems, errors.Join(err, s.Close())
 	}
-	w, err := OpenWriter(ctx, url, o)
+	w, err := openWriter(ctx, url, o, true, nil)
 	if err != nil {
 		return nil, err
 	}
-	found, err := w.check(ctx)
-	if err == nil && len(found.problems) > 0 {
-		if err = w.repair(ctx, found); err == nil {
-			for i := range found.problems {
-				found.problems[i].Repaired = found.problems[i].Remedy == remedyRepair
-			}
-		}
-	}
+	found, err := w.mend(ctx)
 	return found.problems, errors.Join(err, w.Close())
+}
+
+// mend checks the store and repairs it.
+func (w *Writer) mend(ctx context.Context) (found findings, err error) {
+	v := w.asCommitted()
+	all, err := w.nodes(ctx)
+	if err != nil {
+		return found, err
+	}
+	var emptied *emptiedError
+	if err := w.allMarked(ctx, v.state, all); errors.As(err, &emptied) {
+		err = v.restore(ctx)
+	}
+	if err != nil {
+		return found, err
+	}
+	if found, err = w.check(ctx); err != nil {
+		return found, err
+	}
+	if len(found.problems) > 0 {
+		err = w.repair(ctx, found)
+	}
+	if err == nil && emptied != nil {
+		found.add("document", remedyRepair, "%s", emptied.problem())
+		err = w.mark(ctx, v.Shards)
+	}
+	for i := range found.problems {
+		found.problems[i].Repaired = err == nil && found.problems[i].Remedy == remedyRepair
+	}
+	return found, err
 }
 
 // findings are what a check finds.
@@ -152,7 +179,7 @@ func (f *findings) compared(ctx context.Context, v *view) error {
 	f.uncompared = v.Documents.Clone()
 	f.uncompared.AndNot(f.lost)
 	for page := range chunks(f.uncompared.Clone(), named) {
-		found, err := v.get(ctx, `nearVector:{vector:`+query+`},`+oneOf("id", idsOf(page)), maxRows, fieldsNumber)
+		found, err := v.get(ctx, `nearVector:{vector:`+query+`},`+oneOf("id", v.ids(page)), maxRows, fieldsNumber)
 		if err != nil {
 			return err
 		}

@@ -21,9 +21,13 @@ import (
 
 // client speaks to a server by REST and GraphQL. It may be used by many goroutines.
 type client struct {
-	place *place
-	http  *http.Client
-	clock atomic.Int64 // seconds since 1970 when the server answered last, by its clock
+	place   *place
+	http    *http.Client
+	mending bool                      // replicas may have lost what they had
+	sounded atomic.Pointer[time.Time] // when the store was sound last
+	told    atomic.Bool               // that answers are partial
+	epoch   atomic.Int64              // of the newest state that was read; 0: none was
+	clock   atomic.Int64              // seconds since 1970 when the server answered last, by its clock
 }
 
 // answerTime is how long the server has to begin an answer.
@@ -33,8 +37,12 @@ func newClient(p *place) *client {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.ResponseHeaderTimeout = answerTime
 	transport.MaxIdleConnsPerHost = 8
-	return &client{place: p, http: &http.Client{Transport: transport}}
+	return &client{place: p, http: &http.Client{Transport: transport, CheckRedirect: stay}}
 }
+
+// stay has no redirection followed: the server's interface has none, and another place is not to get
+// the key.
+func stay(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
 func (c *client) close() { c.http.CloseIdleConnections() }
 
@@ -133,6 +141,11 @@ func (e *statusError) Error() string {
 func hasStatus(err error, status int) bool {
 	var e *statusError
 	return errors.As(err, &e) && e.status == status
+}
+
+// isMissing reports whether an error is the answer that there is no such object, or no such collection.
+func isMissing(err error) bool {
+	return hasStatus(err, http.StatusNotFound) || hasStatus(err, http.StatusUnprocessableEntity)
 }
 
 // maxMessage is how many bytes of a message are read, and shownMessage how many characters are shown.

@@ -7,6 +7,7 @@ import (
 	"log"
 	"net/http"
 	"net/http/httptest"
+	"path"
 	"strings"
 	"testing"
 
@@ -61,17 +62,26 @@ func TestURLs(t *testing.T) {
 func TestAnswers(t *testing.T) {
 	t.Parallel()
 	is := func(target any) func(error) bool { return func(err error) bool { return errors.As(err, target) } }
-	state := func(data string) func(http.ResponseWriter) {
-		return func(w http.ResponseWriter) { fmt.Fprintf(w, `{"properties":{"data":%q}}`, data) }
+	state := func(data string) func(http.ResponseWriter, *http.Request) {
+		return func(w http.ResponseWriter, r *http.Request) {
+			switch id := path.Base(r.URL.Path); {
+			case strings.HasPrefix(id, "00000000-0000-0000-0000-"):
+				_, _ = io.WriteString(w, `{"properties":{"data":"1"}}`)
+			case strings.HasSuffix(id, "1"):
+				fmt.Fprintf(w, `{"properties":{"data":%q}}`, data)
+			default:
+				w.WriteHeader(http.StatusNotFound)
+			}
+		}
 	}
-	status := func(code int, body string) func(http.ResponseWriter) {
-		return func(w http.ResponseWriter) {
+	status := func(code int, body string) func(http.ResponseWriter, *http.Request) {
+		return func(w http.ResponseWriter, _ *http.Request) {
 			w.WriteHeader(code)
 			_, _ = io.WriteString(w, body)
 		}
 	}
 	for name, test := range map[string]struct {
-		answer func(http.ResponseWriter)
+		answer http.HandlerFunc
 		is     func(error) bool
 		says   string
 	}{
@@ -89,7 +99,7 @@ func TestAnswers(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { test.answer(w) }))
+			server := httptest.NewServer(test.answer)
 			defer server.Close()
 			_, err := weaviate.Open(t.Context(), "weaviate://"+strings.TrimPrefix(server.URL, "http://")+"/Docs", engine.Options{})
 			if err == nil || !test.is(err) || !strings.Contains(err.Error(), test.says) {

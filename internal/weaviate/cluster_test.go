@@ -1,6 +1,7 @@
 package weaviate_test
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -46,6 +47,7 @@ func TestWeaviateCluster(t *testing.T) {
 			t.Fatal("two of three servers do not answer")
 		}
 	}
+	single.inPart()
 	if _, err := weaviate.OpenWriter(t.Context(), copies.url, engine.Options{}); !unavailable(err) {
 		t.Errorf("a writer without a third of the replicas: %v", err)
 	}
@@ -56,6 +58,50 @@ func TestWeaviateCluster(t *testing.T) {
 	single.answers(2)
 
 	copies.killedWhileWriting()
+	copies.emptied(2)
+	single.emptied(1)
+}
+
+// emptied has a node come back without its disk: no answer has fewer documents, nothing writes, and a repair
+// gives back what there is.
+func (s *cluster) emptied(node int) {
+	s.Helper()
+	s.c.Kill(node)
+	s.c.Wipe(s.T, node)
+	s.c.Revive(s.T, node)
+	for n := range 3 {
+		for refused := false; !refused; { // by then the others know the server again
+			got, err := s.ids(s.c.URL(n, collectionOf(s.url)))
+			for what, ids := range got {
+				if err == nil && len(ids) != len(s.docs) {
+					s.Fatalf("node %d: %s gives %d documents of %d", n, what, len(ids), len(s.docs))
+				}
+			}
+			if damaged := (*engine.FormatError)(nil); errors.As(err, &damaged) {
+				refused = true
+			} else if err != nil && !unavailable(err) {
+				s.Fatal(err)
+			}
+		}
+	}
+	if _, err := weaviate.OpenWriter(s.Context(), s.url, engine.Options{}); err == nil {
+		s.Error("a writer opens a store of which a replica is empty")
+	}
+	repaired, err := weaviate.Check(s.Context(), s.url, engine.Options{}, true)
+	if damaged := (*engine.FormatError)(nil); strings.HasSuffix(s.url, "=1") && errors.As(err, &damaged) {
+		return // the only replica of the state was there
+	}
+	if err != nil || len(repaired) == 0 {
+		s.Fatalf("check --repair: %+v, %v", repaired, err)
+	}
+	if strings.HasSuffix(s.url, "=3") {
+		for n := range 3 {
+			s.answers(n)
+		}
+	}
+	if problems, err := weaviate.Check(s.Context(), s.url, engine.Options{}, false); err != nil || len(problems) > 0 {
+		s.Errorf("check after the repair: %+v, %v", problems, err)
+	}
 }
 
 // cluster is a store of a cluster with the documents that it has.
@@ -136,6 +182,28 @@ func (s *cluster) answers(node int) {
 		if len(ids) != len(s.docs) || len(missing) > 0 {
 			s.Errorf("node %d: %s gives %d documents of %d, and not %q", node, what, len(ids), len(s.docs), missing)
 		}
+	}
+}
+
+// inPart holds that the documents within reach are found when only these are asked for.
+func (s *cluster) inPart() {
+	s.Helper()
+	var told string
+	r, err := weaviate.Open(s.Context(), s.url, engine.Options{Partial: true, Notice: func(text string) { told = text }})
+	if unavailable(err) {
+		return // the state is on the server that is away
+	}
+	if err != nil {
+		s.Fatal(err)
+	}
+	defer r.Close()
+	hits, err := r.Search(s.Context(), [][]float32{s.docs[0].Vector}, engine.SearchOptions{K: 1000})
+	switch {
+	case unavailable(err):
+	case err != nil:
+		s.Fatal(err)
+	case len(hits[0]) == 0 || len(hits[0]) >= len(s.docs) || told != fmt.Sprintf("partial: of %d documents %d are within reach", len(s.docs), len(hits[0])):
+		s.Errorf("a partial search finds %d of %d documents, and says %q", len(hits[0]), len(s.docs), told)
 	}
 }
 

@@ -79,15 +79,8 @@ func (w *Writer) commit(ctx context.Context) error {
 	if !gone.IsEmpty() || len(w.moved) > 0 {
 		s.Generation++
 	}
-	dead := roaring.Or(roaring.Or(base.Dead.Bitmap, gone), span(base.Next, s.Next))
-	dead.AndNot(s.Documents.Bitmap)
-	s.Dead = numbers{dead}
-	if len(w.moved) > 0 { // in place: of another writer's store nothing must change
-		if err := w.own(ctx); err != nil {
-			return err
-		}
-	}
-	if err := w.move(ctx, s.Documents.Bitmap); err != nil {
+	s.bury(gone, span(base.Next, s.Next))
+	if err := w.move(ctx, &s); err != nil {
 		return err
 	}
 	if err := w.flushWords(ctx); err != nil {
@@ -102,10 +95,7 @@ func (w *Writer) commit(ctx context.Context) error {
 	if err := w.everywhere(ctx, &s); err != nil {
 		return err
 	}
-	if err := w.own(ctx); err != nil {
-		return err
-	}
-	if err := w.writeState(ctx, &s); err != nil {
+	if err := w.turn(ctx, &s); err != nil {
 		return err
 	}
 	replaced := pagesOf(base.state)
@@ -161,13 +151,31 @@ func (w *Writer) writePages(ctx context.Context, s *state) error {
 	return nil
 }
 
-// own fails where another writer has taken the store over.
-func (w *Writer) own(ctx context.Context) error {
-	s, err := w.readState(ctx)
-	if err == nil && s.Writer != w.token {
-		err = engine.ErrLockLost
+// bury makes dead what a commit takes away, and numbers that it adds and does not use.
+func (s *state) bury(gone, added *roaring.Bitmap) {
+	left, taken := s.Moved.without(gone)
+	s.Moved = left
+	dead := roaring.Or(s.Dead.Bitmap, added)
+	for _, one := range taken {
+		if one.Version == 0 {
+			dead.Or(one.Numbers.Bitmap)
+		} else {
+			s.Stale = s.Stale.with(one.Version, one.Numbers.Bitmap)
+		}
 	}
-	return err
+	dead.AndNot(s.Documents.Bitmap)
+	s.Dead = numbers{dead}
+}
+
+// turn makes a state the one that readers find, and fails unless the next writer will find it too: see lock.go.
+func (w *Writer) turn(ctx context.Context, s *state) error {
+	if err := w.own(ctx, w.lease); err != nil {
+		return err
+	}
+	if err := w.writeState(ctx, w.lease.epoch, s); err != nil {
+		return err
+	}
+	return w.own(ctx, w.lease)
 }
 
 // placed is a document that stays with other lines or metadata.
@@ -176,38 +184,77 @@ type placed struct {
 	engine.Document
 }
 
-// move gives documents that stay their new lines and metadata.
-func (w *Writer) move(ctx context.Context, documents *roaring.Bitmap) error {
-	v := w.asCommitted()
-	for page := range slices.Chunk(w.moved, named) {
-		at := map[uint32]*engine.Document{}
-		var numbers []uint32
-		for i := range page {
-			if p := &page[i]; documents.Contains(p.number) {
-				if at[p.number] == nil {
-					numbers = append(numbers, p.number)
-				}
-				at[p.number] = &p.Document
-			}
+// move writes documents that stay with new lines or metadata anew, as a version that s then has. Before, a
+// state of what is committed tells that there may be such objects.
+func (w *Writer) move(ctx context.Context, s *state) error {
+	latest, moved := map[uint32]*engine.Document{}, roaring.New()
+	for i := range w.moved {
+		if p := &w.moved[i]; s.Documents.Contains(p.number) {
+			latest[p.number] = &p.Document
+			moved.Add(p.number)
 		}
-		found, err := v.numbered(ctx, numbers, fieldsAll+fieldsVector)
+	}
+	if moved.IsEmpty() {
+		return nil
+	}
+	n := max(1, s.NextVersion)
+	planned := *w.base.Load().state
+	planned.NextVersion, planned.Stale = n+1, planned.Stale.with(n, moved)
+	if err := w.restate(ctx, &planned); err != nil {
+		return err
+	}
+	for page := range chunks(moved, named) {
+		if err := w.movePage(ctx, n, page, latest); err != nil {
+			return err
+		}
+	}
+	left, before := s.Moved.without(moved)
+	s.NextVersion, s.Moved = n+1, left.with(n, moved)
+	for _, one := range before {
+		s.Stale = s.Stale.with(one.Version, one.Numbers.Bitmap)
+	}
+	return nil
+}
+
+func (w *Writer) movePage(ctx context.Context, version uint32, page []uint32, latest map[uint32]*engine.Document) error {
+	v := w.asCommitted()
+	found, err := v.numbered(ctx, page, fieldsAll+fieldsVector)
+	if err != nil {
+		return err
+	}
+	var rows []json.RawMessage
+	for _, n := range page {
+		r, d := found[n], *latest[n]
+		d.ID, d.Text = r.properties.ID, r.Text
+		b, err := json.Marshal(w.object(n, version, r.Source, &d, r.vector(), r.Origin))
 		if err != nil {
 			return err
 		}
-		var rows []json.RawMessage
-		for n, d := range at {
-			r := found[n]
-			d.Text = r.Text
-			b, err := json.Marshal(w.object(n, r.Source, d, r.vector(), r.Origin))
-			if err != nil {
-				return err
+		rows = append(rows, b)
+	}
+	return w.putDocuments(ctx, rows, v.Shards)
+}
+
+// tidy removes what a writer that did not close the store has left beside its documents: pages that no state names.
+func (w *Writer) tidy(ctx context.Context, s *state) error {
+	named, stray := pagesOf(s), []string{}
+	for after := lastStateID; ; {
+		ids, err := w.metaIDs(ctx, after)
+		if err != nil {
+			return err
+		}
+		for _, id := range ids {
+			if !named[id] {
+				stray = append(stray, id)
 			}
-			rows = append(rows, b)
 		}
-		if len(rows) == 0 {
-			continue
+		if len(ids) < maxRows {
+			break
 		}
-		if err := w.putOnce(ctx, rows); err != nil {
+		after = ids[len(ids)-1]
+	}
+	for page := range slices.Chunk(stray, maxRows/2) {
+		if err := w.remove(ctx, w.place.meta(), page); err != nil {
 			return err
 		}
 	}

@@ -1,6 +1,7 @@
 package weaviate_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"maps"
 	"net/http"
@@ -17,11 +18,12 @@ import (
 // fake is a server of one node as far as a store needs one to write, to look documents up and to
 // be checked. All documents are as near to all queries.
 type fake struct {
-	mu      sync.Mutex
-	blind   map[string]bool // ids of objects of which it does not compare the vectors
-	classes map[string]map[string]any
-	objects map[string]map[string]json.RawMessage // by collection and id
-	refuses string                                // why no collection can be made; "" where they can
+	mu                 sync.Mutex
+	blind              map[string]bool // ids of objects of which it does not compare the vectors
+	classes            map[string]map[string]any
+	objects            map[string]map[string]json.RawMessage // by collection and id
+	complaint, version string                                // of GraphQL; "" for none, and for the version that is tested
+	refuses            string                                // why no collection can be made; "" where they can
 }
 
 // start returns the URL of a store on a fake.
@@ -36,15 +38,18 @@ func start(t *testing.T) (*fake, string) {
 func (f *fake) handler() http.Handler {
 	m := http.NewServeMux()
 	for pattern, answer := range map[string]func(*http.Request) (any, int){
-		"POST /v1/schema":              f.makeClass,
-		"GET /v1/schema/{class}":       f.class,
-		"DELETE /v1/schema/{class}":    f.dropClass,
-		"GET /v1/objects/{class}/{id}": f.object,
-		"GET /v1/objects":              f.list,
-		"POST /v1/batch/objects":       f.put,
-		"DELETE /v1/batch/objects":     f.remove,
-		"GET /v1/nodes/{class}":        f.nodes,
-		"POST /v1/graphql":             f.get,
+		"GET /v1/schema":                 f.schema,
+		"POST /v1/schema":                f.makeClass,
+		"GET /v1/schema/{class}":         f.class,
+		"PUT /v1/schema/{class}":         f.changeClass,
+		"DELETE /v1/schema/{class}":      f.dropClass,
+		"GET /v1/objects/{class}/{id}":   f.object,
+		"PATCH /v1/objects/{class}/{id}": f.object,
+		"GET /v1/objects":                f.list,
+		"POST /v1/batch/objects":         f.put,
+		"DELETE /v1/batch/objects":       f.remove,
+		"GET /v1/nodes/{class}":          f.nodes,
+		"POST /v1/graphql":               f.get,
 	} {
 		m.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 			f.mu.Lock()
@@ -70,6 +75,19 @@ func (f *fake) makeClass(r *http.Request) (any, int) {
 	}
 	f.classes[name], f.objects[name] = class, map[string]json.RawMessage{}
 	return nil, http.StatusOK
+}
+
+func (f *fake) schema(*http.Request) (any, int) {
+	return map[string]any{"classes": slices.Collect(maps.Values(f.classes))}, http.StatusOK
+}
+
+func (f *fake) changeClass(r *http.Request) (any, int) {
+	class := map[string]any{}
+	if err := json.NewDecoder(r.Body).Decode(&class); err != nil {
+		return nil, http.StatusBadRequest
+	}
+	f.classes[r.PathValue("class")] = class
+	return class, http.StatusOK
 }
 
 func (f *fake) class(r *http.Request) (any, int) {
@@ -106,12 +124,24 @@ func (f *fake) list(r *http.Request) (any, int) {
 }
 
 // asked are the parts of a query.
-var asked = regexp.MustCompile(`^\{Get\{(\w+)\(limit:(\d+),(nearVector:\{[^}]*\},?)?(?:where:\{path:\["(\w+)"\],operator:ContainsAny,valueText:(\[.*?\])\})?\)\{`)
+var asked = regexp.MustCompile(`^\{Get\{(\w+)\(limit:(\d+),(nearVector:\{[^}]*\},?)?(?:where:\{path:\["(\w+)"\],operator:ContainsAny,valueText:(\[.*?\])\})?(?:after:"([^"]*)")?\)\{`)
+
+// afterID is what a query has of objects after an id, in their order.
+var afterID = regexp.MustCompile(`,\{path:\["id"\],operator:GreaterThan,valueText:"([^"]*)"\}\]\},sort:\[\{path:\["_id"\],order:asc\}\]`)
 
 func (f *fake) get(r *http.Request) (any, int) {
 	var body struct{ Query string }
 	if err := json.NewDecoder(r.Body).Decode(&body); err != nil {
 		return nil, http.StatusBadRequest
+	}
+	if f.complaint != "" {
+		return map[string]any{"errors": []any{map[string]string{"message": f.complaint}}}, http.StatusOK
+	}
+	after := ""
+	if at := afterID.FindStringSubmatch(body.Query); at != nil {
+		after = at[1]
+		body.Query = afterID.ReplaceAllString(body.Query, "")
+		body.Query = strings.Replace(body.Query, "{operator:And,operands:[", "", 1)
 	}
 	parts := asked.FindStringSubmatch(body.Query)
 	if parts == nil {
@@ -123,11 +153,15 @@ func (f *fake) get(r *http.Request) (any, int) {
 	rows := []map[string]any{}
 	all := f.objects[parts[1]]
 	for _, id := range slices.Sorted(maps.Keys(all)) {
-		var o struct{ Properties map[string]any }
+		var o struct {
+			Properties map[string]any
+			Vector     []float32
+		}
 		_ = json.Unmarshal(all[id], &o)
 		o.Properties["id"] = id
 		has, _ := o.Properties[parts[4]].(string)
-		if len(rows) < limit && !(parts[3] != "" && f.blind[id]) && (parts[4] == "" || slices.Contains(values, has)) {
+		compared := parts[3] == "" || o.Vector != nil && !f.blind[id]
+		if len(rows) < limit && compared && id > max(parts[6], after) && (parts[4] == "" || slices.Contains(values, has)) {
 			o.Properties["_additional"] = map[string]any{"id": id}
 			rows = append(rows, o.Properties)
 		}
@@ -172,7 +206,7 @@ func (f *fake) remove(r *http.Request) (any, int) {
 
 func (f *fake) nodes(r *http.Request) (any, int) {
 	shard := map[string]string{"name": "shard", "class": r.PathValue("class")}
-	return map[string]any{"nodes": []any{map[string]any{"status": "HEALTHY", "shards": []any{shard}}}}, http.StatusOK
+	return map[string]any{"nodes": []any{map[string]any{"status": "HEALTHY", "version": cmp.Or(f.version, "1.35.2"), "shards": []any{shard}}}}, http.StatusOK
 }
 
 // do changes the fake between requests.

@@ -62,7 +62,7 @@ func parse(name string) (*place, error) {
 	if !collectionName.MatchString(p.collection) {
 		return nil, &URLError{"the URL of the store names no collection: a capital letter, then letters, digits and underscores", urlGrammar}
 	}
-	if strings.HasSuffix(p.collection, metaSuffix) || strings.HasSuffix(p.collection, lockSuffix) {
+	if strings.Contains(p.collection, metaSuffix) {
 		return nil, &URLError{"the URL of the store names a collection that another store keeps beside its own", "leave out what begins with " + metaSuffix}
 	}
 	for parameter, values := range u.Query() {
@@ -80,8 +80,16 @@ func parse(name string) (*place, error) {
 	if u.Scheme == "weaviates" {
 		scheme = "https"
 	}
+	if p.key != "" && scheme == "http" && !loopback(u.Hostname()) {
+		return nil, &URLError{"the key in " + keyVariable + " would go over the network as plain text", "write weaviates:// where the server has TLS, or unset " + keyVariable + " where it needs no key"}
+	}
 	p.base = scheme + "://" + net.JoinHostPort(u.Hostname(), port)
 	return p, nil
+}
+
+// loopback reports whether a host is this machine, so that nothing goes over a network.
+func loopback(host string) bool {
+	return strings.EqualFold(host, "localhost") || net.ParseIP(host).IsLoopback()
 }
 
 // Same reports whether two URLs name one collection, as far as they tell. Other names of one
@@ -92,13 +100,15 @@ func Same(a, b string) bool {
 	return err1 == nil && err2 == nil && strings.EqualFold(p.base, q.base) && p.collection == q.collection
 }
 
-// The collections of a store: that of the documents, which the URL names, and those of what
-// else is known.
+// The collections of a store: that of the documents, which the URL names, that of what else is
+// known, and while it is written one that is a lock: see lock.go.
 func (p *place) documents() string { return p.collection }
 func (p *place) meta() string      { return p.collection + metaSuffix }
-func (p *place) lock() string      { return p.collection + lockSuffix }
+func (p *place) lock(epoch int64) string {
+	return p.collection + lockInfix + strconv.FormatInt(epoch, 10)
+}
 
 const (
 	metaSuffix = "_sheaf"
-	lockSuffix = "_sheaf_lock"
+	lockInfix  = "_sheaf_lock_"
 )

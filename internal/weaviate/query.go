@@ -4,10 +4,10 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -59,13 +59,13 @@ type row struct {
 
 	compared []float32 // the vector that the server compares, where list was asked for it
 
-	number uint32
+	number, version uint32
 	docPlace
 }
 
 // read reads what is written in other forms.
 func (r *row) read() (err error) {
-	if r.number, err = numberOf(r.Additional.ID); err != nil {
+	if r.number, r.version, err = parseID(r.Additional.ID); err != nil {
 		return err
 	}
 	if r.properties.Place != "" {
@@ -76,26 +76,6 @@ func (r *row) read() (err error) {
 
 // vector is the vector of a document.
 func (r row) vector() []float32 { return vector.FromBytes(r.Bits) }
-
-// idOf is the id on the server of the document with a number. The server lists objects in the
-// order of ids.
-func idOf(number uint32) string { return fmt.Sprintf("00000000-0000-0000-0000-%012x", number) }
-
-func numberOf(id string) (uint32, error) {
-	n, err := strconv.ParseUint(id[strings.LastIndexByte(id, '-')+1:], 16, 32)
-	if err != nil {
-		return 0, fmt.Errorf("an object of the collection has the id %q, which is none of sheaf's", id)
-	}
-	return uint32(n), nil
-}
-
-func idsOf(numbers []uint32) []string {
-	ids := make([]string, len(numbers))
-	for i, n := range numbers {
-		ids[i] = idOf(n)
-	}
-	return ids
-}
 
 // The fields of documents that are asked for.
 const (
@@ -114,39 +94,96 @@ func literal(v any) string {
 }
 
 // oneOf is the condition that a text property has one of some values.
-func oneOf(property string, values []string) string {
-	return `where:{path:["` + property + `"],operator:ContainsAny,valueText:` + literal(values) + `}`
+func oneOf(property string, values []string) string { return `where:` + hasOne(property, values) }
+
+func hasOne(property string, values []string) string {
+	return `{path:["` + property + `"],operator:ContainsAny,valueText:` + literal(values) + `}`
+}
+
+// oneOfAfter is oneOf of objects after an id, in the order of their ids.
+func oneOfAfter(property string, values []string, id string) string {
+	return `where:{operator:And,operands:[` + hasOne(property, values) + `,{path:["id"],operator:GreaterThan,valueText:` + literal(id) + `}]},sort:[{path:["_id"],order:asc}]`
 }
 
 // get asks for documents by the arguments of a GraphQL query.
 func (c *client) get(ctx context.Context, arguments string, limit int, fields string) ([]row, error) {
-	query := fmt.Sprintf(`{Get{%s(limit:%d,%s){%s}}}`, c.place.documents(), limit, arguments, fields)
-	var answer struct {
-		Data   struct{ Get map[string][]row }
-		Errors []struct{ Message string }
-	}
-	if err := c.call(ctx, http.MethodPost, "/v1/graphql", map[string]string{"query": query}, &answer); err != nil {
-		return nil, err
-	}
-	if len(answer.Errors) > 0 {
-		return nil, &engine.UnavailableError{Store: c.place.url, Err: errors.New("Weaviate says: " + answer.Errors[0].Message)}
-	}
-	rows := answer.Data.Get[c.place.documents()]
+	rows, err := c.ask(ctx, c.place.documents(), arguments, limit, fields)
 	for i := range rows {
 		if err := rows[i].read(); err != nil {
 			return nil, c.place.damaged("%v", err)
 		}
 	}
-	return rows, nil
+	return rows, err
+}
+
+// metaIDs are the ids of what is no document, in their order, up to maxRows of those after one.
+func (c *client) metaIDs(ctx context.Context, after string) (ids []string, err error) {
+	rows, err := c.ask(ctx, c.place.meta(), "after:"+literal(after), maxRows, fieldsNumber)
+	for _, r := range rows {
+		ids = append(ids, r.Additional.ID)
+	}
+	return ids, err
+}
+
+// ask asks for objects of a collection.
+func (c *client) ask(ctx context.Context, class, arguments string, limit int, fields string) (rows []row, err error) {
+	query := fmt.Sprintf(`{Get{%s(limit:%d,%s){%s}}}`, class, limit, arguments, fields)
+	err = again(ctx, func() error {
+		rows, err = c.askOnce(ctx, class, query)
+		return err
+	})
+	return rows, err
+}
+
+func (c *client) askOnce(ctx context.Context, class, query string) ([]row, error) {
+	body, err := json.Marshal(map[string]string{"query": query})
+	if err != nil {
+		return nil, err
+	}
+	var answer struct {
+		Data   struct{ Get map[string][]row }
+		Errors []struct{ Message string }
+	}
+	if err := c.once(ctx, http.MethodPost, "/v1/graphql", body, &answer); err != nil {
+		return nil, err
+	}
+	if len(answer.Errors) > 0 {
+		return nil, c.complained(ctx, answer.Errors[0].Message)
+	}
+	return answer.Data.Get[class], nil
+}
+
+// complained puts a message of GraphQL, which has no other kinds of errors, in the terms of engines. What
+// is not known is that a server does not reach another one.
+func (c *client) complained(ctx context.Context, message string) error {
+	says := func(parts ...string) bool {
+		return slices.ContainsFunc(parts, func(part string) bool { return strings.Contains(strings.ToLower(message), part) })
+	}
+	told := fmt.Errorf("Weaviate says: %.*s", shownMessage, message)
+	switch {
+	case says("forbidden", "unauthorized", "rbac:"):
+		return &engine.RefusedError{Store: c.place.url, Err: told}
+	case says("syntax error", "unknown argument", "invalid pagination", "has invalid value", "invalid 'where' filter", "vector lengths don't match"):
+		return fmt.Errorf("store %q: %w", c.place.url, told)
+	case says("cannot query field"): // the collection, or this server does not know of it yet
+		documents, err := c.class(ctx, c.place.documents())
+		switch {
+		case err != nil:
+			return err
+		case documents == nil:
+			return c.place.damaged("its collection of documents is gone")
+		}
+	}
+	return &engine.UnavailableError{Store: c.place.url, Err: told}
 }
 
 // listed is how many objects one answer of list has.
 const listed = 500
 
-// list gives the documents that come after a number, in the order of their numbers, fewer
+// list gives the documents that come after an id, in the order of their numbers, fewer
 // than listed where there are no more, and the vectors that the server compares where that is asked for.
-func (c *client) list(ctx context.Context, after uint32, compared bool) ([]row, error) {
-	query := url.Values{"class": {c.place.documents()}, "limit": {strconv.Itoa(listed)}, "after": {idOf(after)}}
+func (c *client) list(ctx context.Context, after string, compared bool) ([]row, error) {
+	query := url.Values{"class": {c.place.documents()}, "limit": {strconv.Itoa(listed)}, "after": {after}}
 	if compared {
 		query.Set("include", "vector")
 	}
@@ -160,6 +197,9 @@ func (c *client) list(ctx context.Context, after uint32, compared bool) ([]row, 
 		r.properties, r.Additional.ID, r.compared = o.Properties, o.ID, o.Vector
 		if err := r.read(); err != nil {
 			return nil, c.place.damaged("%v", err)
+		}
+		if r.number > maxNumber { // marks are the last
+			return rows[:i], nil
 		}
 	}
 	return rows, nil
@@ -234,7 +274,7 @@ func (c *client) remove(ctx context.Context, class string, ids []string) error {
 func (c *client) read(ctx context.Context, class, id string) (data string, there bool, err error) {
 	var o object
 	err = c.call(ctx, http.MethodGet, "/v1/objects/"+class+"/"+id+"?consistency_level=QUORUM", nil, &o)
-	if hasStatus(err, http.StatusNotFound) || hasStatus(err, http.StatusUnprocessableEntity) { // no object, no collection
+	if isMissing(err) {
 		return "", false, nil
 	}
 	return o.Properties.Data, err == nil, err

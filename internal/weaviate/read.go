@@ -33,20 +33,66 @@ const named = 1000
 // documents among them.
 func (c *client) lookUp(ctx context.Context, property string, values []string, fields string) (rows []row, err error) {
 	for page := range slices.Chunk(values, named) {
-		some, err := c.get(ctx, oneOf(property, page), maxRows, fields)
-		if err == nil && len(some) == maxRows && len(page) > 1 { // there may be more
-			half := len(page) / 2
-			if some, err = c.lookUp(ctx, property, page[:half], fields); err == nil {
-				rows = append(rows, some...)
-				some, err = c.lookUp(ctx, property, page[half:], fields)
+		for r, err := range c.having(ctx, property, page, fields) {
+			if err != nil {
+				return nil, err
 			}
+			rows = append(rows, *r)
 		}
-		if err != nil {
-			return nil, err
-		}
-		rows = append(rows, some...)
 	}
 	return rows, nil
+}
+
+// answered is how many rows one answer has at most.
+const answered = 2 * named
+
+// having yields what lookUp finds. Where that is more than one answer has it asks for them in the order of
+// ids, each time for those after the last.
+func (c *client) having(ctx context.Context, property string, values []string, fields string) iter.Seq2[*row, error] {
+	return func(yield func(*row, error) bool) {
+		rows, err := c.get(ctx, oneOf(property, values), answered, fields)
+		if err == nil && len(rows) == answered {
+			rows, err = c.get(ctx, oneOfAfter(property, values, idOf(0, 0)), answered, fields)
+		}
+		for {
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			for i := range rows {
+				if !yield(&rows[i], nil) {
+					return
+				}
+			}
+			if len(rows) < answered {
+				return
+			}
+			rows, err = c.get(ctx, oneOfAfter(property, values, rows[answered-1].Additional.ID), answered, fields)
+		}
+	}
+}
+
+// get is client's. What is no document of the view has no number.
+func (v *view) get(ctx context.Context, arguments string, limit int, fields string) ([]row, error) {
+	rows, err := v.client.get(ctx, arguments, limit, fields)
+	v.sift(rows)
+	return rows, err
+}
+
+// lookUp is client's. What is no document of the view, but one that comes later, has no number.
+func (v *view) lookUp(ctx context.Context, property string, values []string, fields string) ([]row, error) {
+	rows, err := v.client.lookUp(ctx, property, values, fields)
+	v.sift(rows)
+	return rows, err
+}
+
+// sift takes the numbers from rows of other versions than the documents of the state have.
+func (s *state) sift(rows []row) {
+	for i := range rows {
+		if r := &rows[i]; !s.current(r) {
+			r.number = 0
+		}
+	}
 }
 
 // byID finds the documents that have the ids.
@@ -63,7 +109,7 @@ func (v *view) byID(ctx context.Context, ids []string, fields string) (map[strin
 
 // numbered finds documents by their numbers, and fails where one is missing.
 func (v *view) numbered(ctx context.Context, numbers []uint32, fields string) (map[uint32]row, error) {
-	rows, err := v.lookUp(ctx, "id", idsOf(numbers), fields)
+	rows, err := v.lookUp(ctx, "id", v.ids(numbers), fields)
 	found := make(map[uint32]row, len(rows))
 	for _, r := range rows {
 		found[r.number] = r
@@ -74,10 +120,30 @@ func (v *view) numbered(ctx context.Context, numbers []uint32, fields string) (m
 	return found, err
 }
 
+// reachable are the documents that servers have which answer.
+func (v *view) reachable(ctx context.Context) (numbers, error) {
+	within := numbers{roaring.New()}
+	for after := idOf(0, 0); ; {
+		rows, err := v.get(ctx, "after:"+literal(after), maxRows, fieldsNumber)
+		if err != nil {
+			return within, err
+		}
+		for i := range rows {
+			if v.has(&rows[i]) {
+				within.Add(rows[i].number)
+			}
+		}
+		if len(rows) < maxRows {
+			return within, nil
+		}
+		after = rows[len(rows)-1].Additional.ID
+	}
+}
+
 // each yields the documents in the order of insertion, and fails where some are missing.
 func (v *view) each(ctx context.Context, compared bool) iter.Seq2[*row, error] {
 	return func(yield func(*row, error) bool) {
-		seen, after := int64(0), uint32(firstNumber-1)
+		seen, after := int64(0), idOf(0, 0)
 		for {
 			rows, err := v.list(ctx, after, compared)
 			if err != nil {
@@ -85,8 +151,8 @@ func (v *view) each(ctx context.Context, compared bool) iter.Seq2[*row, error] {
 				return
 			}
 			for i := range rows {
-				after = rows[i].number
-				if !v.Documents.Contains(after) {
+				after = rows[i].Additional.ID
+				if !v.has(&rows[i]) {
 					continue
 				}
 				if seen++; !yield(&rows[i], nil) {

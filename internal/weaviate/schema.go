@@ -44,8 +44,12 @@ func found(name string) property {
 	return property{Name: name, Type: []string{"text"}, Tokenization: "field", Filterable: true}
 }
 
-// made marks collections of sheaf's.
-const made = "kept by sheaf; other programs may read it and must not write"
+// made marks collections of sheaf's; begun that of what is no document, once the store has a state: then it
+// has one always, and where there is none a server has lost it.
+const (
+	made  = "kept by sheaf; other programs may read it and must not write"
+	begun = made + "; in use"
+)
 
 // flat is a class without an approximate index: the server compares a query with all vectors,
 // of which it keeps the numbers as they are. Replicas do not copy objects from each other in the background: a
@@ -96,6 +100,17 @@ func (c *client) create(ctx context.Context, f engine.Facts, shards int) error {
 		found("docId"), kept("text"), kept("metadata"), property{Name: "source", Type: []string{"int"}}, found("hash"), kept("place"), kept("bits")))
 }
 
+// declareBegun says in the schema that the store has a state.
+func (c *client) declareBegun(ctx context.Context) error {
+	var meta map[string]any // with all that the server says of it, which it wants to be told
+	path := "/v1/schema/" + c.place.meta()
+	if err := c.call(ctx, http.MethodGet, path, nil, &meta); err != nil {
+		return err
+	}
+	meta["description"] = begun
+	return c.call(ctx, http.MethodPut, path, meta, nil)
+}
+
 // makeClass makes a collection that was not there. The server refuses it when it had made it
 // and that answer was lost.
 func (c *client) makeClass(ctx context.Context, wanted class) error {
@@ -117,14 +132,17 @@ func (c *client) clear(ctx context.Context, meta *class) error {
 	if err != nil {
 		return err
 	}
-	if meta.Description != made || documents != nil && documents.Description != made {
+	switch {
+	case meta.Description == begun:
+		return c.place.lost()
+	case meta.Description != made || documents != nil && documents.Description != made:
 		return c.place.foreign()
 	}
 	if documents != nil && documents.Sharding != nil {
 		if err := c.whole(ctx, documents.Sharding.Desired, 1); err != nil {
 			return err
 		}
-		rows, err := c.list(ctx, firstNumber-1, false)
+		rows, err := c.list(ctx, idOf(0, 0), false)
 		if err != nil {
 			return err
 		}
@@ -160,63 +178,12 @@ func (p *place) foreign() error {
 	return &engine.FormatError{Path: p.url, Problem: "the collection is not one of sheaf's: it has no state beside it", Remedy: "name another collection; sheaf makes it"}
 }
 
+// lost is the error of a store whose state is gone.
+func (p *place) lost() error {
+	return &engine.FormatError{Path: p.url, Problem: "a server does not know the state of the store, or has lost it", Remedy: "run the same command again; where that does not help, restore the collections of the store from a backup"}
+}
+
 // damaged is the error of a store of which something cannot be read.
 func (p *place) damaged(format string, args ...any) error {
 	return &engine.FormatError{Path: p.url, Problem: fmt.Sprintf(format, args...), Remedy: "restore the collections of the store from a backup"}
-}
-
-// node is a server of the cluster with the shards that it has.
-type node struct {
-	Name, Status string
-	Shards       []struct{ Name, Class string }
-}
-
-// healthy is the status of a node that answers.
-const healthy = "HEALTHY"
-
-// shards is how many replicas each shard of the documents has that answer.
-func (c *client) shards(ctx context.Context) (map[string]int, error) {
-	var answer struct{ Nodes []node }
-	if err := c.once(ctx, http.MethodGet, "/v1/nodes/"+c.place.documents()+"?output=verbose", nil, &answer); err != nil {
-		return nil, err
-	}
-	replicas := map[string]int{}
-	for _, n := range answer.Nodes {
-		for _, s := range n.Shards {
-			if n.Status == healthy && s.Class == c.place.documents() {
-				replicas[s.Name]++
-			}
-		}
-	}
-	return replicas, nil
-}
-
-// whole fails unless each shard of the documents has at least so many replicas that answer.
-// The server does not tell of those that it does not reach: it answers from the others.
-func (c *client) whole(ctx context.Context, shards, replicas int) error {
-	return again(ctx, func() error { return c.wholeNow(ctx, shards, replicas) })
-}
-
-func (c *client) wholeNow(ctx context.Context, shards, replicas int) error {
-	answering, err := c.shards(ctx)
-	if err != nil {
-		return err
-	}
-	there := 0
-	for _, n := range answering {
-		if n >= replicas {
-			there++
-		}
-	}
-	if there < shards {
-		return &engine.UnavailableError{Store: c.place.url, Err: fmt.Errorf("a server of the cluster does not answer: of %d shards only %d have %s", shards, there, counted(replicas))}
-	}
-	return nil
-}
-
-func counted(replicas int) string {
-	if replicas == 1 {
-		return "a replica"
-	}
-	return fmt.Sprintf("all %d replicas", replicas)
 }

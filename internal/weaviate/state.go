@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/RoaringBitmap/roaring/v2"
@@ -35,17 +36,35 @@ type state struct {
 	Next             uint32       `json:"next"`       // the number of the next document
 	NextSource       int64        `json:"next_source"`
 	Documents        numbers      `json:"documents"`
-	Dead             numbers      `json:"dead"`     // that are not documents any more, or never were, and may be on the server
+	Dead             numbers      `json:"dead"`  // that are not documents any more, or never were, and may be on the server
+	Moved            versions     `json:"moved"` // documents that are not of version 0
+	Stale            versions     `json:"stale"` // versions that are no documents and may be on the server
+	NextVersion      uint32       `json:"next_version"`
 	Pages            []string     `json:"pages"`    // the ids of the objects that hold the sources
 	Segments         []segment    `json:"segments"` // of the index of words
 	Words            int          `json:"words"`    // the version of the rules by which texts have terms
 	Shards           int          `json:"shards"`
 	Replicas         int          `json:"replicas"`
 	Writer           string       `json:"writer"` // the token of the writer that has the store open, else ""
+
+	epoch int64 // in which it was read or begun; 0: none yet
 }
 
-// stateID is the id of the object that holds the state.
-const stateID = "00000000-0000-0000-0000-000000000001"
+// Each epoch has a state. The hint tells the epoch of one that was the newest: others may follow,
+// each in the epoch after. Those of a lower epoch are superseded.
+const (
+	hintID     = "00000000-0000-0000-0000-000000000001"
+	superseded = "superseded"
+)
+
+// lastStateID comes after all of them, and before the ids of pages, which are chosen at random.
+const lastStateID = "00000000-0000-0000-0002-000000000000"
+
+func stateID(epoch int64) string { return fmt.Sprintf("00000000-0000-0000-0001-%012x", epoch) }
+
+// keptEpochs is for how many epochs it is kept that one is superseded. A writer that slept through all of
+// these would lead readers astray by the hint.
+const keptEpochs = 1000
 
 // numbers are some numbers of documents. They are written as the base64 of their portable
 // format.
@@ -73,14 +92,55 @@ type source struct {
 // pageSources is how many sources are in one page: those whose numbers have one quotient by it.
 const pageSources = 256
 
+// newest reads the state of the highest epoch, 0 where there is none.
+func (c *client) newest(ctx context.Context) (epoch int64, data string, err error) {
+	for range tries {
+		if epoch = c.epoch.Load(); epoch == 0 {
+			if epoch, err = c.hint(ctx); err != nil {
+				return 0, "", err
+			}
+		}
+		data, there, err := c.read(ctx, c.place.meta(), stateID(epoch))
+		for ; err == nil; epoch++ {
+			var next string
+			var more bool
+			if next, more, err = c.read(ctx, c.place.meta(), stateID(epoch+1)); !more {
+				break
+			}
+			data, there = next, true
+		}
+		switch {
+		case err != nil:
+			return 0, "", err
+		case there && data != superseded:
+			c.epoch.Store(epoch)
+			return epoch, data, nil
+		case !there && epoch == 0:
+			return 0, "", nil
+		}
+		c.epoch.Store(0) // the next one came between
+	}
+	return 0, "", &engine.UnavailableError{Store: c.place.url, Err: errChanged}
+}
+
+func (c *client) hint(ctx context.Context) (epoch int64, err error) {
+	data, there, err := c.read(ctx, c.place.meta(), hintID)
+	if err == nil && there {
+		if epoch, err = strconv.ParseInt(data, 10, 64); err != nil {
+			err = c.place.damaged("its state is damaged: %v", err)
+		}
+	}
+	return epoch, err
+}
+
 // readState reads the state, and fails where there is none.
 func (c *client) readState(ctx context.Context) (*state, error) {
 	p := c.place
-	data, there, err := c.read(ctx, p.meta(), stateID)
+	epoch, data, err := c.newest(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if !there {
+	if epoch == 0 {
 		return nil, c.missing(ctx)
 	}
 	s := &state{}
@@ -93,6 +153,7 @@ func (c *client) readState(ctx context.Context) (*state, error) {
 	case s.Format < 1 || s.Documents.Bitmap == nil || s.Dead.Bitmap == nil || s.Facts.Validate() != nil:
 		return nil, p.damaged("its state is damaged")
 	}
+	s.epoch = epoch
 	return s, nil
 }
 
@@ -113,16 +174,45 @@ func (c *client) missing(ctx context.Context) error {
 			return p.foreign()
 		}
 	}
+	if meta != nil && meta.Description == begun {
+		return p.lost()
+	}
 	return fmt.Errorf("opening store %q: %w", p.url, engine.ErrNotExist)
 }
 
-// writeState writes a state, which is then what readers find.
-func (c *client) writeState(ctx context.Context, s *state) error {
+// writeState writes the state of an epoch, which is then what readers find.
+func (c *client) writeState(ctx context.Context, epoch int64, s *state) error {
 	b, err := json.Marshal(s)
 	if err != nil {
 		return err
 	}
-	return c.write(ctx, c.place.meta(), stateID, string(b))
+	return c.write(ctx, c.place.meta(), stateID(epoch), string(b))
+}
+
+// beginEpoch writes the first state of an epoch, and supersedes those before.
+func (c *client) beginEpoch(ctx context.Context, epoch int64, s *state) error {
+	for skipped := s.epoch + 1; skipped < epoch; skipped++ { // that writers have claimed and not begun
+		if err := c.write(ctx, c.place.meta(), stateID(skipped), superseded); err != nil {
+			return err
+		}
+	}
+	if err := c.writeState(ctx, epoch, s); err != nil {
+		return err
+	}
+	if err := c.write(ctx, c.place.meta(), hintID, strconv.FormatInt(epoch, 10)); err != nil {
+		return err
+	}
+	if s.epoch > 0 {
+		if err := c.write(ctx, c.place.meta(), stateID(s.epoch), superseded); err != nil {
+			return err
+		}
+	}
+	s.epoch = epoch
+	c.epoch.Store(epoch)
+	if epoch > keptEpochs {
+		return c.remove(ctx, c.place.meta(), []string{stateID(epoch - keptEpochs)})
+	}
+	return nil
 }
 
 // readPage reads the sources of a page.

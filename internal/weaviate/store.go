@@ -20,6 +20,7 @@ package weaviate
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 	"time"
 
@@ -29,18 +30,20 @@ import (
 // Store answers from a store. It may be used by many goroutines.
 type Store struct {
 	*client
-	opened *state
+	opened  *state
+	partial bool // answers may be of the documents within reach
+	notice  func(string)
 	// committed, of a writer, is the state that it committed last with all sources.
 	committed func() view
 }
 
 // Open opens the store that a URL names.
-func Open(ctx context.Context, url string, _ engine.Options) (*Store, error) {
+func Open(ctx context.Context, url string, o engine.Options) (*Store, error) {
 	p, err := parse(url)
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{client: newClient(p)}
+	s := &Store{client: newClient(p), partial: o.Partial, notice: o.Notice}
 	if s.opened, err = s.readState(ctx); err != nil {
 		s.close()
 		return nil, err
@@ -72,25 +75,50 @@ func (s *Store) now(ctx context.Context) (view, error) {
 
 // view runs f with the store as it is now, again where a writer came between, which a search may
 // take for a server that compares too few vectors. All shards have
-// to be there before and after: the server does not tell when it answers without some, and to start one
-// takes longer than f.
+// to be there and to be sound before and after: see replicas.go.
 func (s *Store) view(ctx context.Context, f func(*view) error) (err error) {
+	if s.partial {
+		return s.partialView(ctx, f)
+	}
 	for range tries {
 		var v view
 		if v, err = s.now(ctx); err != nil {
 			return err
 		}
-		if err = v.whole(ctx, v.Shards, 1); err != nil {
-			return err
+		if !s.justSound() {
+			if err = v.sound(ctx, v.state, 1); err != nil {
+				return err
+			}
 		}
 		if err = f(&v); err != nil && !errors.Is(err, errChanged) && !errors.Is(err, errUncompared) {
 			return err
 		}
-		if missing := v.whole(ctx, v.Shards, 1); missing != nil || err == nil {
+		missing := v.sound(ctx, v.state, 1)
+		if missing != nil || err == nil {
 			return missing
 		}
 	}
 	return err
+}
+
+// partialView runs f with those documents of the store that are within reach.
+func (s *Store) partialView(ctx context.Context, f func(*view) error) error {
+	v, err := s.now(ctx)
+	if err != nil {
+		return err
+	}
+	within, err := v.reachable(ctx)
+	if err != nil {
+		return err
+	}
+	all := v.count()
+	part := *v.state
+	part.Documents = within
+	v.state = &part
+	if v.count() < all && s.notice != nil && !s.told.Swap(true) {
+		s.notice(fmt.Sprintf("partial: of %d documents %d are within reach", all, v.count()))
+	}
+	return f(&v)
 }
 
 // errStop ends a view of which a caller needs no more.
@@ -138,12 +166,24 @@ func (s *Store) Info(ctx context.Context) (info engine.Info, err error) {
 		info = engine.Info{
 			Facts: v.Facts, ID: v.ID, Generation: v.Generation, FormatVersion: v.Format, Normalized: v.Unit,
 			Documents: v.count(), Sources: int64(len(all)), DeadRows: int64(v.Dead.GetCardinality()),
-			IndexType: "weaviate", IndexFile: s.place.documents(), Partitions: int64(v.Shards),
+			IndexType: "weaviate", IndexFile: s.place.documents(), Partitions: int64(v.Shards), Weaker: v.weaker(),
 			CreatedAt: v.Created, UpdatedAt: v.Updated,
 		}
 		return err
 	})
 	return info, err
+}
+
+// weaker is what can be relied on less than in a folder.
+func (s *state) weaker() []string {
+	all := []string{
+		"a server whose machine loses power may lose what it wrote last: commits are safe from the end of sheaf and of servers",
+		"an export or a merge from here ends with exit code 75 where a writer removes documents meanwhile",
+	}
+	if s.Replicas == 1 {
+		return append(all, "each document is on one server: without it nothing answers, and its disk is the only copy")
+	}
+	return append(all, fmt.Sprintf("writing needs all %d replicas, reading most of them", s.Replicas))
 }
 
 // count is how many documents there are.

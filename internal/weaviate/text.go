@@ -44,31 +44,89 @@ type text struct {
 
 // byText finds the k best documents for query q.
 func (a *asking) byText(ctx context.Context, vector []float32, q int, f *sieve, k int) (*text, []engine.Candidate, error) {
-	t := &text{asking: a, q: q, vector: vector, sieve: f}
+	c := a.o.Condition(q)
+	t := &text{asking: a, q: q, vector: vector, sieve: newSieve(f.filter, byTerms(c))}
 	k = int(min(int64(k), a.count()))
 	err := t.rank(ctx)
-	if errors.Is(err, engine.ErrNotIndexed) && a.o.Mode == engine.Hybrid && a.o.Condition(q) == nil { // until a writer does it, by meaning alone
+	if errors.Is(err, engine.ErrNotIndexed) && a.o.Mode == engine.Hybrid && c == nil { // until a writer does it, by meaning alone
 		t.ranking, err = &postings.Ranking{}, nil
 	}
 	if err != nil || k == 0 {
 		return t, nil, err
 	}
-	if a.o.Mode == engine.ByWords {
-		found, err := t.Wordy(ctx, k)
-		return t, found, err
-	}
-	some, err := a.sample(ctx)
-	if err != nil {
-		return t, nil, err
-	}
-	corpus := engine.Corpus{Documents: a.count(), Foreign: some.language.Foreign()}
-	t.fusion = a.o.Fusion(q, a.similarities(vector, some.vectors), t.terms, t.ranking.Best, corpus)
-	looked := engine.FirstFused(k)
-	if a.o.Explain { // each has a rank
-		looked = max(looked, int(a.count()))
-	}
-	found, err := t.fusion.Rank(ctx, a.Facts.Metric, k, looked, t)
+	found, err := t.holding(ctx, c, k)
 	return t, found, err
+}
+
+// byTerms is what a condition says of terms, nil where it says nothing: ranks are those of the documents
+// that it leaves.
+func byTerms(c *words.Condition) *words.Condition {
+	if c == nil || len(c.Has)+len(c.Lacks) == 0 {
+		return nil
+	}
+	return &words.Condition{Has: c.Has, Lacks: c.Lacks}
+}
+
+const (
+	// firstRead is how many of the best documents are read first, at least, to find those
+	// that have all passages.
+	firstRead = 64
+	// moreRead is how many times as many are read when too few of them do.
+	moreRead = 8
+)
+
+// holding finds the k best documents whose texts hold what the query says of passages.
+func (t *text) holding(ctx context.Context, c *words.Condition, k int) ([]engine.Candidate, error) {
+	if c == nil || !c.Literal() {
+		return t.ranked(ctx, k)
+	}
+	for size := max(k, firstRead); ; size *= moreRead {
+		found, err := t.ranked(ctx, size)
+		if err != nil {
+			return nil, err
+		}
+		all := len(found) < size
+		if found, err = t.firstHolding(ctx, c, found, k); err != nil || all || len(found) == k {
+			return found, err
+		}
+	}
+}
+
+// firstHolding gives the first k of some documents whose texts hold a condition.
+func (t *text) firstHolding(ctx context.Context, c *words.Condition, documents []engine.Candidate, k int) (first []engine.Candidate, err error) {
+	for page := range slices.Chunk(documents, firstRead) {
+		rows, err := t.numbered(ctx, numbersOf(page), "text "+fieldsNumber)
+		if err != nil {
+			return nil, err
+		}
+		for _, d := range page {
+			if len(first) == k {
+				return first, nil
+			}
+			if c.Holds(&t.tokenizer, rows[uint32(d.Number)].Text) {
+				first = append(first, d)
+			}
+		}
+	}
+	return first, nil
+}
+
+// ranked finds the k best documents by the mode.
+func (t *text) ranked(ctx context.Context, k int) ([]engine.Candidate, error) {
+	if t.o.Mode == engine.ByWords {
+		return t.Wordy(ctx, k)
+	}
+	some, err := t.sample(ctx)
+	if err != nil {
+		return nil, err
+	}
+	corpus := engine.Corpus{Documents: t.count(), Foreign: some.language.Foreign()}
+	t.fusion = t.o.Fusion(t.q, t.similarities(t.vector, some.vectors), t.terms, t.ranking.Best, corpus)
+	looked := engine.FirstFused(k)
+	if t.o.Explain { // each has a rank
+		looked = max(looked, int(t.count()))
+	}
+	return t.fusion.Rank(ctx, t.Facts.Metric, k, looked, t)
 }
 
 // rank ranks all documents by their words.

@@ -25,7 +25,7 @@ import (
 // methods of Store answer from what is committed.
 type Writer struct {
 	*Store
-	token    string        // of its lock
+	lease    lease         // its lock
 	done     chan struct{} // closed when the lock need not be renewed any more
 	renewed  <-chan error  // of the goroutine that renews it
 	base     atomic.Pointer[committed]
@@ -62,46 +62,48 @@ func Create(ctx context.Context, url string, f engine.Facts, o engine.Options) (
 	if err := f.Validate(); err != nil {
 		return nil, err
 	}
-	return openWriter(ctx, url, o, func(c *client) error {
+	return openWriter(ctx, url, o, false, func(c *client) (*state, error) {
 		switch _, err := c.readState(ctx); {
 		case err == nil:
-			return fmt.Errorf("creating store %q: %w", url, engine.ErrExist)
+			return nil, fmt.Errorf("creating store %q: %w", url, engine.ErrExist)
 		case !errors.Is(err, engine.ErrNotExist):
-			return err
+			return nil, err
 		}
 		if err := c.create(ctx, f, o.Partitions); err != nil {
-			return err
+			return nil, err
 		}
-		return c.begin(ctx, f)
+		return c.first(ctx, f)
 	})
 }
 
-// begin writes the first state of a store.
-func (c *client) begin(ctx context.Context, f engine.Facts) error {
+// first is the first state of a store.
+func (c *client) first(ctx context.Context, f engine.Facts) (*state, error) {
 	documents, err := c.class(ctx, c.place.documents())
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if documents == nil || documents.Sharding == nil || documents.Replication == nil {
-		return c.place.damaged("the server does not describe the collection that was made")
+		return nil, c.place.damaged("the server does not describe the collection that was made")
 	}
 	var id [16]byte
 	_, _ = rand.Read(id[:]) // it never fails
 	now := time.Now()
-	return c.writeState(ctx, &state{
+	s := &state{
 		Format: formatVersion, ID: hex.EncodeToString(id[:]), Created: now, Updated: now, Facts: f, Unit: true,
 		Words: words.Version, Next: firstNumber, NextSource: firstNumber, Documents: numbers{roaring.New()}, Dead: numbers{roaring.New()},
-		Shards: documents.Sharding.Desired, Replicas: documents.Replication.Factor,
-	})
+		Shards: documents.Sharding.Desired, Replicas: documents.Replication.Factor, NextVersion: 1,
+	}
+	return s, c.mark(ctx, s.Shards)
 }
 
 // OpenWriter opens a store for writing.
 func OpenWriter(ctx context.Context, url string, o engine.Options) (*Writer, error) {
-	return openWriter(ctx, url, o, nil)
+	return openWriter(ctx, url, o, false, nil)
 }
 
-// openWriter takes the lock, calls create where it is given, and opens the store.
-func openWriter(ctx context.Context, url string, o engine.Options, create func(*client) error) (_ *Writer, err error) {
+// openWriter takes the lock, calls create where it is given, and opens the store: where it is
+// to be mended, also one of which replicas have lost what they had.
+func openWriter(ctx context.Context, url string, o engine.Options, mending bool, create func(*client) (*state, error)) (_ *Writer, err error) {
 	p, err := parse(url)
 	if err != nil {
 		return nil, err
@@ -109,6 +111,7 @@ func openWriter(ctx context.Context, url string, o engine.Options, create func(*
 	w := &Writer{
 		Store: &Store{client: newClient(p)}, done: make(chan struct{}), new: create != nil, open: map[*replacement]struct{}{}, progress: o.Progress,
 	}
+	w.mending = mending
 	if w.progress == nil {
 		w.progress = func(int) {}
 	}
@@ -121,17 +124,17 @@ func openWriter(ctx context.Context, url string, o engine.Options, create func(*
 		if _, err = w.readState(ctx); err != nil {
 			return nil, err
 		}
+		create = func(c *client) (*state, error) { return c.readState(ctx) }
 	}
-	if w.token, err = w.lock(ctx, o.LockTimeout); err != nil {
+	if w.lease, err = w.lock(ctx, o.LockTimeout); err != nil {
 		return nil, err
 	}
-	w.renewed = crash.Go(func() error { w.renewUntil(w.done, w.token); return nil })
-	if create != nil {
-		if err = create(w.client); err != nil {
-			return nil, err
-		}
+	w.renewed = crash.Go(func() error { w.renewUntil(w.done, w.lease); return nil })
+	s, err := create(w.client)
+	if err != nil {
+		return nil, err
 	}
-	if err = w.take(ctx); err == nil && !w.facts.NoWords && w.base.Load().Words != words.Version {
+	if err = w.take(ctx, s); err == nil && !w.facts.NoWords && w.base.Load().Words != words.Version {
 		if err = w.reindex(ctx, o.Indexing); err == nil {
 			err = w.Commit(ctx)
 		}
@@ -144,13 +147,9 @@ func openWriter(ctx context.Context, url string, o engine.Options, create func(*
 // that the state tells: see reserve.
 const gap = 1 << 16
 
-// take reads the store and marks it as this writer's.
-func (w *Writer) take(ctx context.Context) error {
-	s, err := w.readState(ctx)
-	if err != nil {
-		return err
-	}
-	if err := w.whole(ctx, s.Shards, s.Replicas); err != nil {
+// take begins the epoch of this writer with a state.
+func (w *Writer) take(ctx context.Context, s *state) error {
+	if err := w.sound(ctx, s, s.Replicas); err != nil {
 		return err
 	}
 	v := view{client: w.client, state: s}
@@ -161,13 +160,22 @@ func (w *Writer) take(ctx context.Context) error {
 		next := uint32(min(uint64(s.Next)+gap, maxNumber+1))
 		s.Dead.Or(span(s.Next, next))
 		s.Next = next
+		if err := w.tidy(ctx, s); err != nil {
+			return err
+		}
 	}
-	s.Writer = w.token
-	if err := w.writeState(ctx, s); err != nil {
+	s.Writer = w.lease.token
+	if err := w.beginEpoch(ctx, w.lease.epoch, s); err != nil {
+		return err
+	}
+	if err := w.own(ctx, w.lease); err != nil {
 		return err
 	}
 	w.show(s, v.known.byNumber)
 	w.committed = w.asCommitted
+	if w.new {
+		return w.declareBegun(ctx)
+	}
 	return nil
 }
 
@@ -197,7 +205,7 @@ func (w *Writer) asCommitted() view {
 
 // Close takes what is not of the store from the servers and gives the lock back.
 func (w *Writer) Close() error {
-	if w.token == "" {
+	if w.lease.token == "" {
 		return w.Store.Close()
 	}
 	ctx, stop := context.WithTimeout(context.Background(), goodbye)
@@ -210,32 +218,53 @@ func (w *Writer) Close() error {
 	if w.renewed != nil {
 		err = errors.Join(err, <-w.renewed)
 	}
-	err = errors.Join(err, w.unlock(ctx, w.token))
-	w.token = ""
+	err = errors.Join(err, w.unlock(ctx, w.lease))
+	w.lease = lease{}
 	return errors.Join(err, w.Store.Close())
 }
 
 // leave removes the dead from the servers, and writes the state of a store that has no writer.
-// What is dead to a writer that lost its lock may be another's.
+// What is dead in a commit is dead in all that follow it.
 func (w *Writer) leave(ctx context.Context) error {
-	if err := w.own(ctx); err != nil {
+	if err := w.own(ctx, w.lease); err != nil {
 		return err
 	}
 	s := *w.base.Load().state
-	dead := roaring.Or(s.Dead.Bitmap, span(s.Next, w.next))
-	s.Dead, s.Next, s.Writer = numbers{dead.Clone()}, w.next, ""
+	s.Dead = numbers{roaring.Or(s.Dead.Bitmap, span(s.Next, w.next))}
+	s.Next, s.Writer = w.next, ""
 	cleaning, stop := context.WithTimeout(ctx, goodbye/2) // the other half is for what follows
 	defer stop()
-	for page := range chunks(dead, maxRows/2) {
-		if w.remove(cleaning, w.place.documents(), idsOf(page)) != nil {
-			break // the next writer goes on
+	w.clean(cleaning, &s)
+	return w.turn(ctx, &s)
+}
+
+// clean removes what is dead or stale, as far as it comes, from the servers and from a state. The next
+// writer goes on.
+func (w *Writer) clean(ctx context.Context, s *state) {
+	left := versions{}.with(0, s.Dead.Bitmap)
+	for _, one := range s.Stale {
+		left = left.with(one.Version, one.Numbers.Bitmap)
+	}
+	s.Dead, s.Stale = numbers{roaring.New()}, nil
+	failed := false
+	for i, one := range left {
+		still := one.Numbers.Clone()
+		for page := range chunks(one.Numbers.Bitmap, maxRows/2) {
+			ids := make([]string, len(page))
+			for j, n := range page {
+				ids[j] = idOf(n, one.Version)
+			}
+			if failed = failed || w.remove(ctx, w.place.documents(), ids) != nil; failed {
+				break
+			}
+			still.AndNot(roaring.BitmapOf(page...))
 		}
-		s.Dead.AndNot(roaring.BitmapOf(page...))
+		if i == 0 && one.Version == 0 {
+			s.Dead = numbers{still}
+		} else {
+			s.Stale = s.Stale.with(one.Version, still)
+		}
 	}
-	if err := w.own(ctx); err != nil {
-		return err
-	}
-	return w.writeState(ctx, &s)
 }
 
 // Discard closes the store, and removes it where this writer made it and nothing was
@@ -246,7 +275,7 @@ func (w *Writer) Discard() error {
 		ctx, stop := context.WithTimeout(context.Background(), goodbye)
 		defer stop()
 		w.failure = errors.Join(w.wait(), errDiscarded)
-		if err = w.own(ctx); err == nil {
+		if err = w.own(ctx, w.lease); err == nil {
 			err = w.destroy(ctx)
 		}
 	}
@@ -274,7 +303,7 @@ func (w *Writer) add(ctx context.Context, source int64, d *engine.Document, x []
 	}
 	n := w.next
 	w.next++
-	b, err := json.Marshal(w.object(n, source, d, x, origin))
+	b, err := json.Marshal(w.object(n, 0, source, d, x, origin))
 	if err != nil {
 		return 0, err
 	}
@@ -294,8 +323,8 @@ func (w *Writer) add(ctx context.Context, source int64, d *engine.Document, x []
 }
 
 // object is a document as the server keeps it.
-func (w *Writer) object(n uint32, source int64, d *engine.Document, x []float32, origin engine.Origin) object {
-	return object{Class: w.place.documents(), ID: idOf(n), Vector: x, Properties: properties{
+func (w *Writer) object(n, version uint32, source int64, d *engine.Document, x []float32, origin engine.Origin) object {
+	return object{Class: w.place.documents(), ID: idOf(n, version), Vector: x, Properties: properties{
 		ID: d.ID, Text: d.Text, Metadata: d.Metadata.String(), Source: source, Hash: textHash(d.Text),
 		Bits:  vector.Bytes(x),
 		Place: docPlace{d.StartIndex, d.StartLine, d.EndLine, origin}.String(),
@@ -340,10 +369,7 @@ func (w *Writer) reserve(ctx context.Context) error {
 
 // restate writes a state of the documents that are committed.
 func (w *Writer) restate(ctx context.Context, s *state) error {
-	if err := w.own(ctx); err != nil {
-		return err
-	}
-	if err := w.writeState(ctx, s); err != nil {
+	if err := w.turn(ctx, s); err != nil {
 		w.failure = err
 		return err
 	}
@@ -435,11 +461,21 @@ func (w *Writer) VectorOf(ctx context.Context, text string) ([]float32, error) {
 	if err := w.flush(ctx); err != nil {
 		return nil, err
 	}
-	rows, err := w.lookUp(ctx, "hash", []string{textHash(text)}, "text source place "+fieldsVector)
-	for _, r := range rows {
-		if r.Text == text && r.Origin == engine.Embedded && w.has(&r) {
-			return r.vector(), err
+	base := w.base.Load()
+	for r, err := range w.having(ctx, "hash", []string{textHash(text)}, "text source place "+fieldsVector) {
+		if err != nil {
+			return nil, err
+		}
+		if r.Text == text && r.Origin == engine.Embedded && base.current(r) && w.has(r) {
+			return r.vector(), nil
 		}
 	}
-	return nil, err
+	return nil, nil
+}
+
+// lookUp is client's. What neither is a document, committed or staged, nor was one has no number.
+func (w *Writer) lookUp(ctx context.Context, property string, values []string, fields string) ([]row, error) {
+	rows, err := w.client.lookUp(ctx, property, values, fields)
+	w.base.Load().sift(rows)
+	return rows, err
 }

@@ -64,7 +64,10 @@ func TestCreate(t *testing.T) {
 		if err := w.Close(); err != nil {
 			t.Fatal(err)
 		}
-		f.do(func() { clear(f.objects["Docs_sheaf"]) })
+		f.do(func() {
+			clear(f.objects["Docs_sheaf"])
+			f.classes["Docs_sheaf"]["description"] = f.classes["Docs"]["description"]
+		})
 	}
 	w, err := weaviate.Create(t.Context(), url, plain, engine.Options{})
 	if err != nil {
@@ -74,10 +77,19 @@ func TestCreate(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.do(func() { clear(f.objects["Docs_sheaf"]) })
-	_, err = weaviate.Create(t.Context(), url, plain, engine.Options{})
-	if damaged := (*engine.FormatError)(nil); !errors.As(err, &damaged) || len(f.objects["Docs"]) != 3 {
-		t.Errorf("%d documents are left: %v", len(f.objects["Docs"]), err)
+	lost := func() {
+		t.Helper()
+		_, err = weaviate.Create(t.Context(), url, plain, engine.Options{})
+		if damaged := (*engine.FormatError)(nil); !errors.As(err, &damaged) || len(f.objects["Docs"]) != 3+1 {
+			t.Errorf("%d documents are left: %v", len(f.objects["Docs"])-1, err)
+		}
+		if _, err := weaviate.Open(t.Context(), url, engine.Options{}); err == nil {
+			t.Error("a store without a state is opened")
+		}
 	}
+	lost()
+	f.do(func() { f.classes["Docs_sheaf"]["description"] = f.classes["Docs"]["description"] })
+	lost()
 	f.do(func() { f.classes["Docs_sheaf"]["description"] = "of others" })
 	if _, err = weaviate.Create(t.Context(), url, plain, engine.Options{}); err == nil || f.classes["Docs_sheaf"] == nil {
 		t.Errorf("a collection of another program: %v", err)
@@ -94,7 +106,7 @@ func TestOvertaken(t *testing.T) {
 		t.Fatal(err)
 	}
 	err = merge(t, slow, numbered(67_000, 65_000, func() {
-		f.do(func() { delete(f.classes, "Docs_sheaf_lock") }) // as one that was not renewed
+		f.do(func() { delete(f.classes, "Docs_sheaf_lock_1") }) // as one that was not renewed
 		other, err := weaviate.OpenWriter(t.Context(), url, engine.Options{})
 		if err != nil {
 			t.Fatal(err)
@@ -173,8 +185,8 @@ func TestRepair(t *testing.T) {
 	for _, h := range slices.Concat(hits...) {
 		ids = append(ids, h.ID)
 	}
-	if want := []string{"id0", "id3", "id4", "id2"}; err != nil || !slices.Equal(ids, want) || len(f.objects["Docs"]) != len(want) {
-		t.Errorf("after the repair are found %q of %d objects, %v", ids, len(f.objects["Docs"]), err)
+	if want := []string{"id0", "id3", "id4", "id2"}; err != nil || !slices.Equal(ids, want) || len(f.objects["Docs"]) != len(want)+1 {
+		t.Errorf("after the repair are found %q of %d objects, %v", ids, len(f.objects["Docs"])-1, err)
 	}
 }
 
@@ -198,8 +210,8 @@ func TestLock(t *testing.T) {
 	elsewhere := `{"token":"x","host":"h","process":1,"since":%d}`
 	held := func(since int64) error {
 		f.do(func() {
-			clear(f.objects["Docs_sheaf_lock"]) // as if it was killed before it renewed the lock
-			f.classes["Docs_sheaf_lock"]["description"] = fmt.Sprintf(elsewhere, since)
+			clear(f.objects["Docs_sheaf_lock_1"]) // as if it was killed before it renewed the lock
+			f.classes["Docs_sheaf_lock_1"]["description"] = fmt.Sprintf(elsewhere, since)
 		})
 		next, err := weaviate.OpenWriter(t.Context(), url, engine.Options{})
 		if err == nil {

@@ -3,6 +3,7 @@ package weaviatetest
 import (
 	"os"
 	"os/exec"
+	"runtime"
 	"syscall"
 	"unsafe"
 )
@@ -17,6 +18,22 @@ func isolate(c *exec.Cmd) error {
 		c.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getegid(), Size: 1}}
 	}
 	return nil
+}
+
+// start starts a command that ends when this process does, however that ends. Linux tells it the end of
+// the thread that started it, which therefore never ends.
+func start(c *exec.Cmd) error {
+	if c.SysProcAttr == nil {
+		c.SysProcAttr = &syscall.SysProcAttr{}
+	}
+	c.SysProcAttr.Pdeathsig = syscall.SIGKILL
+	started := make(chan error)
+	go func() {
+		runtime.LockOSThread()
+		started <- c.Start()
+		select {}
+	}()
+	return <-started
 }
 
 // loopback makes the loopback interface of the namespace answer, as ip link set lo up does.

@@ -64,8 +64,11 @@ func again() (int, error) {
 	if err := isolate(c); err != nil {
 		return 0, err
 	}
+	if err := start(c); err != nil {
+		return 0, err
+	}
 	var exit *exec.ExitError
-	if err := c.Run(); err != nil && !errors.As(err, &exit) {
+	if err := c.Wait(); err != nil && !errors.As(err, &exit) {
 		return 0, err
 	}
 	return c.ProcessState.ExitCode(), nil
@@ -151,7 +154,7 @@ func (c *Cluster) begin(i int) error {
 		n.Env = append(n.Env, "CLUSTER_JOIN=127.0.0.1:"+strconv.Itoa(portGossip+c.first))
 	}
 	c.nodes[i] = n
-	return n.Start()
+	return start(n)
 }
 
 // How often a server that starts is looked at, and how long until the next look. A machine that
@@ -194,10 +197,21 @@ func (c *Cluster) await(t *testing.T, i int) {
 
 func (c *Cluster) address(i int) string { return "127.0.0.1:" + strconv.Itoa(portHTTP+c.first+2*i) }
 
+// Base is the URL of the interface of the first node.
+func (c *Cluster) Base() string { return "http://" + c.address(0) }
+
 // Kill kills a node.
 func (c *Cluster) Kill(i int) {
 	_ = c.nodes[i].Process.Kill()
 	_ = c.nodes[i].Wait()
+}
+
+// Wipe takes all files from a node that was killed.
+func (c *Cluster) Wipe(t *testing.T, i int) {
+	t.Helper()
+	if err := os.RemoveAll(filepath.Join(c.dir, "node"+strconv.Itoa(i), "data")); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // Revive starts a node again that was killed.

@@ -1,0 +1,184 @@
+package weaviate_test
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"sheaf/internal/engine"
+	"sheaf/internal/weaviate"
+)
+
+// TestLateCommit: a writer that is held up just before it writes its state, until another has taken over and
+// committed, changes nothing and is told so.
+func TestLateCommit(t *testing.T) {
+	t.Parallel()
+	f, store := start(t)
+	w, err := weaviate.Create(t.Context(), store, plain, engine.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := merge(t, w, numbered(2, -1, nil)); err != nil {
+		t.Fatal(err)
+	}
+	host, rest, _ := strings.Cut(strings.TrimPrefix(store, "weaviate://"), "/")
+	forward := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: host})
+	var overtake sync.Once
+	armed := false
+	slow := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if armed && r.Method == http.MethodPost && strings.HasPrefix(r.URL.Path, "/v1/batch/objects") {
+			overtake.Do(func() {
+				f.do(func() { delete(f.classes, "Docs_sheaf_lock_2") }) // as one that was not renewed
+				other, err := weaviate.OpenWriter(t.Context(), store, engine.Options{})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				_, err = other.Merge(t.Context(), []engine.Snapshot{{Transfers: numbered(5, -1, nil)}}, engine.OnConflictReplace)
+				if err := errors.Join(err, other.Close()); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		forward.ServeHTTP(w, r)
+	}))
+	defer slow.Close()
+	late, err := weaviate.OpenWriter(t.Context(), "weaviate://"+strings.TrimPrefix(slow.URL, "http://")+"/"+rest, engine.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	set, _, err := late.SelectIDs(t.Context(), []string{"id0", "id1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	armed = true // the next thing that is written is the state of the commit
+	if err := late.Delete(t.Context(), set); !errors.Is(err, engine.ErrLockLost) {
+		t.Errorf("the writer that was overtaken: %v", err)
+	}
+	_ = late.Close()
+	if got, want := idsIn(t, store), []string{"id0", "id1", "id2", "id3", "id4"}; !slices.Equal(got, want) {
+		t.Errorf("the store has %q, want %q", got, want)
+	}
+}
+
+// idsIn lists the ids of a store.
+func idsIn(t *testing.T, store string) (ids []string) {
+	t.Helper()
+	r, err := weaviate.Open(t.Context(), store, engine.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	for d, err := range r.Documents(t.Context(), engine.ListOptions{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids = append(ids, d.ID)
+	}
+	return ids
+}
+
+// TestEmptied: a replica without its marks has lost its documents, and what is left is kept by a repair.
+func TestEmptied(t *testing.T) {
+	t.Parallel()
+	f, store := start(t)
+	w, err := weaviate.Create(t.Context(), store, plain, engine.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := merge(t, w, numbered(2, -1, nil)); err != nil {
+		t.Fatal(err)
+	}
+	f.do(func() { clear(f.objects["Docs"]) })
+	r, err := weaviate.Open(t.Context(), store, engine.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	damaged := (*engine.FormatError)(nil)
+	if _, err := r.Search(t.Context(), [][]float32{{1}}, engine.SearchOptions{K: 1}); !errors.As(err, &damaged) {
+		t.Errorf("a search: %v", err)
+	}
+	if _, err := weaviate.OpenWriter(t.Context(), store, engine.Options{}); !errors.As(err, &damaged) {
+		t.Errorf("a writer: %v", err)
+	}
+	for _, repair := range []bool{false, true} {
+		problems, err := weaviate.Check(t.Context(), store, engine.Options{}, repair)
+		if err != nil || len(problems) == 0 || problems[0].Repaired != repair {
+			t.Errorf("check, repair %t: %+v, %v", repair, problems, err)
+		}
+	}
+	if problems, err := weaviate.Check(t.Context(), store, engine.Options{}, false); err != nil || len(problems) > 0 || len(idsIn(t, store)) > 0 {
+		t.Errorf("after the repair: %+v, %v", problems, err)
+	}
+}
+
+// TestComplaints: messages of GraphQL are errors of their kinds, and old servers are refused.
+func TestComplaints(t *testing.T) {
+	t.Parallel()
+	for message, is := range map[string]func(error) bool{
+		"rbac: authorization, forbidden action": func(err error) bool { return errors.As(err, new(*engine.RefusedError)) },
+		"Syntax Error GraphQL":                  func(err error) bool { return !unavailable(err) },
+		"remote shard: connection refused":      unavailable,
+		"Cannot query field \"Docs\"":           unavailable, // of a collection that is there
+	} {
+		f, store := start(t)
+		w, err := weaviate.Create(t.Context(), store, plain, engine.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		f.do(func() { f.complaint = message })
+		r, err := weaviate.Open(t.Context(), store, engine.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err = r.Get(t.Context(), []string{"id0"}, false); err == nil || !is(err) || !strings.Contains(err.Error(), message) {
+			t.Errorf("%s: %v", message, err)
+		}
+		f.do(func() { f.complaint, f.version = "", "1.31.0" })
+		if _, _, err = r.Get(t.Context(), []string{"id0"}, false); !errors.As(err, new(*engine.UnsupportedError)) {
+			t.Errorf("an old server: %v", err)
+		}
+		if err := r.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestMany: more objects than one answer has are all found.
+func TestMany(t *testing.T) {
+	t.Parallel()
+	f, store := start(t)
+	w, err := weaviate.Create(t.Context(), store, plain, engine.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := merge(t, w, numbered(3, -1, nil)); err != nil {
+		t.Fatal(err)
+	}
+	f.do(func() { // as late objects of runs that were killed
+		for n := range 5000 {
+			id := fmt.Sprintf("%08x-0000-0000-0000-000000000000", 1+n%3)
+			f.objects["Docs"][fmt.Sprintf("%08x-0000-0000-0000-%012x", 1+n%3, 1+n)] = f.objects["Docs"][id]
+		}
+	})
+	r, err := weaviate.Open(t.Context(), store, engine.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	docs, missing, err := r.Get(t.Context(), []string{"id2", "id0", "id1"}, false)
+	if err != nil || len(docs) != 3 || len(missing) > 0 || docs[0].ID != "id2" {
+		t.Errorf("%+v, %q, %v", docs, missing, err)
+	}
+}
