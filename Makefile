@@ -118,7 +118,7 @@ test-remote: deps ## run the tests that need a PostgreSQL server, which it gets,
 WEAVIATE := $(CURDIR)/bench/data/weaviate/weaviate-server
 
 test-weaviate: deps $(WEAVIATE) ## run the tests that need a Weaviate server, which it builds, starts and stops
-	SHEAF_TEST_WEAVIATE=$(WEAVIATE) go test -count 1 -run Weaviate ./internal/weaviate
+	SHEAF_TEST_WEAVIATE=$(WEAVIATE) go test -count 1 -p 1 -run Weaviate ./internal/weaviate ./cmd
 
 $(WEAVIATE): internal/weaviate/weaviatetest/server/go.mod
 	CGO_ENABLED=0 go build -C $(<D) -trimpath -ldflags '-s -w' -o $@ github.com/weaviate/weaviate/cmd/weaviate-server

@@ -54,7 +54,8 @@ const (
 )
 
 // addFlags declares the flags. fetchK is the help of --fetch-k.
-func (o *askFlags) addFlags(c *cobra.Command, fetchK string) {
+func (o *askFlags) addFlags(env *environment, c *cobra.Command, fetchK string) {
+	env.addPartial(c.Flags())
 	o.searchFlags.addFlags(c, 4, fetchK)
 	o.embedder.addFlags(c)
 	flags := c.Flags()

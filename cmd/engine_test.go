@@ -49,6 +49,15 @@ func (*memories) Check(context.Context, string, engine.Options, bool) ([]problem
 // and compares what they print and write.
 func TestVerbsOnAnotherEngine(t *testing.T) {
 	t.Parallel()
+	sameVerbs(t, &memories{}, "store")
+	if server != nil {
+		sameVerbs(t, everywhere{}, server.Table(t))
+	}
+}
+
+// sameVerbs runs verbs over a folder and over a store of another engine.
+func sameVerbs(t *testing.T, other opener, store string) {
+	t.Helper()
 	dir := t.TempDir()
 	texts, exported := filepath.Join(dir, "texts"), filepath.Join(dir, "exported.jsonl")
 	write := func(name, text string) {
@@ -64,13 +73,7 @@ func TestVerbsOnAnotherEngine(t *testing.T) {
 	engines := []struct {
 		opener
 		store string
-	}{{folders{}, folder}, {&memories{}, folder}}
-	if server != nil {
-		engines = append(engines, struct {
-			opener
-			store string
-		}{everywhere{}, server.Table(t)})
-	}
+	}{{folders{}, folder}, {other, store}}
 	each := func(args ...string) {
 		t.Helper()
 		stdin := ""

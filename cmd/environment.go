@@ -16,6 +16,7 @@ type environment struct {
 	command string // as typed; other processes see it in the lock file
 	now     func() time.Time
 	started started
+	partial bool // --partial
 }
 
 // started is what a verb has started and not yet ended.

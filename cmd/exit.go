@@ -28,6 +28,7 @@ import (
 	"sheaf/internal/postgres"
 	"sheaf/internal/store"
 	"sheaf/internal/vector"
+	"sheaf/internal/weaviate"
 )
 
 // How the tool speaks.
@@ -155,9 +156,10 @@ var outcomes = []struct {
 	{as[*usageError], exitUsage, ""},
 	{as[*filter.SyntaxError], exitUsage, "quote filters for the shell: --filter 'page>=3', or --filter '{\"page\": {\"$gte\": 3}}'"},
 	{as[*postgres.URLError], exitUsage, ""},
+	{as[*weaviate.URLError], exitUsage, ""},
 	{as[*engine.UnsupportedError], exitUsage, ""},
 	{as[*engine.UnavailableError], exitUnavailable, "see that the server runs and that its host and port are right; what was committed is kept: run the same command again"},
-	{as[*engine.RefusedError], exitRefused, "check the user, and the password in ~/.pgpass, PGPASSWORD or the service that PGSERVICE names"},
+	{as[*engine.RefusedError], exitRefused, "check the user, and the password in ~/.pgpass, PGPASSWORD or the service that PGSERVICE names; for Weaviate the key in WEAVIATE_API_KEY"},
 	{is(engine.ErrNotExist), exitNoStore, "make one with sheaf ingest PATH, or name another with --store DIR"},
 	{as[*engine.LockedError], exitLocked, "wait for the other run to end, or wait longer with --lock-timeout; the store's lock file must not be removed meanwhile"},
 	{is(engine.ErrLockLost), exitLocked, "run the same command again, and leave the store's lock file alone: what was committed is kept"},

@@ -46,6 +46,7 @@ On a pipe each document is a line of TSV: id, source, line, text.` + exitStatus(
 		RunE:    func(c *cobra.Command, _ []string) error { return runGet(c.Context(), env, &o) },
 	}
 	c.Flags().BoolVar(&o.withVectors, "with-vectors", false, "print the vector of each document (JSON only)")
+	env.addPartial(c.Flags())
 	o.source.addSource(c.Flags())
 	o.output.addFlags(c.Flags())
 	o.output.addTemplate(c.Flags(), "document", documentFields)

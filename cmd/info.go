@@ -20,7 +20,8 @@ func newInfoCmd(env *environment) *cobra.Command {
 		Use:         "info",
 		Short:       "Print counts, sizes and facts of a store",
 		Long: `Print what a store holds and what is fixed for its life: embedder, dim, metric,
-whether its vectors have length 1, and whether it has an index of words.` + exitStatus(0, 1, 2, 10, 11, 12, 130, 143),
+whether its vectors have length 1, and whether it has an index of words; of a
+collection of Weaviate also what can be relied on less than in a folder.` + exitStatus(0, 1, 2, 10, 11, 12, 130, 143),
 		Example: `  sheaf info
   sheaf info --json`,
 		PreRunE: func(_ *cobra.Command, args []string) error { return noArgs("info", args) },
@@ -80,6 +81,7 @@ type storeInfo struct {
 	Codes         codesInfo  `json:"codes"`
 	Lists         *listsInfo `json:"lists,omitempty"`
 	CPU           cpuInfo    `json:"cpu"`
+	Weaker        []string   `json:"weaker,omitempty"` // than what can be relied on in a folder
 	CreatedAt     time.Time  `json:"created_at"`
 	UpdatedAt     time.Time  `json:"updated_at"`
 }
@@ -127,7 +129,7 @@ func newStoreInfo(dir string, i engine.Info) storeInfo {
 	}
 	return storeInfo{
 		dir, i.FormatVersion, embedder, i.Dim, string(i.Metric), i.Normalized, !i.NoWords, i.Documents, i.Sources, i.DeadRows, i.Bytes,
-		indexInfo{i.IndexType, i.IndexFile, i.Partitions, i.Approximate, i.Pending}, codesInfo{i.CodesFile, i.CodedRows}, newListsInfo(i.Lists), cpuInfo{kernel.Chosen().String()}, i.CreatedAt.UTC(), i.UpdatedAt.UTC(),
+		indexInfo{i.IndexType, i.IndexFile, i.Partitions, i.Approximate, i.Pending}, codesInfo{i.CodesFile, i.CodedRows}, newListsInfo(i.Lists), cpuInfo{kernel.Chosen().String()}, i.Weaker, i.CreatedAt.UTC(), i.UpdatedAt.UTC(),
 	}
 }
 
@@ -184,6 +186,9 @@ func (i storeInfo) fields() []field {
 		{"kernel", i.CPU.Kernel},
 		{"created at", i.CreatedAt.Format(time.RFC3339)},
 		{"updated at", i.UpdatedAt.Format(time.RFC3339)},
+	}
+	for _, one := range i.Weaker {
+		all = append(all, field{"weaker", one})
 	}
 	if i.Lists == nil {
 		all = slices.DeleteFunc(all, func(f field) bool { return f.name == "lists" })

@@ -37,7 +37,8 @@ func newInitCmd(env *environment) *cobra.Command {
 vectors and how they are compared. sheaf ingest does the same on first use.
 With --no-words the store keeps no index of the words of its documents. A table
 of PostgreSQL may have partitions, on several servers too, and with --index an
-approximate index, by which searches without --recall then go: docs/remote.md.
+approximate index, by which searches without --recall then go; partitions of a
+collection of Weaviate are its shards: docs/remote.md.
 
 Where an equal store is already there, nothing is done. A store that has no
 embedder is bound to the one that is given, once, if the lengths agree.
@@ -74,7 +75,7 @@ chunks of 1,000 characters. docs/embedders.md says more.` + exitStatus(0, 1, 2, 
 	o.embedder.addFlags(c)
 	o.facts.addFlags(c)
 	c.Flags().BoolVar(&o.noWords, "no-words", false, "keep no index of words (new stores)")
-	c.Flags().IntVar(&o.partitions, "partitions", 0, "make a table of `N` partitions by hash of the id (PostgreSQL)")
+	c.Flags().IntVar(&o.partitions, "partitions", 0, "make a table or a collection of `N` partitions by hash of the id (PostgreSQL, Weaviate)")
 	c.Flags().StringVar(&o.index, "index", indexNone, "have searches go by an approximate index: `KIND` none, hnsw or ivfflat (PostgreSQL)")
 	complete(c, "index", indexes...)
 	return c

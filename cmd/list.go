@@ -41,6 +41,7 @@ of the store.` + filterHelp + exitStatus(0, 1, 2, 10, 11, 12, 130, 143),
 		RunE:    func(c *cobra.Command, _ []string) error { return runList(c.Context(), env, &o) },
 	}
 	c.Flags().BoolVar(&o.output.ids, "ids", false, "print ids only")
+	env.addPartial(c.Flags())
 	c.Flags().BoolVar(&o.sources, "sources", false, "print the sources and their numbers of documents")
 	c.Flags().IntVar(&o.limit, "limit", 0, "stop after `N` (0: print all)")
 	c.Flags().BoolVar(&o.withVectors, "with-vectors", false, "print the vector of each document (JSON only)")

@@ -48,7 +48,7 @@ two, as with LangChain, they are those that it keeps among the 2 x N nearest.` +
 		},
 		RunE: func(c *cobra.Command, _ []string) error { return runMMR(c.Context(), env, &o) },
 	}
-	o.addFlags(c, "pick from the `N` nearest documents (default 20, or -k where that is more)")
+	o.addFlags(env, c, "pick from the `N` nearest documents (default 20, or -k where that is more)")
 	o.vector.addFlags(c)
 	addMode(c)
 	addRerank(c)

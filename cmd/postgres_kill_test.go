@@ -32,7 +32,7 @@ func TestPostgresKilled(t *testing.T) {
 	for _, change := range changes {
 		t.Run(change[0], func(t *testing.T) {
 			t.Parallel()
-			stopped(t, server, dir, change, func(c *exec.Cmd) { _ = c.Process.Kill() })
+			stopped(t, proxied{server}, dir, change, kill)
 		})
 	}
 }
@@ -48,11 +48,32 @@ func TestPostgresCrashes(t *testing.T) {
 	}
 	t.Cleanup(own.Stop)
 	for _, change := range changes {
-		stopped(t, own, dir, change, func(*exec.Cmd) {
+		stopped(t, proxied{own}, dir, change, func(*exec.Cmd) {
 			if err := own.Crash(); err != nil {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+func kill(c *exec.Cmd) { _ = c.Process.Kill() }
+
+// struck is a server whose clients can be struck amid what they send.
+type struck interface {
+	Table(t *testing.T) string // a store that is not there
+	// Through is the URL of a store by a proxy, which calls strike after some messages. Sent tells how
+	// many there were, once the client has ended.
+	Through(t *testing.T, table string, messages int, strike func()) (url string, sent func() int)
+}
+
+// proxied is a server of PostgreSQL.
+type proxied struct{ *pgtest.Server }
+
+func (s proxied) Through(t *testing.T, table string, messages int, strike func()) (url string, sent func() int) {
+	p := s.Proxy(t, messages, strike)
+	return p.URL(tableOf(table)), func() int {
+		p.Wait() // a server that crashed may still be starting
+		return p.Sent()
 	}
 }
 
@@ -74,6 +95,7 @@ func changing(t *testing.T) (dir string) {
 	write("new/r.jsonl", records.String())
 	mustSheaf(t, dir, "ingest", "--quiet", "--splitter", "recursive", "--chunk-size", "30", "--store", "old", "new")
 	write("new/1.txt", "The first text of file 1.\n\nWhat has changed since.")
+	write("new/3.txt", "A beginning.\n\nThe first text of file 3.\n\nAnd a second one.") // which is elsewhere now
 	write("new/9.txt", "A file that is new.")
 	write("new/r.jsonl", strings.ReplaceAll(records.String(), "number 7", "number seven"))
 	if err := os.Remove(filepath.Join(dir, "new", "2.txt")); err != nil {
@@ -85,7 +107,7 @@ func changing(t *testing.T) (dir string) {
 
 // stopped makes a change in as many stores as there are points, and strikes in each at one
 // of them.
-func stopped(t *testing.T, s *pgtest.Server, dir string, change []string, strike func(*exec.Cmd)) {
+func stopped(t *testing.T, s struck, dir string, change []string, strike func(*exec.Cmd)) {
 	t.Helper()
 	undisturbed := s.Table(t)
 	mustSheaf(t, dir, "merge", "--quiet", "--store", undisturbed, "old")
@@ -119,12 +141,12 @@ func stopped(t *testing.T, s *pgtest.Server, dir string, change []string, strike
 
 // makeChange runs a change by a proxy that strikes after some messages, 0 for never, and returns how
 // many there were.
-func makeChange(t *testing.T, s *pgtest.Server, dir, table string, change []string, at int, strike func(*exec.Cmd)) int {
+func makeChange(t *testing.T, s struck, dir, table string, change []string, at int, strike func(*exec.Cmd)) int {
 	t.Helper()
 	var c *exec.Cmd
 	started := make(chan struct{})
-	p := s.Proxy(t, at, func() { <-started; strike(c) })
-	c = exec.CommandContext(t.Context(), "sheaf", append(change, "--store", p.URL(tableOf(table)), "--lock-timeout", "10s")...)
+	url, sent := s.Through(t, table, at, func() { <-started; strike(c) })
+	c = exec.CommandContext(t.Context(), "sheaf", append(slices.Clone(change), "--store", url, "--lock-timeout", "10s")...)
 	c.Dir, c.Env = dir, append(os.Environ(), scrubbed(dir)...)
 	var out strings.Builder
 	c.Stdout, c.Stderr = &out, &out
@@ -133,14 +155,14 @@ func makeChange(t *testing.T, s *pgtest.Server, dir, table string, change []stri
 	}
 	close(started)
 	err := c.Wait()
-	p.Wait() // a server that crashed may still be starting
+	messages := sent()
 	switch code := c.ProcessState.ExitCode(); {
 	case strike == nil && err != nil:
 		t.Fatalf("%q: %v: %s", change, err, &out)
 	case strike != nil && code != -1 && code != exitOK && code != exitUnavailable:
 		t.Errorf("%q, stopped after message %d: exit code %d: %s", change, at, code, &out)
 	}
-	return p.Sent()
+	return messages
 }
 
 // contents are the documents of a store, sorted.

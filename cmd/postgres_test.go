@@ -162,8 +162,14 @@ func TestLangChainOpsOnPostgres(t *testing.T) {
 func TestPostgresUpAndBack(t *testing.T) {
 	t.Parallel()
 	server.Need(t)
+	upAndBack(t, server.Table(t))
+}
+
+// upAndBack merges a folder into a store and back, and compares the three.
+func upAndBack(t *testing.T, table string) {
+	t.Helper()
 	dir := t.TempDir()
-	first, back, table := filepath.Join(dir, "first"), filepath.Join(dir, "back"), server.Table(t)
+	first, back := filepath.Join(dir, "first"), filepath.Join(dir, "back")
 	records := filepath.Join(dir, "odd.jsonl")
 	odd := `{"id": "1", "text": "é\u2028", "metadata": {"big": 123456789012345678901234567890, "e": 1.50e3, "z": [], "nul": "\u0000", "half": "\ud800", "a": 1e400}}
 {"id": "2", "text": "", "vector": [` + strings.Repeat("0.1,", 255) + `-0.0]}
@@ -244,6 +250,12 @@ func TestPostgresRefusesNUL(t *testing.T) {
 func TestPostgresNotebook(t *testing.T) {
 	t.Parallel()
 	server.Need(t)
+	notebook(t, server.Table(t))
+}
+
+// notebook runs the script of docs/remote.md over a folder and over another store.
+func notebook(t *testing.T, other string) {
+	t.Helper()
 	page, err := os.ReadFile(filepath.Join("..", "docs", "remote.md"))
 	if err != nil {
 		t.Fatal(err)
@@ -270,7 +282,7 @@ func TestPostgresNotebook(t *testing.T) {
 		}
 		return out
 	}
-	folder, table := run(".sheaf"), run(server.Table(t))
+	folder, table := run(".sheaf"), run(other)
 	if folder != table {
 		t.Errorf("the table prints\n%s\nthe folder\n%s", table, folder)
 	}

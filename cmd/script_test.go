@@ -23,6 +23,7 @@ import (
 	"sheaf/internal/embed/embedtest"
 	"sheaf/internal/langchain/langchaintest"
 	"sheaf/internal/postgres/pgtest"
+	"sheaf/internal/weaviate/weaviatetest"
 )
 
 // server is that of the tests that need PostgreSQL; nil where there is none.
@@ -30,7 +31,7 @@ var server *pgtest.Server
 
 // TestMain lets the test binary be sheaf for the scripts.
 func TestMain(m *testing.M) {
-	testscript.Main(pgtest.Tests{M: m, Use: func(s *pgtest.Server) { server = s }}, map[string]func(){
+	testscript.Main(weaviatetest.Tests{M: pgtest.Tests{M: m, Use: func(s *pgtest.Server) { server = s }}}, map[string]func(){
 		"sheaf": func() {
 			ctx, cancel := context.WithCancelCause(context.Background())
 			awaited := make(chan struct{})

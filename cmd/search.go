@@ -81,7 +81,7 @@ answered by one line of JSON, in the order of the input.` + filterHelp + nearHel
 		PreRunE: func(_ *cobra.Command, args []string) error { return o.validate(env, args) },
 		RunE:    func(c *cobra.Command, _ []string) error { return runSearch(c.Context(), env, &o) },
 	}
-	o.addFlags(c, fetchFirst)
+	o.addFlags(env, c, fetchFirst)
 	o.addPerSource(c.Flags())
 	addMode(c)
 	addRerank(c)

@@ -41,7 +41,7 @@ one line of JSON each; so are objects as --queries takes them.` + filterHelp + n
 		PreRunE: func(_ *cobra.Command, args []string) error { return o.validate(env, args) },
 		RunE:    func(c *cobra.Command, _ []string) error { return runSearchVector(c.Context(), env, &o) },
 	}
-	o.addFlags(c, fetchFirst)
+	o.addFlags(env, c, fetchFirst)
 	o.addPerSource(c.Flags())
 	o.vector.addFlags(c)
 	return c

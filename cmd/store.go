@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/spf13/pflag"
+
 	"sheaf/internal/engine"
 	"sheaf/internal/filter"
 	"sheaf/internal/hint"
@@ -16,6 +18,7 @@ import (
 	"sheaf/internal/postgres"
 	"sheaf/internal/progress"
 	"sheaf/internal/store"
+	"sheaf/internal/weaviate"
 )
 
 // reader is a store that is open for reading. Each answer is consistent in itself:
@@ -81,8 +84,10 @@ func engineFor(name string) (opener, error) {
 	switch {
 	case postgres.Is(name):
 		return tables{}, nil
+	case weaviate.Is(name):
+		return collections{}, nil
 	case isURL:
-		return nil, hint.With(usagef("no store has the scheme %q", scheme), "name a folder, or a table as postgres://[user@]host[:port]/database?table=NAME")
+		return nil, hint.With(usagef("no store has the scheme %q", scheme), "name a folder, a table as postgres://[user@]host[:port]/database?table=NAME, or a collection as weaviate[s]://host[:port]/Collection")
 	}
 	return folders{}, nil
 }
@@ -165,7 +170,7 @@ func hintAtImport(dir string, err error) error {
 func (folders) Create(ctx context.Context, name string, f engine.Facts, o engine.Options) (writer, error) {
 	switch {
 	case o.Partitions > 0:
-		return nil, &engine.UnsupportedError{Problem: "a folder has no partitions", Remedy: "leave --partitions out, or name a table of PostgreSQL"}
+		return nil, &engine.UnsupportedError{Problem: "a folder has no partitions", Remedy: "leave --partitions out, or name a table of PostgreSQL or a collection of Weaviate"}
 	case o.Index != "":
 		return nil, &engine.UnsupportedError{Problem: "a folder has no such index", Remedy: "leave --index out: sheaf tune --index makes one for a folder that is filled"}
 	}
@@ -218,9 +223,46 @@ func (tables) Check(ctx context.Context, name string, o engine.Options, repair b
 	return problems, err
 }
 
+// collections opens stores that are collections of Weaviate. The keys of their sources are those of tables.
+type collections struct{}
+
+func (collections) Open(ctx context.Context, name string, o engine.Options) (reader, error) {
+	s, err := weaviate.Open(ctx, name, o)
+	return opened[*weaviate.Store, reader](s, err)
+}
+
+func (collections) OpenWriter(ctx context.Context, name string, o engine.Options) (writer, error) {
+	w, err := weaviate.OpenWriter(ctx, name, o)
+	return opened[*weaviate.Writer, writer](w, err)
+}
+
+func (collections) Create(ctx context.Context, name string, f engine.Facts, o engine.Options) (writer, error) {
+	if o.Index != "" {
+		return nil, &engine.UnsupportedError{Problem: "sheaf makes no approximate index in Weaviate", Remedy: "leave --index out, or name a table of PostgreSQL"}
+	}
+	w, err := weaviate.Create(ctx, name, f, o)
+	return opened[*weaviate.Writer, writer](w, err)
+}
+
+func (collections) Home(string) (engine.Home, error) { return "", nil }
+func (collections) Same(a, b string) bool            { return weaviate.Same(a, b) }
+
+func (collections) Check(ctx context.Context, name string, o engine.Options, repair bool) (problems []problem, err error) {
+	found, err := weaviate.Check(ctx, name, o, repair)
+	for _, p := range found {
+		problems = append(problems, problem{p.Kind, name, p.Message, p.Remedy, true, p.Repaired})
+	}
+	return problems, err
+}
+
 // storeOptions returns the options with which stores are opened. progress may be nil.
 func (env *environment) storeOptions(progress func(n int)) engine.Options {
-	return engine.Options{LockTimeout: env.config.LockTimeout, Holder: env.command, Progress: progress}
+	return engine.Options{LockTimeout: env.config.LockTimeout, Holder: env.command, Progress: progress, Partial: env.partial, Notice: env.notice}
+}
+
+// addPartial declares the flag of verbs that read.
+func (env *environment) addPartial(flags *pflag.FlagSet) {
+	flags.BoolVar(&env.partial, "partial", false, "answer from what is within reach where a server of Weaviate is away, and say so")
 }
 
 // withStore opens the store for reading and calls use with it.
