@@ -63,6 +63,7 @@ type bench struct {
 	text   string // the folder of real text, Go's own source where none is given
 	large  bool   // compare a million documents, too
 	resume bool   // go on with a comparison that was stopped
+	steps  string // of lists and scale
 }
 
 // section is a part of a run.
@@ -138,6 +139,7 @@ func parse(args []string) (*bench, map[string]bool, error) {
 	flags.StringVar(&b.sets, "sets", "", "questions with known answers are in this `folder`, for the section thresholds")
 	flags.BoolVar(&b.large, "large", false, "compare 1,000,000 documents too, in the section compare: an hour, and 8 GB of disk")
 	flags.BoolVar(&b.resume, "resume", false, "go on where the last run of the section compare was stopped")
+	flags.StringVar(&b.steps, "steps", "", "run only these `steps` of the sections lists and scale, separated by commas: "+stepNames())
 	flags.StringVar(&b.text, "text", "", "real text is in this `folder`, for the section words (default: Go's own source)")
 	only := flags.String("only", "", "run only these `sections`, separated by commas: "+sectionNames())
 	if err := flags.Parse(args); err != nil {
@@ -155,21 +157,27 @@ func sectionNames() string {
 	for _, s := range sections {
 		names = append(names, s.name)
 	}
-	return strings.Join(names, ", ")
+	return strings.Join(names, ",")
 }
 
 // parseSections reads -only; nothing means all that need not be asked for.
 func parseSections(only string) (map[string]bool, error) {
-	chosen := map[string]bool{}
 	if only == "" {
+		chosen := map[string]bool{}
 		for _, s := range sections {
 			chosen[s.name] = !s.asked
 		}
 		return chosen, nil
 	}
-	for name := range strings.SplitSeq(only, ",") {
-		if !slices.ContainsFunc(sections, func(s section) bool { return s.name == name }) {
-			return nil, fmt.Errorf("-only: %q is not one of %s", name, sectionNames())
+	return parseNames("-only", only, sectionNames())
+}
+
+// parseNames reads some of the names that a flag may have, separated by commas.
+func parseNames(flag, some, all string) (map[string]bool, error) {
+	chosen := map[string]bool{}
+	for name := range strings.SplitSeq(some, ",") {
+		if !slices.Contains(strings.Split(all, ","), name) {
+			return nil, fmt.Errorf("%s: %q is not one of %s", flag, name, all)
 		}
 		chosen[name] = true
 	}

@@ -20,6 +20,7 @@ type sample struct {
 	Peak int64         // resident bytes, of a process
 	// Faults are the page faults of a process that needed no reading.
 	Faults int64
+	Read   int64 // bytes that a process had to get from the disk
 }
 
 // series are the samples of one contender.
@@ -49,6 +50,16 @@ func (s series) cpu() time.Duration {
 // peak is the largest of all: a bound on memory holds for every run.
 func (s series) peak() int64 {
 	return slices.MaxFunc(s, func(a, b sample) int { return int(a.Peak - b.Peak) }).Peak
+}
+
+// read is the median of the bytes from the disk.
+func (s series) read() int64 {
+	all := make([]int64, len(s))
+	for i := range s {
+		all[i] = s[i].Read
+	}
+	slices.Sort(all)
+	return all[len(all)/2]
 }
 
 // faults is the least number of page faults.
@@ -119,10 +130,13 @@ func child(ctx context.Context, command []string, out io.Writer) error {
 	}
 	s := sample{Wall: time.Since(start), CPU: c.ProcessState.UserTime() + c.ProcessState.SystemTime()}
 	if usage, ok := c.ProcessState.SysUsage().(*syscall.Rusage); ok {
-		s.Peak, s.Faults = usage.Maxrss*maxrssUnit(), usage.Minflt
+		s.Peak, s.Faults, s.Read = usage.Maxrss*maxrssUnit(), usage.Minflt, usage.Inblock*diskBlock
 	}
 	return json.NewEncoder(out).Encode(s)
 }
+
+// diskBlock is what getrusage counts reads in, on Linux.
+const diskBlock = 512
 
 // maxrssUnit is what getrusage counts in: bytes on macOS, KiB elsewhere.
 func maxrssUnit() int64 {
