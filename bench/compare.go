@@ -44,6 +44,7 @@ type comparer struct {
 	*bench
 	dir     string
 	python  string
+	script  string // that runs the others
 	systems []*system
 	kept    kept
 	slow    []figures // what was left out of the large size
@@ -52,7 +53,7 @@ type comparer struct {
 // compare measures sheaf beside other programs that find the nearest vectors, and writes tables
 // and drawings into the documentation.
 func (b *bench) compare(ctx context.Context) error {
-	c := &comparer{bench: b, dir: filepath.Join(b.data, "compare"), systems: systems()}
+	c := &comparer{bench: b, dir: filepath.Join(b.data, "compare"), script: comparePeer, systems: systems()}
 	if err := os.MkdirAll(c.dir, 0o777); err != nil {
 		return err
 	}

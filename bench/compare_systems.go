@@ -94,7 +94,7 @@ func (c *comparer) environment(ctx context.Context) error {
 
 // peer is a command that has another system do something.
 func (c *comparer) peer(s *system, args ...string) []string {
-	return append([]string{c.python, "-W", "ignore", filepath.Join("bench", comparePeer), s.name}, args...)
+	return append([]string{c.python, "-W", "ignore", filepath.Join("bench", c.script), s.name}, args...)
 }
 
 // answerer answers one query or all within a process that goes on.

@@ -79,6 +79,8 @@ var sections = []section{
 	{name: "codes", run: (*bench).codes},
 	{name: "lists", run: (*bench).lists, asked: true},
 	{name: "scale", run: (*bench).scale, asked: true},
+	{name: "approximate", run: (*bench).approximate, asked: true},
+	{name: "approximate-text", run: (*bench).approximateText, asked: true},
 	{name: "filter", run: (*bench).filter},
 	{name: "mmr", run: (*bench).mmr},
 	{name: "batch", run: (*bench).batch},
@@ -96,6 +98,7 @@ var sections = []section{
 	{name: "words", run: (*bench).words, asked: true},
 	{name: "remote", run: (*bench).remote, asked: true},
 	{name: "earlier", run: (*bench).earlier, asked: true},
+	{name: "tune", run: (*bench).tune, asked: true},
 	{name: "thresholds", run: (*bench).thresholds, asked: true},
 	{name: "compare", run: (*bench).compare, asked: true},
 }
