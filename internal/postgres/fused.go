@@ -62,9 +62,13 @@ type sample struct {
 
 // sample reads the sample of the view.
 func (x *index) sample(ctx context.Context) (*sample, error) {
-	// To number the documents takes as long as to compare them with a query, so it is done once.
-	const query = `SELECT CASE WHEN place = ANY ($1) THEN vector END, CASE WHEN place = ANY ($2) THEN left(text, $3) END
-  FROM {documents} JOIN (SELECT n, row_number() OVER (ORDER BY n) - 1 AS place FROM {documents}) p USING (n) WHERE place = ANY ($1 || $2)`
+	// To count the documents takes as long as to compare them with a query, so it is done once, and only
+	// where some numbers are no document's.
+	const columns = `SELECT CASE WHEN place = ANY ($1) THEN vector END, CASE WHEN place = ANY ($2) THEN left(text, $3) END FROM `
+	query := columns + `{documents} JOIN (SELECT n, row_number() OVER (ORDER BY n) AS place FROM {documents}) p USING (n) WHERE place = ANY ($1 || $2)`
+	if x.state.next-firstNumber == x.state.documents {
+		query = columns + `(SELECT n AS place, vector, text FROM {documents} WHERE n = ANY ($1::bigint[] || $2)) d`
+	}
 	if x.sampled != nil {
 		return x.sampled, nil
 	}
@@ -92,11 +96,11 @@ func (v *view) similarities(query []float32, vectors [][]float32) []float64 {
 	return all
 }
 
-// spread gives the places of up to k documents in their order, from 0 on, spread evenly.
+// spread gives the places of up to k documents in their order, from firstNumber on, spread evenly.
 func (x *index) spread(k int64) (places []int64) {
 	k = min(k, x.state.documents)
 	for i := range k {
-		places = append(places, i*x.state.documents/k)
+		places = append(places, firstNumber+i*x.state.documents/k)
 	}
 	return places
 }
