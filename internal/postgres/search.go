@@ -2,14 +2,12 @@ package postgres
 
 import (
 	"context"
-	"fmt"
 	"math"
 	"slices"
 	"strconv"
 
 	"sheaf/internal/engine"
 	"sheaf/internal/filter"
-	"sheaf/internal/vector"
 )
 
 // A search asks the server for the nearest documents by its own figures, a few more than
@@ -27,20 +25,9 @@ const moreRows = 8
 // Search returns for each query its K best documents by o.Mode, best first, ties by age, or
 // those that o.Pick picks.
 func (s *Store) Search(ctx context.Context, vectors [][]float32, o engine.SearchOptions) (hits [][]engine.Hit, err error) {
-	if err := o.Validate(); err != nil {
+	queries, err := o.Queries(s.state.Facts, vectors)
+	if err != nil {
 		return nil, err
-	}
-	if o.ByText() && len(o.Texts) != len(vectors) {
-		return nil, fmt.Errorf("%d texts and %d vectors are asked for", len(o.Texts), len(vectors))
-	}
-	queries := make([][]float32, len(vectors))
-	for i, v := range vectors {
-		if v == nil && o.Mode == engine.ByWords {
-			continue
-		}
-		if queries[i], err = s.state.Vector(v); err != nil {
-			return nil, err
-		}
 	}
 	err = s.view(ctx, func(v *view) error {
 		x := &index{view: v}
@@ -80,33 +67,10 @@ func (x *index) answer(ctx context.Context, query []float32, o engine.SearchOpti
 	} else {
 		hits, err = x.byVector(ctx, query, o, i)
 	}
-	if err == nil && o.Filter != nil && o.FetchK > 0 {
-		hits, err = sift(hits, compile(o.Filter, nil), o.K)
-	}
-	v := x.view
 	if err != nil {
 		return nil, err
 	}
-	squared := vector.SquaredLength(query)
-	hits = slices.DeleteFunc(hits, func(h engine.Hit) bool {
-		return !o.Accepts(v.state.Metric, h.Score) || !o.Relevant(o.Relevance(v.state.Metric, v.state.unit, h.Score, squared))
-	})
-	if o.Pick != nil {
-		if hits, err = o.Picked(ctx, query, hits); err != nil {
-			return nil, err
-		}
-	}
-	for i := range hits {
-		h := &hits[i]
-		h.Rank, h.Relevance = i+1, math.NaN()
-		if query != nil {
-			h.Relevance = o.Relevance(v.state.Metric, v.state.unit, h.Score, squared)
-		}
-		if !o.WithVectors {
-			h.Vector = nil
-		}
-	}
-	return hits, nil
+	return o.Answer(ctx, x.state.Metric, x.state.unit, query, hits)
 }
 
 // first returns what is found before what FetchK leaves out: how many documents, and the
@@ -156,20 +120,6 @@ func (v *view) read(ctx context.Context, query []float32, found []engine.Candida
 		}
 	}
 	return hits, nil
-}
-
-// sift leaves the first k hits that match.
-func sift(hits []engine.Hit, c *condition, k int) (left []engine.Hit, err error) {
-	for _, h := range hits {
-		ok, err := c.matches(h.Source, h.Metadata.JSON())
-		if err != nil {
-			return nil, err
-		}
-		if ok && len(left) < k {
-			left = append(left, h)
-		}
-	}
-	return left, nil
 }
 
 // nearest finds the k nearest documents that match.

@@ -3,14 +3,10 @@ package weaviate
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math"
-	"slices"
 
 	"sheaf/internal/engine"
 	"sheaf/internal/faiss"
-	"sheaf/internal/filter"
-	"sheaf/internal/vector"
 )
 
 // A search asks the server for the nearest documents by its own figures, a few more than
@@ -29,20 +25,9 @@ const moreRows = 8
 // Search returns for each query its K best documents by o.Mode, best first, ties by age, or
 // those that o.Pick picks.
 func (s *Store) Search(ctx context.Context, vectors [][]float32, o engine.SearchOptions) (hits [][]engine.Hit, err error) {
-	if err := o.Validate(); err != nil {
+	queries, err := o.Queries(s.Facts(), vectors)
+	if err != nil {
 		return nil, err
-	}
-	if o.ByText() && len(o.Texts) != len(vectors) {
-		return nil, fmt.Errorf("%d texts and %d vectors are asked for", len(o.Texts), len(vectors))
-	}
-	queries := make([][]float32, len(vectors))
-	for i, x := range vectors {
-		if x == nil && o.Mode == engine.ByWords {
-			continue
-		}
-		if queries[i], err = s.Facts().Vector(x); err != nil {
-			return nil, err
-		}
 	}
 	err = s.view(ctx, func(v *view) error {
 		hits = nil
@@ -62,9 +47,8 @@ func (s *Store) Search(ctx context.Context, vectors [][]float32, o engine.Search
 // answer answers query q.
 func (a *asking) answer(ctx context.Context, query []float32, q int) (hits []engine.Hit, err error) {
 	o := a.o
-	before := o.Filter != nil && o.FetchK > 0 // the filter leaves some of what was found
 	k, f := o.K, newSieve(o.Filter, o.Condition(q))
-	if before {
+	if o.Filter != nil && o.FetchK > 0 { // the filter leaves some of what was found
 		k, f = o.FetchK, newSieve(nil, o.Condition(q))
 	}
 	var t *text
@@ -83,31 +67,7 @@ func (a *asking) answer(ctx context.Context, query []float32, q int) (hits []eng
 	if err := a.mark(t, found, hits); err != nil {
 		return nil, err
 	}
-	if before {
-		if hits, err = sift(hits, o.Filter, o.K); err != nil {
-			return nil, err
-		}
-	}
-	squared := vector.SquaredLength(query)
-	hits = slices.DeleteFunc(hits, func(h engine.Hit) bool {
-		return !o.Accepts(a.Facts.Metric, h.Score) || !o.Relevant(o.Relevance(a.Facts.Metric, a.Unit, h.Score, squared))
-	})
-	if o.Pick != nil {
-		if hits, err = o.Picked(ctx, query, hits); err != nil {
-			return nil, err
-		}
-	}
-	for i := range hits {
-		h := &hits[i]
-		h.Rank, h.Relevance = i+1, math.NaN()
-		if query != nil {
-			h.Relevance = o.Relevance(a.Facts.Metric, a.Unit, h.Score, squared)
-		}
-		if !o.WithVectors {
-			h.Vector = nil
-		}
-	}
-	return hits, nil
+	return o.Answer(ctx, a.Facts.Metric, a.Unit, query, hits)
 }
 
 // read reads the documents that were found, and computes their scores: NaN without a query.
@@ -144,20 +104,6 @@ func (a *asking) mark(t *text, found []engine.Candidate, hits []engine.Hit) erro
 		return nil
 	}
 	return t.explain(found, hits)
-}
-
-// sift leaves the first k hits that match.
-func sift(hits []engine.Hit, f *filter.Filter, k int) (left []engine.Hit, err error) {
-	for _, h := range hits {
-		ok, err := f.Of(h.Source).Match(h.Metadata.JSON())
-		if err != nil {
-			return nil, err
-		}
-		if ok && len(left) < k {
-			left = append(left, h)
-		}
-	}
-	return left, nil
 }
 
 // nearest finds the k nearest documents that match.
