@@ -107,6 +107,9 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	if len(args) > 1 && args[0] == childVerb {
 		return child(ctx, args[1:], out)
 	}
+	if len(args) == 3 && args[0] == copyVerb {
+		return copyRecords(ctx, args[1], args[2])
+	}
 	b, chosen, err := parse(args)
 	if err != nil {
 		return err

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 
+	"sheaf/internal/engine"
 	"sheaf/internal/postgres/pgtest"
 	"sheaf/internal/vector"
 )
@@ -41,7 +42,7 @@ func (b *bench) remote(ctx context.Context) error {
 	}
 	defer server.Stop()
 	r := &remoteBench{b, server, folder, server.URL(remoteTable)}
-	return errors.Join(r.ingest(ctx), r.search(ctx), r.batch(ctx), r.export(ctx))
+	return errors.Join(r.ingest(ctx), r.records(ctx), r.search(ctx), r.batch(ctx), r.indexes(ctx), r.export(ctx))
 }
 
 // remoteBench is a bench with a server.
@@ -60,6 +61,17 @@ func (r *remoteBench) psql(ctx context.Context, statements ...string) (string, e
 	return strings.TrimSpace(string(out)), err
 }
 
+// after measures once the tables that are written to are gone and a statement was run.
+func (r *remoteBench) after(sql string, measure contender) contender {
+	const drop = `SET client_min_messages = error; DROP TABLE IF EXISTS other, other_sources, other_facts, bare;`
+	return func(ctx context.Context) (sample, error) {
+		if _, err := r.psql(ctx, drop+sql); err != nil {
+			return sample{}, err
+		}
+		return measure(ctx)
+	}
+}
+
 // ingest measures how fast a table is filled, beside a COPY of the same rows from a file into
 // a table with the same indexes.
 func (r *remoteBench) ingest(ctx context.Context) error {
@@ -71,18 +83,9 @@ func (r *remoteBench) ingest(ctx context.Context) error {
 		return err
 	}
 	defer func() { _ = os.Remove(rows) }()
-	const drop = `SET client_min_messages = error; DROP TABLE IF EXISTS other, other_sources, other_facts`
-	after := func(sql string, measure contender) contender {
-		return func(ctx context.Context) (sample, error) {
-			if _, err := r.psql(ctx, drop+";"+sql); err != nil {
-				return sample{}, err
-			}
-			return measure(ctx)
-		}
-	}
 	took, err := interleave(ctx, r.rounds,
-		after(``, r.command("merge", "--quiet", "--store", r.URL("other"), r.folder)),
-		after(`CREATE TABLE other (LIKE `+remoteTable+` INCLUDING ALL)`, process(r.Psql(`\copy other FROM '`+rows+`' (FORMAT binary)`)...)))
+		r.after(``, r.command("merge", "--quiet", "--store", r.URL("other"), r.folder)),
+		r.after(`CREATE TABLE other (LIKE `+remoteTable+` INCLUDING ALL)`, process(r.Psql(`\copy other FROM '`+rows+`' (FORMAT binary)`)...)))
 	if err != nil {
 		return err
 	}
@@ -96,6 +99,69 @@ func (r *remoteBench) ingest(ctx context.Context) error {
 		{"`sheaf merge` of a folder", ours.String(), fmt.Sprintf("%.2f (%.1f at least: %s)", speed, remoteIngest, reached(speed, remoteIngest)), megabytes(ours.peak())},
 		{"`psql \\copy` of the same rows, indexes included", theirs.String(), "1", megabytes(theirs.peak())},
 	})
+	return nil
+}
+
+// records measures the ingest of JSONL with vectors, beside bare loops over the same file, which
+// keep neither words nor metadata nor sources.
+func (r *remoteBench) records(ctx context.Context) error {
+	file := filepath.Join(r.data, "records.jsonl")
+	if _, err := r.command("export", "--quiet", "--store", r.folder, file)(ctx); err != nil {
+		return err
+	}
+	defer func() { _ = os.Remove(file) }()
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	python, err := r.venv(ctx, "postgres-peer", "psycopg", "psycopg[binary]==3.3.9")
+	if err != nil {
+		return err
+	}
+	took, err := interleave(ctx, min(r.rounds, 3),
+		r.after(``, r.command("ingest", "--quiet", "--embedder", "none", "--store", r.URL("other"), file)),
+		r.after(bareTable, process(self, copyVerb, r.Dir(), file)),
+		r.after(bareTable, process(python, filepath.Join("bench", "copy_peer.py"), r.Dir(), file)))
+	if err != nil {
+		return err
+	}
+	speed := float64(took[1].median()) / float64(took[0].median())
+	row := func(name string, s series, beside string) []string {
+		return []string{name, s.String(), beside, millis(s.cpu()), megabytes(s.peak())}
+	}
+	r.table(fmt.Sprintf("JSONL with %d vectors × %d into a table of PostgreSQL:", middle, dim), [][]string{
+		{"program", "time", "speed ÷ the loop in Go", "its own CPU time", "peak memory"},
+		row("`sheaf ingest`", took[0], fmt.Sprintf("%.2f (%.1f at least: %s)", speed, remoteIngest, reached(speed, remoteIngest))),
+		row("a loop in Go: encoding/json and pgx", took[1], "1"),
+		row("a loop in Python: json and psycopg", took[2], fmt.Sprintf("%.2f", float64(took[1].median())/float64(took[2].median()))),
+	})
+	return nil
+}
+
+// indexes measures one search by an approximate index, beside psql with the same index and beside
+// an exact search.
+func (r *remoteBench) indexes(ctx context.Context) error {
+	query, err := json.Marshal(queries(1))
+	if err != nil {
+		return err
+	}
+	rows := [][]string{{"index", "`sheaf search-vector`", "`--recall 1`", "`psql` by the index"}}
+	for _, kind := range []string{engine.HNSW, engine.IVFFlat} {
+		table := "indexed_" + kind
+		for _, command := range [][]string{{"init", "--embedder", "none", "--dimensions", strconv.Itoa(dim), "--index", kind}, {"merge", "--quiet", r.folder}} {
+			if _, err := r.command(append(command, "--store", r.URL(table))...)(ctx); err != nil {
+				return err
+			}
+		}
+		search := []string{"search-vector", "--json", "--store", r.URL(table), string(query)}
+		took, err := interleave(ctx, r.rounds, r.command(search...), r.command(append(search, "--recall", "1")...),
+			process(r.Psql(`SELECT id, text FROM `+table+` ORDER BY vector <-> '`+string(query)+`' LIMIT 4`)...))
+		if err != nil {
+			return err
+		}
+		rows = append(rows, []string{kind, took[0].String(), took[1].String(), took[2].String()})
+	}
+	r.table(fmt.Sprintf("One search by an approximate index of %d documents:", middle), rows)
 	return nil
 }
 
