@@ -328,11 +328,11 @@ func TestVectorOfAfterACompaction(t *testing.T) {
 	w, _ := create(t, facts)
 	replace(t, w, "a", doc("1", "one"), doc("2", "two"), doc("3", "three"))
 	commit(t, w)
-	deleteIDs(t, w, "1")
+	deleteIDs(t, w, "2")
 	_, err := w.Compact(t.Context())
 	must(t, err)
 	replace(t, w, "b", doc("4", "four"))
-	for _, text := range []string{"two", "three", "four"} {
+	for _, text := range []string{"one", "three", "four"} {
 		if v, err := w.VectorOf(t.Context(), text); err != nil || !slices.Equal(v, vector(text)) {
 			t.Errorf("%s: %v, %v", text, v, err)
 		}
