@@ -168,6 +168,46 @@ func TestListsFollow(t *testing.T) {
 	}
 }
 
+// However documents come and go, the lists are called stale before a tenth of the rows is in
+// none of them, and until then they keep their promise. compact puts the rows into lists.
+func TestListsAreStaleBeforeManyRowsAreInNone(t *testing.T) {
+	t.Parallel()
+	w, dir := listedStore(t, codedFacts, 1600)
+	random := rand.New(rand.NewPCG(3, 4))
+	next, oldest, made := 1600, 0, 0
+	for range 24 {
+		added, deleted := random.IntN(40), random.IntN(8)
+		_, err := importInto(t.Context(), w, transfers(listedRows(next, next+added)...), engine.OnConflictFail)
+		must(t, err)
+		next += added
+		for range deleted {
+			deleteIDs(t, w, fmt.Sprint("id-", oldest))
+			oldest += 1 + random.IntN(3)
+		}
+		info, err := open(t, dir).Info(t.Context())
+		must(t, err)
+		l := info.Lists
+		if rows := l.Rows + l.Tail; l.Stale != (20*(l.Tail+l.Gone) > rows) || !l.Stale && 10*l.Tail > rows {
+			t.Errorf("%+v", l)
+		}
+		if !l.Stale {
+			continue
+		}
+		if found, looked := recallOf(t, dir, 10, 0.9); found < 0.87 || looked > 0.6 {
+			t.Errorf("recall %.3f by looking at %.2f of the rows when stale: %+v", found, looked, l)
+		}
+		_, err = w.Compact(t.Context())
+		must(t, err)
+		if l := listsOf(t, dir); l.Stale || l.Gone != 0 || l.Tail >= 16 {
+			t.Errorf("compacted: %+v", l)
+		}
+		made++
+	}
+	if made < 2 {
+		t.Errorf("the lists were made anew %d times", made)
+	}
+}
+
 // A promise of 1 is the exact answer, and so is one with a filter or a condition, whatever it promises: it
 // is never short, also where the filter lets through only what is far from the query. So is
 // one for more hits than the promise was measured for.
