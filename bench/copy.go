@@ -26,7 +26,7 @@ func copyRecords(ctx context.Context, folder, file string) error {
 	if err != nil {
 		return err
 	}
-	defer c.Close(ctx)
+	defer func() { _ = c.Close(ctx) }()
 	var oid uint32
 	if err := c.QueryRow(ctx, `SELECT oid FROM pg_type WHERE typname = 'vector'`).Scan(&oid); err != nil {
 		return err

@@ -59,7 +59,7 @@ func (w *Writer) mend(ctx context.Context) (found findings, err error) {
 		return found, err
 	}
 	var emptied *emptiedError
-	if err := w.allMarked(ctx, v.state, all); errors.As(err, &emptied) {
+	if err = w.allMarked(ctx, v.state, all); errors.As(err, &emptied) {
 		err = v.restore(ctx)
 	}
 	if err != nil {

@@ -159,7 +159,7 @@ func (c *client) complained(ctx context.Context, message string) error {
 	says := func(parts ...string) bool {
 		return slices.ContainsFunc(parts, func(part string) bool { return strings.Contains(strings.ToLower(message), part) })
 	}
-	told := fmt.Errorf("Weaviate says: %.*s", shownMessage, message)
+	told := fmt.Errorf("the server says: %.*s", shownMessage, message)
 	switch {
 	case says("forbidden", "unauthorized", "rbac:"):
 		return &engine.RefusedError{Store: c.place.url, Err: told}

@@ -59,11 +59,6 @@ func (v versions) without(documents *roaring.Bitmap) (left, taken versions) {
 	return left, taken.with(0, plain)
 }
 
-// minus returns the versions without one.
-func (v versions) minus(n uint32) versions {
-	return slices.DeleteFunc(slices.Clone(v), func(one version) bool { return one.Version == n })
-}
-
 // idOf is the id on the server of a version of a document. The server lists objects in the
 // order of ids.
 func idOf(number, version uint32) string {
