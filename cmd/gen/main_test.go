@@ -45,7 +45,7 @@ func TestPages(t *testing.T) {
 	for name, want := range map[string]string{
 		"docs/man/sheaf.1":        "sheaf-search-vector(1)",
 		"docs/man/sheaf-ingest.1": "--chunk-size",
-		"docs/man/sheaf-get.1":    "matches: 'docs/**/*",
+		"docs/man/sheaf-get.1":    "or that match fBGLOBfR: 'docs/**/*",
 		"docs/man/sheaf-model.1":  "fBsheaf model VERB [flags]fP",
 		"docs/man/sheaf-list.1":   ".SH EXIT STATUS\n.nf\n  0    done\n",
 		"docs/config.md":          "| `lock-timeout` | `SHEAF_LOCK_TIMEOUT` | `10s` |",

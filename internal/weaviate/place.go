@@ -4,7 +4,6 @@ import (
 	"net"
 	"net/url"
 	"os"
-	"regexp"
 	"strconv"
 	"strings"
 )
@@ -43,9 +42,20 @@ func Is(name string) bool {
 	return found && defaultPorts[strings.ToLower(scheme)] != ""
 }
 
-// collectionName matches the names that a collection of a store can have. The server has
+// longestName is how many bytes the name of a collection may have.
+const longestName = 200
+
+// isCollection reports whether a collection of a store can have a name. The server has
 // others too, of which it changes the first letter.
-var collectionName = regexp.MustCompile(`^[A-Z][_0-9A-Za-z]{0,199}$`)
+func isCollection(name string) bool {
+	for i, c := range []byte(name) {
+		upper, other := 'A' <= c && c <= 'Z', 'a' <= c && c <= 'z' || '0' <= c && c <= '9' || c == '_'
+		if !upper && (i == 0 || !other) {
+			return false
+		}
+	}
+	return 0 < len(name) && len(name) <= longestName
+}
 
 const maxReplicas = 99
 
@@ -59,7 +69,7 @@ func parse(name string) (*place, error) {
 		return nil, &URLError{"the URL of the store has a user or a key, which others would see", "leave it out, and put the key into " + keyVariable}
 	}
 	p := &place{url: name, collection: strings.Trim(u.Path, "/"), key: os.Getenv(keyVariable)}
-	if !collectionName.MatchString(p.collection) {
+	if !isCollection(p.collection) {
 		return nil, &URLError{"the URL of the store names no collection: a capital letter, then letters, digits and underscores", urlGrammar}
 	}
 	if strings.Contains(p.collection, metaSuffix) {
