@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"time"
 
 	"sheaf/internal/engine"
@@ -94,7 +95,10 @@ const (
 	latestKill = 10
 )
 
-// state is what a store says of itself, and its answers to a question.
+// sizeOfStore is what info says of the files' sizes: a process that was killed leaves its name in the lock.
+var sizeOfStore = regexp.MustCompile(`"bytes":\d+,`)
+
+// state is what a store says of itself, but for its size, and its answers to a question.
 func (l *listed) state(ctx context.Context) (all []byte, err error) {
 	ask := []string{"search-vector", "--store", l.dir, "--json", "--binary", "f32", "@" + l.shot}
 	for _, args := range [][]string{{"info", "--store", l.dir, "--json"}, ask, append(ask, "--recall", fmt.Sprint(listsRecall))} {
@@ -102,7 +106,7 @@ func (l *listed) state(ctx context.Context) (all []byte, err error) {
 		if err != nil {
 			return nil, fmt.Errorf("running sheaf %v: %w", args, err)
 		}
-		all = append(all, out...)
+		all = append(all, sizeOfStore.ReplaceAll(out, nil)...)
 	}
 	return all, nil
 }
