@@ -3,6 +3,7 @@ package codes
 import (
 	"context"
 	"errors"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -253,8 +254,9 @@ func TestRotation(t *testing.T) {
 	}
 }
 
-// Rows of which the codes of 4 bits exclude few are read with all 8 bits. That nearly all rows
-// of a list pass which is nearer than those before it is no sign of that.
+// Rows of which the codes of 4 bits exclude few are read with all 8 bits, and so are those behind
+// more candidates than are wanted. That nearly all rows of a list pass which is nearer than those
+// before it is no sign of that.
 func TestFineCodes(t *testing.T) {
 	t.Parallel()
 	const dim, listRows = 64, 512
@@ -274,13 +276,15 @@ func TestFineCodes(t *testing.T) {
 	for name, tt := range map[string]struct {
 		ordered bool
 		x       []float32
+		most    int64
 		fine    bool
 	}{
-		"directions":              {false, sphere(4 * firstRows), true},
-		"directions in an order":  {true, sphere(2 * nearRows), true},
-		"lists":                   {true, nearer, false},
-		"few rows in an order":    {true, sphere(nearRows / 2), false},
-		"lists in no known order": {false, nearer, true},
+		"directions":              {false, sphere(4 * firstRows), math.MaxInt32, true},
+		"directions in an order":  {true, sphere(2 * nearRows), math.MaxInt32, true},
+		"lists":                   {true, nearer, math.MaxInt32, false},
+		"few rows in an order":    {true, sphere(nearRows / 2), math.MaxInt32, false},
+		"many candidates":         {true, sphere(nearRows / 2), nearRows / 3, true},
+		"lists in no known order": {false, nearer, math.MaxInt32, true},
 	} {
 		o := Origin{Dim: dim}
 		numbers := make([]int64, len(tt.x)/dim)
@@ -292,7 +296,7 @@ func TestFineCodes(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer f.Close()
-		p, err := f.plan(make([]float32, dim), Search{L2: true, K: 10, Threads: 1, Most: f.Rows()})
+		p, err := f.plan(make([]float32, dim), Search{L2: true, K: 10, Threads: 1, Most: tt.most})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -26,7 +26,7 @@ type Search struct {
 	K       int      // how many rows the answer to a query has
 	Skip    []uint64 // bit r set: row r is passed over; rows past its end are not
 	Threads int      // goroutines at most; 0 means GOMAXPROCS
-	Most    int64    // candidates of a query, on average; 0 means one row in looseShare
+	Most    int64    // candidates of a query, on average; 0 means one row in looseShare; see [File.Candidates]
 
 	// Blocks are, for each query, where its candidates are looked for: bit b stands for
 	// block b. nil: in all.
@@ -43,7 +43,8 @@ const minTile = 4
 // candidates among the file's rows: those that can be among the s.K that have the lowest
 // keys, or the same key as one of them. They come by rising lower bounds of their keys,
 // once: as soon as a bound is above the key of the K-th best row, no later one can be
-// better. ErrLoose says that there are more than s.Most.
+// better. Where the codes of 4 bits leave more than s.Most, the rest of the blocks is read with
+// all 8 bits. ErrLoose says that there are more than twice as many even so.
 func (f *File) Candidates(ctx context.Context, queries []float32, s Search) ([]iter.Seq2[int64, float32], error) {
 	if s.Threads == 0 {
 		s.Threads = runtime.GOMAXPROCS(0)
@@ -82,7 +83,7 @@ type pass struct {
 	within  [][]uint64 // see Search.Blocks
 	blocks  int64
 	next    atomic.Int64
-	loose   int64 // how many candidates are too many
+	loose   int64 // how many candidates are too many for codes of 4 bits, and half of what is too many for all
 	found   atomic.Int64
 }
 
@@ -168,8 +169,11 @@ func (w *worker) scan(ctx context.Context) (err error) {
 			return err
 		}
 		w.count(w.sift(b, first))
-		if w.found.Load() > w.loose {
+		switch found := w.found.Load(); {
+		case found > 2*w.loose:
 			return ErrLoose
+		case found > w.loose:
+			w.fine = true
 		}
 	}
 	return nil
