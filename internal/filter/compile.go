@@ -44,11 +44,11 @@ func (compiler) Compare(key, operator string, x any, isNumeric bool) node {
 }
 
 func (compiler) In(key string, container any) node {
-	return leaf{key, in(container), within(container)}
+	return leaf{key, in(indexed(container)), within(container)}
 }
 
 func (compiler) NotIn(key string, container any) node {
-	return leaf{key, notIn(container), []span{everything}}
+	return leaf{key, notIn(indexed(container)), []span{everything}}
 }
 
 func (compiler) Contains(key string, x any) node {

@@ -137,3 +137,33 @@ func TestKeys(t *testing.T) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
+
+// TestInIsEqualToOne compares a list of values of every kind with each of them.
+func TestInIsEqualToOne(t *testing.T) {
+	t.Parallel()
+	values := []string{`"a"`, `"1"`, `""`, `1`, `1.0`, `true`, `0`, `null`, `[1, "a"]`, `{"a": 1}`, `12345678901234567890`, `"A"`}
+	match := func(condition, value string) bool {
+		f, err := filter.Parse(`{"k": ` + condition + `}`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ok, err := f.Match([]byte(`{"k": ` + value + `}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return ok
+	}
+	for from := range values {
+		list := values[from:min(from+5, len(values))]
+		in, not := `{"$in": [`+strings.Join(list, ",")+`]}`, `{"$nin": [`+strings.Join(list, ",")+`]}`
+		for _, value := range values {
+			want := slices.ContainsFunc(list, func(entry string) bool { return match(`{"$eq": `+entry+`}`, value) })
+			if got := match(in, value); got != want {
+				t.Errorf("%s of %s: %v, want %v", in, value, got, want)
+			}
+			if got := match(not, value); got == want {
+				t.Errorf("%s of %s: %v", not, value, got)
+			}
+		}
+	}
+}

@@ -76,6 +76,11 @@ func contains(container, v any) (found, ok bool) {
 	switch c := container.(type) {
 	case []any:
 		return slices.ContainsFunc(c, func(entry any) bool { return equal(entry, v) }), true
+	case lookupList:
+		if s, ok := v.(string); ok {
+			return c.texts[s], true
+		}
+		return contains(c.others, v)
 	case string:
 		s, ok := v.(string)
 		return ok && strings.Contains(c, s), ok
@@ -90,6 +95,29 @@ func contains(container, v any) (found, ok bool) {
 		return ok, true
 	}
 	return false, false
+}
+
+// lookupList is a list whose texts are looked up, which takes the same time in a long one.
+type lookupList struct {
+	texts  map[string]bool
+	others []any
+}
+
+// indexed returns a list as a lookupList, and another container as it is.
+func indexed(container any) any {
+	list, ok := container.([]any)
+	if !ok {
+		return container
+	}
+	l := lookupList{texts: map[string]bool{}}
+	for _, entry := range list {
+		if s, ok := entry.(string); ok {
+			l.texts[s] = true
+		} else {
+			l.others = append(l.others, entry)
+		}
+	}
+	return l
 }
 
 // hashable tells what may be in a set, or a key, in Python.
