@@ -27,7 +27,7 @@ type naming struct {
 // naming finds out what a text stands for in stores: the source that has it for its name, also as TSV
 // escapes it, or the file at this path; else the sources whose names it matches as a glob, or that
 // have the name of a folder before theirs; else those whose files it matches, or that are below the
-// folder at this path.
+// folder at this path. The name of a file that is there is no pattern: what it matches is not meant.
 func (env *environment) naming(ctx context.Context, s catalog, text string) (naming, error) {
 	parts := env.parts(s)
 	for _, literal := range []string{text, tsvUnescaper.Replace(text)} {
@@ -36,10 +36,10 @@ func (env *environment) naming(ctx context.Context, s catalog, text string) (nam
 			return n, err
 		}
 	}
-	patterns := []string{text, glob.Quote(strings.TrimRight(text, "/")) + "/**"}
-	for _, pattern := range patterns {
+	literal := text != glob.Quote(text) && isFile(text)
+	for _, pattern := range []string{text, glob.Quote(strings.TrimRight(text, "/")) + "/**"} {
 		f, err := filter.Parse(ofMatching(pattern))
-		if err != nil {
+		if literal || err != nil {
 			continue
 		}
 		if found, err := matches(ctx, s, f); found || err != nil {
@@ -47,8 +47,11 @@ func (env *environment) naming(ctx context.Context, s catalog, text string) (nam
 		}
 	}
 	sources, err := env.sourcesOf(ctx, parts)
-	if err != nil {
+	switch {
+	case err != nil:
 		return naming{}, err
+	case literal:
+		return sources.absence(text), nil
 	}
 	if names := sources.meant(text); len(names) > 0 {
 		return naming{expr: ofSources(names...)}, nil
@@ -56,12 +59,23 @@ func (env *environment) naming(ctx context.Context, s catalog, text string) (nam
 	if glob.Check(text) != nil {
 		return naming{}, usagef("--source %q is no source, and not a pattern", text)
 	}
+	return sources.absence(text), nil
+}
+
+// absence is the naming of what is no source.
+func (x *sourceIndex) absence(text string) naming {
 	remedy := "sheaf list --sources shows their names"
-	if near := sources.nearest(text); near != "" {
+	if near := x.nearest(text); near != "" {
 		remedy = fmt.Sprintf("did you mean %q?", near)
 	}
 	absent := hint.With(fmt.Errorf("no source has the name %q, or one that it matches", text), "%s", remedy)
-	return naming{ofMatching(text), absent.Error() + ": " + remedy, absent}, nil
+	return naming{ofSources(text), absent.Error() + ": " + remedy, absent}
+}
+
+// isFile reports whether a file, and no folder, is at a path.
+func isFile(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && !info.IsDir()
 }
 
 // nameOrPath returns the naming of the source with a name, or else of the file at a path, which is
