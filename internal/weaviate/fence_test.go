@@ -1,6 +1,7 @@
 package weaviate_test
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -10,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"sheaf/internal/engine"
@@ -28,29 +30,19 @@ func TestLateCommit(t *testing.T) {
 	if err := merge(t, w, numbered(2, -1, nil)); err != nil {
 		t.Fatal(err)
 	}
-	host, rest, _ := strings.Cut(strings.TrimPrefix(store, "weaviate://"), "/")
-	forward := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: host})
 	var overtake sync.Once
 	armed := false
-	slow := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if armed && r.Method == http.MethodPost && strings.HasPrefix(r.URL.Path, "/v1/batch/objects") {
+	late, err := weaviate.OpenWriter(t.Context(), through(t, store, func(_ http.ResponseWriter, r *http.Request) bool {
+		if armed && writes(r) {
 			overtake.Do(func() {
 				f.do(func() { delete(f.classes, "Docs_sheaf_lock_2") }) // as one that was not renewed
-				other, err := weaviate.OpenWriter(t.Context(), store, engine.Options{})
-				if err != nil {
-					t.Error(err)
-					return
-				}
-				_, err = other.Merge(t.Context(), []engine.Snapshot{{Transfers: numbered(5, -1, nil)}}, engine.OnConflictReplace)
-				if err := errors.Join(err, other.Close()); err != nil {
+				if err := become(t, store, 5); err != nil {
 					t.Error(err)
 				}
 			})
 		}
-		forward.ServeHTTP(w, r)
-	}))
-	defer slow.Close()
-	late, err := weaviate.OpenWriter(t.Context(), "weaviate://"+strings.TrimPrefix(slow.URL, "http://")+"/"+rest, engine.Options{})
+		return false
+	}), engine.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,6 +58,81 @@ func TestLateCommit(t *testing.T) {
 	if got, want := idsIn(t, store), []string{"id0", "id1", "id2", "id3", "id4"}; !slices.Equal(got, want) {
 		t.Errorf("the store has %q, want %q", got, want)
 	}
+}
+
+// through is the URL of a store by a proxy that passes on the requests that answer does not answer.
+func through(t *testing.T, store string, answer func(w http.ResponseWriter, r *http.Request) bool) string {
+	t.Helper()
+	host, collection, _ := strings.Cut(strings.TrimPrefix(store, "weaviate://"), "/")
+	forward := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: host})
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !answer(w, r) {
+			forward.ServeHTTP(w, r)
+		}
+	}))
+	t.Cleanup(proxy.Close)
+	return "weaviate://" + strings.TrimPrefix(proxy.URL, "http://") + "/" + collection
+}
+
+// writes reports whether a request writes objects.
+func writes(r *http.Request) bool {
+	return r.Method == http.MethodPost && r.URL.Path == "/v1/batch/objects"
+}
+
+// leave makes the lock of an epoch one that a writer elsewhere left long ago.
+func (f *fake) leave(epoch int64) {
+	name := fmt.Sprint("Docs_sheaf_lock_", epoch)
+	f.do(func() {
+		f.classes[name] = map[string]any{"class": name, "description": `{"token":"x","host":"h","process":1,"since":1}`}
+		f.objects[name] = map[string]json.RawMessage{}
+	})
+}
+
+// TestBrokenOffTakeover: a writer that fails once it has superseded an epoch that was claimed and not begun
+// leaves a store that others read and write.
+func TestBrokenOffTakeover(t *testing.T) {
+	t.Parallel()
+	f, store := start(t)
+	w, err := weaviate.Create(t.Context(), store, plain, engine.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := merge(t, w, numbered(2, -1, nil)); err != nil {
+		t.Fatal(err)
+	}
+	f.leave(2)
+	var sent atomic.Int32
+	failing := through(t, store, func(w http.ResponseWriter, r *http.Request) bool {
+		fails := writes(r) && sent.Add(1) > 2 // all but the renewal of the lock and the superseded state
+		if fails {
+			w.WriteHeader(http.StatusInternalServerError)
+		}
+		return fails
+	})
+	if _, err = weaviate.OpenWriter(t.Context(), failing, engine.Options{}); !unavailable(err) {
+		t.Errorf("the writer that fails: %v", err)
+	}
+	if got, want := idsIn(t, store), []string{"id0", "id1"}; !slices.Equal(got, want) {
+		t.Errorf("the store has %q, want %q", got, want)
+	}
+	f.leave(3)
+	if err := become(t, store, 3); err != nil {
+		t.Error(err)
+	}
+	if got, want := idsIn(t, store), []string{"id0", "id1", "id2"}; !slices.Equal(got, want) {
+		t.Errorf("the store has %q, want %q", got, want)
+	}
+}
+
+// become has a store hold so many documents.
+func become(t *testing.T, store string, n int) error {
+	t.Helper()
+	w, err := weaviate.OpenWriter(t.Context(), store, engine.Options{})
+	if err != nil {
+		return err
+	}
+	_, err = w.Merge(t.Context(), []engine.Snapshot{{Transfers: numbered(n, -1, nil)}}, engine.OnConflictReplace)
+	return errors.Join(err, w.Close())
 }
 
 // idsIn lists the ids of a store.

@@ -92,35 +92,41 @@ type source struct {
 // pageSources is how many sources are in one page: those whose numbers have one quotient by it.
 const pageSources = 256
 
-// newest reads the state of the highest epoch, 0 where there is none.
+// newest reads the state of the highest epoch that has begun, 0 where there is none.
 func (c *client) newest(ctx context.Context) (epoch int64, data string, err error) {
 	for range tries {
-		if epoch = c.epoch.Load(); epoch == 0 {
-			if epoch, err = c.hint(ctx); err != nil {
+		from := c.epoch.Load()
+		if from == 0 {
+			if from, err = c.hint(ctx); err != nil {
 				return 0, "", err
 			}
 		}
-		data, there, err := c.read(ctx, c.place.meta(), stateID(epoch))
-		for ; err == nil; epoch++ {
-			var next string
-			var more bool
-			if next, more, err = c.read(ctx, c.place.meta(), stateID(epoch+1)); !more {
-				break
-			}
-			data, there = next, true
+		epoch, data, err = c.newestFrom(ctx, from)
+		if err != nil {
+			return 0, "", err
 		}
+		c.epoch.Store(epoch)
+		if epoch > 0 || from == 0 {
+			return epoch, data, nil
+		}
+	} // others came between: the hint tells
+	return 0, "", &engine.UnavailableError{Store: c.place.url, Err: errChanged}
+}
+
+// newestFrom is newest among an epoch and those that follow. Those after the newest are superseded where
+// a writer that skipped them ended before it began its own.
+func (c *client) newestFrom(ctx context.Context, from int64) (epoch int64, newest string, err error) {
+	for at := from; ; at++ {
+		data, there, err := c.read(ctx, c.place.meta(), stateID(at))
 		switch {
 		case err != nil:
 			return 0, "", err
 		case there && data != superseded:
-			c.epoch.Store(epoch)
-			return epoch, data, nil
-		case !there && epoch == 0:
-			return 0, "", nil
+			epoch, newest = at, data
+		case !there && at > from:
+			return epoch, newest, nil
 		}
-		c.epoch.Store(0) // the next one came between
 	}
-	return 0, "", &engine.UnavailableError{Store: c.place.url, Err: errChanged}
 }
 
 func (c *client) hint(ctx context.Context) (epoch int64, err error) {
