@@ -211,7 +211,7 @@ func (s *cluster) inPart() {
 func (s *cluster) settle() {
 	s.Helper()
 	for try := 0; ; try++ {
-		w, err := weaviate.OpenWriter(s.Context(), s.url, engine.Options{LockTimeout: time.Minute})
+		w, err := weaviate.OpenWriter(s.Context(), s.url, engine.Options{LockTimeout: 2 * time.Minute}) // longer than a lock counts
 		if err == nil {
 			err = w.Close()
 		}

@@ -1,9 +1,12 @@
 package weaviate_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -121,6 +124,86 @@ func TestBrokenOffTakeover(t *testing.T) {
 	}
 	if got, want := idsIn(t, store), []string{"id0", "id1", "id2"}; !slices.Equal(got, want) {
 		t.Errorf("the store has %q, want %q", got, want)
+	}
+}
+
+// TestLateBegin: the state of an epoch that arrives when its writer has failed and another one has committed
+// changes nothing.
+func TestLateBegin(t *testing.T) {
+	t.Parallel()
+	f, store := start(t)
+	w, err := weaviate.Create(t.Context(), store, plain, engine.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := merge(t, w, numbered(2, -1, nil)); err != nil {
+		t.Fatal(err)
+	}
+	sent := 0
+	var late []byte
+	failing := through(t, store, func(w http.ResponseWriter, r *http.Request) bool {
+		if !writes(r) {
+			return false
+		}
+		if sent++; sent == 1 { // the renewal of the lock
+			return false
+		}
+		if b, _ := io.ReadAll(r.Body); late == nil {
+			late = b
+		}
+		w.WriteHeader(http.StatusGatewayTimeout)
+		return true
+	})
+	if _, err = weaviate.OpenWriter(t.Context(), failing, engine.Options{}); !unavailable(err) {
+		t.Errorf("the writer that fails: %v", err)
+	}
+	if err := become(t, store, 5); !errors.As(err, new(*engine.LockedError)) {
+		t.Errorf("another one in the same epoch: %v", err)
+	}
+	f.leave(2)
+	if err := become(t, store, 5); err != nil {
+		t.Fatal(err)
+	}
+	host, _, _ := strings.Cut(strings.TrimPrefix(store, "weaviate://"), "/")
+	answer, err := http.Post("http://"+host+"/v1/batch/objects", "application/json", bytes.NewReader(late))
+	if err != nil || answer.StatusCode != http.StatusOK {
+		t.Fatal(answer, err)
+	}
+	answer.Body.Close()
+	if got, want := idsIn(t, store), []string{"id0", "id1", "id2", "id3", "id4"}; !slices.Equal(got, want) {
+		t.Errorf("the store has %q, want %q", got, want)
+	}
+}
+
+// TestFailedTakeover: a writer that takes over and fails before it begins leaves its lock, because nothing
+// else tells of the epoch of the one before.
+func TestFailedTakeover(t *testing.T) {
+	t.Parallel()
+	f, store := start(t)
+	w, err := weaviate.Create(t.Context(), store, plain, engine.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	failing := through(t, store, func(w http.ResponseWriter, r *http.Request) bool {
+		fails := strings.HasPrefix(r.URL.Path, "/v1/nodes/")
+		if fails {
+			w.WriteHeader(http.StatusInternalServerError)
+		}
+		return fails
+	})
+	for _, left := range []bool{false, true} {
+		if left {
+			f.leave(2)
+		}
+		if _, err = weaviate.OpenWriter(t.Context(), failing, engine.Options{}); !unavailable(err) {
+			t.Errorf("the writer that fails: %v", err)
+		}
+		if f.classes["Docs_sheaf_lock_2"] != nil || (f.classes["Docs_sheaf_lock_3"] != nil) != left {
+			t.Errorf("locks that are there where one was left, %t: %q", left, slices.Collect(maps.Keys(f.classes)))
+		}
 	}
 }
 

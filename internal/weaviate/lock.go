@@ -28,13 +28,16 @@ import (
 // lock, removes that of the one before, and then reads the state. A commit counts when the state is
 // written and the lock is there after that: then the next writer reads this state.
 //
-// A killed writer leaves its lock behind. It counts no more once its process is gone, as far as that can
-// be told where it ran, or once it has not been renewed for expiry, by the clock of the server.
+// A killed writer leaves its lock behind, and so does one that fails to begin its epoch: what it sent may
+// arrive late, in an epoch that must be nobody else's then. Such a lock counts no more once its process is
+// gone, as far as that can be told where it ran, or once it has not been renewed for expiry, by the clock
+// of the server.
 
 // lease is the right to write in an epoch.
 type lease struct {
 	epoch int64
 	token string
+	stays bool // the lock is not given back: nothing else tells that its epoch, or an earlier one, was used
 }
 
 // holder is who has a lock. All users of the cluster see it, so it does not tell the command line,
@@ -108,7 +111,7 @@ func (c *client) lock(ctx context.Context, patience time.Duration) (lease, error
 			return l, nil
 		}
 		// Another was faster, or such a collection cannot be made.
-		if refused++; err != nil && (refused == tries || !hasStatus(err, http.StatusUnprocessableEntity)) {
+		if refused++; err != nil && (l.stays || refused == tries || !hasStatus(err, http.StatusUnprocessableEntity)) {
 			return lease{}, err
 		}
 	}
@@ -125,29 +128,29 @@ func wait(ctx context.Context, d time.Duration) error {
 
 // claim makes the lock of the epoch after those that are known, and removes theirs. It returns no
 // token where another writer came between.
-func (c *client) claim(ctx context.Context, known int64, locks map[int64]holder) (_ lease, err error) {
+func (c *client) claim(ctx context.Context, known int64, locks map[int64]holder) (l lease, err error) {
 	host, _ := os.Hostname() // "" is of no known host
 	me := holder{Token: uuid.NewString(), Host: host, System: system(), Since: cmp.Or(c.clock.Load(), time.Now().Unix()), Process: os.Getpid()}
 	description, err := json.Marshal(me)
 	if err != nil {
 		return lease{}, err
 	}
-	l := lease{max(known, last(locks)) + 1, me.Token}
+	l = lease{epoch: max(known, last(locks)) + 1, token: me.Token}
 	lock := c.place.flat(c.place.lock(l.epoch), "dot", 1, kept("data"))
 	lock.Description = string(description)
 	err = c.call(ctx, http.MethodPost, "/v1/schema", lock, nil)
 	if err != nil && !(hasStatus(err, http.StatusUnprocessableEntity) && c.own(ctx, l) == nil) { // else the answer was lost, not the request
 		return lease{}, err
 	}
-	mine, err := c.confirm(ctx, l, known)
+	mine, err := c.confirm(ctx, &l, known)
 	if err == nil && mine {
 		return l, nil
 	}
-	return lease{}, errors.Join(err, c.unlock(ctx, l))
+	return lease{stays: l.stays}, errors.Join(err, c.unlock(ctx, l))
 }
 
 // confirm removes the locks of earlier epochs, unless what was known before this one was made is not so any more.
-func (c *client) confirm(ctx context.Context, l lease, known int64) (bool, error) {
+func (c *client) confirm(ctx context.Context, l *lease, known int64) (bool, error) {
 	locks, err := c.locks(ctx)
 	if err != nil {
 		return false, err
@@ -160,6 +163,7 @@ func (c *client) confirm(ctx context.Context, l lease, known int64) (bool, error
 		if epoch == l.epoch {
 			continue
 		}
+		l.stays = true
 		if err := c.call(ctx, http.MethodDelete, "/v1/schema/"+c.place.lock(epoch), nil, nil); err != nil {
 			return false, err
 		}
@@ -271,9 +275,12 @@ func (c *client) renew(l lease) error {
 	return c.call(ctx, http.MethodPatch, "/v1/objects/"+lock+"/"+renewedID, object{Class: lock, ID: renewedID, Properties: properties{Data: l.token}}, nil)
 }
 
-// unlock gives a lock back, unless another writer has it. It tries once: the second time the lock
-// could be another's. One that stays counts no more when this process ends.
+// unlock gives a lock back, unless it stays or another writer has it. It tries once: the second time the
+// lock could be another's. One that is left counts no more when this process ends.
 func (c *client) unlock(ctx context.Context, l lease) error {
+	if l.stays {
+		return nil
+	}
 	err := c.own(ctx, l)
 	if err == nil {
 		err = c.once(ctx, http.MethodDelete, "/v1/schema/"+c.place.lock(l.epoch), nil, nil)

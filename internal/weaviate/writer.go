@@ -129,7 +129,8 @@ func openWriter(ctx context.Context, url string, o engine.Options, mending bool,
 	if w.lease, err = w.lock(ctx, o.LockTimeout); err != nil {
 		return nil, err
 	}
-	w.renewed = crash.Go(func() error { w.renewUntil(w.done, w.lease); return nil })
+	held := w.lease
+	w.renewed = crash.Go(func() error { w.renewUntil(w.done, held); return nil })
 	s, err := create(w.client)
 	if err != nil {
 		return nil, err
@@ -164,10 +165,11 @@ func (w *Writer) take(ctx context.Context, s *state) error {
 			return err
 		}
 	}
-	s.Writer = w.lease.token
+	s.Writer, w.lease.stays = w.lease.token, true
 	if err := w.beginEpoch(ctx, w.lease.epoch, s); err != nil {
 		return err
 	}
+	w.lease.stays = false
 	if err := w.own(ctx, w.lease); err != nil {
 		return err
 	}
