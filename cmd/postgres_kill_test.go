@@ -20,8 +20,12 @@ var changes = [][]string{
 	{"import", "--quiet", "--on-conflict", "new-id", "other"},
 }
 
-// killPoints is after how many parts of the messages of a change it is stopped.
-const killPoints = 7
+// killPoints is after how many parts of the messages of a change it is stopped; crashPoints where a server
+// needs seconds to start again.
+const (
+	killPoints  = 7
+	crashPoints = 3
+)
 
 // TestPostgresKilled kills sheaf at points of each change: the store is old or new, and the
 // same command again makes it new.
@@ -32,7 +36,7 @@ func TestPostgresKilled(t *testing.T) {
 	for _, change := range changes {
 		t.Run(change[0], func(t *testing.T) {
 			t.Parallel()
-			stopped(t, proxied{server}, dir, change, kill)
+			stopped(t, proxied{server}, dir, change, killPoints, kill)
 		})
 	}
 }
@@ -48,7 +52,7 @@ func TestPostgresCrashes(t *testing.T) {
 	}
 	t.Cleanup(own.Stop)
 	for _, change := range changes {
-		stopped(t, proxied{own}, dir, change, func(*exec.Cmd) {
+		stopped(t, proxied{own}, dir, change, killPoints, func(*exec.Cmd) {
 			if err := own.Crash(); err != nil {
 				t.Error(err)
 			}
@@ -61,8 +65,8 @@ func kill(c *exec.Cmd) { _ = c.Process.Kill() }
 // struck is a server whose clients can be struck amid what they send.
 type struck interface {
 	Table(t *testing.T) string // a store that is not there
-	// Through is the URL of a store by a proxy, which calls strike after some messages. Sent tells how
-	// many there were, once the client has ended.
+	// Through is the URL of a store by a proxy, which calls strike, where it is not nil, after some messages.
+	// Sent tells how many there were, once the client has ended.
 	Through(t *testing.T, table string, messages int, strike func()) (url string, sent func() int)
 }
 
@@ -107,7 +111,7 @@ func changing(t *testing.T) (dir string) {
 
 // stopped makes a change in as many stores as there are points, and strikes in each at one
 // of them.
-func stopped(t *testing.T, s struck, dir string, change []string, strike func(*exec.Cmd)) {
+func stopped(t *testing.T, s struck, dir string, change []string, points int, strike func(*exec.Cmd)) {
 	t.Helper()
 	undisturbed := s.Table(t)
 	mustSheaf(t, dir, "merge", "--quiet", "--store", undisturbed, "old")
@@ -118,10 +122,10 @@ func stopped(t *testing.T, s struck, dir string, change []string, strike func(*e
 		t.Fatalf("%q changes nothing", change)
 	}
 	olds := 0
-	for point := 1; point <= killPoints; point++ {
+	for point := 1; point <= points; point++ {
 		table := s.Table(t)
 		mustSheaf(t, dir, "merge", "--quiet", "--store", table, "old")
-		makeChange(t, s, dir, table, change, messages*point/killPoints, strike)
+		makeChange(t, s, dir, table, change, messages*point/points, strike)
 		got := contents(t, dir, table)
 		if slices.Equal(got, before) {
 			olds++
@@ -134,8 +138,8 @@ func stopped(t *testing.T, s struck, dir string, change []string, strike func(*e
 			t.Errorf("%q, stopped at point %d and run again: %q, want %q", change, point, got, after)
 		}
 	}
-	if olds == 0 || olds == killPoints {
-		t.Errorf("%q: %d of %d runs left the old store: the points lie badly", change, olds, killPoints)
+	if olds == 0 || olds == points {
+		t.Errorf("%q: %d of %d runs left the old store: the points lie badly", change, olds, points)
 	}
 }
 
@@ -145,7 +149,11 @@ func makeChange(t *testing.T, s struck, dir, table string, change []string, at i
 	t.Helper()
 	var c *exec.Cmd
 	started := make(chan struct{})
-	url, sent := s.Through(t, table, at, func() { <-started; strike(c) })
+	var struck func()
+	if strike != nil {
+		struck = func() { <-started; strike(c) }
+	}
+	url, sent := s.Through(t, table, at, struck)
 	c = exec.CommandContext(t.Context(), "sheaf", append(slices.Clone(change), "--store", url, "--lock-timeout", "10s")...)
 	c.Dir, c.Env = dir, append(os.Environ(), scrubbed(dir)...)
 	var out strings.Builder

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -114,8 +115,41 @@ func killedOnWeaviate(t *testing.T, c *weaviatetest.Cluster) {
 	for _, change := range changes {
 		t.Run(change[0], func(t *testing.T) {
 			t.Parallel()
-			stopped(t, tidied{c}, dir, change, kill)
+			stopped(t, tidied{c}, dir, change, killPoints, kill)
 		})
+	}
+}
+
+// TestWeaviateCrashes does the same by a crash of the server, which starts again at once, so that sheaf may
+// go on, or when sheaf has given up.
+func TestWeaviateCrashes(t *testing.T) {
+	t.Parallel()
+	c := mortal{tidied{weaviatetest.Start(t, 1, 1)}, new(int)}
+	dir := changing(t)
+	for _, change := range changes {
+		stopped(t, c, dir, change, crashPoints, func(*exec.Cmd) {
+			c.Kill(0)
+			if *c.crashes++; *c.crashes%2 == 0 {
+				c.Revive(t, 0)
+			}
+		})
+	}
+}
+
+// mortal is a cluster of one server, which is alive again when a change has ended.
+type mortal struct {
+	tidied
+	crashes *int
+}
+
+func (c mortal) Through(t *testing.T, store string, requests int, strike func()) (url string, sent func() int) {
+	url, passed := c.tidied.Through(t, store, requests, strike)
+	return url, func() int {
+		n := passed()
+		if strike != nil && n >= requests && *c.crashes%2 == 1 {
+			c.Revive(t, 0)
+		}
+		return n
 	}
 }
 
@@ -125,9 +159,9 @@ type tidied struct{ *weaviatetest.Cluster }
 
 func (c tidied) Through(t *testing.T, store string, requests int, strike func()) (url string, sent func() int) {
 	t.Helper()
-	url, sent = c.Cluster.Through(t, store, requests, strike)
+	url, passed := c.Cluster.Through(t, store, requests, strike)
 	if strike != nil {
-		return url, sent
+		return url, passed
 	}
 	return url, func() int {
 		collection := filepath.Base(store)
@@ -147,7 +181,7 @@ func (c tidied) Through(t *testing.T, store string, requests int, strike func())
 		if have := answer.Data.Aggregate[collection][0].Meta.Count; have != info.Documents+1 { // and a mark
 			t.Errorf("%s has %d objects for %d documents", store, have, info.Documents)
 		}
-		return sent()
+		return passed()
 	}
 }
 

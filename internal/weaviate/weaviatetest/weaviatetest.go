@@ -109,7 +109,9 @@ func Start(t *testing.T, number, nodes int) *Cluster {
 		c.listens(t, i)
 	}
 	for i := range c.nodes {
-		c.await(t, i)
+		if err := c.await(i); err != nil {
+			t.Fatal(err)
+		}
 	}
 	return c
 }
@@ -150,6 +152,9 @@ func (c *Cluster) begin(i int) error {
 		"RAFT_BOOTSTRAP_EXPECT=" + strconv.Itoa(len(c.nodes)), "RAFT_BOOTSTRAP_TIMEOUT=60",
 		"GRPC_PORT=" + port(portGRPC), "DISK_USE_READONLY_PERCENTAGE=100", "DISK_USE_WARNING_PERCENTAGE=100",
 	}
+	if len(c.nodes) == 1 { // who elects itself need not wait for others
+		n.Env = append(n.Env, "RAFT_TIMEOUTS_MULTIPLIER=1")
+	}
 	if i > 0 {
 		n.Env = append(n.Env, "CLUSTER_JOIN=127.0.0.1:"+strconv.Itoa(portGossip+c.first))
 	}
@@ -178,8 +183,7 @@ func (c *Cluster) listens(t *testing.T, i int) {
 }
 
 // await waits until a node answers.
-func (c *Cluster) await(t *testing.T, i int) {
-	t.Helper()
+func (c *Cluster) await(i int) error {
 	for range looks {
 		time.Sleep(pause)
 		r, err := http.Get("http://" + c.address(i) + "/v1/.well-known/ready")
@@ -188,11 +192,11 @@ func (c *Cluster) await(t *testing.T, i int) {
 		}
 		r.Body.Close()
 		if r.StatusCode == http.StatusOK {
-			return
+			return nil
 		}
 	}
 	log, _ := os.ReadFile(filepath.Join(c.dir, "node"+strconv.Itoa(i), "log"))
-	t.Fatalf("node %d does not start:\n%s", i, log[max(0, len(log)-4000):])
+	return fmt.Errorf("node %d does not start:\n%s", i, log[max(0, len(log)-4000):])
 }
 
 func (c *Cluster) address(i int) string { return "127.0.0.1:" + strconv.Itoa(portHTTP+c.first+2*i) }
@@ -214,13 +218,16 @@ func (c *Cluster) Wipe(t *testing.T, i int) {
 	}
 }
 
-// Revive starts a node again that was killed.
+// Revive starts a node again that was killed. Any goroutine may call it.
 func (c *Cluster) Revive(t *testing.T, i int) {
 	t.Helper()
-	if err := c.begin(i); err != nil {
-		t.Fatal(err)
+	err := c.begin(i)
+	if err == nil {
+		err = c.await(i)
 	}
-	c.await(t, i)
+	if err != nil {
+		t.Error(err)
+	}
 }
 
 func (c *Cluster) stop() {
