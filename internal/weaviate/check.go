@@ -28,7 +28,7 @@ const (
 )
 
 // Check reads everything in a store and compares what is kept twice. With repair, documents that
-// are not on the servers are forgotten, so that the next ingest reads their sources again, and
+// a server has lost are copied from other replicas, and those that none has are forgotten, so that the next ingest reads their sources again, and
 // what is known of all vectors is computed anew.
 func Check(ctx context.Context, url string, o engine.Options, repair bool) (problems []Problem, err error) {
 	if !repair {
@@ -60,12 +60,12 @@ func (w *Writer) mend(ctx context.Context) (found findings, err error) {
 	}
 	var emptied *emptiedError
 	if err = w.allMarked(ctx, v.state, all); errors.As(err, &emptied) {
-		err = v.restore(ctx)
+		err = v.restore(ctx, v.Documents.Bitmap)
 	}
 	if err != nil {
 		return found, err
 	}
-	if found, err = w.check(ctx); err != nil {
+	if found, err = w.checkCopied(ctx); err != nil {
 		return found, err
 	}
 	if len(found.problems) > 0 {
@@ -77,6 +77,23 @@ func (w *Writer) mend(ctx context.Context) (found findings, err error) {
 	}
 	for i := range found.problems {
 		found.problems[i].Repaired = err == nil && found.problems[i].Remedy == remedyRepair
+	}
+	return found, err
+}
+
+// checkCopied is check, once the replicas that have what others have lost gave it to them.
+func (w *Writer) checkCopied(ctx context.Context) (findings, error) {
+	v := w.asCommitted()
+	first, err := w.check(ctx)
+	if err != nil || v.Replicas == 1 || first.lost.IsEmpty() {
+		return first, err
+	}
+	if err := v.restore(ctx, first.lost); err != nil {
+		return first, err
+	}
+	found, err := w.check(ctx)
+	if n := first.lost.GetCardinality() - first.lost.AndCardinality(found.lost); err == nil && n > 0 {
+		found.add("document", remedyRepair, "%d documents are on some replicas only", n)
 	}
 	return found, err
 }

@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// fake is a server of one node as far as a store needs one to write, to look documents up and to
+// fake is a server as far as a store needs one to write, to look documents up and to
 // be checked. All documents are as near to all queries.
 type fake struct {
 	mu                 sync.Mutex
@@ -23,6 +23,8 @@ type fake struct {
 	classes            map[string]map[string]any
 	objects            map[string]map[string]json.RawMessage // by collection and id
 	complaint, version string                                // of GraphQL; "" for none, and for the version that is tested
+	replicas           int                                   // that each shard has, on nodes of their own; 0: one
+	elsewhere          map[string]json.RawMessage            // by id, what other replicas have and this node has lost
 	refuses            string                                // why no collection can be made; "" where they can
 }
 
@@ -104,6 +106,9 @@ func (f *fake) dropClass(r *http.Request) (any, int) {
 }
 
 func (f *fake) object(r *http.Request) (any, int) {
+	if copied := f.elsewhere[r.PathValue("id")]; copied != nil && r.FormValue("consistency_level") == "ALL" {
+		f.objects[r.PathValue("class")][r.PathValue("id")] = copied
+	}
 	if object := f.objects[r.PathValue("class")][r.PathValue("id")]; object != nil {
 		answer := map[string]any{"lastUpdateTimeUnix": time.Now().UnixMilli()}
 		_ = json.Unmarshal(object, &answer)
@@ -206,7 +211,8 @@ func (f *fake) remove(r *http.Request) (any, int) {
 
 func (f *fake) nodes(r *http.Request) (any, int) {
 	shard := map[string]string{"name": "shard", "class": r.PathValue("class")}
-	return map[string]any{"nodes": []any{map[string]any{"status": "HEALTHY", "version": cmp.Or(f.version, "1.35.2"), "shards": []any{shard}}}}, http.StatusOK
+	node := map[string]any{"status": "HEALTHY", "version": cmp.Or(f.version, "1.35.2"), "shards": []any{shard}}
+	return map[string]any{"nodes": slices.Repeat([]any{node}, cmp.Or(f.replicas, 1))}, http.StatusOK
 }
 
 // do changes the fake between requests.

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/RoaringBitmap/roaring/v2"
 	"golang.org/x/sync/errgroup"
 
 	"sheaf/internal/crash"
@@ -224,9 +225,9 @@ func (e *emptiedError) Hint() string {
 // copiers is how many objects are copied at a time.
 const copiers = 8
 
-// restore has the servers copy to one another what the state names: they do where an object is read
-// from all replicas that not all have.
-func (v *view) restore(ctx context.Context) error {
+// restore has the servers copy documents, and what else the state names, to one another: they do where an
+// object is read from all replicas that not all have.
+func (v *view) restore(ctx context.Context, documents *roaring.Bitmap) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(copiers)
 	read := func(class, id string) {
@@ -242,7 +243,7 @@ func (v *view) restore(ctx context.Context) error {
 	for id := range pagesOf(v.state) {
 		read(v.place.meta(), id)
 	}
-	for page := range chunks(v.Documents.Bitmap, named) {
+	for page := range chunks(documents, named) {
 		for _, id := range v.ids(page) {
 			if ctx.Err() == nil {
 				read(v.place.documents(), id)

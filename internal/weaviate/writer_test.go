@@ -1,6 +1,7 @@
 package weaviate_test
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
@@ -187,6 +188,38 @@ func TestRepair(t *testing.T) {
 	}
 	if want := []string{"id0", "id3", "id4", "id2"}; err != nil || !slices.Equal(ids, want) || len(f.objects["Docs"]) != len(want)+1 {
 		t.Errorf("after the repair are found %q of %d objects, %v", ids, len(f.objects["Docs"])-1, err)
+	}
+}
+
+// TestRepairCopies: documents that a server has lost and another one has are copied, and those alone are
+// forgotten that none has.
+func TestRepairCopies(t *testing.T) {
+	t.Parallel()
+	f, url := start(t)
+	f.replicas = 2
+	w, err := weaviate.Create(t.Context(), url+"?replicas=2", plain, engine.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := merge(t, w, numbered(4, -1, nil)); err != nil {
+		t.Fatal(err)
+	}
+	f.do(func() {
+		ids := slices.Sorted(maps.Keys(f.objects["Docs"]))
+		f.elsewhere = map[string]json.RawMessage{ids[1]: f.objects["Docs"][ids[1]]}
+		delete(f.objects["Docs"], ids[1])
+		delete(f.objects["Docs"], ids[2])
+	})
+	problems, err := weaviate.Check(t.Context(), url, engine.Options{}, true)
+	var got []string
+	for _, p := range problems {
+		got = append(got, fmt.Sprint(p.Message, " ", p.Repaired))
+	}
+	if want := []string{"1 documents are not on the servers true", "1 documents are on some replicas only true"}; err != nil || !slices.Equal(got, want) {
+		t.Errorf("the repair finds %q, %v and not %q", got, err, want)
+	}
+	if got, want := idsIn(t, url), []string{"id0", "id1", "id3"}; !slices.Equal(got, want) {
+		t.Errorf("after it the store has %q, want %q", got, want)
 	}
 }
 
