@@ -31,6 +31,7 @@ type display struct {
 
 	mu      sync.Mutex
 	bar     *progressbar.ProgressBar // nil where there is no bar
+	roomy   bool                     // there is room for more than what is done of what
 	lines   bool
 	notices int
 }
@@ -46,15 +47,17 @@ func (env *environment) showProgress(counter *progress.Counter, verb, noun strin
 	switch {
 	case quiet:
 	case env.streams.ErrTerminal:
+		terminal, width := env.streams.errTerminal()
+		d.roomy = width >= roomyWidth
 		d.bar = progressbar.NewOptions64(-1,
-			progressbar.OptionSetWriter(env.streams.Err),
+			progressbar.OptionSetWriter(terminal),
 			progressbar.OptionSetDescription(verb),
 			progressbar.OptionSetItsString(noun+"s"),
 			progressbar.OptionShowCount(),
 			progressbar.OptionClearOnFinish(),
 			progressbar.OptionThrottle(barEvery),
 			progressbar.OptionSetSpinnerChangeInterval(0), // it would draw at any time, also into notices
-			ratesWhere(env.streams.Width >= ratesWidth),
+			ratesWhere(d.roomy),
 		)
 		d.every(barEvery, d.draw)
 	case env.flags.verbose:
@@ -65,8 +68,9 @@ func (env *environment) showProgress(counter *progress.Counter, verb, noun strin
 	return d
 }
 
-// ratesWidth is the least width of a terminal on which a bar with rate and times is one line.
-const ratesWidth = 76
+// roomyWidth is the least width of a terminal on which a bar with retries, rate and times is one line. Of a bar of
+// two lines the first would stay when it is cleared.
+const roomyWidth = 80
 
 // ratesWhere has a bar show how fast it is and the time that is left, or not.
 func ratesWhere(room bool) progressbar.Option {
@@ -128,7 +132,7 @@ func (d *display) draw() {
 	if total := max(s.Total, s.Chunks+1); s.Total > 0 && d.bar.GetMax64() != total {
 		d.bar.ChangeMax64(total)
 	}
-	if s.Retries > 0 {
+	if s.Retries > 0 && d.roomy {
 		d.bar.Describe(fmt.Sprintf("%s, %s", d.verb, count(s.Retries, "retry")))
 	}
 	_ = d.bar.Set64(s.Chunks)

@@ -40,6 +40,14 @@ func Standard() Streams {
 	return s
 }
 
+// errTerminal returns the terminal that Err writes to, where it is one, and its number of columns.
+func (s Streams) errTerminal() (io.Writer, int) {
+	if f, ok := s.Err.(folding); ok {
+		return f.Writer, f.width
+	}
+	return s.Err, s.Width
+}
+
 func columnsOfTerminal(f *os.File) int {
 	if w, _, err := term.GetSize(int(f.Fd())); err == nil && w > 0 {
 		return w
