@@ -72,6 +72,7 @@ var steps = []step{
 	{"tune", (*listed).tune},
 	{"shots", (*listed).shots},
 	{"recall", (*listed).recall},
+	{"filters", (*listed).filtered},
 	{"change", (*listed).changed},
 	{"export", (*listed).exported},
 	{"merge", (*listed).merged},

@@ -17,7 +17,7 @@ const morePerSource = 4
 
 // fewPerSource is a search whose answers have at most n hits of one source. It asks for more
 // hits until the answers are full, or the hits of a store are at their end. It is exact, as
-// with a filter: the documents of a source may lie near to one another.
+// the documents of a source may lie near to one another.
 func fewPerSource(ctx context.Context, s engine.Searcher, queries [][]float32, o engine.SearchOptions, n int) ([][]engine.Hit, error) {
 	k := o.K
 	o.Recall = 1

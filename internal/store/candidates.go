@@ -42,7 +42,7 @@ func (snap *snapshot) byLists(ctx context.Context, queries []float32, first int,
 	if snap.lists == nil {
 		return nil, nil
 	}
-	looked := snap.lists.looked[first:][:len(queries)/snap.state.facts.Dim]
+	looked := snap.looked[first:][:len(queries)/snap.state.facts.Dim]
 	clear(looked)
 	blocks, counts := snap.lists.blocks(queries, s.K, snap.codes)
 	if blocks == nil {

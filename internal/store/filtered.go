@@ -15,19 +15,20 @@ import (
 )
 
 // plan says which way a search with a filter goes. All ways give the same
-// answer:
+// answer, but where the search may look at some lists only:
 //
 //   - where all that matches is found with little effort, a scan looks at its
 //     rows only;
 //   - where not, a scan of all rows keeps candidates, of which the best that
 //     match are the answer: to read hundreds of thousands of matches out of
-//     the database would cost more than the scan;
+//     the database would cost more than the scan. It keeps few at first, which
+//     takes less time, and looks at lists where it may;
 //   - queries that this leaves short of hits, because what is near to them
-//     does not match, are answered by a second scan, after all matches were
-//     read.
+//     does not match, are answered by a scan that keeps more, and those that
+//     this leaves short by one after all matches were read.
 type plan struct {
-	effort     int // what finding all that matches may cost, see tx.matching
-	candidates int // what a scan of all rows keeps for each query
+	effort     int   // what finding all that matches may cost, see tx.matching
+	candidates []int // what scans of all rows keep for each query, one after the other
 }
 
 const (
@@ -37,6 +38,9 @@ const (
 	// spareHits are hits beyond twice k that candidates should hold, so that
 	// bad luck rarely leaves a query short.
 	spareHits = 16
+	// fewCandidates is what a first scan keeps. Lists were measured for as many
+	// as the last of lists.Depths, of which some may have been deleted.
+	fewCandidates = 240
 )
 
 // planFor plans the search for the k nearest to each of n queries among rows.
@@ -50,10 +54,12 @@ func planFor(n, k int, rows int64) plan {
 	if effort >= float64(rows) {
 		return plan{effort: noLimit}
 	}
-	return plan{
-		effort:     int(effort),
-		candidates: int(float64(2*k+spareHits) * float64(rows) / effort),
+	hits := 2*k + spareHits
+	p := plan{effort: int(effort), candidates: []int{int(float64(hits) * float64(rows) / effort)}}
+	if hits <= fewCandidates && 2*fewCandidates <= p.candidates[0] {
+		p.candidates = slices.Insert(p.candidates, 0, fewCandidates)
 	}
+	return p
 }
 
 // filtered finds the K nearest of the documents that match o's filter.
@@ -65,18 +71,34 @@ func (snap *snapshot) filtered(ctx context.Context, queries []float32, o engine.
 	switch {
 	case err == nil:
 		return snap.among(ctx, queries, matching, o)
-	case !errors.Is(err, filter.ErrLimit):
-		return nil, err
+	case errors.Is(err, filter.ErrLimit):
+		return snap.sought(ctx, queries, o, p.candidates)
 	}
-	found, short, err := snap.sifted(ctx, queries, o, p.candidates)
+	return nil, err
+}
+
+// sought finds the K nearest that match among so many candidates, of those queries that
+// these leave short among the next number of them, and at last among all that match.
+func (snap *snapshot) sought(ctx context.Context, queries []float32, o engine.SearchOptions, candidates []int) ([][]faiss.Hit, error) {
+	if len(candidates) == 0 {
+		matching, err := snap.matching(ctx, o, noLimit)
+		if err != nil {
+			return nil, err
+		}
+		return snap.among(ctx, queries, matching, o)
+	}
+	found, short, err := snap.sifted(ctx, queries, o, candidates[0])
 	if err != nil || len(short) == 0 {
 		return found, err
 	}
-	if matching, err = snap.matching(ctx, o, noLimit); err != nil {
-		return nil, err
+	if snap.lists != nil {
+		for _, q := range short {
+			snap.looked[q] = 0
+		}
+		snap.lists = nil
 	}
-	again, o := snap.subset(queries, o, short)
-	more, err := snap.among(ctx, again, matching, o)
+	some, o := snap.subset(queries, o, short)
+	more, err := snap.sought(ctx, some, o, candidates[1:])
 	for i := range more {
 		found[short[i]] = more[i]
 	}
@@ -95,8 +117,9 @@ func (snap *snapshot) matching(ctx context.Context, o engine.SearchOptions, effo
 	return found, cmp.Or(err, limit)
 }
 
-// among finds the K nearest of the given documents.
+// among finds the K nearest of the given documents, which may lie in any list.
 func (snap *snapshot) among(ctx context.Context, queries []float32, documents *roaring.Bitmap, o engine.SearchOptions) ([][]faiss.Hit, error) {
+	snap.lists = nil
 	return snap.scan(ctx, queries, o, faiss.Search{K: o.K, Skip: snap.state.skipBut(documents)})
 }
 

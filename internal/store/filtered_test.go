@@ -222,9 +222,10 @@ func plans(n, k, rows int) map[string]plan {
 	const all = math.MaxInt32
 	return map[string]plan{
 		"find all":    {effort: all},
-		"test all":    {effort: -1, candidates: all},
-		"test some":   {effort: -1, candidates: 3 * k},
-		"scan again":  {effort: -1, candidates: 1},
+		"test all":    {effort: -1, candidates: []int{all}},
+		"test some":   {effort: -1, candidates: []int{3 * k}},
+		"test more":   {effort: -1, candidates: []int{1, 2 * k}},
+		"scan again":  {effort: -1, candidates: []int{1}},
 		"as it comes": planFor(n, k, int64(rows)),
 	}
 }

@@ -90,7 +90,6 @@ type approximation struct {
 	*lists.File
 	recall float64
 	metric faiss.Metric
-	looked []int64 // how many rows were looked at for each query; 0: all
 
 	// lost is how many times as many documents were in the lists when they were measured. The
 	// k nearest that are left are among the k*lost that were the nearest then, about.

@@ -55,8 +55,8 @@ func (s *Store) Search(ctx context.Context, vectors [][]float32, o engine.Search
 			if err == nil {
 				err = snap.mark(t, found, hits, o)
 			}
-			if err == nil && snap.lists != nil && o.Looked != nil {
-				for q, looked := range snap.lists.looked {
+			if err == nil && o.Looked != nil {
+				for q, looked := range snap.looked {
 					if looked > 0 {
 						o.Looked(q, looked, snap.state.rows)
 					}
@@ -106,9 +106,10 @@ type snapshot struct {
 	store   *Store
 	state   *state
 	vectors vectors
-	codes   *codes.File // nil: there are none
-	lists   *approximation
-	open    *tx // the transaction that it was taken in; nil where that has ended
+	codes   *codes.File    // nil: there are none
+	lists   *approximation // nil: all rows are looked at
+	looked  []int64        // how many rows were looked at for each query; 0: all
+	open    *tx            // the transaction that it was taken in; nil where that has ended
 
 	squared []float64 // lengths of the queries
 
@@ -129,12 +130,11 @@ func (s *Store) snapshot(t *tx) (*snapshot, error) {
 	return &snapshot{store: s, state: t.state, vectors: v, codes: s.openCodes(t)}, nil
 }
 
-// approximate prepares a search that need not find all. Filters and conditions are answered
-// exactly: what they let through may lie in other lists than what is near to a query, and
-// nobody has measured in which.
+// approximate prepares a search that need not find all. What conditions let through, and what
+// words do with a filter, is found exactly, and so is what LangChain finds with one.
 func (snap *snapshot) approximate(ctx context.Context, o engine.SearchOptions) error {
 	conditional := slices.ContainsFunc(o.Conditions, func(c *words.Condition) bool { return c != nil })
-	if o.Recall == 0 || o.Recall == 1 || o.Filter != nil || conditional || snap.codes == nil {
+	if o.Recall == 0 || o.Recall == 1 || conditional || o.Filter != nil && (o.ByText() || o.FetchK > 0) || snap.codes == nil {
 		return nil
 	}
 	return snap.read(ctx, func(t *tx) error {
@@ -150,8 +150,9 @@ func (snap *snapshot) approximate(ctx context.Context, o engine.SearchOptions) e
 		if alive > 0 {
 			snap.lists = &approximation{
 				File: f, recall: o.Recall, metric: faiss.MetricFor(snap.state.facts.Metric == engine.L2),
-				looked: make([]int64, len(snap.squared)), lost: float64(f.Documents) / float64(alive),
+				lost: float64(f.Documents) / float64(alive),
 			}
+			snap.looked = make([]int64, len(snap.squared))
 		}
 		return err
 	})
