@@ -66,7 +66,7 @@ type setting struct {
 
 // settings is the table of all settings, from which docs/config.md is generated.
 var settings = []setting{
-	{key: "store", def: defaultStore, many: true, help: "the `DIR` that holds the store, or postgres://[user@]host[:port]/database?table=NAME, weaviate[s]://host[:port]/Collection",
+	{key: "store", def: defaultStore, many: true, help: "the `DIR` that holds the store, or the URL of one in PostgreSQL or Weaviate",
 		set: func(c *Config, v string) error {
 			if c.Stores = linesOf(v); len(c.Stores) == 0 {
 				return errors.New("is empty")

@@ -86,7 +86,11 @@ func (c configured) table(p *printer) {
 	for _, key := range settingKeys() {
 		width = max(width, len(key))
 	}
-	fmt.Fprintf(p, "%-*s  %s  %s\n", width, c.Key, p.styled(styleBold, visibleLine(c.Value)), visibleLine(c.Origin))
+	value := ""
+	if c.Value != "" {
+		value = p.styled(styleBold, visibleLine(c.Value)) + "  "
+	}
+	fmt.Fprintf(p, "%-*s  %s%s\n", width, c.Key, value, p.styled(styleDim, visibleLine(c.Origin)))
 }
 
 func listConfig(env *environment, c *cobra.Command, _ []string) error {

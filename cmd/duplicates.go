@@ -183,11 +183,13 @@ func (a alike) body() string { return "" } // there is no --text
 func (a alike) table(p *printer) {
 	relevance := decimal(float64(a.Relevance))
 	for i, d := range a.Documents {
-		first := p.styled(styleGreen, relevance)
+		id := p.styled(styleBold, visibleLine(d.ID))
+		parts := []string{p.styled(styleGreen, relevance), id}
 		if i > 0 {
-			first = strings.Repeat(" ", len(relevance))
+			parts = []string{strings.Repeat(" ", passageIndent) + id}
 		}
-		p.heading([]string{first, visibleLine(d.ID)}, d.Source, d.StartLine)
-		p.passage(filled(d.text, d.Source))
+		p.heading(parts, d.Source, d.StartLine)
+		p.excerpted(filled(d.text, d.Source))
 	}
+	p.WriteByte('\n')
 }

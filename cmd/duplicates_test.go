@@ -23,7 +23,7 @@ func TestDuplicatesOnTerminal(t *testing.T) {
 	if code := Main(t.Context(), []string{"duplicates", "--color", "never", "--config", os.DevNull, "--store", store}, s); code != 0 {
 		t.Fatalf("exit code %d: %s", code, errs)
 	}
-	want := "1.0000  a  one.txt:4\n   The tide.\n\n        b  two.txt\n   The tides.\n\n"
+	want := "1.0000  a  one.txt:4\n   The tide.\n   b  two.txt\n   The tides.\n\n"
 	if out.String() != want {
 		t.Errorf("%q, want\n%q", out, want)
 	}

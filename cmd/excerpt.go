@@ -263,9 +263,15 @@ func termsOf(rows []row, matches []match) [][]uint64 {
 	return terms
 }
 
-// passage writes a text as it is shown below a heading: the lines that p shows of it, with the
-// words of the query in bold, or those nearest in meaning where it has none of these.
+// passage writes a text as it is shown below a heading, and an empty line.
 func (p *printer) passage(text string) {
+	p.excerpted(text)
+	p.WriteByte('\n')
+}
+
+// excerpted writes the lines that p shows of a text, with the words of the query in bold, or those
+// nearest in meaning where it has none of these.
+func (p *printer) excerpted(text string) {
 	rows := rowsOf(text, max(p.width-passageIndent-2, 1))
 	matches := p.marker.matches(text)
 	from, to := p.marker.excerpt(rows, matches, p.lines)
@@ -283,7 +289,6 @@ func (p *printer) passage(text string) {
 		line := strings.Repeat(" ", rows[i].indent) + p.marked(text, rows[i], matches)
 		p.WriteString(strings.TrimRight(before+line, " ") + behind + "\n")
 	}
-	p.WriteByte('\n')
 }
 
 // marked is a row with what matches in bold.

@@ -138,11 +138,13 @@ func (e *hitExplanation) lines(fused *number) []string {
 	return append(lines, fmt.Sprintf("fused: %s = %.2f", by, float64(*fused)))
 }
 
-// explanation writes lines of an explanation on a terminal.
+// explanation writes lines of an explanation on a terminal; what a line has no room for is indented further.
 func (p *printer) explanation(indent string, lines []string) {
 	for _, l := range lines {
+		before := indent
 		for _, part := range wrap(l, max(p.width-len(indent)-2, 1)) {
-			p.WriteString(indent + p.styled(styleDim, part) + "\n")
+			p.WriteString(before + p.styled(styleDim, part) + "\n")
+			before = indent + "  "
 		}
 	}
 }

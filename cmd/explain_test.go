@@ -1,6 +1,8 @@
 package cmd
 
 import (
+	"bufio"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -47,5 +49,16 @@ func TestExplanationLines(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, newQueryExplanation([]engine.Hit{tests[0].hit}).lines()); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// What is longer than a line goes on below it, further right than the next explanation.
+func TestExplanationHangs(t *testing.T) {
+	t.Parallel()
+	var b strings.Builder
+	p := &printer{Writer: bufio.NewWriter(&b), width: 24}
+	p.explanation(" ", []string{"words asked for: tides 2.00", "of this weight"})
+	if p.Flush(); b.String() != " words asked for:\n   tides 2.00\n of this weight\n" {
+		t.Errorf("%q", &b)
 	}
 }

@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -395,21 +396,9 @@ func writeSkips(w io.Writer, skips []ingest.Skip, verbose bool) (hidden int) {
 func writeSummary(w io.Writer, sum ingest.Summary, stopped, verbose bool) {
 	hidden := writeSkips(w, sum.Skips, verbose)
 	s, c := sum.Sources, sum.Chunks
-	sources := []string{}
-	for _, part := range []struct {
-		n    int
-		what string
-	}{
-		{s.Added, "added"}, {s.Updated, "updated"}, {s.Unchanged, "unchanged"}, {s.Removed, "removed"}, {s.Skipped, "skipped"}, {s.Failed, "failed"},
-		{s.Unfinished, "unfinished"},
-	} {
-		if part.n > 0 {
-			sources = append(sources, fmt.Sprintf("%d %s", part.n, part.what))
-		}
-	}
-	if len(sources) == 0 {
-		sources = []string{"none"}
-	}
+	sources := figures([]int{s.Added, s.Updated, s.Unchanged, s.Removed, s.Skipped, s.Failed, s.Unfinished},
+		"added", "updated", "unchanged", "removed", "skipped", "failed", "unfinished")
+	chunks := figures([]int64{c.Added, c.Removed, c.Reused, c.Failed}, "added", "removed", "needed no embedding", "failed")
 	lead, holds := "", "holds"
 	if sum.DryRun {
 		lead, holds = "dry run, nothing is stored: ", "would hold"
@@ -417,22 +406,28 @@ func writeSummary(w io.Writer, sum ingest.Summary, stopped, verbose bool) {
 	if stopped {
 		lead += "stopped early; until then: "
 	}
-	fmt.Fprintf(w, "sheaf: %ssources: %s\n", lead, strings.Join(sources, ", "))
+	fmt.Fprintf(w, "sheaf: %ssources: %s\n", lead, cmp.Or(sources, "none"))
 	if hidden > 0 {
 		fmt.Fprintf(w, "sheaf: hint: --verbose names the files that were skipped\n")
 	}
-	failed := ""
-	if c.Failed > 0 {
-		failed = fmt.Sprintf(", %d failed", c.Failed)
-	}
-	fmt.Fprintf(w, "sheaf: %q %s %s: %d added, %d reused, %d removed%s, in %.1f s\n",
-		sum.Store, holds, count(c.Total, "chunk"), c.Added, c.Reused, c.Removed, failed, sum.Elapsed)
+	fmt.Fprintf(w, "sheaf: %q %s %s: %s, in %.1f s\n", sum.Store, holds, count(c.Total, "chunk"), cmp.Or(chunks, "none added"), sum.Elapsed)
 	if long := sum.Oversize.String(); verbose && long != "" {
 		fmt.Fprintf(w, "sheaf: %s\n", long)
 	}
 	if e := sum.Embedding; e.Price != nil || e.Requests > 0 && (verbose || sum.DryRun) {
 		writeEmbedding(w, e)
 	}
+}
+
+// figures names those of the numbers that are not 0, as in "3 added, 1 removed".
+func figures[N int | int64](numbers []N, names ...string) string {
+	var named []string
+	for i, n := range numbers {
+		if n > 0 {
+			named = append(named, fmt.Sprintf("%d %s", n, names[i]))
+		}
+	}
+	return strings.Join(named, ", ")
 }
 
 // priceOf returns the price of tokens, rounded to hide the error of binary

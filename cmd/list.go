@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"context"
+	"fmt"
 	"strconv"
 	"strings"
 
@@ -32,7 +33,7 @@ On a pipe each document is a line of TSV: id, source, line, text; each source
 is a line with its name and its number of documents. With --filter or --source
 that is the number of those that match. Of several stores, each by its own
 --store, one follows the other, and each line but an id alone ends with the name
-of the store.` + filterHelp + exitStatus(0, 1, 2, 10, 11, 12, 130, 143),
+of the store; --template '{{.id}} {{.store}}' prints it with the ids.` + filterHelp + exitStatus(0, 1, 2, 10, 11, 12, 130, 143),
 		Example: `  sheaf list --limit 10
   sheaf list --sources
   sheaf list --source 'docs/**' --ids
@@ -113,5 +114,6 @@ func (s source) columns() []string {
 func (s source) body() string { return s.Source }
 
 func (s source) table(p *printer) {
-	p.WriteString(p.styled(styleCyan, visibleLine(s.Source)) + "  " + strings.Join(withStore([]string{count(s.Documents, "document")}, visibleLine(s.Store)), "  ") + "\n")
+	columns := []string{fmt.Sprintf("%16s", count(s.Documents, "document")), p.styled(styleCyan, visibleLine(s.Source))}
+	p.WriteString(strings.Join(withStore(columns, visibleLine(s.Store)), "  ") + "\n")
 }

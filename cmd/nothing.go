@@ -36,8 +36,9 @@ func (a *asker) whyNothing(ctx context.Context, q query) (string, error) {
 	case a.o.scoreThreshold.value == nil && a.o.minRelevance.value == nil:
 		return fmt.Sprintf("nothing found: none of the %d nearest documents matches the filter", a.o.fetchK), nil
 	}
-	best := newHit(nearest[0][0])
-	return fmt.Sprintf("nothing found: the nearest document has the score %s and the relevance %s, beyond the threshold", best.Score, best.Relevance), nil
+	best := nearest[0][0]
+	return fmt.Sprintf("nothing found: the nearest document has the score %s and the relevance %s, beyond the threshold",
+		decimal(float64(best.Score)), decimal(float64(best.Relevance))), nil
 }
 
 // whyUnmatched says why no document matches a filter, "" where one does.

@@ -140,18 +140,18 @@ func TestSummaryForPeople(t *testing.T) {
 		want             string
 	}{
 		{"nothing", ingest.Summary{Store: "s"}, false, false,
-			"sheaf: sources: none\nsheaf: \"s\" holds 0 chunks: 0 added, 0 reused, 0 removed, in 0.0 s\n"},
+			"sheaf: sources: none\nsheaf: \"s\" holds 0 chunks: none added, in 0.0 s\n"},
 		{"a name that plays tricks", ingest.Summary{Store: "s", Report: ingest.Report{Failures: []ingest.Failure{{Source: "a\x1b[2J", Error: "odd"}}}}, false, false,
-			"sheaf: failed: a\ufffd[2J: odd\nsheaf: sources: none\nsheaf: \"s\" holds 0 chunks: 0 added, 0 reused, 0 removed, in 0.0 s\n"},
+			"sheaf: failed: a\ufffd[2J: odd\nsheaf: sources: none\nsheaf: \"s\" holds 0 chunks: none added, in 0.0 s\n"},
 		{"what was done before the end", ingest.Summary{
 			Store: "s", Sources: ingest.Sources{Unchanged: 1, Unfinished: 1}, Chunks: ingest.Chunks{Added: 3, Total: 3},
 		}, true, false,
-			"sheaf: stopped early; until then: sources: 1 unchanged, 1 unfinished\nsheaf: \"s\" holds 3 chunks: 3 added, 0 reused, 0 removed, in 0.0 s\n"},
+			"sheaf: stopped early; until then: sources: 1 unchanged, 1 unfinished\nsheaf: \"s\" holds 3 chunks: 3 added, in 0.0 s\n"},
 		{"all there is to say", ingest.Summary{
 			Store: "s", Sources: ingest.Sources{Added: 1, Removed: 2}, Chunks: ingest.Chunks{Added: 3, Reused: 4, Removed: 5, Total: 1},
 			Embedding: ingest.Embedding{Embedder: "builtin", Requests: 1, Texts: 3, Tokens: 9, Retries: 0}, Elapsed: 1.25,
 		}, false, true,
-			"sheaf: sources: 1 added, 2 removed\nsheaf: \"s\" holds 1 chunk: 3 added, 4 reused, 5 removed, in 1.2 s\n" +
+			"sheaf: sources: 1 added, 2 removed\nsheaf: \"s\" holds 1 chunk: 3 added, 5 removed, 4 needed no embedding, in 1.2 s\n" +
 				"sheaf: embedding by builtin: 1 request, 3 texts, 9 tokens, 0 retries\n"},
 	}
 	for _, tt := range tests {

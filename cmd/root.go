@@ -140,7 +140,12 @@ func newRootCmd(env *environment, verbs []verb) *cobra.Command {
 		Short: "Search any pile of text by meaning",
 		Long: `Sheaf makes any pile of text searchable by meaning: ingest files into a store,
 then ask it questions. A store is one folder, .sheaf unless --store names
-another; everything works offline unless an embedder of a service is asked for.` +
+another; everything works offline unless an embedder of a service is asked for.
+
+A store may also be a table of PostgreSQL or a collection of Weaviate:
+
+    --store postgres://[user@]host[:port]/database?table=NAME
+    --store weaviate[s]://host[:port]/Collection[?grpc=PORT]` +
 			exitStatus(0, 1, 2, 3, 4, 5, 10, 11, 12, 75, 130, 143),
 		Example: `  sheaf ingest docs notes.txt
   sheaf search "how does a crash leave the store"`,

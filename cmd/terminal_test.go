@@ -1,11 +1,13 @@
 package cmd
 
 import (
+	"bufio"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/rivo/uniseg"
+	"github.com/spf13/pflag"
 )
 
 func TestRows(t *testing.T) {
@@ -64,4 +66,35 @@ func FuzzWrap(f *testing.F) {
 			}
 		}
 	})
+}
+
+// A setting that has no value shows where it comes from in the place of the value.
+func TestSettingsOnATerminal(t *testing.T) {
+	t.Parallel()
+	for want, c := range map[string]configured{
+		"mode                 words  SHEAF_MODE\n": {"mode", "words", "SHEAF_MODE"},
+		"rpm                  default\n":           {"rpm", "", "default"},
+	} {
+		var b strings.Builder
+		p := &printer{Writer: bufio.NewWriter(&b)}
+		c.table(p)
+		if p.Flush(); b.String() != want {
+			t.Errorf("%q, want %q", &b, want)
+		}
+	}
+}
+
+// No word of a help text is longer than its column: terminals would break it anywhere.
+func TestHelpBreaksAtBlanks(t *testing.T) {
+	t.Parallel()
+	for _, c := range commands(Command()) {
+		own, service := parted(c.LocalFlags())
+		for _, flags := range []*pflag.FlagSet{own, service, c.InheritedFlags()} {
+			for line := range strings.Lines(flags.FlagUsagesWrapped(fallbackWidth)) {
+				if n := uniseg.StringWidth(strings.TrimRight(line, "\n")); n > fallbackWidth {
+					t.Errorf("%s: %d columns: %s", c.CommandPath(), n, line)
+				}
+			}
+		}
+	}
 }
