@@ -406,8 +406,7 @@ func (s *Store) Select(ctx context.Context, what engine.Selection) (engine.Set, 
 	return set{selected}, err
 }
 
-// IDs yields the ids of a set in the order of insertion. A writer removes what it deleted from
-// the servers when it is closed.
+// IDs yields the ids of a set in the order of insertion.
 func (s *Store) IDs(ctx context.Context, documents engine.Set) iter.Seq2[string, error] {
 	return stream(ctx, s, func(v *view, yield func(string, error) bool) error {
 		for page := range slices.Chunk(documents.(set).numbers.ToArray(), named) {
@@ -432,9 +431,7 @@ func (s *Store) Snapshot(ctx context.Context) (engine.Snapshot, error) {
 		return engine.Snapshot{}, err
 	}
 	snap := engine.Snapshot{Name: s.place.url, Facts: v.Facts, Documents: v.count()}
-	fixed := *s
-	fixed.committed = func() view { return v }
-	snap.Transfers = stream(ctx, &fixed, func(v *view, yield func(engine.Transfer, error) bool) error {
+	snap.Transfers = stream(ctx, s.fixed(v), func(v *view, yield func(engine.Transfer, error) bool) error {
 		for r, err := range v.each(ctx, false) {
 			if err != nil {
 				return err

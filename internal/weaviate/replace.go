@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 
 	"github.com/RoaringBitmap/roaring/v2"
 
@@ -173,10 +174,22 @@ func (w *Writer) Forget(_ context.Context, src engine.Source) error {
 }
 
 // Delete deletes all documents of the set and commits or, on an error, none. IDs still
-// yields their ids until the writer is closed.
+// yields their ids until the writer is closed, which takes them from the servers.
 func (w *Writer) Delete(ctx context.Context, documents engine.Set) error {
+	if w.past == nil {
+		before := w.asCommitted()
+		w.past = &before
+	}
 	w.delete(documents.(set).numbers)
 	return w.Commit(ctx)
+}
+
+// IDs is Store's, of what was deleted, too.
+func (w *Writer) IDs(ctx context.Context, documents engine.Set) iter.Seq2[string, error] {
+	if w.past == nil {
+		return w.Store.IDs(ctx, documents)
+	}
+	return w.fixed(*w.past).IDs(ctx, documents)
 }
 
 // delete deletes documents. A source that lost some is to be read again, and one that lost

@@ -73,6 +73,13 @@ func (s *Store) now(ctx context.Context) (view, error) {
 	return view{client: s.client, state: state}, err
 }
 
+// fixed is the store as a view has it.
+func (s *Store) fixed(v view) *Store {
+	fixed := *s
+	fixed.committed = func() view { return v }
+	return &fixed
+}
+
 // view runs f with the store as it is now, again where a writer came between, which a search may
 // take for a server that compares too few vectors. All shards have
 // to be there and to be sound before and after: see replicas.go.

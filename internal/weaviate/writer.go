@@ -29,6 +29,7 @@ type Writer struct {
 	done     chan struct{} // closed when the lock need not be renewed any more
 	renewed  <-chan error  // of the goroutine that renews it
 	base     atomic.Pointer[committed]
+	past     *view // what was committed before the first deletion; nil: there was none
 	new      bool  // the store was made by this writer and nothing was committed since
 	failure  error // of a write: nothing more can be done
 	progress func(n int)

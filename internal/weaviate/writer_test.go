@@ -223,6 +223,51 @@ func TestRepairCopies(t *testing.T) {
 	}
 }
 
+// TestDeletedIDs: the ids of what was deleted are told, also of documents that had moved.
+func TestDeletedIDs(t *testing.T) {
+	t.Parallel()
+	_, url := start(t)
+	w, err := weaviate.Create(t.Context(), url, plain, engine.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := cluster{T: t}
+	docs := records(0, 3)
+	for i := range docs {
+		docs[i].Vector = []float32{1}
+	}
+	for range 2 {
+		if err := s.write(w, docs); err != nil {
+			t.Fatal(err)
+		}
+		docs[1].StartLine += 7
+	}
+	if err := w.Close(); err != nil { // it takes what is stale from the server
+		t.Fatal(err)
+	}
+	if w, err = weaviate.OpenWriter(t.Context(), url, engine.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	gone, _, err := w.SelectIDs(t.Context(), []string{"id0", "id1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Delete(t.Context(), gone); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for id, err := range w.IDs(t.Context(), gone) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, id)
+	}
+	if want := []string{"id0", "id1"}; !slices.Equal(got, want) {
+		t.Errorf("the ids of what was deleted are %q, want %q", got, want)
+	}
+}
+
 // TestLock: a store has one writer, whose command line the cluster is not told.
 func TestLock(t *testing.T) {
 	t.Parallel()

@@ -132,6 +132,16 @@ func (s *suite) create(f engine.Facts) Writer {
 	return w
 }
 
+// reopen closes a writer of the suite's store, and opens another.
+func (s *suite) reopen(w Writer) Writer {
+	s.Helper()
+	s.must(w.Close())
+	w, err := s.engine.OpenWriter(s.Context(), s.name)
+	s.must(err)
+	s.Cleanup(func() { w.Close() })
+	return w
+}
+
 // reader opens the suite's store.
 func (s *suite) reader() Reader {
 	s.Helper()
