@@ -110,6 +110,9 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	if len(args) == 3 && args[0] == copyVerb {
 		return copyRecords(ctx, args[1], args[2])
 	}
+	if len(args) == 4 && args[0] == collectionsVerb {
+		return measureCollections(ctx, args[1], args[2], args[3], out)
+	}
 	b, chosen, err := parse(args)
 	if err != nil {
 		return err

@@ -26,8 +26,13 @@ const (
 // remoteTable is the table that is asked.
 const remoteTable = "documents"
 
-// remote measures stores in PostgreSQL beside psql with the same rows and statements.
+// remote measures stores in PostgreSQL and in Weaviate.
 func (b *bench) remote(ctx context.Context) error {
+	return errors.Join(b.tables(ctx), b.collections(ctx))
+}
+
+// tables measures stores in PostgreSQL beside psql with the same rows and statements.
+func (b *bench) tables(ctx context.Context) error {
 	installation := os.Getenv(pgtest.Installation)
 	if installation == "" {
 		return fmt.Errorf("%s names no installation of PostgreSQL: make test-remote gets one into bench/data/postgres", pgtest.Installation)
@@ -232,8 +237,6 @@ func (r *remoteBench) batch(ctx context.Context) error {
 
 // export measures the memory of an export.
 func (r *remoteBench) export(ctx context.Context) error {
-	to := filepath.Join(r.data, "exported.jsonl")
-	defer func() { _ = os.Remove(to) }()
 	rows := [][]string{{"documents", "time", "peak memory"}}
 	for _, n := range []int{small, middle} {
 		folder, err := r.store(ctx, n)
@@ -244,10 +247,7 @@ func (r *remoteBench) export(ctx context.Context) error {
 		if _, err := process(r.sheaf, "merge", "--quiet", "--store", url, folder)(ctx); err != nil {
 			return err
 		}
-		took, err := interleave(ctx, 1, func(ctx context.Context) (sample, error) {
-			_ = os.Remove(to)
-			return r.command("export", "--quiet", "--store", url, to)(ctx)
-		})
+		took, err := interleave(ctx, 1, r.exported(url))
 		if err != nil {
 			return err
 		}
@@ -255,4 +255,13 @@ func (r *remoteBench) export(ctx context.Context) error {
 	}
 	r.table("Export of a table as JSONL with vectors:", rows)
 	return nil
+}
+
+// exported measures an export of a store as JSONL with vectors.
+func (b *bench) exported(url string) contender {
+	to := filepath.Join(b.data, "exported.jsonl")
+	return func(ctx context.Context) (sample, error) {
+		defer func() { _ = os.Remove(to) }()
+		return b.command("export", "--quiet", "--store", url, to)(ctx)
+	}
 }

@@ -164,7 +164,7 @@ func (c tidied) Through(t *testing.T, store string, requests int, strike func())
 		return url, passed
 	}
 	return url, func() int {
-		collection := filepath.Base(store)
+		collection, _, _ := strings.Cut(filepath.Base(store), "?")
 		var answer struct {
 			Data struct {
 				Aggregate map[string][]struct{ Meta struct{ Count int } }

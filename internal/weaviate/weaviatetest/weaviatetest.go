@@ -38,27 +38,24 @@ func (t Tests) Run() int {
 		return t.M.Run()
 	}
 	if os.Getenv(inside) == "" {
-		code, err := again()
+		code, err := Isolated(os.Args[1:]...)
 		if err != nil {
 			fmt.Fprintln(os.Stderr, "weaviatetest: no network namespace:", err)
 			return 1
 		}
 		return code
 	}
-	if err := loopback(); err != nil {
-		fmt.Fprintln(os.Stderr, "weaviatetest: no loopback interface:", err)
-		return 1
-	}
 	return t.M.Run()
 }
 
-// again runs this program in a namespace of its own, and returns its exit code.
-func again() (int, error) {
+// Isolated runs this program with other arguments in a namespace of its own, in which clusters may
+// be started, and returns its exit code.
+func Isolated(args ...string) (int, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return 0, err
 	}
-	c := exec.Command(self, os.Args[1:]...)
+	c := exec.Command(self, args...)
 	c.Stdin, c.Stdout, c.Stderr = os.Stdin, os.Stdout, os.Stderr
 	c.Env = append(os.Environ(), inside+"=1")
 	if err := isolate(c); err != nil {
@@ -100,20 +97,35 @@ func Need(t *testing.T) {
 func Start(t *testing.T, number, nodes int) *Cluster {
 	t.Helper()
 	Need(t)
-	c := &Cluster{dir: t.TempDir(), program: os.Getenv(Program), first: 1000 * number, nodes: make([]*exec.Cmd, nodes)}
-	t.Cleanup(c.stop)
+	c, err := Begin(t.TempDir(), number, nodes)
+	t.Cleanup(c.Stop)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// Begin is Start for who is no test: the cluster keeps its files in a folder, and lasts until Stop, also
+// where Begin fails.
+func Begin(dir string, number, nodes int) (*Cluster, error) {
+	c := &Cluster{dir: dir, program: os.Getenv(Program), first: 1000 * number, nodes: make([]*exec.Cmd, nodes)}
+	if err := loopback(); err != nil {
+		return c, fmt.Errorf("no loopback interface: %w", err)
+	}
 	for i := range c.nodes {
 		if err := c.begin(i); err != nil {
-			t.Fatal(err)
+			return c, err
 		}
-		c.listens(t, i)
+		if err := c.listens(i); err != nil {
+			return c, err
+		}
 	}
 	for i := range c.nodes {
 		if err := c.await(i); err != nil {
-			t.Fatal(err)
+			return c, err
 		}
 	}
-	return c
+	return c, nil
 }
 
 // The ports of the first node of the first cluster.
@@ -170,16 +182,15 @@ const (
 )
 
 // listens waits until a node takes others in: one that is asked too soon is not asked again.
-func (c *Cluster) listens(t *testing.T, i int) {
-	t.Helper()
+func (c *Cluster) listens(i int) error {
 	for range looks {
 		time.Sleep(pause)
 		if other, err := net.Dial("tcp", "127.0.0.1:"+strconv.Itoa(portGossip+c.first+2*i)); err == nil {
 			other.Close()
-			return
+			return nil
 		}
 	}
-	t.Fatalf("node %d does not listen", i)
+	return fmt.Errorf("node %d does not listen", i)
 }
 
 // await waits until a node answers.
@@ -230,7 +241,8 @@ func (c *Cluster) Revive(t *testing.T, i int) {
 	}
 }
 
-func (c *Cluster) stop() {
+// Stop ends the nodes.
+func (c *Cluster) Stop() {
 	for _, n := range c.nodes {
 		if n != nil && n.Process != nil {
 			_ = n.Process.Kill()
