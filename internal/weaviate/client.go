@@ -30,14 +30,8 @@ type client struct {
 	clock   atomic.Int64              // seconds since 1970 when the server answered last, by its clock
 }
 
-// answerTime is how long the server has to begin an answer.
-const answerTime = 2 * time.Minute
-
 func newClient(p *place) *client {
-	transport := http.DefaultTransport.(*http.Transport).Clone()
-	transport.ResponseHeaderTimeout = answerTime
-	transport.MaxIdleConnsPerHost = 8
-	return &client{place: p, http: &http.Client{Transport: transport, CheckRedirect: stay}}
+	return &client{place: p, http: &http.Client{Transport: transport(answerTime), CheckRedirect: stay}}
 }
 
 // stay has no redirection followed: the server's interface has none, and another place is not to get
