@@ -188,6 +188,11 @@ func (o *askFlags) options(ctx context.Context, env *environment, s catalog, ask
 		Calibration:        provider.Calibration(s.Facts().Embedder),
 		Judge:              provider.Calibration(o.rerank.Model),
 		Looked:             func(q int, vectors, of int64) { asked[q].looked = lookedAt{vectors, of} },
+		Lost: func(why error) {
+			env.started.lost.Do(func() {
+				env.notice(fmt.Sprintf("the approximate index cannot be used, so all vectors are looked at: %v: sheaf tune --index makes another", why))
+			})
+		},
 	}
 	if o.recall.value != nil {
 		search.Recall = *o.recall.value

@@ -24,6 +24,7 @@ type started struct {
 	shown   *display // nil where no progress is shown
 	failure error    // of showing progress
 	notices noticeLog
+	lost    sync.Once // tells of an approximate index that cannot be used
 	loaded  []loaded
 }
 

@@ -146,6 +146,8 @@ func (env *environment) printInfo(ctx context.Context, s catalog) error {
 	case err != nil:
 	case worthCompacting(info):
 		env.say("%s of deleted documents, %s: sheaf compact drops them", count(info.DeadRows, "row"), megabytes(deadBytes(info)))
+	case info.Lists != nil && info.Lists.Damage != nil:
+		env.say("without its approximate index all searches are exact: sheaf tune --index makes another, sheaf check --repair forgets it")
 	case info.Lists != nil && info.Lists.Stale:
 		env.say("the lists were measured with other rows: sheaf compact makes them anew by the same questions, sheaf tune --index by others")
 	}

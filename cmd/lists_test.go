@@ -125,11 +125,32 @@ func TestTuneIndex(t *testing.T) {
 	}
 	mustSheaf(t, dir, "check")
 	exact = mustSheaf(t, dir, vectors...)
+	loseLists(t, dir)
+	out = mustSheaf(t, dir, append(vectors, "--recall", "0.9")...)
+	const lost = "sheaf: the approximate index cannot be used, so all vectors are looked at: "
+	if said, answers, _ := strings.Cut(out, "\n"); answers != exact || !strings.HasPrefix(said, lost) {
+		t.Errorf("an index that is lost changes answers, or is not missed once: %.300s", out)
+	}
+	if out := mustSheaf(t, dir, "info"); !strings.Contains(out, "cannot be read: ") || !strings.Contains(out, "sheaf check --repair forgets it") {
+		t.Errorf("info does not say that the index is lost: %s", out)
+	}
 	mustSheaf(t, dir, "tune", "--index=off")
 	if info := mustSheaf(t, dir, "info", "--json"); strings.Contains(info, `"lists"`) {
 		t.Errorf("lists are still there: %s", info)
 	}
 	if out := mustSheaf(t, dir, append(vectors, "--recall", "0.9")...); out != exact {
 		t.Error("a removed index changes answers")
+	}
+}
+
+// loseLists removes the file of the lists of a store.
+func loseLists(t *testing.T, dir string) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(dir, ".sheaf", "lists.*.sidecar"))
+	if err != nil || len(files) != 1 {
+		t.Fatalf("files of lists %q, %v", files, err)
+	}
+	if err := os.Remove(files[0]); err != nil {
+		t.Fatal(err)
 	}
 }

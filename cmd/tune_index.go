@@ -165,6 +165,7 @@ func (env *environment) drawQuestions(ctx context.Context, s reader, n int) (eng
 // listsInfo is an approximate index in answers.
 type listsInfo struct {
 	File      string        `json:"file"`
+	Damage    string        `json:"damage,omitempty"`
 	Lists     int           `json:"lists"`
 	Rows      int64         `json:"rows"`
 	Tail      int64         `json:"tail"`
@@ -183,7 +184,11 @@ func newListsInfo(l *engine.Lists) *listsInfo {
 	if l == nil {
 		return nil
 	}
-	return &listsInfo{l.File, l.Lists, l.Rows, l.Tail, l.Gone, l.Stale, l.Promise, l.Sample, l.Questions, l.K, l.Looked, l.Read, eval.Figure{Value: l.Recall, Low: l.Low, High: l.High}}
+	damage := ""
+	if l.Damage != nil {
+		damage = l.Damage.Error()
+	}
+	return &listsInfo{l.File, damage, l.Lists, l.Rows, l.Tail, l.Gone, l.Stale, l.Promise, l.Sample, l.Questions, l.K, l.Looked, l.Read, eval.Figure{Value: l.Recall, Low: l.Low, High: l.High}}
 }
 
 // String says what the index does.
@@ -191,6 +196,8 @@ func (i *listsInfo) String() string {
 	switch {
 	case i == nil:
 		return "none"
+	case i.Damage != "":
+		return "cannot be read: " + i.Damage
 	case i.File == "":
 		return fmt.Sprintf("%d of rows that are others now: sheaf compact makes them anew", i.Lists)
 	case i.LookedAt == i.Lists:

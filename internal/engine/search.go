@@ -68,6 +68,9 @@ type SearchOptions struct {
 	// Looked, where set, is told of each query whose answer may not be exact how many
 	// vectors were looked at, of how many.
 	Looked func(query int, vectors, of int64)
+	// Lost, where set, is told why the approximate index of the store cannot be used, and the
+	// search is exact.
+	Lost func(why error)
 
 	WithVectors bool
 	Explain     bool // it may take longer

@@ -26,7 +26,8 @@ type Info struct {
 // Lists is an approximate index: the rows are divided into lists of such that are near to one
 // another, of which a search looks at some.
 type Lists struct {
-	File      string  // "" where it does not fit the rows any more
+	File      string  // "" where it does not fit the rows any more, or cannot be read
+	Damage    error   // why it cannot be read; nothing else is known of it then
 	Lists     int     // how many there are
 	Rows      int64   // in them
 	Tail      int64   // rows that came later, which every search looks at

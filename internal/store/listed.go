@@ -1,10 +1,12 @@
 package store
 
 import (
+	"errors"
 	"math"
 	"path/filepath"
 
 	"sheaf/internal/codes"
+	"sheaf/internal/column"
 	"sheaf/internal/engine"
 	"sheaf/internal/faiss"
 	"sheaf/internal/lists"
@@ -61,11 +63,18 @@ func (st *state) changed(f *lists.File) (tail, gone int64, stale bool, err error
 // sampleNames are what the kinds of a file of lists are to engines.
 var sampleNames = map[lists.Kind]engine.Sample{lists.Asked: engine.Asked, lists.Sentences: engine.Sentences, lists.Moved: engine.Moved}
 
-// listsInfo says what the lists of a state hold; nil where there are none that can be read.
-func (s *Store) listsInfo(t *tx) *engine.Lists {
+// errOtherRows says that the codes which lie in lists are not there any more.
+var errOtherRows = errors.New("its rows are others now")
+
+// listsInfo says what the lists of a state hold; nil where there are none.
+func (s *Store) listsInfo(t *tx) (*engine.Lists, error) {
 	f, fits, err := s.readLists(t, true)
-	if err != nil || f == nil {
-		return nil
+	var damage *column.DamageError
+	switch {
+	case errors.As(err, &damage):
+		return &engine.Lists{Damage: damage}, nil
+	case err != nil || f == nil:
+		return nil, err
 	}
 	info := &engine.Lists{
 		Lists: len(f.Ends), Rows: f.Rows(), Promise: f.Promise, Sample: sampleNames[f.Kind], Questions: len(f.Questions) / f.Dim,
@@ -76,13 +85,13 @@ func (s *Store) listsInfo(t *tx) *engine.Lists {
 	}
 	info.Stale = !fits
 	if fits {
-		l, _ := t.listed()
-		info.File = filepath.Base(s.sidecarPath(listsKind, l.number))
-		if info.Tail, info.Gone, info.Stale, err = t.changed(f); err != nil {
-			return nil
+		var l listed
+		if l, err = t.listed(); err == nil {
+			info.File = filepath.Base(s.sidecarPath(listsKind, l.number))
+			info.Tail, info.Gone, info.Stale, err = t.changed(f)
 		}
 	}
-	return info
+	return info, err
 }
 
 // approximation is how a search looks at some of the lists. A nil one looks at all rows.

@@ -457,6 +457,14 @@ func TestListsThatDoNotFit(t *testing.T) {
 				if found, looked := recallOf(t, dir, 10, 0.5); found != 1 || looked != 1 {
 					t.Errorf("recall %v, %v of the rows", found, looked)
 				}
+				var why error
+				_, err := open(t, dir).Search(t.Context(), asked(1), engine.SearchOptions{K: 1, Recall: 0.5, Lost: func(err error) { why = err }})
+				if must(t, err); why == nil {
+					t.Error("a search does not say that it has lost the lists")
+				}
+				if l := listsOf(t, dir); l == nil || (l.Damage == nil) != tt.again {
+					t.Errorf("%+v", l)
+				}
 			}
 			if got := kinds(t, dir); !slices.Equal(got, tt.kinds) {
 				t.Errorf("problems of the kinds %q", got)

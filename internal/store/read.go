@@ -147,7 +147,9 @@ func (s *Store) Info(ctx context.Context) (info engine.Info, err error) {
 			info.CodesFile, info.CodedRows = filepath.Base(file.Name()), file.Rows()
 			err = file.Close()
 		}
-		info.Lists = s.listsInfo(t)
+		if err == nil {
+			info.Lists, err = s.listsInfo(t)
+		}
 		if err != nil {
 			return err
 		}

@@ -55,6 +55,9 @@ func (s *Store) Search(ctx context.Context, vectors [][]float32, o engine.Search
 			if err == nil {
 				err = snap.mark(t, found, hits, o)
 			}
+			if err == nil && snap.lost != nil && o.Lost != nil {
+				o.Lost(snap.lost)
+			}
 			if err == nil && o.Looked != nil {
 				for q, looked := range snap.looked {
 					if looked > 0 {
@@ -109,6 +112,7 @@ type snapshot struct {
 	codes   *codes.File    // nil: there are none
 	lists   *approximation // nil: all rows are looked at
 	looked  []int64        // how many rows were looked at for each query; 0: all
+	lost    error          // why the lists that the store has cannot be used
 	open    *tx            // the transaction that it was taken in; nil where that has ended
 
 	squared []float64 // lengths of the queries
@@ -134,7 +138,7 @@ func (s *Store) snapshot(t *tx) (*snapshot, error) {
 // words do with a filter, is found exactly, and so is what LangChain finds with one.
 func (snap *snapshot) approximate(ctx context.Context, o engine.SearchOptions) error {
 	conditional := slices.ContainsFunc(o.Conditions, func(c *words.Condition) bool { return c != nil })
-	if o.Recall == 0 || o.Recall == 1 || conditional || o.Filter != nil && (o.ByText() || o.FetchK > 0) || snap.codes == nil {
+	if o.Recall == 0 || o.Recall == 1 || conditional || o.Filter != nil && (o.ByText() || o.FetchK > 0) {
 		return nil
 	}
 	return snap.read(ctx, func(t *tx) error {
@@ -142,9 +146,15 @@ func (snap *snapshot) approximate(ctx context.Context, o engine.SearchOptions) e
 		var damage *column.DamageError
 		switch {
 		case errors.As(err, &damage):
-			return nil // check tells; all rows are looked at
-		case err != nil || !fits || snap.codes.Name() != snap.store.sidecarPath(codesKind, f.Codes) || f.Rows() > snap.codes.Rows():
+			snap.lost = damage
+			return nil
+		case err != nil || f == nil:
 			return err
+		case !fits || snap.codes == nil:
+			snap.lost = errOtherRows
+			return nil
+		case snap.codes.Name() != snap.store.sidecarPath(codesKind, f.Codes) || f.Rows() > snap.codes.Rows():
+			return nil // a writer is just putting others in their place
 		}
 		alive, err := snap.state.aliveBefore(f.Rows())
 		if alive > 0 {
