@@ -8,6 +8,9 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"time"
+
+	"sheaf/internal/crash"
 )
 
 // place stands in a command for the path of a file.
@@ -21,7 +24,7 @@ func Convert(ctx context.Context, command, path string) (io.ReadCloser, error) {
 	if strings.HasPrefix(path, "-") { // or the command would take it for an option
 		path = "./" + path
 	}
-	c := &conversion{command: command, cmd: exec.CommandContext(ctx, "/bin/sh", "-c", script, "sh", path), said: &lastLine{}}
+	c := &conversion{command: command, cmd: exec.CommandContext(ctx, "/bin/sh", "-c", script, "sh", path), said: &lastLine{}, ended: make(chan struct{})}
 	c.cmd.Stderr, c.cmd.WaitDelay = c.said, exitTime
 	separate(c.cmd)
 	c.cmd.Cancel = func() error { killGroup(c.cmd); return nil }
@@ -33,14 +36,9 @@ func Convert(ctx context.Context, command, path string) (io.ReadCloser, error) {
 		defer in.Close()
 		c.cmd.Stdin = in
 	}
-	out, err := c.cmd.StdoutPipe()
-	if err == nil {
-		err = c.cmd.Start()
-	}
-	if err != nil {
+	if err := c.start(); err != nil {
 		return nil, &Error{Command: command, Err: err}
 	}
-	c.out = out
 	return c, nil
 }
 
@@ -67,17 +65,51 @@ func Quoted(command string) bool {
 type conversion struct {
 	command string
 	cmd     *exec.Cmd
-	out     io.Reader
+	out     *os.File
 	said    *lastLine
-	ended   bool
+
+	ended  chan struct{} // closed when the command has ended
+	status error         // set before ended is closed
 }
 
+// start starts the command. Once that has ended, what it started may hold its output open for exitTime.
+func (c *conversion) start() (err error) {
+	var in *os.File
+	if c.out, in, err = os.Pipe(); err != nil {
+		return err
+	}
+	defer in.Close()
+	c.cmd.Stdout = in
+	if err := c.cmd.Start(); err != nil {
+		return errors.Join(err, c.out.Close())
+	}
+	go func() {
+		defer close(c.ended)
+		defer crash.Catch(&c.status)
+		if c.status = c.cmd.Wait(); errors.Is(c.status, exec.ErrWaitDelay) {
+			c.status = nil // of its standard error, which is no part of the text
+		}
+		c.allow() // also a Read that waits
+	}()
+	return nil
+}
+
+// allow lets reading wait for another exitTime.
+func (c *conversion) allow() { _ = c.out.SetReadDeadline(time.Now().Add(exitTime)) }
+
 func (c *conversion) Read(p []byte) (int, error) {
+	select {
+	case <-c.ended:
+		c.allow()
+	default:
+	}
 	n, err := c.out.Read(p)
-	if err != nil && !c.ended {
-		c.ended = true
-		if failed := c.cmd.Wait(); failed != nil && errors.Is(err, io.EOF) {
-			err = &Error{Command: c.command, Err: fmt.Errorf("it ended with %w", failed), Said: c.said.line()}
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		err = &Error{Command: c.command, Err: errors.New("it ended, and what it started keeps its output open"), Said: c.said.line()}
+	case errors.Is(err, io.EOF):
+		if <-c.ended; c.status != nil {
+			err = &Error{Command: c.command, Err: fmt.Errorf("it ended with %w", c.status), Said: c.said.line()}
 		}
 	}
 	return n, err
@@ -85,10 +117,11 @@ func (c *conversion) Read(p []byte) (int, error) {
 
 // Close ends a command that has not ended.
 func (c *conversion) Close() error {
-	if !c.ended {
-		c.ended = true
+	select {
+	case <-c.ended:
+	default:
 		killGroup(c.cmd)
-		_ = c.cmd.Wait()
+		<-c.ended
 	}
-	return nil
+	return c.out.Close()
 }
