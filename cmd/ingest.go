@@ -221,9 +221,18 @@ func (env *environment) openToIngest(ctx context.Context, o *ingestOptions, coun
 		return w, e, created, err
 	}
 	if e, err = env.bound(w, o.facts, o.embedder, counter); err != nil {
-		return nil, nil, false, errors.Join(err, w.Close())
+		return nil, nil, false, errors.Join(orAnew(ctx, w, err), w.Close())
 	}
 	return w, e, false, nil
+}
+
+// orAnew adds a way out to an error where the store is not as the flags ask for, but is empty: a first run that was
+// killed leaves it so.
+func orAnew(ctx context.Context, s reader, err error) error {
+	if info, failed := s.Info(ctx); failed == nil && info.Documents == 0 && as[*engine.MismatchError](err) {
+		return hint.With(err, "the store is empty: remove it, or %s", hint.Of(err))
+	}
+	return err
 }
 
 // chosenEmbedder makes the embedder of a new store: the one that the settings name, or of those in
