@@ -4,6 +4,8 @@ import (
 	"bufio"
 	"strings"
 	"testing"
+
+	"sheaf/internal/eval"
 )
 
 func TestHeadingsBreakBetweenParts(t *testing.T) {
@@ -83,6 +85,24 @@ func TestSoftBreaksAreFilled(t *testing.T) {
 	} {
 		if got := filled(test.text, test.source); got != test.want || len(got) != len(test.text) {
 			t.Errorf("%s: got %q, want %q", test.source, got, test.want)
+		}
+	}
+}
+
+func TestTuningFitsTheTerminal(t *testing.T) {
+	t.Parallel()
+	var b strings.Builder
+	p := &printer{Writer: bufio.NewWriter(&b), width: 40}
+	r := &tuned{Tuning: &eval.Tuning{Tried: []eval.Tried{{}}, Effects: []eval.Effect{{Name: "mode", Best: "vector", Worst: "words"}}}}
+	p.tuning(r)
+	p.Flush()
+	_, prose, _ := strings.Cut(b.String(), "\n\n")
+	if !strings.Contains(b.String(), "\nmode: vector and words cannot be told\n  apart, ") {
+		t.Errorf("not folded: %s", &b)
+	}
+	for line := range strings.Lines(prose) {
+		if len(line) > 41 {
+			t.Errorf("%d columns: %s", len(line)-1, line)
 		}
 	}
 }

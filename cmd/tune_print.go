@@ -112,18 +112,23 @@ func (p *printer) tuning(r *tuned) {
 		fmt.Fprintf(p, "%s %-*s  %s  [%s, %s]  %6.1f ms  %s\n", cmp.Or(mark(tried.Front, "*"), " "), width, tried,
 			p.styled(styleBold, decimal(tried.Value)), decimal(tried.Low), decimal(tried.High), tried.Latency, megabytes(tried.Bytes))
 	}
-	fmt.Fprintf(p, "\n%s of %d questions that did not choose; * nothing else is as good, as quick and as small\n", r.Objective, r.Reporting)
+	say := func(format string, args ...any) {
+		p.WriteString(hanging(fmt.Sprintf(format, args...), p.width-2, 2) + "\n")
+	}
+	p.WriteByte('\n')
+	say("%s of %d questions that did not choose; * nothing else is as good, as quick and as small", r.Objective, r.Reporting)
 	for _, e := range r.Effects {
 		verdict := "cannot be told apart"
 		if e.Distinguishable {
 			verdict = "differ"
 		}
-		fmt.Fprintf(p, "%s: %s and %s %s, %s\n", e.Name, e.Best, e.Worst, verdict, changed(e.Change))
+		say("%s: %s and %s %s, %s", e.Name, e.Best, e.Worst, verdict, changed(e.Change))
 	}
 	for _, n := range r.NotRun {
-		fmt.Fprintf(p, "not tried: %s: %s\n", n.Settings, n.Reason)
+		say("not tried: %s: %s", n.Settings, n.Reason)
 	}
-	p.WriteString("\n" + r.verdict() + "\n")
+	p.WriteByte('\n')
+	say("%s", r.verdict())
 	for _, command := range r.Commands {
 		p.WriteString("  " + p.styled(styleBold, visibleLine(command)) + "\n")
 	}
