@@ -18,6 +18,7 @@ import (
 	"testing"
 
 	"sheaf/internal/engine"
+	"sheaf/internal/hint"
 	"sheaf/internal/weaviate"
 )
 
@@ -204,6 +205,70 @@ func TestFailedTakeover(t *testing.T) {
 		if f.classes["Docs_sheaf_lock_2"] != nil || (f.classes["Docs_sheaf_lock_3"] != nil) != left {
 			t.Errorf("locks that are there where one was left, %t: %q", left, slices.Collect(maps.Keys(f.classes)))
 		}
+	}
+}
+
+// TestUnsettled: what does not come to rest is a server that cannot answer now, what a repair mends is a
+// damaged store, and no document comes twice.
+func TestUnsettled(t *testing.T) {
+	t.Parallel()
+	f, store := start(t)
+	w, err := weaviate.Create(t.Context(), store, plain, engine.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := merge(t, w, numbered(3, -1, nil)); err != nil {
+		t.Fatal(err)
+	}
+	isPage := func(id string) bool { return !strings.HasPrefix(id, "00000000") }
+	var missed atomic.Bool
+	once := through(t, store, func(w http.ResponseWriter, r *http.Request) bool {
+		id, page := strings.CutPrefix(r.URL.Path, "/v1/objects/Docs_sheaf/")
+		misses := page && isPage(id) && !missed.Swap(true)
+		if misses {
+			w.WriteHeader(http.StatusNotFound)
+		}
+		return misses
+	})
+	partial, err := weaviate.Open(t.Context(), once, engine.Options{Partial: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer partial.Close()
+	if docs, _, err := partial.Get(t.Context(), []string{"id0"}, false); err != nil || len(docs) != 1 || !missed.Load() {
+		t.Errorf("a partial answer that begins anew: %+v, %v", docs, err)
+	}
+
+	f.do(func() { delete(f.objects["Docs"], slices.Sorted(maps.Keys(f.objects["Docs"]))[2]) })
+	r, err := weaviate.Open(t.Context(), store, engine.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if _, err := r.Search(t.Context(), [][]float32{{1}}, engine.SearchOptions{K: 3}); !errors.As(err, new(*engine.FormatError)) || !strings.Contains(hint.Of(err), "check --repair") {
+		t.Errorf("a search: %v", err)
+	}
+	var ids []string
+	for d, failed := range r.Documents(t.Context(), engine.ListOptions{}) {
+		if err = failed; err == nil {
+			ids = append(ids, d.ID)
+		}
+	}
+	if !unavailable(err) || !slices.Equal(ids, []string{"id0", "id1"}) {
+		t.Errorf("a list of %q: %v", ids, err)
+	}
+
+	f.do(func() {
+		maps.DeleteFunc(f.objects["Docs_sheaf"], func(id string, _ json.RawMessage) bool { return isPage(id) })
+	})
+	if _, _, err := r.Get(t.Context(), []string{"id0"}, false); !unavailable(err) {
+		t.Errorf("a document whose source is missing: %v", err)
+	}
+	if _, err := r.SourcesByKey(t.Context(), []string{"/a"}); !unavailable(err) {
+		t.Errorf("a source that is missing: %v", err)
+	}
+	if _, err := weaviate.Check(t.Context(), store, engine.Options{}, false); !unavailable(err) {
+		t.Errorf("a check: %v", err)
 	}
 }
 

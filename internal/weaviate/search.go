@@ -146,7 +146,7 @@ func (v *view) nearest(ctx context.Context, query []float32, f *sieve, k int) ([
 }
 
 // errUncompared says that a server compares fewer vectors than there are documents.
-var errUncompared = errors.New("a server has documents of which it does not compare the vectors: sheaf check --repair mends that")
+var errUncompared = errors.New("a server has documents of which it does not compare the vectors")
 
 // offer offers best an object where it is a document that matches.
 func (v *view) offer(ctx context.Context, query []float32, f *sieve, r *row, best *engine.Nearest) error {

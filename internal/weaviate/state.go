@@ -110,7 +110,7 @@ func (c *client) newest(ctx context.Context) (epoch int64, data string, err erro
 			return epoch, data, nil
 		}
 	} // others came between: the hint tells
-	return 0, "", &engine.UnavailableError{Store: c.place.url, Err: errChanged}
+	return 0, "", c.place.unsettled(errChanged)
 }
 
 // newestFrom is newest among an epoch and those that follow. Those after the newest are superseded where
@@ -327,8 +327,11 @@ func (s *Store) catalog(ctx context.Context) (*catalog, error) {
 		if err == nil {
 			return newCatalog(v.known.byNumber), nil
 		}
-		if !errors.Is(err, errChanged) || try == tries {
+		if !errors.Is(err, errChanged) {
 			return nil, err
+		}
+		if try == tries {
+			return nil, s.place.unsettled(err)
 		}
 	}
 }

@@ -82,38 +82,47 @@ func (s *Store) fixed(v view) *Store {
 
 // view runs f with the store as it is now, again where a writer came between, which a search may
 // take for a server that compares too few vectors. All shards have
-// to be there and to be sound before and after: see replicas.go.
+// to be there and to be sound before and after: see replicas.go. A partial answer is of those within reach.
 func (s *Store) view(ctx context.Context, f func(*view) error) (err error) {
-	if s.partial {
-		return s.partialView(ctx, f)
-	}
 	for range tries {
 		var v view
 		if v, err = s.now(ctx); err != nil {
 			return err
 		}
-		if !s.justSound() {
-			if err = v.sound(ctx, v.state, 1); err != nil {
-				return err
-			}
+		switch {
+		case s.partial:
+			err = s.shrink(ctx, &v)
+		case !s.justSound():
+			err = v.sound(ctx, v.state, 1)
+		}
+		if err != nil {
+			return err
 		}
 		if err = f(&v); err != nil && !errors.Is(err, errChanged) && !errors.Is(err, errUncompared) {
 			return err
 		}
-		missing := v.sound(ctx, v.state, 1)
-		if missing != nil || err == nil {
-			return missing
+		if !s.partial {
+			if missing := v.sound(ctx, v.state, 1); missing != nil {
+				return missing
+			}
+		}
+		if err == nil {
+			return nil
 		}
 	}
-	return err
+	return s.place.unsettled(err)
 }
 
-// partialView runs f with those documents of the store that are within reach.
-func (s *Store) partialView(ctx context.Context, f func(*view) error) error {
-	v, err := s.now(ctx)
-	if err != nil {
-		return err
+// unsettled is the error of an answer that was begun as often as it may be.
+func (p *place) unsettled(err error) error {
+	if errors.Is(err, errUncompared) {
+		return &engine.FormatError{Path: p.url, Problem: errUncompared.Error(), Remedy: remedyRepair + " mends that"}
 	}
+	return &engine.UnavailableError{Store: p.url, Err: err}
+}
+
+// shrink leaves the documents in a view that are within reach.
+func (s *Store) shrink(ctx context.Context, v *view) error {
 	within, err := v.reachable(ctx)
 	if err != nil {
 		return err
@@ -125,7 +134,7 @@ func (s *Store) partialView(ctx context.Context, f func(*view) error) error {
 	if v.count() < all && s.notice != nil && !s.told.Swap(true) {
 		s.notice(fmt.Sprintf("partial: of %d documents %d are within reach", all, v.count()))
 	}
-	return f(&v)
+	return nil
 }
 
 // errStop ends a view of which a caller needs no more.
@@ -140,14 +149,19 @@ func stream[T any](ctx context.Context, s *Store, f func(v *view, yield func(T, 
 			begun = true
 			return yield(x, err)
 		}
+		var late error // that came when something was yielded, so that nothing can begin again
 		err := s.view(ctx, func(v *view) error {
 			err := f(v, once)
-			if begun && errors.Is(err, errChanged) { // not to be begun again
-				return &engine.UnavailableError{Store: s.place.url, Err: errChanged}
+			if begun && errors.Is(err, errChanged) {
+				late = s.place.unsettled(err)
+				return errStop
 			}
 			return err
 		})
-		if err != nil && !errors.Is(err, errStop) {
+		if errors.Is(err, errStop) {
+			err = late
+		}
+		if err != nil {
 			yield(*new(T), err)
 		}
 	}
