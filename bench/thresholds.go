@@ -99,7 +99,7 @@ func (b *bench) firstHits(ctx context.Context, store, file string, every int) (h
 			return nil, err
 		}
 	}
-	search := exec.CommandContext(ctx, b.sheaf, "search", "--store", store, "-k", "1", "--queries", "-")
+	search := exec.CommandContext(ctx, b.sheaf, "search", "--mode", "vector", "--store", store, "-k", "1", "--queries", "-")
 	search.Stdin, search.Stderr = &batch, os.Stderr
 	answers, err := search.Output()
 	if err != nil {

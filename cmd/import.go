@@ -231,6 +231,9 @@ func (i *importing) newFacts() (f engine.Facts, e embed.Embedder, err error) {
 // bind returns the facts of a store with the embedder of the flag.
 func (i *importing) bind(f engine.Facts) (engine.Facts, embed.Embedder, error) {
 	spec := i.env.config.Embedder
+	if spec == f.Embedder && !i.o.reembed {
+		i.o.embedder.Fingerprint = f.Fingerprint // its vectors are kept, and so is the version of the model
+	}
 	if f.Embedder, f.Fingerprint = "", ""; spec == embed.None {
 		return f, nil, nil
 	}

@@ -59,8 +59,8 @@ EMBEDDERS
 
             quality: found in  and by para-  chunks a  time for    memory
             documentation      phrases       second    a question
-  builtin   .604               .890          20,000     8 ms        38 MB
-  minilm    .676               .983              36    19 ms       136 MB
+  builtin   .791               .897          20,000     8 ms        38 MB
+  minilm    .825               .983              36    19 ms       136 MB
    :int8    as minilm          .990             101    17 ms        59 MB
   openai    not measured here, depends on the model and the service
 

@@ -50,6 +50,7 @@ func Resolve(f engine.Facts, given string, insists bool, o *embed.Options) (spec
 	if o.Dimensions != 0 && o.Dimensions != f.Dim {
 		return "", hint.With(f.Check(engine.Facts{Dim: o.Dimensions}), "leave --dimensions out, or make another store with --store DIR")
 	}
+	o.Fingerprint = f.Fingerprint
 	if o.Dim = f.Dim; embed.AsksForDim(f.Fingerprint, f.Dim) {
 		o.Dimensions = f.Dim
 	}

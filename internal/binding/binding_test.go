@@ -47,7 +47,7 @@ func TestResolveOptions(t *testing.T) {
 	t.Parallel()
 	f := engine.Facts{Embedder: "openai:m", Fingerprint: "dimensions=5", Dim: 5}
 	var o embed.Options
-	if _, err := binding.Resolve(f, "", false, &o); err != nil || o.Dimensions != 5 || o.Dim != 5 || *o.Query != "" || *o.Passage != "" {
+	if _, err := binding.Resolve(f, "", false, &o); err != nil || o.Dimensions != 5 || o.Dim != 5 || o.Fingerprint != f.Fingerprint || *o.Query != "" || *o.Passage != "" {
 		t.Errorf("%+v, %v", o, err)
 	}
 	f.Fingerprint = "dimensions=51"

@@ -46,11 +46,15 @@ func readFile(t *testing.T, name string) string {
 	return string(data)
 }
 
+// modelIn has the models of "builtin" by their folders.
+var modelIn = map[string]string{"builtin": "", "builtin/first": First, "multilingual": Multilingual}
+
 // TestModelFacts compares the constants with the files.
 func TestModelFacts(t *testing.T) {
 	t.Parallel()
 	for name, files := range map[string]map[string]string{
-		"builtin": {"matrix": string(builtinMatrix), "scale": string(builtinScale), "vocab": string(builtinVocab)},
+		"builtin":       {"matrix": string(builtinMatrix), "scale": string(builtinScale), "vocab": string(builtinVocab)},
+		"builtin/first": {"matrix": string(firstMatrix), "scale": string(firstScale), "vocab": string(builtinVocab)},
 		"multilingual": {"matrix": string(multilingualMatrix), "scale": string(multilingualScale), "scores": readFile(t, "multilingual/scores.f32"),
 			"charsmap": multilingualCharsmap, "vocab": readFile(t, "multilingual/pieces.txt")},
 	} {
@@ -73,7 +77,7 @@ func TestModelFacts(t *testing.T) {
 				t.Errorf("%s, %s: sha256 %x, model.json says %s", name, part, sum, want)
 			}
 		}
-		model := newTestBuiltin(t, strings.TrimPrefix(name, "builtin"), Options{}).(*static).staticModel
+		model := newTestBuiltin(t, modelIn[name], Options{}).(*static).staticModel
 		if facts.Dim != staticDim || facts.Size*staticDim != len(model.matrix) || facts.Size*4 != len(model.scale) ||
 			facts.Size != strings.Count(files["vocab"], "\n") {
 			t.Errorf("%s: model.json says %d x %d, the files have others", name, facts.Size, facts.Dim)
@@ -127,7 +131,8 @@ func TestBuiltinReference(t *testing.T) {
 		file  string
 		texts int
 	}{
-		"":           {"testdata/reference_static.json", 63},
+		"":           {"testdata/reference_builtin.json", 65},
+		First:        {"testdata/reference_static.json", 63},
 		Multilingual: {"testdata/reference_multilingual.json", 40},
 	} {
 		var rows []struct {
@@ -161,6 +166,24 @@ func TestBuiltinReference(t *testing.T) {
 			}
 		}
 		t.Logf("%s: largest difference %.2g", e.Identity(), worst)
+	}
+}
+
+// TestBuiltinVersions makes the model that a store's fingerprint names, or else the newest.
+func TestBuiltinVersions(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ model, fingerprint, want string }{
+		{"", "", builtinFingerprint},
+		{"", builtinFingerprint, builtinFingerprint},
+		{"", firstFingerprint, firstFingerprint},
+		{"", "of another program", builtinFingerprint},
+		{First, "", firstFingerprint},
+		{First, builtinFingerprint, firstFingerprint},
+	} {
+		id := newTestBuiltin(t, test.model, Options{Fingerprint: test.fingerprint}).Identity()
+		if id.String() != "builtin" || id.Fingerprint != test.want {
+			t.Errorf("%q, %q: %s %s, want builtin %s", test.model, test.fingerprint, id, id.Fingerprint, test.want)
+		}
 	}
 }
 

@@ -106,6 +106,9 @@ type Options struct {
 	Truncate   bool          // embed the beginning of a text that is too long, which fails otherwise
 	Dim        int           // length of the vectors, where it is known already; 0: the first answers tell
 
+	// Fingerprint is that of the vectors to compare with, where a model has several versions; empty: the newest.
+	Fingerprint string
+
 	FindModel func(name string) (dir string, err error) // finds a model of the Hugging Face hub on this machine
 	Kernel    string                                    // best instruction set to compute with; empty: the processor's best
 	Workers   int                                       // threads that compute here at once; 0: GOMAXPROCS

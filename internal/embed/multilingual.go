@@ -41,12 +41,14 @@ const (
 // Multilingual is the model of "builtin" that knows more than English.
 const Multilingual = "multilingual"
 
-// NewBuiltin returns an embedder that computes with a model in the program: the English one, or
-// Multilingual.
+// NewBuiltin returns an embedder that computes with a model in the program: the English one, of which
+// o.Fingerprint names the version, First, or Multilingual.
 func NewBuiltin(model string, o Options) (Embedder, error) {
 	switch model {
 	case "":
-		return newEnglish(o)
+		return newEnglish(o.Fingerprint, o)
+	case First:
+		return newEnglish(firstFingerprint, o)
 	case Multilingual:
 		return newMultilingual(o)
 	}

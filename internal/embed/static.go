@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"slices"
 
 	"sheaf/internal/kernel"
 	"sheaf/internal/rowsum"
@@ -28,6 +29,7 @@ type staticModel struct {
 	matrix   []byte  // int8 [pieces][staticDim]
 	scale    []byte  // little-endian float32 [pieces], none negative
 	maxScale float64 // largest scale
+	damped   bool    // a piece that a text has n times counts n^0.75 times, else n times
 }
 
 // staticDim is the length of the vectors of every static model.
@@ -62,7 +64,11 @@ func (s *static) Embed(ctx context.Context, texts []string) (Result, error) {
 		ids = s.tokenizer.Append(ids[:0], text)
 		tokens += len(ids)
 		vectors[i] = flat[i*staticDim : (i+1)*staticDim : (i+1)*staticDim]
-		weights = s.weigh(weights[:0], ids)
+		if s.damped {
+			ids, weights = s.weighDamped(ids, weights[:0])
+		} else {
+			weights = s.weigh(weights[:0], ids)
+		}
 		s.sum(vectors[i], ids, weights)
 	}
 	s.options.Stats.AddRequest(len(texts), tokens)
@@ -101,12 +107,37 @@ func (s *static) sum(vector []float32, ids, weights []int32) {
 	}
 }
 
-// weigh appends the scales of the pieces, in units of the sum.
+// weigh appends the weights of the pieces.
 func (m *staticModel) weigh(weights, ids []int32) []int32 {
-	units := rowsum.MaxWeight / m.maxScale
 	for _, id := range ids {
-		bits := binary.LittleEndian.Uint32(m.scale[int(id)*4:])
-		weights = append(weights, int32(float64(math.Float32frombits(bits))*units+0.5))
+		weights = append(weights, int32(m.weight(id, 1)))
 	}
 	return weights
+}
+
+// weighDamped sorts the pieces and has each once, with the weight of its occurrences. What exceeds the
+// largest weight is shared by several places, which are never more than the occurrences.
+func (m *staticModel) weighDamped(ids, weights []int32) (rows, of []int32) {
+	slices.Sort(ids)
+	rows = ids[:0]
+	for n := 0; len(ids) > 0; ids = ids[n:] {
+		id := ids[0]
+		for n = 1; n < len(ids) && ids[n] == id; {
+			n++
+		}
+		left := m.weight(id, math.Sqrt(float64(n)*math.Sqrt(float64(n)))) // n^0.75, rounded alike everywhere
+		for ; left > rowsum.MaxWeight; left -= rowsum.MaxWeight {
+			rows, weights = append(rows, id), append(weights, rowsum.MaxWeight)
+		}
+		rows, weights = append(rows, id), append(weights, int32(left))
+	}
+	return rows, weights
+}
+
+// weight is times the scale of a piece, in units of the sum. The conversions keep compilers from
+// fusing the multiplication with the addition, which would round otherwise.
+func (m *staticModel) weight(id int32, times float64) int64 {
+	units := rowsum.MaxWeight / m.maxScale
+	scale := float64(math.Float32frombits(binary.LittleEndian.Uint32(m.scale[int(id)*4:])))
+	return int64(float64(scale*units*times) + 0.5)
 }

@@ -3,8 +3,8 @@
 usage: train.py DIR MODEL OUT
 
 DIR has texts.txt and pairs.json of corpus.py, texts.f32, the teacher's vectors of the lines of texts.txt (see README.md),
-and the sets valid-*.json; MODEL is the model to go on from, with matrix.i8, scale.f32 and vocab.txt. Writes OUT/matrix.i8
-and scale.f32. Needs numpy, scipy and tokenizers.
+and the sets valid-*.json; MODEL is the model to go on from, with matrix.i8, scale.f32 and vocab.txt. Writes to OUT matrix.i8,
+scale.f32, and trained.npy, the rows as training left them. Needs numpy, scipy and tokenizers.
 """
 import glob, json, os, sys, time
 import numpy as np
@@ -20,7 +20,9 @@ TEMPERATURE = 0.05     # of how texts relate to each other
 RELATIONS = 0.1        # weight of how the texts of a batch relate to each other, beside their directions
 RELATED = 0.5          # weight of how questions and passages relate
 KNOWN = 0.3            # share of certainty that a question's own passage answers it, beside the teacher's opinion
-WHITE = -0.2           # power of the variances of texts by which the axes are stretched in the end
+COMMON = 300           # texts that have a common piece, at least
+MIXED = 0.8, 0.4       # share of what training has changed that is kept, in the rows of rare pieces and of common ones
+WHITE = -0.05          # power of the variances of texts by which the axes are stretched in the end
 
 
 def unit(x):
@@ -159,6 +161,18 @@ def damped(counts):
     return counts
 
 
+def occurrences(counts):
+    """How many texts have each piece, one a row."""
+    return np.bincount(counts.indices, minlength=counts.shape[1])[:, None]
+
+
+def mix(before, after, texts):
+    """Goes back a part of the way that training has gone. Its texts are few: what they taught of common words, which all other texts
+    have too, is kept by less."""
+    rare, common = MIXED
+    return before + (after - before) * np.where(occurrences(texts) < COMMON, rare, common).astype(np.float32)
+
+
 def whiten(rows, texts, power=WHITE):
     """Stretches the principal axes of texts by a power of their variance. The sum is linear, so it is done to the rows: the few
     axes on which all texts differ much then hide the others less."""
@@ -187,7 +201,9 @@ def main():
         print(f"step {step}: cosine {cosine:.4f}, {seconds:.0f} s,", sets.judge(rows, damped), flush=True)
 
     rows = distil(texts, project(teacher, unit(texts @ start)), pairs, start, report=report)
-    rows = whiten(rows, texts)
+    np.save(out + "/trained.npy", rows)
+    rows = whiten(mix(start, rows, texts), texts)
+    rows /= np.linalg.norm(rows, axis=1).mean()
     matrix, scale = quantize(rows)
     print("int8:", sets.judge(matrix * scale[:, None], damped))
     matrix.tofile(out + "/matrix.i8")
