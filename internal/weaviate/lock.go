@@ -51,6 +51,9 @@ type holder struct {
 }
 
 func (h holder) String() string {
+	if h == (holder{}) {
+		return ""
+	}
 	return fmt.Sprintf("process %d on %s", h.Process, h.Host)
 }
 
@@ -179,7 +182,8 @@ func last(locks map[int64]holder) (epoch int64) {
 	return epoch
 }
 
-// locks are those of the store by their epochs.
+// locks are those of the store by their epochs. One that tells no holder was made anew by a server, when a
+// writer that had been held up renewed it too late: it counts as others do.
 func (c *client) locks(ctx context.Context) (map[int64]holder, error) {
 	var schema struct{ Classes []class }
 	if err := c.call(ctx, http.MethodGet, "/v1/schema", nil, &schema); err != nil {
@@ -193,7 +197,7 @@ func (c *client) locks(ctx context.Context) (map[int64]holder, error) {
 		}
 		epoch, err := strconv.ParseInt(number, 10, 64)
 		var h holder
-		if err != nil || json.Unmarshal([]byte(one.Description), &h) != nil {
+		if err != nil || one.Description != "" && json.Unmarshal([]byte(one.Description), &h) != nil {
 			return nil, &engine.FormatError{Path: c.place.url, Problem: fmt.Sprintf("the collection %s is not the lock of a store", one.Name), Remedy: "delete that collection, where no other program needs it"}
 		}
 		locks[epoch] = h
@@ -259,20 +263,24 @@ func (c *client) renewUntil(done <-chan struct{}, l lease) {
 		case <-done:
 			return
 		case <-time.After(interval):
-			if isMissing(c.renew(l)) {
+			if errors.Is(c.renew(l), engine.ErrLockLost) {
 				return
 			}
 		}
 	}
 }
 
-// renew renews a lock. It changes an object that is there: one that is put into a collection that
-// is gone would make some servers make one that is no lock.
+// renew renews a lock, and fails as own does where it is gone. It changes an object that is there: one that
+// is put into a collection that is gone would make some servers make one that is no lock.
 func (c *client) renew(l lease) error {
 	ctx, stop := context.WithTimeout(context.Background(), interval)
 	defer stop()
 	lock := c.place.lock(l.epoch)
-	return c.call(ctx, http.MethodPatch, "/v1/objects/"+lock+"/"+renewedID, object{Class: lock, ID: renewedID, Properties: properties{Data: l.token}}, nil)
+	err := c.call(ctx, http.MethodPatch, "/v1/objects/"+lock+"/"+renewedID, object{Class: lock, ID: renewedID, Properties: properties{Data: l.token}}, nil)
+	if isMissing(err) { // also to a server that does not know of the lock yet
+		err = c.own(ctx, l)
+	}
+	return err
 }
 
 // unlock gives a lock back, unless it stays or another writer has it. It tries once: the second time the

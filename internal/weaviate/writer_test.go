@@ -307,3 +307,29 @@ func TestLock(t *testing.T) {
 		t.Errorf("the writer that was overtaken: %v", err)
 	}
 }
+
+// TestNamelessLock: a lock that a server made anew, for a renewal that came late, is one whose writer is not known.
+func TestNamelessLock(t *testing.T) {
+	t.Parallel()
+	f, url := start(t)
+	w, err := weaviate.Create(t.Context(), url, plain, engine.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := merge(t, w, numbered(2, -1, nil)); err != nil {
+		t.Fatal(err)
+	}
+	renewal := json.RawMessage(`{"class":"Docs_sheaf_lock_2","id":"00000000-0000-0000-0000-000000000001"}`)
+	f.leave(2)
+	f.do(func() {
+		delete(f.classes["Docs_sheaf_lock_2"], "description")
+		f.objects["Docs_sheaf_lock_2"]["00000000-0000-0000-0000-000000000001"] = renewal
+	})
+	if err := become(t, url, 3); !errors.As(err, new(*engine.LockedError)) {
+		t.Errorf("while it was renewed just now: %v", err)
+	}
+	f.do(func() { clear(f.objects["Docs_sheaf_lock_2"]) })
+	if err := become(t, url, 3); err != nil || f.classes["Docs_sheaf_lock_2"] != nil {
+		t.Errorf("when it was renewed long ago: %v", err)
+	}
+}
