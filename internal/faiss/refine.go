@@ -42,8 +42,9 @@ func (f *Flat) Refine(ctx context.Context, queries []float32, s Search, known in
 	hits := make([][]Hit, n)
 	var next atomic.Int64
 	g, ctx := errgroup.WithContext(ctx)
-	for range min(p.threads, n) {
-		r := &refiner{Flat: f, ctx: ctx}
+	workers := min(p.threads, n)
+	for range workers {
+		r := &refiner{Flat: f, ctx: ctx, readers: max(1, p.threads/workers)}
 		g.Go(func() (err error) {
 			defer crash.Catch(&err)
 			for i := next.Add(1) - 1; i < int64(n); i = next.Add(1) - 1 {
@@ -68,10 +69,11 @@ func (f *Flat) Refine(ctx context.Context, queries []float32, s Search, known in
 // refiner scores candidates, some at a time. Each goroutine has its own.
 type refiner struct {
 	*Flat
-	ctx  context.Context
-	rows []int64
-	buf  []byte
-	keys []float32
+	ctx     context.Context
+	readers int // goroutines that read rows
+	rows    []int64
+	buf     []byte
+	keys    []float32
 }
 
 // How many candidates are scored at first before the next bound is looked at, and at
@@ -107,13 +109,42 @@ func (r *refiner) score(query []float32, t *topK) error {
 	}
 	slices.SortFunc(r.rows, cmp.Compare)
 	r.buf, r.keys = resize(r.buf, len(r.rows)*r.math.rowBytes()), resize(r.keys, len(r.rows))
-	if err := r.gather(r.rows, r.buf); err != nil {
+	if err := r.read(query); err != nil {
 		return err
 	}
-	r.math.keys(r.buf, len(r.rows), query, r.keys)
 	for i, row := range r.rows {
 		t.offer(candidate{r.keys[i], row})
 	}
 	r.rows = r.rows[:0]
 	return nil
+}
+
+// fewRows is how many rows take no longer to read than a goroutine takes to be started and
+// awaited.
+const fewRows = 64
+
+// read computes the keys of the rows that wait, each goroutine those of a share of them.
+func (r *refiner) read(query []float32) error {
+	share := max(fewRows, (len(r.rows)+r.readers-1)/r.readers)
+	size := r.math.rowBytes()
+	part := func(first int) error {
+		rows := r.rows[first:min(first+share, len(r.rows))]
+		buf, keys := r.buf[first*size:][:len(rows)*size], r.keys[first:][:len(rows)]
+		if err := r.gather(rows, buf); err != nil {
+			return err
+		}
+		r.math.keys(buf, len(rows), query, keys)
+		return nil
+	}
+	if len(r.rows) <= share {
+		return part(0)
+	}
+	var g errgroup.Group
+	for first := 0; first < len(r.rows); first += share {
+		g.Go(func() (err error) {
+			defer crash.Catch(&err)
+			return part(first)
+		})
+	}
+	return g.Wait()
 }

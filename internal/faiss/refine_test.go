@@ -207,6 +207,29 @@ func TestRefineIsExactManyTimes(t *testing.T) {
 	}
 }
 
+// Goroutines that share the candidates of a query find what one does, and a scan.
+func TestRefineByManyGoroutines(t *testing.T) {
+	t.Parallel()
+	const rows = 1500
+	flat := flatOf(t, t.TempDir(), randomVectors(1, rows, 8), 8, L2)
+	defer flat.file.Close()
+	query := randomVectors(2, 1, 8)
+	want, err := flat.Search(t.Context(), query, Search{K: 700})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for threads := range 5 {
+		all := []iter.Seq2[int64, float32]{func(yield func(int64, float32) bool) {
+			for i := int64(0); i < rows && yield(i*7%rows, float32(math.Inf(-1))); i++ {
+			}
+		}}
+		got, err := flat.Refine(t.Context(), query, Search{K: 700, Threads: 1 + threads}, rows, all)
+		if err != nil || !slices.Equal(got[0], want[0]) {
+			t.Errorf("%d goroutines find other rows, %v", 1+threads, err)
+		}
+	}
+}
+
 // What Refine is given is checked as for Search, and its context ends it.
 func TestRefineRefuses(t *testing.T) {
 	t.Parallel()
