@@ -1,14 +1,20 @@
 package main
 
 import (
+	"archive/tar"
 	"archive/zip"
 	"bytes"
+	"compress/gzip"
 	"crypto/sha256"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"io"
 	"os"
+	"path"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -50,9 +56,68 @@ func TestArtefacts(t *testing.T) {
 		t.Errorf("%d files, %v", names, err)
 	}
 	checkWheel(t, filepath.Join(made[0], "sheaf_cli-1.2.3-py3-none-manylinux_2_17_x86_64.manylinux2014_x86_64.musllinux_1_1_x86_64.whl"))
-	formula, err := os.ReadFile(filepath.Join(made[0], "sheaf.rb"))
-	if err != nil || !strings.Contains(string(formula), `url "https://releases/sheaf-1.2.3-linux-amd64.tar.gz"`) || strings.Contains(string(formula), "on_arm") {
-		t.Errorf("%v: the formula is\n%s", err, formula)
+	checkFormula(t, made[0])
+}
+
+var (
+	formulaSource  = regexp.MustCompile(`url "https://releases/(.*)"\n +sha256 "(.*)"\n`)
+	formulaInstall = regexp.MustCompile(`\.install (?:Dir\[)?"(.*)"`)
+)
+
+// checkFormula compares a formula with the one tarball that it takes: its sum, and the files that it installs.
+func checkFormula(t *testing.T, dist string) {
+	t.Helper()
+	formula, err := os.ReadFile(filepath.Join(dist, "sheaf.rb"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const name = "sheaf-1.2.3-linux-amd64"
+	sum, err := sumOf(filepath.Join(dist, name+".tar.gz"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	sources := formulaSource.FindAllSubmatch(formula, -1)
+	if len(sources) != 1 || string(sources[0][1]) != name+".tar.gz" || string(sources[0][2]) != sum {
+		t.Errorf("the formula takes %q, not %s with the sum %s", sources, name, sum)
+	}
+	names := tarred(t, filepath.Join(dist, name+".tar.gz"))
+	installs := formulaInstall.FindAllSubmatch(formula, -1)
+	if len(installs) != 5 { // the binary, the manual, and the completions of three shells
+		t.Errorf("the formula installs %q", installs)
+	}
+	for _, install := range installs {
+		there := func(file string) bool {
+			matches, err := path.Match(name+"/"+string(install[1]), file)
+			return matches && err == nil
+		}
+		if !slices.ContainsFunc(names, there) {
+			t.Errorf("the formula installs %s, which the tarball lacks", install[1])
+		}
+	}
+}
+
+// tarred returns the names in a tarball.
+func tarred(t *testing.T, tarball string) (names []string) {
+	t.Helper()
+	f, err := os.Open(tarball)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	z, err := gzip.NewReader(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := tar.NewReader(z)
+	for {
+		h, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			return names
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		names = append(names, h.Name)
 	}
 }
 
