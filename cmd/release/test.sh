@@ -35,10 +35,27 @@ try() {
 	echo "$1: installs, and answers"
 }
 
+# alike: of either built-in model the vectors are those that this machine's own release makes, byte by byte.
+alike() {
+	own=$dist/sheaf-$version-linux-$(go env GOHOSTARCH).tar.gz
+	[ -e "$own" ] || { echo "no vectors are compared: $own is missing"; return; }
+	mkdir "$work/own" "$root/own" "$root/other"
+	tar -xzf "$own" -C "$work/own" --strip-components 1
+	for model in builtin builtin:multilingual; do
+		sheaf ingest --quiet --embedder $model --store other/$model data
+		sheaf export --quiet --store other/$model --format npy other/$model.npy
+		(cd "$root" && "$work/own/bin/sheaf" ingest --quiet --embedder $model --store own/$model data &&
+			"$work/own/bin/sheaf" export --quiet --store own/$model --format npy own/$model.npy)
+		cmp "$root/own/$model.npy" "$root/other/$model.npy" || fail "$model has other vectors on $arch"
+	done
+	echo "the built-in models have the same vectors"
+}
+
 root=$work/tar binary=usr/bin/sheaf
 mkdir -p "$root/usr"
 tar -xzf "$dist/sheaf-$version-linux-$arch.tar.gz" -C "$root/usr" --strip-components 1
 try "tarball for $arch"
+[ "$arch" = "$(go env GOHOSTARCH)" ] || alike
 
 root=$work/deb
 mkdir -p "$root/var/lib/dpkg/updates" "$root/var/lib/dpkg/info"
