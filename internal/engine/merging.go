@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"maps"
+	"slices"
 
 	"github.com/RoaringBitmap/roaring/v2"
 )
@@ -110,7 +112,8 @@ func (m *merge) phase(ctx context.Context, docs iter.Seq2[Transfer, error]) erro
 		}
 	}
 	var ended []int64
-	for _, a := range m.arrivals {
+	for _, key := range slices.Sorted(maps.Keys(m.arrivals)) { // so that an error is always the same
+		a := m.arrivals[key]
 		if err := m.end(a); err != nil {
 			return err
 		}

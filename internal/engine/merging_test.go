@@ -307,6 +307,11 @@ func TestMerge(t *testing.T) {
 func TestMergeErrors(t *testing.T) {
 	t.Parallel()
 	broken := errors.New("the file is broken")
+	var had, arrive string
+	for c := 'z'; c >= 'a'; c-- {
+		had += fmt.Sprintf(" %c/%[1]c1=x %[1]c/%[1]c2=y", c)
+		arrive += fmt.Sprintf(" %c/%[1]c1=x", c)
+	}
 	tests := []struct {
 		name, store string
 		from        engine.Snapshot
@@ -315,6 +320,7 @@ func TestMergeErrors(t *testing.T) {
 		{"an id", "a/1=x", snapshots("b/1=y")[0], `merging "other": id "1" of source "b" has another text or metadata in the store`},
 		{"a source", "a/1=x", snapshots("a/2=y")[0], `merging "other": source "a" has other chunks in the store`},
 		{"fewer of a source", "a/1=x a/2=y", snapshots("a/1=x")[0], `merging "other": source "a" has other chunks in the store`},
+		{"fewer of many sources", had, snapshots(arrive)[0], `merging "other": source "a" has other chunks in the store`},
 		{"an id twice", "", snapshots("a/1=x b/1=y")[0], `merging "other": id "1": id is given twice, with another text or metadata`},
 		{"no id", "", snapshots("a/=x")[0], `merging "other": a document of source "a" has no id`},
 		{"facts", "", engine.Snapshot{Facts: engine.Facts{Dim: 2, Metric: engine.L2}}, "the store has dim 1, not 2"},
