@@ -40,7 +40,7 @@ func TestReport(t *testing.T) {
 		{"the key", &embed.AuthError{Service: "s", Status: 401, Message: "m"}, 5, "hint: check OPENAI_API_KEY"},
 		{"no store", fmt.Errorf("opening: %w", engine.ErrNotExist), 10, "hint: make one"},
 		{"locked", &engine.LockedError{Holder: "7 sheaf"}, 11, "7 sheaf\nsheaf: hint: wait"},
-		{"the lock is lost", fmt.Errorf("committing: %w", engine.ErrLockLost), 11, "leave the store's lock file alone"},
+		{"the lock is lost", fmt.Errorf("committing: %w", engine.ErrLockLost), 11, "leave the store's lock alone"},
 		{"damaged", &engine.FormatError{Path: "p", Problem: "bad", Remedy: "mend"}, 12, "hint: mend\n"},
 		{"too new", &engine.FormatError{Path: "p", Problem: "new"}, 12, "sheaf: error: \"p\": new\n"},
 		{"not allowed", fmt.Errorf("opening: %w", &fs.PathError{Op: "open", Path: "p", Err: syscall.EACCES}), 1, "hint: see who may read and write there"},
