@@ -32,6 +32,7 @@ func TestURLs(t *testing.T) {
 		"weaviate://h/Docs?key=hunter2":             "parameter",
 		"weaviate://h/Docs?replicas=0":              "parameter",
 		"weaviate://h/Docs?replicas=hunter2":        "parameter",
+		"weaviate://h/Docs?replicas=3;x":            "parameter",
 		"weaviates://h/" + strings.Repeat("A", 201): "names no collection",
 	} {
 		_, err := weaviate.Open(t.Context(), url, engine.Options{})

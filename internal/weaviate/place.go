@@ -75,12 +75,14 @@ func parse(name string) (*place, error) {
 	if strings.Contains(p.collection, metaSuffix) {
 		return nil, &URLError{"the URL of the store names a collection that another store keeps beside its own", "leave out what begins with " + metaSuffix}
 	}
-	for parameter, values := range u.Query() {
-		n, err := strconv.Atoi(values[0])
-		if parameter != "replicas" || err != nil || n < 1 || n > maxReplicas {
-			return nil, &URLError{"the URL of the store has a parameter that is not known, or with a wrong value: replicas=N is one", urlGrammar + "?replicas=N"}
-		}
-		p.replicas = n
+	query, err := url.ParseQuery(u.RawQuery)
+	odd := err != nil
+	for parameter, values := range query {
+		p.replicas, err = strconv.Atoi(values[0])
+		odd = odd || parameter != "replicas" || err != nil || p.replicas < 1 || p.replicas > maxReplicas
+	}
+	if odd {
+		return nil, &URLError{"the URL of the store has a parameter that is not known, or with a wrong value: replicas=N is one", urlGrammar + "?replicas=N"}
 	}
 	port := u.Port()
 	if port == "" {
