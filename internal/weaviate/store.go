@@ -7,8 +7,9 @@
 // a document is written once, under a number that none had before, and so are the pages that
 // hold sources (state.go). A commit writes one object last, the state, which tells the numbers of
 // the documents that there are and the ids of the pages. What it does not tell is not part of the
-// store, whatever a killed writer, or a replica that was away, leaves on the servers. Only
-// the lines and the metadata of a document whose text stays are changed in place.
+// store, whatever a killed writer, or a replica that was away, leaves on the servers. A
+// document whose text stays and whose lines or metadata change is written anew, as another
+// version under its number (versions.go).
 //
 // Who reads knows by the state what has to be there, and fails rather than answer with less.
 // A commit is on all replicas, so that any one of them can answer. One writer at a time has a

@@ -244,29 +244,25 @@ func (w *Writer) leave(ctx context.Context) error {
 // clean removes what is dead or stale, as far as it comes, from the servers and from a state. The next
 // writer goes on.
 func (w *Writer) clean(ctx context.Context, s *state) {
-	left := versions{}.with(0, s.Dead.Bitmap)
-	for _, one := range s.Stale {
-		left = left.with(one.Version, one.Numbers.Bitmap)
-	}
-	s.Dead, s.Stale = numbers{roaring.New()}, nil
 	failed := false
-	for i, one := range left {
-		still := one.Numbers.Clone()
-		for page := range chunks(one.Numbers.Bitmap, maxRows/2) {
+	left := func(version uint32, documents *roaring.Bitmap) *roaring.Bitmap {
+		still := documents.Clone()
+		for page := range chunks(documents, maxRows/2) {
 			ids := make([]string, len(page))
-			for j, n := range page {
-				ids[j] = idOf(n, one.Version)
+			for i, n := range page {
+				ids[i] = idOf(n, version)
 			}
 			if failed = failed || w.remove(ctx, w.place.documents(), ids) != nil; failed {
 				break
 			}
 			still.AndNot(roaring.BitmapOf(page...))
 		}
-		if i == 0 && one.Version == 0 {
-			s.Dead = numbers{still}
-		} else {
-			s.Stale = s.Stale.with(one.Version, still)
-		}
+		return still
+	}
+	stale := s.Stale
+	s.Dead, s.Stale = numbers{left(0, s.Dead.Bitmap)}, nil
+	for _, one := range stale {
+		s.Stale = s.Stale.with(one.Version, left(one.Version, one.Numbers.Bitmap))
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"maps"
+	"net/http"
 	"os"
 	"slices"
 	"strings"
@@ -223,10 +224,9 @@ func TestRepairCopies(t *testing.T) {
 	}
 }
 
-// TestDeletedIDs: the ids of what was deleted are told, also of documents that had moved.
-func TestDeletedIDs(t *testing.T) {
-	t.Parallel()
-	_, url := start(t)
+// withMoved makes a store of three documents, of which one has got other lines since.
+func withMoved(t *testing.T, url string) {
+	t.Helper()
 	w, err := weaviate.Create(t.Context(), url, plain, engine.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -242,10 +242,18 @@ func TestDeletedIDs(t *testing.T) {
 		}
 		docs[1].StartLine += 7
 	}
-	if err := w.Close(); err != nil { // it takes what is stale from the server
+	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if w, err = weaviate.OpenWriter(t.Context(), url, engine.Options{}); err != nil {
+}
+
+// TestDeletedIDs: the ids of what was deleted are told, also of documents that had moved.
+func TestDeletedIDs(t *testing.T) {
+	t.Parallel()
+	_, url := start(t)
+	withMoved(t, url)
+	w, err := weaviate.OpenWriter(t.Context(), url, engine.Options{})
+	if err != nil {
 		t.Fatal(err)
 	}
 	defer w.Close()
@@ -265,6 +273,34 @@ func TestDeletedIDs(t *testing.T) {
 	}
 	if want := []string{"id0", "id1"}; !slices.Equal(got, want) {
 		t.Errorf("the ids of what was deleted are %q, want %q", got, want)
+	}
+}
+
+// TestUncleaned: where what is stale cannot be removed no document counts as dead, and the next writer goes on.
+func TestUncleaned(t *testing.T) {
+	t.Parallel()
+	f, url := start(t)
+	withMoved(t, through(t, url, func(w http.ResponseWriter, r *http.Request) bool {
+		refused := r.Method == http.MethodDelete && r.URL.Path == "/v1/batch/objects"
+		if refused {
+			w.WriteHeader(http.StatusForbidden)
+		}
+		return refused
+	}))
+	r, err := weaviate.Open(t.Context(), url, engine.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if info, err := r.Info(t.Context()); err != nil || info.Documents != 3 || info.DeadRows != 0 || len(f.objects["Docs"]) != 3+1+1 {
+		t.Errorf("%d objects, %+v, %v", len(f.objects["Docs"]), info, err)
+	}
+	w, err := weaviate.OpenWriter(t.Context(), url, engine.Options{})
+	if err == nil {
+		err = w.Close()
+	}
+	if err != nil || len(f.objects["Docs"]) != 3+1 {
+		t.Errorf("after another writer there are %d objects: %v", len(f.objects["Docs"]), err)
 	}
 }
 
