@@ -153,12 +153,13 @@ func (r *remoteBench) indexes(ctx context.Context) error {
 	rows := [][]string{{"index", "`sheaf search-vector`", "`--recall 1`", "`psql` by the index"}}
 	for _, kind := range []string{engine.HNSW, engine.IVFFlat} {
 		table := "indexed_" + kind
+		url := r.URL(table) + "&options=-c%20maintenance_work_mem%3D512MB" // in which the graph fits
 		for _, command := range [][]string{{"init", "--embedder", "none", "--dimensions", strconv.Itoa(dim), "--index", kind}, {"merge", "--quiet", r.folder}} {
-			if _, err := r.command(append(command, "--store", r.URL(table))...)(ctx); err != nil {
+			if _, err := r.command(append(command, "--store", url)...)(ctx); err != nil {
 				return err
 			}
 		}
-		search := []string{"search-vector", "--json", "--store", r.URL(table), string(query)}
+		search := []string{"search-vector", "--json", "--store", url, string(query)}
 		took, err := interleave(ctx, r.rounds, r.command(search...), r.command(append(search, "--recall", "1")...),
 			process(r.Psql(`SELECT id, text FROM `+table+` ORDER BY vector <-> '`+string(query)+`' LIMIT 4`)...))
 		if err != nil {
