@@ -74,7 +74,7 @@ func collectionErrors(t *testing.T, c *weaviatetest.Cluster) {
 		{store, []string{"compact"}, exitUsage, "needs no compact"},
 		{store, []string{"tune", "--index"}, exitUsage, "only a store that is a folder"},
 		{c.Collection(t), []string{"init", "--index", "hnsw"}, exitUsage, "no approximate index in Weaviate"},
-		{c.Collection(t) + "?replicas=2", []string{"init"}, exitFailed, "Weaviate says"},
+		{c.Collection(t) + "&replicas=2", []string{"init"}, exitFailed, "Weaviate says"},
 	} {
 		code, _, errs := ran(t, append(test.args, "--store", test.url)...)
 		if code != test.code || !strings.Contains(errs, test.says) {

@@ -4,7 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
+	"math"
+	"math/rand/v2"
 
 	"github.com/RoaringBitmap/roaring/v2"
 
@@ -118,8 +119,8 @@ func (s *Store) check(ctx context.Context) (f findings, err error) {
 		if err := f.sources(ctx, v); err != nil {
 			return err
 		}
-		long, odd, other := 0, 0, 0
-		for r, err := range v.each(ctx, true) {
+		long, odd := 0, 0
+		for r, err := range v.each(ctx, fieldsAll+"hash "+fieldVector) {
 			if errors.Is(err, errChanged) {
 				break
 			}
@@ -128,10 +129,7 @@ func (s *Store) check(ctx context.Context) (f findings, err error) {
 			}
 			f.lost.Remove(r.number)
 			f.document(r)
-			x := r.vector()
-			if !slices.Equal(x, r.compared) {
-				other++
-			}
+			x := r.vector
 			if f.longest = max(f.longest, vector.Length(x)); vector.Length(x) > v.Longest {
 				long++
 			}
@@ -144,9 +142,6 @@ func (s *Store) check(ctx context.Context) (f findings, err error) {
 		}
 		if long+odd > 0 {
 			f.add("vectors", remedyRepair, "vectors have other lengths than the store says: %d are longer, %d have not length 1", long, odd)
-		}
-		if other > 0 {
-			f.add("vectors", remedyReplace, "%d documents are compared by other vectors than they were stored with", other)
 		}
 		if err := f.compared(ctx, v); err != nil {
 			return err
@@ -190,24 +185,46 @@ func (f *findings) document(r *row) {
 }
 
 // compared has the server compare each document with a vector: one that it leaves out no
-// search finds.
+// search finds, and one that it compares by another vector than it gives is not found where it should be.
 func (f *findings) compared(ctx context.Context, v *view) error {
-	query := literal(make([]float32, v.Facts.Dim))
+	query, random := make([]float32, v.Facts.Dim), rand.New(rand.NewPCG(1, 1)) // the same ones each time
+	for i := range query {
+		query[i] = float32(random.NormFloat64())
+	}
+	other := 0
 	f.uncompared = v.Documents.Clone()
 	f.uncompared.AndNot(f.lost)
-	for page := range chunks(f.uncompared.Clone(), named) {
-		found, err := v.get(ctx, `nearVector:{vector:`+query+`},`+oneOf("id", v.ids(page)), maxRows, fieldsNumber)
+	size := max(1, min(named, sendBytes/(v.Facts.Dim*vector.Size)))
+	for page := range chunks(f.uncompared.Clone(), size) {
+		found, err := v.get(ctx, question{near: query, property: propertyID, values: v.ids(page), limit: maxRows, fields: fieldVector})
 		if err != nil {
 			return err
 		}
-		for _, r := range found {
-			f.uncompared.Remove(r.number)
+		for i := range found {
+			f.uncompared.Remove(found[i].number)
+			if !v.comparedBy(query, &found[i]) {
+				other++
+			}
 		}
+	}
+	if other > 0 {
+		f.add("vectors", remedyReplace, "%d documents are compared by other vectors than they were stored with", other)
 	}
 	if n := f.uncompared.GetCardinality(); n > 0 {
 		f.add("vectors", remedyRepair, "of %d documents the server does not compare the vectors", n)
 	}
 	return nil
+}
+
+// comparedBy reports whether the server's figure for a query and a document is that of the document's vector, but
+// for rounding.
+func (v *view) comparedBy(query []float32, r *row) bool {
+	figure := v.score(query, r.vector)
+	if v.Facts.Metric != engine.L2 {
+		figure = -figure
+	}
+	longest := vector.Length(r.vector)
+	return !math.IsNaN(float64(figure)) && !v.Facts.Metric.Beyond(query, float64(r.distance), longest, figure) && !v.Facts.Metric.Beyond(query, float64(figure), longest, r.distance)
 }
 
 // words reads the whole index of words.
@@ -256,7 +273,7 @@ func (w *Writer) repair(ctx context.Context, f findings) error {
 func (w *Writer) renumber(ctx context.Context, documents *roaring.Bitmap) error {
 	v := w.asCommitted()
 	for page := range chunks(documents, named) {
-		found, err := v.numbered(ctx, page, fieldsAll+fieldsVector)
+		found, err := v.numbered(ctx, page, fieldsOf(true))
 		if err != nil {
 			return err
 		}
@@ -266,7 +283,7 @@ func (w *Writer) renumber(ctx context.Context, documents *roaring.Bitmap) error 
 			if err != nil {
 				return err
 			}
-			n, err := w.add(ctx, r.Source, &d, r.vector(), r.Origin)
+			n, err := w.add(ctx, r.Source, &d, r.vector, r.Origin)
 			if err != nil {
 				return err
 			}

@@ -19,10 +19,12 @@ import (
 	"sheaf/internal/hint"
 )
 
-// client speaks to a server by REST and GraphQL. It may be used by many goroutines.
+// client speaks to a server by REST and, about objects of which there are many, by gRPC. It may be used by
+// many goroutines.
 type client struct {
 	place   *place
 	http    *http.Client
+	rpc     *http.Client              // for gRPC
 	mending bool                      // replicas may have lost what they had
 	sounded atomic.Pointer[time.Time] // when the store was sound last
 	told    atomic.Bool               // that answers are partial
@@ -31,14 +33,24 @@ type client struct {
 }
 
 func newClient(p *place) *client {
-	return &client{place: p, http: &http.Client{Transport: transport(answerTime), CheckRedirect: stay}}
+	return &client{place: p, http: &http.Client{Transport: transport(answerTime), CheckRedirect: stay}, rpc: newGRPC()}
 }
 
 // stay has no redirection followed: the server's interface has none, and another place is not to get
 // the key.
 func stay(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
-func (c *client) close() { c.http.CloseIdleConnections() }
+func (c *client) close() {
+	c.http.CloseIdleConnections()
+	c.rpc.CloseIdleConnections()
+}
+
+// authorize has a request tell who the user is.
+func (c *client) authorize(r *http.Request) {
+	if c.place.key != "" {
+		r.Header.Set("Authorization", "Bearer "+c.place.key)
+	}
+}
 
 // pauses are those before a request is tried again that had no answer, or that of a server
 // which cannot answer now. The second time changes nothing that the first one did, but a
@@ -81,9 +93,7 @@ func (c *client) once(ctx context.Context, method, path string, body []byte, out
 		return err
 	}
 	request.Header.Set("Content-Type", "application/json")
-	if c.place.key != "" {
-		request.Header.Set("Authorization", "Bearer "+c.place.key)
-	}
+	c.authorize(request)
 	response, err := c.http.Do(request)
 	if err != nil {
 		return c.unanswered(ctx, err)

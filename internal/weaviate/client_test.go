@@ -33,6 +33,11 @@ func TestURLs(t *testing.T) {
 		"weaviate://h/Docs?replicas=0":              "parameter",
 		"weaviate://h/Docs?replicas=hunter2":        "parameter",
 		"weaviate://h/Docs?replicas=3;x":            "parameter",
+		"weaviate://h/Docs?grpc=":                   "parameter",
+		"weaviate://h/Docs?grpc=hunter2":            "parameter",
+		"weaviate://h/Docs?grpc=70000":              "parameter",
+		"weaviate://h/Docs?grpc=:50051":             "parameter",
+		"weaviate://h/Docs?grpc=u:hunter2@i:50051":  "parameter",
 		"weaviates://h/" + strings.Repeat("A", 201): "names no collection",
 	} {
 		_, err := weaviate.Open(t.Context(), url, engine.Options{})
@@ -48,6 +53,7 @@ func TestURLs(t *testing.T) {
 		{"weaviate://h/Docs", "weaviate://H:8080/Docs?replicas=3", true},
 		{"weaviate://h/Docs", "weaviate://h/Other", false},
 		{"weaviate://h/Docs", "weaviates://h/Docs", false},
+		{"weaviate://h/Docs", "weaviate://h/Docs?grpc=i:50052", true},
 		{"weaviate://h/Docs", "docs", false},
 	} {
 		if got := weaviate.Same(same.a, same.b); got != same.want {

@@ -20,8 +20,8 @@ import (
 func TestWeaviateCluster(t *testing.T) {
 	t.Parallel()
 	c := weaviatetest.Start(t, 1, 3)
-	copies := cluster{t, c, c.URL(0, "Copies") + "?replicas=3", records(0, 120)}
-	single := cluster{t, c, c.URL(0, "Single") + "?replicas=1", records(0, 120)}
+	copies := cluster{t, c, c.URL(0, "Copies") + "&replicas=3", records(0, 120)}
+	single := cluster{t, c, c.URL(0, "Single") + "&replicas=1", records(0, 120)}
 	for _, store := range []cluster{copies, single} {
 		w, err := weaviate.Create(t.Context(), store.url, engine.Facts{Dim: 8, Metric: engine.L2}, engine.Options{Partitions: 3})
 		if err != nil {

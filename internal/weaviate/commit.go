@@ -2,7 +2,6 @@ package weaviate
 
 import (
 	"context"
-	"encoding/json"
 	"iter"
 	"maps"
 	"slices"
@@ -218,19 +217,15 @@ func (w *Writer) move(ctx context.Context, s *state) error {
 
 func (w *Writer) movePage(ctx context.Context, version uint32, page []uint32, latest map[uint32]*engine.Document) error {
 	v := w.asCommitted()
-	found, err := v.numbered(ctx, page, fieldsAll+fieldsVector)
+	found, err := v.numbered(ctx, page, fieldsOf(true))
 	if err != nil {
 		return err
 	}
-	var rows []json.RawMessage
+	var rows []message
 	for _, n := range page {
 		r, d := found[n], *latest[n]
 		d.ID, d.Text = r.properties.ID, r.Text
-		b, err := json.Marshal(w.object(n, version, r.Source, &d, r.vector(), r.Origin))
-		if err != nil {
-			return err
-		}
-		rows = append(rows, b)
+		rows = append(rows, w.object(n, version, r.Source, &d, r.vector, r.Origin))
 	}
 	return w.putDocuments(ctx, rows, v.Shards)
 }

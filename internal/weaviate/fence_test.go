@@ -2,15 +2,11 @@ package weaviate_test
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"maps"
 	"net/http"
-	"net/http/httptest"
-	"net/http/httputil"
-	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -20,6 +16,7 @@ import (
 	"sheaf/internal/engine"
 	"sheaf/internal/hint"
 	"sheaf/internal/weaviate"
+	"sheaf/internal/weaviate/weaviatetest"
 )
 
 // TestLateCommit: a writer that is held up just before it writes its state, until another has taken over and
@@ -36,7 +33,7 @@ func TestLateCommit(t *testing.T) {
 	}
 	var overtake sync.Once
 	armed := false
-	late, err := weaviate.OpenWriter(t.Context(), through(t, store, func(_ http.ResponseWriter, r *http.Request) bool {
+	late, err := weaviate.OpenWriter(t.Context(), weaviatetest.Proxy(t, store, func(_ http.ResponseWriter, r *http.Request) bool {
 		if armed && writes(r) {
 			overtake.Do(func() {
 				f.do(func() { delete(f.classes, "Docs_sheaf_lock_2") }) // as one that was not renewed
@@ -64,23 +61,9 @@ func TestLateCommit(t *testing.T) {
 	}
 }
 
-// through is the URL of a store by a proxy that passes on the requests that answer does not answer.
-func through(t *testing.T, store string, answer func(w http.ResponseWriter, r *http.Request) bool) string {
-	t.Helper()
-	host, collection, _ := strings.Cut(strings.TrimPrefix(store, "weaviate://"), "/")
-	forward := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: host})
-	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !answer(w, r) {
-			forward.ServeHTTP(w, r)
-		}
-	}))
-	t.Cleanup(proxy.Close)
-	return "weaviate://" + strings.TrimPrefix(proxy.URL, "http://") + "/" + collection
-}
-
 // writes reports whether a request writes objects.
 func writes(r *http.Request) bool {
-	return r.Method == http.MethodPost && r.URL.Path == "/v1/batch/objects"
+	return r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/BatchObjects")
 }
 
 // leave makes the lock of an epoch one that a writer elsewhere left long ago.
@@ -88,7 +71,7 @@ func (f *fake) leave(epoch int64) {
 	name := fmt.Sprint("Docs_sheaf_lock_", epoch)
 	f.do(func() {
 		f.classes[name] = map[string]any{"class": name, "description": `{"token":"x","host":"h","process":1,"since":1}`}
-		f.objects[name] = map[string]json.RawMessage{}
+		f.objects[name] = map[string]object{}
 	})
 }
 
@@ -106,7 +89,7 @@ func TestBrokenOffTakeover(t *testing.T) {
 	}
 	f.leave(2)
 	var sent atomic.Int32
-	failing := through(t, store, func(w http.ResponseWriter, r *http.Request) bool {
+	failing := weaviatetest.Proxy(t, store, func(w http.ResponseWriter, r *http.Request) bool {
 		fails := writes(r) && sent.Add(1) > 2 // all but the renewal of the lock and the superseded state
 		if fails {
 			w.WriteHeader(http.StatusInternalServerError)
@@ -142,7 +125,7 @@ func TestLateBegin(t *testing.T) {
 	}
 	sent := 0
 	var late []byte
-	failing := through(t, store, func(w http.ResponseWriter, r *http.Request) bool {
+	failing := weaviatetest.Proxy(t, store, func(w http.ResponseWriter, r *http.Request) bool {
 		if !writes(r) {
 			return false
 		}
@@ -166,7 +149,8 @@ func TestLateBegin(t *testing.T) {
 		t.Fatal(err)
 	}
 	host, _, _ := strings.Cut(strings.TrimPrefix(store, "weaviate://"), "/")
-	answer, err := http.Post("http://"+host+"/v1/batch/objects", "application/json", bytes.NewReader(late))
+	sender := http.Client{Transport: weaviatetest.HTTP2()}
+	answer, err := sender.Post("http://"+host+"/weaviate.v1.Weaviate/BatchObjects", "application/grpc", bytes.NewReader(late))
 	if err != nil || answer.StatusCode != http.StatusOK {
 		t.Fatal(answer, err)
 	}
@@ -188,7 +172,7 @@ func TestFailedTakeover(t *testing.T) {
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
-	failing := through(t, store, func(w http.ResponseWriter, r *http.Request) bool {
+	failing := weaviatetest.Proxy(t, store, func(w http.ResponseWriter, r *http.Request) bool {
 		fails := strings.HasPrefix(r.URL.Path, "/v1/nodes/")
 		if fails {
 			w.WriteHeader(http.StatusInternalServerError)
@@ -222,7 +206,7 @@ func TestUnsettled(t *testing.T) {
 	}
 	isPage := func(id string) bool { return !strings.HasPrefix(id, "00000000") }
 	var missed atomic.Bool
-	once := through(t, store, func(w http.ResponseWriter, r *http.Request) bool {
+	once := weaviatetest.Proxy(t, store, func(w http.ResponseWriter, r *http.Request) bool {
 		id, page := strings.CutPrefix(r.URL.Path, "/v1/objects/Docs_sheaf/")
 		misses := page && isPage(id) && !missed.Swap(true)
 		if misses {
@@ -259,7 +243,7 @@ func TestUnsettled(t *testing.T) {
 	}
 
 	f.do(func() {
-		maps.DeleteFunc(f.objects["Docs_sheaf"], func(id string, _ json.RawMessage) bool { return isPage(id) })
+		maps.DeleteFunc(f.objects["Docs_sheaf"], func(id string, _ object) bool { return isPage(id) })
 	})
 	if _, _, err := r.Get(t.Context(), []string{"id0"}, false); !unavailable(err) {
 		t.Errorf("a document whose source is missing: %v", err)
@@ -335,14 +319,14 @@ func TestEmptied(t *testing.T) {
 	}
 }
 
-// TestComplaints: messages of GraphQL are errors of their kinds, and old servers are refused.
+// TestComplaints: messages of gRPC are errors of their kinds, and old servers are refused.
 func TestComplaints(t *testing.T) {
 	t.Parallel()
 	for message, is := range map[string]func(error) bool{
 		"rbac: authorization, forbidden action": func(err error) bool { return errors.As(err, new(*engine.RefusedError)) },
-		"Syntax Error GraphQL":                  func(err error) bool { return !unavailable(err) },
+		"no such prop with name 'x'":            func(err error) bool { return !unavailable(err) },
 		"remote shard: connection refused":      unavailable,
-		"Cannot query field \"Docs\"":           unavailable, // of a collection that is there
+		"could not find class Docs in schema":   unavailable, // of a collection that is there
 	} {
 		f, store := start(t)
 		w, err := weaviate.Create(t.Context(), store, plain, engine.Options{})

@@ -282,7 +282,7 @@ func (c *client) renew(l lease) error {
 	ctx, stop := context.WithTimeout(context.Background(), interval)
 	defer stop()
 	lock := c.place.lock(l.epoch)
-	err := c.call(ctx, http.MethodPatch, "/v1/objects/"+lock+"/"+renewedID, object{Class: lock, ID: renewedID, Properties: properties{Data: l.token}}, nil)
+	err := c.call(ctx, http.MethodPatch, "/v1/objects/"+lock+"/"+renewedID, map[string]any{"class": lock, "id": renewedID, "properties": map[string]string{"data": l.token}}, nil)
 	if isMissing(err) { // also to a server that does not know of the lock yet
 		err = c.own(ctx, l)
 	}

@@ -39,11 +39,11 @@ func (v *view) Refuses(d *engine.Document) error { return check(d) }
 
 // HoldersOf finds the documents that have the ids.
 func (v *view) HoldersOf(ctx context.Context, ids []string) (map[string]engine.Held, error) {
-	rows, err := v.byID(ctx, ids, fieldsAll+fieldsVector)
+	rows, err := v.byID(ctx, ids, fieldsOf(true))
 	holders := make(map[string]engine.Held, len(rows))
 	for id, r := range rows {
 		d := engine.Document{
-			ID: id, Text: r.Text, Metadata: metadata.Raw([]byte(r.Metadata)), StartIndex: r.Index, StartLine: r.Start, EndLine: r.End, Vector: r.vector(),
+			ID: id, Text: r.Text, Metadata: metadata.Raw([]byte(r.Metadata)), StartIndex: r.Index, StartLine: r.Start, EndLine: r.End, Vector: r.vector,
 		}
 		holders[id] = engine.Held{Document: d, Number: int64(r.number), SourceNumber: r.Source, Origin: r.Origin}
 	}
@@ -56,22 +56,29 @@ func (v *view) VectorsOf(ctx context.Context, texts []string) (map[string][]floa
 	for i, text := range texts {
 		hashes[i] = textHash(text)
 	}
-	rows, err := v.lookUp(ctx, "hash", hashes, "text place "+fieldsVector)
+	rows, err := v.lookUp(ctx, "hash", hashes, "text place "+fieldVector)
 	for _, r := range rows {
 		if v.Documents.Contains(r.number) && r.Origin == engine.Embedded {
-			vectors[r.Text] = r.vector()
+			vectors[r.Text] = r.vector
 		}
 	}
 	return vectors, err
 }
 
-// check refuses what JSON cannot carry, and ids that the server cannot look up.
+// maxDocument is how many bytes of text and metadata a document may have: one that is read with all else fits
+// into a message.
+const maxDocument = maxMessageSize - 1<<20
+
+// check refuses what messages cannot carry, and ids that the server cannot look up.
 func check(d *engine.Document) error {
 	if err := checkKey("id", d.ID); err != nil {
 		return err
 	}
 	if !utf8.ValidString(d.Text) || !utf8.Valid(d.Metadata.JSON()) {
 		return fmt.Errorf("document %q has bytes that are no UTF-8", d.ID)
+	}
+	if n := len(d.Text) + len(d.Metadata.JSON()); n > maxDocument {
+		return fmt.Errorf("document %q has %d bytes; Weaviate takes at most %d", d.ID, n, maxDocument)
 	}
 	return nil
 }

@@ -60,7 +60,7 @@ func (m *merger) lookUpIDs(ctx context.Context, ids []string) (map[string]engine
 	if err := m.flush(ctx); err != nil {
 		return nil, err
 	}
-	rows, err := m.lookUp(ctx, "docId", storable(ids), "docId text metadata source "+fieldsNumber)
+	rows, err := m.lookUp(ctx, "docId", storable(ids), "docId text metadata source")
 	found := map[string]engine.Holder{}
 	for _, r := range rows {
 		if m.has(&r) && found[r.properties.ID].Number < int64(r.number) {

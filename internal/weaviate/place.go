@@ -1,6 +1,7 @@
 package weaviate
 
 import (
+	"cmp"
 	"net"
 	"net/url"
 	"os"
@@ -12,6 +13,7 @@ import (
 type place struct {
 	url        string // as it may be shown
 	base       string // of the server's addresses: scheme, host and port
+	grpc       string // of those of its gRPC interface
 	collection string
 	replicas   int    // of each shard, where the store is made; 0: as many as the server makes
 	key        string // by which the server knows the user; "" where there is none
@@ -35,6 +37,10 @@ const keyVariable = "WEAVIATE_API_KEY"
 
 // The schemes of URLs, with the ports that they mean where none is given.
 var defaultPorts = map[string]string{"weaviate": "8080", "weaviates": "443"}
+
+// portGRPC is the port of the gRPC interface where none is given, with TLS and without: that of a server that
+// is not told another one, and of the clients of Weaviate.
+const portGRPC = "50051"
 
 // Is reports whether a name is a URL of Weaviate and not a folder.
 func Is(name string) bool {
@@ -77,26 +83,41 @@ func parse(name string) (*place, error) {
 	}
 	query, err := url.ParseQuery(u.RawQuery)
 	odd := err != nil
+	host, port := u.Hostname(), portGRPC
 	for parameter, values := range query {
-		p.replicas, err = strconv.Atoi(values[0])
-		odd = odd || parameter != "replicas" || err != nil || p.replicas < 1 || p.replicas > maxReplicas
+		known := false
+		switch parameter {
+		case "replicas":
+			p.replicas, err = strconv.Atoi(values[0])
+			known = err == nil && 0 < p.replicas && p.replicas <= maxReplicas
+		case "grpc":
+			host, port, known = hostPort(values[0], host)
+		}
+		odd = odd || !known
 	}
 	if odd {
-		return nil, &URLError{"the URL of the store has a parameter that is not known, or with a wrong value: replicas=N is one", urlGrammar + "?replicas=N"}
-	}
-	port := u.Port()
-	if port == "" {
-		port = defaultPorts[u.Scheme]
+		return nil, &URLError{"the URL of the store has a parameter that is not known, or with a wrong value: replicas=N and grpc=[HOST:]PORT are those", urlGrammar + "?replicas=N&grpc=PORT"}
 	}
 	scheme := "http"
 	if u.Scheme == "weaviates" {
 		scheme = "https"
 	}
-	if p.key != "" && scheme == "http" && !loopback(u.Hostname()) {
+	if p.key != "" && scheme == "http" && !(loopback(u.Hostname()) && loopback(host)) {
 		return nil, &URLError{"the key in " + keyVariable + " would go over the network as plain text", "write weaviates:// where the server has TLS, or unset " + keyVariable + " where it needs no key"}
 	}
-	p.base = scheme + "://" + net.JoinHostPort(u.Hostname(), port)
+	p.base = scheme + "://" + net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), defaultPorts[u.Scheme]))
+	p.grpc = scheme + "://" + net.JoinHostPort(host, port)
 	return p, nil
+}
+
+// hostPort reads [HOST:]PORT.
+func hostPort(s, defaultHost string) (host, port string, ok bool) {
+	host, port, err := net.SplitHostPort(s)
+	if err != nil {
+		host, port = defaultHost, s
+	}
+	_, err = strconv.ParseUint(port, 10, 16)
+	return host, port, err == nil && host != "" && !strings.ContainsAny(host, "/?#@[] ")
 }
 
 // loopback reports whether a host is this machine, so that nothing goes over a network.

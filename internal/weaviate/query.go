@@ -1,14 +1,12 @@
 package weaviate
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
+	"errors"
 	"fmt"
+	"math"
 	"net/http"
-	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -19,26 +17,27 @@ import (
 // maxRows is how many objects the server gives in one answer at most.
 const maxRows = 10_000
 
-// object is an object of the server as REST gives and takes it, with the properties of a
-// document or of what else is known.
-type object struct {
-	Class      string     `json:"class"`
-	ID         string     `json:"id"`
-	Properties properties `json:"properties"`
-	Vector     []float32  `json:"vector,omitempty"`
-}
-
 // properties are those of both collections.
 type properties struct {
-	ID       string `json:"docId,omitempty"`
-	Text     string `json:"text,omitempty"`
-	Metadata string `json:"metadata,omitempty"` // as it was given
-	Source   int64  `json:"source,omitempty"`
-	Hash     string `json:"hash,omitempty"`  // of the text
-	Place    string `json:"place,omitempty"` // see docPlace
-	Bits     []byte `json:"bits,omitempty"`  // of the vector: GraphQL takes a millisecond to write one
+	ID       string // of a document
+	Text     string
+	Metadata string // as it was given
+	Hash     string // of the text
+	Place    string // see docPlace
+	Data     string // of what is no document
+	Source   int64
+}
 
-	Data string `json:"data,omitempty"` // of what is no document
+// texts are the names of the properties that are texts.
+var texts = [...]string{"docId", "text", "metadata", "hash", "place", "data"}
+
+// text is the property of a name, nil where there is none.
+func (p *properties) text(name string) *string {
+	all := [...]*string{&p.ID, &p.Text, &p.Metadata, &p.Hash, &p.Place, &p.Data}
+	if i := slices.Index(texts[:], name); i >= 0 {
+		return all[i]
+	}
+	return nil
 }
 
 // docPlace is what no query asks for: where a document is in its source, and where its vector came from.
@@ -52,12 +51,9 @@ func (p docPlace) String() string { return fmt.Sprint(p.Index, p.Start, p.End, i
 // row is a document as an answer has it: what was not asked for is missing.
 type row struct {
 	properties
-	Additional struct {
-		ID       string  `json:"id"`
-		Distance float32 `json:"distance"`
-	} `json:"_additional"`
-
-	compared []float32 // the vector that the server compares, where list was asked for it
+	id       string
+	distance float32 // to the vector of the question
+	vector   []float32
 
 	number, version uint32
 	docPlace
@@ -65,107 +61,224 @@ type row struct {
 
 // read reads what is written in other forms.
 func (r *row) read() (err error) {
-	if r.number, r.version, err = parseID(r.Additional.ID); err != nil {
+	if r.number, r.version, err = parseID(r.id); err != nil {
 		return err
 	}
-	if r.properties.Place != "" {
-		_, err = fmt.Sscan(r.properties.Place, &r.docPlace.Index, &r.Start, &r.End, &r.Origin)
+	if r.Place != "" {
+		_, err = fmt.Sscan(r.Place, &r.docPlace.Index, &r.Start, &r.End, &r.Origin)
 	}
 	return err
 }
 
-// vector is the vector of a document.
-func (r row) vector() []float32 { return vector.FromBytes(r.Bits) }
-
-// The fields of documents that are asked for.
+// The fields of documents that are asked for: names of properties, and that of the vector. Their ids always are.
 const (
-	fieldsNumber = `_additional{id}`
-	fieldsVector = `bits _additional{id distance}`
-	fieldsAll    = `docId text metadata source place `
+	fieldVector = "vector"
+	fieldsAll   = "docId text metadata source place "
 )
 
-// literal is a value in GraphQL, where strings and numbers are written as in JSON.
-func literal(v any) string {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	_ = e.Encode(v) // strings and finite numbers
-	return strings.TrimSuffix(b.String(), "\n")
+// fieldsOf are all fields of documents, or all but their vectors.
+func fieldsOf(withVectors bool) string {
+	if withVectors {
+		return fieldsAll + fieldVector
+	}
+	return fieldsAll
 }
 
-// oneOf is the condition that a text property has one of some values.
-func oneOf(property string, values []string) string { return `where:` + hasOne(property, values) }
-
-func hasOne(property string, values []string) string {
-	return `{path:["` + property + `"],operator:ContainsAny,valueText:` + literal(values) + `}`
+// question is what is asked for: objects that have one of some values, those after an id in the order of ids, or
+// those nearest to a vector in the order of their distances.
+type question struct {
+	property string // that has one of values; "" for all objects
+	values   []string
+	after    string // "" for all, in no order
+	near     []float32
+	limit    int
+	fields   string
 }
 
-// oneOfAfter is oneOf of objects after an id, in the order of their ids.
-func oneOfAfter(property string, values []string, id string) string {
-	return `where:{operator:And,operands:[` + hasOne(property, values) + `,{path:["id"],operator:GreaterThan,valueText:` + literal(id) + `}]},sort:[{path:["_id"],order:asc}]`
+// propertyID is the id of an object as a property.
+const propertyID = "_id"
+
+// shorten has the next answer be of fewer objects, and reports whether that helps against an error.
+func (q *question) shorten(err error) bool {
+	if !errors.Is(err, errTooLarge) || q.limit == 1 {
+		return false
+	}
+	q.limit /= 2
+	return true
 }
 
-// get asks for documents by the arguments of a GraphQL query.
-func (c *client) get(ctx context.Context, arguments string, limit int, fields string) ([]row, error) {
-	rows, err := c.ask(ctx, c.place.documents(), arguments, limit, fields)
+// The operators of Filters.
+const (
+	operatorGreaterThan = 3
+	operatorAnd         = 7
+	operatorContainsAny = 12
+)
+
+// condition is a message Filters, without a value.
+func condition(operator uint64, property string) message {
+	return message{}.number(1, operator).bytes(20, message{}.text(1, property))
+}
+
+// message is a SearchRequest to a collection: search_get.proto, base_search.proto and base.proto say what
+// its numbers are.
+func (q question) message(collection string) message {
+	var properties, values message
+	metadata := message{}.number(1, 1) // the id
+	for _, name := range slices.Compact(slices.Sorted(strings.FieldsSeq(q.fields))) {
+		if name == fieldVector {
+			metadata = metadata.number(2, 1)
+		} else {
+			properties = properties.text(1, name)
+		}
+	}
+	m := message{}.text(1, collection)
+	if q.near != nil {
+		metadata = metadata.number(5, 1) // the distance
+		m = m.bytes(43, message{}.bytes(9, message{}.bytes(3, vector.Bytes(q.near))))
+	}
+	m = m.bytes(20, properties).bytes(21, metadata).number(30, uint64(q.limit)).number(102, 1)
+	if q.property == "" {
+		if q.after != "" {
+			m = m.text(33, q.after)
+		}
+		return m
+	}
+	for _, value := range q.values {
+		values = values.text(1, value)
+	}
+	filter := condition(operatorContainsAny, q.property).bytes(9, values)
+	if q.after != "" {
+		after := condition(operatorGreaterThan, propertyID).text(4, q.after)
+		filter = message{}.number(1, operatorAnd).bytes(3, filter).bytes(3, after)
+		m = m.bytes(34, message{}.number(1, 1).text(2, propertyID))
+	}
+	return m.bytes(40, filter)
+}
+
+// readRows reads a SearchReply, whose numbers of fields are those of search_get.proto and properties.proto.
+func readRows(reply []byte) (rows []row, err error) {
+	err = walk(reply, func(f field) error {
+		if f.number != 2 {
+			return nil
+		}
+		rows = append(rows, row{})
+		return rows[len(rows)-1].decode(f.bytes)
+	})
+	return rows, err
+}
+
+// decode reads a SearchResult.
+func (r *row) decode(result []byte) error {
+	return walk(result, func(f field) error {
+		switch f.number {
+		case 1:
+			return walk(f.bytes, r.decodeProperties)
+		case 2:
+			return walk(f.bytes, r.decodeMetadata)
+		}
+		return nil
+	})
+}
+
+// decodeProperties reads a field of a PropertiesResult.
+func (r *row) decodeProperties(f field) error {
+	if f.number != 11 {
+		return nil
+	}
+	return walk(f.bytes, func(entry field) error {
+		var name, value []byte
+		err := walk(entry.bytes, func(f field) error {
+			if f.number == 1 {
+				name = f.bytes
+			} else {
+				value = f.bytes
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		return walk(value, func(f field) error {
+			switch text := r.text(string(name)); {
+			case f.number == 13 && text != nil:
+				*text = string(f.bytes)
+			case f.number == 8 && string(name) == "source":
+				r.Source = int64(f.value)
+			}
+			return nil
+		})
+	})
+}
+
+// decodeMetadata reads a field of a MetadataResult.
+func (r *row) decodeMetadata(f field) error {
+	switch f.number {
+	case 1:
+		r.id = string(f.bytes)
+	case 7:
+		r.distance = math.Float32frombits(uint32(f.value))
+	case 19:
+		r.vector = vector.FromBytes(f.bytes)
+	}
+	return nil
+}
+
+// ask asks a collection.
+func (c *client) ask(ctx context.Context, class string, q question) (rows []row, err error) {
+	m := q.message(class)
+	err = again(ctx, func() error {
+		reply, err := c.invoke(ctx, methodSearch, m)
+		if err != nil {
+			return err
+		}
+		if rows, err = readRows(reply); err != nil {
+			return c.unanswered(ctx, err)
+		}
+		return nil
+	})
+	return rows, err
+}
+
+// get asks for documents.
+func (c *client) get(ctx context.Context, q question) ([]row, error) {
+	rows, err := c.ask(ctx, c.place.documents(), q)
+	if err != nil {
+		return nil, err
+	}
 	for i := range rows {
 		if err := rows[i].read(); err != nil {
 			return nil, c.place.damaged("%v", err)
 		}
 	}
-	return rows, err
+	return rows, nil
 }
 
 // metaIDs are the ids of what is no document, in their order, up to maxRows of those after one.
 func (c *client) metaIDs(ctx context.Context, after string) (ids []string, err error) {
-	rows, err := c.ask(ctx, c.place.meta(), "after:"+literal(after), maxRows, fieldsNumber)
+	rows, err := c.ask(ctx, c.place.meta(), question{after: after, limit: maxRows})
 	for _, r := range rows {
-		ids = append(ids, r.Additional.ID)
+		ids = append(ids, r.id)
 	}
 	return ids, err
 }
 
-// ask asks for objects of a collection.
-func (c *client) ask(ctx context.Context, class, arguments string, limit int, fields string) (rows []row, err error) {
-	query := fmt.Sprintf(`{Get{%s(limit:%d,%s){%s}}}`, class, limit, arguments, fields)
-	err = again(ctx, func() error {
-		rows, err = c.askOnce(ctx, class, query)
-		return err
-	})
-	return rows, err
-}
-
-func (c *client) askOnce(ctx context.Context, class, query string) ([]row, error) {
-	body, err := json.Marshal(map[string]string{"query": query})
-	if err != nil {
-		return nil, err
-	}
-	var answer struct {
-		Data   struct{ Get map[string][]row }
-		Errors []struct{ Message string }
-	}
-	if err := c.once(ctx, http.MethodPost, "/v1/graphql", body, &answer); err != nil {
-		return nil, err
-	}
-	if len(answer.Errors) > 0 {
-		return nil, c.complained(ctx, answer.Errors[0].Message)
-	}
-	return answer.Data.Get[class], nil
-}
-
-// complained puts a message of GraphQL, which has no other kinds of errors, in the terms of engines. What
-// is not known is that a server does not reach another one.
-func (c *client) complained(ctx context.Context, message string) error {
+// complained puts a code of gRPC and its message in the terms of engines. Queries that fail have no code but
+// codeUnknown. What is not known is that a server does not reach another one.
+func (c *client) complained(ctx context.Context, code int, message string) error {
 	says := func(parts ...string) bool {
 		return slices.ContainsFunc(parts, func(part string) bool { return strings.Contains(strings.ToLower(message), part) })
 	}
-	told := fmt.Errorf("the server says: %.*s", shownMessage, message)
+	told := fmt.Errorf("the server says: %.*s (gRPC %d)", shownMessage, message, code)
 	switch {
-	case says("forbidden", "unauthorized", "rbac:"):
+	case code == codeUnauthenticated || code == codePermissionDenied || says("forbidden", "unauthorized", "rbac:"):
 		return &engine.RefusedError{Store: c.place.url, Err: told}
-	case says("syntax error", "unknown argument", "invalid pagination", "has invalid value", "invalid 'where' filter", "vector lengths don't match"):
+	case code == codeResourceExhausted && says("larger than max"):
+		return c.tooLarge()
+	case code == codeUnimplemented:
+		return misdirected(&engine.UnavailableError{Store: c.place.url, Err: told})
+	case code == codeInvalidArgument || code == codeUnknown && says("invalid pagination", "vector lengths don't match", "no such prop"):
 		return fmt.Errorf("store %q: %w", c.place.url, told)
-	case says("cannot query field"): // the collection, or this server does not know of it yet
+	case says("could not find class"): // or this server does not know of it yet
 		documents, err := c.class(ctx, c.place.documents())
 		switch {
 		case err != nil:
@@ -177,72 +290,63 @@ func (c *client) complained(ctx context.Context, message string) error {
 	return &engine.UnavailableError{Store: c.place.url, Err: told}
 }
 
-// listed is how many objects one answer of list has.
-const listed = 500
-
-// list gives the documents that come after an id, in the order of their numbers, fewer
-// than listed where there are no more, and the vectors that the server compares where that is asked for.
-func (c *client) list(ctx context.Context, after string, compared bool) ([]row, error) {
-	query := url.Values{"class": {c.place.documents()}, "limit": {strconv.Itoa(listed)}, "after": {after}}
-	if compared {
-		query.Set("include", "vector")
-	}
-	var answer struct{ Objects []object }
-	if err := c.call(ctx, http.MethodGet, "/v1/objects?"+query.Encode(), nil, &answer); err != nil {
-		return nil, err
-	}
-	rows := make([]row, len(answer.Objects))
-	for i, o := range answer.Objects {
-		r := &rows[i]
-		r.properties, r.Additional.ID, r.compared = o.Properties, o.ID, o.Vector
-		if err := r.read(); err != nil {
-			return nil, c.place.damaged("%v", err)
-		}
-		if r.number > maxNumber { // marks are the last
-			return rows[:i], nil
-		}
-	}
-	return rows, nil
-}
-
 // everywhere asks for a write on all replicas.
 const everywhere = "consistency_level=ALL"
 
+// object is one that is written: a message BatchObject of batch.proto, with a Struct of protobuf's.
+func (p *properties) object(class, id string, x []float32) message {
+	var all message
+	for _, name := range texts {
+		if text := *p.text(name); text != "" {
+			all = all.bytes(1, message{}.text(1, name).bytes(2, message{}.text(3, text)))
+		}
+	}
+	if p.Source != 0 {
+		all = all.bytes(1, message{}.text(1, "source").bytes(2, message{}.double(2, float64(p.Source))))
+	}
+	return message{}.text(1, id).bytes(3, message{}.bytes(1, all)).text(4, class).bytes(6, vector.Bytes(x))
+}
+
 // put writes objects that have no vectors, and may be there already.
-func (c *client) put(ctx context.Context, objects []json.RawMessage) error {
+func (c *client) put(ctx context.Context, objects []message) error {
 	return again(ctx, func() error { return c.putOnce(ctx, objects) })
 }
 
-// putOnce writes objects by the JSON of them. The server tells of each whether it was written: a
+// levelAll is the consistency level of a write on all replicas, in a message.
+const levelAll = 3
+
+// putOnce writes objects on all replicas. The server tells of those that were not written: a
 // collection that was just made may not be known to all servers. It is not tried again with documents: a server
 // that was killed amid them and has started again may have some of which it compares no
 // vectors, and would pass over the same ones.
-func (c *client) putOnce(ctx context.Context, objects []json.RawMessage) error {
-	var body bytes.Buffer
-	body.WriteString(`{"objects":[`)
-	for i, o := range objects {
-		if i > 0 {
-			body.WriteByte(',')
-		}
-		body.Write(o)
+func (c *client) putOnce(ctx context.Context, objects []message) error {
+	var m message
+	for _, o := range objects {
+		m = m.bytes(1, o)
 	}
-	body.WriteString(`]}`)
-	var answers []struct {
-		ID     string
-		Result struct {
-			Errors struct{ Error []struct{ Message string } }
-		}
-	}
-	if err := c.once(ctx, http.MethodPost, "/v1/batch/objects?"+everywhere, body.Bytes(), &answers); err != nil {
+	reply, err := c.invoke(ctx, methodWrite, m.number(2, levelAll))
+	if err != nil {
 		return err
 	}
-	for _, a := range answers {
-		if failed := a.Result.Errors.Error; len(failed) > 0 {
-			return &engine.UnavailableError{Store: c.place.url, Err: fmt.Errorf("object %s: Weaviate says: %s", a.ID, failed[0].Message)}
+	failed := 0
+	message := ""
+	err = walk(reply, func(f field) error { // BatchObjectsReply
+		if f.number != 2 {
+			return nil
 		}
-	}
-	if len(answers) != len(objects) {
-		return &engine.UnavailableError{Store: c.place.url, Err: fmt.Errorf("of %[2]d objects that were to be written Weaviate tells of %[1]d", len(answers), len(objects))}
+		failed++
+		return walk(f.bytes, func(f field) error { // BatchError
+			if f.number == 2 {
+				message = string(f.bytes)
+			}
+			return nil
+		})
+	})
+	switch {
+	case err != nil:
+		return c.unanswered(ctx, err)
+	case failed > 0:
+		return c.complained(ctx, codeUnknown, fmt.Sprintf("%d objects of %d were not written: %s", failed, len(objects), message))
 	}
 	return nil
 }
@@ -272,7 +376,7 @@ func (c *client) remove(ctx context.Context, class string, ids []string) error {
 // read reads an object of the collection of what else is known, as most replicas have it. there is false
 // where there is none.
 func (c *client) read(ctx context.Context, class, id string) (data string, there bool, err error) {
-	var o object
+	var o struct{ Properties struct{ Data string } }
 	err = c.call(ctx, http.MethodGet, "/v1/objects/"+class+"/"+id+"?consistency_level=QUORUM", nil, &o)
 	if isMissing(err) {
 		return "", false, nil
@@ -282,9 +386,6 @@ func (c *client) read(ctx context.Context, class, id string) (data string, there
 
 // write writes an object that has data alone.
 func (c *client) write(ctx context.Context, class, id, data string) error {
-	b, err := json.Marshal(object{Class: class, ID: id, Properties: properties{Data: data}})
-	if err != nil {
-		return err
-	}
-	return c.put(ctx, []json.RawMessage{b})
+	o := properties{Data: data}
+	return c.put(ctx, []message{o.object(class, id, nil)})
 }

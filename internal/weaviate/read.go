@@ -1,6 +1,7 @@
 package weaviate
 
 import (
+	"cmp"
 	"context"
 	"iter"
 	"maps"
@@ -50,12 +51,15 @@ const answered = 2 * named
 // ids, each time for those after the last.
 func (c *client) having(ctx context.Context, property string, values []string, fields string) iter.Seq2[*row, error] {
 	return func(yield func(*row, error) bool) {
-		rows, err := c.get(ctx, oneOf(property, values), answered, fields)
-		if err == nil && len(rows) == answered {
-			rows, err = c.get(ctx, oneOfAfter(property, values, idOf(0, 0)), answered, fields)
-		}
+		q := question{property: property, values: values, limit: answered, fields: fields}
 		for {
-			if err != nil {
+			rows, err := c.get(ctx, q)
+			all := len(rows) < q.limit
+			switch {
+			case q.shorten(err), err == nil && !all && q.after == "":
+				q.after = cmp.Or(q.after, idOf(0, 0))
+				continue
+			case err != nil:
 				yield(nil, err)
 				return
 			}
@@ -64,17 +68,17 @@ func (c *client) having(ctx context.Context, property string, values []string, f
 					return
 				}
 			}
-			if len(rows) < answered {
+			if all {
 				return
 			}
-			rows, err = c.get(ctx, oneOfAfter(property, values, rows[answered-1].Additional.ID), answered, fields)
+			q.after = rows[len(rows)-1].id
 		}
 	}
 }
 
 // get is client's. What is no document of the view has no number.
-func (v *view) get(ctx context.Context, arguments string, limit int, fields string) ([]row, error) {
-	rows, err := v.client.get(ctx, arguments, limit, fields)
+func (v *view) get(ctx context.Context, q question) ([]row, error) {
+	rows, err := v.client.get(ctx, q)
 	v.sift(rows)
 	return rows, err
 }
@@ -109,7 +113,7 @@ func (v *view) byID(ctx context.Context, ids []string, fields string) (map[strin
 
 // numbered finds documents by their numbers, and fails where one is missing.
 func (v *view) numbered(ctx context.Context, numbers []uint32, fields string) (map[uint32]row, error) {
-	rows, err := v.lookUp(ctx, "id", v.ids(numbers), fields)
+	rows, err := v.lookUp(ctx, propertyID, v.ids(numbers), fields)
 	found := make(map[uint32]row, len(rows))
 	for _, r := range rows {
 		found[r.number] = r
@@ -124,7 +128,7 @@ func (v *view) numbered(ctx context.Context, numbers []uint32, fields string) (m
 func (v *view) reachable(ctx context.Context) (numbers, error) {
 	within := numbers{roaring.New()}
 	for after := idOf(0, 0); ; {
-		rows, err := v.get(ctx, "after:"+literal(after), maxRows, fieldsNumber)
+		rows, err := v.get(ctx, question{after: after, limit: maxRows})
 		if err != nil {
 			return within, err
 		}
@@ -136,22 +140,29 @@ func (v *view) reachable(ctx context.Context) (numbers, error) {
 		if len(rows) < maxRows {
 			return within, nil
 		}
-		after = rows[len(rows)-1].Additional.ID
+		after = rows[len(rows)-1].id
 	}
 }
 
+// listed is how many objects one answer of each has at most.
+const listed = 500
+
 // each yields the documents in the order of insertion, and fails where some are missing.
-func (v *view) each(ctx context.Context, compared bool) iter.Seq2[*row, error] {
+func (v *view) each(ctx context.Context, fields string) iter.Seq2[*row, error] {
 	return func(yield func(*row, error) bool) {
-		seen, after := int64(0), idOf(0, 0)
-		for {
-			rows, err := v.list(ctx, after, compared)
+		seen := int64(0)
+		q := question{after: idOf(0, 0), limit: listed, fields: fields}
+		for more := true; more; {
+			rows, err := v.client.get(ctx, q)
+			if q.shorten(err) {
+				continue
+			}
 			if err != nil {
 				yield(nil, err)
 				return
 			}
 			for i := range rows {
-				after = rows[i].Additional.ID
+				q.after = rows[i].id
 				if !v.has(&rows[i]) {
 					continue
 				}
@@ -159,13 +170,10 @@ func (v *view) each(ctx context.Context, compared bool) iter.Seq2[*row, error] {
 					return
 				}
 			}
-			if len(rows) == listed {
-				continue
-			}
-			if seen < v.count() {
-				yield(nil, errChanged)
-			}
-			return
+			more = len(rows) == q.limit
+		}
+		if seen < v.count() {
+			yield(nil, errChanged)
 		}
 	}
 }
@@ -217,10 +225,10 @@ func (s *sieve) lets(ctx context.Context, v *view, r *row) (bool, error) {
 }
 
 // matching yields the documents that match, in the order of insertion.
-func (v *view) matching(ctx context.Context, f *filter.Filter) iter.Seq2[*row, error] {
+func (v *view) matching(ctx context.Context, f *filter.Filter, fields string) iter.Seq2[*row, error] {
 	return func(yield func(*row, error) bool) {
 		s := newSieve(f, nil)
-		for r, err := range v.each(ctx, false) {
+		for r, err := range v.each(ctx, s.fields()+fields) {
 			ok := err != nil
 			if err == nil {
 				ok, err = s.lets(ctx, v, r)
@@ -234,10 +242,7 @@ func (v *view) matching(ctx context.Context, f *filter.Filter) iter.Seq2[*row, e
 
 // Get returns documents in the order of the ids, and the ids that the store does not have.
 func (s *Store) Get(ctx context.Context, ids []string, withVectors bool) (docs []engine.Document, missing []string, err error) {
-	fields := fieldsAll + fieldsNumber
-	if withVectors {
-		fields = fieldsAll + fieldsVector
-	}
+	fields := fieldsOf(withVectors)
 	err = s.view(ctx, func(v *view) error {
 		docs, missing = nil, nil
 		found, err := v.byID(ctx, ids, fields)
@@ -255,7 +260,7 @@ func (s *Store) Get(ctx context.Context, ids []string, withVectors bool) (docs [
 				return err
 			}
 			if withVectors {
-				d.Vector = r.vector()
+				d.Vector = r.vector
 			}
 			docs = append(docs, d)
 		}
@@ -268,7 +273,7 @@ func (s *Store) Get(ctx context.Context, ids []string, withVectors bool) (docs [
 func (s *Store) Documents(ctx context.Context, o engine.ListOptions) iter.Seq2[engine.Document, error] {
 	return stream(ctx, s, func(v *view, yield func(engine.Document, error) bool) error {
 		n := 0
-		for r, err := range v.matching(ctx, o.Filter) {
+		for r, err := range v.matching(ctx, o.Filter, fieldsOf(o.WithVectors)) {
 			if err != nil {
 				return err
 			}
@@ -277,7 +282,7 @@ func (s *Store) Documents(ctx context.Context, o engine.ListOptions) iter.Seq2[e
 				return err
 			}
 			if o.WithVectors {
-				d.Vector = r.vector()
+				d.Vector = r.vector
 			}
 			if n++; !yield(d, nil) {
 				return errStop
@@ -296,7 +301,7 @@ func (s *Store) Sources(ctx context.Context, f *filter.Filter) iter.Seq2[engine.
 	return stream(ctx, s, func(v *view, yield func(engine.SourceInfo, error) bool) error {
 		count := map[int64]int64{}
 		if f != nil {
-			for r, err := range v.matching(ctx, f) {
+			for r, err := range v.matching(ctx, f, "") {
 				if err != nil {
 					return err
 				}
@@ -369,7 +374,7 @@ func (s set) Len() int64 { return int64(s.numbers.GetCardinality()) }
 func (s *Store) SelectIDs(ctx context.Context, ids []string) (_ engine.Set, missing []string, err error) {
 	var found map[string]row
 	err = s.view(ctx, func(v *view) error {
-		found, err = v.byID(ctx, ids, "docId "+fieldsNumber)
+		found, err = v.byID(ctx, ids, "docId")
 		return err
 	})
 	selected := roaring.New()
@@ -392,7 +397,7 @@ func (s *Store) Select(ctx context.Context, what engine.Selection) (engine.Set, 
 			selected.Or(v.Documents.Bitmap)
 			return nil
 		}
-		for r, err := range v.matching(ctx, what.Filter) {
+		for r, err := range v.matching(ctx, what.Filter, "") {
 			if err != nil {
 				return err
 			}
@@ -410,7 +415,7 @@ func (s *Store) Select(ctx context.Context, what engine.Selection) (engine.Set, 
 func (s *Store) IDs(ctx context.Context, documents engine.Set) iter.Seq2[string, error] {
 	return stream(ctx, s, func(v *view, yield func(string, error) bool) error {
 		for page := range slices.Chunk(documents.(set).numbers.ToArray(), named) {
-			found, err := v.numbered(ctx, page, "docId "+fieldsNumber)
+			found, err := v.numbered(ctx, page, "docId")
 			if err != nil {
 				return err
 			}
@@ -432,7 +437,7 @@ func (s *Store) Snapshot(ctx context.Context) (engine.Snapshot, error) {
 	}
 	snap := engine.Snapshot{Name: s.place.url, Facts: v.Facts, Documents: v.count()}
 	snap.Transfers = stream(ctx, s.fixed(v), func(v *view, yield func(engine.Transfer, error) bool) error {
-		for r, err := range v.each(ctx, false) {
+		for r, err := range v.each(ctx, fieldsOf(true)) {
 			if err != nil {
 				return err
 			}
@@ -440,7 +445,7 @@ func (s *Store) Snapshot(ctx context.Context) (engine.Snapshot, error) {
 			if err != nil {
 				return err
 			}
-			d.Vector = r.vector()
+			d.Vector = r.vector
 			if !yield(engine.Transfer{Document: d, Origin: r.Origin, From: v.known.byNumber[r.Source].shown()}, nil) {
 				return errStop
 			}

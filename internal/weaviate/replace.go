@@ -88,7 +88,7 @@ func (w *Writer) holder(ctx context.Context, id string) (newest row, there bool,
 	if err := w.flush(ctx); err != nil {
 		return newest, false, err
 	}
-	rows, err := w.lookUp(ctx, "docId", storable([]string{id}), "docId text metadata source "+fieldsNumber)
+	rows, err := w.lookUp(ctx, "docId", storable([]string{id}), "docId text metadata source")
 	for _, r := range rows {
 		if w.has(&r) && r.number >= newest.number {
 			newest, there = r, true

@@ -2,7 +2,6 @@ package weaviate
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -129,13 +128,9 @@ func marks(shards int) (ids []string) {
 
 // mark writes the marks of a store.
 func (c *client) mark(ctx context.Context, shards int) error {
-	var all []json.RawMessage
+	var all []message
 	for _, id := range marks(shards) {
-		b, err := json.Marshal(object{Class: c.place.documents(), ID: id})
-		if err != nil {
-			return err
-		}
-		all = append(all, b)
+		all = append(all, new(properties).object(c.place.documents(), id, nil))
 	}
 	return c.put(ctx, all)
 }
@@ -186,7 +181,7 @@ func (c *client) allMarked(ctx context.Context, s *state, all []node) (err error
 // marked fails unless the replicas that answer a query have all marks.
 func (c *client) marked(ctx context.Context, shards int) error {
 	ids := marks(shards)
-	found, err := c.get(ctx, oneOf("id", ids), len(ids), fieldsNumber)
+	found, err := c.get(ctx, question{property: propertyID, values: ids, limit: len(ids)})
 	if err == nil && len(found) < len(ids) {
 		err = &emptiedError{c.place.url, "a server of the cluster"}
 	}

@@ -97,7 +97,7 @@ func (c *client) create(ctx context.Context, f engine.Facts, shards int) error {
 		distance = "l2-squared"
 	}
 	return c.makeClass(ctx, p.flat(p.documents(), distance, shards,
-		found("docId"), kept("text"), kept("metadata"), property{Name: "source", Type: []string{"int"}}, found("hash"), kept("place"), kept("bits")))
+		found("docId"), kept("text"), kept("metadata"), property{Name: "source", Type: []string{"int"}}, found("hash"), kept("place")))
 }
 
 // declareBegun says in the schema that the store has a state.
@@ -142,11 +142,11 @@ func (c *client) clear(ctx context.Context, meta *class) error {
 		if err := c.whole(ctx, documents.Sharding.Desired, 1); err != nil {
 			return err
 		}
-		rows, err := c.list(ctx, idOf(0, 0), false)
+		rows, err := c.get(ctx, question{after: idOf(0, 0), limit: 1})
 		if err != nil {
 			return err
 		}
-		if len(rows) > 0 {
+		if len(rows) > 0 && rows[0].number <= maxNumber { // marks are the last
 			return c.place.damaged("it has documents and no state")
 		}
 	}

@@ -72,7 +72,7 @@ func (a *asking) answer(ctx context.Context, query []float32, q int) (hits []eng
 
 // read reads the documents that were found, and computes their scores: NaN without a query.
 func (a *asking) read(ctx context.Context, query []float32, found []engine.Candidate) ([]engine.Hit, error) {
-	rows, err := a.numbered(ctx, numbersOf(found), fieldsAll+fieldsVector)
+	rows, err := a.numbered(ctx, numbersOf(found), fieldsOf(true))
 	if err != nil {
 		return nil, err
 	}
@@ -82,7 +82,7 @@ func (a *asking) read(ctx context.Context, query []float32, found []engine.Candi
 		if h.Document, err = a.document(ctx, &r); err != nil {
 			return nil, err
 		}
-		h.Vector, h.Words, h.Score = r.vector(), d.Words, float32(math.NaN())
+		h.Vector, h.Words, h.Score = r.vector, d.Words, float32(math.NaN())
 		if query != nil {
 			h.Score = a.score(query, h.Vector)
 		}
@@ -117,7 +117,10 @@ func (v *view) nearest(ctx context.Context, query []float32, f *sieve, k int) ([
 		rows += k
 	}
 	for rows <= maxRows {
-		found, err := v.get(ctx, `nearVector:{vector:`+literal(query)+`}`, rows, f.fields()+fieldsVector)
+		found, err := v.get(ctx, question{near: query, limit: rows, fields: f.fields() + fieldVector})
+		if errors.Is(err, errTooLarge) {
+			break
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -134,7 +137,7 @@ func (v *view) nearest(ctx context.Context, query []float32, f *sieve, k int) ([
 		if len(found) < rows && int64(there) < v.count() { // the server has no more
 			return nil, errUncompared
 		}
-		if len(found) < rows || best.Proved(query, float64(found[rows-1].Additional.Distance), v.Longest) {
+		if len(found) < rows || best.Proved(query, float64(found[rows-1].distance), v.Longest) {
 			return best.Best(), nil
 		}
 		if rows == maxRows {
@@ -155,7 +158,7 @@ func (v *view) offer(ctx context.Context, query []float32, f *sieve, r *row, bes
 	}
 	ok, err := f.lets(ctx, v, r)
 	if err == nil && ok {
-		best.Offer(int64(r.number), v.score(query, r.vector()))
+		best.Offer(int64(r.number), v.score(query, r.vector))
 	}
 	return err
 }
@@ -171,7 +174,7 @@ func (v *view) score(query, x []float32) float32 {
 // scan finds the k nearest documents that match by reading all.
 func (v *view) scan(ctx context.Context, query []float32, f *sieve, k int) ([]engine.Candidate, error) {
 	best := engine.Nearest{K: k, Metric: v.Facts.Metric}
-	for r, err := range v.each(ctx, false) {
+	for r, err := range v.each(ctx, f.fields()+fieldVector) {
 		if err == nil {
 			err = v.offer(ctx, query, f, r, &best)
 		}

@@ -15,7 +15,9 @@
 // A commit is on all replicas, so that any one of them can answer. One writer at a time has a
 // collection that is a lock (lock.go).
 //
-// It speaks REST and GraphQL: the initialisation of gRPC would be paid by every command.
+// Documents, and all else of which there is much, are asked for and written by gRPC (grpc.go); the schema, single
+// objects and deletions go by REST, which alone can say of how many replicas an object is read and when one
+// was deleted.
 package weaviate
 
 import (

@@ -95,7 +95,7 @@ func (t *text) holding(ctx context.Context, c *words.Condition, k int) ([]engine
 // firstHolding gives the first k of some documents whose texts hold a condition.
 func (t *text) firstHolding(ctx context.Context, c *words.Condition, documents []engine.Candidate, k int) (first []engine.Candidate, err error) {
 	for page := range slices.Chunk(documents, firstRead) {
-		rows, err := t.numbered(ctx, numbersOf(page), "text "+fieldsNumber)
+		rows, err := t.numbered(ctx, numbersOf(page), "text")
 		if err != nil {
 			return nil, err
 		}
@@ -178,7 +178,7 @@ func (t *text) Wordy(ctx context.Context, n int) (best []engine.Candidate, err e
 	for docs := t.best; !t.sieve.free() && len(best) < most && len(docs) > 0; {
 		chunk := docs[:min(named, len(docs))]
 		docs = docs[len(chunk):]
-		found, err := t.numbered(ctx, numbersOf(chunk), t.sieve.fields()+fieldsNumber)
+		found, err := t.numbered(ctx, numbersOf(chunk), t.sieve.fields())
 		if err != nil {
 			return nil, err
 		}
@@ -221,9 +221,9 @@ func (t *text) Complete(ctx context.Context, near, wordy []engine.Candidate) err
 			near[i].Words = t.ranking.Scores[at]
 		}
 	}
-	found, err := t.numbered(ctx, numbersOf(wordy), fieldsVector)
+	found, err := t.numbered(ctx, numbersOf(wordy), fieldVector)
 	for i := range wordy {
-		wordy[i].Score = t.score(t.vector, found[uint32(wordy[i].Number)].vector())
+		wordy[i].Score = t.score(t.vector, found[uint32(wordy[i].Number)].vector)
 	}
 	return err
 }
@@ -240,16 +240,16 @@ func (a *asking) sample(ctx context.Context) (*sample, error) {
 		return a.sampled, nil
 	}
 	numbers := a.spread(engine.SampleFused)
-	found, err := a.numbered(ctx, numbers, fieldsVector)
+	found, err := a.numbered(ctx, numbers, fieldVector)
 	if err != nil {
 		return nil, err
 	}
 	s := &sample{}
 	for _, n := range numbers {
-		s.vectors = append(s.vectors, found[n].vector())
+		s.vectors = append(s.vectors, found[n].vector)
 	}
 	numbers = a.spread(engine.LanguageDocuments)
-	if found, err = a.numbered(ctx, numbers, "text "+fieldsNumber); err != nil {
+	if found, err = a.numbered(ctx, numbers, "text"); err != nil {
 		return nil, err
 	}
 	for _, n := range numbers {

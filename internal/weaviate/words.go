@@ -3,7 +3,6 @@ package weaviate
 import (
 	"context"
 	"encoding/base64"
-	"encoding/json"
 	"slices"
 	"strconv"
 
@@ -132,13 +131,15 @@ const pageBatch = 64
 // writeSegment writes the segment that make makes, and its pages.
 func (w *Writer) writeSegment(ctx context.Context, make func(emit func(page []byte) error) (postings.Segment, error)) (segment, error) {
 	s := segment{Token: uuid.New()}
-	var batch []json.RawMessage
+	var batch []message
 	write := func(i int, page []byte) error {
-		b, err := json.Marshal(object{Class: w.place.meta(), ID: s.page(i), Properties: properties{Data: base64.StdEncoding.EncodeToString(page)}})
-		if batch = append(batch, b); err == nil && (len(batch) == pageBatch || i == directory) {
-			err = w.put(ctx, batch)
-			batch = nil
+		o := properties{Data: base64.StdEncoding.EncodeToString(page)}
+		batch = append(batch, o.object(w.place.meta(), s.page(i), nil))
+		if len(batch) < pageBatch && i != directory {
+			return nil
 		}
+		err := w.put(ctx, batch)
+		batch = nil
 		return err
 	}
 	made, err := make(func(page []byte) error {
@@ -184,7 +185,7 @@ func (w *Writer) reindex(ctx context.Context, progress func(done, total int64)) 
 	w.words = indexing{}
 	v := w.asCommitted()
 	done := int64(0)
-	for r, err := range v.each(ctx, false) {
+	for r, err := range v.each(ctx, "text source") {
 		if err == nil && w.has(r) {
 			err = w.addWords(ctx, r.number, r.Text)
 		}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -46,9 +45,9 @@ type Writer struct {
 	open     map[*replacement]struct{}
 	ids      engine.FreeIDs
 	words    indexing
-	rows     []json.RawMessage // that are not sent yet
-	size     int               // their bytes
-	sending  <-chan error      // those that are on their way; nil: none are
+	rows     []message    // that are not sent yet
+	size     int          // their bytes
+	sending  <-chan error // those that are on their way; nil: none are
 	pending  int64
 }
 
@@ -302,10 +301,7 @@ func (w *Writer) add(ctx context.Context, source int64, d *engine.Document, x []
 	}
 	n := w.next
 	w.next++
-	b, err := json.Marshal(w.object(n, 0, source, d, x, origin))
-	if err != nil {
-		return 0, err
-	}
+	b := w.object(n, 0, source, d, x, origin)
 	if err := w.addWords(ctx, n, d.Text); err != nil {
 		return 0, err
 	}
@@ -322,12 +318,12 @@ func (w *Writer) add(ctx context.Context, source int64, d *engine.Document, x []
 }
 
 // object is a document as the server keeps it.
-func (w *Writer) object(n, version uint32, source int64, d *engine.Document, x []float32, origin engine.Origin) object {
-	return object{Class: w.place.documents(), ID: idOf(n, version), Vector: x, Properties: properties{
+func (w *Writer) object(n, version uint32, source int64, d *engine.Document, x []float32, origin engine.Origin) message {
+	p := properties{
 		ID: d.ID, Text: d.Text, Metadata: d.Metadata.String(), Source: source, Hash: textHash(d.Text),
-		Bits:  vector.Bytes(x),
 		Place: docPlace{d.StartIndex, d.StartLine, d.EndLine, origin}.String(),
-	}}
+	}
+	return p.object(w.place.documents(), idOf(n, version), x)
 }
 
 // maxNumber is the last number of a document: selections are bitmaps of 32 bits.
@@ -383,11 +379,21 @@ const secondPut = 32
 // putDocuments writes documents. A server writes the log of its vectors to the disk before it
 // adds those of a request, and answers then: they are lost when it is killed before another
 // request comes, which may be the same one again.
-func (c *client) putDocuments(ctx context.Context, rows []json.RawMessage, shards int) error {
-	if err := c.putOnce(ctx, rows); err != nil {
-		return err
+func (c *client) putDocuments(ctx context.Context, rows []message, shards int) error {
+	last := rows[max(0, len(rows)-secondPut*shards):]
+	for _, all := range [][]message{rows, last} {
+		for len(all) > 0 {
+			n, size := 1, len(all[0])
+			for ; n < len(all) && size+len(all[n]) <= sendBytes; n++ {
+				size += len(all[n])
+			}
+			if err := c.putOnce(ctx, all[:n]); err != nil {
+				return err
+			}
+			all = all[n:]
+		}
 	}
-	return c.putOnce(ctx, rows[max(0, len(rows)-secondPut*shards):])
+	return nil
 }
 
 // everywhere fails unless all replicas answer, so that what was written before is on all. A
@@ -461,12 +467,12 @@ func (w *Writer) VectorOf(ctx context.Context, text string) ([]float32, error) {
 		return nil, err
 	}
 	base := w.base.Load()
-	for r, err := range w.having(ctx, "hash", []string{textHash(text)}, "text source place "+fieldsVector) {
+	for r, err := range w.having(ctx, "hash", []string{textHash(text)}, "text source place "+fieldVector) {
 		if err != nil {
 			return nil, err
 		}
 		if r.Text == text && r.Origin == engine.Embedded && base.current(r) && w.has(r) {
-			return r.vector(), nil
+			return r.vector, nil
 		}
 	}
 	return nil, nil

@@ -259,5 +259,5 @@ func (c *Cluster) Collection(t *testing.T) string {
 
 // URL names a collection by a node.
 func (c *Cluster) URL(node int, collection string) string {
-	return "weaviate://" + c.address(node) + "/" + collection
+	return fmt.Sprintf("weaviate://%s/%s?grpc=%d", c.address(node), collection, portGRPC+c.first+2*node)
 }
