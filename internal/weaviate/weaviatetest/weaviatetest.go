@@ -45,6 +45,10 @@ func (t Tests) Run() int {
 		}
 		return code
 	}
+	if err := loopback(); err != nil { // tests without a cluster need it too
+		fmt.Fprintln(os.Stderr, "weaviatetest: no loopback interface:", err)
+		return 1
+	}
 	return t.M.Run()
 }
 
