@@ -52,13 +52,10 @@ func (c *client) authorize(r *http.Request) {
 	}
 }
 
-// pauses are those before a request is tried again that had no answer, or that of a server
-// which cannot answer now. The second time changes nothing that the first one did, but a
-// collection is refused that is there already: see makeClass and lock.
-var pauses = []time.Duration{200 * time.Millisecond, time.Second}
-
 // call sends in as JSON, where it is not nil, and reads the answer into out, where that is not
-// nil. An answer other than 2xx is an error, see failed.
+// nil. An answer other than 2xx is an error, see failed. It may be sent again: the second time
+// changes nothing that the first one did, but a collection is refused that is there already, see
+// makeClass and lock.
 func (c *client) call(ctx context.Context, method, path string, in, out any) error {
 	var body []byte
 	if in != nil {
@@ -67,23 +64,7 @@ func (c *client) call(ctx context.Context, method, path string, in, out any) err
 			return err
 		}
 	}
-	return again(ctx, func() error { return c.once(ctx, method, path, body, out) })
-}
-
-// again calls f until its error is another one than that a server cannot answer, a few times.
-func again(ctx context.Context, f func() error) error {
-	for try := 0; ; try++ {
-		err := f()
-		var unavailable *engine.UnavailableError
-		if !errors.As(err, &unavailable) || try == len(pauses) {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-time.After(pauses[try]):
-		}
-	}
+	return engine.Again(ctx, func() error { return c.once(ctx, method, path, body, out) })
 }
 
 // once is call with the JSON of what is sent, and tries once.

@@ -226,7 +226,7 @@ func (r *row) decodeMetadata(f field) error {
 // ask asks a collection.
 func (c *client) ask(ctx context.Context, class string, q question) (rows []row, err error) {
 	m := q.message(class)
-	err = again(ctx, func() error {
+	err = engine.Again(ctx, func() error {
 		reply, err := c.invoke(ctx, methodSearch, m)
 		if err != nil {
 			return err
@@ -309,7 +309,7 @@ func (p *properties) object(class, id string, x []float32) message {
 
 // put writes objects that have no vectors, and may be there already.
 func (c *client) put(ctx context.Context, objects []message) error {
-	return again(ctx, func() error { return c.putOnce(ctx, objects) })
+	return engine.Again(ctx, func() error { return c.putOnce(ctx, objects) })
 }
 
 // levelAll is the consistency level of a write on all replicas, in a message.

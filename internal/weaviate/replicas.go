@@ -72,7 +72,7 @@ func (c *client) whole(ctx context.Context, shards, replicas int) error {
 
 // answering is whole, and returns the servers.
 func (c *client) answering(ctx context.Context, shards, replicas int) (all []node, err error) {
-	err = again(ctx, func() error {
+	err = engine.Again(ctx, func() error {
 		if all, err = c.nodes(ctx); err != nil {
 			return err
 		}
