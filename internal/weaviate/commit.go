@@ -221,13 +221,13 @@ func (w *Writer) movePage(ctx context.Context, version uint32, page []uint32, la
 	if err != nil {
 		return err
 	}
-	var rows []message
+	var rows []outgoing
 	for _, n := range page {
 		r, d := found[n], *latest[n]
 		d.ID, d.Text = r.properties.ID, r.Text
 		rows = append(rows, w.object(n, version, r.Source, &d, r.vector, r.Origin))
 	}
-	return w.putDocuments(ctx, rows, v.Shards)
+	return w.putDocuments(ctx, rows, v.state)
 }
 
 // tidy removes what a writer that did not close the store has left beside its documents: pages that no state names.

@@ -45,7 +45,7 @@ type Writer struct {
 	open     map[*replacement]struct{}
 	ids      engine.FreeIDs
 	words    indexing
-	rows     []message    // that are not sent yet
+	rows     []outgoing   // that are not sent yet
 	size     int          // their bytes
 	sending  <-chan error // those that are on their way; nil: none are
 	pending  int64
@@ -306,7 +306,7 @@ func (w *Writer) add(ctx context.Context, source int64, d *engine.Document, x []
 		return 0, err
 	}
 	w.rows = append(w.rows, b)
-	w.size += len(b)
+	w.size += len(b.object)
 	w.ids.Add(d.ID)
 	w.pending++
 	w.unit = w.unit && engine.IsUnit(x, len(x))
@@ -317,13 +317,19 @@ func (w *Writer) add(ctx context.Context, source int64, d *engine.Document, x []
 	return n, w.start(ctx)
 }
 
-// object is a document as the server keeps it.
-func (w *Writer) object(n, version uint32, source int64, d *engine.Document, x []float32, origin engine.Origin) message {
+// outgoing is a document as the server keeps it, on its way there.
+type outgoing struct {
+	id     string
+	object message
+}
+
+func (w *Writer) object(n, version uint32, source int64, d *engine.Document, x []float32, origin engine.Origin) outgoing {
 	p := properties{
 		ID: d.ID, Text: d.Text, Metadata: d.Metadata.String(), Source: source, Hash: textHash(d.Text),
 		Place: docPlace{d.StartIndex, d.StartLine, d.EndLine, origin}.String(),
 	}
-	return p.object(w.place.documents(), idOf(n, version), x)
+	id := idOf(n, version)
+	return outgoing{id, p.object(w.place.documents(), id, x)}
 }
 
 // maxNumber is the last number of a document: selections are bitmaps of 32 bits.
@@ -342,7 +348,7 @@ func (w *Writer) start(ctx context.Context) error {
 	rows, base := w.rows, w.base.Load()
 	w.rows, w.size = nil, 0
 	w.sending = crash.Go(func() error {
-		if err := w.putDocuments(ctx, rows, base.Shards); err != nil {
+		if err := w.putDocuments(ctx, rows, base.state); err != nil {
 			return err
 		}
 		return w.everywhere(ctx, base.state)
@@ -369,30 +375,6 @@ func (w *Writer) restate(ctx context.Context, s *state) error {
 		return err
 	}
 	w.base.Store(&committed{s, w.base.Load().sources})
-	return nil
-}
-
-// secondPut is how many documents of each shard, on average, are put twice. Of a shard that got
-// many none may be among them: with a chance of e^-32.
-const secondPut = 32
-
-// putDocuments writes documents. A server writes the log of its vectors to the disk before it
-// adds those of a request, and answers then: they are lost when it is killed before another
-// request comes, which may be the same one again.
-func (c *client) putDocuments(ctx context.Context, rows []message, shards int) error {
-	last := rows[max(0, len(rows)-secondPut*shards):]
-	for _, all := range [][]message{rows, last} {
-		for len(all) > 0 {
-			n, size := 1, len(all[0])
-			for ; n < len(all) && size+len(all[n]) <= sendBytes; n++ {
-				size += len(all[n])
-			}
-			if err := c.putOnce(ctx, all[:n]); err != nil {
-				return err
-			}
-			all = all[n:]
-		}
-	}
 	return nil
 }
 

@@ -192,6 +192,37 @@ func TestRepair(t *testing.T) {
 	}
 }
 
+// TestLostAmidAWrite: a commit fails where the server has documents of which it lost the vectors, and the
+// same again is whole.
+func TestLostAmidAWrite(t *testing.T) {
+	t.Parallel()
+	f, url := start(t)
+	w, err := weaviate.Create(t.Context(), url, plain, engine.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.do(func() {
+		f.blind = map[string]bool{}
+		for n := range 9 {
+			f.blind[fmt.Sprintf("%08x-0000-0000-0000-%012x", n, 0)] = n%4 == 0
+		}
+	})
+	var unavailable *engine.UnavailableError
+	if err = errors.Join(merge(t, w, numbered(5, -1, nil)), w.Close()); !errors.As(err, &unavailable) || !strings.Contains(err.Error(), "does not compare") {
+		t.Errorf("a merge of which the server lost vectors: %v", err)
+	}
+	f.do(func() { f.blind = nil })
+	if w, err = weaviate.OpenWriter(t.Context(), url, engine.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(merge(t, w, numbered(5, -1, nil)), w.Close()); err != nil {
+		t.Error(err)
+	}
+	if problems, err := weaviate.Check(t.Context(), url, engine.Options{}, false); err != nil || len(problems) > 0 {
+		t.Errorf("a check finds %v, %v", problems, err)
+	}
+}
+
 // TestRepairCopies: documents that a server has lost and another one has are copied, and those alone are
 // forgotten that none has.
 func TestRepairCopies(t *testing.T) {
