@@ -234,6 +234,7 @@ func (i *importing) bind(f engine.Facts) (engine.Facts, embed.Embedder, error) {
 	if spec == f.Embedder && !i.o.reembed {
 		i.o.embedder.Fingerprint = f.Fingerprint // its vectors are kept, and so is the version of the model
 	}
+	made := f
 	if f.Embedder, f.Fingerprint = "", ""; spec == embed.None {
 		return f, nil, nil
 	}
@@ -245,6 +246,8 @@ func (i *importing) bind(f engine.Facts) (engine.Facts, embed.Embedder, error) {
 	switch {
 	case err != nil:
 		return f, nil, err
+	case !i.o.reembed && made.Embedder == bound.Embedder && embed.IsFirst(made.Fingerprint) != embed.IsFirst(bound.Fingerprint):
+		return f, nil, i.in.About(made.Check(bound))
 	case !i.o.reembed && !i.in.Empty && bound.Dim != f.Dim:
 		err := fmt.Errorf("%s makes vectors of %d numbers, and those of %s have %d", spec, bound.Dim, i.in.Called, f.Dim)
 		return f, nil, hint.With(err, "name the embedder that made them, or make them anew with --reembed")
@@ -281,7 +284,7 @@ func (i *importing) agree(f engine.Facts) (embed.Embedder, error) {
 	want := engine.Facts{Dim: i.in.Dim}
 	if i.o.reembed {
 		want.Dim = 0
-	} else if !i.env.config.EmbedderFlag {
+	} else if !i.env.config.EmbedderFlag || i.in.Facts.Embedder == f.Embedder {
 		want.Embedder, want.Fingerprint = i.in.Facts.Embedder, i.in.Facts.Fingerprint
 	}
 	if err := f.Check(want); err != nil {

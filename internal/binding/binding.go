@@ -44,6 +44,9 @@ func facts(id embed.Identity) engine.Facts {
 // remembers of it. given is the embedder that the user names, or "". Where insists is set, an
 // embedder that is not the store's is an error; else given is a preference for new stores.
 func Resolve(f engine.Facts, given string, insists bool, o *embed.Options) (spec string, err error) {
+	if given == "builtin:"+embed.First && embed.IsFirst(f.Fingerprint) {
+		given = f.Embedder
+	}
 	if spec, err = resolveName(cmp.Or(f.Embedder, embed.None), given, insists); err != nil {
 		return "", err
 	}

@@ -47,13 +47,16 @@ const (
 // as well: its fingerprint tells them apart.
 const First = "1"
 
+// IsFirst reports whether a fingerprint is that of First.
+func IsFirst(fingerprint string) bool { return fingerprint == firstFingerprint }
+
 // english returns the English model with this fingerprint, or else the newest.
 func english(fingerprint string) staticModel {
 	m := staticModel{
 		identity: Identity{Provider: "builtin", Dim: staticDim, Normalized: true, Fingerprint: builtinFingerprint},
 		matrix:   builtinMatrix, scale: builtinScale, maxScale: builtinMaxScale, damped: true,
 	}
-	if fingerprint == firstFingerprint {
+	if IsFirst(fingerprint) {
 		m.identity.Fingerprint = fingerprint
 		m.matrix, m.scale, m.maxScale, m.damped = firstMatrix, firstScale, firstMaxScale, false
 	}

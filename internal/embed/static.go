@@ -96,7 +96,7 @@ func (s *static) sum(vector []float32, ids, weights []int32) {
 	rowsum.Add(s.level, sum[:], s.matrix, ids, weights)
 	var square float64
 	for _, x := range sum {
-		square += float64(x) * float64(x)
+		square += float64(float64(x) * float64(x)) // rounded alike everywhere: see weight
 	}
 	if square == 0 {
 		return
