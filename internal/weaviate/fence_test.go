@@ -24,13 +24,7 @@ import (
 func TestLateCommit(t *testing.T) {
 	t.Parallel()
 	f, store := start(t)
-	w, err := weaviate.Create(t.Context(), store, plain, engine.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := merge(t, w, numbered(2, -1, nil)); err != nil {
-		t.Fatal(err)
-	}
+	filled(t, store, 2)
 	var overtake sync.Once
 	armed := false
 	late, err := weaviate.OpenWriter(t.Context(), weaviatetest.Proxy(t, store, func(_ http.ResponseWriter, r *http.Request) bool {
@@ -80,13 +74,7 @@ func (f *fake) leave(epoch int64) {
 func TestBrokenOffTakeover(t *testing.T) {
 	t.Parallel()
 	f, store := start(t)
-	w, err := weaviate.Create(t.Context(), store, plain, engine.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := merge(t, w, numbered(2, -1, nil)); err != nil {
-		t.Fatal(err)
-	}
+	filled(t, store, 2)
 	f.leave(2)
 	var sent atomic.Int32
 	failing := weaviatetest.Proxy(t, store, func(w http.ResponseWriter, r *http.Request) bool {
@@ -96,7 +84,7 @@ func TestBrokenOffTakeover(t *testing.T) {
 		}
 		return fails
 	})
-	if _, err = weaviate.OpenWriter(t.Context(), failing, engine.Options{}); !unavailable(err) {
+	if _, err := weaviate.OpenWriter(t.Context(), failing, engine.Options{}); !unavailable(err) {
 		t.Errorf("the writer that fails: %v", err)
 	}
 	if got, want := idsIn(t, store), []string{"id0", "id1"}; !slices.Equal(got, want) {
@@ -116,13 +104,7 @@ func TestBrokenOffTakeover(t *testing.T) {
 func TestLateBegin(t *testing.T) {
 	t.Parallel()
 	f, store := start(t)
-	w, err := weaviate.Create(t.Context(), store, plain, engine.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := merge(t, w, numbered(2, -1, nil)); err != nil {
-		t.Fatal(err)
-	}
+	filled(t, store, 2)
 	sent := 0
 	var late []byte
 	failing := weaviatetest.Proxy(t, store, func(w http.ResponseWriter, r *http.Request) bool {
@@ -138,7 +120,7 @@ func TestLateBegin(t *testing.T) {
 		w.WriteHeader(http.StatusGatewayTimeout)
 		return true
 	})
-	if _, err = weaviate.OpenWriter(t.Context(), failing, engine.Options{}); !unavailable(err) {
+	if _, err := weaviate.OpenWriter(t.Context(), failing, engine.Options{}); !unavailable(err) {
 		t.Errorf("the writer that fails: %v", err)
 	}
 	if err := become(t, store, 5); !errors.As(err, new(*engine.LockedError)) {
@@ -197,13 +179,7 @@ func TestFailedTakeover(t *testing.T) {
 func TestUnsettled(t *testing.T) {
 	t.Parallel()
 	f, store := start(t)
-	w, err := weaviate.Create(t.Context(), store, plain, engine.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := merge(t, w, numbered(3, -1, nil)); err != nil {
-		t.Fatal(err)
-	}
+	filled(t, store, 3)
 	isPage := func(id string) bool { return !strings.HasPrefix(id, "00000000") }
 	var missed atomic.Bool
 	once := weaviatetest.Proxy(t, store, func(w http.ResponseWriter, r *http.Request) bool {
@@ -224,11 +200,7 @@ func TestUnsettled(t *testing.T) {
 	}
 
 	f.do(func() { delete(f.objects["Docs"], slices.Sorted(maps.Keys(f.objects["Docs"]))[2]) })
-	r, err := weaviate.Open(t.Context(), store, engine.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Close()
+	r := open(t, store)
 	if _, err := r.Search(t.Context(), [][]float32{{1}}, engine.SearchOptions{K: 3}); !errors.As(err, new(*engine.FormatError)) || !strings.Contains(hint.Of(err), "check --repair") {
 		t.Errorf("a search: %v", err)
 	}
@@ -270,11 +242,7 @@ func become(t *testing.T, store string, n int) error {
 // idsIn lists the ids of a store.
 func idsIn(t *testing.T, store string) (ids []string) {
 	t.Helper()
-	r, err := weaviate.Open(t.Context(), store, engine.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Close()
+	r := open(t, store)
 	for d, err := range r.Documents(t.Context(), engine.ListOptions{}) {
 		if err != nil {
 			t.Fatal(err)
@@ -288,19 +256,9 @@ func idsIn(t *testing.T, store string) (ids []string) {
 func TestEmptied(t *testing.T) {
 	t.Parallel()
 	f, store := start(t)
-	w, err := weaviate.Create(t.Context(), store, plain, engine.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := merge(t, w, numbered(2, -1, nil)); err != nil {
-		t.Fatal(err)
-	}
+	filled(t, store, 2)
 	f.do(func() { clear(f.objects["Docs"]) })
-	r, err := weaviate.Open(t.Context(), store, engine.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Close()
+	r := open(t, store)
 	damaged := (*engine.FormatError)(nil)
 	if _, err := r.Search(t.Context(), [][]float32{{1}}, engine.SearchOptions{K: 1}); !errors.As(err, &damaged) {
 		t.Errorf("a search: %v", err)
@@ -358,24 +316,14 @@ func TestComplaints(t *testing.T) {
 func TestMany(t *testing.T) {
 	t.Parallel()
 	f, store := start(t)
-	w, err := weaviate.Create(t.Context(), store, plain, engine.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := merge(t, w, numbered(3, -1, nil)); err != nil {
-		t.Fatal(err)
-	}
+	filled(t, store, 3)
 	f.do(func() { // as late objects of runs that were killed
 		for n := range 5000 {
 			id := fmt.Sprintf("%08x-0000-0000-0000-000000000000", 1+n%3)
 			f.objects["Docs"][fmt.Sprintf("%08x-0000-0000-0000-%012x", 1+n%3, 1+n)] = f.objects["Docs"][id]
 		}
 	})
-	r, err := weaviate.Open(t.Context(), store, engine.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Close()
+	r := open(t, store)
 	docs, missing, err := r.Get(t.Context(), []string{"id2", "id0", "id1"}, false)
 	if err != nil || len(docs) != 3 || len(missing) > 0 || docs[0].ID != "id2" {
 		t.Errorf("%+v, %q, %v", docs, missing, err)

@@ -116,12 +116,7 @@ func made(t *testing.T, store string) *weaviate.Store {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := weaviate.Open(t.Context(), store, engine.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { r.Close() })
-	return r
+	return open(t, store)
 }
 
 // TestNoGRPC: where no gRPC is spoken no store is made, and the hint names the parameter.
@@ -162,22 +157,12 @@ func TestObjectErrors(t *testing.T) {
 func TestLargeAnswers(t *testing.T) {
 	t.Parallel()
 	f, store := start(t)
-	w, err := weaviate.Create(t.Context(), store, plain, engine.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := merge(t, w, numbered(50, -1, nil)); err != nil {
-		t.Fatal(err)
-	}
+	filled(t, store, 50)
 	f.do(func() { f.most = 7 })
 	if ids := idsIn(t, store); len(ids) != 50 || ids[49] != "id49" {
 		t.Errorf("listed are %q", ids)
 	}
-	r, err := weaviate.Open(t.Context(), store, engine.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Close()
+	r := open(t, store)
 	if docs, missing, err := r.Get(t.Context(), idsIn(t, store), true); err != nil || len(docs) != 50 || len(missing) > 0 {
 		t.Errorf("%d of 50 documents, %v", len(docs), err)
 	}
@@ -256,11 +241,7 @@ func TestTLS(t *testing.T) {
 	if ids := idsIn(t, store+address); len(ids) != 3 {
 		t.Errorf("listed are %q", ids)
 	}
-	r, err := weaviate.Open(t.Context(), store+old.Listener.Addr().String(), engine.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Close()
+	r := open(t, store+old.Listener.Addr().String())
 	if _, _, err := r.Get(t.Context(), []string{"id0"}, false); !unavailable(err) || !strings.Contains(hint.Of(err), "grpc=PORT") {
 		t.Errorf("%v (%s)", err, hint.Of(err))
 	}

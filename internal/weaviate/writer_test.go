@@ -42,6 +42,29 @@ func merge(t *testing.T, w *weaviate.Writer, docs iter.Seq2[engine.Transfer, err
 	return errors.Join(err, w.Close())
 }
 
+// filled makes a store of n documents.
+func filled(t *testing.T, url string, n int) {
+	t.Helper()
+	w, err := weaviate.Create(t.Context(), url, plain, engine.Options{})
+	if err == nil {
+		err = merge(t, w, numbered(n, -1, nil))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// open opens a store until the test ends.
+func open(t *testing.T, url string) *weaviate.Store {
+	t.Helper()
+	r, err := weaviate.Open(t.Context(), url, engine.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { r.Close() })
+	return r
+}
+
 // TestRefusedCollection: a collection that cannot be made is an error, not a lock that another
 // writer has.
 func TestRefusedCollection(t *testing.T) {
@@ -71,17 +94,11 @@ func TestCreate(t *testing.T) {
 			f.classes["Docs_sheaf"]["description"] = f.classes["Docs"]["description"]
 		})
 	}
-	w, err := weaviate.Create(t.Context(), url, plain, engine.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := merge(t, w, numbered(3, -1, nil)); err != nil {
-		t.Fatal(err)
-	}
+	filled(t, url, 3)
 	f.do(func() { clear(f.objects["Docs_sheaf"]) })
 	lost := func() {
 		t.Helper()
-		_, err = weaviate.Create(t.Context(), url, plain, engine.Options{})
+		_, err := weaviate.Create(t.Context(), url, plain, engine.Options{})
 		if damaged := (*engine.FormatError)(nil); !errors.As(err, &damaged) || len(f.objects["Docs"]) != 3+1 {
 			t.Errorf("%d documents are left: %v", len(f.objects["Docs"])-1, err)
 		}
@@ -93,7 +110,7 @@ func TestCreate(t *testing.T) {
 	f.do(func() { f.classes["Docs_sheaf"]["description"] = f.classes["Docs"]["description"] })
 	lost()
 	f.do(func() { f.classes["Docs_sheaf"]["description"] = "of others" })
-	if _, err = weaviate.Create(t.Context(), url, plain, engine.Options{}); err == nil || f.classes["Docs_sheaf"] == nil {
+	if _, err := weaviate.Create(t.Context(), url, plain, engine.Options{}); err == nil || f.classes["Docs_sheaf"] == nil {
 		t.Errorf("a collection of another program: %v", err)
 	}
 }
@@ -120,11 +137,7 @@ func TestOvertaken(t *testing.T) {
 	if !errors.Is(err, engine.ErrLockLost) {
 		t.Errorf("the writer that was overtaken: %v", err)
 	}
-	r, err := weaviate.Open(t.Context(), url, engine.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Close()
+	r := open(t, url)
 	n := 0
 	for d, err := range r.Documents(t.Context(), engine.ListOptions{}) {
 		if err != nil {
@@ -172,11 +185,7 @@ func TestRepair(t *testing.T) {
 	})
 	lost, blind := "1 documents are not on the servers", "of 1 documents the server does not compare the vectors"
 	holds(false, lost+" false", blind+" false")
-	r, err := weaviate.Open(t.Context(), url, engine.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Close()
+	r := open(t, url)
 	if hits, err := r.Search(t.Context(), [][]float32{{1}}, engine.SearchOptions{K: 5}); err == nil {
 		t.Errorf("a search finds %d documents of 5, and says nothing", len(hits[0]))
 	}
@@ -318,11 +327,7 @@ func TestUncleaned(t *testing.T) {
 		}
 		return refused
 	}))
-	r, err := weaviate.Open(t.Context(), url, engine.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Close()
+	r := open(t, url)
 	if info, err := r.Info(t.Context()); err != nil || info.Documents != 3 || info.DeadRows != 0 || len(f.objects["Docs"]) != 3+1+1 {
 		t.Errorf("%d objects, %+v, %v", len(f.objects["Docs"]), info, err)
 	}
@@ -379,13 +384,7 @@ func TestLock(t *testing.T) {
 func TestNamelessLock(t *testing.T) {
 	t.Parallel()
 	f, url := start(t)
-	w, err := weaviate.Create(t.Context(), url, plain, engine.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := merge(t, w, numbered(2, -1, nil)); err != nil {
-		t.Fatal(err)
-	}
+	filled(t, url, 2)
 	f.leave(2)
 	describe := func(text string) { f.do(func() { f.classes["Docs_sheaf_lock_2"]["description"] = text }) }
 	describe("of others")
