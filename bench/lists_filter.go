@@ -81,25 +81,25 @@ func (l *listed) filteredRow(ctx context.Context, s *store.Store, expr string) (
 		})
 		found = append(found, float64(len(same))/float64(len(hits[0][0])))
 	}
-	recall, deviation := meanOf(found)
+	recall, spread := meanOf(found)
 	share, _ := meanOf(looked)
 	name := "none"
 	if expr != "" {
 		name = "`" + expr + "`"
 	}
 	return []string{
-		name, fmt.Sprintf("%.4f ± %.4f", recall, 1.96*deviation), fmt.Sprintf("%.3f", share), fmt.Sprintf("%d of %d", all, filteredAsked),
+		name, fmt.Sprintf("%.4f ± %.4f", recall, 1.96*spread), fmt.Sprintf("%.3f", share), fmt.Sprintf("%d of %d", all, filteredAsked),
 		millis(took[0] / filteredAsked), millis(took[1] / filteredAsked), ratio(took[1], took[0]),
 	}, nil
 }
 
-// meanOf returns the mean of figures and its standard deviation.
-func meanOf(x []float64) (mean, deviation float64) {
+// meanOf returns the mean of figures and its standard error.
+func meanOf(x []float64) (mean, spread float64) {
 	for _, v := range x {
 		mean += v / float64(len(x))
 	}
 	for _, v := range x {
-		deviation += (v - mean) * (v - mean)
+		spread += (v - mean) * (v - mean)
 	}
-	return mean, math.Sqrt(deviation/float64(len(x)-1)) / math.Sqrt(float64(len(x)))
+	return mean, math.Sqrt(spread/float64(len(x)-1)) / math.Sqrt(float64(len(x)))
 }

@@ -36,10 +36,13 @@ func (env *environment) naming(ctx context.Context, s catalog, text string) (nam
 			return n, err
 		}
 	}
-	literal := text != glob.Quote(text) && isFile(text)
+	if text != glob.Quote(text) && isFile(text) {
+		sources, err := env.sourcesOf(ctx, parts)
+		return sources.absence(text), err
+	}
 	for _, pattern := range []string{text, glob.Quote(strings.TrimRight(text, "/")) + "/**"} {
 		f, err := filter.Parse(ofMatching(pattern))
-		if literal || err != nil {
+		if err != nil {
 			continue
 		}
 		if found, err := matches(ctx, s, f); found || err != nil {
@@ -47,11 +50,8 @@ func (env *environment) naming(ctx context.Context, s catalog, text string) (nam
 		}
 	}
 	sources, err := env.sourcesOf(ctx, parts)
-	switch {
-	case err != nil:
+	if err != nil {
 		return naming{}, err
-	case literal:
-		return sources.absence(text), nil
 	}
 	if names := sources.meant(text); len(names) > 0 {
 		return naming{expr: ofSources(names...)}, nil
