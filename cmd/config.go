@@ -145,6 +145,9 @@ func setChoice(to *string, value string, choices []string) error {
 // oneOf lists choices as a sentence does: "a, b or c".
 func oneOf(choices []string) string {
 	last := len(choices) - 1
+	if last == 0 {
+		return choices[0]
+	}
 	return strings.Join(choices[:last], ", ") + " or " + choices[last]
 }
 

@@ -2,9 +2,11 @@ package cmd
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strings"
 
@@ -96,16 +98,51 @@ func runGet(ctx context.Context, env *environment, o *getOptions) error {
 	})
 }
 
-// unknownIDs is the error of ids that no document has, with a way out: --source, where the first of them is a source.
+// unknownIDs is the error of ids that no document has. Its hint is about the first of them, or else the remedy.
 func (env *environment) unknownIDs(ctx context.Context, s catalog, missing []string, what, remedy string) error {
 	err := fmt.Errorf("no document has the id %s%s", quoteAll(missing), what)
-	if n, failed := env.nameOrPath(ctx, env.parts(s), missing[0]); failed == nil && n.expr != "" {
-		remedy = fmt.Sprintf("it is a source: --source %s is all its documents", hint.ShellQuote(missing[0]))
-	}
-	if remedy != "" {
+	if remedy = cmp.Or(env.unknownID(ctx, s, missing[0]), remedy); remedy != "" {
 		err = hint.With(err, "%s", remedy)
 	}
 	return err
+}
+
+// unknownID tells what was meant by a text that is no id: a source, an id that is like it, or a source whose
+// name is; "" where nothing is like it.
+func (env *environment) unknownID(ctx context.Context, s catalog, text string) string {
+	n, err := env.naming(ctx, s, text)
+	if err == nil && n.absent == nil {
+		return fmt.Sprintf("it names a source: --source %s is all its documents", hint.ShellQuote(text))
+	}
+	if id := nearestID(ctx, s, text); id != "" {
+		return fmt.Sprintf("did you mean %s?", hint.ShellQuote(id))
+	}
+	if n.near != "" {
+		return fmt.Sprintf("did you mean --source %s?", hint.ShellQuote(n.near))
+	}
+	return ""
+}
+
+// nearestID returns the id that a text may be the beginning of, or a misspelling; "" for none. Another number
+// is no misspelling, but another thing.
+func nearestID(ctx context.Context, s catalog, text string) (id string) {
+	numbers := numbersIn(text)
+	least := math.MaxInt
+	for d, err := range s.Documents(ctx, engine.ListOptions{Limit: nearComparisons, Brief: true}) {
+		if err != nil || text == "" {
+			return ""
+		}
+		distance := edits(text, d.ID)
+		like := distance <= max(1, len(text)/4) && slices.Equal(numbersIn(d.ID), numbers)
+		if (like || strings.HasPrefix(d.ID, text)) && distance < least {
+			id, least = d.ID, distance
+		}
+	}
+	return id
+}
+
+func numbersIn(text string) []string {
+	return strings.FieldsFunc(text, func(r rune) bool { return r < '0' || r > '9' })
 }
 
 // getSource prints the documents that --source chooses.

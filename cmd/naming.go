@@ -22,6 +22,7 @@ type naming struct {
 	expr   string // the condition on documents
 	remark string // what there is to say about it, or ""
 	absent error  // nil where it stands for a source
+	near   string // the source that may be meant by what stands for none, or ""
 }
 
 // naming finds out what a text stands for in stores: the source that has it for its name, also as TSV
@@ -65,11 +66,12 @@ func (env *environment) naming(ctx context.Context, s catalog, text string) (nam
 // absence is the naming of what is no source.
 func (x *sourceIndex) absence(text string) naming {
 	remedy := "sheaf list --sources shows their names"
-	if near := x.nearest(text); near != "" {
+	near := x.nearest(text)
+	if near != "" {
 		remedy = fmt.Sprintf("did you mean %q?", near)
 	}
 	absent := hint.With(fmt.Errorf("no source has the name %q, or one that it matches", text), "%s", remedy)
-	return naming{ofSources(text), absent.Error() + ": " + remedy, absent}
+	return naming{ofSources(text), absent.Error() + ": " + remedy, absent, near}
 }
 
 // isFile reports whether a file, and no folder, is at a path.

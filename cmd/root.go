@@ -6,13 +6,11 @@ package cmd
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"sheaf/internal/crash"
 	"sheaf/internal/hint"
@@ -179,60 +177,6 @@ A store may also be a table of PostgreSQL or a collection of Weaviate:
 	return root
 }
 
-// flagError is the error of a mistake in a flag.
-func flagError(c *cobra.Command, err error) error {
-	wrong := &usageError{plainFlagError(err)}
-	var unknown *pflag.NotExistError
-	if errors.As(err, &unknown) {
-		if near := nearestFlag(c, unknown.GetSpecifiedName()); near != "" {
-			return hint.With(wrong, "did you mean --%s?", near)
-		}
-	}
-	return wrong
-}
-
-// nearestFlag is the flag whose name is that which was given but for a few letters, "" where none is.
-func nearestFlag(c *cobra.Command, given string) string {
-	best, nearest := "", 1+len(given)/3
-	c.Flags().VisitAll(func(f *pflag.Flag) {
-		if d := edits(given, f.Name); d <= nearest && !f.Hidden && (best == "" || d < nearest) {
-			best, nearest = f.Name, d
-		}
-	})
-	return best
-}
-
-// edits is the number of letters to add, remove or replace that makes a of b.
-func edits(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		corner := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			replaced := corner
-			if a[i] != b[j] {
-				replaced++
-			}
-			corner = row[j+1]
-			row[j+1] = min(replaced, row[j]+1, corner+1)
-		}
-	}
-	return row[len(b)]
-}
-
-// plainFlagError removes the name of the strconv function from an error about a flag.
-func plainFlagError(err error) error {
-	message := err.Error()
-	if before, after, found := strings.Cut(message, ": strconv."); found {
-		_, reason, _ := strings.Cut(after, `": `)
-		return errors.New(before + ": " + reason)
-	}
-	return err
-}
-
 // load reads the settings. It runs before the verb.
 func (env *environment) load(c *cobra.Command) (err error) {
 	if env.config, err = loadConfig(c.Flags(), env.flags.configFile); err != nil {
@@ -264,45 +208,6 @@ func runRoot(c *cobra.Command, args []string) error {
 		return c.Help()
 	}
 	return unknownVerb(c, args[0])
-}
-
-func unknownVerb(root *cobra.Command, verb string) error {
-	err := usagef("unknown verb %q", verb)
-	if own := meant(verb); own != "" {
-		return hint.With(err, "did you mean sheaf %s?", own)
-	}
-	if near := root.SuggestionsFor(verb); len(near) > 0 {
-		nearest := slices.MinFunc(near, func(a, b string) int { return edits(verb, a) - edits(verb, b) })
-		return hint.With(err, "did you mean sheaf %s?", nearest)
-	}
-	return hint.With(err, "see sheaf --help")
-}
-
-// meant is the verb that does what other programs call by this name, "" where none does.
-func meant(name string) string {
-	switch name {
-	case "rm", "remove", "del":
-		return "delete"
-	case "add", "index", "load", "insert", "update":
-		return "ingest"
-	case "query", "find", "ask", "grep":
-		return "search"
-	case "status", "stat", "stats", "show":
-		return "info"
-	case "ls", "sources":
-		return "list"
-	case "cat":
-		return "get"
-	case "new", "create":
-		return "init"
-	case "verify", "fsck", "doctor", "repair":
-		return "check"
-	case "gc", "vacuum":
-		return "compact"
-	case "dedupe":
-		return "duplicates"
-	}
-	return ""
 }
 
 func newHelpCmd() *cobra.Command {
