@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -41,9 +42,9 @@ import (
 //	sheaf: hint: WHAT TO DO ABOUT IT
 //
 // An error is lower case, has no full stop, quotes what the user gave and
-// begins with what it is about. A hint names a command or a flag wherever it
-// can. With --json or --jsonl an error is one JSON object instead:
-// {"error", "hint", "code"}.
+// begins with what it is about: one of a file with its path. A hint names a
+// command or a flag wherever it can. With --json or --jsonl an error is one JSON
+// object instead: {"error", "hint", "code"}.
 //
 // Nothing is printed for "nothing found" under --exit-status, because the exit
 // code is the answer, and when the reader of stdout is gone: then, like other
@@ -121,9 +122,9 @@ type failures struct {
 }
 
 func (f *failures) add(err error) {
-	f.messages = append(f.messages, err.Error())
+	f.messages = append(f.messages, messageOf(err))
 	if !f.env.inJSON() {
-		fmt.Fprintf(f.env.streams.Err, "sheaf: failed: %s\n", visible(err.Error()))
+		fmt.Fprintf(f.env.streams.Err, "sheaf: failed: %s\n", visible(messageOf(err)))
 	}
 }
 
@@ -262,7 +263,7 @@ func report(ctx context.Context, w io.Writer, err error, asJSON bool, usage stri
 		return exitOK
 	}
 	code, remedy := judge(ctx, err)
-	message := strings.ReplaceAll(err.Error(), "\n", "; ") // errors.Join puts each on a line
+	message := strings.ReplaceAll(messageOf(err), "\n", "; ") // errors.Join puts each on a line
 	switch code {
 	case exitUsage:
 		remedy = cmp.Or(remedy, usage)
@@ -283,6 +284,36 @@ func report(ctx context.Context, w io.Writer, err error, asJSON bool, usage stri
 		fmt.Fprintf(w, "sheaf: hint: %s\n", visible(remedy))
 	}
 	return code
+}
+
+// messageOf returns the text of an error. What it says of a file begins with the path, quoted, and not
+// with the name of a system call; where the text before names the path, that is enough.
+func messageOf(err error) string {
+	text := err.Error()
+	for _, e := range pathErrors(err) {
+		raw, path, reason := e.Error(), strconv.Quote(e.Path), ": "+e.Err.Error()
+		text = strings.ReplaceAll(text, path+": "+raw, path+reason)
+		text = strings.ReplaceAll(text, raw, path+reason)
+	}
+	return text
+}
+
+// pathErrors returns the errors about files that err wraps, also those that are joined in it.
+func pathErrors(err error) (all []*fs.PathError) {
+	var joined interface {
+		error
+		Unwrap() []error
+	}
+	var one *fs.PathError
+	switch {
+	case errors.As(err, &joined):
+		for _, e := range joined.Unwrap() {
+			all = append(all, pathErrors(e)...)
+		}
+	case errors.As(err, &one):
+		all = append(all, one)
+	}
+	return all
 }
 
 // errorObject is an error under --json.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -164,11 +165,22 @@ func runExport(ctx context.Context, env *environment, o *exportOptions) error {
 			Snapshot: snap, Path: o.dest, Stdout: env.streams.Out, IndexName: o.indexName,
 		})
 		shown.stop()
-		if err != nil {
-			return fmt.Errorf("exporting to %s: %w", o.called(), err)
+		if err = o.about(err); err != nil {
+			return err
 		}
 		return env.printExported(o, snap.Documents, remarks)
 	})
+}
+
+// about returns an error of writing with the destination.
+func (o *exportOptions) about(err error) error {
+	if err == nil {
+		return nil
+	}
+	if folder := filepath.Dir(o.dest); errors.Is(err, fs.ErrNotExist) {
+		err = hint.With(err, "make the folder %s first", hint.ShellQuote(folder))
+	}
+	return fmt.Errorf("exporting to %s: %w", o.called(), err)
 }
 
 func (env *environment) printExported(o *exportOptions, n int64, remarks []string) error {
