@@ -61,6 +61,7 @@ The metric is the index's, and cosine for LlamaIndex's own vectors, unless
 of normalize_L2: give --normalize, and queries are brought to length 1 as
 LangChain does. --embedder names what the vectors were made with, so that texts
 can be searched for; --verify makes sure of it by embedding three texts again.
+Vectors of builtin and its models are known by their bits and need no flag.
 --reembed makes all vectors anew.
 
 A document with the id of another in the store is a conflict, and so is a
@@ -84,7 +85,7 @@ source that has other documents there: see sheaf merge --help.` + exitStatus(0, 
 	o.onConflict.addFlags(c)
 	o.embedder.addFlags(c)
 	o.facts.addFlags(c)
-	f.Lookup("embedder").Usage = "what made the vectors, or is to make them: " + strings.Replace(provider.Usage(), "MODEL", "`MODEL`", 1) + " (default: another store's own, or else none)"
+	f.Lookup("embedder").Usage = "what made the vectors, or is to make them: " + strings.Replace(provider.Usage(), "MODEL", "`MODEL`", 1) + " (default: another store's own, builtin where it made them, or else none)"
 	f.Lookup("index-name").Usage = "the `NAME` of LangChain's files, NAME.faiss and NAME.pkl, or of LlamaIndex's, NAME__vector_store.json (default: index, and default for LlamaIndex)"
 	f.Lookup("index-name").DefValue = ""
 	f.Lookup("metric").Usage = "compare vectors by `METRIC`: l2, ip or cosine (default: the input's own, or else l2)"
@@ -211,8 +212,14 @@ func (i *importing) newFacts() (f engine.Facts, e embed.Embedder, err error) {
 	if f.Dim = i.in.Dim; i.o.facts.normalizeGiven {
 		f.Normalize = i.o.facts.normalize
 	}
-	if i.env.config.EmbedderFlag { // it outranks the embedder of another store
-		if f, e, err = i.bind(f); err != nil {
+	spec := i.env.config.Embedder
+	if !i.env.config.EmbedderFlag { // which outranks what the input tells
+		if spec, err = i.madeBy(); err != nil {
+			return f, nil, err
+		}
+	}
+	if spec != "" {
+		if f, e, err = i.bind(f, spec); err != nil {
 			return f, nil, err
 		}
 	}
@@ -228,9 +235,21 @@ func (i *importing) newFacts() (f engine.Facts, e embed.Embedder, err error) {
 	return f, e, nil
 }
 
-// bind returns the facts of a store with the embedder of the flag.
-func (i *importing) bind(f engine.Facts) (engine.Facts, embed.Embedder, error) {
-	spec := i.env.config.Embedder
+// madeBy names the embedder in the program that made the vectors, as they tell themselves; "" for none, and
+// where the input tells, or they are not kept.
+func (i *importing) madeBy() (string, error) {
+	if i.in.Facts.Embedder != "" || i.o.reembed {
+		return "", nil
+	}
+	spec, err := i.in.MadeBy(i.ctx, provider.InProgram, func(spec string) (embed.Embedder, error) { return provider.New(spec, embed.Options{}) })
+	if spec != "" {
+		i.env.notice(fmt.Sprintf("the vectors are those that %s makes of the texts, so the store has this embedder; --embedder none leaves it without", spec))
+	}
+	return spec, err
+}
+
+// bind returns the facts of a store with the embedder that is named spec.
+func (i *importing) bind(f engine.Facts, spec string) (engine.Facts, embed.Embedder, error) {
 	if spec == f.Embedder && !i.o.reembed {
 		i.o.embedder.Fingerprint = f.Fingerprint // its vectors are kept, and so is the version of the model
 	}

@@ -83,17 +83,13 @@ func openRecords(ctx context.Context, in *Input, o Options) error {
 
 // peek makes the input one of documents, the first of which tells how long vectors are.
 func (in *Input) peek(all iter.Seq2[engine.Transfer, error]) error {
-	next, stop := iter.Pull2(all)
-	in.closers = append(in.closers, func() error { stop(); return nil })
-	first, err, ok := next()
+	in.documents = all
+	first, err := in.ahead(1)
 	if err != nil {
 		return err
 	}
-	in.Dim, in.Empty = len(first.Vector), !ok
-	in.documents = func(yield func(engine.Transfer, error) bool) {
-		for t := first; ok && yield(t, err); {
-			t, err, ok = next()
-		}
+	if in.Empty = len(first) == 0; !in.Empty {
+		in.Dim = len(first[0].Vector)
 	}
 	return nil
 }

@@ -42,6 +42,9 @@ const (
 	Multilingual = Default + ":" + embed.Multilingual
 )
 
+// InProgram are the embedders whose models are in the program. Each makes the same vectors everywhere, bit by bit.
+var InProgram = []string{Default, Multilingual, Default + ":" + embed.First}
+
 // Table lists all providers, in the order of usage texts.
 var Table = []Provider{
 	{Name: "builtin", New: embed.NewBuiltin, Models: []string{embed.Multilingual}, Bare: true, Trusted: always,
