@@ -70,9 +70,11 @@ type conversion struct {
 
 	ended  chan struct{} // closed when the command has ended
 	status error         // set before ended is closed
+
+	waited time.Duration // for output once the command had ended
 }
 
-// start starts the command. Once that has ended, what it started may hold its output open for exitTime.
+// start starts the command.
 func (c *conversion) start() (err error) {
 	var in *os.File
 	if c.out, in, err = os.Pipe(); err != nil {
@@ -89,18 +91,19 @@ func (c *conversion) start() (err error) {
 		if c.status = c.cmd.Wait(); errors.Is(c.status, exec.ErrWaitDelay) {
 			c.status = nil // of its standard error, which is no part of the text
 		}
-		c.allow() // also a Read that waits
+		_ = c.out.SetReadDeadline(time.Now().Add(exitTime)) // also of a Read that waits
 	}()
 	return nil
 }
 
-// allow lets reading wait for another exitTime.
-func (c *conversion) allow() { _ = c.out.SetReadDeadline(time.Now().Add(exitTime)) }
-
+// Read waits for the command as long as it runs, and for what it left behind, which may write without an end,
+// for exitTime and no longer. The time that the caller takes between two calls does not count.
 func (c *conversion) Read(p []byte) (int, error) {
 	select {
 	case <-c.ended:
-		c.allow()
+		begun := time.Now()
+		_ = c.out.SetReadDeadline(begun.Add(exitTime - c.waited))
+		defer func() { c.waited += time.Since(begun) }()
 	default:
 	}
 	n, err := c.out.Read(p)
