@@ -45,7 +45,7 @@ build: deps ## build ./sheaf, on Linux a static one
 demo: build ## ingest the project's own docs and articles into a throw-away store and ask three questions
 	@set -e; dir=$$(mktemp -d); trap 'rm -rf "$$dir"' EXIT; export SHEAF_STORE="$$dir/.sheaf"; \
 	$(call show,ingest README.md docs examples/articles); \
-	$(call show,search "how does a crash leave the store" -k 3); \
+	$(call show,search "what happens if the power is cut while it writes" -k 3); \
 	$(call show,search "how do bees tell each other where food is" -k 2); \
 	$(call show,search "why does old paper turn yellow" -k 2)
 

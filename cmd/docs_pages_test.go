@@ -27,7 +27,7 @@ printf '{"query": "what does a crash leave", "expect": ["docs/store.md"]}\n' >qu
 var docs = map[string]doc{
 	"README.md": {
 		before: texts + "mkdir notes; cp docs/settings.md notes",
-		wants:  map[string][]want{"Thirty seconds": {{"", "notes/settings.md\t1"}, {"", "stdin:delete"}, {"answer.json", `"path":"notes/settings.md"`}}},
+		wants:  map[string][]want{"Thirty seconds": {{"", "notes/settings.md\t1"}, {"", "stdin:merge"}, {"answer.json", `"path":"notes/settings.md"`}}},
 	},
 	"docs/cookbook.md": {
 		before: `
