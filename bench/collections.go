@@ -28,7 +28,7 @@ func (b *bench) collections(ctx context.Context) error {
 			return err
 		}
 	}
-	code, err := weaviatetest.Isolated(collectionsVerb, b.sheaf, b.data, strconv.Itoa(b.rounds))
+	code, err := weaviatetest.Isolated(ctx, collectionsVerb, b.sheaf, b.data, strconv.Itoa(b.rounds))
 	if err == nil && code != 0 {
 		err = errors.New("the part in the namespace failed")
 	}

@@ -159,6 +159,7 @@ func process(command ...string) contender {
 			return s, err
 		}
 		c := exec.CommandContext(ctx, self, append([]string{childVerb}, command...)...)
+		c.Cancel = func() error { return c.Process.Signal(syscall.SIGTERM) } // it ends the program, which a kill would leave
 		c.Stderr = os.Stderr
 		out, err := c.Output()
 		if err != nil {

@@ -18,6 +18,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	"sheaf/bench/page"
 )
@@ -69,7 +70,7 @@ func main() {
 	most := flag.Int("most", 30_000, "leave out a slow embedder where it has to embed more than `N` texts")
 	wanted := flag.String("embedders", "builtin,builtin:multilingual,minilm", "measure these embedders: `NAME,NAME`")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	b := &bench{sheaf: *sheaf, stores: *stores, most: *most, vectors: map[string]embeddedTexts{}}
 	b.embedders = slices.DeleteFunc(slices.Clone(embedders), func(e embedder) bool { return !slices.Contains(strings.Split(*wanted, ","), e.name) })
 	err := b.run(ctx, *data, *path, *only)

@@ -5,6 +5,7 @@
 package weaviatetest
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -15,6 +16,7 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -38,7 +40,7 @@ func (t Tests) Run() int {
 		return t.M.Run()
 	}
 	if os.Getenv(inside) == "" {
-		code, err := Isolated(os.Args[1:]...)
+		code, err := Isolated(context.Background(), os.Args[1:]...)
 		if err != nil {
 			fmt.Fprintln(os.Stderr, "weaviatetest: no network namespace:", err)
 			return 1
@@ -53,13 +55,14 @@ func (t Tests) Run() int {
 }
 
 // Isolated runs this program with other arguments in a namespace of its own, in which clusters may
-// be started, and returns its exit code.
-func Isolated(args ...string) (int, error) {
+// be started, and returns its exit code. It gets SIGTERM when the context ends.
+func Isolated(ctx context.Context, args ...string) (int, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return 0, err
 	}
-	c := exec.Command(self, args...)
+	c := exec.CommandContext(ctx, self, args...)
+	c.Cancel = func() error { return c.Process.Signal(syscall.SIGTERM) }
 	c.Stdin, c.Stdout, c.Stderr = os.Stdin, os.Stdout, os.Stderr
 	c.Env = append(os.Environ(), inside+"=1")
 	if err := isolate(c); err != nil {
