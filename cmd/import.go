@@ -253,7 +253,6 @@ func (i *importing) bind(f engine.Facts, spec string) (engine.Facts, embed.Embed
 	if spec == f.Embedder && !i.o.reembed {
 		i.o.embedder.Fingerprint = f.Fingerprint // its vectors are kept, and so is the version of the model
 	}
-	made := f
 	if f.Embedder, f.Fingerprint = "", ""; spec == embed.None {
 		return f, nil, nil
 	}
@@ -262,17 +261,28 @@ func (i *importing) bind(f engine.Facts, spec string) (engine.Facts, embed.Embed
 		return f, nil, err
 	}
 	bound, err := binding.Facts(i.ctx, e, i.o.embedder.Dimensions)
+	if err != nil {
+		return f, nil, err
+	}
+	err = i.made(bound.Embedder).Check(engine.Facts{Embedder: bound.Embedder, Fingerprint: bound.Fingerprint})
 	switch {
 	case err != nil:
-		return f, nil, err
-	case !i.o.reembed && made.Embedder == bound.Embedder && embed.IsFirst(made.Fingerprint) != embed.IsFirst(bound.Fingerprint):
-		return f, nil, i.in.About(made.Check(bound))
+		return f, nil, i.in.About(err)
 	case !i.o.reembed && !i.in.Empty && bound.Dim != f.Dim:
 		err := fmt.Errorf("%s makes vectors of %d numbers, and those of %s have %d", spec, bound.Dim, i.in.Called, f.Dim)
 		return f, nil, hint.With(err, "name the embedder that made them, or make them anew with --reembed")
 	}
 	f.Embedder, f.Fingerprint, f.Dim = bound.Embedder, bound.Fingerprint, bound.Dim
 	return f, e, nil
+}
+
+// made returns the embedder that the vectors of the input are by, for a store that has an embedder of a
+// name. Nothing is known of it where texts are embedded anew, or where the flag gives it another name.
+func (i *importing) made(name string) engine.Facts {
+	if i.o.reembed || i.env.config.EmbedderFlag && i.in.Facts.Embedder != name {
+		return engine.Facts{}
+	}
+	return engine.Facts{Embedder: i.in.Facts.Embedder, Fingerprint: i.in.Facts.Fingerprint}
 }
 
 // embedder makes the embedder that is named spec. One that does not know the length
@@ -300,11 +310,9 @@ func (i *importing) agree(f engine.Facts) (embed.Embedder, error) {
 		err := &engine.MismatchError{Fact: "metric", Store: string(f.Metric), Given: string(metric)}
 		return nil, hint.With(err, "--metric %s imports the vectors to be compared as the store's", f.Metric)
 	}
-	want := engine.Facts{Dim: i.in.Dim}
-	if i.o.reembed {
-		want.Dim = 0
-	} else if !i.env.config.EmbedderFlag || i.in.Facts.Embedder == f.Embedder {
-		want.Embedder, want.Fingerprint = i.in.Facts.Embedder, i.in.Facts.Fingerprint
+	want := i.made(f.Embedder)
+	if !i.o.reembed {
+		want.Dim = i.in.Dim
 	}
 	if err := f.Check(want); err != nil {
 		return nil, i.in.About(err)
