@@ -1,6 +1,7 @@
 // Command sets measures how well sheaf answers questions of sets that nobody
 // trained on: it ingests each into a store for every embedder, runs sheaf eval in
-// every mode, and writes the figures into the table of docs/evaluation.md.
+// every mode, and writes the figures into the table of docs/evaluation.md, and how
+// they stand to what was to be reached into that of docs/embedders.md.
 // fetch.sh and build.py make the sets; make eval runs all three.
 package main
 
@@ -10,6 +11,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -27,14 +29,24 @@ import (
 type embedder struct {
 	name  string
 	modes []string
-	slow  bool // it embeds some dozens of texts a second
+	aside []string // modes that the goals are about, and the table leaves out
+	slow  bool     // it embeds some dozens of texts a second
 }
+
+// judged is the mode hybrid with a judge, which reads English and is slow: it is asked for the sets
+// of one kind of text alone.
+const (
+	judge  = "minilm:int8"
+	judged = "hybrid, judged by " + judge
+)
 
 // embedders are all of them. Answers by words are the same for each.
 var embedders = []embedder{
-	{"builtin", []string{"vector", "words", "hybrid"}, false},
-	{"builtin:multilingual", []string{"vector", "hybrid"}, false},
-	{"minilm", []string{"vector", "hybrid"}, true},
+	{name: "builtin", modes: []string{"vector", "words", "hybrid"}, aside: []string{judged}},
+	{name: "builtin:1", aside: []string{"vector"}},
+	{name: "builtin:multilingual", modes: []string{"vector", "hybrid"}},
+	{name: "minilm", modes: []string{"vector", "hybrid"}, slow: true},
+	{name: "minilm:int8", aside: []string{"vector"}, slow: true},
 }
 
 // set is a folder that build.py made.
@@ -57,6 +69,8 @@ type result struct {
 type bench struct {
 	sheaf, stores string
 	embedders     []embedder
+	rows          [][]string // of the table, its head first
+	measured      figures
 	most          int                      // texts that a slow embedder embeds for a set
 	vectors       map[string]embeddedTexts // by slow embedder
 }
@@ -65,15 +79,19 @@ func main() {
 	sheaf := flag.String("sheaf", "./sheaf", "measure this `PROGRAM`")
 	data := flag.String("sets", "bench/data/sets", "the `DIR` that build.py wrote to")
 	stores := flag.String("stores", "bench/data/setstores", "make the stores in `DIR`")
-	path := flag.String("page", "docs/evaluation.md", "write the table into `FILE`; - is stdout")
+	path := flag.String("page", "docs/evaluation.md", "write the table into `FILE`; - writes this and the other to stdout")
+	goals := flag.String("goals", "docs/embedders.md", "write how the figures stand to their limits into `FILE`")
 	only := flag.String("only", "*", "measure the sets whose names match `GLOB`")
 	most := flag.Int("most", 30_000, "leave out a slow embedder where it has to embed more than `N` texts")
-	wanted := flag.String("embedders", "builtin,builtin:multilingual,minilm", "measure these embedders: `NAME,NAME`")
+	wanted := flag.String("embedders", names(), "measure these embedders: `NAME,NAME`")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	b := &bench{sheaf: *sheaf, stores: *stores, most: *most, vectors: map[string]embeddedTexts{}}
+	b := &bench{sheaf: *sheaf, stores: *stores, most: *most, measured: figures{}, vectors: map[string]embeddedTexts{}}
 	b.embedders = slices.DeleteFunc(slices.Clone(embedders), func(e embedder) bool { return !slices.Contains(strings.Split(*wanted, ","), e.name) })
-	err := b.run(ctx, *data, *path, *only)
+	err := b.run(ctx, *data, *only)
+	if err == nil {
+		err = b.write(*path, *goals)
+	}
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "sets:", err)
@@ -81,10 +99,17 @@ func main() {
 	}
 }
 
-// writer is what the page names as the writer of its table.
-const writer = "make eval"
+// names are those of all embedders.
+func names() string {
+	var all []string
+	for _, e := range embedders {
+		all = append(all, e.name)
+	}
+	return strings.Join(all, ",")
+}
 
-func (b *bench) run(ctx context.Context, data, path, only string) error {
+// run measures the sets whose names match a pattern.
+func (b *bench) run(ctx context.Context, data, only string) error {
 	sets, err := readSets(data, only)
 	if err != nil {
 		return err
@@ -92,24 +117,32 @@ func (b *bench) run(ctx context.Context, data, path, only string) error {
 	head := []string{"set", "question -> document", "documents", "questions"}
 	for _, e := range b.embedders {
 		for _, m := range e.modes {
-			head = append(head, e.name+", "+m)
+			head = append(head, column(e.name, m))
 		}
 	}
-	head = append(head, "FTS5, trigrams")
-	rows := [][]string{head}
+	b.rows = [][]string{append(head, "FTS5, trigrams")}
 	for _, s := range sets {
 		row, err := b.measure(ctx, s)
 		if err != nil {
 			return fmt.Errorf("set %s: %w", s.name, err)
 		}
 		fmt.Fprintln(os.Stderr, strings.Join(row, "  "))
-		rows = append(rows, row)
+		b.rows = append(b.rows, row)
 	}
+	return nil
+}
+
+// writer is what the pages name as the writer of their tables.
+const writer = "make eval"
+
+// write puts the figures into one page and how they stand to their limits into another.
+func (b *bench) write(path, goals string) error {
+	all, reached := page.Table(b.rows), page.Table(b.measured.table())
 	if path == "-" {
-		_, err := fmt.Print(page.Table(rows))
+		_, err := fmt.Print(all, "\n", reached)
 		return err
 	}
-	return page.Write(path, writer, page.Table(rows))
+	return errors.Join(page.Write(path, writer, all), page.Write(goals, writer, reached))
 }
 
 // readSets returns the sets in a folder: English ones first, then by name.
@@ -153,8 +186,9 @@ func (b *bench) measure(ctx context.Context, s set) ([]string, error) {
 		return nil, err
 	}
 	sum := sha256.Sum256(docs)
-	var figures []string
+	var cells []string
 	var r result
+	b.measured[s.name] = map[string]float64{}
 	for _, e := range b.embedders {
 		store := filepath.Join(b.stores, hex.EncodeToString(sum[:8]), strings.ReplaceAll(e.name, ":", "-"))
 		suits, err := b.ingest(ctx, e, store, s)
@@ -162,15 +196,21 @@ func (b *bench) measure(ctx context.Context, s set) ([]string, error) {
 			return nil, err
 		}
 		if !suits {
-			figures = append(figures, make([]string, len(e.modes))...)
+			cells = append(cells, make([]string, len(e.modes))...)
 			continue
 		}
-		for _, m := range e.modes {
+		for _, m := range slices.Concat(e.modes, e.aside) {
+			if m == judged && !slices.Contains(englishSets, s.name) {
+				continue
+			}
 			r = result{}
-			if err := ask(ctx, &r, b.sheaf, "eval", "--quiet", "--json", "--store", store, "--mode", m, filepath.Join(s.dir, "questions.jsonl")); err != nil {
+			if err := ask(ctx, &r, b.sheaf, slices.Concat([]string{"eval", "--quiet", "--json", "--store", store, filepath.Join(s.dir, "questions.jsonl")}, flags(m))...); err != nil {
 				return nil, err
 			}
-			figures = append(figures, r.figures())
+			if slices.Contains(e.modes, m) {
+				cells = append(cells, r.figures())
+			}
+			b.measured[s.name][column(e.name, m)] = r.Metrics["ndcg@10"].Value
 		}
 	}
 	trigrams := ""
@@ -181,7 +221,21 @@ func (b *bench) measure(ctx context.Context, s set) ([]string, error) {
 		}
 		trigrams = peer.figures()
 	}
-	return slices.Concat([]string{s.name, s.Note, fmt.Sprint(r.Fingerprint.Documents), fmt.Sprint(r.Questions)}, figures, []string{trigrams}), nil
+	return slices.Concat([]string{s.name, s.Note, fmt.Sprint(r.Fingerprint.Documents), fmt.Sprint(r.Questions)}, cells, []string{trigrams}), nil
+}
+
+// column is where the figures of an embedder in a mode stand.
+func column(embedder, mode string) string { return embedder + ", " + mode }
+
+// judgedTexts is how many texts of a question are judged.
+const judgedTexts = 50
+
+// flags are those by which sheaf eval asks in a mode.
+func flags(mode string) []string {
+	if mode == judged {
+		return []string{"--mode", "hybrid", "--rerank", fmt.Sprintf("%s:%d", judge, judgedTexts)}
+	}
+	return []string{"--mode", mode}
 }
 
 // ask runs a program that answers with figures.

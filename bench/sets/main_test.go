@@ -6,23 +6,29 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"sheaf/bench/page"
 )
 
-// The page that make eval writes to has the place for its table.
-func TestPageHasPlace(t *testing.T) {
+// The pages that make eval writes to have the places for its tables.
+func TestPagesHavePlaces(t *testing.T) {
 	t.Parallel()
-	text, err := os.ReadFile("../../docs/evaluation.md")
-	if err != nil {
-		t.Fatal(err)
+	dir := t.TempDir()
+	for _, name := range []string{"evaluation.md", "embedders.md"} {
+		text, err := os.ReadFile(filepath.Join("..", "..", "docs", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), text, 0o666); err != nil {
+			t.Fatal(err)
+		}
 	}
-	file := filepath.Join(t.TempDir(), "page.md")
-	if err := os.WriteFile(file, text, 0o666); err != nil {
-		t.Fatal(err)
-	}
-	if err := page.Write(file, writer, ""); err != nil {
+	b := &bench{rows: [][]string{{"set"}, {"defs"}}, measured: figures{}}
+	if err := b.write(filepath.Join(dir, "evaluation.md"), filepath.Join(dir, "embedders.md")); err != nil {
 		t.Error(err)
+	}
+	for name, want := range map[string]string{"evaluation.md": "| defs |\n", "embedders.md": "| not measured |\n"} {
+		if text, err := os.ReadFile(filepath.Join(dir, name)); err != nil || !strings.Contains(string(text), want) {
+			t.Errorf("%s has no %q, %v", name, want, err)
+		}
 	}
 }
 
