@@ -65,6 +65,8 @@ type bench struct {
 	large  bool   // compare a million documents, too
 	resume bool   // go on with a comparison that was stopped
 	steps  string // of lists and scale
+
+	reach [][]string // the table of what was to be reached, as far as sections measured it
 }
 
 // section is a part of a run.
@@ -131,6 +133,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 			return fmt.Errorf("%s: %w", s.name, err)
 		}
 	}
+	b.reached()
 	return nil
 }
 
@@ -140,7 +143,7 @@ func parse(args []string) (*bench, map[string]bool, error) {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.StringVar(&b.data, "data", filepath.Join("bench", "data"), "keep stores and inputs in this `folder`")
 	flags.StringVar(&b.sheaf, "sheaf", "", "measure this `binary` (default: build the one in the current folder)")
-	flags.Func("before", "measure this earlier `binary` beside it, in the sections startup, codes, batch, ingest, exchange and earlier; may be repeated", func(path string) (err error) {
+	flags.Func("before", "measure this earlier `binary` beside it, in the sections startup, codes, batch, ingest, exchange, question, models and earlier; may be repeated", func(path string) (err error) {
 		path, err = filepath.Abs(path)
 		b.before = append(b.before, path)
 		return err

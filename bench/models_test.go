@@ -40,7 +40,7 @@ func TestDistance(t *testing.T) {
 	if got := product([]float32{1, 2}, []float32{3, 4}); got != 11 {
 		t.Errorf("product %v, want 11", got)
 	}
-	for name, want := range map[string]int{"minilm": 1, "onnxruntime": 4, "sentence-transformers": -1, "word2vec": -1} {
+	for name, want := range map[string]int{"minilm": 3, "onnxruntime": 6, "sentence-transformers": -1, "word2vec": -1} {
 		if got := contenderOf(name, 1); got != want {
 			t.Errorf("with one peer %s is contender %d, want %d", name, got, want)
 		}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"sheaf/bench/page"
@@ -53,4 +54,29 @@ func verdict(share float64) string {
 		word = "missed"
 	}
 	return fmt.Sprintf("%.2f, %s", share, word)
+}
+
+// atLeast notes how a figure stands to what it is to be at least, for the table at the end.
+func (b *bench) atLeast(what string, got, least float64, unit string) {
+	b.toReach(what, got, "at least", least, unit, got >= least)
+}
+
+// atMost notes how a figure stands to what it may be at most.
+func (b *bench) atMost(what string, got, most float64, unit string) {
+	b.toReach(what, got, "at most", most, unit, got <= most)
+}
+
+func (b *bench) toReach(what string, got float64, bound string, limit float64, unit string, is bool) {
+	word := "missed"
+	if is {
+		word = "reached"
+	}
+	b.reach = append(b.reach, []string{what, fmt.Sprintf("%.2f%s", got, unit), fmt.Sprintf("%s %.3g%s", bound, limit, unit), fmt.Sprintf("%.2f, %s", got/limit, word)})
+}
+
+// reached prints what atLeast and atMost have noted.
+func (b *bench) reached() {
+	if len(b.reach) > 0 {
+		b.table("To reach:", slices.Concat([][]string{{"", "figure", "limit", "÷ its limit"}}, b.reach))
+	}
 }
