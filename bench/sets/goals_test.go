@@ -34,6 +34,7 @@ func TestGoals(t *testing.T) {
 		"−.051 (para) | −.015 | missed",
 		"+.002 (defs) | −.015 | reached",
 		"−.005 (para) | −.005 | reached",
+		"−.005 (para) | −.005 | reached",
 		"+.063 (defs) | +.030 | reached",
 		" | .020 | not measured",
 	}
