@@ -120,14 +120,15 @@ func Read(path string, o Origin, questions bool) (*File, error) {
 	if problem := h.problem(o, info.Size()); problem != "" {
 		return nil, damaged("%s", problem)
 	}
-	b := make([]byte, h.searched())
+	size := h.searched()
 	if questions {
-		b = make([]byte, h.size())
+		size = h.size()
 	}
-	if _, err := file.ReadAt(b, 0); err != nil {
+	x := make([]float32, size/vector.Size)
+	if _, err := file.ReadAt(vector.Bytes(x), 0); err != nil {
 		return nil, damaged("it cannot be read: %v", err)
 	}
-	f, err := h.parse(b)
+	f, err := h.parse(x)
 	if err != nil {
 		return nil, damaged("%v", err)
 	}
@@ -155,8 +156,10 @@ func (h *head) problem(o Origin, size int64) string {
 	return ""
 }
 
-// parse reads the bytes of a file, with the questions or without.
-func (h *head) parse(b []byte) (*File, error) {
+// parse reads the bytes of a file, with the questions or without, of which it keeps the
+// vectors: all that is before them has a multiple of their size.
+func (h *head) parse(x []float32) (*File, error) {
+	b := vector.Bytes(x)
 	f := &File{
 		Origin: Origin{h.Store, h.Index, h.Codes, int(h.Dim)}, Documents: h.Documents, Kind: Kind(h.Kind), Promise: h.Promise, Curves: make([]Curve, len(Depths)),
 	}
@@ -165,6 +168,11 @@ func (h *head) parse(b []byte) (*File, error) {
 		part := rest[:n]
 		rest = rest[n:]
 		return part
+	}
+	vectors := func(n uint32) []float32 {
+		at := (len(b) - len(rest)) / vector.Size
+		take(vector.Size * int(n) * f.Dim)
+		return x[at:][:int(n)*f.Dim]
 	}
 	for i := range f.Curves {
 		f.Curves[i] = make(Curve, h.Points)
@@ -179,15 +187,14 @@ func (h *head) parse(b []byte) (*File, error) {
 	if f.Ends[0] < 0 || !slices.IsSorted(f.Ends) {
 		return nil, errors.New("its lists do not follow one another")
 	}
-	f.Centroids = vector.FromBytes(take(vector.Size * int(h.Lists) * f.Dim))
+	f.Centroids = vectors(h.Lists)
 	searched := b[:len(b)-len(rest)]
 	if binary.LittleEndian.Uint32(take(4)) != column.Checksum(searched) {
 		return nil, errors.New("it fails its checksum")
 	}
 	if len(rest) > 0 {
-		questions := take(vector.Size * int(h.Questions) * f.Dim)
-		f.Questions = vector.FromBytes(questions)
-		if binary.LittleEndian.Uint32(rest) != column.Checksum(questions) {
+		f.Questions = vectors(h.Questions)
+		if binary.LittleEndian.Uint32(rest) != column.Checksum(vector.Bytes(f.Questions)) {
 			return nil, errors.New("its questions fail their checksum")
 		}
 	}
