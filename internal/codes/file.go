@@ -30,6 +30,9 @@ type File struct {
 	*column.File
 	frame  *frame
 	layout layout
+	header int64 // its length
+	pad    int64 // how many bytes lie between it and the blocks
+	apart  int64 // the first blocks whose parts lie apart, see Shape
 	level  level
 	rows   int64 // that Candidates looks at
 }
@@ -52,16 +55,21 @@ func BlockRows(dim int) int {
 type Shape struct {
 	Rows    int  // of a block, a multiple of 16
 	Ordered bool // the file has an order of its own
+
+	// The parts of the first Apart blocks lie apart: what a pass by 4 bits reads of each lies
+	// together, and then the rest of each. Only a file with an order of its own may have such.
+	Apart int64
 }
 
 // Create makes a file without codes at path. sample are some of the rows, which fit the
 // codes to them. See column.Create.
 func Create(path string, o Origin, sample []float32, s Shape) (*File, error) {
-	if s.Rows < group || s.Rows%group != 0 || s.Rows > math.MaxInt32/octet {
-		return nil, fmt.Errorf("blocks of %d rows", s.Rows)
+	if s.Rows < group || s.Rows%group != 0 || s.Rows > math.MaxInt32/octet || s.Apart > 0 && !s.Ordered {
+		return nil, fmt.Errorf("blocks of %d rows, of which %d lie apart", s.Rows, s.Apart)
 	}
-	f := &File{frame: newFrame(o.Dim, sample, o.Store), layout: layoutOf(o.Dim, s.Rows, s.Ordered), level: chosen()}
-	head := f.header(o)
+	f := &File{frame: newFrame(o.Dim, sample, o.Store), layout: layoutOf(o.Dim, s.Rows, s.Ordered), apart: s.Apart, level: chosen()}
+	head := f.head(o)
+	f.begin(len(head))
 	column, err := column.Create(path, column.Format{RowBytes: 1, Header: func(int64) []byte { return head }})
 	f.File = column
 	return f, err
@@ -72,11 +80,17 @@ func Create(path string, o Origin, sample []float32, s Shape) (*File, error) {
 // of o is a *column.DamageError.
 func Open(path string, o Origin, rows int64, flag int) (*File, error) {
 	f := &File{level: chosen(), rows: rows}
-	head := make([]byte, headerBytes(o.Dim))
+	head := make([]byte, headerBytes(o.Dim, true))
 	format := column.Format{
 		RowBytes: 1,
 		Header:   func(int64) []byte { return head },
-		Check:    func(header []byte) error { copy(head, header); return f.parse(header, o) },
+		Check: func(header []byte) error {
+			if string(header[:len(magic)]) != apart {
+				header = header[:headerBytes(o.Dim, false)]
+			}
+			head = header
+			return f.parse(header, o)
+		},
 	}
 	var err error
 	if f.File, err = column.Open(path, format, 0, flag); err != nil {
@@ -91,9 +105,50 @@ func Open(path string, o Origin, rows int64, flag int) (*File, error) {
 	return f, nil
 }
 
-// end is how many bytes the blocks of the first rows rows have together.
+// end is where the blocks of the first rows rows end, counted from the header.
 func (f *File) end(rows int64) int64 {
-	return rows / int64(f.layout.rows) * int64(f.layout.bytes())
+	switch n := rows / f.BlockRows(); {
+	case n == 0:
+		return 0
+	case n < f.apart:
+		return f.pad + f.apart*int64(f.layout.coarse()) + n*int64(f.layout.bytes()-f.layout.coarse())
+	default:
+		return f.pad + n*int64(f.layout.bytes())
+	}
+}
+
+// parts calls do with the parts of b, the first bytes of the block at place at, and where each
+// lies, counted from the header.
+func (f *File) parts(at int64, b []byte, do func(part []byte, at int64) error) error {
+	n, coarse, whole := at/f.BlockRows(), f.layout.coarse(), f.layout.bytes()
+	if n >= f.apart {
+		return do(b, f.pad+n*int64(whole))
+	}
+	err := do(b[:coarse], f.pad+n*int64(coarse))
+	if rest := b[coarse:]; err == nil && len(rest) > 0 {
+		err = do(rest, f.pad+f.apart*int64(coarse)+n*int64(whole-coarse))
+	}
+	return err
+}
+
+// page is where blocks that lie apart begin at a multiple of, so that those of most dims share
+// no page of the page cache: two threads that read neighbours would wait for one another.
+const page = 4096
+
+// begin notes where the blocks begin, behind a header of n bytes.
+func (f *File) begin(n int) {
+	if f.header, f.pad = int64(n), 0; f.apart > 0 {
+		f.pad = (page - f.header%page) % page
+	}
+}
+
+// read reads the first bytes of the block at place at to b: what codes of 4 bits need, of 8,
+// or all.
+func (f *File) read(at int64, b []byte) error {
+	return f.parts(at, b, func(part []byte, at int64) error {
+		_, err := f.ReadAt(part, f.header+at)
+		return err
+	})
 }
 
 // Rows is how many rows Candidates looks at.
@@ -120,7 +175,7 @@ func (f *File) Append(at int64, numbers []int64, rows []float32) error {
 	dim := len(f.frame.mean)
 	for n := f.layout.rows * dim; len(rows) > 0; rows, numbers = rows[n:], numbers[f.layout.rows:] {
 		f.encode(numbers[:f.layout.rows], rows[:n], buf)
-		if err := f.File.Append(f.end(at), vector.Bytes(buf)); err != nil {
+		if err := f.parts(at, vector.Bytes(buf), func(part []byte, at int64) error { return f.File.Append(at, part) }); err != nil {
 			return fmt.Errorf("writing %q: %w", f.Name(), err)
 		}
 		at += f.BlockRows()
@@ -146,7 +201,7 @@ func (f *File) encode(numbers []int64, rows, buf []float32) {
 func (f *File) Numbers(at int64) ([]int64, error) {
 	buf := make([]float32, f.layout.bytes()/vector.Size)
 	if f.layout.numbered {
-		if _, err := f.ReadAt(vector.Bytes(buf), f.offset(at)); err != nil {
+		if err := f.read(at, vector.Bytes(buf)[:f.layout.coarse()]); err != nil {
 			return nil, fmt.Errorf("the codes from place %d on cannot be read: %w", at, err)
 		}
 	}
@@ -163,7 +218,7 @@ func (f *File) Numbers(at int64) ([]int64, error) {
 // The error says what is wrong.
 func (f *File) Verify(at int64, rows []float32) error {
 	encoded := make([]byte, f.layout.bytes())
-	if _, err := f.ReadAt(encoded, f.offset(at)); err != nil {
+	if err := f.read(at, encoded); err != nil {
 		return fmt.Errorf("the codes of rows %d to %d cannot be read: %w", at, at+f.BlockRows()-1, err)
 	}
 	own := encoded[f.layout.fine()+vector.Size:]
@@ -177,30 +232,40 @@ func (f *File) Verify(at int64, rows []float32) error {
 	return nil
 }
 
-// offset is where the block at place at begins.
-func (f *File) offset(at int64) int64 { return int64(headerBytes(len(f.frame.mean))) + f.end(at) }
-
 // The header: magic, the id of the store, the number of its index file, dim, and the rows
-// of a block; then the mean, the signs as bits, and the checksum of all before it.
+// of a block; in a file of which blocks lie apart how many; then the mean, the signs as
+// bits, and the checksum of all before it.
 const (
 	magic   = "sheafco1"
 	ordered = "sheafco2" // of a file with an order of its own
+	apart   = "sheafco3" // of one whose first blocks lie apart
 	atIndex = len(magic) + 16
 	atDim   = atIndex + 8
 	atRows  = atDim + 4
-	atMean  = atRows + 4
+	atApart = atRows + 4
 )
 
-func headerBytes(dim int) int { return atMean + vector.Size*dim + (rounds*dim+7)/8 + vector.Size }
-
-func (f *File) header(o Origin) []byte {
-	b := append([]byte(magic), o.Store[:]...)
-	if f.layout.numbered {
-		copy(b, ordered)
+// headerBytes is how long a header is, with or without the number of blocks that lie apart.
+func headerBytes(dim int, apart bool) int {
+	n := atApart + vector.Size*dim + (rounds*dim+7)/8 + vector.Size
+	if apart {
+		n += 8
 	}
+	return n
+}
+
+func (f *File) head(o Origin) []byte {
+	b := append([]byte(magic), o.Store[:]...)
 	b = binary.LittleEndian.AppendUint64(b, uint64(o.Index))
 	b = binary.LittleEndian.AppendUint32(b, uint32(o.Dim))
 	b = binary.LittleEndian.AppendUint32(b, uint32(f.layout.rows))
+	switch {
+	case f.apart > 0:
+		copy(b, apart)
+		b = binary.LittleEndian.AppendUint64(b, uint64(f.apart))
+	case f.layout.numbered:
+		copy(b, ordered)
+	}
 	b = append(b, vector.Bytes(f.frame.mean)...)
 	signs := make([]byte, (rounds*o.Dim+7)/8)
 	for i, s := range f.frame.signs {
@@ -212,12 +277,12 @@ func (f *File) header(o Origin) []byte {
 	return binary.LittleEndian.AppendUint32(b, column.Checksum(b))
 }
 
-// parse takes the header b, which has headerBytes(o.Dim) bytes, over.
+// parse takes the header b over.
 func (f *File) parse(b []byte, o Origin) error {
-	end := len(b) - vector.Size
+	kind, end := string(b[:len(magic)]), len(b)-vector.Size
 	rows := binary.LittleEndian.Uint32(b[atRows:])
 	switch {
-	case string(b[:len(magic)]) != magic && string(b[:len(magic)]) != ordered:
+	case kind != magic && kind != ordered && kind != apart:
 		return errors.New("it is no file of codes")
 	case column.Checksum(b[:end]) != binary.LittleEndian.Uint32(b[end:]):
 		return errors.New("its header fails its checksum")
@@ -228,9 +293,14 @@ func (f *File) parse(b []byte, o Origin) error {
 	case rows < group || rows%group != 0 || int(rows) > BlockRows(o.Dim):
 		return fmt.Errorf("it has blocks of %d rows", rows)
 	}
-	f.layout = layoutOf(o.Dim, int(rows), string(b[:len(magic)]) == ordered)
-	f.frame = &frame{vector.FromBytes(b[atMean:][:vector.Size*o.Dim]), make([]float32, rounds*o.Dim)}
-	signs := b[atMean+vector.Size*o.Dim:]
+	n := len(b)
+	f.layout = layoutOf(o.Dim, int(rows), kind != magic)
+	if b = b[atApart:]; kind == apart {
+		f.apart, b = int64(binary.LittleEndian.Uint64(b)), b[8:]
+	}
+	f.begin(n)
+	f.frame = &frame{vector.FromBytes(b[:vector.Size*o.Dim]), make([]float32, rounds*o.Dim)}
+	signs := b[vector.Size*o.Dim:]
 	for i := range f.frame.signs {
 		f.frame.signs[i] = 1 - 2*float32(signs[i/8]>>(i%8)&1)
 	}

@@ -21,14 +21,14 @@ func made(t *testing.T, o Origin, x []float32) string {
 	for i := range numbers {
 		numbers[i] = int64(i)
 	}
-	return madeOf(t, o, false, numbers, x)
+	return madeOf(t, o, Shape{Rows: 32}, numbers, x)
 }
 
-// madeOf is made for a file that may have an order of its own, that of numbers.
-func madeOf(t *testing.T, o Origin, ordered bool, numbers []int64, x []float32) string {
+// madeOf is made for a file of some shape, with rows of numbers.
+func madeOf(t *testing.T, o Origin, s Shape, numbers []int64, x []float32) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "codes")
-	f, err := Create(path, o, x, Shape{Rows: 32, Ordered: ordered})
+	f, err := Create(path, o, x, s)
 	if err == nil {
 		err = errors.Join(f.Append(0, numbers, x), f.Close())
 	}
@@ -88,6 +88,13 @@ func TestFile(t *testing.T) {
 // that were put in order.
 func TestOrderedFile(t *testing.T) {
 	t.Parallel()
+	for _, apart := range []int64{0, 1, 2, 3} {
+		orderedFile(t, apart)
+	}
+}
+
+func orderedFile(t *testing.T, apart int64) {
+	t.Helper()
 	o := Origin{Dim: 9}
 	want := make([]int64, 96)
 	for i := range want {
@@ -96,7 +103,8 @@ func TestOrderedFile(t *testing.T) {
 			want[i] = int64(63 - i)
 		}
 	}
-	path := madeOf(t, o, true, want, normal(1, 96, o.Dim))
+	x := normal(1, 96, o.Dim)
+	path := madeOf(t, o, Shape{32, true, apart}, want, x)
 	f, err := Open(path, o, 96, os.O_RDONLY)
 	if err != nil {
 		t.Fatal(err)
@@ -109,9 +117,12 @@ func TestOrderedFile(t *testing.T) {
 			t.Fatal(err)
 		}
 		got = append(got, numbers...)
+		if err := f.Verify(at, x[int(at)*o.Dim:][:32*o.Dim]); err != nil {
+			t.Error(err)
+		}
 	}
-	if !slices.Equal(got, want) || !f.Ordered() {
-		t.Errorf("ordered %v, rows %v", f.Ordered(), got)
+	if extra, err := f.Extra(96); !slices.Equal(got, want) || !f.Ordered() || extra != 0 || err != nil {
+		t.Errorf("%d blocks apart: ordered %v, rows %v, %d bytes behind them, %v", apart, f.Ordered(), got, extra, err)
 	}
 	if _, err := f.Numbers(96); err == nil {
 		t.Error("no error for a block that is not there")
@@ -129,21 +140,25 @@ func TestOrderedFile(t *testing.T) {
 // Every bit of a block is covered by its checksum.
 func TestVerifyFindsEveryChange(t *testing.T) {
 	t.Parallel()
-	for _, ordered := range []bool{false, true} {
-		verifyFindsEveryChange(t, ordered)
+	for _, s := range []Shape{{Rows: 32}, {Rows: 32, Ordered: true}, {32, true, 1}} {
+		verifyFindsEveryChange(t, s)
 	}
 }
 
-func verifyFindsEveryChange(t *testing.T, ordered bool) {
+func verifyFindsEveryChange(t *testing.T, s Shape) {
 	t.Helper()
 	o := Origin{Dim: 3}
 	x := normal(2, 32, o.Dim)
-	path := madeOf(t, o, ordered, make([]int64, 32), x)
+	path := madeOf(t, o, s, make([]int64, 32), x)
 	raw, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for at := headerBytes(o.Dim); at < len(raw); at += 7 {
+	first := headerBytes(o.Dim, s.Apart > 0)
+	if s.Apart > 0 {
+		first = page
+	}
+	for at := first; at < len(raw); at += 7 {
 		changed := slices.Clone(raw)
 		changed[at] ^= 1 << (at % 8)
 		if err := os.WriteFile(path, changed, 0o600); err != nil {
@@ -180,6 +195,9 @@ func TestOpenRefuses(t *testing.T) {
 	}
 	if _, err := Create(path, o, nil, Shape{Rows: 24}); err == nil {
 		t.Error("no error for blocks of 24 rows")
+	}
+	if _, err := Create(path, o, nil, Shape{Rows: 16, Apart: 1}); err == nil {
+		t.Error("no error for blocks apart without an order")
 	}
 	if _, err := Create(filepath.Join(path, "x"), o, nil, Shape{Rows: 16}); err == nil {
 		t.Error("no error below a file")
@@ -291,7 +309,7 @@ func TestFineCodes(t *testing.T) {
 		for i := range numbers {
 			numbers[i] = int64(i)
 		}
-		f, err := Open(madeOf(t, o, tt.ordered, numbers, tt.x), o, int64(len(numbers)), os.O_RDONLY)
+		f, err := Open(madeOf(t, o, Shape{Rows: 32, Ordered: tt.ordered}, numbers, tt.x), o, int64(len(numbers)), os.O_RDONLY)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -101,7 +101,7 @@ func (f *File) plan(queries []float32, s Search) (*pass, error) {
 	p.loose *= int64(len(p.queries))
 	if bytes := f.level.queryBytes(); len(p.queries) >= minTile && bytes > 0 && p.within == nil {
 		p.packed = pack(p.queries, bytes)
-	} else {
+	} else if p.within != nil || f.apart == 0 {
 		readWithGaps(f.File.File)
 	}
 	return p, nil
@@ -223,7 +223,7 @@ func (w *worker) read(first int64) (block, error) {
 	if w.fine {
 		size = w.layout.fine()
 	}
-	if _, err := w.ReadAt(vector.Bytes(w.buf)[:size], w.offset(first)); err != nil {
+	if err := w.File.read(first, vector.Bytes(w.buf)[:size]); err != nil {
 		return block{}, fmt.Errorf("reading %q: %w", w.Name(), err)
 	}
 	return w.layout.block(w.buf), nil

@@ -42,6 +42,7 @@ type trial struct {
 	metric             Metric
 	search             Search
 	order              []int      // of the codes of the rows, where it is not that of the rows
+	apart              int64      // blocks of codes whose parts lie apart; only with an order
 	blocks             [][]uint64 // to look at, one set a query; nil: all
 }
 
@@ -69,6 +70,7 @@ func randomTrial(seed uint64, dims, rows, queries int) trial {
 	}
 	if rng.IntN(2) == 0 {
 		t.order = rng.Perm(t.rows / blockRows * blockRows)
+		t.apart = rng.Int64N(int64(t.rows/blockRows) + 1)
 	}
 	if rng.IntN(4) == 0 {
 		for range queries {
@@ -84,7 +86,7 @@ func (c trial) codesOf(t *testing.T, dir string) *codes.File {
 	known := c.rows / blockRows * blockRows
 	path := filepath.Join(dir, "codes")
 	origin := codes.Origin{Dim: c.dim}
-	made, err := codes.Create(path, origin, c.vectors, codes.Shape{Rows: blockRows, Ordered: c.order != nil})
+	made, err := codes.Create(path, origin, c.vectors, codes.Shape{Rows: blockRows, Ordered: c.order != nil, Apart: c.apart})
 	must(t, err)
 	var vectors []float32
 	var numbers []int64
