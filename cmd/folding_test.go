@@ -35,9 +35,15 @@ func TestMessagesFoldAtBlanks(t *testing.T) {
 	for text, want := range map[string]string{
 		"sheaf: error: opening store \"none\": no store here\n": "sheaf: error: opening store\n  \"none\": no store here\n",
 		"sheaf: no problems\n":                                  "sheaf: no problems\n",
-		"sheaf: hint: make one with sheaf ingest PATH\n":        "sheaf: hint: make one with sheaf ingest PATH\n",
 		"sheaf: delete 3 documents from \".sheaf\"? [y/N] ":     "sheaf: delete 3 documents from \".sheaf\"? [y/N] ",
 		"a program's own line, which is not sheaf's to break\n": "a program's own line, which is not sheaf's to break\n",
+
+		// What may be copied stays whole, and the terminal breaks it.
+		"sheaf: hint: make one with sheaf ingest PATH, or name another with --store DIR\n":         "sheaf: hint: make one with\n  sheaf ingest PATH, or name\n  another with --store DIR\n",
+		"sheaf: hint: sheaf list --sources shows their names\n":                                    "sheaf: hint:\n  sheaf list --sources shows their names\n",
+		"sheaf: hint: quote them: --filter '{\"page\": {\"$gte\": 3}}', or not (--filter x=1)\n":   "sheaf: hint: quote them:\n  --filter '{\"page\": {\"$gte\": 3}}',\n  or not (--filter x=1)\n",
+		"sheaf: failed: \"a name \\\" with blanks.txt\": the store's own file, which isn't read\n": "sheaf: failed:\n  \"a name \\\" with blanks.txt\":\n  the store's own file, which\n  isn't read\n",
+		"sheaf: error: 猫が 見て いる猫 が見て いる\n":                                                         "sheaf: error: 猫が 見て いる猫\n  が見て いる\n",
 	} {
 		var b strings.Builder
 		if n, err := (folding{&b, 30}).Write([]byte(text)); n != len(text) || err != nil || b.String() != want {

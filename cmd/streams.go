@@ -56,7 +56,7 @@ func columnsOfTerminal(f *os.File) int {
 }
 
 // folding writes to a terminal of some width. A message of sheaf's that is longer is broken at blanks, and
-// its further lines are indented; but not a hint, which may have a command to copy.
+// its further lines are indented; but not within what may be a command to copy.
 type folding struct {
 	io.Writer
 	width int
@@ -64,11 +64,63 @@ type folding struct {
 
 func (f folding) Write(b []byte) (int, error) {
 	text, whole := strings.CutSuffix(string(b), "\n")
-	if !whole || !strings.HasPrefix(text, "sheaf: ") || strings.HasPrefix(text, "sheaf: hint: ") || uniseg.StringWidth(text) <= f.width {
+	if !whole || !strings.HasPrefix(text, "sheaf: ") || uniseg.StringWidth(text) <= f.width {
 		return f.Writer.Write(b)
 	}
-	_, err := io.WriteString(f.Writer, hanging(text, f.width-2, 2)+"\n")
+	var folded strings.Builder
+	used := 0
+	for i, part := range copied(text) {
+		width := uniseg.StringWidth(part)
+		switch {
+		case i == 0:
+		case used+1+width > f.width:
+			folded.WriteString("\n  ")
+			used = 2
+		default:
+			folded.WriteByte(' ')
+			used++
+		}
+		folded.WriteString(part)
+		used += width
+	}
+	_, err := io.WriteString(f.Writer, folded.String()+"\n")
 	return len(b), err
+}
+
+// copied divides a message at those blanks where a line may end: not between quotes, not between a flag and its
+// value, and in a command, which begins with sheaf, not before the next comma, colon or semicolon.
+func copied(message string) (parts []string) {
+	var quote byte // that is open, or 0
+	held := false  // the next word belongs to the last one
+	command := false
+	for word := range strings.SplitSeq(message, " ") {
+		if held {
+			parts[len(parts)-1] += " " + word
+		} else {
+			parts = append(parts, word)
+		}
+		inner := strings.TrimLeft(word, "(")
+		quote = openQuote(inner, quote)
+		ends := quote == 0 && strings.ContainsAny(word[max(0, len(word)-1):], ",:;")
+		command = !ends && (command || inner == "sheaf")
+		held = quote != 0 || command || !ends && strings.HasPrefix(inner, "-")
+	}
+	return parts
+}
+
+// openQuote is the quote that is open behind a word, where one was open before it or none, which is 0.
+func openQuote(word string, before byte) byte {
+	if before == 0 {
+		if word == "" || word[0] != '"' && word[0] != '\'' {
+			return 0
+		}
+		before, word = word[0], word[1:]
+	}
+	word = strings.TrimRight(word, ",:;.?)")
+	if n := len(word); n > 0 && word[n-1] == before && !strings.HasSuffix(word[:n-1], `\`) {
+		return 0
+	}
+	return before
 }
 
 // hanging breaks a line at blanks, into lines of width columns, of which all but the first are indented.
