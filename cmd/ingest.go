@@ -101,7 +101,7 @@ stored, and the exit status is 3.` + exitStatus(0, 1, 2, 3, 5, 11, 12, 75, 130, 
 
 func (o *ingestOptions) validate(c *cobra.Command, args []string) error {
 	o.roots = args
-	o.embedder.TellsLong = true
+	o.embedder.TellsLong, o.embedder.TellsForeign = true, true
 	switch {
 	case o.filesFrom == "-" && slices.Contains(args, "-"):
 		return errStdinTwice
@@ -241,8 +241,9 @@ func (env *environment) chosenEmbedder(ctx context.Context, o *ingestOptions, co
 	spec := env.config.Embedder
 	if spec == "" {
 		var texts language.Evidence
+		var foreign string
 		err := env.peek(o, func(options ingest.Options) (err error) {
-			texts, err = ingest.Language(ctx, options)
+			texts, foreign, err = ingest.Language(ctx, options)
 			return err
 		})
 		if err != nil {
@@ -250,10 +251,19 @@ func (env *environment) chosenEmbedder(ctx context.Context, o *ingestOptions, co
 		}
 		if spec = provider.Default; texts.Partly() {
 			spec = provider.Multilingual
-			env.notice("not all texts are English: the store gets the embedder " + spec + ", for 16 languages; --embedder names another")
+			env.notice("not all texts are English" + suchAs(foreign) + ": the store gets the embedder " + spec +
+				", for 16 languages (sheaf help init names them); --embedder names another")
 		}
 	}
 	return env.embedder(spec, o.embedder, counter)
+}
+
+// suchAs names an example, where there is one.
+func suchAs(source string) string {
+	if source == "" {
+		return ""
+	}
+	return fmt.Sprintf(", such as %q", source)
 }
 
 // peek lets look read the inputs before the run does. What it reads of standard input is

@@ -44,12 +44,15 @@ Where an equal store is already there, nothing is done. A store that has no
 embedder is bound to the one that is given, once, if the lengths agree.
 
 EMBEDDERS
-  builtin   the default: a small English model in the program; the same for
-            16 languages is builtin:multilingual, which sheaf ingest chooses by
-            itself for texts that are not English
+  builtin   the default: a small English model in the program
+  builtin:multilingual
+            the same for 16 languages (Arabic, Chinese in both scripts, Dutch,
+            English, French, German, Italian, Japanese, Korean, Polish,
+            Portuguese, Russian, Spanish, Thai, Turkish), which sheaf ingest
+            chooses by itself for texts that are not English
   minilm    all-MiniLM-L6-v2, English, computed here (sheaf model add minilm)
   multilingual
-            USE-multilingual-v3: 16 languages, computed here, better than
+            USE-multilingual-v3: the same languages, computed here, better than
             builtin:multilingual (sheaf model add multilingual)
   hf:NAME   another encoder of the Hugging Face hub, computed here
   minilm:int8, hf:NAME:int8

@@ -41,6 +41,10 @@ type Result struct {
 	Cut     map[int]int   // by index of the text: only its first n bytes were embedded
 	Long    map[int]int   // by index of the text: its tokens, where the model reads only the first Limit of them
 	Limit   int           // 0 where no text is in Long
+
+	// Foreign is what there is to say of a text in a language that the model does not know, by its index: said
+	// once in an embedder's life, where Options.TellsForeign.
+	Foreign map[int]string
 }
 
 // long adds a text of which the model reads only the first limit tokens.
@@ -109,14 +113,15 @@ type Options struct {
 	// Fingerprint is that of the vectors to compare with, where a model has several versions; empty: the newest.
 	Fingerprint string
 
-	FindModel func(name string) (dir string, err error) // finds a model of the Hugging Face hub on this machine
-	Kernel    string                                    // best instruction set to compute with; empty: the processor's best
-	Workers   int                                       // threads that compute here at once; 0: GOMAXPROCS
-	Query     *string                                   // prompt before questions; nil: the model's own
-	Passage   *string                                   // prompt before texts to be found; nil: the model's own
-	Questions bool                                      // texts are questions
-	TellsLong bool                                      // the caller gives the notices about Result.Long
-	Told      bool                                      // people know what is assumed of the model, whose store they ask
+	FindModel    func(name string) (dir string, err error) // finds a model of the Hugging Face hub on this machine
+	Kernel       string                                    // best instruction set to compute with; empty: the processor's best
+	Workers      int                                       // threads that compute here at once; 0: GOMAXPROCS
+	Query        *string                                   // prompt before questions; nil: the model's own
+	Passage      *string                                   // prompt before texts to be found; nil: the model's own
+	Questions    bool                                      // texts are questions
+	TellsLong    bool                                      // the caller gives the notices about Result.Long
+	TellsForeign bool                                      // and those in Result.Foreign
+	Told         bool                                      // people know what is assumed of the model, whose store they ask
 
 	Notice func(string)      // receives what people should know; may be nil, may be called concurrently
 	Stats  *progress.Counter // counts requests, texts, tokens and retries; may be nil
@@ -127,6 +132,17 @@ type Options struct {
 func (o *Options) Notify(format string, args ...any) {
 	if o.Notice != nil {
 		o.Notice(fmt.Sprintf(format, args...))
+	}
+}
+
+// foreign tells people of a text in another language, or leaves that to the caller.
+func (o *Options) foreign(r *Result, text int, notice string) {
+	switch {
+	case notice == "":
+	case o.TellsForeign:
+		r.Foreign = map[int]string{text: notice}
+	default:
+		o.Notify("%s", notice)
 	}
 }
 

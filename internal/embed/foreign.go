@@ -34,10 +34,10 @@ const judged = 256
 
 const seeOthers = "a service knows more, such as Ollama with --embedder openai:MODEL --base-url URL (see docs/embedders.md)"
 
-// noticeNotEnglish tells people, once in the embedder's life, that texts are not English. It does so
+// noticeNotEnglish says, once in the embedder's life, that texts are not English. It does so
 // at a text that is not, where so is a good part of what came before it: a list of
 // names among English texts is no reason.
-func (s *static) noticeNotEnglish(text string) {
+func (s *static) noticeNotEnglish(text string) string {
 	var e language.Evidence
 	e.Add(text[:min(len(text), judged)])
 	f := &s.foreign
@@ -51,29 +51,31 @@ func (s *static) noticeNotEnglish(text string) {
 	now := !f.noticed && e.Foreign() && f.notably()
 	f.noticed = f.noticed || now
 	f.mu.Unlock()
-	if now {
-		s.options.Notify("the built-in model is English and knows little of other languages; " +
-			"a new store with --embedder builtin:" + Multilingual + " knows 16 of them, " + seeOthers)
+	if !now {
+		return ""
 	}
+	return "the built-in model is English and knows little of other languages; " +
+		"a new store with --embedder builtin:" + Multilingual + " knows 16 (sheaf help init names them), " + seeOthers
 }
 
-func (s *static) noticeScript(text string) {
-	s.foreign.noticeScript(text, "the built-in multilingual model", s.options)
+func (s *static) noticeScript(text string) string {
+	return s.foreign.noticeScript(text, "the built-in multilingual model")
 }
 
-// noticeScript tells people, once in the embedder's life, that a text is in a script of none of the
+// noticeScript says, once in the embedder's life, that a text is in a script of none of the
 // languages of a model for the 16 languages.
-func (f *foreign) noticeScript(text, model string, o Options) {
+func (f *foreign) noticeScript(text, model string) string {
 	if !mostlyUnknown(text[:min(len(text), judged)]) {
-		return
+		return ""
 	}
 	f.mu.Lock()
 	now := !f.noticed
 	f.noticed = true
 	f.mu.Unlock()
-	if now {
-		o.Notify("%s has no language of this script; "+seeOthers, model)
+	if !now {
+		return ""
 	}
+	return model + " has no language of this script (sheaf help init names its 16); " + seeOthers
 }
 
 // mostlyUnknown reports whether most letters of a text are in none of the scripts of the

@@ -19,7 +19,7 @@ type static struct {
 	tokenizer tokenizer
 	options   Options
 	level     kernel.Level
-	notice    func(*static, string) // tells people of a text that is foreign to the model
+	notice    func(*static, string) string // what there is to say of a text that is foreign to the model, once
 	foreign   foreign
 }
 
@@ -52,7 +52,7 @@ func (s *static) Identity() Identity { return s.identity }
 
 // Embed implements Embedder. It computes in the calling goroutine.
 func (s *static) Embed(ctx context.Context, texts []string) (Result, error) {
-	vectors := make([][]float32, len(texts))
+	result := Result{Vectors: make([][]float32, len(texts))}
 	flat := make([]float32, len(texts)*staticDim)
 	var ids, weights []int32
 	tokens := 0
@@ -60,19 +60,20 @@ func (s *static) Embed(ctx context.Context, texts []string) (Result, error) {
 		if ctx.Err() != nil {
 			return Result{}, context.Cause(ctx)
 		}
-		s.notice(s, text)
+		s.options.foreign(&result, i, s.notice(s, text))
 		ids = s.tokenizer.Append(ids[:0], text)
 		tokens += len(ids)
-		vectors[i] = flat[i*staticDim : (i+1)*staticDim : (i+1)*staticDim]
+		vector := flat[i*staticDim : (i+1)*staticDim : (i+1)*staticDim]
+		result.Vectors[i] = vector
 		if s.damped {
 			ids, weights = s.weighDamped(ids, weights[:0])
 		} else {
 			weights = s.weigh(weights[:0], ids)
 		}
-		s.sum(vectors[i], ids, weights)
+		s.sum(vector, ids, weights)
 	}
 	s.options.Stats.AddRequest(len(texts), tokens)
-	return Result{Vectors: vectors}, nil
+	return result, nil
 }
 
 // Forecast implements Forecaster.

@@ -34,23 +34,28 @@ const (
 	judgedEvidence = 2500 // words
 )
 
-// Language weighs the language of the first texts of the sources. It consumes o.Stdin up to the
-// last of them.
-func Language(ctx context.Context, o Options) (language.Evidence, error) {
-	var e language.Evidence
+// Language weighs the language of the first texts of the sources, and names the first source with a text
+// that is not English, "" where none is. It consumes o.Stdin up to the last of them.
+func Language(ctx context.Context, o Options) (e language.Evidence, foreign string, err error) {
 	texts := 0
 	for src := range readable(ctx, o) {
 		for rec := range records(ctx, src, o.Read) {
 			if strings.TrimSpace(rec.Text) == "" {
 				continue
 			}
-			e.Add(rec.Text[:min(len(rec.Text), judgedBytes)])
+			var own language.Evidence
+			own.Add(rec.Text[:min(len(rec.Text), judgedBytes)])
+			if foreign == "" && own.Foreign() {
+				foreign = src.Name
+			}
+			e.English += own.English
+			e.Other += own.Other
 			if texts++; texts == judgedTexts || e.English+e.Other > judgedEvidence {
-				return e, nil
+				return e, foreign, nil
 			}
 		}
 	}
-	return e, context.Cause(ctx)
+	return e, foreign, context.Cause(ctx)
 }
 
 // readable yields the sources that a run would read. It passes over what the run tells of.

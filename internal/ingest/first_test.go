@@ -28,18 +28,18 @@ func TestLanguage(t *testing.T) {
 		}
 	}
 	o := ingest.Options{Roots: []string{dir, filepath.Join(dir, "missing"), "-"}, Stdin: strings.NewReader("und")}
-	got, err := ingest.Language(t.Context(), o)
-	if want := (language.Evidence{English: 3, Other: 3 + 1}); err != nil || got != want {
-		t.Errorf("%+v, %v, want %+v", got, err, want)
+	got, foreign, err := ingest.Language(t.Context(), o)
+	if want := (language.Evidence{English: 3, Other: 3 + 1}); err != nil || got != want || foreign != filepath.ToSlash(filepath.Join(dir, "a.txt")) {
+		t.Errorf("%+v, %q, %v, want %+v", got, foreign, err, want)
 	}
 
 	o.Walk.Format = loader.JSONL
 	o.Roots, o.Stdin = []string{"-"}, strings.NewReader(strings.Repeat(`{"text": " "}`+"\n"+`{"text": "und"}`+"\n", 100))
-	if got, err = ingest.Language(t.Context(), o); err != nil || got.Other != 64 {
+	if got, _, err = ingest.Language(t.Context(), o); err != nil || got.Other != 64 {
 		t.Errorf("%+v, %v, want the first 64 records that are not blank", got, err)
 	}
 	o.Stdin = strings.NewReader(strings.Repeat(`{"text": "`+strings.Repeat("der ", 1000)+`"}`+"\n", 64))
-	if got, err = ingest.Language(t.Context(), o); err != nil || got.Other != 6*500 {
+	if got, _, err = ingest.Language(t.Context(), o); err != nil || got.Other != 6*500 {
 		t.Errorf("%+v, %v, want 2,000 bytes of 6 records, which is enough", got, err)
 	}
 
@@ -47,7 +47,7 @@ func TestLanguage(t *testing.T) {
 	ctx, stop := context.WithCancelCause(t.Context())
 	stop(stopped)
 	o.Stdin = strings.NewReader("")
-	if _, err := ingest.Language(ctx, o); !errors.Is(err, stopped) {
+	if _, _, err := ingest.Language(ctx, o); !errors.Is(err, stopped) {
 		t.Errorf("after an interrupt: %v", err)
 	}
 }

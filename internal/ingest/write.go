@@ -99,6 +99,9 @@ func (r *run) complete(ctx context.Context, s *step, embedded embed.Result) (err
 		r.long.cut(s, n)
 	}
 	r.long.tokens(embedded.Long[at], embedded.Limit)
+	if foreign := embedded.Foreign[at]; foreign != "" {
+		r.notice("%q: %s", s.source.Name, foreign)
+	}
 	s.vector, s.embedded = embedded.Vectors[at], true
 	r.sum.Embedding.Texts++
 	return nil
