@@ -446,7 +446,7 @@ func (a *asker) askFile(ctx context.Context, plain func(string) query) error {
 // withInput calls use with the file at path, or with stdin for "-".
 func (env *environment) withInput(path string, use func(io.Reader) error) error {
 	if path == "-" {
-		return use(env.streams.In)
+		return use(env.stdin("lines"))
 	}
 	f, err := os.Open(path)
 	if err != nil {

@@ -45,6 +45,7 @@ TSV: kind, path, message, remedy, and repaired or not.` + exitStatus(0, 1, 2, 10
 func runCheck(ctx context.Context, env *environment, o *checkOptions) error {
 	options := env.storeOptions(nil)
 	options.AllWords = o.words
+	env.started.writing = o.repair
 	problems, err := env.stores.Check(ctx, env.config.Store, options, o.repair)
 	if err != nil {
 		return err

@@ -75,7 +75,7 @@ func (o *deleteOptions) validate(env *environment, args []string) error {
 }
 
 func runDelete(ctx context.Context, env *environment, o *deleteOptions) (err error) {
-	if o.ids, err = withStdinIDs(env.streams.In, o.ids, o.null); err != nil {
+	if o.ids, err = env.withStdinIDs(o.ids, o.null); err != nil {
 		return err
 	}
 	if o.dryRun {
@@ -146,6 +146,9 @@ func (env *environment) agreeToDelete(ctx context.Context, o *deleteOptions) (ag
 	}
 	fmt.Fprintf(env.streams.Err, "sheaf: delete %s from %q? [y/N] ", count(agreed.Len(), "document"), env.config.Store)
 	answer, _ := bufio.NewReader(env.streams.In).ReadString('\n')
+	if !strings.HasSuffix(answer, "\n") {
+		fmt.Fprintln(env.streams.Err) // what follows is no part of the question
+	}
 	switch strings.ToLower(strings.TrimSpace(answer)) {
 	case "y", "yes":
 		return agreed, nil

@@ -103,7 +103,7 @@ func (env *environment) argTexts(args []string) iter.Seq2[string, error] {
 			var err error
 			if text == "-" {
 				var b []byte
-				b, err = io.ReadAll(env.streams.In)
+				b, err = io.ReadAll(env.stdin("a text"))
 				text = strings.TrimRight(string(b), "\r\n")
 			}
 			if !yield(text, err) {

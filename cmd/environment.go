@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"io"
 	"sync"
 	"time"
 
@@ -19,10 +20,21 @@ type environment struct {
 	partial bool // --partial
 }
 
+// stdin returns standard input, from which what is read. Who types it is told so.
+func (env *environment) stdin(what string) io.Reader {
+	if env.streams.interactive() {
+		env.started.typed = true
+		env.say("reading %s from the terminal; end with Ctrl-D", what)
+	}
+	return env.streams.In
+}
+
 // started is what a verb has started and not yet ended.
 type started struct {
 	shown   *display // nil where no progress is shown
 	failure error    // of showing progress
+	typed   bool     // somebody types what is read, into which no progress is drawn
+	writing bool     // a store, of which it has committed what stays
 	notices noticeLog
 	lost    sync.Once // tells of an approximate index that cannot be used
 	loaded  []loaded

@@ -244,7 +244,7 @@ func hubStatus(codes ...int) func(error) bool {
 func judge(ctx context.Context, err error) (code int, remedy string) {
 	var signal interrupted
 	if errors.As(context.Cause(ctx), &signal) {
-		return 128 + int(signal.signal), "what was committed stays: run the same command again"
+		return 128 + int(signal.signal), ""
 	}
 	code = exitFailed
 	for _, o := range outcomes {
@@ -256,18 +256,16 @@ func judge(ctx context.Context, err error) (code int, remedy string) {
 	return code, cmp.Or(hint.Of(err), remedy)
 }
 
-// report writes err to w and returns the exit code. usage is the hint of usage
-// errors that have none.
-func report(ctx context.Context, w io.Writer, err error, asJSON bool, usage string) int {
+// report writes err to w and returns the exit code. hints are those of errors that have none, by
+// their codes.
+func report(ctx context.Context, w io.Writer, err error, asJSON bool, hints map[int]string) int {
 	if err == nil {
 		return exitOK
 	}
 	code, remedy := judge(ctx, err)
 	message := strings.ReplaceAll(messageOf(err), "\n", "; ") // errors.Join puts each on a line
-	switch code {
-	case exitUsage:
-		remedy = cmp.Or(remedy, usage)
-	case exitInterrupted, exitTerminated:
+	remedy = cmp.Or(remedy, hints[code])
+	if code == exitInterrupted || code == exitTerminated {
 		message = context.Cause(ctx).Error()
 	}
 	if errors.Is(err, errNothing) || errors.Is(err, syscall.EPIPE) {

@@ -60,7 +60,7 @@ func TestReport(t *testing.T) {
 	}
 	for _, tt := range tests {
 		var w bytes.Buffer
-		code := report(t.Context(), &w, tt.err, false, "see X")
+		code := report(t.Context(), &w, tt.err, false, map[int]string{exitUsage: "see X"})
 		if code != tt.code || !strings.Contains(w.String(), tt.want) || tt.want == "" && w.Len() > 0 {
 			t.Errorf("%s: %d and %q, want %d and %q", tt.name, code, w.String(), tt.code, tt.want)
 		}
@@ -70,7 +70,7 @@ func TestReport(t *testing.T) {
 func TestReportInJSON(t *testing.T) {
 	t.Parallel()
 	var w bytes.Buffer
-	report(t.Context(), &w, usagef("a <b> & \"c\""), true, "see X")
+	report(t.Context(), &w, usagef("a <b> & \"c\""), true, map[int]string{exitUsage: "see X"})
 	if got, want := w.String(), `{"error":"a <b> & \"c\"","hint":"see X","code":2}`+"\n"; got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
@@ -83,10 +83,10 @@ func TestReportOfASignal(t *testing.T) {
 		ctx, cancel := context.WithCancelCause(t.Context())
 		cancel(interrupted{signal})
 		var w bytes.Buffer
-		if code := report(ctx, &w, engine.ErrNotExist, false, ""); code != want || !strings.Contains(w.String(), "error: "+interrupted{signal}.Error()) {
+		if code := report(ctx, &w, engine.ErrNotExist, false, nil); code != want || !strings.Contains(w.String(), "error: "+interrupted{signal}.Error()) {
 			t.Errorf("%v: %d and %q, want %d", signal, code, w.String(), want)
 		}
-		if code := report(ctx, &w, nil, false, ""); code != 0 {
+		if code := report(ctx, &w, nil, false, nil); code != 0 {
 			t.Errorf("%v after the work was done: %d, want 0", signal, code)
 		}
 	}

@@ -75,7 +75,7 @@ func (o *getOptions) validate(env *environment, args []string) error {
 }
 
 func runGet(ctx context.Context, env *environment, o *getOptions) error {
-	ids, err := withStdinIDs(env.streams.In, o.ids, o.output.null && !o.output.text)
+	ids, err := env.withStdinIDs(o.ids, o.output.null && !o.output.text)
 	if err != nil {
 		return err
 	}
@@ -198,14 +198,14 @@ func stdinOnce(args []string) bool {
 // withStdinIDs returns args with the ids from stdin in the place of a dash: what ends
 // with a NUL, where there is one or null is set, else lines, unescaped. list --ids
 // prints both.
-func withStdinIDs(stdin io.Reader, args []string, null bool) ([]string, error) {
+func (env *environment) withStdinIDs(args []string, null bool) ([]string, error) {
 	var all []string
 	for _, a := range args {
 		if a != "-" {
 			all = append(all, a)
 			continue
 		}
-		b, err := io.ReadAll(stdin)
+		b, err := io.ReadAll(env.stdin("ids, one a line,"))
 		if err != nil {
 			return nil, fmt.Errorf("reading stdin: %w", err)
 		}

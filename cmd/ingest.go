@@ -147,6 +147,9 @@ func runIngest(ctx context.Context, env *environment, o *ingestOptions) error {
 	if err := o.addFiles(env); err != nil {
 		return err
 	}
+	if slices.Contains(o.roots, "-") {
+		env.stdin("a text")
+	}
 	counter := new(progress.Counter)
 	if o.dryRun {
 		return env.dryRun(ctx, o, counter)

@@ -68,6 +68,45 @@ func TestTerminal(t *testing.T) {
 	}
 }
 
+// TestWhoTypesIsTold: a verb that waits for input from a terminal says so.
+func TestWhoTypesIsTold(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	global := []string{"--store", filepath.Join(dir, "store"), "--config", os.DevNull}
+	for _, tt := range []struct {
+		args        []string
+		typed, what string
+	}{
+		{[]string{"ingest", "--name", "notes", "-"}, "The moon.\n", "a text"},
+		{[]string{"search", "-"}, "moon\n", "the query"},
+		{[]string{"search", "moon"}, "", ""},
+		{[]string{"search", "-q", "-"}, "moon\n", ""},
+		{[]string{"search", "--queries", "-"}, "moon\n", "lines"},
+		{[]string{"search-vector", "-"}, `{"query": "moon"}`, "lines"},
+		{[]string{"embed", "-"}, "moon", "a text"},
+		{[]string{"split", "-"}, "moon", "a text"},
+		{[]string{"delete", "--ignore-missing", "-"}, "none\n", "ids, one a line,"},
+		{[]string{"import", "--format", "jsonl", "-"}, `{"id": "a", "text": "moon"}`, "what is to be imported"},
+		{[]string{"mcp"}, "", "requests of the Model Context Protocol"},
+	} {
+		s, _, errs := recorded(tt.typed)
+		s.InTerminal, s.ErrTerminal = true, true
+		Main(t.Context(), append(tt.args, global...), s)
+		said := strings.Contains(errs.String(), "sheaf: reading "+tt.what+" from the terminal; end with Ctrl-D\n")
+		if said != (tt.what != "") || tt.what == "" && strings.Contains(errs.String(), "Ctrl-D") {
+			t.Errorf("%q says %q", tt.args, errs)
+		}
+		if strings.Contains(errs.String(), "embedding") {
+			t.Errorf("%q draws into what is typed: %q", tt.args, errs)
+		}
+		s, _, errs = recorded(tt.typed)
+		s.ErrTerminal = true
+		if Main(t.Context(), append(tt.args, global...), s); strings.Contains(errs.String(), "Ctrl-D") {
+			t.Errorf("%q from a pipe says %q", tt.args, errs)
+		}
+	}
+}
+
 // TestSettingsStandInColumns: on a terminal the values of config list begin in one column.
 func TestSettingsStandInColumns(t *testing.T) {
 	t.Parallel()

@@ -60,7 +60,7 @@ func runMCP(ctx context.Context, env *environment, o *mcpOptions) error {
 			{Name: "get", Schema: getSchema, Call: tool(m.get), Description: "Print passages by id, or those of one source in order."},
 			{Name: "sources", Schema: sourcesSchema, Call: tool(m.sources), Description: "List the sources and how many passages each has."},
 		}}
-		return server.Serve(ctx, env.streams.In, env.streams.Out)
+		return server.Serve(ctx, env.stdin("requests of the Model Context Protocol"), env.streams.Out)
 	})
 }
 

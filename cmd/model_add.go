@@ -64,6 +64,7 @@ func (o *modelAddOptions) validate(args []string) (err error) {
 }
 
 func runModelAdd(ctx context.Context, env *environment, o *modelAddOptions) error {
+	env.started.writing = true
 	m, err := env.addModel(ctx, o)
 	switch {
 	case errors.Is(err, model.ErrNameless):

@@ -43,7 +43,7 @@ const noticesShown = 5
 // done to what.
 func (env *environment) showProgress(counter *progress.Counter, verb, noun string) *display {
 	d := &display{env: env, counter: counter, start: env.now(), verb: verb, noun: noun, done: make(chan struct{})}
-	quiet := env.flags.quiet || env.flags.noProgress
+	quiet := env.flags.quiet || env.flags.noProgress || env.started.typed
 	switch {
 	case quiet:
 	case env.streams.ErrTerminal:

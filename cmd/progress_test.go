@@ -49,6 +49,22 @@ func TestProgressIsForTerminals(t *testing.T) {
 	}
 }
 
+// No bar is drawn into what somebody types.
+func TestNoProgressIntoWhatIsTyped(t *testing.T) {
+	t.Parallel()
+	s, _, errs := recorded("")
+	s.InTerminal, s.ErrTerminal = true, true
+	env := &environment{streams: s, now: time.Now}
+	env.stdin("a text")
+	errs.Reset()
+	d := env.showProgress(new(progress.Counter), "embedding", "chunk")
+	d.say("a notice")
+	d.stop()
+	if got := errs.String(); got != "sheaf: a notice\n" {
+		t.Errorf("%q", got)
+	}
+}
+
 // On a narrow terminal, where a longer bar would be several lines, rate and times are left out.
 func TestProgressOnANarrowTerminal(t *testing.T) {
 	t.Parallel()

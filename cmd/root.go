@@ -52,7 +52,12 @@ func run(ctx context.Context, args []string, streams Streams, stores opener) int
 	if err == nil {
 		err = env.started.failure
 	}
-	return report(ctx, streams.Err, err, wantsJSON(args), "see "+c.CommandPath()+" --help")
+	hints := map[int]string{exitUsage: "see " + c.CommandPath() + " --help"}
+	if env.started.writing {
+		hints[exitInterrupted] = "what was committed stays: run the same command again"
+		hints[exitTerminated] = hints[exitInterrupted]
+	}
+	return report(ctx, streams.Err, err, wantsJSON(args), hints)
 }
 
 // execute runs the command line. A panic is an error of the verb.

@@ -125,7 +125,7 @@ func (words queryWords) validate(queries string) error {
 }
 
 func (a *asker) askWords(ctx context.Context, words queryWords) error {
-	text, err := words.text(a.env.streams.In)
+	text, err := words.text(a.env)
 	if err != nil {
 		return err
 	}
@@ -133,13 +133,13 @@ func (a *asker) askWords(ctx context.Context, words queryWords) error {
 }
 
 // text joins the words of the query. A dash stands for the content of stdin.
-func (words queryWords) text(stdin io.Reader) (string, error) {
+func (words queryWords) text(env *environment) (string, error) {
 	words = slices.Clone(words)
 	for i, w := range words {
 		if w != "-" {
 			continue
 		}
-		b, err := io.ReadAll(stdin)
+		b, err := io.ReadAll(env.stdin("the query"))
 		if err != nil {
 			return "", fmt.Errorf("reading the query from stdin: %w", err)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -54,9 +55,13 @@ func (o *splitOptions) validate(env *environment, c *cobra.Command, args []strin
 
 func runSplit(ctx context.Context, env *environment, o *splitOptions) error {
 	var report ingest.Report
+	stdin := env.streams.In
+	if slices.Contains(o.roots, "-") {
+		stdin = env.stdin("a text")
+	}
 	documents := ingest.Split(ctx, ingest.Options{
 		Roots:    o.roots,
-		Stdin:    env.streams.In,
+		Stdin:    stdin,
 		Walk:     env.walkOptions(o.loader),
 		Read:     o.loader.read,
 		Splitter: o.splitter.chosen(),

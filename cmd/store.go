@@ -280,7 +280,9 @@ func (env *environment) openWriter(ctx context.Context, progress func(n int)) (w
 	indexing := &indexing{env: env}
 	defer indexing.stop()
 	o.Indexing = indexing.tell
-	return env.stores.OpenWriter(ctx, env.config.Store, o)
+	w, err := env.stores.OpenWriter(ctx, env.config.Store, o)
+	env.started.writing = err == nil
+	return w, err
 }
 
 // indexing shows how the documents of a store that was made before there was an index
@@ -333,5 +335,6 @@ func (env *environment) openOrCreate(ctx context.Context, o engine.Options, fact
 		return nil, false, err
 	}
 	w, err = env.stores.Create(ctx, env.config.Store, f, o)
+	env.started.writing = err == nil
 	return w, err == nil, err
 }
