@@ -160,8 +160,8 @@ func runIngest(ctx context.Context, env *environment, o *ingestOptions) error {
 	}
 	err = env.summarise(e, o, counter, "embedding", func(options ingest.Options) (ingest.Summary, error) {
 		sum, err := ingest.Run(ctx, w, e, options)
-		if created && sum.Sources.Added == 0 && sum.Chunks.Total == 0 {
-			options.Notice("nothing was stored, so no store is made")
+		if sum.NoStore = created && sum.Sources.Added == 0 && sum.Chunks.Total == 0; sum.NoStore {
+			env.started.notices.add(nothingStored)
 		}
 		if err == nil {
 			err = env.index(ctx, w)
@@ -291,7 +291,9 @@ func (env *environment) bound(s reader, facts factFlags, o embedderFlags, counte
 func (env *environment) dryRun(ctx context.Context, o *ingestOptions, counter *progress.Counter) error {
 	plan := func(s ingest.Reader, e embed.Embedder) error {
 		return env.summarise(e, o, counter, "counting", func(options ingest.Options) (ingest.Summary, error) {
-			return ingest.DryRun(ctx, s, e, options)
+			sum, err := ingest.DryRun(ctx, s, e, options)
+			sum.NoStore = s == nil && sum.Chunks.Total == 0
+			return sum, err
 		})
 	}
 	err := env.withStore(ctx, func(s reader) error {
@@ -310,6 +312,9 @@ func (env *environment) dryRun(ctx context.Context, o *ingestOptions, counter *p
 	}
 	return plan(nil, e)
 }
+
+// nothingStored is said of a first run that leaves no store.
+const nothingStored = "nothing was stored, so no store is made"
 
 // summarise shows the progress of a run and prints its summary.
 func (env *environment) summarise(e embed.Embedder, o *ingestOptions, counter *progress.Counter, verb string, run func(ingest.Options) (ingest.Summary, error)) error {
@@ -414,6 +419,10 @@ func writeSkips(w io.Writer, skips []ingest.Skip, verbose bool) (hidden int) {
 	return 0
 }
 
+// readsWhat says which files of a folder are read.
+const readsWhat = "text is read, such as Markdown, code, HTML, JSONL and CSV; --convert '*.pdf=COMMAND' makes text of other files; " +
+	"hidden and ignored ones take --hidden and --no-ignore"
+
 // writeSummary writes the summary of a run as text.
 func writeSummary(w io.Writer, sum ingest.Summary, stopped, verbose bool) {
 	hidden := writeSkips(w, sum.Skips, verbose)
@@ -428,11 +437,24 @@ func writeSummary(w io.Writer, sum ingest.Summary, stopped, verbose bool) {
 	if stopped {
 		lead += "stopped early; until then: "
 	}
-	fmt.Fprintf(w, "sheaf: %ssources: %s\n", lead, cmp.Or(sources, "none"))
+	unread := s == (ingest.Sources{Skipped: s.Skipped}) && !stopped && !sum.Failed()
+	if unread && s.Skipped == 0 {
+		fmt.Fprintf(w, "sheaf: %snothing was found to read\n", lead)
+	} else {
+		fmt.Fprintf(w, "sheaf: %ssources: %s\n", lead, cmp.Or(sources, "none"))
+	}
 	if hidden > 0 {
 		fmt.Fprintf(w, "sheaf: hint: --verbose names the files that were skipped\n")
 	}
-	fmt.Fprintf(w, "sheaf: %q %s %s: %s, in %.1f s\n", sum.Store, holds, count(c.Total, "chunk"), cmp.Or(chunks, "none added"), sum.Elapsed)
+	if unread {
+		fmt.Fprintf(w, "sheaf: hint: %s\n", readsWhat)
+	}
+	switch {
+	case !sum.NoStore:
+		fmt.Fprintf(w, "sheaf: %q %s %s: %s, in %.1f s\n", sum.Store, holds, count(c.Total, "chunk"), cmp.Or(chunks, "none added"), sum.Elapsed)
+	case !sum.DryRun:
+		fmt.Fprintf(w, "sheaf: %s\n", nothingStored)
+	}
 	if long := sum.Oversize.String(); verbose && long != "" {
 		fmt.Fprintf(w, "sheaf: %s\n", long)
 	}

@@ -156,7 +156,11 @@ func TestSummaryForPeople(t *testing.T) {
 		want             string
 	}{
 		{"nothing", ingest.Summary{Store: "s"}, false, false,
-			"sheaf: sources: none\nsheaf: \"s\" holds 0 chunks: none added, in 0.0 s\n"},
+			"sheaf: nothing was found to read\nsheaf: hint: " + readsWhat + "\nsheaf: \"s\" holds 0 chunks: none added, in 0.0 s\n"},
+		{"nothing, and no store", ingest.Summary{Store: "s", NoStore: true}, false, false,
+			"sheaf: nothing was found to read\nsheaf: hint: " + readsWhat + "\nsheaf: nothing was stored, so no store is made\n"},
+		{"nothing before the end", ingest.Summary{Store: "s", NoStore: true}, true, false,
+			"sheaf: stopped early; until then: sources: none\nsheaf: nothing was stored, so no store is made\n"},
 		{"a name that plays tricks", ingest.Summary{Store: "s", Report: ingest.Report{Failures: []ingest.Failure{{Source: "a\x1b[2J", Error: "odd"}}}}, false, false,
 			"sheaf: failed: a\ufffd[2J: odd\nsheaf: sources: none\nsheaf: \"s\" holds 0 chunks: none added, in 0.0 s\n"},
 		{"what was done before the end", ingest.Summary{

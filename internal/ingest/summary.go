@@ -11,6 +11,7 @@ type Summary struct {
 	Report
 	Elapsed float64 `json:"elapsed_seconds"`
 	DryRun  bool    `json:"dry_run"`
+	NoStore bool    `json:"-"` // there is none at the place, and nothing to make one for
 }
 
 // Report is what there is to say of single inputs.
