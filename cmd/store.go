@@ -151,20 +151,45 @@ type folders struct{}
 
 func (folders) Open(ctx context.Context, name string, o engine.Options) (reader, error) {
 	s, err := store.Open(ctx, name, o)
-	return opened[*store.Store, reader](s, hintAtImport(name, err))
+	return opened[*store.Store, reader](s, hintAtStore(name, err))
 }
 
 func (folders) OpenWriter(ctx context.Context, name string, o engine.Options) (writer, error) {
 	w, err := store.OpenWriter(ctx, name, o)
-	return opened[*store.Writer, writer](w, hintAtImport(name, err))
+	return opened[*store.Writer, writer](w, hintAtStore(name, err))
 }
 
-// hintAtImport adds to the error of a folder that is no store how one is made of it, where it is LangChain's.
-func hintAtImport(dir string, err error) error {
-	if _, missing := os.Stat(filepath.Join(dir, langchain.DefaultName+".faiss")); errors.Is(err, engine.ErrNotExist) && missing == nil {
+// hintAtStore adds to the error of a folder that is no store how one is made of it, where it is LangChain's, or
+// where one of that name is in a folder above.
+func hintAtStore(dir string, err error) error {
+	if !errors.Is(err, engine.ErrNotExist) {
+		return err
+	}
+	if _, missing := os.Stat(filepath.Join(dir, langchain.DefaultName+".faiss")); missing == nil {
 		return hint.With(err, "it is an index of LangChain or Faiss: sheaf import %s --store DIR makes a store of it", hint.ShellQuote(dir))
 	}
+	if above := storeAbove(dir); above != "" {
+		return hint.With(err, "a store is in %s: add -s %s; sheaf ingest PATH makes one here", above, hint.ShellQuote(above))
+	}
 	return err
+}
+
+// storeAbove is the path of the nearest store of a name in the folders above the current one, up to the user's
+// home; "" where there is none. It is only told of: what is above may be another's.
+func storeAbove(name string) string {
+	here, err := os.Getwd()
+	if err != nil || !filepath.IsLocal(name) {
+		return ""
+	}
+	home, _ := os.UserHomeDir()
+	path := name
+	for dir := here; dir != home && dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
+		path = filepath.Join("..", path)
+		if store.Is(path) {
+			return filepath.ToSlash(path)
+		}
+	}
+	return ""
 }
 
 func (folders) Create(ctx context.Context, name string, f engine.Facts, o engine.Options) (writer, error) {
@@ -190,7 +215,7 @@ func (folders) Check(ctx context.Context, name string, o engine.Options, repair 
 	for _, p := range found {
 		problems = append(problems, problem{p.Kind, p.Path, p.Message, p.Remedy, p.Damage(), p.Repaired})
 	}
-	return problems, err
+	return problems, hintAtStore(name, err)
 }
 
 // tables opens stores that are tables of PostgreSQL. No folder holds them, so the keys of
