@@ -16,12 +16,19 @@ import (
 type document struct {
 	exchange.Record
 	Store string `json:"store,omitempty"`
+
+	path string // of the file, from the current folder, for answers that are not JSON
 }
 
-func newDocument(d engine.Document) document { return document{exchange.NewRecord(d), d.Store} }
+func newDocument(d engine.Document) document {
+	return document{Record: exchange.NewRecord(d), Store: d.Store}
+}
+
+// place is where the text is: the path of the file, where it is known, else the source.
+func (d document) place() string { return cmp.Or(d.path, d.Source) }
 
 func (d document) columns() []string {
-	return withStore([]string{d.ID, d.Source, line(d.StartLine), d.Text}, d.Store)
+	return withStore([]string{d.ID, d.place(), line(d.StartLine), d.Text}, d.Store)
 }
 
 // withStore appends the store of what is in an answer from several.
@@ -35,7 +42,7 @@ func withStore(columns []string, store string) []string {
 func (d document) body() string { return d.Text }
 
 func (d document) table(p *printer) {
-	p.heading(withStore([]string{p.styled(styleBold, visibleLine(d.ID))}, visibleLine(d.Store)), d.Source, d.StartLine)
+	p.heading(withStore([]string{p.styled(styleBold, visibleLine(d.ID))}, visibleLine(d.Store)), d.place(), d.StartLine)
 	p.passage(filled(d.Text, d.Source))
 }
 

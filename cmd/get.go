@@ -89,7 +89,7 @@ func runGet(ctx context.Context, env *environment, o *getOptions) error {
 			return err
 		}
 		err = env.print(o.output, func(p *printer) error {
-			return list(p, "documents", seq.Map(seq.Of(docs), newDocument))
+			return list(p, "documents", seq.Map(seq.Of(docs), env.sight(p).document))
 		})
 		if err == nil && len(missing) > 0 {
 			err = env.unknownIDs(ctx, s, missing, "", "")
@@ -157,7 +157,7 @@ func (o *getOptions) getSource(ctx context.Context, env *environment, s catalog)
 	}
 	err = env.print(o.output, func(p *printer) error {
 		documents := s.Documents(ctx, engine.ListOptions{Filter: f, WithVectors: o.withVectors})
-		return list(p, "documents", seq.Map(documents, newDocument))
+		return list(p, "documents", seq.Map(documents, env.sight(p).document))
 	})
 	switch {
 	case err != nil:

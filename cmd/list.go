@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strconv"
@@ -79,14 +80,15 @@ func runList(ctx context.Context, env *environment, o *listOptions) error {
 			return err
 		}
 		return env.print(o.output, func(p *printer) error {
+			seen := env.sight(p)
 			documents := s.Documents(ctx, engine.ListOptions{Filter: f, Limit: o.limit, WithVectors: o.withVectors})
 			switch {
 			case o.output.ids:
 				return list(p, "ids", seq.Map(documents, func(d engine.Document) documentID { return documentID(d.ID) }))
 			case o.sources:
-				return list(p, "sources", seq.First(o.limit, seq.Map(s.Sources(ctx, f), newSource)))
+				return list(p, "sources", seq.First(o.limit, seq.Map(s.Sources(ctx, f), seen.source)))
 			default:
-				return list(p, "documents", seq.Map(documents, newDocument))
+				return list(p, "documents", seq.Map(documents, seen.document))
 			}
 		})
 	})
@@ -104,9 +106,13 @@ type source struct {
 	Source    string `json:"source"`
 	Documents int64  `json:"documents"`
 	Store     string `json:"store,omitempty"`
+
+	path string // of the file, from the current folder, for terminals
 }
 
-func newSource(s engine.SourceInfo) source { return source{s.Name, s.Documents, s.Store} }
+func newSource(s engine.SourceInfo) source {
+	return source{Source: s.Name, Documents: s.Documents, Store: s.Store}
+}
 
 func (s source) columns() []string {
 	return withStore([]string{s.Source, strconv.FormatInt(s.Documents, 10)}, s.Store)
@@ -114,6 +120,6 @@ func (s source) columns() []string {
 func (s source) body() string { return s.Source }
 
 func (s source) table(p *printer) {
-	columns := []string{fmt.Sprintf("%16s", count(s.Documents, "document")), p.styled(styleCyan, visibleLine(s.Source))}
+	columns := []string{fmt.Sprintf("%-13s", count(s.Documents, "document")), p.styled(styleCyan, visibleLine(cmp.Or(s.path, s.Source)))}
 	p.WriteString(strings.Join(withStore(columns, visibleLine(s.Store)), "  ") + "\n")
 }

@@ -36,7 +36,7 @@ func TestTerminal(t *testing.T) {
 		{"list", []string{"list", "--color", "never"},
 			"ID\n   FILE:1\n   The moon pulls the sea,\n   and tides come and\n   go.\ufffd[2J\n\n"},
 		{"ids", []string{"list", "--ids"}, "ID\n"},
-		{"sources", []string{"list", "--sources", "--color", "never"}, "      1 document  FILE\n"},
+		{"sources", []string{"list", "--sources", "--color", "never"}, "1 document     FILE\n"},
 		{"split", []string{"split", "--color", "never", "--chunk-size", "10", "--separator", " ", "--splitter", "recursive", "--text", file}, ""},
 		{"split as a table", []string{"split", "--color", "never", file},
 			"50 characters\n   FILE:1\n   The moon pulls the sea,\n   and tides come and\n   go.\ufffd[2J\n\n"},

@@ -28,5 +28,8 @@ func runModelList(env *environment) error {
 	if err := env.validFormat(); err != nil {
 		return err
 	}
+	if len(all) == 0 && !env.inJSON() {
+		env.say("no model is here beside those in the program: sheaf model add NAME gets one, such as minilm")
+	}
 	return env.print(outputFlags{}, func(p *printer) error { return list(p, "models", seq.Map(seq.Of(all), newModelInfo)) })
 }

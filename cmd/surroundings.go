@@ -125,6 +125,46 @@ func seenFromHere(path string) string {
 	return filepath.ToSlash(path)
 }
 
+// sight tells where the files of sources are, as seen from the current folder, to a printer of text for
+// people or in columns. The last source is remembered: most documents follow another of theirs.
+type sight struct {
+	env  *environment
+	form form
+	last origin
+	path string
+}
+
+func (env *environment) sight(p *printer) *sight { return &sight{env: env, form: p.form} }
+
+// of is the path of an origin's file, "" where there is none or it is not asked for.
+func (s *sight) of(o origin) string {
+	if s.form != formTable && s.form != formTSV || o.key == "" {
+		return ""
+	}
+	if o != s.last {
+		s.last, s.path = o, ""
+		if home, err := s.env.stores.Home(cmp.Or(o.store, s.env.config.Store)); err == nil {
+			s.path = seenFromHere(home.Path(o.key))
+		}
+	}
+	return s.path
+}
+
+func (s *sight) document(d engine.Document) document {
+	seen := newDocument(d)
+	seen.path = s.of(origin{d.Store, d.Key})
+	return seen
+}
+
+// source is one of a list. In columns it has its name, by which other verbs know it in every folder.
+func (s *sight) source(info engine.SourceInfo) source {
+	seen := newSource(info)
+	if s.form == formTable {
+		seen.path = s.of(origin{info.Store, info.Key})
+	}
+	return seen
+}
+
 // idsInOrder returns the ids of the documents of a source in its order. Stores keep another: a
 // chunk that changed is younger than those that follow it.
 func idsInOrder(ctx context.Context, s catalog, source string) ([]string, error) {

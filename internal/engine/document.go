@@ -26,7 +26,7 @@ type Document struct {
 	Text       string
 	Metadata   metadata.Object
 	Source     string // the name of the source
-	Key        string // and its key, as Get and Search give it
+	Key        string // and its key; Brief lists give none
 	StartIndex int    // in code points of the source, -1 where not known
 	StartLine  int    // from 1, 0 where not known
 	EndLine    int
@@ -64,6 +64,7 @@ type Source struct {
 // SourceInfo is a source and how many documents it has.
 type SourceInfo struct {
 	Name      string
+	Key       string
 	Documents int64
 	Store     string // its name in an answer from several stores, else ""
 }

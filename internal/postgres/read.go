@@ -125,7 +125,7 @@ func (s *Store) Sources(ctx context.Context, f *filter.Filter) iter.Seq2[engine.
 			if err != nil {
 				return err
 			}
-			info := engine.SourceInfo{Name: src.Name, Documents: src.Documents}
+			info := engine.SourceInfo{Name: src.Name, Key: src.Key, Documents: src.Documents}
 			if f != nil {
 				info.Documents = count[src.Name]
 			}

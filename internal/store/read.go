@@ -118,13 +118,13 @@ func (s *Store) Sources(ctx context.Context, f *filter.Filter) iter.Seq2[engine.
 			}
 		}
 		rows := 0
-		for row, err := range t.Query(`SELECT source, name, documents FROM source WHERE source > ? ORDER BY source LIMIT ?`, last, pageRows) {
+		for row, err := range t.Query(`SELECT source, name, documents, key FROM source WHERE source > ? ORDER BY source LIMIT ?`, last, pageRows) {
 			if err != nil {
 				return nil, false, err
 			}
 			rows++
 			last = row.Int64(0)
-			src := engine.SourceInfo{Name: row.Text(1), Documents: row.Int64(2)}
+			src := engine.SourceInfo{Name: row.Text(1), Key: row.Text(3), Documents: row.Int64(2)}
 			if f != nil {
 				src.Documents = matching[last]
 			}

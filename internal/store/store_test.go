@@ -223,7 +223,7 @@ func TestReplaceKeepsReusesAndRemoves(t *testing.T) {
 		}
 		sources = append(sources, info)
 	}
-	if diff := cmp.Diff([]engine.SourceInfo{{Name: "a.txt", Documents: 2}, {Name: "b.txt", Documents: 1}}, sources); diff != "" {
+	if diff := cmp.Diff([]engine.SourceInfo{{Name: "a.txt", Key: "a.txt", Documents: 2}, {Name: "b.txt", Key: "b.txt", Documents: 1}}, sources); diff != "" {
 		t.Error(diff)
 	}
 }

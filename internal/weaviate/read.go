@@ -313,7 +313,7 @@ func (s *Store) Sources(ctx context.Context, f *filter.Filter) iter.Seq2[engine.
 			return err
 		}
 		for _, src := range all {
-			info := engine.SourceInfo{Name: src.Name, Documents: int64(src.Numbers.GetCardinality())}
+			info := engine.SourceInfo{Name: src.Name, Key: src.Key, Documents: int64(src.Numbers.GetCardinality())}
 			if f != nil {
 				info.Documents = count[src.Number]
 			}

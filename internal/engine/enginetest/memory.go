@@ -255,7 +255,7 @@ func (r *MemoryReader) Sources(_ context.Context, f *filter.Filter) iter.Seq2[en
 			n[d.source]++
 		}
 		for _, src := range c.bySource() {
-			info := engine.SourceInfo{Name: src.Name, Documents: n[src.Number]}
+			info := engine.SourceInfo{Name: src.Name, Key: src.Key, Documents: n[src.Number]}
 			if (f == nil || info.Documents > 0) && !yield(info, nil) {
 				return
 			}

@@ -253,6 +253,12 @@ func (s *suite) sources() {
 		keys = append(keys, fmt.Sprint(src.Key, " ", src.Size))
 	}
 	same(s, "sources", []string{"/s0 0", "/moved 77"}, keys)
+	keys = nil
+	for src, err := range w.Sources(ctx, nil) {
+		s.must(err)
+		keys = append(keys, src.Key)
+	}
+	same(s, "keys of sources", []string{"/s0", "/moved"}, keys)
 	same(s, "documents", []string{"0", "1"}, s.ids(w))
 }
 
