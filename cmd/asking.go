@@ -164,6 +164,7 @@ func (a *asker) ask(ctx context.Context, q query) error {
 		}
 		if p.form == formTable {
 			a.show(ctx, p, q, found)
+			markRepeated(hits)
 			if of := newQueryExplanation(found); of != nil {
 				p.explanation("", append(of.lines(), ""))
 			}
@@ -213,6 +214,7 @@ func (a *asker) show(ctx context.Context, p *printer, q query, found []engine.Hi
 	if p.lines = a.o.lines; a.o.full {
 		p.lines = 0
 	}
+	p.picked = a.diverse
 	if q.text == "" || len(found) == 0 {
 		return
 	}
@@ -228,7 +230,7 @@ func (a *asker) show(ctx context.Context, p *printer, q query, found []engine.Hi
 	}
 }
 
-// nearestPassage is the place of the passage nearest to a query, among those with text.
+// nearestPassage is the place of the passage nearest to a query.
 func nearestPassage(ctx context.Context, e embed.Embedder, query []float32, passages []string) (best int) {
 	r, err := e.Embed(ctx, passages)
 	if err != nil {
@@ -236,7 +238,7 @@ func nearestPassage(ctx context.Context, e embed.Embedder, query []float32, pass
 	}
 	most := math.Inf(-1)
 	for i, v := range r.Vectors {
-		if c := vector.Cosine(query, v, vector.Length(query), vector.Length(v)); passages[i] != "" && c > most {
+		if c := vector.Cosine(query, v, vector.Length(query), vector.Length(v)); c > most {
 			best, most = i, c
 		}
 	}

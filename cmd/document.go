@@ -65,6 +65,8 @@ type hit struct {
 	Vector    []float32       `json:"vector,omitempty"`
 	Context   *surroundings   `json:"context,omitempty"`
 	Explain   *hitExplanation `json:"explain,omitempty"`
+
+	repeats int // the rank of an earlier hit with the same text, or 0
 }
 
 func newHit(h engine.Hit) hit {
@@ -109,6 +111,16 @@ func newHits(found []engine.Hit) []hit {
 	return hits
 }
 
+// markRepeated marks the hits whose texts an earlier one has.
+func markRepeated(hits []hit) {
+	ranks := map[string]int{}
+	for i, h := range hits {
+		if hits[i].repeats = ranks[h.Text]; hits[i].repeats == 0 {
+			ranks[h.Text] = h.Rank
+		}
+	}
+}
+
 func (h hit) columns() []string {
 	return withStore([]string{strconv.Itoa(h.Rank), h.score(), h.ID, h.place(), line(h.StartLine), h.Text}, h.Store)
 }
@@ -128,36 +140,48 @@ func (h hit) body() string { return h.Context.around(h.Text) }
 
 func (h hit) table(p *printer) {
 	parts := []string{p.styled(styleBold, strconv.Itoa(h.Rank))}
-	for _, f := range h.figures(p.verbose) {
+	for _, f := range h.figures(p.verbose, p.picked) {
 		parts = append(parts, f.name+" "+p.styled(styleGreen, f.value))
 	}
 	p.heading(withStore(parts, visibleLine(h.Store)), h.place(), h.StartLine)
 	if h.Explain != nil {
 		p.explanation("   ", h.Explain.lines(h.Fused))
 	}
+	if h.repeats > 0 && h.Context == nil {
+		p.WriteString(strings.Repeat(" ", passageIndent) + p.styled(styleDim, fmt.Sprintf("the same text as hit %d", h.repeats)) + "\n\n")
+		return
+	}
 	h.Context.show(p, filled(h.Text, h.Source))
 }
 
-// figures are those that are shown on a terminal: the relevance, what else orders hits, and
-// if it is verbose all others that there are.
-func (h hit) figures(verbose bool) (shown []field) {
+// figures are those that are shown on a terminal: what orders the hits, unless they are in the order in which
+// MMR picked them, then the relevance, and if it is verbose all others that there are.
+func (h hit) figures(verbose, picked bool) (shown []field) {
 	add := func(name string, x number, digits int) {
 		if !math.IsNaN(float64(x)) {
 			shown = append(shown, field{name, strconv.FormatFloat(float64(x), 'f', digits, 64)})
 		}
 	}
-	add("relevance", h.Relevance, 2)
-	if verbose {
-		add("score", h.Score, 4)
-	}
-	if h.Words != nil && (verbose || len(shown) == 0 || wordsFirst(h.Fused)) {
+	fused := h.Fused != nil && !wordsFirst(h.Fused)
+	switch {
+	case h.Rerank != nil:
+		add("rerank", *h.Rerank, 4)
+	case picked:
+	case fused:
+		add("fused", *h.Fused, 2)
+	case h.Words != nil:
 		add("words", *h.Words, 2)
 	}
-	if h.Fused != nil && !wordsFirst(h.Fused) {
+	add("relevance", h.Relevance, 2)
+	if !verbose {
+		return shown
+	}
+	add("score", h.Score, 4)
+	if fused && (h.Rerank != nil || picked) {
 		add("fused", *h.Fused, 2)
 	}
-	if h.Rerank != nil {
-		add("rerank", *h.Rerank, 4)
+	if h.Words != nil && (fused || h.Rerank != nil || picked) {
+		add("words", *h.Words, 2)
 	}
 	return shown
 }

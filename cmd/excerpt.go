@@ -192,21 +192,21 @@ func shown(text string) string {
 	return strings.ReplaceAll(visible(text), "\t", tab)
 }
 
-// excerpt chooses n of the rows of a text that follow each other: those with most of the
-// query, by the weights of its words, and of such the first, with a row before what
-// matches. It returns the first and the one behind the last, without empty lines at the
-// ends.
+// excerpt chooses n of the rows with text that follow each other: those with most of the query, by the
+// weights of its words, and of such the first, with a row before what matches. It returns the first and
+// the one behind the last. Empty lines between them do not count.
 func (m *marker) excerpt(rows []row, matches []match, n int) (from, to int) {
-	if n < 1 || n >= len(rows) {
+	full := withText(rows)
+	if n < 1 || n >= len(full) {
 		return 0, len(rows)
 	}
 	terms := termsOf(rows, matches)
-	best, distance := 0.0, 0
-	for start := range len(rows) - n + 1 {
+	best, distance, at := 0.0, 0, 0
+	for start := range len(full) - n + 1 {
 		weight, first := 0.0, n
 		seen := map[uint64]bool{}
-		for i, row := range terms[start : start+n] {
-			for _, term := range row {
+		for i, row := range full[start : start+n] {
+			for _, term := range terms[row] {
 				if first = min(first, i); !seen[term] {
 					weight += m.weights[term]
 					seen[term] = true
@@ -215,21 +215,20 @@ func (m *marker) excerpt(rows []row, matches []match, n int) (from, to int) {
 		}
 		off := max(first-1, 1-first)
 		if weight > best+1e-9 || weight > best-1e-9 && off < distance {
-			best, distance, from = weight, off, start
+			best, distance, at = weight, off, start
 		}
 	}
-	return withoutEnds(rows, from, from+n)
+	return full[at], full[at+n-1] + 1
 }
 
-// withoutEnds leaves out the empty lines at the ends of some rows, of which one has text.
-func withoutEnds(rows []row, from, to int) (int, int) {
-	for rows[from].start == rows[from].end {
-		from++
+// withText returns the places of the rows that are no empty lines.
+func withText(rows []row) (places []int) {
+	for i, r := range rows {
+		if r.start < r.end {
+			places = append(places, i)
+		}
 	}
-	for rows[to-1].start == rows[to-1].end {
-		to--
-	}
-	return from, to
+	return places
 }
 
 // mostPassages is about how many passages of a text are compared with the query: of a long one some,
@@ -238,14 +237,15 @@ const mostPassages = 64
 
 // nearest chooses p.lines rows of a longer text that follow each other: those that p.near chooses.
 func (p *printer) nearest(text string, rows []row) (from, to int) {
-	last := len(rows) - p.lines
+	full := withText(rows)
+	last := len(full) - p.lines
 	step := 1 + last/mostPassages
 	var passages []string
 	for start := 0; start <= last; start += step {
-		passages = append(passages, text[rows[start].start:rows[start+p.lines-1].end])
+		passages = append(passages, text[rows[full[start]].start:rows[full[start+p.lines-1]].end])
 	}
-	from = p.near(passages) * step
-	return withoutEnds(rows, from, from+p.lines)
+	at := p.near(passages) * step
+	return full[at], full[at+p.lines-1] + 1
 }
 
 // termsOf are the terms that match in each row.

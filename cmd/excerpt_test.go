@@ -28,7 +28,7 @@ func TestPassageByMeaning(t *testing.T) {
 		want          string
 	}{
 		{20, 1, " … " + tides + " …\n\n"},
-		{20, 3, " … " + tides + " …\n\n"}, // empty lines at the ends are left out
+		{20, 3, " … Invoices are paid within thirty days.\n\n   " + tides + "\n\n   None.\n\n"}, // empty lines do not count
 		{0, 3, "   " + tides + "\n\n   None.\n\n"},
 		{2000, 4, ""}, // not all of a long text is looked at
 	} {

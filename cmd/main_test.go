@@ -30,9 +30,9 @@ func TestTerminal(t *testing.T) {
 	}{
 		{"ingest", []string{"ingest", "--quiet", file}, ""},
 		{"search", []string{"search", "-k", "1", "--color", "never", "moon"},
-			"1  relevance SCORE\n   fused 9.00\n   FILE:1\n   The moon pulls the sea,\n   and tides come and\n   go.\ufffd[2J\n\n"},
+			"1  fused 9.00\n   relevance SCORE\n   FILE:1\n   The moon pulls the sea,\n   and tides come and\n   go.\ufffd[2J\n\n"},
 		{"search in colour", []string{"search", "-k", "1", "--color", "always", "moon"},
-			"\x1b[1m1\x1b[0m  relevance \x1b[32mSCORE\x1b[0m\n   fused \x1b[32m9.00\x1b[0m\n   \x1b[36mFILE:1\x1b[0m\n   The \x1b[1mmoon\x1b[0m pulls the sea,\n   and tides come and\n   go.\ufffd[2J\n\n"},
+			"\x1b[1m1\x1b[0m  fused \x1b[32m9.00\x1b[0m\n   relevance \x1b[32mSCORE\x1b[0m\n   \x1b[36mFILE:1\x1b[0m\n   The \x1b[1mmoon\x1b[0m pulls the sea,\n   and tides come and\n   go.\ufffd[2J\n\n"},
 		{"list", []string{"list", "--color", "never"},
 			"ID\n   FILE:1\n   The moon pulls the sea,\n   and tides come and\n   go.\ufffd[2J\n\n"},
 		{"ids", []string{"list", "--ids"}, "ID\n"},

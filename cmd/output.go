@@ -82,7 +82,8 @@ type printer struct {
 	width    int
 	lines    int     // how many of a text are shown on a terminal; 0: all
 	marker   *marker // of the words that are bold there
-	// near is the place of the passage that is nearest to the query, and not empty; nil where nobody knows.
+	picked   bool    // hits come in the order in which MMR picked them
+	// near is the place of the passage that is nearest to the query; nil where nobody knows.
 	near func(passages []string) int
 }
 

@@ -28,6 +28,26 @@ and cosine. --min-relevance keeps relevances, which are from 0 to 1 and higher
 for nearer documents under every metric; --relevance-fn langchain computes
 LangChain's instead.`
 
+// hitsHelp are the paragraphs about hits in the help of search.
+const hitsHelp = `
+
+On a terminal each hit shows its rank, the figure that orders hits, its
+relevance (with --verbose all figures), file:line, and of the text the lines
+around the best match, with the words of the query in bold: --lines says how
+many, --full shows all, --pretty does so on a pipe. Where no word occurs they
+are those nearest in meaning, by builtin. Hits are ordered by
+
+  fused      how near the meaning is, plus what the words of the query add
+             (--explain shows both); words, with --mode words; rerank, with
+             --rerank
+  relevance  how near the meaning is, alone, from 0 to 1, with --mode vector
+
+On a pipe each hit is a line of TSV: rank, score, id, file, line, text. The
+score is that of the meaning in every mode, and the raw figure of Faiss: a
+squared distance under l2, where lower is better, or an inner product under ip
+and cosine, where higher is. --template '{{.rank}}\t{{.fused}}\t{{.path}}' has
+the fused figure.`
+
 func newSearchCmd(env *environment) *cobra.Command {
 	var o searchOptions
 	c := &cobra.Command{
@@ -40,22 +60,13 @@ The words of the query are joined by one blank; - reads it from stdin.
 
 With --mode vector documents are found by meaning alone, with --mode words by
 words alone. A store without words knows vectors only, and --fetch-k,
---score-threshold and --relevance-fn langchain choose them. The score is that of
-the meaning in every mode. Where --mode, or SHEAF_MODE, says hybrid or words, a
-part of the query between quotes must occur, but for case, accents and white
-space as it is typed; a word, or a part between quotes, with a dash before it
-must not: 'timeout "connection refused" -proxy'. A word is excluded in all of
-its forms. Two dashes, as of a flag, exclude nothing. Else the query is taken as
-it is typed, so that error messages and commands can be pasted. A query that
-begins with a dash follows --.
-
-On a terminal each hit shows rank, relevance (with --verbose all figures),
-file:line, and of the text the lines around the best match, with the words of
-the query in bold: --lines says how many, --full shows all, --pretty does so on
-a pipe. Where no word occurs they are those nearest in meaning, by builtin. Else
-each hit is a line of TSV: rank, score, id, file, line, text. The score is the
-raw figure of Faiss: a squared distance under l2, where lower is better, or an
-inner product under ip and cosine, where higher is.
+--score-threshold and --relevance-fn langchain choose them. Where --mode, or
+SHEAF_MODE, says hybrid or words, a part of the query between quotes must occur,
+but for case, accents and white space as it is typed; a word, or a part between
+quotes, with a dash before it must not: 'timeout "connection refused" -proxy'. A
+word is excluded in all of its forms. Two dashes, as of a flag, exclude nothing.
+Else the query is taken as it is typed, so that error messages and commands can
+be pasted. A query that begins with a dash follows --.` + hitsHelp + `
 
 --store given more than once searches all of these stores in one ranking; each
 hit then names its store. --context shows the chunks around each hit too. A
