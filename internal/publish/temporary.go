@@ -19,6 +19,9 @@ func createTemporary(path string) (*os.File, error) {
 	for {
 		name := filepath.Join(filepath.Dir(path), temporaryPrefix(path)+rand.Text())
 		f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
+		if bad := (*fs.PathError)(nil); errors.As(err, &bad) {
+			bad.Path = filepath.Dir(path) // which is to blame, and whose name tells more
+		}
 		if err != nil {
 			return nil, err
 		}
