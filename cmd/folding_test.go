@@ -52,6 +52,24 @@ func TestMessagesFoldAtBlanks(t *testing.T) {
 	}
 }
 
+// A value that has no room beside its name goes on below, and a word of it stays whole.
+func TestFieldsFoldAtBlanks(t *testing.T) {
+	t.Parallel()
+	for form, want := range map[form]string{
+		formTable: "index  IndexFlat\n       (index.1.faiss)\nstore  /a/very/long/path/to.sheaf\n",
+		formTSV:   "index  IndexFlat (index.1.faiss)\nstore  /a/very/long/path/to.sheaf\n",
+	} {
+		var b strings.Builder
+		p := &printer{Writer: bufio.NewWriter(&b), width: 24, form: form}
+		if err := p.fields(nil, []field{{"index", "IndexFlat (index.1.faiss)"}, {"store", "/a/very/long/path/to.sheaf"}}); err != nil {
+			t.Fatal(err)
+		}
+		if p.Flush(); b.String() != want {
+			t.Errorf("got %q, want %q", &b, want)
+		}
+	}
+}
+
 func TestHelpFitsTheTerminal(t *testing.T) {
 	t.Parallel()
 	const text = "Usage:\n  sheaf x [flags]\n\nFind what answers a text,\nbest first.\n\nExamples:\n  sheaf x --flag a long command to copy\n\nEXIT STATUS\n  0    done\n  2    wrong usage: an unknown flag\n"

@@ -295,7 +295,11 @@ func (p *printer) fields(v any, fields []field) error {
 		width = max(width, len(f.name))
 	}
 	for _, f := range fields {
-		fmt.Fprintf(p, "%-*s  %s\n", width, f.name, visible(f.value))
+		value := visible(f.value)
+		if p.form == formTable {
+			value = folded(value, p.width, width+2, width+2)
+		}
+		fmt.Fprintf(p, "%-*s  %s\n", width, f.name, value)
 	}
 	return nil
 }

@@ -67,24 +67,29 @@ func (f folding) Write(b []byte) (int, error) {
 	if !whole || !strings.HasPrefix(text, "sheaf: ") || uniseg.StringWidth(text) <= f.width {
 		return f.Writer.Write(b)
 	}
-	var folded strings.Builder
-	used := 0
-	for i, part := range copied(text) {
-		width := uniseg.StringWidth(part)
+	_, err := io.WriteString(f.Writer, folded(text, f.width, 0, 2)+"\n")
+	return len(b), err
+}
+
+// folded breaks a message, which begins at a column, into lines of width columns, of which all but the first are
+// indented. What is longer and may be copied stays whole.
+func folded(message string, width, column, indent int) string {
+	var b strings.Builder
+	for i, part := range copied(message) {
+		columns := uniseg.StringWidth(part)
 		switch {
 		case i == 0:
-		case used+1+width > f.width:
-			folded.WriteString("\n  ")
-			used = 2
+		case column+1+columns > width:
+			b.WriteString("\n" + strings.Repeat(" ", indent))
+			column = indent
 		default:
-			folded.WriteByte(' ')
-			used++
+			b.WriteByte(' ')
+			column++
 		}
-		folded.WriteString(part)
-		used += width
+		b.WriteString(part)
+		column += columns
 	}
-	_, err := io.WriteString(f.Writer, folded.String()+"\n")
-	return len(b), err
+	return b.String()
 }
 
 // copied divides a message at those blanks where a line may end: not between quotes, not between a flag and its
