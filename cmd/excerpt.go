@@ -193,8 +193,8 @@ func shown(text string) string {
 }
 
 // excerpt chooses n of the rows with text that follow each other: those with most of the query, by the
-// weights of its words, and of such the first, with a row before what matches. It returns the first and
-// the one behind the last. Empty lines between them do not count.
+// weights of its words, and of such the first, with a row before what matches, where that is of the same
+// paragraph. It returns the first and the one behind the last. Empty lines between them do not count.
 func (m *marker) excerpt(rows []row, matches []match, n int) (from, to int) {
 	full := withText(rows)
 	if n < 1 || n >= len(full) {
@@ -213,7 +213,14 @@ func (m *marker) excerpt(rows []row, matches []match, n int) (from, to int) {
 				}
 			}
 		}
-		off := max(first-1, 1-first)
+		off := 0
+		if first < n {
+			before := 1
+			if at := full[start+first]; at == 0 || rows[at-1].start == rows[at-1].end {
+				before = 0
+			}
+			off = max(first-before, before-first)
+		}
 		if weight > best+1e-9 || weight > best-1e-9 && off < distance {
 			best, distance, at = weight, off, start
 		}

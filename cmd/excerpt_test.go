@@ -63,6 +63,8 @@ func TestPassage(t *testing.T) {
 			" … func b() {\n       *moon*()\n       return the *tides* of the *moon* …\n"},
 		{"a line before what matches", "moon", code, weighed, 3, 40,
 			" … func b() {\n       *moon*()\n       return the tides of the *moon* …\n"},
+		{"no line of another paragraph", "moon", "over\n\nthe moon\nrises\nlate\n", weighed, 2, 40, " … the *moon*\n   rises …\n"},
+		{"empty lines do not count", "moon", "the moon\n\nrises\n\nlate\n", weighed, 3, 40, "   the *moon*\n\n   rises\n\n   late\n"},
 		{"all lines", "tide", code, weighed, 0, 40,
 			"   func a() {\n       return *tide*\n   }\n\n   func b() {\n       moon()\n       return the *tides* of the moon\n   }\n   func c() {\n   }\n"},
 		{"words without weights", "the tide", "the\ntide\n", nil, 4, 40, "   *the*\n   *tide*\n"},
