@@ -34,9 +34,11 @@ alike to the query, and each further one has the highest
 
 where likeness is the cosine. With --lambda 1 only the query counts, with 0
 only variety. Hits come in the order in which they were picked, with their own
-scores. Candidates are the nearest documents that --filter and --source keep and
-that pass --score-threshold and --min-relevance. With --fetch-k N and one of the
-two, as with LangChain, they are those that it keeps among the 2 x N nearest.` + filterHelp + rerankHelp +
+scores. A text that is stored twice may be picked twice, as with LangChain:
+sheaf duplicates finds such texts. Candidates are the nearest documents that
+--filter and --source keep and that pass --score-threshold and --min-relevance.
+With --fetch-k N and one of the two, as with LangChain, they are those that it
+keeps among the 2 x N nearest.` + filterHelp + rerankHelp +
 			exitStatus(0, 1, 2, 3, 4, 5, 10, 11, 12, 75, 130, 143),
 		Example: `  sheaf mmr "how does a crash leave the store"
   sheaf mmr -k 8 --fetch-k 50 --lambda 0.3 --json rotating keys
