@@ -63,7 +63,7 @@ func TestArchitectureCatches(t *testing.T) {
 		{"internal/loader/a.go", `import "sheaf/internal/store"`, `imports "sheaf/internal/store"`},
 		{"internal/loader/a_test.go", `import "sheaf/internal/store"`, ""},
 		{"internal/loader/loadertest/a.go", `import "sheaf/internal/loader"`, ""},
-		{"internal/loader/loadertest/a.go", `import "sheaf/internal/words"`, ""},
+		{"internal/loader/loadertest/a.go", `import "sheaf/internal/seq"`, ""},
 		{"internal/loader/loadertest/a.go", `import "sheaf/internal/store"`, `imports "sheaf/internal/store"`},
 		{"internal/store/a.go", `import "sheaf/internal/faiss"`, ""},
 		{"internal/store/a.go", `import "sheaf/internal/embed"`, `imports "sheaf/internal/embed"`},

@@ -117,19 +117,20 @@ func MostlyLatin(text string) bool {
 type Terms struct {
 	Weight      float64 // of all of them
 	Covered     float64 // the highest weight of those that one document has
+	Evidence    float64 // the same, where stop words count as frequent ones
 	Identifiers float64 // of those that are of identifiers
 }
 
-// TermsOf is what is known of the terms of a query by their weights, each where the query
-// has the term first, and the highest sum of those that one document has.
-func TermsOf(q words.Query, weights []float32, covered float32) Terms {
-	t := Terms{Covered: float64(covered)}
+// TermsOf is what is known of the terms of a query by how rare they are, each where the query
+// has the term first, and by the highest sums of those that one document has.
+func TermsOf(q words.Query, rarities []float32, covered, evidence float32) Terms {
+	t := Terms{Covered: float64(covered), Evidence: float64(evidence)}
 	identifiers := map[uint64]bool{}
 	for i, term := range q.Terms {
 		identifiers[term] = identifiers[term] || q.Identifiers[i]
 	}
 	for i, term := range q.Terms {
-		weight := float64(weights[i])
+		weight := float64(rarities[i])
 		t.Weight += weight
 		if identifiers[term] {
 			t.Identifiers += weight
@@ -186,7 +187,7 @@ const (
 // A query that asks in other words than the documents use is left to meaning. It shows
 // in what the best document has of its terms. A document has terms of weight x by
 // chance with a probability of about exp(-x), so among n documents one has such of
-// ln n; words count when that is exceeded, or when next to no term is missing. Only
+// ln n; words count when that is exceeded, not by stop words, or when next to no term is missing. Only
 // English is stemmed, so fewer words meet where query and documents are in another
 // language, and less is asked for.
 // Where the embedder does not know the language of the documents nothing is left to
@@ -205,7 +206,7 @@ func (c Calibration) WordWeight(query string, t Terms, in Corpus) float64 {
 			chance *= unstemmed
 		}
 	}
-	byEvidence := t.Covered/(1+math.Log(float64(max(in.Documents, 1)))) - chance
+	byEvidence := t.Evidence/(1+math.Log(float64(max(in.Documents, 1)))) - chance
 	byShare := 1 - (1-t.Covered/t.Weight)/uncovered
 	gate := min(max(byEvidence, byShare, 0), 1)
 	if c.EnglishOnly && in.Foreign {

@@ -32,10 +32,12 @@ func TestWordWeight(t *testing.T) {
 	}{
 		{"no term", 0, engine.Terms{}, e4, 0},
 		{"no term in a document", 0, engine.Terms{Weight: 10}, e4, 0},
-		{"as much as chance finds", 0, engine.Terms{Weight: 20, Covered: 6}, e4, 0},
-		{"half more evidence than that", 0, engine.Terms{Weight: 20, Covered: 8.5}, e4, 2},
-		{"twice", 9, engine.Terms{Weight: 20, Covered: 11}, e4, 9},
-		{"twice, in a larger store", 9, engine.Terms{Weight: 20, Covered: 11}, e4 * e4, .2},
+		{"as much as chance finds", 0, engine.Terms{Weight: 20, Covered: 6, Evidence: 6}, e4, 0},
+		{"half more evidence than that", 0, engine.Terms{Weight: 20, Covered: 8.5, Evidence: 8.5}, e4, 2},
+		{"twice", 9, engine.Terms{Weight: 20, Covered: 11, Evidence: 11}, e4, 9},
+		{"twice, in a larger store", 9, engine.Terms{Weight: 20, Covered: 11, Evidence: 11}, e4 * e4, .2},
+		{"twice, half of it by stop words", 9, engine.Terms{Weight: 20, Covered: 11, Evidence: 6}, e4, 0},
+		{"covered, by stop words too", 9, engine.Terms{Weight: 11, Covered: 11, Evidence: 6}, e4, 9},
 		{"short and covered", 9, engine.Terms{Weight: 3, Covered: 3}, e4, 9},
 		{"short and half covered", 9, engine.Terms{Weight: 3, Covered: 1.5}, e4, 0},
 		{"one term in ten is missing", 8, engine.Terms{Weight: 5, Covered: 4.5}, e4, 4},
@@ -53,7 +55,7 @@ func TestWordWeight(t *testing.T) {
 // What an embedder knows decides how much is left to it.
 func TestCalibration(t *testing.T) {
 	t.Parallel()
-	terms := engine.Terms{Weight: 20, Covered: 6} // as much as chance finds among 54 documents
+	terms := engine.Terms{Weight: 20, Covered: 6, Evidence: 6} // as much as chance finds among 54 documents
 	for _, test := range []struct {
 		name string
 		engine.Calibration

@@ -14,10 +14,11 @@ import (
 // A search by words ranks all documents that have a word of the query by BM25, as package
 // store does.
 
-// scored is a document with its BM25, and the weights of the query's terms that it has.
+// scored is a document with its BM25, and what the query's terms that it has are together: their
+// rarities and their weights, see package postings.
 type scored struct {
-	n              uint32
-	score, covered float32
+	n                        uint32
+	score, covered, evidence float32
 }
 
 // ranking ranks all documents for the words of a query.
@@ -47,6 +48,7 @@ func (x *index) rank(ctx context.Context, text string) (r ranking, err error) {
 	}
 	r.query = x.finder.tokenizer.Query(text)
 	r.weights = make([]float32, len(r.query.Terms))
+	rarities := make([]float32, len(r.query.Terms))
 	times := map[uint64]int{}
 	for _, term := range r.query.Terms {
 		times[term]++
@@ -64,25 +66,25 @@ func (x *index) rank(ctx context.Context, text string) (r ranking, err error) {
 		if err != nil {
 			return r, err
 		}
-		r.weights[i] = postings.Weight(x.state.documents, int64(len(list)), times[term])
-		r.add(list, r.weights[i], x.average())
+		r.weights[i], rarities[i] = postings.Weight(x.state.documents, int64(len(list)), times[term], r.query.StopWords[term])
+		r.add(list, r.weights[i], rarities[i], x.average())
 		times[term] = 0
 	}
 	if _, err := x.script(ctx, `SET LOCAL enable_seqscan = on`); err != nil {
 		return r, err
 	}
-	covered := float32(0)
+	covered, evidence := float32(0), float32(0)
 	for _, d := range r.docs {
-		r.best, covered = max(r.best, d.score), max(covered, d.covered)
+		r.best, covered, evidence = max(r.best, d.score), max(covered, d.covered), max(evidence, d.evidence)
 	}
-	r.terms = engine.TermsOf(r.query, r.weights, covered)
+	r.terms = engine.TermsOf(r.query, rarities, covered, evidence)
 	slices.SortFunc(r.docs, func(a, b scored) int { return cmp.Or(cmp.Compare(b.score, a.score), cmp.Compare(a.n, b.n)) })
 	return r, nil
 }
 
 // add adds what the documents that have a term gain by it. Both are in the order of
 // insertion.
-func (r *ranking) add(list []posting, weight float32, average float64) {
+func (r *ranking) add(list []posting, weight, rarity float32, average float64) {
 	docs, merged := r.docs, make([]scored, 0, len(r.docs)+len(list))
 	for _, p := range list {
 		for len(docs) > 0 && docs[0].n < p.n {
@@ -93,7 +95,8 @@ func (r *ranking) add(list []posting, weight float32, average float64) {
 			d, docs = docs[0], docs[1:]
 		}
 		d.score += p.share(weight, average)
-		d.covered += weight
+		d.covered += rarity
+		d.evidence += weight
 		merged = append(merged, d)
 	}
 	r.docs = append(merged, docs...)

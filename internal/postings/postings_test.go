@@ -164,11 +164,11 @@ func TestRank(t *testing.T) {
 		for range 1 + r.IntN(6) {
 			terms = append(terms, term(uint64(r.IntN(300))))
 		}
-		got, err := x.Rank(terms)
+		got, err := x.Rank(terms, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		again, err := merged.Rank(terms)
+		again, err := merged.Rank(terms, nil)
 		if diff := cmp.Diff(got, again); err != nil || diff != "" {
 			t.Fatalf("after a merge: %v %s", err, diff)
 		}
@@ -182,6 +182,42 @@ func TestRank(t *testing.T) {
 		if got.Best != slices.Max(got.Scores) || got.MostCovered != slices.Max(got.Covered) {
 			t.Errorf("the highest are %v and %v", got.Best, got.MostCovered)
 		}
+		if diff := cmp.Diff(got.Covered, got.Evidence); diff != "" || got.MostEvidence != got.MostCovered {
+			t.Errorf("without stop words there is other evidence: %s", diff)
+		}
+	}
+}
+
+// A stop word that few documents have adds no more than one that a third of them have, and is as rare as it is.
+func TestStopWords(t *testing.T) {
+	t.Parallel()
+	const stop, other, frequent = 1, 2, 3
+	c := corpus{}
+	for n := range uint32(100) {
+		c[n] = []uint64{term(frequent)}
+	}
+	c[7], c[8] = append(c[7], term(stop)), append(c[8], term(other))
+	x := postings.Index{Sources: sources(c.segments(t, 100)), Documents: int64(len(c))}
+	terms := []uint64{term(stop), term(other), term(stop), term(frequent)}
+	plain, err := x.Rank(terms, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := x.Rank(terms, map[uint64]bool{term(stop): true, term(frequent): true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []float32{2 * postings.StopWeight, plain.Weights[1], 0, plain.Weights[3]}; !slices.Equal(got.Weights, want) {
+		t.Errorf("weights %v, want %v", got.Weights, want)
+	}
+	if !slices.Equal(got.Rarities, plain.Weights) || !slices.Equal(got.Covered, plain.Covered) {
+		t.Errorf("rarities %v, want %v", got.Rarities, plain.Weights)
+	}
+	if plain.Scores[7] <= plain.Scores[8] || got.Scores[7] >= got.Scores[8] {
+		t.Errorf("the document with the stop word: %v of %v, and %v of %v", plain.Scores[7], plain.Best, got.Scores[7], got.Best)
+	}
+	if want := got.Weights[1] + got.Weights[3]; got.MostEvidence != want || got.MostCovered != plain.MostCovered {
+		t.Errorf("evidence of %v, want %v", got.MostEvidence, want)
 	}
 }
 
@@ -218,7 +254,7 @@ func TestDead(t *testing.T) {
 		{postings.Index{Sources: sources([]*kept{whole}), Documents: int64(len(c))}, c.average()},
 	} {
 		terms := []uint64{term(1), term(20), term(3), term(1), term(1 << 40)}
-		got, err := test.Rank(terms)
+		got, err := test.Rank(terms, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -257,7 +293,7 @@ func TestLongList(t *testing.T) {
 		}
 	}
 	for term, want := range map[uint64]int{0: 60_000, 4: 0, 5: 60_000, 6: 0, 7: 60_000, 8: 0, 9: 600, 108: 600, 109: 0} {
-		r, err := x.Rank([]uint64{term})
+		r, err := x.Rank([]uint64{term}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -331,11 +367,11 @@ func TestErrors(t *testing.T) {
 		}
 	}
 	x := postings.Index{Sources: sources([]*kept{parts[1], parts[0]})}
-	if _, err := x.Rank([]uint64{1}); !errors.Is(err, postings.ErrMalformed) {
+	if _, err := x.Rank([]uint64{1}, nil); !errors.Is(err, postings.ErrMalformed) {
 		t.Errorf("segments out of order: %v", err)
 	}
 	empty := postings.Index{Documents: 3}
-	if r, err := empty.Rank([]uint64{1}); err != nil || len(r.Scores) != 0 {
+	if r, err := empty.Rank([]uint64{1}, nil); err != nil || len(r.Scores) != 0 {
 		t.Error(r, err)
 	}
 }
@@ -409,7 +445,7 @@ func BenchmarkRank(b *testing.B) {
 	k := merge(b, c.segments(b, 50_000), nil)
 	x := postings.Index{Sources: sources([]*kept{k}), Documents: documents}
 	for b.Loop() {
-		if _, err := x.Rank([]uint64{term(7), term(1e6), term(2e6), term(3e6), term(4e6)}); err != nil {
+		if _, err := x.Rank([]uint64{term(7), term(1e6), term(2e6), term(3e6), term(4e6)}, nil); err != nil {
 			b.Fatal(err)
 		}
 	}

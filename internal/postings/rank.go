@@ -43,28 +43,30 @@ type Ranking struct {
 	First  uint32    // the document of the first score
 	Scores []float32 // BM25 of each document from First on; 0 where it has none of the terms
 
-	// Covered is the sum of the weights of the query's terms that each document has.
-	Covered []float32
-	// Best and MostCovered are the highest of Scores and of Covered.
-	Best, MostCovered float32
-	// Weights are the weights of the query's terms, each where it occurs first, see Rank;
-	// 0 where it is repeated.
-	Weights []float32
+	// Covered is the sum of the rarities of the query's terms that each document has, Evidence
+	// that of their weights.
+	Covered, Evidence []float32
+	// Best, MostCovered and MostEvidence are the highest of Scores, of Covered and of Evidence.
+	Best, MostCovered, MostEvidence float32
+	// Weights and Rarities are those of the query's terms, each where it occurs first, see
+	// Rank; 0 where it is repeated.
+	Weights, Rarities []float32
 }
 
-// Rank ranks all documents for the terms of a query. The weight of a term is
+// Rank ranks all documents for the terms of a query. The rarity of a term is
 //
 //	idf = ln(1 + (N - n + .5) / (n + .5))
 //
 // for n of N documents that have it, and as often as much as the query repeats it. For
-// a term that no document has it is ln((N + .5) / .5). The score of a document is the sum of
+// a term that no document has it is ln((N + .5) / .5). Its weight is the same, but that of a
+// stop word at most StopWeight. The score of a document is the sum of
 //
 //	weight * f * (k1 + 1) / (f + k1 * (1 - b + b * length / average length))
 //
 // over the terms that it has f times. N and n are those of the documents that are
 // alive; the average length is that of all in the segments, where dead ones stay until a merge.
-func (x *Index) Rank(terms []uint64) (*Ranking, error) {
-	r := &Ranking{Weights: make([]float32, len(terms))}
+func (x *Index) Rank(terms []uint64, stopWords map[uint64]bool) (*Ranking, error) {
+	r := &Ranking{Weights: make([]float32, len(terms)), Rarities: make([]float32, len(terms))}
 	if len(x.Sources) == 0 {
 		return r, nil
 	}
@@ -73,7 +75,7 @@ func (x *Index) Rank(terms []uint64) (*Ranking, error) {
 	}
 	r.First = x.Sources[0].First
 	numbers := x.Sources[len(x.Sources)-1].Last - r.First + 1
-	r.Scores, r.Covered = make([]float32, numbers), make([]float32, numbers)
+	r.Scores, r.Covered, r.Evidence = make([]float32, numbers), make([]float32, numbers), make([]float32, numbers)
 	norms := x.norms()
 	times := map[uint64]int{}
 	for _, term := range terms {
@@ -87,21 +89,30 @@ func (x *Index) Rank(terms []uint64) (*Ranking, error) {
 		if err != nil {
 			return r, err
 		}
-		r.Weights[i] = Weight(x.Documents, int64(len(list)), times[term])
-		x.score(r, list, r.Weights[i], norms)
+		r.Weights[i], r.Rarities[i] = Weight(x.Documents, int64(len(list)), times[term], stopWords[term])
+		x.score(r, list, i, norms)
 		times[term] = 0
 	}
 	return r, nil
 }
 
-// Weight is the weight of a term that so many of all documents have, and that a query has
-// so many times; see Rank.
-func Weight(documents, with int64, times int) float32 {
+// StopWeight is the highest weight of a stop word: that of a term that a third of the documents
+// have. Where few texts are in the language of the query such words are rare, and yet say
+// nothing about what is asked for.
+const StopWeight = 1.0986 // ln 3
+
+// Weight is the weight and the rarity of a term that so many of all documents have, and that a
+// query has so many times; see Rank.
+func Weight(documents, with int64, times int, stopWord bool) (weight, rarity float32) {
 	idf := math.Log((float64(documents) + .5) / .5)
 	if with > 0 {
 		idf = math.Log1p((float64(max(documents, with)-with) + .5) / (float64(with) + .5))
 	}
-	return float32(float64(times) * idf)
+	rarity = float32(float64(times) * idf)
+	if stopWord {
+		idf = min(idf, StopWeight)
+	}
+	return float32(float64(times) * idf), rarity
 }
 
 // Average is the average length of documents that have so many tokens.
@@ -247,8 +258,9 @@ func (x *Index) With(term uint64) ([]uint32, error) {
 	return documents, nil
 }
 
-// score adds what a list of postings, of a term with a weight, says of documents.
-func (x *Index) score(r *Ranking, list []Posting, weight float32, norms [256]float32) {
+// score adds what a list of postings, of the term at a place of the query, says of documents.
+func (x *Index) score(r *Ranking, list []Posting, term int, norms [256]float32) {
+	weight, rarity := r.Weights[term], r.Rarities[term]
 	for i := range x.Sources {
 		first, lengths := x.Sources[i].First, x.lengths[i]
 		for len(list) > 0 && list[0].Document <= x.Sources[i].Last {
@@ -256,9 +268,9 @@ func (x *Index) score(r *Ranking, list []Posting, weight float32, norms [256]flo
 			list = list[1:]
 			at := p.Document - r.First
 			score := r.Scores[at] + Share(weight, p.Count, norms[lengths[p.Document-first]])
-			covered := r.Covered[at] + weight
-			r.Scores[at], r.Covered[at] = score, covered
-			r.Best, r.MostCovered = max(r.Best, score), max(r.MostCovered, covered)
+			covered, evidence := r.Covered[at]+rarity, r.Evidence[at]+weight
+			r.Scores[at], r.Covered[at], r.Evidence[at] = score, covered, evidence
+			r.Best, r.MostCovered, r.MostEvidence = max(r.Best, score), max(r.MostCovered, covered), max(r.MostEvidence, evidence)
 		}
 	}
 }

@@ -42,7 +42,7 @@ func (snap *snapshot) explain(t *tx, m *marks, found []faiss.Hit, hits []engine.
 	if err != nil {
 		return err
 	}
-	shares, err := snap.shares(t, m.asked.query.Terms, numbers)
+	shares, err := snap.shares(t, m.asked.query, numbers)
 	if err != nil {
 		return err
 	}
@@ -59,7 +59,8 @@ func (snap *snapshot) explain(t *tx, m *marks, found []faiss.Hit, hits []engine.
 
 // shares are what each term adds to the BM25 of each document, at the place where the
 // query has the term first.
-func (snap *snapshot) shares(t *tx, terms []uint64, numbers []int64) ([][]float32, error) {
+func (snap *snapshot) shares(t *tx, q words.Query, numbers []int64) ([][]float32, error) {
+	terms := q.Terms
 	shares := make([][]float32, len(numbers))
 	for i := range shares {
 		shares[i] = make([]float32, len(terms))
@@ -76,7 +77,7 @@ func (snap *snapshot) shares(t *tx, terms []uint64, numbers []int64) ([][]float3
 			continue
 		}
 		same := slices.DeleteFunc(slices.Clone(terms), func(other uint64) bool { return other != term })
-		r, err := x.Rank(same)
+		r, err := x.Rank(same, q.StopWords)
 		if err != nil {
 			return nil, err
 		}

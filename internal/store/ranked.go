@@ -68,7 +68,7 @@ func (snap *snapshot) rank(ctx context.Context, text string) (r ranking, err err
 	err = snap.read(ctx, func(t *tx) error {
 		x, err := snap.wordIndex(t)
 		if err == nil {
-			r.Ranking, err = x.Rank(q.Terms)
+			r.Ranking, err = x.Rank(q.Terms, q.StopWords)
 		}
 		if errors.Is(err, postings.ErrMalformed) {
 			err = t.damagedWords("%v", err)
@@ -79,7 +79,7 @@ func (snap *snapshot) rank(ctx context.Context, text string) (r ranking, err err
 		return r, err
 	}
 	r.Scores = r.Scores[:max(0, min(int64(len(r.Scores)), snap.state.count-int64(r.First)))]
-	r.terms = engine.TermsOf(q, r.Weights, r.MostCovered)
+	r.terms = engine.TermsOf(q, r.Rarities, r.MostCovered, r.MostEvidence)
 	return r, nil
 }
 

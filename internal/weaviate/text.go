@@ -143,10 +143,10 @@ func (t *text) rank(ctx context.Context) (err error) {
 		}
 	}
 	t.query = t.tokenizer.Query(t.o.Texts[t.q])
-	if t.ranking, err = t.index.Rank(t.query.Terms); err != nil {
+	if t.ranking, err = t.index.Rank(t.query.Terms, t.query.StopWords); err != nil {
 		return t.malformed(err)
 	}
-	t.terms = engine.TermsOf(t.query, t.ranking.Weights, t.ranking.MostCovered)
+	t.terms = engine.TermsOf(t.query, t.ranking.Rarities, t.ranking.MostCovered, t.ranking.MostEvidence)
 	for i, score := range t.ranking.Scores {
 		if score > 0 {
 			t.best = append(t.best, engine.Candidate{Number: int64(t.ranking.First) + int64(i), Words: score})
@@ -310,7 +310,8 @@ func (t *text) shares(documents []engine.Candidate) ([][]float32, error) {
 		if slices.Contains(terms[:i], term) {
 			continue
 		}
-		r, err := t.index.Rank(slices.DeleteFunc(slices.Clone(terms), func(other uint64) bool { return other != term }))
+		same := slices.DeleteFunc(slices.Clone(terms), func(other uint64) bool { return other != term })
+		r, err := t.index.Rank(same, t.query.StopWords)
 		if err != nil {
 			return nil, t.malformed(err)
 		}

