@@ -312,7 +312,7 @@ func (a *asker) askAll(ctx context.Context, all iter.Seq2[query, error]) error {
 func (a *asker) printBatched(ctx context.Context, p *printer, q query, found []engine.Hit) error {
 	switch {
 	case p.form != formTemplate && q.err != nil:
-		return p.object(failure{q.id, q.err.Error()})
+		return p.object(failure{q.id, messageOf(q.err)})
 	case p.form != formTemplate:
 		one, err := a.answer(ctx, q, found)
 		if err != nil {

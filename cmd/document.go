@@ -111,10 +111,13 @@ func newHits(found []engine.Hit) []hit {
 	return hits
 }
 
-// markRepeated marks the hits whose texts an earlier one has.
+// markRepeated marks the hits whose texts an earlier one has. Documents without a text repeat nothing.
 func markRepeated(hits []hit) {
 	ranks := map[string]int{}
 	for i, h := range hits {
+		if h.Text == "" {
+			continue
+		}
 		if hits[i].repeats = ranks[h.Text]; hits[i].repeats == 0 {
 			ranks[h.Text] = h.Rank
 		}

@@ -86,7 +86,7 @@ func runEvalExact(ctx context.Context, env *environment, o *evalExactOptions) er
 			}
 			for i, q := range queries {
 				if q.err != nil {
-					answer.Failed = append(answer.Failed, eval.Failed{ID: q.id, Error: q.err.Error()})
+					answer.Failed = append(answer.Failed, eval.Failed{ID: q.id, Error: messageOf(q.err)})
 					recalls = append(recalls, 0)
 					continue
 				}

@@ -123,12 +123,15 @@ func (env *environment) unknownID(ctx context.Context, s catalog, text string) s
 	return ""
 }
 
+// nearIDs is among how many documents nearestID looks: an engine may have to send their texts too.
+const nearIDs = 1000
+
 // nearestID returns the id that a text may be the beginning of, or a misspelling; "" for none. Another number
 // is no misspelling, but another thing.
 func nearestID(ctx context.Context, s catalog, text string) (id string) {
 	numbers := numbersIn(text)
 	least := math.MaxInt
-	for d, err := range s.Documents(ctx, engine.ListOptions{Limit: nearComparisons, Brief: true}) {
+	for d, err := range s.Documents(ctx, engine.ListOptions{Limit: nearIDs, Brief: true}) {
 		if err != nil || text == "" {
 			return ""
 		}

@@ -271,7 +271,7 @@ func (i *importing) bind(f engine.Facts, spec string) (engine.Facts, embed.Embed
 	err = i.made(bound.Embedder).Check(engine.Facts{Embedder: bound.Embedder, Fingerprint: bound.Fingerprint})
 	switch {
 	case err != nil:
-		return f, nil, i.in.About(err)
+		return f, nil, hint.With(i.in.About(err), "leave --embedder out to keep the vectors, or make them anew with --reembed")
 	case !i.o.reembed && !i.in.Empty && bound.Dim != f.Dim:
 		err := fmt.Errorf("%s makes vectors of %d numbers, and those of %s have %d", spec, bound.Dim, i.in.Called, f.Dim)
 		return f, nil, hint.With(err, "name the embedder that made them, or make them anew with --reembed")

@@ -96,9 +96,6 @@ func TestWhoTypesIsTold(t *testing.T) {
 		if said != (tt.what != "") || tt.what == "" && strings.Contains(errs.String(), "Ctrl-D") {
 			t.Errorf("%q says %q", tt.args, errs)
 		}
-		if strings.Contains(errs.String(), "embedding") {
-			t.Errorf("%q draws into what is typed: %q", tt.args, errs)
-		}
 		s, _, errs = recorded(tt.typed)
 		s.ErrTerminal = true
 		if Main(t.Context(), append(tt.args, global...), s); strings.Contains(errs.String(), "Ctrl-D") {
