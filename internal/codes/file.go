@@ -85,7 +85,7 @@ func Open(path string, o Origin, rows int64, flag int) (*File, error) {
 		RowBytes: 1,
 		Header:   func(int64) []byte { return head },
 		Check: func(header []byte) error {
-			if string(header[:len(magic)]) != apart {
+			if string(header[:len(magic)]) != magicApart {
 				header = header[:headerBytes(o.Dim, false)]
 			}
 			head = header
@@ -236,13 +236,13 @@ func (f *File) Verify(at int64, rows []float32) error {
 // of a block; in a file of which blocks lie apart how many; then the mean, the signs as
 // bits, and the checksum of all before it.
 const (
-	magic   = "sheafco1"
-	ordered = "sheafco2" // of a file with an order of its own
-	apart   = "sheafco3" // of one whose first blocks lie apart
-	atIndex = len(magic) + 16
-	atDim   = atIndex + 8
-	atRows  = atDim + 4
-	atApart = atRows + 4
+	magic        = "sheafco1"
+	magicOrdered = "sheafco2" // of a file with an order of its own
+	magicApart   = "sheafco3" // of one whose first blocks lie apart
+	atIndex      = len(magic) + 16
+	atDim        = atIndex + 8
+	atRows       = atDim + 4
+	atApart      = atRows + 4
 )
 
 // headerBytes is how long a header is, with or without the number of blocks that lie apart.
@@ -261,10 +261,10 @@ func (f *File) head(o Origin) []byte {
 	b = binary.LittleEndian.AppendUint32(b, uint32(f.layout.rows))
 	switch {
 	case f.apart > 0:
-		copy(b, apart)
+		copy(b, magicApart)
 		b = binary.LittleEndian.AppendUint64(b, uint64(f.apart))
 	case f.layout.numbered:
-		copy(b, ordered)
+		copy(b, magicOrdered)
 	}
 	b = append(b, vector.Bytes(f.frame.mean)...)
 	signs := make([]byte, (rounds*o.Dim+7)/8)
@@ -282,7 +282,7 @@ func (f *File) parse(b []byte, o Origin) error {
 	kind, end := string(b[:len(magic)]), len(b)-vector.Size
 	rows := binary.LittleEndian.Uint32(b[atRows:])
 	switch {
-	case kind != magic && kind != ordered && kind != apart:
+	case kind != magic && kind != magicOrdered && kind != magicApart:
 		return errors.New("it is no file of codes")
 	case column.Checksum(b[:end]) != binary.LittleEndian.Uint32(b[end:]):
 		return errors.New("its header fails its checksum")
@@ -295,8 +295,11 @@ func (f *File) parse(b []byte, o Origin) error {
 	}
 	n := len(b)
 	f.layout = layoutOf(o.Dim, int(rows), kind != magic)
-	if b = b[atApart:]; kind == apart {
+	if b = b[atApart:]; kind == magicApart {
 		f.apart, b = int64(binary.LittleEndian.Uint64(b)), b[8:]
+		if f.apart < 1 || f.apart > math.MaxInt64/int64(f.layout.bytes())/2 {
+			return fmt.Errorf("it has %d blocks that lie apart", f.apart)
+		}
 	}
 	f.begin(n)
 	f.frame = &frame{vector.FromBytes(b[:vector.Size*o.Dim]), make([]float32, rounds*o.Dim)}

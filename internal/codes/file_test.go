@@ -3,6 +3,7 @@ package codes
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -127,6 +128,7 @@ func orderedFile(t *testing.T, apart int64) {
 	if _, err := f.Numbers(96); err == nil {
 		t.Error("no error for a block that is not there")
 	}
+	growsAndIsCut(t, path, o, x)
 	less, err := Open(path, o, 32, os.O_RDONLY)
 	if err != nil {
 		t.Fatal(err)
@@ -134,6 +136,60 @@ func orderedFile(t *testing.T, apart int64) {
 	defer less.Close()
 	if _, err := less.Numbers(0); err == nil || !strings.Contains(err.Error(), "not there") {
 		t.Errorf("numbers of rows that are not there: %v", err)
+	}
+}
+
+// growsAndIsCut appends a block behind the 96 rows of an ordered file, cuts it off again, and then
+// cuts into what is committed.
+func growsAndIsCut(t *testing.T, path string, o Origin, x []float32) {
+	t.Helper()
+	f, err := Open(path, o, 96, os.O_RDWR)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	more, numbers := normal(2, 32, o.Dim), make([]int64, 32)
+	for i := range numbers {
+		numbers[i] = int64(96 + i)
+	}
+	verified := func(rows int64) error {
+		var errs []error
+		for at := int64(0); at < rows; at += f.BlockRows() {
+			vectors := more
+			if at < 96 {
+				vectors = x[int(at)*o.Dim:][:32*o.Dim]
+			}
+			errs = append(errs, f.Verify(at, vectors))
+		}
+		extra, err := f.Extra(rows)
+		if extra != 0 {
+			errs = append(errs, fmt.Errorf("%d bytes more than %d rows", extra, rows))
+		}
+		return errors.Join(append(errs, err)...)
+	}
+	if err := errors.Join(f.Append(96, numbers, more), verified(128)); err != nil {
+		t.Errorf("a block more: %v", err)
+	}
+	if extra, err := f.Extra(96); extra != int64(f.layout.bytes()) || err != nil {
+		t.Errorf("%d bytes of a block more, %v", extra, err)
+	}
+	if err := errors.Join(f.Cut(96), verified(96)); err != nil {
+		t.Errorf("without the block: %v", err)
+	}
+	copied, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	short := filepath.Join(t.TempDir(), "codes")
+	if err := os.WriteFile(short, copied[:len(copied)-1], 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if f, err := Open(short, o, 96, os.O_RDONLY); err == nil {
+		err = f.Verify(64, x[64*o.Dim:])
+		f.Close()
+		if err == nil {
+			t.Error("no error where the last byte is missing")
+		}
 	}
 }
 
