@@ -4,13 +4,24 @@ import "strings"
 
 // StopWord reports whether a word is one that the texts of some language are full of, as it is
 // written in a text: "das", "where". Of Chinese, Japanese and Korean, two characters that
-// follow each other are a word. One in capitals, which may be an abbreviation, is none.
+// follow each other are a word. One in capitals, which may be an abbreviation or the D of
+// "vitamin D", is none, but for I and A.
 func StopWord(word string) bool {
 	lower := strings.ToLower(word)
-	if len(word) > 1 && word != lower && word == strings.ToUpper(word) {
-		return false
+	if word != lower && word == strings.ToUpper(word) {
+		return word == "I" || word == "A"
 	}
-	return english(lower) || other(lower) || shared(lower) || written(lower)
+	return english(lower) || other(lower) && !thing(lower) || shared(lower) || written(lower)
+}
+
+// thing reports whether a word in lower case, which another language is full of, names something
+// in English: a van, hay, a par, an ini file.
+func thing(word string) bool {
+	switch word {
+	case "ali", "az", "dal", "dan", "dos", "hay", "ini", "las", "los", "met", "mia", "nos", "par", "pour", "sur", "tai", "uno", "van":
+		return true
+	}
+	return false
 }
 
 // shared reports whether a word in lower case is one that English and another language are full

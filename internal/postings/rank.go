@@ -75,7 +75,10 @@ func (x *Index) Rank(terms []uint64, stopWords map[uint64]bool) (*Ranking, error
 	}
 	r.First = x.Sources[0].First
 	numbers := x.Sources[len(x.Sources)-1].Last - r.First + 1
-	r.Scores, r.Covered, r.Evidence = make([]float32, numbers), make([]float32, numbers), make([]float32, numbers)
+	r.Scores, r.Covered = make([]float32, numbers), make([]float32, numbers)
+	if r.Evidence = r.Covered; len(stopWords) > 0 { // without stop words both are the same
+		r.Evidence = make([]float32, numbers)
+	}
 	norms := x.norms()
 	times := map[uint64]int{}
 	for _, term := range terms {

@@ -14,7 +14,7 @@ type Query struct {
 	// Identifiers tells of each term whether it is of a word that looks like an
 	// identifier, a path, a flag or a number.
 	Identifiers []bool
-	StopWords   map[uint64]bool // which terms are of stop words, as language.StopWord knows them; nil: none
+	StopWords   map[uint64]bool // terms that stand for a stop word somewhere in the query, see language.StopWord; nil: none
 	Words       []string        // of each term, as it stands in the query
 }
 
