@@ -1,6 +1,7 @@
 package main
 
 import (
+	"maps"
 	"math"
 	"slices"
 )
@@ -120,7 +121,7 @@ func mean(prefix, column string) func(figures) outcome {
 func worst(sets []string, column, other string) func(figures) outcome {
 	return func(f figures) outcome {
 		least := outcome{figure: math.NaN()}
-		for set := range f {
+		for _, set := range slices.Sorted(maps.Keys(f)) {
 			off := f.at(set, column) - f.at(set, other)
 			if (sets == nil || slices.Contains(sets, set)) && !(off >= least.figure) && !math.IsNaN(off) {
 				least = outcome{off, set}
@@ -130,7 +131,7 @@ func worst(sets []string, column, other string) func(figures) outcome {
 	}
 }
 
-// worstLanguage is the least difference in the mean of a language's two sets.
+// worstLanguage is the least difference in the mean of a language's two sets; NaN where one was not measured.
 func worstLanguage(column, other string) func(figures) outcome {
 	return func(f figures) outcome {
 		least := outcome{figure: math.NaN()}
@@ -139,7 +140,10 @@ func worstLanguage(column, other string) func(figures) outcome {
 			for _, set := range []string{"ddtp-" + l, "lo-" + l} {
 				off += (f.at(set, column) - f.at(set, other)) / 2
 			}
-			if !(off >= least.figure) {
+			switch {
+			case math.IsNaN(off):
+				return outcome{figure: off}
+			case !(off >= least.figure):
 				least = outcome{off, l}
 			}
 		}
