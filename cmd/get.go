@@ -110,6 +110,9 @@ func (env *environment) unknownIDs(ctx context.Context, s catalog, missing []str
 // unknownID tells what was meant by a text that is no id: a source, an id that is like it, or a source whose
 // name is; "" where nothing is like it.
 func (env *environment) unknownID(ctx context.Context, s catalog, text string) string {
+	if text == "" {
+		return ""
+	}
 	n, err := env.naming(ctx, s, text)
 	if err == nil && n.absent == nil {
 		return fmt.Sprintf("it names a source: --source %s is all its documents", hint.ShellQuote(text))

@@ -247,7 +247,7 @@ func (i *importing) madeBy() (string, error) {
 	}
 	spec, err := i.in.MadeBy(i.ctx, provider.InProgram, func(spec string) (embed.Embedder, error) { return provider.New(spec, embed.Options{}) })
 	if spec != "" {
-		i.env.notice(fmt.Sprintf("the vectors are those that %s makes of the texts, so the store has this embedder; --embedder none leaves it without", spec))
+		i.env.notice(fmt.Sprintf("the first vectors are those that %s makes of their texts, so the store has this embedder; --embedder none leaves it without", spec))
 	}
 	return spec, err
 }

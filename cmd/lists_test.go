@@ -92,6 +92,9 @@ func TestTuneIndex(t *testing.T) {
 	if out := mustSheaf(t, dir, vectors...); out != exact {
 		t.Error("an index changes the answers that do not ask for it")
 	}
+	if out := mustSheaf(t, dir, append(vectors, "--exact")...); out != exact {
+		t.Errorf("by all vectors: %s, want %s", out, exact)
+	}
 	if out := mustSheaf(t, dir, append(vectors, "--recall", "1")...); out != exact {
 		t.Error("a recall of 1 is not exact")
 	}

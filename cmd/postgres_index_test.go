@@ -51,7 +51,7 @@ func TestPostgresIndex(t *testing.T) {
 	for _, test := range []struct {
 		args []string
 		want int
-	}{{nil, 30}, {[]string{"--recall", "1"}, 0}, {[]string{"--recall", "0.9"}, 0}, {[]string{"--per-source", "2"}, 0}, {[]string{"--filter", "none=1"}, 0}} {
+	}{{nil, 30}, {[]string{"--recall", "1"}, 0}, {[]string{"--recall", "0.9"}, 0}, {[]string{"--exact"}, 0}, {[]string{"--per-source", "2"}, 0}, {[]string{"--filter", "none=1"}, 0}} {
 		if n := inexact(test.args...); n != test.want {
 			t.Errorf("%q: %d of 30 answers say that they are not exact, not %d", test.args, n, test.want)
 		}

@@ -103,7 +103,7 @@ func flagError(c *cobra.Command, err error) error {
 		name, _, _ = strings.Cut(strings.TrimRight(cluster, "0123456789"), "=")
 	}
 	remedy := flagHint(c, name)
-	if remedy == "" && len(name) > 1 && cluster != "" {
+	if remedy == "" && len(name) > 1 && cluster != "" && c.HasParent() {
 		remedy = fmt.Sprintf("what begins with a dash and is no flag goes behind --: %s -- %s", c.CommandPath(), hint.ShellQuote("-"+cluster))
 	}
 	if remedy == "" {
@@ -143,6 +143,9 @@ func flagHint(c *cobra.Command, name string) string {
 
 // flagElsewhere tells which verb has the flag that may be meant by a name.
 func flagElsewhere(name string) string {
+	if name == "all" { // a verb without such a flag takes all
+		return ""
+	}
 	flags := []string{name}
 	for _, row := range flagsMeant {
 		if slices.Contains(strings.Fields(row.names), name) {

@@ -59,6 +59,7 @@ func TestFlagHint(t *testing.T) {
 		{"search", "-it's", `what begins with a dash and is no flag goes behind --: sheaf search -- '-it'\''s'`},
 		{"search", "-x", ""},
 		{"search", "--nosuch", ""},
+		{"info", "--all", ""},
 		{"info", "--limit", "--limit is a flag of sheaf list"},
 		{"list", "-k", "did you mean --limit?"},
 		{"list", "--all", "--source '**' is all documents"},
