@@ -172,16 +172,24 @@ BASH := share/bash-completion/completions/sheaf
 ZSH  := share/zsh/site-functions/_sheaf
 FISH := share/fish/vendor_completions.d/sheaf.fish
 
+# The README and what it leads to, which lie there as they lie here.
+DOC   := share/doc/sheaf
+PAGES := README.md CHANGELOG.md CONTRIBUTING.md LICENSE NOTICE $(wildcard docs/*.md examples/*.svg)
+
 install: build ## install the binary, its man pages and completions into PREFIX (/usr/local)
-	install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin $(MAN) $(dir $(BASH) $(ZSH) $(FISH)))
+	install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin $(MAN) $(dir $(BASH) $(ZSH) $(FISH)) $(addprefix $(DOC)/,docs examples))
 	install -m 0755 sheaf $(DESTDIR)$(PREFIX)/bin/sheaf
 	install -m 0644 docs/man/*.1 $(DESTDIR)$(PREFIX)/$(MAN)
 	install -m 0644 completions/sheaf.bash $(DESTDIR)$(PREFIX)/$(BASH)
 	install -m 0644 completions/_sheaf $(DESTDIR)$(PREFIX)/$(ZSH)
 	install -m 0644 completions/sheaf.fish $(DESTDIR)$(PREFIX)/$(FISH)
+	install -m 0644 $(filter-out docs/% examples/%,$(PAGES)) $(DESTDIR)$(PREFIX)/$(DOC)
+	install -m 0644 docs/*.md $(DESTDIR)$(PREFIX)/$(DOC)/docs
+	install -m 0644 examples/*.svg $(DESTDIR)$(PREFIX)/$(DOC)/examples
 
 uninstall: ## remove what install installed
-	@cd $(DESTDIR)$(PREFIX) && rm -f bin/sheaf $(BASH) $(ZSH) $(FISH) $(addprefix $(MAN)/,$(notdir $(wildcard docs/man/*.1)))
+	@cd $(DESTDIR)$(PREFIX) && rm -f bin/sheaf $(BASH) $(ZSH) $(FISH) $(addprefix $(MAN)/,$(notdir $(wildcard docs/man/*.1))) \
+		$(addprefix $(DOC)/,$(PAGES)) && for dir in $(DOC)/docs $(DOC)/examples $(DOC); do [ ! -d $$dir ] || rmdir $$dir; done
 
 deps: go-version ## install the system packages that the build needs
 	@if command -v dpkg-query >/dev/null; then $(call debian,$(DEBIAN_BUILD)); \

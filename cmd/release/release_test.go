@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
@@ -57,6 +58,30 @@ func TestArtefacts(t *testing.T) {
 	}
 	checkWheel(t, filepath.Join(made[0], "sheaf_cli-1.2.3-py3-none-manylinux_2_17_x86_64.manylinux2014_x86_64.musllinux_1_1_x86_64.whl"))
 	checkFormula(t, made[0])
+	checkLinks(t, filepath.Join(made[0], "sheaf-1.2.3-linux-amd64.tar.gz"))
+}
+
+// link is what a page of Markdown leads to beside it.
+var link = regexp.MustCompile(`\]\(([^)#:]+)(?:#[^)]*)?\)`)
+
+// checkLinks follows the links of the pages in a tarball.
+func checkLinks(t *testing.T, tarball string) {
+	t.Helper()
+	files, followed := tarred(t, tarball), 0
+	for name, content := range files {
+		if path.Ext(name) != ".md" {
+			continue
+		}
+		for _, to := range link.FindAllSubmatch(content, -1) {
+			followed++
+			if _, there := files[path.Join(path.Dir(name), string(to[1]))]; !there {
+				t.Errorf("%s leads to %s, which the tarball lacks", name, to[1])
+			}
+		}
+	}
+	if followed < 50 {
+		t.Errorf("only %d links lead anywhere", followed)
+	}
 }
 
 var (
@@ -80,7 +105,7 @@ func checkFormula(t *testing.T, dist string) {
 	if len(sources) != 1 || string(sources[0][1]) != name+".tar.gz" || string(sources[0][2]) != sum {
 		t.Errorf("the formula takes %q, not %s with the sum %s", sources, name, sum)
 	}
-	names := tarred(t, filepath.Join(dist, name+".tar.gz"))
+	names := slices.Collect(maps.Keys(tarred(t, filepath.Join(dist, name+".tar.gz"))))
 	installs := formulaInstall.FindAllSubmatch(formula, -1)
 	if len(installs) != 5 { // the binary, the manual, and the completions of three shells
 		t.Errorf("the formula installs %q", installs)
@@ -96,8 +121,8 @@ func checkFormula(t *testing.T, dist string) {
 	}
 }
 
-// tarred returns the names in a tarball.
-func tarred(t *testing.T, tarball string) (names []string) {
+// tarred returns the contents of a tarball by their names.
+func tarred(t *testing.T, tarball string) map[string][]byte {
 	t.Helper()
 	f, err := os.Open(tarball)
 	if err != nil {
@@ -108,16 +133,18 @@ func tarred(t *testing.T, tarball string) (names []string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := tar.NewReader(z)
+	r, files := tar.NewReader(z), map[string][]byte{}
 	for {
 		h, err := r.Next()
 		if errors.Is(err, io.EOF) {
-			return names
+			return files
 		}
 		if err != nil {
 			t.Fatal(err)
 		}
-		names = append(names, h.Name)
+		if files[h.Name], err = io.ReadAll(r); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

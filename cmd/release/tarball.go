@@ -41,13 +41,32 @@ func installed(binary string) ([]file, error) {
 	return files, err
 }
 
-// tarball writes the installed files and the README in a folder of the release's name.
+// documents are the README and what it leads to, by their places beside it.
+func documents() ([]file, error) {
+	var files []file
+	for _, pattern := range []string{"README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "NOTICE", "docs/*.md", "examples/*.svg"} {
+		names, err := filepath.Glob(pattern)
+		if err != nil {
+			return nil, err
+		}
+		for _, name := range names {
+			files = append(files, file{filepath.ToSlash(name), 0o644, name})
+		}
+	}
+	return files, nil
+}
+
+// tarball writes the installed files and the documentation in a folder of the release's name.
 func (r *release) tarball() error {
 	files, err := installed(r.binary)
 	if err != nil {
 		return err
 	}
-	files = append(files, file{"README.md", 0o644, "README.md"})
+	pages, err := documents()
+	if err != nil {
+		return err
+	}
+	files = append(files, pages...)
 	var b bytes.Buffer
 	z := gzip.NewWriter(&b)
 	if err := r.tar(z, r.name()+"/", files); err != nil {

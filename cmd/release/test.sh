@@ -63,6 +63,10 @@ touch "$root/var/lib/dpkg/status"
 dpkg --root "$root" --log /dev/null --force-architecture --force-script-chrootless --install "$dist/sheaf_${version}_$arch.deb" >/dev/null 2>"$work/dpkg" ||
 	fail "dpkg: $(cat "$work/dpkg")"
 [ "$(find "$root/usr/share/man" -name 'sheaf*' | wc -l)" -gt 10 ] || fail "the package has no manual"
+dpkg-deb --extract "$dist/sheaf_${version}_$arch.deb" "$work/unpacked" # dpkg may be told to leave documentation out
+for name in README.md CHANGELOG.md CONTRIBUTING.md LICENSE NOTICE docs examples; do # whose links a test follows in the tarball
+	diff -r "$work/tar/usr/$name" "$work/unpacked/usr/share/doc/sheaf/$name" || fail "the package has another $name than the tarball"
+done
 try "package for $arch"
 
 root=$work/oci
