@@ -68,8 +68,10 @@ which are split only when --splitter is given. With --embedder none a new store
 takes records with vectors as long as the first. Stdin is a source of its own
 each time, unless --name names it.
 
---prune removes sources whose files are gone from the given folders. --dry-run
-says what would be done and what it would cost, and does nothing.
+--prune removes sources whose files are gone from the given folders, those of
+missing or empty subfolders too, but none below a given folder that is itself
+missing or empty or has anything that cannot be read. --dry-run says what would
+be done and what it would cost, and does nothing.
 
 An input that cannot be read fails alone: it is listed, everything else is
 stored, and the exit status is 3.` + exitStatus(0, 1, 2, 3, 5, 11, 12, 75, 130, 143),
@@ -89,7 +91,7 @@ stored, and the exit status is 3.` + exitStatus(0, 1, 2, 3, 5, 11, 12, 75, 130, 
 	f.StringArrayVar(&o.metaFlags, "meta", nil, "add `KEY=VALUE` (a string) or KEY:=JSON to each document's metadata (repeatable)")
 	f.BoolVar(&o.force, "force", false, "read and split every source again, changed or not")
 	f.BoolVar(&o.failFast, "fail-fast", false, "stop at the first input that fails")
-	f.BoolVar(&o.prune, "prune", false, "remove sources whose files are gone from the given folders")
+	f.BoolVar(&o.prune, "prune", false, "remove sources whose files are gone from the given folders, if they are not empty and can be read")
 	f.BoolVar(&o.dryRun, "dry-run", false, "say what would be done; ask no service and store nothing")
 	f.Float64Var(&o.price, "price-per-million", 0, "say what the tokens cost at `PRICE` a million")
 	o.splitter.addFlags(c)

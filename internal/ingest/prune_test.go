@@ -57,6 +57,13 @@ func TestPrune(t *testing.T) {
 			must(t, os.RemoveAll(filepath.Join(p, "text")))
 			must(t, os.Mkdir(filepath.Join(p, "text"), 0o777))
 		}},
+		"within a folder": {roots: []string{"text"}, want: "a.txt hidden.txt stdin:note", spoil: func(t *testing.T, p string) {
+			must(t, os.RemoveAll(filepath.Join(p, "text", "sub")))
+			must(t, os.Remove(filepath.Join(p, "text", "other", "e.txt")))
+		}},
+		"where a record fails": {roots: []string{"text"}, want: "a.txt d.txt e.txt hidden.txt stdin:note", spoil: func(t *testing.T, p string) {
+			must(t, os.WriteFile(filepath.Join(p, "text", "bad.jsonl"), []byte("{no record}\n"), 0o666))
+		}},
 		"not for a missing folder": {roots: []string{"text"}, want: all, spoil: func(t *testing.T, p string) {
 			must(t, os.RemoveAll(filepath.Join(p, "text")))
 		}},
