@@ -47,6 +47,7 @@ sheaf ingest --quiet -s made/.sheaf notes && sheaf export --quiet -s made/.sheaf
 			"Mail":                                  {{"", "mail/.sheaf Maildir/cur/1.mail"}},
 			"Near-duplicates":                       {{"duplicates.jsonl", `"notes/tides.md"`}},
 			"A table of SQLite":                     {{"", "p1"}},
+			"A store in PostgreSQL":                 {{"", "notes/printer.md"}, {"", "notes/tides.md"}, {"copy/sheaf.db", "SQLite"}},
 			"From LangChain and back":               {{"", "back/index.pkl"}},
 			"An agent":                              {{"answer.json", `"path":"notes/printer.md"`}},
 			"A rule of make":                        {{".sheaf/.gitignore", "*"}},
