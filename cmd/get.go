@@ -9,6 +9,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -129,6 +130,9 @@ func (env *environment) unknownID(ctx context.Context, s catalog, text string) s
 // nearIDs is among how many documents nearestID looks: an engine may have to send their texts too.
 const nearIDs = 1000
 
+// leastPrefix is the number of characters from which on a text may be the beginning of an id, as for git.
+const leastPrefix = 4
+
 // nearestID returns the id that a text may be the beginning of, or a misspelling; "" for none. Another number
 // is no misspelling, but another thing.
 func nearestID(ctx context.Context, s catalog, text string) (id string) {
@@ -140,7 +144,8 @@ func nearestID(ctx context.Context, s catalog, text string) (id string) {
 		}
 		distance := edits(text, d.ID)
 		like := distance <= max(1, len(text)/4) && slices.Equal(numbersIn(d.ID), numbers)
-		if (like || strings.HasPrefix(d.ID, text)) && distance < least {
+		begins := utf8.RuneCountInString(text) >= leastPrefix && strings.HasPrefix(d.ID, text)
+		if (like || begins) && distance < least {
 			id, least = d.ID, distance
 		}
 	}
