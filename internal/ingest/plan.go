@@ -237,11 +237,14 @@ func (p *planner) content(ctx context.Context, src loader.Source, next engine.So
 	}
 	defer reader.Close()
 	begun, read := false, int64(0)
-	begin := func() error {
+	begin := func(text string) error {
 		if begun {
 			return nil
 		}
 		begun = true
+		if p.pipedRecords(next, s, text) {
+			p.notice("stdin looks like records: --format jsonl reads them as such")
+		}
 		return p.add(step{kind: stepBegin, source: next})
 	}
 	defer func() { p.o.Progress.AddBytes(src.Size - read) }()
@@ -264,7 +267,7 @@ func (p *planner) content(ctx context.Context, src loader.Source, next engine.So
 		case err != nil:
 			return p.failWhole(next, src.Named, err)
 		}
-		if err := begin(); err != nil {
+		if err := begin(rec.Text); err != nil {
 			return err
 		}
 		if err := p.record(ctx, next, chunks, rec); err != nil {
@@ -273,10 +276,20 @@ func (p *planner) content(ctx context.Context, src loader.Source, next engine.So
 		p.o.Progress.AddBytes(reader.BytesRead() - read)
 		read = reader.BytesRead()
 	}
-	if err := begin(); err != nil { // a source without records
+	if err := begin(""); err != nil { // a source without records
 		return err
 	}
 	return p.end(ctx, next, exists, chunks, reader)
+}
+
+// pipedRecords reports whether a text from stdin, for which no format was named, begins with a record.
+func (p *planner) pipedRecords(src engine.Source, s settings, text string) bool {
+	named := p.o.Walk.Format != loader.Auto && p.o.Walk.Format != ""
+	if named || s.Format != loader.Text || !strings.HasPrefix(src.Key, engine.StdinPrefix) {
+		return false
+	}
+	line, _, _ := strings.Cut(text, "\n")
+	return loader.IsRecord(line, s.Read)
 }
 
 // end makes the last steps for a source that was read.

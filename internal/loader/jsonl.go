@@ -70,6 +70,16 @@ func (r *Reader) lines(in *bufio.Reader, yield func(Record, error) bool) error {
 	}
 }
 
+// IsRecord reports whether a line of JSONL is a record with a text.
+func IsRecord(line string, o ReadOptions) bool {
+	if !strings.HasPrefix(line, "{") {
+		return false
+	}
+	p := jsonParser{fields: o}
+	_, err := p.parse([]byte(strings.TrimRight(line, jsonBlanks)))
+	return err == nil
+}
+
 // lineReader reads lines of any length up to a limit.
 type lineReader struct {
 	in     *bufio.Reader
