@@ -160,6 +160,7 @@ func runIngest(ctx context.Context, env *environment, o *ingestOptions) error {
 	if err != nil {
 		return err
 	}
+	removal := ""
 	err = env.summarise(e, o, counter, "embedding", func(options ingest.Options) (ingest.Summary, error) {
 		sum, err := ingest.Run(ctx, w, e, options)
 		if sum.NoStore = created && sum.Sources.Added == 0 && sum.Chunks.Total == 0; sum.NoStore {
@@ -168,8 +169,14 @@ func runIngest(ctx context.Context, env *environment, o *ingestOptions) error {
 		if err == nil {
 			err = env.index(ctx, w)
 		}
+		if o.prune {
+			removal = env.removal(ctx, w, sum.Failures)
+		}
 		return sum, err
 	})
+	if removal != "" && as[*partialError](err) {
+		err = hint.With(err, "%s", removal)
+	}
 	return errors.Join(err, w.Discard())
 }
 
@@ -335,17 +342,7 @@ func (env *environment) summarise(e embed.Embedder, o *ingestOptions, counter *p
 	}
 	err = errors.Join(err, env.printSummary(sum, err != nil))
 	if err == nil && sum.Failed() {
-		what := " failed; everything else is stored"
-		switch {
-		case sum.DryRun:
-			what = " would fail"
-		case sum.Chunks.Total == 0:
-			what = " failed; nothing is stored"
-		}
-		err = &partialError{countFailed(&sum.Report) + what}
-		if slices.ContainsFunc(sum.Failures, func(f ingest.Failure) bool { return as[*engine.MismatchError](f.Err) }) {
-			err = hint.With(err, "sheaf import FILE --store DIR makes a store of records with the vectors that they bring")
-		}
+		err = failedRun(&sum)
 	}
 	return err
 }
@@ -372,18 +369,6 @@ func (env *environment) ingestOptions(e embed.Embedder, o *ingestOptions, counte
 		Notice:    func(string) {},
 		Progress:  counter,
 	}, err
-}
-
-// countFailed says how many inputs failed: "1 source and 3 chunks".
-func countFailed(r *ingest.Report) string {
-	var parts []string
-	if r.FailedSources > 0 {
-		parts = append(parts, count(r.FailedSources, "source"))
-	}
-	if r.FailedChunks > 0 {
-		parts = append(parts, count(r.FailedChunks, "chunk"))
-	}
-	return strings.Join(parts, " and ")
 }
 
 // printSummary prints the summary of a run; stopped says that an error ended it.
