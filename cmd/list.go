@@ -79,19 +79,38 @@ func runList(ctx context.Context, env *environment, o *listOptions) error {
 		if err != nil {
 			return err
 		}
-		return env.print(o.output, func(p *printer) error {
+		found := false
+		err = env.print(o.output, func(p *printer) error {
 			seen := env.sight(p)
-			documents := s.Documents(ctx, engine.ListOptions{Filter: f, Limit: o.limit, WithVectors: o.withVectors})
+			documents := seq.Map(s.Documents(ctx, engine.ListOptions{Filter: f, Limit: o.limit, WithVectors: o.withVectors}),
+				func(d engine.Document) engine.Document { found = true; return d })
 			switch {
 			case o.output.ids:
 				return list(p, "ids", seq.Map(documents, func(d engine.Document) documentID { return documentID(d.ID) }))
 			case o.sources:
-				return list(p, "sources", seq.First(o.limit, seq.Map(s.Sources(ctx, f), seen.source)))
+				sources := seq.Map(s.Sources(ctx, f), func(x engine.SourceInfo) source { found = true; return seen.source(x) })
+				return list(p, "sources", seq.First(o.limit, sources))
 			default:
 				return list(p, "documents", seq.Map(documents, seen.document))
 			}
 		})
+		if err == nil && !found {
+			err = o.tellUnmatched(ctx, env, s)
+		}
+		return err
 	})
+}
+
+// tellUnmatched says why --filter and --source choose nothing.
+func (o *listOptions) tellUnmatched(ctx context.Context, env *environment, s catalog) error {
+	if !o.filter.given() || env.inJSON() || env.flags.quiet || o.filter.named.absent != nil { // a notice says so
+		return nil
+	}
+	why, err := o.filter.whyUnmatched(ctx, env, s)
+	if why != "" && err == nil {
+		env.notice(why)
+	}
+	return err
 }
 
 // documentID is a document in an answer that lists ids.

@@ -10,18 +10,9 @@ import (
 
 // whyNothing says why a query has no hits.
 func (a *asker) whyNothing(ctx context.Context, q query) (string, error) {
-	info, err := a.store.Info(ctx)
-	if err != nil || info.Documents == 0 {
-		return "nothing found: the store is empty", err
-	}
-	f, err := a.o.filter.in(ctx, a.env, a.store)
-	if err != nil {
-		return "", err
-	}
-	if f != nil {
-		if why, err := a.whyUnmatched(ctx, f); why != "" || err != nil {
-			return why, err
-		}
+	why, err := a.o.filter.whyUnmatched(ctx, a.env, a.store)
+	if why != "" || err != nil {
+		return why, err
 	}
 	loose := *a.o
 	loose.k, loose.fetchK, loose.scoreThreshold, loose.minRelevance = 1, 0, figure{}, figure{}
@@ -41,9 +32,17 @@ func (a *asker) whyNothing(ctx context.Context, q query) (string, error) {
 		decimal(float64(best.Score)), decimal(float64(best.Relevance))), nil
 }
 
-// whyUnmatched says why no document matches a filter, "" where one does.
-func (a *asker) whyUnmatched(ctx context.Context, f *filter.Filter) (string, error) {
-	if found, err := matches(ctx, a.store, f); found || err != nil {
+// whyUnmatched says why no document is chosen, "" where one is.
+func (o *filterFlags) whyUnmatched(ctx context.Context, env *environment, s catalog) (string, error) {
+	info, err := s.Info(ctx)
+	if err != nil || info.Documents == 0 {
+		return "nothing found: the store is empty", err
+	}
+	f, err := o.in(ctx, env, s)
+	if err != nil || f == nil {
+		return "", err
+	}
+	if found, err := matches(ctx, s, f); found || err != nil {
 		return "", err
 	}
 	for _, key := range f.Keys() {
@@ -55,9 +54,22 @@ func (a *asker) whyUnmatched(ctx context.Context, f *filter.Filter) (string, err
 		if err != nil {
 			return "", err
 		}
-		if found, err := matches(ctx, a.store, exists); !found || err != nil {
+		if found, err := matches(ctx, s, exists); !found || err != nil {
 			return fmt.Sprintf("nothing found: no document has the metadata key %q", key), err
 		}
 	}
-	return "nothing found: no document matches the filter", nil
+	const why = "nothing found: no document matches the filter"
+	for _, expr := range o.exprs {
+		f, err := filter.Parse(expr)
+		if err != nil {
+			return "", err
+		}
+		if !f.AsksSource() {
+			continue
+		}
+		if found, err := matches(ctx, s, f); !found || err != nil {
+			return why + "; " + filter.SourceKey + " asks for the file that a text came from", err
+		}
+	}
+	return why, nil
 }
