@@ -166,6 +166,8 @@ func runIngest(ctx context.Context, env *environment, o *ingestOptions) error {
 		if sum.NoStore = created && sum.Sources.Added == 0 && sum.Chunks.Total == 0; sum.NoStore {
 			env.started.notices.add(nothingStored)
 		}
+		} else if created {
+			env.tellStoreAbove(options.Notice)
 		if err == nil {
 			err = env.index(ctx, w)
 		}

@@ -192,6 +192,16 @@ func storeAbove(name string) string {
 	return ""
 }
 
+// tellStoreAbove gives notice of a store above the current folder, where one was made here because none was named.
+func (env *environment) tellStoreAbove(notice func(string)) {
+	if env.config.Store != defaultStore {
+		return
+	}
+	if above := storeAbove(defaultStore); above != "" {
+		notice("a store is in " + above + " too, and this run made another one here: add -s " + hint.ShellQuote(above) + " to use that")
+	}
+}
+
 func (folders) Create(ctx context.Context, name string, f engine.Facts, o engine.Options) (writer, error) {
 	switch {
 	case o.Partitions > 0:
