@@ -55,11 +55,12 @@ store them. Run again, it stores only what is new or has changed, and takes away
 the chunks that a source no longer has.
 
 The store is made by the first run that stores something; --embedder, --metric
-and --normalize are fixed then. Without --embedder the first texts decide:
-English gets builtin, any other language builtin:multilingual. Source code and
-Markdown are divided as suits their language, other texts at blank lines, unless
-a splitter is named. Splitter flags and --meta are remembered with each source
-and used again when a later run gives none.
+and --normalize are fixed then. Without --embedder the first texts, 64 at most,
+decide: builtin for English, builtin:multilingual where a quarter or more of the
+words that tell are of others. Less of those, or later, brings a notice.
+Source code and Markdown are divided as suits their language, other texts at
+blank lines, unless a splitter is named. Splitter flags and --meta are
+remembered with each source and used again when a later run gives none.
 
 Folders are read recursively; hidden files and what .gitignore or .sheafignore
 rule out are left alone. Of HTML the visible text is read. JSONL and CSV files
@@ -165,9 +166,9 @@ func runIngest(ctx context.Context, env *environment, o *ingestOptions) error {
 		sum, err := ingest.Run(ctx, w, e, options)
 		if sum.NoStore = created && sum.Sources.Added == 0 && sum.Chunks.Total == 0; sum.NoStore {
 			env.started.notices.add(nothingStored)
-		}
 		} else if created {
 			env.tellStoreAbove(options.Notice)
+		}
 		if err == nil {
 			err = env.index(ctx, w)
 		}

@@ -207,7 +207,7 @@ func (b *bert) Embed(ctx context.Context, texts []string) (Result, error) {
 	ids, tokens := make([][]int32, len(texts)), 0
 	for i, text := range texts {
 		if b.foreign != nil {
-			b.options.foreign(&result, i, b.foreign.noticeScript(text, "the multilingual model"))
+			b.options.foreign(&result, i, b.foreign.noticeScript(text, "the multilingual model", b.options.TellsForeign))
 		}
 		var length int
 		if ids[i], length = b.ids(text); length > len(ids[i]) {

@@ -42,8 +42,8 @@ type Result struct {
 	Long    map[int]int   // by index of the text: its tokens, where the model reads only the first Limit of them
 	Limit   int           // 0 where no text is in Long
 
-	// Foreign is what there is to say of a text in a language that the model does not know, by its index: said
-	// once in an embedder's life, where Options.TellsForeign.
+	// Foreign is what there is to say of each text in a language that the model does not know, by its index,
+	// where Options.TellsForeign.
 	Foreign map[int]string
 }
 
@@ -140,7 +140,10 @@ func (o *Options) foreign(r *Result, text int, notice string) {
 	switch {
 	case notice == "":
 	case o.TellsForeign:
-		r.Foreign = map[int]string{text: notice}
+		if r.Foreign == nil {
+			r.Foreign = map[int]string{}
+		}
+		r.Foreign[text] = notice
 	default:
 		o.Notify("%s", notice)
 	}

@@ -34,8 +34,8 @@ const judged = 256
 
 const seeOthers = "a service knows more, such as Ollama with --embedder openai:MODEL --base-url URL (see docs/embedders.md)"
 
-// noticeNotEnglish says, once in the embedder's life, that texts are not English. It does so
-// at a text that is not, where so is a good part of what came before it: a list of
+// noticeNotEnglish says that a text is not English: of each text where the caller gives the notices, and else
+// once in the embedder's life, at a text that is not, where so is a good part of what came before it: a list of
 // names among English texts is no reason.
 func (s *static) noticeNotEnglish(text string) string {
 	var e language.Evidence
@@ -48,7 +48,7 @@ func (s *static) noticeNotEnglish(text string) string {
 	if e.Foreign() {
 		f.others++
 	}
-	now := !f.noticed && e.Foreign() && f.notably()
+	now := e.Foreign() && (s.options.TellsForeign || !f.noticed && f.notably())
 	f.noticed = f.noticed || now
 	f.mu.Unlock()
 	if !now {
@@ -59,17 +59,17 @@ func (s *static) noticeNotEnglish(text string) string {
 }
 
 func (s *static) noticeScript(text string) string {
-	return s.foreign.noticeScript(text, "the built-in multilingual model")
+	return s.foreign.noticeScript(text, "the built-in multilingual model", s.options.TellsForeign)
 }
 
-// noticeScript says, once in the embedder's life, that a text is in a script of none of the
-// languages of a model for the 16 languages.
-func (f *foreign) noticeScript(text, model string) string {
+// noticeScript says that a text is in a script of none of the languages of a model for the 16 languages: of each
+// such text, or once in the embedder's life.
+func (f *foreign) noticeScript(text, model string, each bool) string {
 	if !mostlyUnknown(text[:min(len(text), judged)]) {
 		return ""
 	}
 	f.mu.Lock()
-	now := !f.noticed
+	now := each || !f.noticed
 	f.noticed = true
 	f.mu.Unlock()
 	if !now {

@@ -120,6 +120,7 @@ type run struct {
 	stale      int64              // documents that it had and that are not kept so far
 	incomplete bool               // a document of it failed
 	long       longChunks         // those of it that the embedder did not read to the end
+	foreign    foreignSources     // those so far whose language the model does not know
 	refused    map[uint64]error   // by hash of the text: why the embedder refused it
 }
 
@@ -153,6 +154,7 @@ func (r *run) run(ctx context.Context) error {
 		return r.apply(whole, b)
 	})
 	err = located(err)
+	r.tellForeign()
 	if err == nil {
 		err = r.afterWalk(ctx, p)
 	}

@@ -99,9 +99,7 @@ func (r *run) complete(ctx context.Context, s *step, embedded embed.Result) (err
 		r.long.cut(s, n)
 	}
 	r.long.tokens(embedded.Long[at], embedded.Limit)
-	if foreign := embedded.Foreign[at]; foreign != "" {
-		r.notice("%q: %s", s.source.Name, foreign)
-	}
+	r.foreign.add(embedded.Foreign[at])
 	s.vector, s.embedded = embedded.Vectors[at], true
 	r.sum.Embedding.Texts++
 	return nil
@@ -153,6 +151,7 @@ func (r *run) count(s *step) error {
 		}
 	case stepEnd:
 		r.tellLong(s.source.Name)
+		r.foreign.end(s.source.Name)
 		sum.Chunks.Removed += r.stale
 		if s.existed {
 			sum.Sources.Updated++
@@ -164,6 +163,7 @@ func (r *run) count(s *step) error {
 		sum.Chunks.Added = max(r.begun.Added, r.counted.chunks.Added)
 		sum.Chunks.Reused = max(r.begun.Reused, r.counted.chunks.Reused)
 		r.incomplete, r.long = false, longChunks{}
+		r.foreign.abandon()
 	case stepUnchanged:
 		sum.Sources.Unchanged++
 		sum.Chunks.Reused += s.source.Documents
