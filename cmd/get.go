@@ -143,7 +143,7 @@ func nearestID(ctx context.Context, s catalog, text string) (id string) {
 			return ""
 		}
 		distance := edits(text, d.ID)
-		like := distance <= max(1, len(text)/4) && slices.Equal(numbersIn(d.ID), numbers)
+		like := distance <= max(1, len(text)/4) && distance < len(text) && slices.Equal(numbersIn(d.ID), numbers)
 		begins := utf8.RuneCountInString(text) >= leastPrefix && strings.HasPrefix(d.ID, text)
 		if (like || begins) && distance < least {
 			id, least = d.ID, distance
