@@ -138,7 +138,7 @@ func TestNothingFound(t *testing.T) {
 		{[]string{"ingest", "-q", records}, ""},
 		{[]string{"search", "--filter", "lang=en", "--filter", "author=x", "moon"}, "sheaf: nothing found: no document has the metadata key \"author\"\n"},
 		{[]string{"search", "--filter", "lang=de", "moon"}, "sheaf: nothing found: no document matches the filter\n"},
-		{[]string{"search", "--filter", "source=x", "moon"}, "sheaf: nothing found: no document matches the filter; source asks for the file that a text came from\n"},
+		{[]string{"search", "--filter", "source=x", "moon"}, "sheaf: nothing found: no document matches the filter; source asks for the file that a text came from: --source takes it as it is shown\n"},
 		{[]string{"search", "--filter", `{"$not": {"lang": "en"}}`, "--fetch-k", "9", "moon"}, "sheaf: nothing found: no document matches the filter\n"},
 		{[]string{"search", "--min-relevance", "1", "moon"}, "sheaf: nothing found: the nearest document has the score SCORE and the relevance SCORE, beyond the threshold\n"},
 		{[]string{"mmr", "--score-threshold", "0.1", "moon"}, "sheaf: nothing found: the nearest document has the score SCORE and the relevance SCORE, beyond the threshold\n"},

@@ -68,7 +68,7 @@ func (o *filterFlags) whyUnmatched(ctx context.Context, env *environment, s cata
 			continue
 		}
 		if found, err := matches(ctx, s, f); !found || err != nil {
-			return why + "; " + filter.SourceKey + " asks for the file that a text came from", err
+			return why + "; " + filter.SourceKey + " asks for the file that a text came from: --source takes it as it is shown", err
 		}
 	}
 	return why, nil
