@@ -56,8 +56,9 @@ the chunks that a source no longer has.
 
 The store is made by the first run that stores something; --embedder, --metric
 and --normalize are fixed then. Without --embedder the first texts, 64 at most,
-decide: builtin for English, builtin:multilingual where a quarter or more of the
-words that tell are of others. Less of those, or later, brings a notice.
+decide: builtin for English, builtin:multilingual where a quarter or more of
+their telltale words is not English. Fewer such texts, or later ones, bring a
+notice.
 Source code and Markdown are divided as suits their language, other texts at
 blank lines, unless a splitter is named. Splitter flags and --meta are
 remembered with each source and used again when a later run gives none.

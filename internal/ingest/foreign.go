@@ -11,11 +11,12 @@ type foreignSources struct {
 	said    string // of the last text
 }
 
-// A source is in another language for a good part when this share of its texts is, or so many and this share.
+// A source is in another language for a good part where one in foreignAlone of its documents is, or
+// foreignTexts of them and one in foreignMany.
 const (
-	foreignShare = 4
+	foreignAlone = 4
 	foreignTexts = 5
-	foreignLeast = 10
+	foreignMany  = 10
 )
 
 // add counts a text that was embedded, and of which the embedder says that it does not know its language, or nothing.
@@ -27,12 +28,12 @@ func (f *foreignSources) add(said string) {
 	}
 }
 
-// end counts the source at hand.
-func (f *foreignSources) end(name string) {
+// end counts the source at hand, which has so many documents with those that were there before.
+func (f *foreignSources) end(name string, documents int64) {
 	if f.texts > 0 {
 		f.sources++
 	}
-	if f.others > 0 && (f.others*foreignShare >= f.texts || f.others >= foreignTexts && f.others*foreignLeast >= f.texts) {
+	if f.others > 0 && (int64(f.others*foreignAlone) >= documents || f.others >= foreignTexts && int64(f.others*foreignMany) >= documents) {
 		if f.foreign++; f.foreign == 1 {
 			f.first, f.notice = name, f.said
 		}

@@ -24,6 +24,33 @@ func (e english) Embed(ctx context.Context, texts []string) (embed.Result, error
 	return r, err
 }
 
+// What a source had before counts too when it has changed.
+func TestForeignSourceThatGrows(t *testing.T) {
+	t.Parallel()
+	p := t.TempDir()
+	record := func(text string) string { return `{"text": "` + text + `"}` + "\n" }
+	records := ""
+	for i := range 9 {
+		records += record(strings.Repeat("o", i+1))
+	}
+	var notices []string
+	o := ingest.Options{Notice: func(text string) { notices = append(notices, text) }}
+	for _, c := range []struct {
+		more string // behind the others
+		told int
+	}{
+		{"", 0},
+		{record("ö"), 0},
+		{record("ö") + record("ö1") + record("ö2"), 0},
+		{record("ö") + record("ö1") + record("ö2") + record("ö3") + record("ö4") + record("ö5") + record("ö6") + record("ö7"), 1},
+	} {
+		text(t, p, "a.jsonl", records+c.more)
+		if _, err := run(t.Context(), p, english{}, o); err != nil || len(notices) != c.told {
+			t.Errorf("%s: %q, %v", c.more, notices, err)
+		}
+	}
+}
+
 // A source is told of whose texts are in another language for a good part, wherever it comes.
 func TestForeignSources(t *testing.T) {
 	t.Parallel()

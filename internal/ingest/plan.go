@@ -242,10 +242,11 @@ func (p *planner) content(ctx context.Context, src loader.Source, next engine.So
 			return nil
 		}
 		begun = true
-		if p.pipedRecords(next, s, text) {
-			p.notice("stdin looks like records: --format jsonl reads them as such")
+		err := p.add(step{kind: stepBegin, source: next})
+		if err == nil && !exists && p.pipedRecords(next, s, text) {
+			err = p.add(step{kind: stepNotice, reason: "stdin looks like records: --format jsonl reads them as such"})
 		}
-		return p.add(step{kind: stepBegin, source: next})
+		return err
 	}
 	defer func() { p.o.Progress.AddBytes(src.Size - read) }()
 	for rec, err := range reader.Records() {

@@ -151,7 +151,7 @@ func (r *run) count(s *step) error {
 		}
 	case stepEnd:
 		r.tellLong(s.source.Name)
-		r.foreign.end(s.source.Name)
+		r.foreign.end(s.source.Name, r.stored)
 		sum.Chunks.Removed += r.stale
 		if s.existed {
 			sum.Sources.Updated++

@@ -20,7 +20,7 @@ const enough = 3
 // Foreign reports whether there is evidence that the texts are in another language than English.
 func (e Evidence) Foreign() bool { return e.Other >= enough && e.Other > e.English }
 
-// Partly reports whether there is evidence that a quarter of the texts or more are not English.
+// Partly reports whether a quarter of the evidence or more is for other languages than English.
 func (e Evidence) Partly() bool { return e.Other >= enough && 3*e.Other >= e.English }
 
 // Add adds the evidence in a text.
