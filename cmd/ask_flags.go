@@ -40,7 +40,7 @@ type searchFlags struct {
 	minRelevance   figure
 	relevanceFn    string
 	recall         figure
-	passOver       bool // an approximate index
+	allVectors     bool // an approximate index is not used
 	embedder       embedderFlags
 	mode           engine.Mode // "" where only vectors are asked for
 	modeUnsaid     bool
@@ -81,7 +81,7 @@ func (o *searchFlags) addFlags(c *cobra.Command, k int, fetchK string) {
 	flags.Var(&o.minRelevance, "min-relevance", "keep relevances from `R` on")
 	flags.StringVar(&o.relevanceFn, "relevance-fn", relevanceDefault, "compute relevances by the `FORMULA` default or langchain")
 	complete(c, "relevance-fn", relevanceDefault, relevanceLangChain)
-	flags.BoolVar(&o.passOver, "exact", false, "look at all vectors, as --recall 1 does, also where an index could answer")
+	flags.BoolVar(&o.allVectors, "exact", false, "look at all vectors, as --recall 1 does, also where an index could answer")
 	flags.Var(&o.recall, "recall", "find a share of `R` of the exact answer, on average, by the lists of sheaf tune --index; 1 is all")
 	o.embedder.Questions = true
 }
@@ -106,7 +106,7 @@ func (o *askFlags) validate(env *environment) error {
 
 func (o *searchFlags) validate() error {
 	switch {
-	case o.passOver && o.recall.value != nil:
+	case o.allVectors && o.recall.value != nil:
 		return usagef("--exact and --recall cannot be used together")
 	case o.k < 1:
 		return usagef("-k must be at least 1, not %d", o.k)
@@ -199,7 +199,7 @@ func (o *askFlags) options(ctx context.Context, env *environment, s catalog, ask
 		},
 	}
 	switch {
-	case o.passOver:
+	case o.allVectors:
 		search.Recall = 1
 	case o.recall.value != nil:
 		search.Recall = *o.recall.value

@@ -45,6 +45,9 @@ func (o *evalExactOptions) validate(env *environment, args []string) error {
 	}
 	o.choose(env.config)
 	o.rerank = rerank.Spec{} // a judge would only hide what is not found
+	if o.allVectors {
+		return usagef("--exact leaves nothing to measure: the answer is compared with the exact one")
+	}
 	if err := o.searchFlags.validate(); err != nil {
 		return err
 	}

@@ -139,11 +139,11 @@ func nearestID(ctx context.Context, s catalog, text string) (id string) {
 	numbers := numbersIn(text)
 	least := math.MaxInt
 	for d, err := range s.Documents(ctx, engine.ListOptions{Limit: nearIDs, Brief: true}) {
-		if err != nil || text == "" {
+		if err != nil {
 			return ""
 		}
 		distance := edits(text, d.ID)
-		like := distance <= max(1, len(text)/4) && distance < len(text) && slices.Equal(numbersIn(d.ID), numbers)
+		like := distance <= max(1, len(text)/4) && utf8.RuneCountInString(text) > 1 && slices.Equal(numbersIn(d.ID), numbers)
 		begins := utf8.RuneCountInString(text) >= leastPrefix && strings.HasPrefix(d.ID, text)
 		if (like || begins) && distance < least {
 			id, least = d.ID, distance

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"slices"
 	"strings"
 
@@ -48,18 +49,14 @@ func countFailed(r *ingest.Report) string {
 // store holds none. --prune does not remove them: the path may be on a disk that is not mounted.
 func (env *environment) removal(ctx context.Context, s catalog, failures []ingest.Failure) string {
 	for _, f := range failures {
-		if !errors.Is(f.Err, fs.ErrNotExist) {
+		if _, err := os.Lstat(f.Source); err == nil || !errors.Is(f.Err, fs.ErrNotExist) {
 			continue
 		}
 		held, err := env.sourcesNamed(ctx, s, f.Source)
 		if err != nil || held == 0 {
 			continue
 		}
-		them := "it"
-		if held > 1 {
-			them = "them"
-		}
-		return fmt.Sprintf("the store holds %s of it: sheaf delete --source %s removes %s", count(held, "source"), hint.ShellQuote(f.Source), them)
+		return fmt.Sprintf("the store holds %s of %q: sheaf delete --source %s", count(held, "source"), f.Source, hint.ShellQuote(f.Source))
 	}
 	return ""
 }

@@ -192,7 +192,7 @@ func storeAbove(name string) string {
 	return ""
 }
 
-// tellStoreAbove gives notice of a store above the current folder, where one was made here because none was named.
+// tellStoreAbove gives notice of a store above the current folder, where one was made here at the default place.
 func (env *environment) tellStoreAbove(notice func(string)) {
 	if env.config.Store != defaultStore {
 		return
