@@ -189,7 +189,7 @@ install: build ## install the binary, its man pages and completions into PREFIX 
 
 uninstall: ## remove what install installed
 	@cd $(DESTDIR)$(PREFIX) && rm -f bin/sheaf $(BASH) $(ZSH) $(FISH) $(addprefix $(MAN)/,$(notdir $(wildcard docs/man/*.1))) \
-		$(addprefix $(DOC)/,$(PAGES)) && for dir in $(DOC)/docs $(DOC)/examples $(DOC); do [ ! -d $$dir ] || rmdir $$dir; done
+		$(addprefix $(DOC)/,$(PAGES)) && for dir in $(DOC)/docs $(DOC)/examples $(DOC); do rmdir $$dir 2>/dev/null || :; done
 
 deps: go-version ## install the system packages that the build needs
 	@if command -v dpkg-query >/dev/null; then $(call debian,$(DEBIAN_BUILD)); \
