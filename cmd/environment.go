@@ -22,11 +22,16 @@ type environment struct {
 
 // stdin returns standard input, from which what is read. Who types it is told so.
 func (env *environment) stdin(what string) io.Reader {
+	env.tellTyped(what)
+	return env.streams.In
+}
+
+// tellTyped says what is read from standard input to who types it.
+func (env *environment) tellTyped(what string) {
 	if env.streams.interactive() {
 		env.started.typed = true
 		env.say("reading %s from the terminal; end with Ctrl-D", what)
 	}
-	return env.streams.In
 }
 
 // started is what a verb has started and not yet ended.

@@ -136,15 +136,15 @@ const leastPrefix = 4
 // nearestID returns the id that a text may be the beginning of, or a misspelling; "" for none. Another number
 // is no misspelling, but another thing.
 func nearestID(ctx context.Context, s catalog, text string) (id string) {
-	numbers := numbersIn(text)
+	numbers, characters := numbersIn(text), utf8.RuneCountInString(text)
 	least := math.MaxInt
 	for d, err := range s.Documents(ctx, engine.ListOptions{Limit: nearIDs, Brief: true}) {
 		if err != nil {
 			return ""
 		}
 		distance := edits(text, d.ID)
-		like := distance <= max(1, len(text)/4) && utf8.RuneCountInString(text) > 1 && slices.Equal(numbersIn(d.ID), numbers)
-		begins := utf8.RuneCountInString(text) >= leastPrefix && strings.HasPrefix(d.ID, text)
+		like := distance <= max(1, len(text)/4) && characters > 1 && slices.Equal(numbersIn(d.ID), numbers)
+		begins := characters >= leastPrefix && strings.HasPrefix(d.ID, text)
 		if (like || begins) && distance < least {
 			id, least = d.ID, distance
 		}

@@ -127,12 +127,11 @@ func runImport(ctx context.Context, env *environment, o *importOptions) (err err
 	// What is kept of each document lives to the end of the run. A lower target keeps
 	// garbage from taking as much memory again.
 	defer debug.SetGCPercent(debug.SetGCPercent(25))
-	stdin := env.streams.In
 	if o.src == "-" {
-		stdin = env.stdin("what is to be imported")
+		env.tellTyped("what is to be imported")
 	}
 	in, err := exchange.Open(ctx, o.src, exchange.Options{
-		Format: o.format, IndexName: o.indexName, Fields: o.fields, Stdin: stdin, OpenStore: env.openContents,
+		Format: o.format, IndexName: o.indexName, Fields: o.fields, Stdin: env.streams.In, OpenStore: env.openContents,
 		Options: langchain.Options{Foreign: sandbox.Read, TextsOnly: o.reembed, Expansion: o.maxExpansion, OnUnknown: langchain.OnUnknown(o.onUnknown)},
 	})
 	if err != nil {

@@ -152,7 +152,7 @@ func runIngest(ctx context.Context, env *environment, o *ingestOptions) error {
 		return err
 	}
 	if slices.Contains(o.roots, "-") {
-		env.stdin("a text")
+		env.tellTyped("a text")
 	}
 	counter := new(progress.Counter)
 	if o.dryRun {

@@ -55,13 +55,12 @@ func (o *splitOptions) validate(env *environment, c *cobra.Command, args []strin
 
 func runSplit(ctx context.Context, env *environment, o *splitOptions) error {
 	var report ingest.Report
-	stdin := env.streams.In
 	if slices.Contains(o.roots, "-") {
-		stdin = env.stdin("a text")
+		env.tellTyped("a text")
 	}
 	documents := ingest.Split(ctx, ingest.Options{
 		Roots:    o.roots,
-		Stdin:    stdin,
+		Stdin:    env.streams.In,
 		Walk:     env.walkOptions(o.loader),
 		Read:     o.loader.read,
 		Splitter: o.splitter.chosen(),

@@ -19,7 +19,7 @@ type static struct {
 	tokenizer tokenizer
 	options   Options
 	level     kernel.Level
-	notice    func(*static, string) string // what there is to say of a text that is foreign to the model, once
+	notice    func(*static, string) string // what there is to say of a text that is foreign to the model
 	foreign   foreign
 }
 
