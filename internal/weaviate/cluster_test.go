@@ -86,7 +86,7 @@ func (s *cluster) emptied(node int) {
 			}
 			if damaged := (*engine.FormatError)(nil); errors.As(err, &damaged) {
 				refused = true
-			} else if err != nil && !unavailable(err) {
+			} else if err != nil && !unavailable(err) && !errors.Is(err, engine.ErrNotExist) { // it learns of one collection after the other
 				s.Fatal(err)
 			}
 		}

@@ -326,6 +326,9 @@ func (f *fake) remove(r *http.Request) (any, int) {
 }
 
 func (f *fake) nodes(r *http.Request) (any, int) {
+	if f.classes[r.PathValue("class")] == nil {
+		return nil, http.StatusNotFound
+	}
 	shard := map[string]string{"name": "shard", "class": r.PathValue("class")}
 	node := map[string]any{"status": "HEALTHY", "version": cmp.Or(f.version, "1.35.2"), "shards": []any{shard}}
 	return map[string]any{"nodes": slices.Repeat([]any{node}, cmp.Or(f.replicas, 1))}, http.StatusOK

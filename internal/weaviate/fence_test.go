@@ -277,6 +277,22 @@ func TestEmptied(t *testing.T) {
 	}
 }
 
+// TestLostCollection: a store whose documents a server does not know is damaged, for all that ask it.
+func TestLostCollection(t *testing.T) {
+	t.Parallel()
+	f, store := start(t)
+	filled(t, store, 2)
+	r := open(t, store)
+	f.do(func() { delete(f.classes, "Docs") })
+	damaged := (*engine.FormatError)(nil)
+	if _, err := r.Search(t.Context(), [][]float32{{1}}, engine.SearchOptions{K: 1}); !errors.As(err, &damaged) {
+		t.Errorf("a search: %v", err)
+	}
+	if _, err := weaviate.OpenWriter(t.Context(), store, engine.Options{}); !errors.As(err, &damaged) {
+		t.Errorf("a writer: %v", err)
+	}
+}
+
 // TestComplaints: messages of gRPC are errors of their kinds, and old servers are refused.
 func TestComplaints(t *testing.T) {
 	t.Parallel()

@@ -43,7 +43,9 @@ func (n *node) has(class string) (shards int) {
 // nodes are the servers of the cluster.
 func (c *client) nodes(ctx context.Context) ([]node, error) {
 	var answer struct{ Nodes []node }
-	if err := c.once(ctx, http.MethodGet, "/v1/nodes/"+c.place.documents()+"?output=verbose", nil, &answer); err != nil {
+	if err := c.once(ctx, http.MethodGet, "/v1/nodes/"+c.place.documents()+"?output=verbose", nil, &answer); hasStatus(err, http.StatusNotFound) {
+		return nil, c.place.lost()
+	} else if err != nil {
 		return nil, err
 	}
 	for _, n := range answer.Nodes {

@@ -178,9 +178,9 @@ func (p *place) foreign() error {
 	return &engine.FormatError{Path: p.url, Problem: "the collection is not one of sheaf's: it has no state beside it", Remedy: "name another collection; sheaf makes it"}
 }
 
-// lost is the error of a store whose state is gone.
+// lost is the error of a store of which a server has no state, or no documents.
 func (p *place) lost() error {
-	return &engine.FormatError{Path: p.url, Problem: "a server does not know the state of the store, or has lost it", Remedy: "run the same command again; where that does not help, restore the collections of the store from a backup"}
+	return &engine.FormatError{Path: p.url, Problem: "a server does not know a collection of the store, or has lost what is in it", Remedy: "run the same command again; where that does not help, restore the collections of the store from a backup"}
 }
 
 // damaged is the error of a store of which something cannot be read.
