@@ -51,7 +51,8 @@ func runCheck(ctx context.Context, env *environment, o *checkOptions) error {
 		return err
 	}
 	damaged, left, repaired := 0, 0, 0
-	for _, p := range problems {
+	for i, p := range problems {
+		problems[i].Remedy = env.atStore(p.Remedy)
 		switch {
 		case p.Repaired:
 			repaired++

@@ -48,8 +48,8 @@ type Config struct {
 	// EmbedderFlag is set where Embedder comes from the flag. Otherwise it is a
 	// preference for new stores.
 	EmbedderFlag bool
-	// ModeFlag and RerankFlag are set where Mode and Rerank come from the flag.
-	ModeFlag, RerankFlag bool
+	// ModeFlag, RerankFlag and StoreFlag are set where Mode, Rerank and Stores come from the flag.
+	ModeFlag, RerankFlag, StoreFlag bool
 }
 
 // defaultStore is the default of the setting store.
@@ -220,6 +220,7 @@ func loadConfig(flags *pflag.FlagSet, file string) (Config, error) {
 		}
 	}
 	c.EmbedderFlag, c.ModeFlag, c.RerankFlag = flags.Changed("embedder"), flags.Changed("mode"), flags.Changed("rerank")
+	c.StoreFlag = flags.Changed("store")
 	if c.APIKey != "" && !named(flags, "api-key-file") {
 		c.APIKeyFile = "" // the variable outranks the configuration file
 	}

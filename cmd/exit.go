@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"net/http"
 	"os"
@@ -184,7 +183,7 @@ var outcomes = []struct {
 	{is(engine.ErrNoWords), exitFailed, "ask by --mode vector, or make a store without --no-words"},
 	{is(engine.ErrNotIndexed), exitFailed, "whatever writes does it, such as sheaf compact"},
 	{is(engine.ErrFewRows), exitFailed, "an approximate index is of use from 20,000 documents on"},
-	{is(errNoEmbedder), exitFailed, "ask it with sheaf search-vector or with --mode words, or bind the embedder that made its vectors with sheaf init [--store DIR] --embedder NAME"},
+	{is(errNoEmbedder), exitFailed, "ask it with sheaf search-vector or with --mode words, or bind the embedder that made its vectors with sheaf init --embedder NAME"},
 	{as[*embed.AuthError], exitRefused, "check OPENAI_API_KEY, --api-key-file and the account"},
 	{refusesAll, exitFailed, "check the model that --embedder names and --base-url; what was committed is kept"},
 	{as[*embed.UnavailableError], exitUnavailable, "what was done is kept: run the same command again"},
@@ -256,15 +255,15 @@ func judge(ctx context.Context, err error) (code int, remedy string) {
 	return code, cmp.Or(hint.Of(err), remedy)
 }
 
-// report writes err to w and returns the exit code. hints are those of errors that have none, by
+// report writes err to stderr and returns the exit code. hints are those of errors that have none, by
 // their codes.
-func report(ctx context.Context, w io.Writer, err error, asJSON bool, hints map[int]string) int {
+func (env *environment) report(ctx context.Context, err error, asJSON bool, hints map[int]string) int {
 	if err == nil {
 		return exitOK
 	}
 	code, remedy := judge(ctx, err)
 	message := strings.ReplaceAll(messageOf(err), "\n", "; ") // errors.Join puts each on a line
-	remedy = cmp.Or(remedy, hints[code])
+	remedy, w := env.atStore(cmp.Or(remedy, hints[code])), env.streams.Err
 	if code == exitInterrupted || code == exitTerminated {
 		message = context.Cause(ctx).Error()
 	}
@@ -282,6 +281,28 @@ func report(ctx context.Context, w io.Writer, err error, asJSON bool, hints map[
 		fmt.Fprintf(w, "sheaf: hint: %s\n", visible(remedy))
 	}
 	return code
+}
+
+// atStore returns a hint or a notice with the stores that --store names in each of its commands that would
+// act on another one: those of verbs that work on a store and name none.
+func (env *environment) atStore(text string) string {
+	if !env.config.StoreFlag {
+		return text
+	}
+	flags := ""
+	for _, name := range env.config.Stores {
+		flags += " -s " + hint.ShellQuote(name)
+	}
+	parts := strings.SplitAfter(text, "sheaf ")
+	for i, part := range parts[1:] {
+		clause, _, _ := strings.Cut(strings.NewReplacer(",", ";", ":", ";").Replace(part), ";")
+		name := clause[:len(clause)-len(strings.TrimLeft(clause, "abcdefghijklmnopqrstuvwxyz-"))]
+		ofStore := slices.ContainsFunc(verbs(), func(v verb) bool { return v.name == name && v.group != groupTools })
+		if ofStore && !strings.Contains(clause, " -s ") && !strings.Contains(clause, " --store ") && !strings.Contains(clause, " --help") {
+			parts[i+1] = name + flags + strings.TrimPrefix(part, name)
+		}
+	}
+	return strings.Join(parts, "")
 }
 
 // messageOf returns the text of an error. What it says of a file begins with the path, quoted, and not

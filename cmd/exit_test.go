@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"strings"
@@ -60,9 +61,40 @@ func TestReport(t *testing.T) {
 	}
 	for _, tt := range tests {
 		var w bytes.Buffer
-		code := report(t.Context(), &w, tt.err, false, map[int]string{exitUsage: "see X"})
+		code := reportTo(&w).report(t.Context(), tt.err, false, map[int]string{exitUsage: "see X"})
 		if code != tt.code || !strings.Contains(w.String(), tt.want) || tt.want == "" && w.Len() > 0 {
 			t.Errorf("%s: %d and %q, want %d and %q", tt.name, code, w.String(), tt.code, tt.want)
+		}
+	}
+}
+
+// reportTo returns an environment whose stderr is w.
+func reportTo(w io.Writer) *environment { return &environment{streams: Streams{Err: w}} }
+
+// A command in a hint is about the store of the command line, unless it names one.
+func TestAtStore(t *testing.T) {
+	t.Parallel()
+	given := Config{StoreFlag: true, Stores: []string{"my notes"}}
+	tests := []struct {
+		config     Config
+		text, want string
+	}{
+		{given, "sheaf list --sources shows their names", "sheaf list -s 'my notes' --sources shows their names"},
+		{given, "make one with sheaf ingest PATH, or name another with --store DIR", "make one with sheaf ingest -s 'my notes' PATH, or name another with --store DIR"},
+		{given, "bind it: sheaf init --embedder builtin", "bind it: sheaf init -s 'my notes' --embedder builtin"},
+		{given, "sheaf eval and sheaf ingest say which", "sheaf eval -s 'my notes' and sheaf ingest -s 'my notes' say which"},
+		{given, "lost: sheaf tune --index makes another, sheaf check --repair forgets it", "lost: sheaf tune -s 'my notes' --index makes another, sheaf check -s 'my notes' --repair forgets it"},
+		{given, "whatever writes does it, such as sheaf compact", "whatever writes does it, such as sheaf compact -s 'my notes'"},
+		{given, "sheaf import faiss_index --store DIR makes a store of it", "sheaf import faiss_index --store DIR makes a store of it"},
+		{given, "a store is in ../a: add -s ../a; sheaf ingest PATH makes one here", "a store is in ../a: add -s ../a; sheaf ingest -s 'my notes' PATH makes one here"},
+		{given, "see sheaf search --help", "see sheaf search --help"},
+		{given, "(sheaf help init names them) sheaf model add minilm, a sheaf of texts", "(sheaf help init names them) sheaf model add minilm, a sheaf of texts"},
+		{Config{StoreFlag: true, Stores: []string{"a", "b"}}, "see sheaf info", "see sheaf info -s a -s b"},
+		{Config{Stores: []string{"of SHEAF_STORE"}}, "see sheaf info", "see sheaf info"},
+	}
+	for _, tt := range tests {
+		if got := (&environment{config: tt.config}).atStore(tt.text); got != tt.want {
+			t.Errorf("%v: %q, want %q", tt.config.Stores, got, tt.want)
 		}
 	}
 }
@@ -70,7 +102,7 @@ func TestReport(t *testing.T) {
 func TestReportInJSON(t *testing.T) {
 	t.Parallel()
 	var w bytes.Buffer
-	report(t.Context(), &w, usagef("a <b> & \"c\""), true, map[int]string{exitUsage: "see X"})
+	reportTo(&w).report(t.Context(), usagef("a <b> & \"c\""), true, map[int]string{exitUsage: "see X"})
 	if got, want := w.String(), `{"error":"a <b> & \"c\"","hint":"see X","code":2}`+"\n"; got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
@@ -83,10 +115,10 @@ func TestReportOfASignal(t *testing.T) {
 		ctx, cancel := context.WithCancelCause(t.Context())
 		cancel(interrupted{signal})
 		var w bytes.Buffer
-		if code := report(ctx, &w, engine.ErrNotExist, false, nil); code != want || !strings.Contains(w.String(), "error: "+interrupted{signal}.Error()) {
+		if code := reportTo(&w).report(ctx, engine.ErrNotExist, false, nil); code != want || !strings.Contains(w.String(), "error: "+interrupted{signal}.Error()) {
 			t.Errorf("%v: %d and %q, want %d", signal, code, w.String(), want)
 		}
-		if code := report(ctx, &w, nil, false, nil); code != 0 {
+		if code := reportTo(&w).report(ctx, nil, false, nil); code != 0 {
 			t.Errorf("%v after the work was done: %d, want 0", signal, code)
 		}
 	}

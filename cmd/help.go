@@ -86,7 +86,7 @@ func parted(flags *pflag.FlagSet) (own, service *pflag.FlagSet) {
 // verbHelp lists the verbs of a command by their groups, in the order of their table.
 func verbHelp(c *cobra.Command) string {
 	place := func(c *cobra.Command) int {
-		return slices.IndexFunc(verbs, func(v verb) bool { return v.name == c.Name() })
+		return slices.IndexFunc(verbs(), func(v verb) bool { return v.name == c.Name() })
 	}
 	all := slices.SortedStableFunc(slices.Values(c.Commands()), func(a, b *cobra.Command) int { return cmp.Compare(place(a), place(b)) })
 	var b strings.Builder

@@ -400,7 +400,7 @@ func (env *environment) printImported(in *exchange.Input, m engine.Merged, f eng
 		env.say("%s", visible(remark))
 	}
 	if created && f.Embedder == "" {
-		env.say("no embedder is bound, so the store answers vectors only; sheaf init [--store DIR] --embedder NAME binds the one that made them")
+		env.say("no embedder is bound, so the store answers vectors only; sheaf init --embedder NAME binds the one that made them")
 	}
 	return nil
 }

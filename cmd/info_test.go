@@ -35,8 +35,8 @@ func TestWorthCompacting(t *testing.T) {
 
 func TestInfoTellsWhenCompactIsWorthIt(t *testing.T) {
 	t.Parallel()
-	const notice = "sheaf: 64 rows of deleted documents, 16.8 MB: sheaf compact drops them\n"
 	dir := filepath.Join(t.TempDir(), "store")
+	notice := "sheaf: 64 rows of deleted documents, 16.8 MB: sheaf compact -s " + dir + " drops them\n"
 	bulky(t, dir, 65)
 	info := func(flags ...string) (stdout, stderr string) {
 		s, out, errs := recorded("")

@@ -157,7 +157,7 @@ func (o *initOptions) checkTable(ctx context.Context, s reader) error {
 	case o.partitions != 0 && info.Partitions != int64(o.partitions):
 		return &engine.MismatchError{Fact: "partitions", Store: strconv.FormatInt(info.Partitions, 10), Given: strconv.Itoa(o.partitions)}
 	case o.index != indexNone && index != o.index:
-		return hint.With(&engine.MismatchError{Fact: "index", Store: index, Given: o.index}, "leave --index out, or make another table and have sheaf merge fill it")
+		return hint.With(&engine.MismatchError{Fact: "index", Store: index, Given: o.index}, "leave --index out, or make another table and merge this one into it")
 	}
 	return nil
 }

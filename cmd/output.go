@@ -277,7 +277,7 @@ func tsv(fields []string) string {
 // say writes a notice to stderr, unless --quiet is given.
 func (env *environment) say(format string, args ...any) {
 	if !env.flags.quiet {
-		fmt.Fprintf(env.streams.Err, "sheaf: "+format+"\n", args...)
+		fmt.Fprintf(env.streams.Err, "sheaf: %s\n", env.atStore(fmt.Sprintf(format, args...)))
 	}
 }
 

@@ -85,6 +85,7 @@ func ratesWhere(room bool) progressbar.Option {
 
 // notice writes a notice, above the display where there is one.
 func (env *environment) notice(text string) {
+	text = env.atStore(text)
 	if d := env.started.shown; d != nil {
 		d.say(text)
 		return

@@ -57,7 +57,7 @@ func run(ctx context.Context, args []string, streams Streams, stores opener) int
 		hints[exitInterrupted] = "what was committed stays: run the same command again"
 		hints[exitTerminated] = hints[exitInterrupted]
 	}
-	return report(ctx, streams.Err, err, wantsJSON(args), hints)
+	return env.report(ctx, err, wantsJSON(args), hints)
 }
 
 // execute runs the command line. A panic is an error of the verb.
@@ -70,7 +70,7 @@ func execute(ctx context.Context, root *cobra.Command) (c *cobra.Command, err er
 // Command returns the root command, from which manual pages and completions are
 // generated.
 func Command() *cobra.Command {
-	return newRootCmd(&environment{now: time.Now}, verbs)
+	return newRootCmd(&environment{now: time.Now}, verbs())
 }
 
 // wantsJSON reports whether errors are to be JSON. It looks at the arguments and
@@ -96,44 +96,47 @@ type verb struct {
 	command     func(*environment) *cobra.Command
 }
 
-// verbs are all verbs, in the order of the help.
-var verbs = []verb{
-	{"search", groupAsk, newSearchCmd},
-	{"search-vector", groupAsk, newSearchVectorCmd},
-	{"mmr", groupAsk, newMMRCmd},
-	{"eval", groupAsk, newEvalCmd},
-	{"tune", groupAsk, newTuneCmd},
-	{"mcp", groupAsk, newMCPCmd},
-	{"ingest", groupStore, newIngestCmd},
-	{"init", groupStore, newInitCmd},
-	{"get", groupStore, newGetCmd},
-	{"list", groupStore, newListCmd},
-	{"info", groupStore, newInfoCmd},
-	{"delete", groupStore, newDeleteCmd},
-	{"duplicates", groupStore, newDuplicatesCmd},
-	{"merge", groupStore, newMergeCmd},
-	{"export", groupStore, newExportCmd},
-	{"import", groupStore, newImportCmd},
-	{"check", groupStore, newCheckCmd},
-	{"compact", groupStore, newCompactCmd},
-	{"embed", groupTools, newEmbedCmd},
-	{"split", groupTools, newSplitCmd},
-	{"model", groupTools, newModelCmd},
-	{"config", groupTools, newConfigCmd},
-	{"completion", groupTools, newCompletionCmd},
-	{"version", groupTools, newVersionCmd},
+// verbs returns all verbs, in the order of the help.
+func verbs() []verb {
+	return []verb{
+		{"search", groupAsk, newSearchCmd},
+		{"search-vector", groupAsk, newSearchVectorCmd},
+		{"mmr", groupAsk, newMMRCmd},
+		{"eval", groupAsk, newEvalCmd},
+		{"tune", groupAsk, newTuneCmd},
+		{"mcp", groupAsk, newMCPCmd},
+		{"ingest", groupStore, newIngestCmd},
+		{"init", groupStore, newInitCmd},
+		{"get", groupStore, newGetCmd},
+		{"list", groupStore, newListCmd},
+		{"info", groupStore, newInfoCmd},
+		{"delete", groupStore, newDeleteCmd},
+		{"duplicates", groupStore, newDuplicatesCmd},
+		{"merge", groupStore, newMergeCmd},
+		{"export", groupStore, newExportCmd},
+		{"import", groupStore, newImportCmd},
+		{"check", groupStore, newCheckCmd},
+		{"compact", groupStore, newCompactCmd},
+		{"embed", groupTools, newEmbedCmd},
+		{"split", groupTools, newSplitCmd},
+		{"model", groupTools, newModelCmd},
+		{"config", groupTools, newConfigCmd},
+		{"completion", groupTools, newCompletionCmd},
+		{"version", groupTools, newVersionCmd},
+	}
 }
 
 // asked returns the verb that the command line names first, by itself: making the others
 // takes longer than a small search. Where that is no verb, as in help and in completions, it
 // returns all.
 func asked(args []string) []verb {
+	all := verbs()
 	if len(args) > 0 {
-		if i := slices.IndexFunc(verbs, func(v verb) bool { return v.name == args[0] }); i >= 0 {
-			return verbs[i : i+1]
+		if i := slices.IndexFunc(all, func(v verb) bool { return v.name == args[0] }); i >= 0 {
+			return all[i : i+1]
 		}
 	}
-	return verbs
+	return all
 }
 
 // newRootCmd makes the command of sheaf itself, with the verbs of the table that it gets.

@@ -153,7 +153,7 @@ func flagElsewhere(name string) string {
 		}
 	}
 	for _, flag := range flags {
-		for _, v := range verbs {
+		for _, v := range verbs() {
 			if v.command(&environment{}).Flags().Lookup(flag) != nil {
 				return fmt.Sprintf("%s is a flag of sheaf %s", asTyped(flag), v.name)
 			}

@@ -12,7 +12,7 @@ import (
 func TestMeant(t *testing.T) {
 	t.Parallel()
 	var names []string
-	for _, v := range verbs {
+	for _, v := range verbs() {
 		names = append(names, v.name)
 	}
 	isVerb := func(name string) bool { return slices.Contains(names, name) }
@@ -80,7 +80,7 @@ func TestFlagHint(t *testing.T) {
 		}
 	}
 	for _, row := range flagsMeant {
-		if !slices.ContainsFunc(verbs, func(v verb) bool { return v.command(&environment{}).Flags().Lookup(row.flag) != nil }) && row.flag != "store" && row.flag != "json" {
+		if !slices.ContainsFunc(verbs(), func(v verb) bool { return v.command(&environment{}).Flags().Lookup(row.flag) != nil }) && row.flag != "store" && row.flag != "json" {
 			t.Errorf("no verb has the flag %q", row.flag)
 		}
 	}

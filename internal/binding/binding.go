@@ -65,7 +65,7 @@ func resolveName(bound, given string, insists bool) (string, error) {
 	names := sameEmbedder(given, bound)
 	switch {
 	case insists && !names && bound == embed.None:
-		return "", hint.With(mismatch("embedder", bound, given), "bind it first: sheaf init [--store DIR] --embedder %s", given)
+		return "", hint.With(mismatch("embedder", bound, given), "bind it first: sheaf init --embedder %s", given)
 	case insists && !names:
 		return "", hint.With(mismatch("embedder", bound, given), "leave --embedder out, or make another store with --store DIR")
 	case provider.Trusted(bound):
