@@ -215,6 +215,9 @@ func (i *importing) newFacts() (f engine.Facts, e embed.Embedder, err error) {
 	if f.Dim = i.in.Dim; i.o.facts.normalizeGiven {
 		f.Normalize = i.o.facts.normalize
 	}
+	if f.Dim == 0 && !i.in.Empty && !i.o.reembed {
+		return f, nil, i.in.About(fmt.Errorf("its first document: %w", exchange.ErrNoVector))
+	}
 	spec := i.env.config.Embedder
 	if !i.env.config.EmbedderFlag { // which outranks what the input tells
 		if spec, err = i.madeBy(); err != nil {
@@ -232,8 +235,6 @@ func (i *importing) newFacts() (f engine.Facts, e embed.Embedder, err error) {
 	case f.Dim == 0 && i.in.Empty:
 		err := i.in.About(errors.New("it holds no document, so nothing tells how long vectors are"))
 		return f, nil, hint.With(err, "make the store first with sheaf init, or give the --embedder that it is to have")
-	case f.Dim == 0:
-		return f, nil, i.in.About(fmt.Errorf("its first document: %w", exchange.ErrNoVector))
 	}
 	return f, e, nil
 }
