@@ -65,6 +65,7 @@ type answer struct {
 	Rerank string `json:"rerank,omitempty"` // the judge
 	K      int    `json:"k"`
 	Hits   []hit  `json:"hits"`
+	Reason string `json:"reason,omitempty"` // of --json: why there are no hits
 
 	Exact  *bool     `json:"exact,omitempty"` // false, where it is not
 	Looked *lookedAt `json:"looked_at,omitempty"`
@@ -152,6 +153,9 @@ func (a *asker) ask(ctx context.Context, q query) error {
 	err = a.env.print(a.o.output, func(p *printer) error {
 		if p.form == formJSON {
 			one, err := a.answer(ctx, q, found)
+			if err == nil && len(found) == 0 {
+				one.Reason, err = a.whyNothing(ctx, q)
+			}
 			if err != nil {
 				return err
 			}
@@ -194,7 +198,7 @@ func (a *asker) tell(ctx context.Context, q query, found []engine.Hit) error {
 	}
 	why, err := a.whyNothing(ctx, q)
 	if err == nil {
-		a.env.notice(why)
+		a.env.notice(nothingFound(why))
 	}
 	return err
 }

@@ -108,7 +108,7 @@ func (o *listOptions) tellUnmatched(ctx context.Context, env *environment, s cat
 	}
 	why, err := o.filter.whyUnmatched(ctx, env, s)
 	if why != "" && err == nil {
-		env.notice(why)
+		env.notice(nothingFound(why))
 	}
 	return err
 }

@@ -8,8 +8,19 @@ import (
 	"sheaf/internal/filter"
 )
 
-// whyNothing says why a query has no hits.
+// nothingFound is the notice of an answer without hits, for a reason or for none that is known.
+func nothingFound(why string) string {
+	if why == "" {
+		return "nothing found"
+	}
+	return "nothing found: " + why
+}
+
+// whyNothing says why a query has no hits, "" where that is not known.
 func (a *asker) whyNothing(ctx context.Context, q query) (string, error) {
+	if absent := a.o.filter.named.absent; absent != nil {
+		return absent.Error(), nil
+	}
 	why, err := a.o.filter.whyUnmatched(ctx, a.env, a.store)
 	if why != "" || err != nil {
 		return why, err
@@ -19,16 +30,16 @@ func (a *asker) whyNothing(ctx context.Context, q query) (string, error) {
 	nearest, err := loose.nearest(a.env, a.store)(ctx, []query{q})
 	switch {
 	case err == nil && len(nearest[0]) == 0 && q.asked.Condition != nil:
-		return "nothing found: no document has all that is quoted and nothing of what is excluded", nil
+		return "no document has all that is quoted and nothing of what is excluded", nil
 	case err == nil && len(nearest[0]) == 0 && a.o.mode == engine.ByWords:
-		return "nothing found: no document has one of these words", nil
+		return "no document has one of these words", nil
 	case err != nil || len(nearest[0]) == 0:
-		return "nothing found", err
+		return "", err
 	case a.o.scoreThreshold.value == nil && a.o.minRelevance.value == nil:
-		return fmt.Sprintf("nothing found: none of the %d nearest documents matches the filter", a.o.fetchK), nil
+		return fmt.Sprintf("none of the %d nearest documents matches the filter", a.o.fetchK), nil
 	}
 	best := nearest[0][0]
-	return fmt.Sprintf("nothing found: the nearest document has the score %s and the relevance %s, beyond the threshold",
+	return fmt.Sprintf("the nearest document has the score %s and the relevance %s, beyond the threshold",
 		decimal(float64(best.Score)), decimal(float64(best.Relevance))), nil
 }
 
@@ -36,7 +47,7 @@ func (a *asker) whyNothing(ctx context.Context, q query) (string, error) {
 func (o *filterFlags) whyUnmatched(ctx context.Context, env *environment, s catalog) (string, error) {
 	info, err := s.Info(ctx)
 	if err != nil || info.Documents == 0 {
-		return "nothing found: the store is empty", err
+		return "the store is empty", err
 	}
 	f, err := o.in(ctx, env, s)
 	if err != nil || f == nil {
@@ -55,10 +66,10 @@ func (o *filterFlags) whyUnmatched(ctx context.Context, env *environment, s cata
 			return "", err
 		}
 		if found, err := matches(ctx, s, exists); !found || err != nil {
-			return fmt.Sprintf("nothing found: no document has the metadata key %q", key), err
+			return fmt.Sprintf("no document has the metadata key %q", key), err
 		}
 	}
-	const why = "nothing found: no document matches the filter"
+	const why = "no document matches the filter"
 	for _, expr := range o.exprs {
 		f, err := filter.Parse(expr)
 		if err != nil {
