@@ -131,7 +131,11 @@ func (env *environment) choose(ctx context.Context, s reader, o *deleteOptions, 
 		env.say("no document has the id %s", quoteAll(missing))
 		return set, nil
 	}
-	return nil, env.unknownIDs(ctx, s, missing, "; nothing was deleted", "--ignore-missing deletes the others")
+	remedy := seeIDs
+	if len(missing) < len(o.ids) {
+		remedy = "--ignore-missing deletes the others"
+	}
+	return nil, env.unknownIDs(ctx, s, missing, "; nothing was deleted", remedy)
 }
 
 // agreeToDelete asks the user whether to delete the documents that the options choose. It holds no

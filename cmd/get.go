@@ -93,19 +93,19 @@ func runGet(ctx context.Context, env *environment, o *getOptions) error {
 			return list(p, "documents", seq.Map(seq.Of(docs), env.sight(p).document))
 		})
 		if err == nil && len(missing) > 0 {
-			err = env.unknownIDs(ctx, s, missing, "", "")
+			err = env.unknownIDs(ctx, s, missing, "", seeIDs)
 		}
 		return err
 	})
 }
 
+// seeIDs tells how ids are seen.
+const seeIDs = "sheaf list --ids shows the ids, sheaf search --template '{{.id}}' QUERY those of hits"
+
 // unknownIDs is the error of ids that no document has. Its hint is about the first of them, or else the remedy.
 func (env *environment) unknownIDs(ctx context.Context, s catalog, missing []string, what, remedy string) error {
 	err := fmt.Errorf("no document has the id %s%s", quoteAll(missing), what)
-	if remedy = cmp.Or(env.unknownID(ctx, s, missing[0]), remedy); remedy != "" {
-		err = hint.With(err, "%s", remedy)
-	}
-	return err
+	return hint.With(err, "%s", cmp.Or(env.unknownID(ctx, s, missing[0]), remedy))
 }
 
 // unknownID tells what was meant by a text that is no id: a source, an id that is like it, or a source whose
