@@ -444,15 +444,15 @@ func (a *asker) embedBlock(ctx context.Context, block []query) error {
 
 // askFile answers the queries in the file that --queries names.
 func (a *asker) askFile(ctx context.Context, plain func(string) query) error {
-	return a.env.withInput(a.o.queries, func(r io.Reader) error {
+	return a.env.withInput(a.o.queries, "queries, one a line,", func(r io.Reader) error {
 		return a.askAll(ctx, queries(r, plain))
 	})
 }
 
-// withInput calls use with the file at path, or with stdin for "-".
-func (env *environment) withInput(path string, use func(io.Reader) error) error {
+// withInput calls use with the file at path, from which what is read, or with stdin for "-".
+func (env *environment) withInput(path, what string, use func(io.Reader) error) error {
 	if path == "-" {
-		return use(env.stdin("lines"))
+		return use(env.stdin(what))
 	}
 	f, err := os.Open(path)
 	if err != nil {

@@ -73,7 +73,7 @@ func runEmbed(ctx context.Context, env *environment, o *embedOptions) error {
 	if o.lines == "" {
 		return env.printVectors(ctx, e, o, env.argTexts(o.texts))
 	}
-	return env.withInput(o.lines, func(r io.Reader) error { return env.printVectors(ctx, e, o, lines(r)) })
+	return env.withInput(o.lines, "texts, one a line,", func(r io.Reader) error { return env.printVectors(ctx, e, o, lines(r)) })
 }
 
 // embedderInPlace returns the embedder that the flag names, or else that of the store, whose

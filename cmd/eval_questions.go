@@ -51,7 +51,7 @@ func (env *environment) readQuestions(f questionFiles) (all []eval.Question, err
 	case f.qrels != "":
 		return nil, hint.With(usagef("--qrels is for a folder of BEIR, and %q is none", f.path), "name the questions with --queries")
 	default:
-		err = env.withInput(f.path, func(r io.Reader) (err error) {
+		err = env.withInput(f.path, "questions, one a line,", func(r io.Reader) (err error) {
 			all, err = eval.Read(r)
 			return err
 		})
@@ -65,7 +65,7 @@ func (env *environment) readQuestions(f questionFiles) (all []eval.Question, err
 // readTREC reads judgements and the questions that they are about.
 func (env *environment) readTREC(qrelsPath, queriesPath string) (all []eval.Question, err error) {
 	var qrels *eval.Qrels
-	err = env.withInput(qrelsPath, func(r io.Reader) (err error) {
+	err = env.withInput(qrelsPath, "judgements, one a line,", func(r io.Reader) (err error) {
 		qrels, err = eval.ReadQrels(r)
 		return err
 	})
@@ -73,7 +73,7 @@ func (env *environment) readTREC(qrelsPath, queriesPath string) (all []eval.Ques
 		return nil, err
 	}
 	var queries map[string]question.Question
-	err = env.withInput(queriesPath, func(r io.Reader) (err error) {
+	err = env.withInput(queriesPath, "queries, one a line,", func(r io.Reader) (err error) {
 		queries, err = eval.ReadQueries(r)
 		return err
 	})

@@ -193,7 +193,7 @@ func (o *ingestOptions) addFiles(env *environment) error {
 	if o.null {
 		end = "\x00"
 	}
-	err := env.withInput(o.filesFrom, func(r io.Reader) error {
+	err := env.withInput(o.filesFrom, "paths, one a line,", func(r io.Reader) error {
 		names, err := io.ReadAll(r)
 		for name := range strings.SplitSeq(string(names), end) {
 			if !o.null {

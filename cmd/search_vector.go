@@ -104,7 +104,7 @@ func (v *queryVector) fromFile() bool {
 
 func (a *asker) askVector(ctx context.Context, v queryVector) error {
 	if v.fromFile() {
-		return a.env.withInput(strings.TrimPrefix(v.text, "@"), func(r io.Reader) error {
+		return a.env.withInput(strings.TrimPrefix(v.text, "@"), "vectors, one a line,", func(r io.Reader) error {
 			b := bufio.NewReaderSize(r, vector.BufferSize)
 			if first, _ := b.Peek(1); v.binary == "" && string(first) == "{" {
 				return a.askAll(ctx, queries(b, vectorQuery))
