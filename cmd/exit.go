@@ -309,28 +309,38 @@ func (env *environment) atStore(text string) string {
 // with the name of a system call; where the text before names the path, that is enough.
 func messageOf(err error) string {
 	text := err.Error()
-	for _, e := range pathErrors(err) {
-		raw, path, reason := e.Error(), strconv.Quote(e.Path), ": "+e.Err.Error()
+	for _, e := range fileErrors(err) {
+		raw, path, reason := e.Error(), strconv.Quote(e.path), ": "+e.reason.Error()
 		text = strings.ReplaceAll(text, path+": "+raw, path+reason)
 		text = strings.ReplaceAll(text, raw, path+reason)
 	}
 	return text
 }
 
-// pathErrors returns the errors about files that err wraps, also those that are joined in it.
-func pathErrors(err error) (all []*fs.PathError) {
+// fileError is an error about a file: of a link or a new name, about the new one.
+type fileError struct {
+	error
+	path   string
+	reason error
+}
+
+// fileErrors returns the errors about files that err wraps, also those that are joined in it.
+func fileErrors(err error) (all []fileError) {
 	var joined interface {
 		error
 		Unwrap() []error
 	}
 	var one *fs.PathError
+	var link *os.LinkError
 	switch {
 	case errors.As(err, &joined):
 		for _, e := range joined.Unwrap() {
-			all = append(all, pathErrors(e)...)
+			all = append(all, fileErrors(e)...)
 		}
 	case errors.As(err, &one):
-		all = append(all, one)
+		all = append(all, fileError{one, one.Path, one.Err})
+	case errors.As(err, &link):
+		all = append(all, fileError{link, link.New, link.Err})
 	}
 	return all
 }

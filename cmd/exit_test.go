@@ -47,6 +47,7 @@ func TestReport(t *testing.T) {
 		{"not allowed", fmt.Errorf("opening: %w", &fs.PathError{Op: "open", Path: "p", Err: syscall.EACCES}), 1, "hint: see who may read and write there"},
 		{"a file", &fs.PathError{Op: "open", Path: "p", Err: syscall.ENOENT}, 1, "sheaf: error: \"p\": no such file or directory\n"},
 		{"a file that is named already", fmt.Errorf("reading %q: %w", "p", &fs.PathError{Op: "stat", Path: "p", Err: syscall.ENOENT}), 1, "error: reading \"p\": no such file or directory\n"},
+		{"a new name", fmt.Errorf("committing: %w", &os.LinkError{Op: "rename", Old: "p", New: "q", Err: syscall.EXDEV}), 1, "error: committing: \"q\": invalid cross-device link\n"},
 		{"two files", errors.Join(&fs.PathError{Op: "read", Path: "p", Err: syscall.EIO}, usagef("x: %w", &fs.PathError{Op: "open", Path: "q", Err: syscall.EISDIR})), 2,
 			"error: \"p\": input/output error; x: \"q\": is a directory\n"},
 		{"a read-only disk", fmt.Errorf("opening: %w", syscall.EROFS), 1, "mounted read-only"},
