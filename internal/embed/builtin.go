@@ -38,7 +38,7 @@ const (
 	builtinVocabulary  = 30522
 	builtinLongest     = 18 // bytes of the longest piece
 	builtinMaxScale    = 0.004678512457758188
-	builtinFingerprint = "minilm-static-256-int8@45101fd90e86"
+	builtinFingerprint = "minilm-static-256-int8@7be7a6dc33bb"
 	firstMaxScale      = 0.005172425415366888
 	firstFingerprint   = "minilm-static-256-int8@8f4a831729f0"
 )

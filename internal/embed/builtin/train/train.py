@@ -22,6 +22,7 @@ RELATED = 0.5          # weight of how questions and passages relate
 KNOWN = 0.3            # share of certainty that a question's own passage answers it, beside the teacher's opinion
 COMMON = 300           # texts that have a common piece, at least
 MIXED = 0.8, 0.4       # share of what training has changed that is kept, in the rows of rare pieces and of common ones
+UNKNOWN = 0.001        # share of its row before training that the unknown piece keeps
 WHITE = -0.05          # power of the variances of texts by which the axes are stretched in the end
 
 
@@ -40,6 +41,7 @@ class Tokens:
     def __init__(self, vocab):
         self.tokenizer = BertWordPieceTokenizer(vocab, lowercase=True, strip_accents=True)
         self.size = self.tokenizer.get_vocab_size()
+        self.unknown = self.tokenizer.token_to_id("[UNK]")
 
     def counts(self, texts):
         ids = [e.ids for e in self.tokenizer.encode_batch(texts, add_special_tokens=False)]
@@ -202,7 +204,9 @@ def main():
 
     rows = distil(texts, project(teacher, unit(texts @ start)), pairs, start, report=report)
     np.save(out + "/trained.npy", rows)
-    rows = whiten(mix(start, rows, texts), texts)
+    rows = mix(start, rows, texts)
+    rows[tokens.unknown] = UNKNOWN * start[tokens.unknown]
+    rows = whiten(rows, texts)
     rows /= np.linalg.norm(rows, axis=1).mean()
     matrix, scale = quantize(rows)
     print("int8:", sets.judge(matrix * scale[:, None], damped))
