@@ -164,6 +164,7 @@ func runIngest(ctx context.Context, env *environment, o *ingestOptions) error {
 	}
 	removal := ""
 	err = env.summarise(e, o, counter, "embedding", func(options ingest.Options) (ingest.Summary, error) {
+		options.New = created
 		sum, err := ingest.Run(ctx, w, e, options)
 		if sum.NoStore = created && sum.Sources.Added == 0 && sum.Chunks.Total == 0; sum.NoStore {
 			env.started.notices.add(nothingStored)

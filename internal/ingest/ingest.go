@@ -52,6 +52,7 @@ type Options struct {
 	Force     bool
 	Prune     bool // remove sources whose files are gone from those roots that are folders
 	FailFast  bool
+	New       bool         // the store was made for this run: what has no text is not kept in it alone
 	Notice    func(string) // may be nil
 	Progress  *progress.Counter
 	Estimate  bool // count the bytes to read in advance, for Progress
@@ -88,7 +89,7 @@ func Run(ctx context.Context, w Writer, e embed.Embedder, o Options) (Summary, e
 	r.w = w
 	r.sum.Embedding.Embedder = w.Facts().Embedder
 	err := r.run(ctx)
-	if err != nil { // only what was committed is in the store
+	if err != nil || r.o.New { // only what was committed is in the store
 		r.sum.Sources.Added, r.sum.Sources.Updated, r.sum.Sources.Removed = r.counted.added, r.counted.updated, r.counted.removed
 		r.sum.Chunks = r.counted.chunks
 		if r.current != nil {
@@ -209,6 +210,10 @@ func (r *run) firstSettings(ctx context.Context) error {
 }
 
 func (r *run) commit(ctx context.Context) error {
+	if r.o.New && r.w.Pending() == 0 { // the first text is to choose the embedder, in the store of a later run
+		return nil
+	}
+	r.o.New = false
 	if err := r.firstSettings(ctx); err != nil {
 		return err
 	}
