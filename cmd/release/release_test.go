@@ -171,6 +171,11 @@ func checkWheel(t *testing.T, path string) {
 	if len(want) != len(contents) {
 		t.Errorf("the record has %d lines for %d files", len(want), len(contents))
 	}
+	for _, name := range regexp.MustCompile(`(?m)^License-File: (.*)$`).FindAllSubmatch(contents["sheaf_cli-1.2.3.dist-info/METADATA"], -1) {
+		if text, err := os.ReadFile(string(name[1])); err != nil || !bytes.Equal(text, contents["sheaf_cli-1.2.3.dist-info/licenses/"+string(name[1])]) {
+			t.Errorf("%s is not in the wheel as it is here, %v", name[1], err)
+		}
+	}
 	for name, content := range contents {
 		sum := sha256.Sum256(content)
 		line := fmt.Sprintf("%s,sha256=%s,%d\n", name, base64.RawURLEncoding.EncodeToString(sum[:]), len(content))

@@ -31,8 +31,6 @@ func installed(binary string) ([]file, error) {
 		{"share/bash-completion/completions/sheaf", 0o644, "completions/sheaf.bash"},
 		{"share/zsh/site-functions/_sheaf", 0o644, "completions/_sheaf"},
 		{"share/fish/vendor_completions.d/sheaf.fish", 0o644, "completions/sheaf.fish"},
-		{"share/doc/sheaf/LICENSE", 0o644, "LICENSE"},
-		{"share/doc/sheaf/NOTICE", 0o644, "NOTICE"},
 	}
 	pages, err := filepath.Glob("docs/man/*.1")
 	for _, page := range pages {

@@ -34,12 +34,17 @@ func (r *release) wheel() error {
 	if err != nil {
 		return err
 	}
+	notice, err := os.ReadFile("NOTICE")
+	if err != nil {
+		return err
+	}
 	tags := "Tag: py3-none-" + strings.ReplaceAll(r.wheelTags(), ".", "\nTag: py3-none-")
 	w := wheel{date: r.date}
 	w.add(name+".data/scripts/sheaf", 0o755, binary)
 	w.add(name+".dist-info/METADATA", 0o644, fmt.Appendf(nil, wheelMetadata, r.version, readme))
 	w.add(name+".dist-info/WHEEL", 0o644, []byte("Wheel-Version: 1.0\nGenerator: sheaf\nRoot-Is-Purelib: false\n"+tags+"\n"))
 	w.add(name+".dist-info/licenses/LICENSE", 0o644, license)
+	w.add(name+".dist-info/licenses/NOTICE", 0o644, notice)
 	w.record(name + ".dist-info/RECORD")
 	if w.err != nil {
 		return w.err
@@ -53,6 +58,7 @@ Version: %s
 Summary: Search any pile of text by meaning, from the shell
 License-Expression: Apache-2.0
 License-File: LICENSE
+License-File: NOTICE
 Description-Content-Type: text/markdown
 
 %s`
