@@ -61,6 +61,45 @@ func TestArtefacts(t *testing.T) {
 	checkLinks(t, filepath.Join(made[0], "sheaf-1.2.3-linux-amd64.tar.gz"))
 }
 
+// named is the name, or the pattern, of an artefact in the documentation.
+var named = regexp.MustCompile(`sheaf[-_][a-z0-9._*-]+\.(?:deb|tar\.gz|whl|oci)\b`)
+
+// TestDocsNameArtefacts: what README.md and docs/install.md install is what a release makes.
+func TestDocsNameArtefacts(t *testing.T) {
+	t.Chdir(filepath.Join("..", ".."))
+	t.Setenv("SOURCE_DATE_EPOCH", "1700000000")
+	source, err := os.ReadFile("cmd/version.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	version := string(regexp.MustCompile(`(?m)^const version = "(.*)"`).FindSubmatch(source)[1])
+	dist := t.TempDir()
+	if err := run(dist, version, "amd64", "", []string{"LICENSE"}); err != nil {
+		t.Fatal(err)
+	}
+	made := []string{"sheaf_" + version + "_amd64.deb"} // which the Makefile names
+	entries, err := os.ReadDir(dist)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		made = append(made, e.Name())
+	}
+	for page, least := range map[string]int{"README.md": 3, "docs/install.md": 8} {
+		text, err := os.ReadFile(page)
+		names := named.FindAllString(string(text), -1)
+		if err != nil || len(names) < least {
+			t.Errorf("%s names %q, %v", page, names, err)
+		}
+		for _, name := range names {
+			is := func(artefact string) bool { matches, err := path.Match(name, artefact); return matches && err == nil }
+			if !slices.ContainsFunc(made, is) {
+				t.Errorf("%s names %s, and a release has %q", page, name, made)
+			}
+		}
+	}
+}
+
 // link is what a page of Markdown leads to beside it.
 var link = regexp.MustCompile(`\]\(([^)#:]+)(?:#[^)]*)?\)`)
 

@@ -95,3 +95,15 @@ binary=$(cd "$root" && find . -name sheaf -type f | sed 's,^\./,,')
 try "wheel for $arch"
 
 (cd "$dist" && sha256sum --quiet -c SHA256SUMS)
+
+# The commands of docs/install.md, as they stand, for a user with an empty home.
+if [ "$arch" = amd64 ] && [ "$(go env GOHOSTARCH)" = amd64 ]; then
+	cp -r "$dist" "$work/downloads" && mkdir "$work/home"
+	awk '/^```sh$/ { on = 1; next } /^```$/ { on = 0 } on' docs/install.md >"$work/commands"
+	(cd "$work/downloads" && HOME=$work/home PATH=$work/downloads/env/bin:$PATH sh -eu "$work/commands" >"$work/said" 2>&1) ||
+		fail "docs/install.md: $(cat "$work/said")"
+	[ "$(grep -c "^sheaf $version\$" "$work/said")" = 2 ] || fail "docs/install.md installs no sheaf $version: $(cat "$work/said")"
+	[ "$(find "$work/home/.local" -type f)" = "$work/home/.local/share/bash-completion/completions/sheaf" ] ||
+		fail "docs/install.md leaves $(find "$work/home/.local" -type f)"
+	echo "docs/install.md: its commands install it"
+fi
