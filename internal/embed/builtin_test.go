@@ -1,13 +1,16 @@
 package embed
 
 import (
+	"compress/gzip"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"flag"
+	"io"
 	"math"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -37,7 +40,7 @@ func TestBuiltinIndex(t *testing.T) {
 	}
 }
 
-func readFile(t *testing.T, name string) string {
+func readFile(t testing.TB, name string) string {
 	t.Helper()
 	data, err := os.ReadFile(name)
 	if err != nil {
@@ -200,23 +203,19 @@ func TestBuiltinRefuses(t *testing.T) {
 	}
 }
 
-// BenchmarkBuiltin embeds chunks of 1,000 characters of prose on one core.
+// BenchmarkBuiltin embeds chunks of 1,000 characters on one core: of the articles in English, and of texts
+// in other languages.
 func BenchmarkBuiltin(b *testing.B) {
-	english := "The harbour town woke slowly that morning while gulls circled above the quay and the fishing boats came back over the bar, low in the water; " +
-		"nobody had expected so much mackerel in November. "
-	japanese := "その朝、港町はゆっくりと目を覚まし、カモメが岸壁の上を旋回し、漁船が砂州を越えて戻ってきた。"
-	for name, of := range map[string]struct{ model, prose string }{
-		"english":               {"", english},
-		"multilingual":          {Multilingual, english},
-		"multilingual-japanese": {Multilingual, japanese},
+	for _, of := range []struct{ name, model, language string }{
+		{"english", "", "en"},
+		{"multilingual-english", Multilingual, "en"},
+		{"multilingual-german", Multilingual, "de"},
+		{"multilingual-russian", Multilingual, "ru"},
+		{"multilingual-japanese", Multilingual, "ja"},
 	} {
-		b.Run(name, func(b *testing.B) {
+		b.Run(of.name, func(b *testing.B) {
 			e := newTestBuiltin(b, of.model, Options{})
-			texts := make([]string, 64)
-			long := []rune(strings.Repeat(of.prose, 30))
-			for i := range texts {
-				texts[i] = string(long[i : i+1000])
-			}
+			texts := benchmarkTexts(b, of.language)
 			b.ReportAllocs()
 			for b.Loop() {
 				if _, err := Vectors(b.Context(), e, texts); err != nil {
@@ -226,6 +225,44 @@ func BenchmarkBuiltin(b *testing.B) {
 			b.ReportMetric(float64(b.N)*float64(len(texts))/b.Elapsed().Seconds(), "chunks/s")
 		})
 	}
+}
+
+// benchmarkTexts returns texts of 1,000 characters: the articles, or the reference texts of another
+// language than English.
+func benchmarkTexts(b *testing.B, language string) (texts []string) {
+	b.Helper()
+	var words []string
+	if language == "en" {
+		articles, err := filepath.Glob("../../examples/articles/*.md")
+		if err != nil {
+			b.Fatal(err)
+		}
+		for _, name := range articles {
+			words = append(words, strings.Fields(readFile(b, name))...)
+		}
+	} else {
+		z, err := gzip.NewReader(strings.NewReader(readFile(b, "../unigram/testdata/reference.jsonl.gz")))
+		if err != nil {
+			b.Fatal(err)
+		}
+		for rows := json.NewDecoder(z); ; {
+			var row struct{ Language, Text string }
+			if err := rows.Decode(&row); err == io.EOF {
+				break
+			} else if err != nil {
+				b.Fatal(err)
+			}
+			if row.Language == language {
+				words = append(words, row.Text)
+			}
+		}
+	}
+	for text := range slices.Chunk([]rune(strings.Join(words, " ")), 1000) {
+		if len(text) == 1000 {
+			texts = append(texts, string(text))
+		}
+	}
+	return texts
 }
 
 // BenchmarkBuiltinFirst makes an embedder and a query's vector, as one search

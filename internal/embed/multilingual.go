@@ -64,7 +64,7 @@ func newMultilingual(o Options) (Embedder, error) {
 		return nil, err
 	}
 	t, err := unigram.Open(unigram.Data{
-		Charsmap: multilingualCharsmap, Trie: multilingualTrie, Scores: multilingualScores, Least: multilingualLeastScore, Plain: true,
+		Charsmap: multilingualCharsmap, Trie: multilingualTrie, Scores: multilingualScores, Least: multilingualLeastScore, Plain: true, Apart: true,
 	})
 	if err != nil {
 		return nil, err

@@ -28,10 +28,11 @@ func charsmap(t testing.TB, rules map[string]string) string {
 	return string(binary.LittleEndian.AppendUint32(nil, uint32(len(trie)))) + trie + texts
 }
 
-// FuzzText checks what holds of every text: splitting ends, with ids of the model, and what is
-// normal already stays.
+// FuzzText checks what holds of every text: splitting ends, with ids of the model, which are the same
+// without what is promised of it.
 func FuzzText(f *testing.F) {
-	tokenizer := openModel(f)
+	d := modelData(f)
+	tokenizer, slow := open(f, d), unpromised(f, d)
 	for _, text := range []string{"", " ", "hello world", "\xff\xfe", "a\u0300 ﬁ ㍿ ｶﾞ", "▁▁", "日本語 テキスト", "\x00\x01", strings.Repeat("a", 300)} {
 		f.Add(text)
 	}
@@ -44,6 +45,9 @@ func FuzzText(f *testing.F) {
 			if id < 0 || id >= 70_000 || id == unigram.Unknown && i > 0 && ids[i-1] == id {
 				t.Fatalf("ids %v", ids)
 			}
+		}
+		if want := slow.Append(nil, text); !slices.Equal(ids, want) {
+			t.Fatalf("%v, want %v", ids, want)
 		}
 	})
 }
@@ -59,8 +63,15 @@ func FuzzModel(f *testing.F) {
 		trie, unitScores, err := unigram.Build(pieces, scores)
 		if err == nil {
 			var tokenizer *unigram.Tokenizer
-			if tokenizer, err = unigram.Open(unigram.Data{Charsmap: charsmap, Trie: trie, Scores: unitScores}); err == nil {
-				for _, id := range tokenizer.Append(nil, text) {
+			d := unigram.Data{Charsmap: charsmap, Trie: trie, Scores: unitScores, Least: score, Apart: apart(pieces, scores)}
+			if tokenizer, err = unigram.Open(d); err == nil {
+				ids := tokenizer.Append(nil, text)
+				for _, again := range []*unigram.Tokenizer{tokenizer, unpromised(t, d)} {
+					if got := again.Append(nil, text); !slices.Equal(got, ids) {
+						t.Fatalf("%v, want %v", got, ids)
+					}
+				}
+				for _, id := range ids {
 					if id != unigram.Unknown && pieces[id] == "" {
 						t.Fatalf("%q is split into piece %d of %q", text, id, pieces)
 					}

@@ -84,7 +84,10 @@ func (m *charsmap) appendNormal(normal []byte, text string) []byte {
 			text, afterSpace = text[n:], false
 			continue
 		}
-		part, n := m.prefix(text)
+		part, n := text[:1], 1
+		if !m.plain || text[0] != ' ' || len(text) > 1 && text[1] >= utf8.RuneSelf {
+			part, n = m.prefix(text)
+		}
 		text = text[n:]
 		if afterSpace {
 			part = strings.TrimLeft(part, " ")

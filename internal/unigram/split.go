@@ -1,6 +1,7 @@
 package unigram
 
 import (
+	"math"
 	"slices"
 	"sync"
 	"unicode/utf8"
@@ -27,12 +28,15 @@ type splitter struct {
 type scratch struct {
 	text []byte   // normal form
 	ends []end    // by byte since the last position that every path meets
-	back []uint32 // pieces from the last to the first, as the lexicon knows them
+	refs []uint32 // the pieces so far, as the lexicon knows them
+	lead float64  // the least by which the best path led, wherever it met another
+	kept []repeat // words and how they were split
 }
 
 // end is the best path to a position.
 type end struct {
 	score  float64 // of all pieces since the beginning of the text
+	lead   float64 // over the next best path to here
 	length int32   // bytes of the last piece; 0: no path leads here so far
 	ref    uint32  // what the lexicon knows the last piece by; 0: it is unknown
 }
@@ -55,12 +59,18 @@ func (p *splitter) keep(s *scratch) {
 	}
 }
 
-// split appends the ids of a normal form. It finds the best path through the positions of the text
-// from the left. Wherever all paths meet, as they do between words, the pieces so far are settled:
-// memory does not grow with the text.
+// split appends the ids of a normal form.
 func (p *splitter) split(ids []int32, s *scratch, text []byte) []int32 {
 	s.ends[0].score = 0
-	first, met, reach := len(ids), 0, 0
+	return p.goOn(ids, len(ids), s, text)
+}
+
+// goOn appends the ids of a part of a normal form, before which all paths meet. It finds the best path
+// through the positions of the text from the left. Wherever all paths meet, as they do between words,
+// the pieces so far are settled, so that few positions are looked at. The text's ids begin at first.
+func (p *splitter) goOn(ids []int32, first int, s *scratch, text []byte) []int32 {
+	s.refs, s.lead = s.refs[:0], math.Inf(1)
+	met, reach := 0, 0
 	for start := 0; start < len(text); {
 		if reach <= start { // nothing leads past this position
 			ids = p.settle(s, ids, first, start-met)
@@ -81,19 +91,27 @@ func (s *scratch) offer(at int, e end) {
 	if at >= len(s.ends) {
 		s.ends = append(s.ends, make([]end, at+1)...)
 	}
-	if old := &s.ends[at]; old.length == 0 || e.score > old.score {
+	switch old := &s.ends[at]; {
+	case old.length == 0:
+		e.lead = math.Inf(1)
 		*old = e
+	case e.score > old.score:
+		e.lead = e.score - old.score
+		*old = e
+	default:
+		old.lead = min(old.lead, old.score-e.score)
 	}
 }
 
 // settle appends the pieces of the best path to a position, which becomes position 0. Neighbouring
 // unknown ones are one. The text's ids begin at first.
 func (p *splitter) settle(s *scratch, ids []int32, first, at int) []int32 {
-	s.back = s.back[:0]
+	settled := len(s.refs)
 	for i := at; i > 0; i -= int(s.ends[i].length) {
-		s.back = append(s.back, s.ends[i].ref)
+		s.refs, s.lead = append(s.refs, s.ends[i].ref), min(s.lead, s.ends[i].lead)
 	}
-	for _, ref := range slices.Backward(s.back) {
+	slices.Reverse(s.refs[settled:])
+	for _, ref := range s.refs[settled:] {
 		id := p.unknown
 		if ref != 0 {
 			id = p.lexicon.id(ref)

@@ -38,12 +38,15 @@ type Data struct {
 	Scores   string  // little-endian float32 for each unit of Trie: that of the piece that ends there
 	Least    float32 // smallest score of a piece
 	Plain    bool    // the normalizer leaves printable ASCII as it is, unless marks follow: nmt_nfkc does
+	Apart    bool    // a piece has a space at its beginning or none, a space is a piece, and no score is above 0
 }
 
 // Tokenizer splits texts. It is safe for concurrent use.
 type Tokenizer struct {
 	normalizer charsmap
 	splitter   splitter
+	pieces     *doubleArray
+	apart      bool
 }
 
 // Build returns the Trie and the Scores of a model whose pieces are given, index = id. A piece that
@@ -83,18 +86,23 @@ func Open(d Data) (*Tokenizer, error) {
 		return nil, fmt.Errorf("trie of %d bytes with scores of %d: %w", len(d.Trie), len(d.Scores), ErrModel)
 	}
 	m.plain = d.Plain
-	pieces := trie(d.Trie)
-	return &Tokenizer{
-		normalizer: m,
-		splitter:   splitter{lexicon: &doubleArray{pieces, pieces.root(), d.Scores, d.Least - unknownPenalty}, unknown: Unknown},
-	}, nil
+	units := trie(d.Trie)
+	pieces := &doubleArray{units, units.root(), d.Scores, d.Least - unknownPenalty}
+	return &Tokenizer{normalizer: m, splitter: splitter{lexicon: pieces, unknown: Unknown}, pieces: pieces, apart: d.Apart}, nil
 }
+
+// padding is read behind a text.
+var padding [repeatBytes]byte
 
 // Append appends the ids of text's pieces.
 func (t *Tokenizer) Append(ids []int32, text string) []int32 {
 	s := t.splitter.scratch()
-	s.text = t.normalizer.appendNormal(s.text[:0], text)
-	ids = t.splitter.split(ids, s, s.text)
+	s.text = append(t.normalizer.appendNormal(s.text[:0], text), padding[:]...)
+	split := t.splitter.split
+	if t.apart {
+		split = t.splitWords
+	}
+	ids = split(ids, s, s.text[:len(s.text)-len(padding)])
 	t.splitter.keep(s)
 	return ids
 }
@@ -108,7 +116,7 @@ type doubleArray struct {
 	unknown float32
 }
 
-// extend implements lexicon. A piece is known by where the trie has its id.
+// extend implements lexicon. A piece is known by the node at which it ends.
 func (d *doubleArray) extend(s *scratch, at int, text []byte, width int) (longest int) {
 	path := float32(s.ends[at].score)
 	known := false
@@ -122,12 +130,12 @@ func (d *doubleArray) extend(s *scratch, at int, text []byte, width int) (longes
 		if base = node ^ offset(unit); ends(unit) {
 			longest = i + 1
 			known = known || longest == width
-			s.offer(at+longest, end{float64(path + d.score(node)), int32(longest), base})
+			s.offer(at+longest, end{float64(path + d.score(node)), 0, int32(longest), node})
 		}
 	}
 	if !known {
 		longest = max(longest, width)
-		s.offer(at+width, end{float64(path + d.unknown), int32(width), 0})
+		s.offer(at+width, end{float64(path + d.unknown), 0, int32(width), 0})
 	}
 	return longest
 }
@@ -138,4 +146,6 @@ func (d *doubleArray) score(node uint32) float32 {
 }
 
 // id implements lexicon.
-func (d *doubleArray) id(base uint32) int32 { return int32(d.pieces.value(base)) }
+func (d *doubleArray) id(node uint32) int32 {
+	return int32(d.pieces.value(node ^ offset(d.pieces.unit(node))))
+}

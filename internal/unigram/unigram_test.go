@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"errors"
+	"math/rand/v2"
 	"os"
 	"slices"
 	"strings"
@@ -96,40 +97,108 @@ func model(t testing.TB) (pieces []string, scores []float32) {
 
 func openModel(t testing.TB) *unigram.Tokenizer {
 	t.Helper()
+	return open(t, modelData(t))
+}
+
+// modelData returns the model with all that is known of it.
+func modelData(t testing.TB) unigram.Data {
+	t.Helper()
 	pieces, scores := model(t)
+	d := data(t, read(t, modelFolder+"charsmap.bin"), pieces, scores)
+	d.Plain, d.Apart = true, true
+	return d
+}
+
+// data returns a model of which nothing is promised.
+func data(t testing.TB, charsmap string, pieces []string, scores []float32) unigram.Data {
+	t.Helper()
 	trie, unitScores, err := unigram.Build(pieces, scores)
 	if err != nil {
 		t.Fatal(err)
 	}
-	tokenizer, err := unigram.Open(unigram.Data{
-		Charsmap: read(t, modelFolder+"charsmap.bin"),
-		Trie:     trie,
-		Scores:   unitScores,
-		Least:    slices.Min(scores),
-		Plain:    true,
-	})
+	return unigram.Data{Charsmap: charsmap, Trie: trie, Scores: unitScores, Least: slices.Min(scores)}
+}
+
+func open(t testing.TB, d unigram.Data) *unigram.Tokenizer {
+	t.Helper()
+	tokenizer, err := unigram.Open(d)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return tokenizer
 }
 
+// unpromised returns the tokenizer of a model that uses nothing that is promised of it.
+func unpromised(t testing.TB, d unigram.Data) *unigram.Tokenizer {
+	t.Helper()
+	d.Plain, d.Apart = false, false
+	return open(t, d)
+}
+
+// apart reports whether words are split by themselves, as [unigram.Data] has it.
+func apart(pieces []string, scores []float32) bool {
+	const space = "▁"
+	return slices.Contains(pieces, space) &&
+		!slices.ContainsFunc(pieces, func(p string) bool { return strings.LastIndex(p, space) > 0 }) &&
+		!slices.ContainsFunc(scores, func(s float32) bool { return !(s <= 0) })
+}
+
+// TestPromises holds what is promised of the model against its pieces, and its ids against those
+// that are made without: of all pairs of ASCII characters, and of long texts whose words repeat in
+// another order.
+func TestPromises(t *testing.T) {
+	t.Parallel()
+	if !apart(model(t)) {
+		t.Fatal("words are not split by themselves")
+	}
+	d := modelData(t)
+	fast, slow := open(t, d), unpromised(t, d)
+	compare := func(text string) {
+		if got, want := fast.Append(nil, text), slow.Append(nil, text); !slices.Equal(got, want) {
+			t.Errorf("%.200q:\n got %v\nwant %v", text, got, want)
+		}
+	}
+	for a := range rune(0x80) {
+		for b := range rune(0x80) {
+			compare("x" + string([]rune{a, b, ' ', a}) + "y")
+		}
+	}
+	var words []string
+	for _, row := range reference(t) {
+		words = append(words, strings.Fields(row.Text)...)
+	}
+	rng := rand.New(rand.NewPCG(1, 2))
+	for length := 10; length <= 10_000; length *= 10 {
+		for range 20_000 / length {
+			some := make([]string, length)
+			for i := range some {
+				some[i] = words[rng.IntN(len(words))]
+			}
+			compare(strings.Join(some, " "))
+		}
+	}
+}
+
+// TestRounding splits a word that two paths cover so nearly alike that the text before it decides.
+func TestRounding(t *testing.T) {
+	t.Parallel()
+	d := data(t, "\x00\x00\x00\x00", []string{"", "▁", "▁a", "b", "▁ab", "▁word"}, []float32{0, -9, -1.7, -2.6, -4.3, -7.3})
+	d.Apart = true
+	text := strings.Repeat("ab ab word ", 1000)
+	got, want := open(t, d).Append(nil, text), unpromised(t, d).Append(nil, text)
+	if !slices.Equal(got, want) {
+		t.Errorf("%v\nwant %v", got, want)
+	}
+	if !slices.Contains(want, 2) || !slices.Contains(want, 4) {
+		t.Errorf("%v has one path alone", want)
+	}
+}
+
 // TestNormalizer shows what becomes of a text before it is split.
 func TestNormalizer(t *testing.T) {
 	t.Parallel()
-	trie, scores, err := unigram.Build([]string{"", "▁", "a", "b", "▁a", "xy"}, []float32{0, -1, -1, -1, -1, -1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	tokenizer, err := unigram.Open(unigram.Data{
-		Charsmap: charsmap(t, map[string]string{"A": "a", "AA": "xy", "\t": " ", "-": ""}),
-		Trie:     trie,
-		Scores:   scores,
-		Least:    -1,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	tokenizer := open(t, data(t, charsmap(t, map[string]string{"A": "a", "AA": "xy", "\t": " ", "-": ""}),
+		[]string{"", "▁", "a", "b", "▁a", "xy"}, []float32{0, -1, -1, -1, -1, -1}))
 	for text, want := range map[string][]int32{
 		"":          nil,
 		" \t - \t":  nil,
@@ -188,20 +257,29 @@ func BenchmarkBuild(b *testing.B) {
 	}
 }
 
+// BenchmarkAppend splits the reference texts of a language, in pieces of 1,000 characters.
 func BenchmarkAppend(b *testing.B) {
 	t := openModel(b)
-	for name, text := range map[string]string{
-		"english":  "The harbour town woke slowly that morning while gulls circled above the quay and the fishing boats came back over the bar, low in the water; ",
-		"german":   "Die Hafenstadt erwachte langsam an diesem Morgen, während Möwen über dem Kai kreisten und die Fischerboote zurückkamen. ",
-		"japanese": "その朝、港町はゆっくりと目を覚まし、カモメが岸壁の上を旋回し、漁船が砂州を越えて戻ってきた。",
-	} {
-		b.Run(name, func(b *testing.B) {
-			long := string([]rune(strings.Repeat(text, 30))[:1000])
+	rows := reference(b)
+	for _, language := range []string{"en", "de", "ru", "ja"} {
+		b.Run(language, func(b *testing.B) {
+			var all strings.Builder
+			for _, row := range rows {
+				if row.Language == language {
+					all.WriteString(row.Text + "\n")
+				}
+			}
+			var texts []string
+			for text := range slices.Chunk([]rune(all.String()), 1000) {
+				texts = append(texts, string(text))
+			}
 			var ids []int32
 			for b.Loop() {
-				ids = t.Append(ids[:0], long)
+				for _, text := range texts {
+					ids = t.Append(ids[:0], text)
+				}
 			}
-			b.ReportMetric(float64(len(ids)), "pieces")
+			b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N)/float64(len([]rune(all.String())))*1000, "µs/1000-characters")
 		})
 	}
 }

@@ -111,12 +111,12 @@ func (w *words) extend(s *scratch, at int, text []byte, width int) (longest int)
 		if id, found := w.find(text[:i+1], h); found {
 			longest = i + 1
 			known = known || longest == width
-			s.offer(at+longest, end{path + w.scores[id], int32(longest), id + 1})
+			s.offer(at+longest, end{path + w.scores[id], 0, int32(longest), id + 1})
 		}
 	}
 	if !known {
 		longest = max(longest, width)
-		s.offer(at+width, end{path + w.unknown, int32(width), 0})
+		s.offer(at+width, end{path + w.unknown, 0, int32(width), 0})
 	}
 	return longest
 }
