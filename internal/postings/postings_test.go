@@ -179,11 +179,38 @@ func TestRank(t *testing.T) {
 				t.Errorf("document %d: score %v, covered %v, want %v and %v", n, score, got.Covered[i], scores[n], covered[n])
 			}
 		}
+		checkShares(t, &x, terms, got)
 		if got.Best != slices.Max(got.Scores) || got.MostCovered != slices.Max(got.Covered) {
 			t.Errorf("the highest are %v and %v", got.Best, got.MostCovered)
 		}
 		if diff := cmp.Diff(got.Covered, got.Evidence); diff != "" || got.MostEvidence != got.MostCovered {
 			t.Errorf("without stop words there is other evidence: %s", diff)
+		}
+	}
+}
+
+// checkShares compares what terms add to each document, and to ones before and behind all, with its score.
+func checkShares(t *testing.T, x *postings.Index, terms []uint64, r *postings.Ranking) {
+	t.Helper()
+	documents := []int64{int64(r.First) - 1}
+	for i := range len(r.Scores) + 1 {
+		documents = append(documents, int64(r.First)+int64(i))
+	}
+	shares, err := x.Shares(terms, nil, documents)
+	if err != nil {
+		t.Fatal(err)
+	}
+	scores := slices.Concat([]float32{0}, r.Scores, []float32{0})
+	for d, of := range shares {
+		sum := 0.0
+		for i, share := range of {
+			if share != 0 && slices.Index(terms, terms[i]) != i {
+				t.Errorf("document %d: a repeated term adds %v", documents[d], share)
+			}
+			sum += float64(share)
+		}
+		if !near(scores[d], sum) {
+			t.Errorf("document %d: shares of %v, and the score is %v", documents[d], sum, scores[d])
 		}
 	}
 }

@@ -99,6 +99,36 @@ func (x *Index) Rank(terms []uint64, stopWords map[uint64]bool) (*Ranking, error
 	return r, nil
 }
 
+// of returns the score of a document, 0 where it has none of the terms.
+func (r *Ranking) of(document int64) float32 {
+	if at := document - int64(r.First); at >= 0 && at < int64(len(r.Scores)) {
+		return r.Scores[at]
+	}
+	return 0
+}
+
+// Shares returns what each term of a query adds to the score of each of some documents, at the place where
+// the query has the term first; see Rank.
+func (x *Index) Shares(terms []uint64, stopWords map[uint64]bool, documents []int64) ([][]float32, error) {
+	shares := make([][]float32, len(documents))
+	for d := range shares {
+		shares[d] = make([]float32, len(terms))
+	}
+	for i, term := range terms {
+		if slices.Contains(terms[:i], term) {
+			continue
+		}
+		r, err := x.Rank(slices.DeleteFunc(slices.Clone(terms), func(other uint64) bool { return other != term }), stopWords)
+		if err != nil {
+			return nil, err
+		}
+		for d, document := range documents {
+			shares[d][i] = r.of(document)
+		}
+	}
+	return shares, nil
+}
+
 // StopWeight is the highest weight of a stop word: that of a term that a third of the documents
 // have. Where few texts are in the language of the query such words are rare, and yet say
 // nothing about what is asked for.

@@ -1,8 +1,6 @@
 package store
 
 import (
-	"slices"
-
 	"sheaf/internal/engine"
 	"sheaf/internal/faiss"
 	"sheaf/internal/words"
@@ -57,35 +55,14 @@ func (snap *snapshot) explain(t *tx, m *marks, found []faiss.Hit, hits []engine.
 	return nil
 }
 
-// shares are what each term adds to the BM25 of each document, at the place where the
-// query has the term first.
+// shares are those of [postings.Index.Shares] for documents.
 func (snap *snapshot) shares(t *tx, q words.Query, numbers []int64) ([][]float32, error) {
-	terms := q.Terms
-	shares := make([][]float32, len(numbers))
-	for i := range shares {
-		shares[i] = make([]float32, len(terms))
-	}
-	if len(terms) == 0 { // an older store, whose words are not indexed, may have no tables of them
-		return shares, nil
+	if len(q.Terms) == 0 { // an older store, whose words are not indexed, may have no tables of them
+		return make([][]float32, len(numbers)), nil
 	}
 	x, err := snap.wordIndex(t)
 	if err != nil {
 		return nil, err
 	}
-	for i, term := range terms {
-		if slices.Contains(terms[:i], term) {
-			continue
-		}
-		same := slices.DeleteFunc(slices.Clone(terms), func(other uint64) bool { return other != term })
-		r, err := x.Rank(same, q.StopWords)
-		if err != nil {
-			return nil, err
-		}
-		for d, n := range numbers {
-			if at := n - int64(r.First); at >= 0 && at < int64(len(r.Scores)) {
-				shares[d][i] = r.Scores[at]
-			}
-		}
-	}
-	return shares, nil
+	return x.Shares(q.Terms, q.StopWords, numbers)
 }

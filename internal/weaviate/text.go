@@ -284,9 +284,13 @@ func (v *view) spread(k int64) (some []uint32) {
 // explain says of hits why they were found.
 func (t *text) explain(found []engine.Candidate, hits []engine.Hit) error {
 	of := &engine.Explanation{Words: engine.Weighed(t.query, t.ranking.Weights), Terms: t.terms, Fusion: t.fusion}
-	shares, err := t.shares(found)
+	numbers := make([]int64, len(found))
+	for i, d := range found {
+		numbers[i] = d.Number
+	}
+	shares, err := t.index.Shares(t.query.Terms, t.query.StopWords, numbers)
 	if err != nil {
-		return err
+		return t.malformed(err)
 	}
 	for i, d := range found {
 		e := &engine.HitExplanation{Query: of, WordsRank: t.ranks[d.Number], Words: engine.Weighed(t.query, shares[i])}
@@ -296,30 +300,4 @@ func (t *text) explain(found []engine.Candidate, hits []engine.Hit) error {
 		hits[i].Explanation = e
 	}
 	return nil
-}
-
-// shares are what each term adds to the BM25 of each document, at the place where the query
-// has the term first.
-func (t *text) shares(documents []engine.Candidate) ([][]float32, error) {
-	terms := t.query.Terms
-	shares := make([][]float32, len(documents))
-	for i := range shares {
-		shares[i] = make([]float32, len(terms))
-	}
-	for i, term := range terms {
-		if slices.Contains(terms[:i], term) {
-			continue
-		}
-		same := slices.DeleteFunc(slices.Clone(terms), func(other uint64) bool { return other != term })
-		r, err := t.index.Rank(same, t.query.StopWords)
-		if err != nil {
-			return nil, t.malformed(err)
-		}
-		for d, document := range documents {
-			if at := document.Number - int64(r.First); at >= 0 && at < int64(len(r.Scores)) {
-				shares[d][i] = r.Scores[at]
-			}
-		}
-	}
-	return shares, nil
 }
