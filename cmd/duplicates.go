@@ -95,14 +95,19 @@ func runDuplicates(ctx context.Context, env *environment, o *duplicatesOptions) 
 			}
 			found = seq.Of(groups)
 		}
-		return env.print(outputFlags{}, func(p *printer) error {
+		none := true
+		err = env.print(outputFlags{}, func(p *printer) error {
 			p.lines = alikeLines
-			alikes := seq.Map(found, newAlike)
+			alikes := seq.Map(found, func(g engine.Group) alike { none = false; return newAlike(g) })
 			if p.form == formTable {
 				alikes = withTexts(ctx, s, alikes)
 			}
 			return list(p, "groups", alikes)
 		})
+		if err == nil && none && !env.inJSON() {
+			env.notice("nothing found: no two documents are that alike; a lower --min-relevance finds more")
+		}
+		return err
 	})
 }
 
