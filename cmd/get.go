@@ -100,7 +100,7 @@ func runGet(ctx context.Context, env *environment, o *getOptions) error {
 }
 
 // seeIDs tells how ids are seen.
-const seeIDs = "sheaf list --ids shows the ids, sheaf search --template '{{.id}}' QUERY those of hits"
+const seeIDs = "see the ids by sheaf list --ids, those of hits by sheaf search --template '{{.id}}' QUERY"
 
 // unknownIDs is the error of ids that no document has. Its hint is about the first of them, or else the remedy.
 func (env *environment) unknownIDs(ctx context.Context, s catalog, missing []string, what, remedy string) error {

@@ -65,7 +65,7 @@ func (env *environment) naming(ctx context.Context, s catalog, text string) (nam
 
 // absence is the naming of what is no source.
 func (x *sourceIndex) absence(text string) naming {
-	remedy := "sheaf list --sources shows their names"
+	remedy := "see their names by sheaf list --sources"
 	near := x.nearest(text)
 	if near != "" {
 		remedy = fmt.Sprintf("did you mean %q?", near)
