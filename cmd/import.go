@@ -401,7 +401,8 @@ func (env *environment) printImported(in *exchange.Input, m engine.Merged, f eng
 		env.say("%s", visible(remark))
 	}
 	if created && f.Embedder == "" {
-		env.say("no embedder is bound, so the store answers vectors only; sheaf init --embedder NAME binds the one that made them")
+		env.say("no embedder is bound, so the store answers vectors only; sheaf init --embedder NAME binds the one that made them; " +
+			"an import into another store with --reembed --embedder builtin makes new ones")
 	}
 	return nil
 }

@@ -205,7 +205,7 @@ func (env *environment) agree(ctx context.Context, w writer, o *initOptions) err
 		return err
 	}
 	if err := facts.Check(engine.Facts{Dim: wanted.Dim}); err != nil {
-		return fmt.Errorf("binding %s: %w", spec, err)
+		return hint.With(fmt.Errorf("binding %s: %w", spec, err), "name the embedder that made its vectors, or make another store with --store DIR")
 	}
 	return w.Bind(ctx, wanted.Embedder, wanted.Fingerprint)
 }

@@ -93,6 +93,41 @@ func TestInterop(t *testing.T) {
 	}
 }
 
+// TestInteropNotebook runs the program of docs/langchain.md that loads an export with sheaf's own embedder, and
+// has LangChain ask it.
+func TestInteropNotebook(t *testing.T) {
+	t.Parallel()
+	python := interopPython()
+	if python == "" {
+		t.Skip("no Python with LangChain: make test-interop makes one and runs this test")
+	}
+	program := ""
+	for _, b := range codeBlocks(pages(t)["docs/langchain.md"]) {
+		if strings.Contains(b.text, "class Sheaf") {
+			program = b.text
+		}
+	}
+	dir := t.TempDir()
+	writeFile(t, filepath.Join(dir, "notes.md"), "We decided to refund within a month.\n")
+	writeFile(t, filepath.Join(dir, "ferry.md"), "The ferry leaves at nine.\n")
+	mustSheaf(t, dir, "ingest", "--quiet", "notes.md", "ferry.md")
+	mustSheaf(t, dir, "export", "--quiet", "faiss_index")
+	program += "db.add_texts(['-dashes are no flags'])\n" +
+		"for d, s in db.similarity_search_with_score('what became of refunds', k=2): print(f'{s:.4f}', d.page_content)\n"
+	c := exec.CommandContext(t.Context(), python, "-W", "ignore", "-c", program)
+	c.Dir, c.Env = dir, append(os.Environ(), scrubbed(dir)...)
+	var stderr bytes.Buffer
+	c.Stderr = &stderr
+	out, err := c.Output()
+	if err != nil {
+		t.Fatalf("%v: %s", err, &stderr)
+	}
+	want := mustSheaf(t, dir, "search", "--mode", "vector", "-k", "2", "--template", `{{printf "%.4f" .score}} {{.text}}`, "what became of refunds")
+	if string(out) != want {
+		t.Errorf("LangChain answers %s, sheaf %s", out, want)
+	}
+}
+
 // exportAgain imports a store, exports it to place/out and place/out.bin, and
 // returns a file with what LangChain must find there.
 func exportAgain(t *testing.T, name, place string) string {

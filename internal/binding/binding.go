@@ -65,7 +65,7 @@ func resolveName(bound, given string, insists bool) (string, error) {
 	names := sameEmbedder(given, bound)
 	switch {
 	case insists && !names && bound == embed.None:
-		return "", hint.With(mismatch("embedder", bound, given), "bind it first: sheaf init --embedder %s", given)
+		return "", hint.With(mismatch("embedder", bound, given), "if %[1]s made its vectors bind it first: sheaf init --embedder %[1]s; otherwise make another store with --store DIR", given)
 	case insists && !names:
 		return "", hint.With(mismatch("embedder", bound, given), "leave --embedder out, or make another store with --store DIR")
 	case provider.Trusted(bound):

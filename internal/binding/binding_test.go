@@ -30,7 +30,7 @@ func TestResolveName(t *testing.T) {
 		{"builtin:multilingual", "builtin", true, "", "leave --embedder out, or make another store with --store DIR"},
 		{"builtin", "builtin:multilingual", true, "", "leave --embedder out, or make another store with --store DIR"},
 		{"", "", false, "none", ""},
-		{"", "builtin", true, "", "bind it first: sheaf init --embedder builtin"},
+		{"", "builtin", true, "", "if builtin made its vectors bind it first: sheaf init --embedder builtin; otherwise make another store with --store DIR"},
 		{"hf:/here", "hf:/there", false, "hf:/there", ""},
 		{"hf:/here", "hf:me/mine", true, "", "leave --embedder out, or make another store with --store DIR"},
 		{"command:rm -r it's", "", false, "", `if you trust it, give --embedder 'command:rm -r it'\''s'`},
