@@ -243,16 +243,29 @@ func packLen(ids [][]int32, share int) int {
 }
 
 // inPacks calls compute with the bounds of each pack, for as many packs at the same time as there
-// are workspaces.
+// are workspaces. A goroutine goes on with the next pack and stays on its thread, else Go moves it to
+// another processor every 10 ms, whose caches have nothing of its memory: a tenth of the time.
 func (b *bert) inPacks(ctx context.Context, ids [][]int32, compute func(w *transformer.Workspace, first, end int) error) error {
 	tokens := 0
 	for _, text := range ids {
 		tokens += len(text)
 	}
-	group, ctx := errgroup.WithContext(ctx)
+	var packs [][2]int
 	for first, end := 0, 0; first < len(ids); first = end {
 		end = first + packLen(ids[first:], min(tokens/cap(b.workspaces), b.packTokens))
-		group.Go(func() error { return b.pack(ctx, first, end, compute) })
+		packs = append(packs, [2]int{first, end})
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	var next atomic.Int64
+	for range min(len(packs), cap(b.workspaces)) {
+		group.Go(func() (err error) {
+			runtime.LockOSThread()
+			defer runtime.UnlockOSThread()
+			for i := next.Add(1) - 1; i < int64(len(packs)) && err == nil; i = next.Add(1) - 1 {
+				err = b.pack(ctx, packs[i][0], packs[i][1], compute)
+			}
+			return err
+		})
 	}
 	return group.Wait()
 }

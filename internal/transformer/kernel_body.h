@@ -191,21 +191,36 @@ TARGET static void NAME(linear)(int f, const float *x, size_t ldx, size_t m, siz
                                                       ldout, scratch);
 }
 
-// Replaces n scores by exp(scale * (score - the highest)) and returns their sum. The memory
-// after them extends to whole panels.
-TARGET static float NAME(soften)(float *scores, size_t n, float scale) {
+// Replaces n scores in each of at most QUERIES rows by exp(scale * (score - the row's highest)) and
+// sets sums to their sums. The memory after them extends to whole panels, wide floats. Steps are taken
+// for all rows before the next step, since one row's steps wait for each other.
+TARGET static void NAME(soften)(float *scores, size_t rows, size_t wide, size_t n, float scale, float *sums) {
   const size_t end = (n + LANES - 1) / LANES * LANES;
-  for (size_t i = n; i < end; i++) scores[i] = -INFINITY;
-  NAME(vec) best = NAME(load)(scores), total = {0};
-  for (size_t i = LANES; i < end; i += LANES) best = NAME(max)(best, NAME(load)(scores + i));
-  float highest = best[0];
-  for (int i = 1; i < LANES; i++) highest = best[i] > highest ? best[i] : highest;
-  for (size_t i = 0; i < end; i += LANES) {
-    NAME(vec) e = NAME(exp)((NAME(load)(scores + i) - highest) * scale);
-    total += e;
-    NAME(store)(scores + i, e);
+  NAME(vec) lanes[QUERIES];
+  float highest[QUERIES];
+  for (size_t j = 0; j < rows; j++) {
+    float *row = scores + j * wide;
+    for (size_t i = n; i < end; i++) row[i] = -INFINITY;
+    NAME(vec) best = NAME(load)(row);
+    for (size_t i = LANES; i < end; i += LANES) best = NAME(max)(best, NAME(load)(row + i));
+    lanes[j] = best;
+    highest[j] = best[0];
   }
-  return NAME(sum)(total);
+  for (int l = 1; l < LANES; l++)
+    for (size_t j = 0; j < rows; j++) highest[j] = lanes[j][l] > highest[j] ? lanes[j][l] : highest[j];
+  for (size_t j = 0; j < rows; j++) {
+    float *row = scores + j * wide;
+    NAME(vec) total = {0};
+    for (size_t i = 0; i < end; i += LANES) {
+      const NAME(vec) e = NAME(exp)((NAME(load)(row + i) - highest[j]) * scale);
+      total += e;
+      NAME(store)(row + i, e);
+    }
+    lanes[j] = total;
+    sums[j] = 0;
+  }
+  for (int l = 0; l < LANES; l++)
+    for (size_t j = 0; j < rows; j++) sums[j] += lanes[j][l];
 }
 
 TARGET static void NAME(head)(const float *q, const float *k, const float *v, size_t ld,
@@ -228,8 +243,7 @@ TARGET static void NAME(head)(const float *q, const float *k, const float *v, si
     for (size_t j = 0; j < m; j += WIDTH)
       NAME(multiply)(q + i * ld, ld, n, dim, keys + j * dim, scores + j, wide, WIDTH);
     float sums[QUERIES];
-    for (size_t j = 0; j < n; j++)
-      sums[j] = NAME(soften)(scores + j * wide, m, 1 / sqrtf((float)dim));
+    NAME(soften)(scores, n, wide, m, 1 / sqrtf((float)dim), sums);
     for (size_t j = 0; j < dim; j += WIDTH)
       NAME(multiply)(scores, wide, n, m, values + j * m, out + i * ldout + j, ldout,
                      dim - j < WIDTH ? dim - j : WIDTH);
