@@ -19,17 +19,16 @@ import (
 
 // What searches by lists have to hold, and the verbs that make and keep a large store.
 const (
-	listsRecall  = 0.99
-	listsBytes   = 0.25 // of those of the exact search by codes
-	codesBytes   = 1.0 / 6
-	listsShot    = 80 * time.Millisecond // beyond `sheaf version`
-	exactShot    = 260 * time.Millisecond
-	listsPeak    = 200e6
-	verbPeak     = 1e9
-	listsMemory  = 2 << 30 // of the cgroup in which a machine is small
-	heldOut      = 500     // questions that measure what is found
-	listsTuned   = 2000    // questions that the lists are tuned by
-	coarseColumn = 4       // numbers of 4 bytes that a row has beside its nibbles: three, and its own number
+	listsRecall = 0.99
+	listsBytes  = 0.25 // of those of the exact search by codes
+	codesBytes  = 1.0 / 6
+	listsShot   = 80 * time.Millisecond // beyond `sheaf version`
+	exactShot   = 260 * time.Millisecond
+	listsPeak   = 200e6
+	verbPeak    = 1e9
+	listsMemory = 2 << 30 // of the cgroup in which a machine is small
+	heldOut     = 500     // questions that measure what is found
+	listsTuned  = 2000    // questions that the lists are tuned by
 
 	addedRows   = 5000 // one by one, after the lists were made
 	deletedRows = 1000

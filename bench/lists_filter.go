@@ -53,11 +53,7 @@ func (l *listed) filteredRow(ctx context.Context, s *store.Store, expr string) (
 	}
 	var found, looked []float64
 	var took [2]time.Duration
-	all, x := 0, make([]float32, dim)
-	c := newClustered(questionsSeed, l.n)
-	for range listsTuned { // the first questions tuned
-		c.vector(x, questionFar)
-	}
+	all, x, c := 0, make([]float32, dim), l.unknown()
 	for range filteredAsked[l.n] {
 		c.vector(x, questionFar)
 		share := 1.0

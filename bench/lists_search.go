@@ -2,13 +2,12 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"sheaf/internal/vector"
@@ -98,38 +97,46 @@ func (l *listed) recall(ctx context.Context) error {
 	if err := l.answer(ctx, &exact, append([]string{"eval", "exact", l.held, "--mode", "vector"}, recall...)...); err != nil {
 		return err
 	}
-	share, err := l.share(ctx, recall)
+	exactly, byLists, err := l.bytes(ctx)
 	if err != nil {
 		return err
 	}
-	var info struct{ Lists struct{ Lists int } }
-	if err := l.answer(ctx, &info, "info", "--store", l.dir, "--json"); err != nil {
-		return err
-	}
-	row := float64(coarseColumn*vector.Size + dim/2)
-	read := share + float64(info.Lists.Lists*dim*vector.Size)/row/float64(l.n)
+	ofVectors, ofCodes := exactly/float64(l.n*dim*vector.Size), byLists/exactly
 	l.row("recall@10 of questions that did not tune", fmt.Sprintf("%.4f [%.4f, %.4f]", exact.Recall.Value, exact.Recall.Low, exact.Recall.High), verdict(listsRecall/exact.Recall.Value))
-	l.row("bytes: by lists, with the centroids, ÷ exact by codes", fmt.Sprintf("%.3f", read), verdict(read/listsBytes))
-	l.row("bytes: exact by codes ÷ vectors", fmt.Sprintf("%.3f", row/float64(dim*vector.Size)), verdict(row/float64(dim*vector.Size)/codesBytes))
+	l.row(fmt.Sprintf("bytes read for one of %d of these questions, by lists ÷ exact", bytesAsked), fmt.Sprintf("%.3f", ofCodes), verdict(ofCodes/listsBytes))
+	l.row("the same, exact ÷ vectors", fmt.Sprintf("%.3f", ofVectors), verdict(ofVectors/codesBytes))
 	return nil
 }
 
-// share is the share of the rows that searches of the questions look at, a mean.
-func (l *listed) share(ctx context.Context, recall []string) (share float64, err error) {
-	out, err := exec.CommandContext(ctx, l.sheaf, append([]string{"search-vector", "--queries", l.held}, recall...)...).Output()
-	if err != nil {
-		return 0, err
-	}
-	n := 0
-	for line := range strings.Lines(string(out)) {
-		a := struct {
-			Looked struct{ Vectors, Of float64 } `json:"looked_at"`
-		}{}
-		if a.Looked.Vectors, a.Looked.Of = 1, 1; err == nil { // all, unless it says otherwise
-			err = json.Unmarshal([]byte(line), &a)
+// bytesAsked is how many questions tell how many bytes a search reads.
+const bytesAsked = 20
+
+// bytes is how many bytes one search reads, from its start to its answer, exact and by lists: means of
+// questions that did not tune.
+func (l *listed) bytes(ctx context.Context) (exactly, byLists float64, err error) {
+	c, x, file := l.unknown(), make([]float32, dim), filepath.Join(l.data, "query.bytes")
+	exact := []string{"search-vector", "--store", l.dir, "-k", "10", "--json", "--binary", "f32", "@" + file}
+	for range bytesAsked {
+		c.vector(x, questionFar)
+		if err := os.WriteFile(file, vector.Bytes(x), 0o666); err != nil {
+			return 0, 0, err
 		}
-		share += a.Looked.Vectors / a.Looked.Of
-		n++
+		for total, args := range map[*float64][]string{&exactly: exact, &byLists: append(exact, "--recall", fmt.Sprint(listsRecall))} {
+			s, err := l.command(args...)(ctx)
+			if err != nil {
+				return 0, 0, err
+			}
+			*total += float64(s.Asked) / bytesAsked
+		}
 	}
-	return share / float64(n), err
+	return exactly, byLists, nil
+}
+
+// unknown makes the questions that the lists were not made with.
+func (l *listed) unknown() *clustered {
+	c, x := newClustered(questionsSeed, l.n), make([]float32, dim)
+	for range listsTuned {
+		c.vector(x, questionFar)
+	}
+	return c
 }

@@ -21,6 +21,7 @@ type sample struct {
 	// Faults are the page faults of a process that needed no reading.
 	Faults int64
 	Read   int64 // bytes that a process had to get from the disk
+	Asked  int64 // bytes that it asked the system for, from disk or memory; 0 where that is not counted
 }
 
 // series are the samples of one contender.
@@ -124,15 +125,24 @@ func child(ctx context.Context, command []string, out io.Writer) error {
 	}
 	c := exec.CommandContext(ctx, command[0], command[1:]...)
 	c.Stderr = os.Stderr
+	before := asked()
 	start := time.Now()
 	if err := c.Run(); err != nil {
 		return fmt.Errorf("%v: %w", command, err)
 	}
 	s := sample{Wall: time.Since(start), CPU: c.ProcessState.UserTime() + c.ProcessState.SystemTime()}
+	s.Asked = asked() - before
 	if usage, ok := c.ProcessState.SysUsage().(*syscall.Rusage); ok {
 		s.Peak, s.Faults, s.Read = usage.Maxrss*maxrssUnit(), usage.Minflt, usage.Inblock*diskBlock
 	}
 	return json.NewEncoder(out).Encode(s)
+}
+
+// asked is how many bytes this process and those that it waited for asked for; 0 where there is no proc(5).
+func asked() (bytes int64) {
+	counters, _ := os.ReadFile("/proc/self/io")
+	_, _ = fmt.Sscanf(string(counters), "rchar: %d", &bytes)
+	return bytes
 }
 
 // diskBlock is what getrusage counts reads in, on Linux.

@@ -7,37 +7,73 @@ import "sheaf/internal/vector"
 // layout tells where the parts of a block lie.
 type layout struct {
 	rows, octets int
-	numbered     bool // a block has the numbers of its rows
+	ordered      bool // a block has the signs of its rows, and their numbers
 }
 
-func layoutOf(dim, rows int, numbered bool) layout {
-	return layout{rows, (dim + octet - 1) / octet, numbered}
+func layoutOf(dim, rows int, ordered bool) layout {
+	return layout{rows, (dim + octet - 1) / octet, ordered}
 }
 
-// The parts of a block follow one another: for each row its length, and the scale and the
-// residual of 4 bits; in a file with an order of its own, its number; the high nibbles; the
-// scale and the residual of 8 bits; the low nibbles; the checksum of the floats that the
-// codes were made of, and that of all before it. A pass by 4 bits reads no further than the
-// high nibbles.
+// part is a part of a block: what a pass reads of it lies together.
+type part int
+
+const (
+	// signPart has for each row its number, its length, and the scale and the spread of its signs; and
+	// the signs. Only files with an order of their own have it.
+	signPart part = iota
+	// highPart has for each row its length, and the scale and the residual of 4 bits; in a file with an order
+	// of its own, its number; and the high nibbles.
+	highPart
+	// lowPart has for each row the scale and the residual of 8 bits; the low nibbles; the checksum of the
+	// floats that the codes were made of, and that of all of the block before it.
+	lowPart
+	parts
+)
+
 func (l layout) plane() int { return l.rows * l.octets * octet / 2 }
-func (l layout) coarse() int {
-	columns := 3
-	if l.numbered {
-		columns++
+
+// signs is how many bytes the signs have: octets are read in pairs.
+func (l layout) signs() int { return l.rows * (l.octets + l.octets%2) }
+
+// begin is where a part of a block begins, counted from the begin of the block.
+func (l layout) begin(p part) int {
+	column, numbers, signs := l.rows*vector.Size, 0, 0
+	if l.ordered {
+		numbers, signs = column, 4*column+l.signs()
 	}
-	return columns*l.rows*vector.Size + l.plane()
+	switch p {
+	case signPart:
+		return 0
+	case highPart:
+		return signs
+	case lowPart:
+		return signs + 3*column + numbers + l.plane()
+	default:
+		return l.begin(lowPart) + 2*column + l.plane() + checksums
+	}
 }
-func (l layout) fine() int  { return l.coarse() + 2*l.rows*vector.Size + l.plane() }
-func (l layout) bytes() int { return l.fine() + 2*vector.Size }
+
+func (l layout) bytes() int { return l.begin(parts) }
+
+// checksums is how many bytes the checksums at the end of a block have.
+const checksums = 2 * vector.Size
 
 // block is the parts of a block, in the memory of a buffer.
 type block struct {
 	octets            int
+	rough             rough
 	length            []float32
 	scale4, residual4 []float32
 	numbers           []uint32 // nil: the rows follow one another
 	scale8, residual8 []float32
 	high, low         []byte
+}
+
+// rough is the part of a block with the signs of its rows.
+type rough struct {
+	numbers               []uint32
+	length, scale, spread []float32
+	signs                 []byte // nil: there is none
 }
 
 // block returns the parts of the block in buf, which has l.bytes()/vector.Size numbers.
@@ -49,8 +85,11 @@ func (l layout) block(buf []float32) block {
 		return part
 	}
 	b := block{octets: l.octets}
+	if l.ordered {
+		b.rough = rough{uints(take(l.rows)), take(l.rows), take(l.rows), take(l.rows), vector.Bytes(take(l.signs() / vector.Size))}
+	}
 	b.length, b.scale4, b.residual4 = take(l.rows), take(l.rows), take(l.rows)
-	if l.numbered {
+	if l.ordered {
 		b.numbers = uints(take(l.rows))
 	}
 	b.high = vector.Bytes(take(plane))

@@ -35,8 +35,9 @@ import "math"
 // ⟨m,q⟩. Under L2 the float kernel is off by at most 2γ(|y|²+|p|²), which together with (4)
 // and the roundings of the sums is at most 3ε(l²+P²).
 type query struct {
-	numbers []int8 // a, with zeros up to whole octets
-	sum     int32  // of a
+	rotated []float64 // p
+	numbers []int8    // a, with zeros up to whole octets
+	sum     int32     // of a
 	times   float64
 	square  float64 // 1 where the key has the squared lengths, else 0
 	middle  float64 // what a key has that no row changes
@@ -86,6 +87,7 @@ func (f *frame) prepare(x []float32, l2 bool) (*query, bool) {
 	q.base, q.shrunk = down(q.middle-q.rest), down(q.square*(1-3*q.epsilon))
 	q.slack, q.reach = up(q.times*q.rate), up(q.times*q.length)
 	q.factor *= float32(q.times / 2)
+	q.rotated = p
 	return q, true
 }
 

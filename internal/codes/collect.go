@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"container/heap"
 	"iter"
-	"math"
 	"slices"
 )
 
@@ -57,6 +56,7 @@ func (h *highest) Pop() any          { return nil }
 // collector collects the candidates for one query.
 type collector struct {
 	k     int
+	most  float32 // what the key of a candidate may be at most
 	highs highest // the k lowest upper bounds
 	found candidates
 	room  int // how many candidates there may be before those are dropped that are none any more
@@ -66,9 +66,9 @@ type collector struct {
 // k-th lowest upper bound, k rows are nearer.
 func (c *collector) limit() float32 {
 	if len(c.highs) < c.k {
-		return float32(math.Inf(1))
+		return c.most
 	}
-	return c.highs[0]
+	return min(c.highs[0], c.most)
 }
 
 // leastRoom is how many candidates are kept before the first are dropped.
@@ -105,10 +105,10 @@ func join(all []collector) candidates {
 	for i := range all {
 		highs = append(highs, all[i].highs...)
 	}
-	limit := float32(math.Inf(1))
+	limit := all[0].most
 	if k := all[0].k; len(highs) >= k {
 		slices.SortFunc(highs, cmp.Compare)
-		limit = highs[k-1]
+		limit = min(limit, highs[k-1])
 	}
 	var found candidates
 	for i := range all {

@@ -28,13 +28,13 @@ type Origin struct {
 // count its owner remembers.
 type File struct {
 	*column.File
-	frame  *frame
-	layout layout
-	header int64 // its length
-	pad    int64 // how many bytes lie between it and the blocks
-	apart  int64 // the first blocks whose parts lie apart, see Shape
-	level  level
-	rows   int64 // that Candidates looks at
+	frame   *frame
+	layout  layout
+	header  int64 // its length
+	pad     int64 // how many bytes lie between it and the blocks
+	ordered int64 // the first blocks, whose parts lie apart; see Shape
+	level   level
+	rows    int64 // that Candidates looks at
 }
 
 // blockBytes is how long a block should be at most. Two of them, one in memory and one
@@ -53,21 +53,21 @@ func BlockRows(dim int) int {
 
 // Shape is how the blocks of a file are made.
 type Shape struct {
-	Rows    int  // of a block, a multiple of 16
-	Ordered bool // the file has an order of its own
+	Rows int // of a block, a multiple of 16
 
-	// The parts of the first Apart blocks lie apart: what a pass by 4 bits reads of each lies
-	// together, and then the rest of each. Only a file with an order of its own may have such.
-	Apart int64
+	// Ordered is how many blocks are put in an order of the file's own, before others follow in that of
+	// the index file; 0: it has none. Their parts lie apart, so that what a pass reads of all of
+	// them lies together.
+	Ordered int64
 }
 
 // Create makes a file without codes at path. sample are some of the rows, which fit the
 // codes to them. See column.Create.
 func Create(path string, o Origin, sample []float32, s Shape) (*File, error) {
-	if s.Rows < group || s.Rows%group != 0 || s.Rows > math.MaxInt32/octet || s.Apart > 0 && !s.Ordered {
-		return nil, fmt.Errorf("blocks of %d rows, of which %d lie apart", s.Rows, s.Apart)
+	if s.Rows < group || s.Rows%group != 0 || s.Rows > math.MaxInt32/octet || s.Ordered < 0 {
+		return nil, fmt.Errorf("blocks of %d rows, of which %d are ordered", s.Rows, s.Ordered)
 	}
-	f := &File{frame: newFrame(o.Dim, sample, o.Store), layout: layoutOf(o.Dim, s.Rows, s.Ordered), apart: s.Apart, level: chosen()}
+	f := &File{frame: newFrame(o.Dim, sample, o.Store), layout: layoutOf(o.Dim, s.Rows, s.Ordered > 0), ordered: s.Ordered, level: chosen()}
 	head := f.head(o)
 	f.begin(len(head))
 	column, err := column.Create(path, column.Format{RowBytes: 1, Header: func(int64) []byte { return head }})
@@ -85,7 +85,7 @@ func Open(path string, o Origin, rows int64, flag int) (*File, error) {
 		RowBytes: 1,
 		Header:   func(int64) []byte { return head },
 		Check: func(header []byte) error {
-			if string(header[:len(magic)]) != magicApart {
+			if string(header[:len(magic)]) != magicOrdered {
 				header = header[:headerBytes(o.Dim, false)]
 			}
 			head = header
@@ -110,43 +110,44 @@ func (f *File) end(rows int64) int64 {
 	switch n := rows / f.BlockRows(); {
 	case n == 0:
 		return 0
-	case n < f.apart:
-		return f.pad + f.apart*int64(f.layout.coarse()) + n*int64(f.layout.bytes()-f.layout.coarse())
+	case n < f.ordered:
+		return f.pad + f.ordered*int64(f.layout.begin(lowPart)) + n*int64(f.layout.bytes()-f.layout.begin(lowPart))
 	default:
 		return f.pad + n*int64(f.layout.bytes())
 	}
 }
 
-// parts calls do with the parts of b, the first bytes of the block at place at, and where each
-// lies, counted from the header.
-func (f *File) parts(at int64, b []byte, do func(part []byte, at int64) error) error {
-	n, coarse, whole := at/f.BlockRows(), f.layout.coarse(), f.layout.bytes()
-	if n >= f.apart {
-		return do(b, f.pad+n*int64(whole))
+// pieces calls do with the parts from one up to another of the block at place at, of which b has all, and
+// where they lie, counted from the header: piece by piece.
+func (f *File) pieces(at int64, b []byte, from, to part, do func(piece []byte, at int64) error) error {
+	n, l := at/f.BlockRows(), f.layout
+	if n >= f.ordered {
+		return do(b[l.begin(from):l.begin(to)], f.pad+n*int64(l.bytes())+int64(l.begin(from)))
 	}
-	err := do(b[:coarse], f.pad+n*int64(coarse))
-	if rest := b[coarse:]; err == nil && len(rest) > 0 {
-		err = do(rest, f.pad+f.apart*int64(coarse)+n*int64(whole-coarse))
+	for p := from; p < to; p++ {
+		first, end := l.begin(p), l.begin(p+1)
+		if err := do(b[first:end], f.pad+f.ordered*int64(first)+n*int64(end-first)); err != nil {
+			return err
+		}
 	}
-	return err
+	return nil
 }
 
-// page is where blocks that lie apart begin at a multiple of, so that those of most dims share
+// page is where ordered blocks begin at a multiple of, so that those of most dims share
 // no page of the page cache: two threads that read neighbours would wait for one another.
 const page = 4096
 
 // begin notes where the blocks begin, behind a header of n bytes.
 func (f *File) begin(n int) {
-	if f.header, f.pad = int64(n), 0; f.apart > 0 {
+	if f.header, f.pad = int64(n), 0; f.ordered > 0 {
 		f.pad = (page - f.header%page) % page
 	}
 }
 
-// read reads the first bytes of the block at place at to b: what codes of 4 bits need, of 8,
-// or all.
-func (f *File) read(at int64, b []byte) error {
-	return f.parts(at, b, func(part []byte, at int64) error {
-		_, err := f.ReadAt(part, f.header+at)
+// read reads the parts from one up to another of the block at place at to b, which has room for all.
+func (f *File) read(at int64, b []byte, from, to part) error {
+	return f.pieces(at, b, from, to, func(piece []byte, at int64) error {
+		_, err := f.ReadAt(piece, f.header+at)
 		return err
 	})
 }
@@ -155,7 +156,7 @@ func (f *File) read(at int64, b []byte) error {
 func (f *File) Rows() int64 { return f.rows }
 
 // Ordered reports whether the file has an order of its own.
-func (f *File) Ordered() bool { return f.layout.numbered }
+func (f *File) Ordered() bool { return f.layout.ordered }
 
 // BlockRows is how many rows are encoded together.
 func (f *File) BlockRows() int64 { return int64(f.layout.rows) }
@@ -175,7 +176,7 @@ func (f *File) Append(at int64, numbers []int64, rows []float32) error {
 	dim := len(f.frame.mean)
 	for n := f.layout.rows * dim; len(rows) > 0; rows, numbers = rows[n:], numbers[f.layout.rows:] {
 		f.encode(numbers[:f.layout.rows], rows[:n], buf)
-		if err := f.parts(at, vector.Bytes(buf), func(part []byte, at int64) error { return f.File.Append(at, part) }); err != nil {
+		if err := f.pieces(at, vector.Bytes(buf), 0, parts, func(piece []byte, at int64) error { return f.File.Append(at, piece) }); err != nil {
 			return fmt.Errorf("writing %q: %w", f.Name(), err)
 		}
 		at += f.BlockRows()
@@ -190,8 +191,9 @@ func (f *File) encode(numbers []int64, rows, buf []float32) {
 	for i := range b.numbers {
 		b.numbers[i] = uint32(numbers[i])
 	}
+	copy(b.rough.numbers, b.numbers)
 	encoded := vector.Bytes(buf)
-	end := f.layout.fine()
+	end := len(encoded) - checksums
 	binary.LittleEndian.PutUint32(encoded[end:], column.Checksum(vector.Bytes(rows)))
 	binary.LittleEndian.PutUint32(encoded[end+vector.Size:], column.Checksum(encoded[:end+vector.Size]))
 }
@@ -200,8 +202,8 @@ func (f *File) encode(numbers []int64, rows, buf []float32) {
 // below Rows.
 func (f *File) Numbers(at int64) ([]int64, error) {
 	buf := make([]float32, f.layout.bytes()/vector.Size)
-	if f.layout.numbered {
-		if err := f.read(at, vector.Bytes(buf)[:f.layout.coarse()]); err != nil {
+	if f.layout.ordered {
+		if err := f.read(at, vector.Bytes(buf), highPart, lowPart); err != nil {
 			return nil, fmt.Errorf("the codes from place %d on cannot be read: %w", at, err)
 		}
 	}
@@ -218,11 +220,11 @@ func (f *File) Numbers(at int64) ([]int64, error) {
 // The error says what is wrong.
 func (f *File) Verify(at int64, rows []float32) error {
 	encoded := make([]byte, f.layout.bytes())
-	if err := f.read(at, encoded); err != nil {
+	if err := f.read(at, encoded, 0, parts); err != nil {
 		return fmt.Errorf("the codes of rows %d to %d cannot be read: %w", at, at+f.BlockRows()-1, err)
 	}
-	own := encoded[f.layout.fine()+vector.Size:]
-	of := encoded[f.layout.fine():]
+	of := encoded[len(encoded)-checksums:]
+	own := of[vector.Size:]
 	switch {
 	case column.Checksum(encoded[:len(encoded)-len(own)]) != binary.LittleEndian.Uint32(own):
 		return fmt.Errorf("the codes of rows %d to %d fail their checksum", at, at+f.BlockRows()-1)
@@ -233,22 +235,21 @@ func (f *File) Verify(at int64, rows []float32) error {
 }
 
 // The header: magic, the id of the store, the number of its index file, dim, and the rows
-// of a block; in a file of which blocks lie apart how many; then the mean, the signs as
-// bits, and the checksum of all before it.
+// of a block; in a file with an order of its own how many blocks are ordered; then the mean, the signs of the
+// rotation as bits, and the checksum of all before it.
 const (
 	magic        = "sheafco1"
-	magicOrdered = "sheafco2" // of a file with an order of its own
-	magicApart   = "sheafco3" // of one whose first blocks lie apart
+	magicOrdered = "sheafco4" // of a file with an order of its own
 	atIndex      = len(magic) + 16
 	atDim        = atIndex + 8
 	atRows       = atDim + 4
-	atApart      = atRows + 4
+	atOrdered    = atRows + 4
 )
 
-// headerBytes is how long a header is, with or without the number of blocks that lie apart.
-func headerBytes(dim int, apart bool) int {
-	n := atApart + vector.Size*dim + (rounds*dim+7)/8 + vector.Size
-	if apart {
+// headerBytes is how long a header is, with or without the number of ordered blocks.
+func headerBytes(dim int, ordered bool) int {
+	n := atOrdered + vector.Size*dim + (rounds*dim+7)/8 + vector.Size
+	if ordered {
 		n += 8
 	}
 	return n
@@ -259,12 +260,9 @@ func (f *File) head(o Origin) []byte {
 	b = binary.LittleEndian.AppendUint64(b, uint64(o.Index))
 	b = binary.LittleEndian.AppendUint32(b, uint32(o.Dim))
 	b = binary.LittleEndian.AppendUint32(b, uint32(f.layout.rows))
-	switch {
-	case f.apart > 0:
-		copy(b, magicApart)
-		b = binary.LittleEndian.AppendUint64(b, uint64(f.apart))
-	case f.layout.numbered:
+	if f.ordered > 0 {
 		copy(b, magicOrdered)
+		b = binary.LittleEndian.AppendUint64(b, uint64(f.ordered))
 	}
 	b = append(b, vector.Bytes(f.frame.mean)...)
 	signs := make([]byte, (rounds*o.Dim+7)/8)
@@ -282,7 +280,7 @@ func (f *File) parse(b []byte, o Origin) error {
 	kind, end := string(b[:len(magic)]), len(b)-vector.Size
 	rows := binary.LittleEndian.Uint32(b[atRows:])
 	switch {
-	case kind != magic && kind != magicOrdered && kind != magicApart:
+	case kind != magic && kind != magicOrdered:
 		return errors.New("it is no file of codes")
 	case column.Checksum(b[:end]) != binary.LittleEndian.Uint32(b[end:]):
 		return errors.New("its header fails its checksum")
@@ -294,11 +292,11 @@ func (f *File) parse(b []byte, o Origin) error {
 		return fmt.Errorf("it has blocks of %d rows", rows)
 	}
 	n := len(b)
-	f.layout = layoutOf(o.Dim, int(rows), kind != magic)
-	if b = b[atApart:]; kind == magicApart {
-		f.apart, b = int64(binary.LittleEndian.Uint64(b)), b[8:]
-		if f.apart < 1 || f.apart > math.MaxInt64/int64(f.layout.bytes())/2 {
-			return fmt.Errorf("it has %d blocks that lie apart", f.apart)
+	f.layout = layoutOf(o.Dim, int(rows), kind == magicOrdered)
+	if b = b[atOrdered:]; kind == magicOrdered {
+		f.ordered, b = int64(binary.LittleEndian.Uint64(b)), b[8:]
+		if f.ordered < 1 || f.ordered > math.MaxInt64/int64(f.layout.bytes())/2 {
+			return fmt.Errorf("it has %d ordered blocks", f.ordered)
 		}
 	}
 	f.begin(n)

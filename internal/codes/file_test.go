@@ -89,12 +89,12 @@ func TestFile(t *testing.T) {
 // that were put in order.
 func TestOrderedFile(t *testing.T) {
 	t.Parallel()
-	for _, apart := range []int64{0, 1, 2, 3} {
-		orderedFile(t, apart)
+	for _, ordered := range []int64{1, 2, 3} {
+		orderedFile(t, ordered)
 	}
 }
 
-func orderedFile(t *testing.T, apart int64) {
+func orderedFile(t *testing.T, ordered int64) {
 	t.Helper()
 	o := Origin{Dim: 9}
 	want := make([]int64, 96)
@@ -105,7 +105,7 @@ func orderedFile(t *testing.T, apart int64) {
 		}
 	}
 	x := normal(1, 96, o.Dim)
-	path := madeOf(t, o, Shape{32, true, apart}, want, x)
+	path := madeOf(t, o, Shape{32, ordered}, want, x)
 	f, err := Open(path, o, 96, os.O_RDONLY)
 	if err != nil {
 		t.Fatal(err)
@@ -123,7 +123,7 @@ func orderedFile(t *testing.T, apart int64) {
 		}
 	}
 	if extra, err := f.Extra(96); !slices.Equal(got, want) || !f.Ordered() || extra != 0 || err != nil {
-		t.Errorf("%d blocks apart: ordered %v, rows %v, %d bytes behind them, %v", apart, f.Ordered(), got, extra, err)
+		t.Errorf("%d blocks ordered: ordered %v, rows %v, %d bytes behind them, %v", ordered, f.Ordered(), got, extra, err)
 	}
 	if _, err := f.Numbers(96); err == nil {
 		t.Error("no error for a block that is not there")
@@ -196,7 +196,7 @@ func growsAndIsCut(t *testing.T, path string, o Origin, x []float32) {
 // Every bit of a block is covered by its checksum.
 func TestVerifyFindsEveryChange(t *testing.T) {
 	t.Parallel()
-	for _, s := range []Shape{{Rows: 32}, {Rows: 32, Ordered: true}, {32, true, 1}} {
+	for _, s := range []Shape{{Rows: 32}, {32, 1}} {
 		verifyFindsEveryChange(t, s)
 	}
 }
@@ -210,8 +210,8 @@ func verifyFindsEveryChange(t *testing.T, s Shape) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	first := headerBytes(o.Dim, s.Apart > 0)
-	if s.Apart > 0 {
+	first := headerBytes(o.Dim, s.Ordered > 0)
+	if s.Ordered > 0 {
 		first = page
 	}
 	for at := first; at < len(raw); at += 7 {
@@ -252,8 +252,8 @@ func TestOpenRefuses(t *testing.T) {
 	if _, err := Create(path, o, nil, Shape{Rows: 24}); err == nil {
 		t.Error("no error for blocks of 24 rows")
 	}
-	if _, err := Create(path, o, nil, Shape{Rows: 16, Apart: 1}); err == nil {
-		t.Error("no error for blocks apart without an order")
+	if _, err := Create(path, o, nil, Shape{Rows: 16, Ordered: -1}); err == nil {
+		t.Error("no error for less than no ordered block")
 	}
 	if _, err := Create(filepath.Join(path, "x"), o, nil, Shape{Rows: 16}); err == nil {
 		t.Error("no error below a file")
@@ -348,17 +348,17 @@ func TestFineCodes(t *testing.T) {
 		}
 	}
 	for name, tt := range map[string]struct {
-		ordered bool
+		ordered int64
 		x       []float32
 		most    int64
 		fine    bool
 	}{
-		"directions":              {false, sphere(4 * firstRows), math.MaxInt32, true},
-		"directions in an order":  {true, sphere(2 * nearRows), math.MaxInt32, true},
-		"lists":                   {true, nearer, math.MaxInt32, false},
-		"few rows in an order":    {true, sphere(nearRows / 2), math.MaxInt32, false},
-		"many candidates":         {true, sphere(nearRows / 2), nearRows / 3, true},
-		"lists in no known order": {false, nearer, math.MaxInt32, true},
+		"directions":              {0, sphere(4 * firstRows), math.MaxInt32, true},
+		"directions in an order":  {1, sphere(2 * nearRows), math.MaxInt32, true},
+		"lists":                   {1, nearer, math.MaxInt32, false},
+		"few rows in an order":    {1, sphere(nearRows / 2), math.MaxInt32, false},
+		"many candidates":         {1, sphere(nearRows / 2), nearRows / 3, true},
+		"lists in no known order": {0, nearer, math.MaxInt32, true},
 	} {
 		o := Origin{Dim: dim}
 		numbers := make([]int64, len(tt.x)/dim)

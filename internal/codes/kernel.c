@@ -46,9 +46,17 @@ static inline uint32_t passing_generic(const float *lows, float limit) {
 
 // sums_LEVEL writes for each row of the group at plane the sum of nibble * query over octets *
 // CODES_OCTET numbers.
+// signs_LEVEL writes for each row of the group at plane the sum of what table has for its signs: see codes_sift_signs.
 #ifdef __aarch64__
 #include "kernel_neon.h"
 #else
+static inline void signs_generic(const uint8_t *plane, size_t pairs, const uint8_t *table, int32_t *sums) {
+  memset(sums, 0, CODES_GROUP * sizeof *sums);
+  for (size_t p = 0; p < pairs; p++, table += 64)
+    for (int o = 0; o < 2; o++, plane += CODES_GROUP)
+      for (int r = 0; r < CODES_GROUP; r++) sums[r] += table[16 * o + (plane[r] & 15)] + table[32 + 16 * o + (plane[r] >> 4)];
+}
+
 static inline void sums_generic(const uint8_t *plane, size_t octets, const int8_t *query, int32_t *sums) {
   memset(sums, 0, CODES_GROUP * sizeof *sums);
   for (size_t o = 0; o < octets; o++, plane += 4 * CODES_GROUP, query += CODES_OCTET)
@@ -142,30 +150,36 @@ TARGET_DOT static size_t sift_tile_dot(codes_planes b, const uint8_t *bytes, siz
 #endif
 
 static const struct {
-  void (*encode)(const float *, size_t, const float *, const float *, float *, codes_planes, size_t);
+  void (*encode)(const float *, size_t, const float *, const float *, float *, codes_planes, codes_rough, size_t);
   size_t (*sift)(codes_planes, size_t, size_t, int, const int8_t *, const codes_query *, codes_hit *);
+  size_t (*sift_signs)(codes_rough, size_t, size_t, size_t, const uint8_t *, const codes_query *, codes_hit *);
   size_t (*sift_tile)(codes_planes, const uint8_t *, size_t, size_t, const int8_t *, const codes_query *, int, codes_hit *);
   int query_bytes;
 } kernels[] = {
-    [CODES_GENERIC] = {encode_generic, sift_generic, NULL, 0},
+    [CODES_GENERIC] = {encode_generic, sift_generic, sift_signs_generic, NULL, 0},
 #ifdef __x86_64__
-    [CODES_AVX2] = {encode_avx2, sift_avx2, sift_tile_avx2, 2},
-    [CODES_AVX512] = {encode_avx512, sift_avx512, sift_tile_avx2, 2},
-    [CODES_VNNI] = {encode_vnni, sift_vnni, sift_tile_vnni, 1},
+    [CODES_AVX2] = {encode_avx2, sift_avx2, sift_signs_avx2, sift_tile_avx2, 2},
+    [CODES_AVX512] = {encode_avx512, sift_avx512, sift_signs_avx512, sift_tile_avx2, 2},
+    [CODES_VNNI] = {encode_vnni, sift_vnni, sift_signs_vnni, sift_tile_vnni, 1},
 #endif
 #ifdef __aarch64__
-    [CODES_DOT] = {encode_dot, sift_dot, sift_tile_dot, 1},
+    [CODES_DOT] = {encode_dot, sift_dot, sift_signs_dot, sift_tile_dot, 1},
 #endif
 };
 
 void codes_encode(int level, const float *x, size_t d, const float *mean, const float *signs,
-                  float *work, codes_planes block) {
-  for (size_t r = 0; r < block.rows; r++) kernels[level].encode(x + r * d, d, mean, signs, work, block, r);
+                  float *work, codes_planes block, codes_rough rough) {
+  for (size_t r = 0; r < block.rows; r++) kernels[level].encode(x + r * d, d, mean, signs, work, block, rough, r);
 }
 
 size_t codes_sift(int level, codes_planes block, size_t first, size_t end, int fine,
                   const int8_t *query, const codes_query *bound, codes_hit *hits) {
   return kernels[level].sift(block, first, end, fine, query, bound, hits);
+}
+
+size_t codes_sift_signs(int level, codes_rough rough, size_t octets, size_t first, size_t end,
+                        const uint8_t *table, const codes_query *bound, codes_hit *hits) {
+  return kernels[level].sift_signs(rough, octets, first, end, table, bound, hits);
 }
 
 void codes_unpack(codes_planes block, uint8_t *bytes) {

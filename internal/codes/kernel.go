@@ -74,7 +74,7 @@ func (b block) planes() C.codes_planes {
 func (b block) encode(l level, f *frame, x []float32, work []float32) {
 	d := len(f.mean)
 	x, work = x[:len(b.length)*d], work[:2*(b.octets*octet+group)]
-	C.codes_encode(C.int(l), floats(x), C.size_t(d), floats(f.mean), floats(f.signs[:3*d]), floats(work), b.planes())
+	C.codes_encode(C.int(l), floats(x), C.size_t(d), floats(f.mean), floats(f.signs[:3*d]), floats(work), b.planes(), b.rough.planes())
 }
 
 // sift returns, in the memory of hits, the rows of the groups from first up to end whose lower
@@ -84,6 +84,19 @@ func (b block) sift(l level, first, end int, fine bool, q *query, limit float32,
 	numbers, hits := q.numbers[:b.octets*octet], hits[:(end-first)*group]
 	found := C.codes_sift(C.int(l), b.planes(), C.size_t(first), C.size_t(end), number(fine), (*C.int8_t)(unsafe.SliceData(numbers)),
 		&bound, (*C.codes_hit)(unsafe.Pointer(unsafe.SliceData(hits))))
+	return hits[:found]
+}
+
+// planes are the parts of a block's signs in C's sight.
+func (r rough) planes() C.codes_rough {
+	return C.codes_rough{length: floats(r.length), scale: floats(r.scale), spread: floats(r.spread), signs: bytes(r.signs)}
+}
+
+// siftSigns is sift by the signs of a block.
+func (b block) siftSigns(l level, end int, q *roughQuery, limit float32, hits []hit) []hit {
+	bound := q.bound(limit)
+	table, hits := q.table[:(b.octets+1)/2*pairSums], hits[:end*group]
+	found := C.codes_sift_signs(C.int(l), b.rough.planes(), C.size_t(b.octets), 0, C.size_t(end), bytes(table), &bound, (*C.codes_hit)(unsafe.Pointer(unsafe.SliceData(hits))))
 	return hits[:found]
 }
 

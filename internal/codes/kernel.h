@@ -22,10 +22,18 @@ typedef struct {
   size_t rows, octets;
 } codes_planes;
 
+// codes_rough are the parts of a block with the signs of its rows: for each pair of octets, of which the
+// last may be filled up with zeros, 16 bytes of the first and 16 of the second, one for each row of a
+// group. Bit j of a byte is 1 where number j of the octet is not negative. There are none where signs is NULL.
+typedef struct {
+  float *length, *scale, *spread;
+  uint8_t *signs;
+} codes_rough;
+
 // codes_encode writes the codes of a block. x are the d floats of each row, mean as many, signs three
 // times as many that are 1 or -1. work has room for 2 * (octets * CODES_OCTET + CODES_GROUP) floats.
 void codes_encode(int level, const float *x, size_t d, const float *mean, const float *signs,
-                  float *work, codes_planes block);
+                  float *work, codes_planes block, codes_rough rough);
 
 // codes_query is a query as the kernels see it. The lower bound of the key of a row is
 //
@@ -48,6 +56,13 @@ typedef struct {
 // many they are. It takes the codes of 8 bits where fine is set, else those of 4.
 size_t codes_sift(int level, codes_planes block, size_t first, size_t end, int fine,
                   const int8_t *query, const codes_query *bound, codes_hit *hits);
+
+// codes_sift_signs is codes_sift by the signs of a block of so many octets. table has for each pair of octets the
+// sums of the query's numbers for all 16 values of the 4 low bits of the first octet, of the second, of the 4
+// high bits of the first, and of the second: 64 bytes. No row has a sum above 65,535, of which a bound's offset is
+// that of codes of 1 bit.
+size_t codes_sift_signs(int level, codes_rough rough, size_t octets, size_t first, size_t end,
+                        const uint8_t *table, const codes_query *bound, codes_hit *hits);
 
 // codes_unpack writes the 8 bits of each number of a block as a byte: 4 numbers of each row of a
 // group, then the next 4.

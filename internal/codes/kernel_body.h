@@ -57,7 +57,7 @@ TARGET static inline float NAME(sum)(floats v) {
 #define LONGEST 0x1p50f
 
 typedef struct {
-  float length, scale4, residual4, scale8, residual8;
+  float length, scale4, residual4, scale8, residual8, scale1, spread;
 } NAME(head);
 
 // Quantizes the d numbers at y, behind which zeros fill the last vector, to the bytes at codes.
@@ -70,10 +70,11 @@ TARGET static inline NAME(head) NAME(quantize)(const float *y, size_t d, uint8_t
   const ints c = __builtin_convertvector(x * inverse + 128.0f, ints);                        \
   const floats v = (__builtin_convertvector(c, floats) - 127.5f) * used;                     \
   const floats w = (__builtin_convertvector(c >> 4, floats) - 7.5f) * used;
-  floats xx = {0}, xv = {0}, vv = {0}, xw = {0}, ww = {0};
+  floats xx = {0}, xv = {0}, vv = {0}, xw = {0}, ww = {0}, xs = {0};
   for (size_t i = 0; i < d; i += CODES_GROUP) {
     VALUES
     xx += x * x, xv += x * v, vv += v * v, xw += x * w, ww += w * w;
+    xs += x * (__builtin_convertvector(c >> 7, floats) - 0.5f);
     *(bytes *)(codes + i) = __builtin_convertvector(c, bytes);
   }
   NAME(head) h = {
@@ -91,6 +92,11 @@ TARGET static inline NAME(head) NAME(quantize)(const float *y, size_t d, uint8_t
   const float grow = 1 + 2 * ((float)d + 8) * 0x1p-24f, least = 0x1p-17f * h.length;
   h.residual8 = sqrtf(NAME(sum)(r8)) * grow + least;
   h.residual4 = sqrtf(NAME(sum)(r4)) * grow + least;
+  // The estimate of RaBitQ (Gao and Long, SIGMOD 2024) for a row y and its signs s, numbers of 1/2 and -1/2:
+  // <y,p> is about scale1 <s,p>, and off by spread times the part of p across y in a direction at random.
+  h.scale1 = h.length * h.length / NAME(sum)(xs);
+  const float across = (float)d / 4 * h.scale1 * h.scale1 - h.length * h.length;
+  h.spread = across > 0 ? sqrtf(across) : 0;
   return h;
 }
 
@@ -100,7 +106,7 @@ TARGET static inline size_t NAME(place)(codes_planes block, size_t r, size_t k) 
 }
 
 TARGET static void NAME(encode)(const float *x, size_t d, const float *mean, const float *signs,
-                                float *work, codes_planes block, size_t r) {
+                                float *work, codes_planes block, codes_rough rough, size_t r) {
   const size_t padded = block.octets * CODES_OCTET;
   float *y = work;
   uint8_t *codes = (uint8_t *)(work + padded + CODES_GROUP);
@@ -109,10 +115,11 @@ TARGET static void NAME(encode)(const float *x, size_t d, const float *mean, con
   const float largest = NAME(rotate)(x, d, mean, signs, y);
   NAME(head) h = {0};
   if (largest != 0) {
-    h.residual4 = h.residual8 = INFINITY;
+    const NAME(head) none = {.residual4 = INFINITY, .residual8 = INFINITY, .spread = INFINITY};
+    h = none;
     if (largest >= SHORTEST && largest <= LONGEST) {
       h = NAME(quantize)(y, d, codes);
-      if (!(h.length <= LONGEST)) h = (NAME(head)){.residual4 = INFINITY, .residual8 = INFINITY};
+      if (!(h.length <= LONGEST)) h = none;
     }
   }
   block.length[r] = h.length;
@@ -123,6 +130,16 @@ TARGET static void NAME(encode)(const float *x, size_t d, const float *mean, con
     const uint32_t a = load4(codes + k), b = load4(codes + k + 4), nibbles = 0x0f0f0f0f;
     store4(block.high + at, (a >> 4 & nibbles) | (b & ~nibbles));
     store4(block.low + at, (a & nibbles) | (b & nibbles) << 4);
+  }
+  if (!rough.signs) return;
+  rough.length[r] = h.length, rough.scale[r] = h.scale1, rough.spread[r] = h.spread;
+  const size_t octets = block.octets + block.octets % 2;
+  for (size_t o = 0; o < octets; o++) {
+    uint64_t eight = 0;
+    if (o < block.octets) memcpy(&eight, codes + o * CODES_OCTET, sizeof eight);
+    // The multiplication moves bit 8j to bit 56 + j.
+    rough.signs[(r / CODES_GROUP * octets + o) * CODES_GROUP + r % CODES_GROUP] =
+        (uint8_t)((eight >> 7 & 0x0101010101010101) * 0x0102040810204080 >> 56);
   }
 }
 
@@ -155,6 +172,19 @@ TARGET static size_t NAME(sift)(codes_planes b, size_t first, size_t end, int fi
       sums = 16 * sums + low;
     }
     found += NAME(pass)(sums, b.length + row, scale + row, residual + row, bound, (int32_t)row, 0, hits + found);
+  }
+  return found;
+}
+
+TARGET static size_t NAME(sift_signs)(codes_rough b, size_t octets, size_t first, size_t end,
+                                      const uint8_t *table, const codes_query *bound, codes_hit *hits) {
+  const size_t pairs = (octets + 1) / 2;
+  size_t found = 0;
+  for (size_t g = first; g < end; g++) {
+    const size_t row = g * CODES_GROUP;
+    ints sums;
+    NAME(signs)(b.signs + row * 2 * pairs, pairs, table, (int32_t *)&sums);
+    found += NAME(pass)(sums, b.length + row, b.scale + row, b.spread + row, bound, (int32_t)row, 0, hits + found);
   }
   return found;
 }

@@ -31,6 +31,23 @@ static inline void sums_generic(const uint8_t *plane, size_t octets, const int8_
   for (int i = 0; i < 4; i++) vst1q_s32(sums + 4 * i, vpaddq_s32(sum[i][0], sum[i][1]));
 }
 
+// The two sums of a byte are at most 248, as each of 4 numbers of at most 31 is.
+static inline void signs_generic(const uint8_t *plane, size_t pairs, const uint8_t *table, int32_t *sums) {
+  uint16x8_t sum[2] = {0};
+  for (size_t p = 0; p < pairs; p++, table += 64)
+    for (int o = 0; o < 2; o++, plane += 16) {
+      const uint8x16_t v = vld1q_u8(plane);
+      const uint8x16_t low = vqtbl1q_u8(vld1q_u8(table + 16 * o), vandq_u8(v, vdupq_n_u8(15)));
+      const uint8x16_t both = vaddq_u8(low, vqtbl1q_u8(vld1q_u8(table + 32 + 16 * o), vshrq_n_u8(v, 4)));
+      sum[0] = vaddw_u8(sum[0], vget_low_u8(both));
+      sum[1] = vaddw_high_u8(sum[1], both);
+    }
+  for (int i = 0; i < 2; i++) {
+    vst1q_s32(sums + 8 * i, vreinterpretq_s32_u32(vmovl_u16(vget_low_u16(sum[i]))));
+    vst1q_s32(sums + 8 * i + 4, vreinterpretq_s32_u32(vmovl_high_u16(sum[i])));
+  }
+}
+
 #ifdef __ARM_FEATURE_DOTPROD
 #define TARGET_DOT
 #else
@@ -39,6 +56,7 @@ static inline void sums_generic(const uint8_t *plane, size_t octets, const int8_
 
 #define narrow_dot narrow_generic
 #define passing_dot passing_generic
+#define signs_dot signs_generic
 
 TARGET_DOT static inline void sums_dot(const uint8_t *plane, size_t octets, const int8_t *query, int32_t *sums) {
   int32x4_t sum[4][2] = {0};

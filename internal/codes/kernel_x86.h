@@ -72,6 +72,27 @@ TARGET_AVX2 static inline void sums_avx2(const uint8_t *plane, size_t octets, co
   memcpy(sums, sum, sizeof sum);
 }
 
+// The two sums of a byte are at most 248, as each of 4 numbers of at most 31 is.
+TARGET_AVX2 static inline void signs_avx2(const uint8_t *plane, size_t pairs, const uint8_t *table, int32_t *sums) {
+  const __m256i nibble = _mm256_set1_epi8(15), byte = _mm256_set1_epi16(255);
+  __m256i even = _mm256_setzero_si256(), odd = even;  // rows, of both octets
+  for (size_t p = 0; p < pairs; p++, plane += 32, table += 64) {
+    const __m256i v = _mm256_loadu_si256((const __m256i *)plane);
+    const __m256i low = _mm256_shuffle_epi8(_mm256_loadu_si256((const __m256i *)table), _mm256_and_si256(v, nibble));
+    const __m256i high = _mm256_shuffle_epi8(_mm256_loadu_si256((const __m256i *)(table + 32)), _mm256_and_si256(_mm256_srli_epi16(v, 4), nibble));
+    const __m256i both = _mm256_add_epi8(low, high);
+    even = _mm256_add_epi16(even, _mm256_and_si256(both, byte));
+    odd = _mm256_add_epi16(odd, _mm256_srli_epi16(both, 8));
+  }
+  const __m128i a = _mm_add_epi16(_mm256_castsi256_si128(even), _mm256_extracti128_si256(even, 1));
+  const __m128i b = _mm_add_epi16(_mm256_castsi256_si128(odd), _mm256_extracti128_si256(odd, 1));
+  _mm256_storeu_si256((__m256i *)sums, _mm256_cvtepu16_epi32(_mm_unpacklo_epi16(a, b)));
+  _mm256_storeu_si256((__m256i *)(sums + 8), _mm256_cvtepu16_epi32(_mm_unpackhi_epi16(a, b)));
+}
+
+#define signs_avx512 signs_avx2
+#define signs_vnni signs_avx2
+
 TARGET_AVX512 static inline void sums_avx512(const uint8_t *plane, size_t octets, const int8_t *query, int32_t *sums) {
   const __m512i nibble = _mm512_set1_epi8(15), ones = _mm512_set1_epi16(1);
   __m512i sum = _mm512_setzero_si512();

@@ -90,15 +90,24 @@ func (l *Lists) span(list int32) (first, end int64) {
 	return first, l.Ends[list]
 }
 
-// Blocks returns the bits of the blocks that a query reads which looks at so many lists, and
-// how many blocks these are.
-func Blocks(needs []int32, lists int) (bits []uint64, n int64) {
-	bits = make([]uint64, (len(needs)+63)/64)
-	for i, need := range needs {
-		if int(need) <= lists {
-			bits[i/64] |= 1 << (i % 64)
-			n++
+// Blocks returns the blocks that a query reads which looks at so many of the lists near it: first those
+// that have rows of no list, then those of the nearest list, and so on.
+func (l *Lists) Blocks(near []int32, lists int, blockRows, blocks int64) []int64 {
+	var read []int64
+	taken := make([]bool, blocks)
+	take := func(first, end int64) {
+		for b := first / blockRows; b < blocks && b*blockRows < end; b++ {
+			if !taken[b] {
+				taken[b] = true
+				read = append(read, b)
+			}
 		}
 	}
-	return bits, n
+	take(l.Rows(), blocks*blockRows)
+	for _, list := range near[:lists] {
+		if first, end := l.span(list); first < end {
+			take(first, end)
+		}
+	}
+	return read
 }

@@ -94,22 +94,22 @@ func TestNeeds(t *testing.T) {
 		blocks := int64((rows+blockRows-1)/blockRows + random.IntN(4))
 		needs := l.Needs(near, blockRows, blocks)
 		for looked := range n + 1 {
-			bits, read := Blocks(needs, looked)
+			read := l.Blocks(near, looked, blockRows, blocks)
+			if !slices.IsSortedFunc(read, func(a, b int64) int { return int(needs[a] - needs[b]) }) {
+				t.Fatalf("seed %d: blocks %v are read in turn, of which each needs so many lists: %v", seed, read, needs)
+			}
+			slices.Sort(read)
+			if len(slices.Compact(read)) != len(read) {
+				t.Fatalf("seed %d: blocks %v are read", seed, read)
+			}
 			for b := range blocks {
 				want := (b+1)*blockRows > int64(rows)
 				for place := b * blockRows; place < min((b+1)*blockRows, int64(rows)); place++ {
 					want = want || slices.Contains(near[:looked], list[order[place]])
 				}
-				is := bits[b/64]>>(b%64)&1 != 0
-				if is != want {
+				if is := slices.Contains(read, b); is != want || is != (int(needs[b]) <= looked) {
 					t.Fatalf("seed %d: block %d of %d is read: %v, after %d lists", seed, b, blocks, is, looked)
 				}
-				if is {
-					read--
-				}
-			}
-			if read != 0 {
-				t.Fatalf("seed %d: %d more blocks are counted than read", seed, read)
 			}
 		}
 	}

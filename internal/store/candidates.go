@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"math"
 
 	"sheaf/internal/codes"
 	"sheaf/internal/engine"
@@ -23,7 +24,7 @@ func (snap *snapshot) candidates(ctx context.Context, queries []float32, first i
 		n := min(room, len(queries))
 		found, err := snap.byLists(ctx, queries[:n], first+len(hits), s)
 		if found == nil && err == nil {
-			found, err = snap.byCodes(ctx, queries[:n], s, nil)
+			found, err = snap.byCodes(ctx, queries[:n], s)
 		}
 		if err != nil && ctx.Err() == nil { // they exclude too little, or cannot be read
 			found, err = snap.vectors.flat.Search(ctx, queries[:n], s)
@@ -44,11 +45,11 @@ func (snap *snapshot) byLists(ctx context.Context, queries []float32, first int,
 	}
 	looked := snap.looked[first:][:len(queries)/snap.state.facts.Dim]
 	clear(looked)
-	blocks, counts := snap.lists.blocks(queries, s.K, snap.codes)
+	blocks := snap.lists.blocks(queries, s.K, snap.codes)
 	if blocks == nil {
 		return nil, nil
 	}
-	found, err := snap.byCodes(ctx, queries, s, blocks)
+	found, err := snap.byBlocks(ctx, queries, s, blocks)
 	if err != nil {
 		return nil, err
 	}
@@ -58,23 +59,77 @@ func (snap *snapshot) byLists(ctx context.Context, queries []float32, first int,
 		}
 	}
 	tail := snap.state.rows - snap.codes.Rows()
-	for i, n := range counts {
-		looked[i] = n*snap.codes.BlockRows() + tail
+	for i := range blocks {
+		looked[i] = int64(len(blocks[i]))*snap.codes.BlockRows() + tail
 	}
 	return found, nil
 }
 
-// byCodes finds the best rows by their codes: in some blocks of them for each query, or in
-// all where blocks is nil.
-func (snap *snapshot) byCodes(ctx context.Context, queries []float32, s faiss.Search, blocks [][]uint64) ([][]faiss.Hit, error) {
-	l2 := snap.state.facts.Metric == engine.L2
-	most := snap.store.codesMost
-	if blocks != nil { // few rows: how many of them are candidates, which threads decide, changes no answer
-		most = snap.codes.Rows()
+// nearShare is the share of the blocks, one in so many, in which the first rows are found.
+const nearShare = 32
+
+// byBlocks finds the best rows in some blocks of the codes for each query, of which those come first where the best
+// are likely: their keys are limits for the others.
+func (snap *snapshot) byBlocks(ctx context.Context, queries []float32, s faiss.Search, blocks [][]int64) ([][]faiss.Hit, error) {
+	near, far := make([][]int64, len(blocks)), make([][]int64, len(blocks))
+	for i, b := range blocks {
+		n := (len(b) + nearShare - 1) / nearShare
+		near[i], far[i] = b[:n], b[n:]
 	}
-	found, err := snap.codes.Candidates(ctx, queries, codes.Search{L2: l2, K: s.K, Skip: s.Skip, Threads: s.Threads, Most: most, Blocks: blocks})
+	search := snap.codesSearch(s)
+	search.Most = snap.codes.Rows() // few rows: how many of them are candidates, which threads decide, changes no answer
+	search.Blocks = near
+	found, err := snap.codes.Candidates(ctx, queries, search)
+	if err != nil {
+		return nil, err
+	}
+	first, err := snap.vectors.flat.Refine(ctx, queries, s, snap.state.rows, found)
+	if err != nil {
+		return nil, err
+	}
+	search.Blocks, search.Limits = far, snap.limits(first, s.K)
+	if found, err = snap.codes.Candidates(ctx, queries, search); err != nil {
+		return nil, err
+	}
+	for i, rest := range found {
+		found[i] = func(yield func(int64, float32) bool) {
+			for _, hit := range first[i] {
+				if !yield(hit.Row, float32(math.Inf(-1))) {
+					return
+				}
+			}
+			rest(yield)
+		}
+	}
+	return snap.vectors.flat.Refine(ctx, queries, s, snap.codes.Rows(), found)
+}
+
+// limits are the keys of the k-th hits.
+func (snap *snapshot) limits(hits [][]faiss.Hit, k int) []float32 {
+	limits := make([]float32, len(hits))
+	for i := range hits {
+		switch {
+		case len(hits[i]) < k:
+			limits[i] = float32(math.Inf(1))
+		case snap.state.facts.Metric == engine.L2:
+			limits[i] = hits[i][k-1].Score
+		default:
+			limits[i] = -hits[i][k-1].Score
+		}
+	}
+	return limits
+}
+
+// byCodes finds the best rows by their codes.
+func (snap *snapshot) byCodes(ctx context.Context, queries []float32, s faiss.Search) ([][]faiss.Hit, error) {
+	found, err := snap.codes.Candidates(ctx, queries, snap.codesSearch(s))
 	if err != nil {
 		return nil, err
 	}
 	return snap.vectors.flat.Refine(ctx, queries, s, snap.codes.Rows(), found)
+}
+
+// codesSearch is the search for the candidates of another one.
+func (snap *snapshot) codesSearch(s faiss.Search) codes.Search {
+	return codes.Search{L2: snap.state.facts.Metric == engine.L2, K: s.K, Skip: s.Skip, Threads: s.Threads, Most: snap.store.codesMost}
 }

@@ -95,10 +95,10 @@ func (e *encoding) create(ctx context.Context, rows int64) error {
 	if err != nil {
 		return err
 	}
-	shape := codes.Shape{Rows: cmp.Or(w.blockRows, codes.BlockRows(w.base.facts.Dim)), Ordered: e.order != nil}
-	if shape.Ordered {
+	shape := codes.Shape{Rows: cmp.Or(w.blockRows, codes.BlockRows(w.base.facts.Dim))}
+	if e.order != nil {
 		shape.Rows = min(shape.Rows, orderedRows)
-		shape.Apart = rows / int64(shape.Rows)
+		shape.Ordered = rows / int64(shape.Rows)
 	}
 	// Where this process is not the only writer any more, that file may count.
 	return w.update(ctx, func(*tx) (err error) {

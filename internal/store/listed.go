@@ -106,16 +106,15 @@ type approximation struct {
 }
 
 // blocks returns, for each query, the blocks of codes that are looked at for its k nearest
-// rows, and how many; nil where these are all.
-func (a *approximation) blocks(queries []float32, k int, codes *codes.File) (blocks [][]uint64, counts []int64) {
+// rows; nil where these are all.
+func (a *approximation) blocks(queries []float32, k int, codes *codes.File) (blocks [][]int64) {
 	p, ok := lists.Choose(a.Curves, int(math.Round(float64(k)*a.lost)), a.recall)
 	if !ok {
-		return nil, nil
+		return nil
 	}
 	for ; len(queries) > 0; queries = queries[a.Dim:] {
-		needs := a.Needs(a.Near(queries[:a.Dim], a.metric), codes.BlockRows(), codes.Rows()/codes.BlockRows())
-		bits, n := lists.Blocks(needs, int(p.Lists))
-		blocks, counts = append(blocks, bits), append(counts, n)
+		near := a.Near(queries[:a.Dim], a.metric)
+		blocks = append(blocks, a.Blocks(near, int(p.Lists), codes.BlockRows(), codes.Rows()/codes.BlockRows()))
 	}
-	return blocks, counts
+	return blocks
 }
