@@ -2,6 +2,7 @@ package transformer
 
 import (
 	"io/fs"
+	"sync/atomic"
 
 	"sheaf/internal/kernel"
 )
@@ -62,4 +63,11 @@ func Linear8(l kernel.Level, withGELU bool, m, in, out int, x, weight, bias []fl
 	y := make([]float32, m*out)
 	c.apply(l, f, rows{x, in, m}, rows{y, out, m}, make([]float32, codesSize(in, m)))
 	return y
+}
+
+// KeepRows has a model in int8 keep so many rows of its embeddings.
+func KeepRows(m *Model, n int) {
+	words := m.words.(onDemand)
+	words.recent = make([]atomic.Pointer[row], n)
+	m.words = words
 }

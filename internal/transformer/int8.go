@@ -73,8 +73,8 @@ func (m *Model) bindFile(file onDisk, saved string) (*mapping, error) {
 	}
 	b := newBinder(t)
 	s := m.folder.shape
-	m.words = onDemand{t, b.sampled(wordsName, s.vocabulary, s.dim)}
-	m.positions = onDemand{t, b.sampled(positionsName, s.positions, s.dim)}
+	m.words = onDemand{t, b.sampled(wordsName, s.vocabulary, s.dim), make([]atomic.Pointer[row], recentRows)}
+	m.positions = onDemand{t, b.sampled(positionsName, s.positions, s.dim), nil}
 	m.bindEmbeddings(b)
 	linear := func(in, out int, names ...string) linear {
 		c := b.coded(in, out, names)
@@ -106,14 +106,37 @@ func (m *Model) bindFile(file onDisk, saved string) (*mapping, error) {
 	return codes, nil
 }
 
-// onDemand is a matrix whose rows are read when they are needed.
+// onDemand is a matrix whose rows are read when they are needed. Of single rows the last ones are kept,
+// each in the place that its number has among them.
 type onDemand struct {
 	tensors *tensors
 	place   place
+	recent  []atomic.Pointer[row]
+}
+
+// recentRows is how many rows are kept: four of five tokens of a text have theirs among them.
+const recentRows = 2048
+
+type row struct {
+	number int
+	x      []float32
 }
 
 func (m onDemand) rows(first, n int, buf *[]byte) ([]float32, error) {
-	return m.tensors.numbers(m.place.rows(first, n), buf)
+	if n != 1 || len(m.recent) == 0 {
+		return m.tensors.numbers(m.place.rows(first, n), buf)
+	}
+	recent := &m.recent[first%len(m.recent)]
+	if r := recent.Load(); r != nil && r.number == first {
+		return r.x, nil
+	}
+	x, err := m.tensors.numbers(m.place.rows(first, 1), buf)
+	if err != nil {
+		return nil, err
+	}
+	r := &row{first, slices.Clone(x)}
+	recent.Store(r)
+	return r.x, nil
 }
 
 // sampled looks up a tensor of which only the numbers for the fingerprint are read.

@@ -6,9 +6,12 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
+
+	"golang.org/x/sync/errgroup"
 
 	"sheaf/internal/transformer"
 	"sheaf/internal/transformer/transformertest"
@@ -245,6 +248,44 @@ func TestInt8Refuses(t *testing.T) {
 	want := "config.json: a layer with 65537 inputs has no int8 form, only one with at most 65536"
 	if _, err := transformer.OpenInt8(dir, ""); err == nil || err.Error() != want {
 		t.Errorf("%v, want %q", err, want)
+	}
+}
+
+// Tokens whose rows of embeddings take each other's place have their own nonetheless, in any order and
+// from several goroutines.
+func TestInt8RecentRows(t *testing.T) {
+	t.Parallel()
+	dir := write(t, transformertest.Model{})
+	var texts [][]int32
+	for i := range int32(30) {
+		texts = append(texts, []int32{i, i % 7, i % 3, 29 - i})
+	}
+	var want [][]float32
+	for _, keep := range []int{0, 1, 2, 1000} {
+		model, err := transformer.OpenInt8(dir, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer model.Close()
+		transformer.KeepRows(model, keep)
+		var group errgroup.Group
+		for range 3 {
+			group.Go(func() error {
+				got, err := model.Encode(new(transformer.Workspace), texts)
+				if err == nil && want != nil && !reflect.DeepEqual(got, want) {
+					t.Errorf("other vectors where %d rows are kept", keep)
+				}
+				return err
+			})
+		}
+		if err := group.Wait(); err != nil {
+			t.Fatal(err)
+		}
+		if want == nil {
+			if want, err = model.Encode(new(transformer.Workspace), texts); err != nil {
+				t.Fatal(err)
+			}
+		}
 	}
 }
 
