@@ -230,7 +230,11 @@ func (a *asker) show(ctx context.Context, p *printer, q query, found []engine.Hi
 	}
 	p.marker = newMarker(q.asked.Text, weighed)
 	if a.bound != nil && provider.Of(a.store.Facts().Embedder).Name == provider.Default { // others take too long for a drawing
-		p.near = func(passages []string) int { return nearestPassage(ctx, a.bound, q.vector, passages) }
+		p.near = func(passages []string) int {
+			defer func(quiet bool) { a.env.flags.quiet = quiet }(a.env.flags.quiet)
+			a.env.flags.quiet = true // the embedder's notices of these texts came when they were stored
+			return nearestPassage(ctx, a.bound, q.vector, passages)
+		}
 	}
 }
 

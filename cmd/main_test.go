@@ -104,6 +104,20 @@ func TestWhoTypesIsTold(t *testing.T) {
 	}
 }
 
+// TestDrawingGivesNoNotice: passages are embedded to be drawn, of which nothing is to be said to who asks.
+func TestDrawingGivesNoNotice(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	writeFile(t, filepath.Join(dir, "kuchen.txt"), strings.Repeat("Den Teig eine Stunde kalt stellen, die Butter und die Eier dazu.\nDann alles bei 180 Grad backen.\n", 4))
+	mustSheaf(t, dir, "ingest", "--quiet", "--embedder", "builtin", "kuchen.txt")
+	s, out, errs := recorded("")
+	s.OutTerminal, s.ErrTerminal = true, true
+	Main(t.Context(), []string{"search", "--config", os.DevNull, "--store", filepath.Join(dir, ".sheaf"), "how", "long", "in", "the", "oven"}, s)
+	if !strings.Contains(out.String(), "Teig") || errs.Len() > 0 {
+		t.Errorf("%s and %q", out, errs)
+	}
+}
+
 // TestSettingsStandInColumns: on a terminal the values of config list begin in one column.
 func TestSettingsStandInColumns(t *testing.T) {
 	t.Parallel()
