@@ -32,6 +32,7 @@ var docs = map[string]doc{
 	"docs/cookbook.md": {
 		before: `
 : >manual.pdf
+printf '%s' '{"cells": [{"source": ["# Sales\n", "Rows without a price are dropped."], "outputs": [{"data": "iVBORw0KGgo"}]}, {"source": []}]}' >analysis.ipynb
 mkdir -p Maildir/cur && printf 'Subject: Trip\n\nThe ferry leaves at nine.\n' >Maildir/cur/1.mail
 sqlite3 shop.db "CREATE TABLE goods (id, name, description, price); INSERT INTO goods VALUES ('p1', 'Pen', 'writes in blue', 3), ('b1', 'Boat', 'floats', 900)"
 sheaf ingest --quiet -s made/.sheaf notes && sheaf export --quiet -s made/.sheaf faiss_index
@@ -44,6 +45,7 @@ sheaf ingest --quiet -s made/.sheaf notes && sheaf export --quiet -s made/.sheaf
 			"Fail a build when answers get worse":   {{"", "mrr@3\t1.0000"}},
 			"Cron":                                  {{"crontab.txt", "nightly.sh"}},
 			"PDF":                                   {{"", "manual.pdf, page 2"}},
+			"Notebooks":                             {{"", "# Sales\\nRows without a price are dropped.\n"}},
 			"Mail":                                  {{"", "mail/.sheaf Maildir/cur/1.mail"}},
 			"Near-duplicates":                       {{"duplicates.jsonl", `"notes/tides.md"`}},
 			"A table of SQLite":                     {{"", "p1"}},
