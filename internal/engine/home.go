@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 	"iter"
+	"os"
 	"path/filepath"
 	"strings"
 )
@@ -15,17 +16,30 @@ type Home string
 // Key returns the key of the source at a path: relative to h where it lies below
 // it, else absolute. What names no file, standard input or a URL, is its own key.
 func (h Home) Key(path string) (string, error) {
-	if namesNoFile(path) {
-		return path, nil
+	cwd := ""
+	if !namesNoFile(path) && !filepath.IsAbs(filepath.FromSlash(path)) {
+		var err error
+		if cwd, err = os.Getwd(); err != nil {
+			return "", err
+		}
 	}
-	abs, err := filepath.Abs(filepath.FromSlash(path))
-	if err != nil {
-		return "", err
+	return h.KeyFrom(cwd, path), nil
+}
+
+// KeyFrom is Key for many paths: it is told the current folder, which takes two calls of the system to find
+// and is not needed for absolute paths.
+func (h Home) KeyFrom(cwd, path string) string {
+	if namesNoFile(path) {
+		return path
+	}
+	abs := filepath.FromSlash(path)
+	if !filepath.IsAbs(abs) {
+		abs = filepath.Join(cwd, abs)
 	}
 	if rel, err := filepath.Rel(string(h), abs); h != "" && err == nil && filepath.IsLocal(rel) {
-		return filepath.ToSlash(rel), nil
+		return filepath.ToSlash(rel)
 	}
-	return filepath.ToSlash(abs), nil
+	return filepath.ToSlash(filepath.Clean(abs))
 }
 
 // Path returns where the file of a key is, or the key itself where it names none.

@@ -114,6 +114,7 @@ type run struct {
 	counted   tally // the part of sum that is committed
 	window    window
 	names     nameSet // of new sources
+	settings  map[settingsOrigin]encodedSettings
 
 	current    engine.Replacement // of the source at hand; nil between sources
 	begun      Chunks             // what was counted before it
@@ -133,7 +134,7 @@ type tally struct {
 
 func newRun(s Reader, e embed.Embedder, o Options) *run {
 	o.setDefaults()
-	r := &run{store: s, e: e, o: o, start: time.Now(), committed: time.Now(), names: nameSet{}}
+	r := &run{store: s, e: e, o: o, start: time.Now(), committed: time.Now(), names: nameSet{}, settings: map[settingsOrigin]encodedSettings{}}
 	r.sum = Summary{Store: o.Store, Report: newReport()}
 	return r
 }

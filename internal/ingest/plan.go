@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -18,6 +20,7 @@ import (
 type planner struct {
 	*run
 	walker *loader.Walker
+	cwd    string // the current folder; "": not needed so far
 	batch  *batch
 	yield  func(*batch, error) bool
 	temps  []string // temporary files, which close removes
@@ -109,7 +112,7 @@ func (p *planner) sources(ctx context.Context, found []loader.Found) error {
 	for i, f := range found {
 		if f.Err == nil && f.Skip == "" && f.Source.Path != "" {
 			var err error
-			if keys[i], err = p.o.Home.Key(f.Source.Name); err != nil {
+			if keys[i], err = p.key(f.Source.Name); err != nil {
 				return err
 			}
 		}
@@ -135,6 +138,17 @@ func (p *planner) sources(ctx context.Context, found []loader.Found) error {
 		}
 	}
 	return context.Cause(ctx)
+}
+
+// key returns the key of a file's source.
+func (p *planner) key(name string) (string, error) {
+	if p.cwd == "" && !filepath.IsAbs(filepath.FromSlash(name)) {
+		var err error
+		if p.cwd, err = os.Getwd(); err != nil {
+			return "", fmt.Errorf("finding the current folder: %w", err)
+		}
+	}
+	return p.o.Home.KeyFrom(p.cwd, name), nil
 }
 
 // skip makes the step for a source that is not read.
@@ -180,15 +194,11 @@ func (p *planner) source(ctx context.Context, src loader.Source, key string, sou
 			return p.skip(look)
 		}
 	}
-	settings, err := p.settingsFor(known, exists, src)
+	settings, encoded, err := p.settingsFor(known, exists, src)
 	if err != nil {
 		return err
 	}
 	src.Format = settings.Format
-	encoded, err := settings.encode()
-	if err != nil {
-		return err
-	}
 	if exists && p.unchanged(src, known, encoded) {
 		_, same := sources[key]
 		p.o.Progress.AddBytes(src.Size)

@@ -56,25 +56,57 @@ func (s settings) encode() (string, error) {
 
 // settingsFor returns the settings of a source: the run's own, where they are given,
 // else those of its last ingest; splitter and metadata of a new source are those
-// of the store's first one.
-func (r *run) settingsFor(known engine.Source, exists bool, src loader.Source) (settings, error) {
-	kept := r.store.Settings()
+// of the store's first one. It returns them in the store's form too.
+func (r *run) settingsFor(known engine.Source, exists bool, src loader.Source) (settings, string, error) {
+	of := settingsOrigin{r.store.Settings(), exists, src.Format, src.Convert}
 	if exists {
-		kept = known.Settings
+		of.kept = known.Settings
 	}
-	var s settings
-	if kept != "" {
-		if err := json.Unmarshal([]byte(kept), &s); err != nil {
-			return s, fmt.Errorf("reading the settings of %q: %w", known.Name, err)
+	if same, found := r.settings[of]; found {
+		return same.settings, same.encoded, nil
+	}
+	s, err := r.newSettings(of)
+	if err != nil {
+		return s, "", fmt.Errorf("reading the settings of %q: %w", known.Name, err)
+	}
+	encoded, err := s.encode()
+	if len(r.settings) == maxSettings {
+		clear(r.settings)
+	}
+	r.settings[of] = encodedSettings{s, encoded}
+	return s, encoded, err
+}
+
+// settingsOrigin is what the settings of a source are made from, beside the run's own. Most sources have
+// the same.
+type settingsOrigin struct {
+	kept    string // encoded settings of its last ingest, or the store's
+	exists  bool
+	format  loader.Format
+	convert string
+}
+
+// encodedSettings are settings with their form in the store.
+type encodedSettings struct {
+	settings
+	encoded string
+}
+
+const maxSettings = 64 // that are kept
+
+func (r *run) newSettings(of settingsOrigin) (s settings, err error) {
+	if of.kept != "" {
+		if err := json.Unmarshal([]byte(of.kept), &s); err != nil {
+			return s, err
 		}
 	}
-	if !exists || s.Format == "" || r.o.Walk.Format != loader.Auto && r.o.Walk.Format != "" {
-		s.Format = src.Format
+	if !of.exists || s.Format == "" || r.o.Walk.Format != loader.Auto && r.o.Walk.Format != "" {
+		s.Format = of.format
 	}
-	if s.Convert = src.Convert; s.Convert != "" {
+	if s.Convert = of.convert; s.Convert != "" {
 		s.Format = loader.Text
 	}
-	if kept == "" && !exists {
+	if of.kept == "" && !of.exists {
 		s.ByKind = true
 	}
 	if r.o.Splitter != nil {

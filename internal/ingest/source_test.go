@@ -80,12 +80,36 @@ func TestSettingsFor(t *testing.T) {
 			known.Settings = encoded(t, tt.kept)
 		}
 		r := newRun(s, nil, tt.options)
-		got, err := r.settingsFor(known, tt.exists, tt.src)
+		for range 2 { // the second time they are kept
+			got, form, err := r.settingsFor(known, tt.exists, tt.src)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("%s (-want +got):\n%s", name, diff)
+			}
+			if want := encoded(t, tt.want); form != want {
+				t.Errorf("%s: %s, want %s", name, form, want)
+			}
+		}
+	}
+}
+
+// Each source has its own settings, however many there are and in whatever order they are asked for.
+func TestSettingsOfMany(t *testing.T) {
+	t.Parallel()
+	r := newRun(first{}, nil, Options{})
+	for i := range 3 * 2 * maxSettings {
+		own := settings{Splitter: &splitter.Options{Kind: splitter.Character, ChunkSize: 1 + i%(2*maxSettings)}, Format: loader.CSV}
+		got, form, err := r.settingsFor(engine.Source{Settings: encoded(t, own)}, true, loader.Source{})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(tt.want, got); diff != "" {
-			t.Errorf("%s (-want +got):\n%s", name, diff)
+		if diff := cmp.Diff(own, got); diff != "" || form != encoded(t, own) {
+			t.Fatalf("%s (-want +got):\n%s", form, diff)
+		}
+		if len(r.settings) > maxSettings {
+			t.Fatalf("%d settings are kept", len(r.settings))
 		}
 	}
 }
