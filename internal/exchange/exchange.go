@@ -87,7 +87,7 @@ const headSize = 4096
 var errUnknownFormat = errors.New("it is in none of the formats that are read")
 
 // otherPrograms is the way out where nothing is known of the files.
-const otherPrograms = `of other programs, export records to a file of JSONL, {"id", "text", "metadata", "vector"} a line, and import that`
+const otherPrograms = `texts, folders of them and CSV go in by sheaf ingest; of other programs, export records to a file of JSONL, {"id", "text", "metadata", "vector"} a line, and import that`
 
 // detect returns the format of what is at a path. A URL names another store.
 func detect(path, indexName string) (Format, error) {
