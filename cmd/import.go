@@ -203,6 +203,9 @@ func (i *importing) metric() (engine.Metric, error) {
 	return m, nil
 }
 
+// errNothingEmbeds says that neither the flag nor the store names an embedder.
+var errNothingEmbeds = usagef("--reembed and --verify need --embedder, which names what embeds")
+
 // newFacts returns the facts of the store that the import creates, and its embedder.
 func (i *importing) newFacts() (f engine.Facts, e embed.Embedder, err error) {
 	f = i.in.Facts
@@ -231,7 +234,7 @@ func (i *importing) newFacts() (f engine.Facts, e embed.Embedder, err error) {
 	}
 	switch {
 	case e == nil && (i.o.reembed || i.o.verify):
-		return f, nil, usagef("--reembed and --verify need --embedder, which names what embeds")
+		return f, nil, errNothingEmbeds
 	case f.Dim == 0 && i.in.Empty:
 		err := i.in.About(errors.New("it holds no document, so nothing tells how long vectors are"))
 		return f, nil, hint.With(err, "make the store first with sheaf init, or give the --embedder that it is to have")
@@ -333,7 +336,7 @@ func (i *importing) agree(f engine.Facts) (embed.Embedder, error) {
 	case err != nil:
 		return nil, err
 	case embeds && f.Embedder == "":
-		return nil, errNoEmbedder
+		return nil, errNothingEmbeds
 	}
 	return e, nil
 }
