@@ -147,8 +147,7 @@ func (f *File) begin(n int) {
 // read reads the parts from one up to another of the block at place at to b, which has room for all.
 func (f *File) read(at int64, b []byte, from, to part) error {
 	return f.pieces(at, b, from, to, func(piece []byte, at int64) error {
-		_, err := f.ReadAt(piece, f.header+at)
-		return err
+		return readAt(f.File.File, piece, f.header+at)
 	})
 }
 
