@@ -9,9 +9,10 @@ import (
 func TestGoals(t *testing.T) {
 	t.Parallel()
 	f := figures{
-		"defs":   {first: .604, second: .667, multilingual: .5359, behindJudge: .745, minilmHybrid: .743},
-		"para":   {first: .632, second: .6269, behindJudge: .872, minilmHybrid: .923},
-		"para50": {inFloat: .983, inInt8: .990},
+		"defs":     {first: .604, second: .667, multilingual: .5359, behindJudge: .745, minilmHybrid: .743},
+		"para":     {first: .632, second: .6269, behindJudge: .872, minilmHybrid: .923},
+		"para50":   {inFloat: .983, inInt8: .990},
+		"lo-xr-es": {inFloat: .159, inInt8: .151},
 	}
 	for _, l := range languages {
 		f["ddtp-"+l] = map[string]float64{multilingual: .728, mixed: .8, words: .8}
@@ -31,6 +32,7 @@ func TestGoals(t *testing.T) {
 		" | .824 | not measured",
 		"−.001 (zh) | 0 | missed",
 		"+.007 (para50) | −.005 | reached",
+		"−.008 (lo-xr-es) | −.005 | missed",
 		"−.051 (para) | −.015 | missed",
 		"+.002 (defs) | −.015 | reached",
 		"−.005 (para) | −.005 | reached",
