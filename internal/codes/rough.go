@@ -36,6 +36,7 @@ const (
 	pairSums    = 64 // bytes of a table for a pair of octets
 	roughNumber = 31 // the largest magnitude of a quantized query: 8 of them fit a byte
 	roughSum    = 1<<16 - 1
+	roughDim    = 1 << 15 // above it sums do not fit
 )
 
 // rough returns the query for signs.

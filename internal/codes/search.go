@@ -113,7 +113,7 @@ func (f *File) plan(queries []float32, s Search) (*pass, error) {
 	} else if p.within != nil || !f.Ordered() {
 		readWithGaps(f.File.File)
 	}
-	if p.within != nil && f.Ordered() {
+	if p.within != nil && f.Ordered() && len(f.frame.mean) <= roughDim {
 		for _, q := range p.queries {
 			p.rough = append(p.rough, q.rough())
 		}

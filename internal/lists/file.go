@@ -187,6 +187,11 @@ func (h *head) parse(x []float32) (*File, error) {
 	if f.Ends[0] < 0 || !slices.IsSorted(f.Ends) {
 		return nil, errors.New("its lists do not follow one another")
 	}
+	for _, curve := range f.Curves {
+		if slices.ContainsFunc(curve, func(p Point) bool { return p.Lists < 0 || p.Lists > int32(len(f.Ends)) }) {
+			return nil, errors.New("its curves are about more lists than it has")
+		}
+	}
 	f.Centroids = vectors(h.Lists)
 	searched := b[:len(b)-len(rest)]
 	if binary.LittleEndian.Uint32(take(4)) != column.Checksum(searched) {

@@ -2,6 +2,7 @@ package lists
 
 import (
 	"errors"
+	"math"
 	"os"
 	"path/filepath"
 	"testing"
@@ -95,6 +96,14 @@ func TestReadRefusesEnds(t *testing.T) {
 		path, _ := written(t, f)
 		if _, err := Read(path, f.Origin, false); err == nil {
 			t.Errorf("ends %v are taken", ends)
+		}
+	}
+	for _, looked := range []int32{-1, 4, math.MaxInt32} {
+		f := someFile()
+		f.Curves[1][0].Lists = looked
+		path, _ := written(t, f)
+		if _, err := Read(path, f.Origin, false); err == nil {
+			t.Errorf("a curve about %d lists of %d is taken", looked, len(f.Ends))
 		}
 	}
 	f := someFile()

@@ -90,8 +90,8 @@ func (l *Lists) span(list int32) (first, end int64) {
 	return first, l.Ends[list]
 }
 
-// Blocks returns the blocks that a query reads which looks at so many of the lists near it: first those
-// that have rows of no list, then those of the nearest list, and so on.
+// Blocks returns the blocks that a query reads which looks at so many of the lists near it: those
+// of the nearest list, then those of the next, and at last those that have rows of no list.
 func (l *Lists) Blocks(near []int32, lists int, blockRows, blocks int64) []int64 {
 	var read []int64
 	taken := make([]bool, blocks)
@@ -103,11 +103,11 @@ func (l *Lists) Blocks(near []int32, lists int, blockRows, blocks int64) []int64
 			}
 		}
 	}
-	take(l.Rows(), blocks*blockRows)
 	for _, list := range near[:lists] {
 		if first, end := l.span(list); first < end {
 			take(first, end)
 		}
 	}
+	take(l.Rows(), blocks*blockRows)
 	return read
 }

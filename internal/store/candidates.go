@@ -77,7 +77,7 @@ func (snap *snapshot) byBlocks(ctx context.Context, queries []float32, s faiss.S
 		near[i], far[i] = b[:n], b[n:]
 	}
 	search := snap.codesSearch(s)
-	search.Most = snap.codes.Rows() // few rows: how many of them are candidates, which threads decide, changes no answer
+	search.Most = snap.codes.Rows() // few rows: how many of them are candidates depends on threads, and hardly ever the answer
 	search.Blocks = near
 	found, err := snap.codes.Candidates(ctx, queries, search)
 	if err != nil {
