@@ -31,7 +31,7 @@ type Search struct {
 
 	// Blocks are, for each query, the numbers of the blocks where its candidates are looked for; those in which the
 	// nearest are likely come first. nil: all. Then signs are enough for most rows of a file with an order of its
-	// own, whose bounds hold but for one row in 740, see [Deviations].
+	// own, each of whose bounds holds but for one row in 740, see [Deviations].
 	Blocks [][]int64
 
 	// Limits are, for each query, keys above which no row is looked for. nil: there are none.

@@ -63,8 +63,12 @@ func (st *state) changed(f *lists.File) (tail, gone int64, stale bool, err error
 // sampleNames are what the kinds of a file of lists are to engines.
 var sampleNames = map[lists.Kind]engine.Sample{lists.Asked: engine.Asked, lists.Sentences: engine.Sentences, lists.Moved: engine.Moved}
 
-// errOtherRows says that the codes which lie in lists are not there any more.
-var errOtherRows = errors.New("its rows are others now")
+// errOtherRows says that the codes which lie in lists are not there any more, and errNoCodes that they
+// cannot be read.
+var (
+	errOtherRows = errors.New("its rows are others now")
+	errNoCodes   = errors.New("the codes of its rows cannot be read")
+)
 
 // listsInfo says what the lists of a state hold; nil where there are none.
 func (s *Store) listsInfo(t *tx) (*engine.Lists, error) {

@@ -150,7 +150,10 @@ func (snap *snapshot) approximate(ctx context.Context, o engine.SearchOptions) e
 			return nil
 		case err != nil || f == nil:
 			return err
-		case !fits || snap.codes == nil:
+		case snap.codes == nil:
+			snap.lost = errNoCodes
+			return nil
+		case !fits:
 			snap.lost = errOtherRows
 			return nil
 		case snap.codes.Name() != snap.store.sidecarPath(codesKind, f.Codes) || f.Rows() > snap.codes.Rows():
