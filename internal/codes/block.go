@@ -18,14 +18,15 @@ func layoutOf(dim, rows int, ordered bool) layout {
 type part int
 
 const (
-	// signPart has for each row its number, its length, and the scale and the spread of its signs; and
-	// the signs. Only files with an order of their own have it.
+	// signPart has for each row its number, its length, and the scale and the spread of its
+	// signs; and the signs. Only files with an order of their own have it.
 	signPart part = iota
-	// highPart has for each row its length, and the scale and the residual of 4 bits; in a file with an order
-	// of its own, its number; and the high nibbles.
+	// highPart has for each row its length, and the scale and the residual of 4 bits; in a
+	// file with an order of its own, its number; and the high nibbles.
 	highPart
-	// lowPart has for each row the scale and the residual of 8 bits; the low nibbles; the checksum of the
-	// floats that the codes were made of, and that of all of the block before it.
+	// lowPart has for each row the scale and the residual of 8 bits; the low nibbles; the
+	// checksum of the floats that the codes were made of, and that of all of the block
+	// before it.
 	lowPart
 	parts
 )

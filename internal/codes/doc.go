@@ -10,8 +10,9 @@
 // the k nearest. The others are candidates: whoever computes their keys has the answer
 // of a scan over all rows, to the last bit.
 //
-// In a file with an order of its own the signs of the 8-bit numbers are kept as well, for searches that look
-// at some of its blocks and need not find every row: see [Search.Blocks].
+// In a file with an order of its own the signs of the numbers are kept as well, for
+// searches that look at some of its blocks and need not find every row: see
+// [Search.Blocks].
 //
 // A [File] holds the codes of the first rows of an index file, in blocks. It knows
 // nothing but vectors: rows that a search must not find are passed over when it asks.

@@ -11,10 +11,11 @@ import (
 	"unsafe"
 )
 
-// readAt is f.ReadAt for parts that are in the page cache as a rule, by a call of the system that Go's scheduler is not
-// told of. From one that lasts longer than 20 µs, as it takes to copy a part, the scheduler takes the processor away
-// and gives it back: some thousand times a search, a fifth of its time. A call that has to wait for the
-// disk keeps the processor instead. Nothing may close the file meanwhile.
+// readAt is f.ReadAt for parts that are in the page cache as a rule, by a call of the
+// system that Go's scheduler is not told of. From one that lasts longer than 20 µs, as it
+// takes to copy a part, the scheduler takes the processor away and gives it back: some
+// thousand times a search, a fifth of its time. A call that has to wait for the disk keeps
+// the processor instead. Nothing may close the file meanwhile.
 func readAt(f *os.File, b []byte, at int64) error {
 	defer runtime.KeepAlive(f)
 	for fd := f.Fd(); len(b) > 0; {

@@ -10,11 +10,12 @@ import "math"
 // roughQuery is a query as the signs of rows are compared with it.
 //
 // In the terms of query, and with a row's scale s and spread ρ as kernel_body.h makes them,
-// the estimate of ⟨y,p⟩ is s⟨v,p⟩ for the signs v, numbers of 1/2 and -1/2. It is off by ρ times the length of
-// the part of p across y, times the cosine of that part with a direction that the rotation
-// made one at random: its deviation is 1/√(d-1). So is that of the cosine of sv, which is as long as √(l²+ρ²), with
-// the error of the quantized query, which is as long as η. The bounds hold as far as both
-// are within [Deviations] times theirs; and always, where that is more than 1.
+// the estimate of ⟨y,p⟩ is s⟨v,p⟩ for the signs v, numbers of 1/2 and -1/2. It is off by ρ
+// times the length of the part of p across y, times the cosine of that part with a
+// direction that the rotation made one at random: its deviation is 1/√(d-1). So is that of
+// the cosine of sv, which is as long as √(l²+ρ²), with the error of the quantized query,
+// which is as long as η. The bounds hold as far as both are within [Deviations] times
+// theirs; and always, where that is more than 1.
 //
 // The source is Gao and Long, RaBitQ, SIGMOD 2024, section 3.
 type roughQuery struct {
@@ -27,9 +28,9 @@ type roughQuery struct {
 }
 
 // Deviations is how many times the standard deviation an estimate by signs may be off at
-// most. Of numbers that are distributed normally one in 740 is above it; only rows that are hardly among the
-// nearest are missed for that. Of 5,000 hits among ten million vectors none was, and one in 800 with 2; with 4 three
-// times as many rows are candidates.
+// most. Of numbers that are distributed normally one in 740 is above it; only rows that are
+// hardly among the nearest are missed for that. Of 5,000 hits among ten million vectors
+// none was, and one in 800 with 2; with 4 three times as many rows are candidates.
 const Deviations = 3
 
 const (
@@ -76,8 +77,8 @@ func (r *roughQuery) add(i, a int) {
 	}
 }
 
-// slack is how far an estimate may be off: for each unit of a row's length, and of its spread, where so much of
-// the query lies across the row.
+// slack is how far an estimate may be off: for each unit of a row's length, and of its
+// spread, where so much of the query lies across the row.
 func (r *roughQuery) slack(across float64) (ofLength, ofSpread float64) {
 	return r.times * (r.cosine*r.error + 2*r.epsilon*r.length), r.times * r.cosine * (across + r.error)
 }

@@ -57,8 +57,8 @@ func TestSumsOfSigns(t *testing.T) {
 	}
 }
 
-// The bounds by signs hold for nearly all rows, whatever their numbers are like, and for all of few numbers; and the
-// kernels pass a row at a limit that is its key.
+// The bounds by signs hold for nearly all rows, whatever their numbers are like, and for
+// all of few numbers; and the kernels pass a row at a limit that is its key.
 func TestRoughInterval(t *testing.T) {
 	t.Parallel()
 	const rows, queries = 256, 8

@@ -29,9 +29,10 @@ type Search struct {
 	Threads int      // goroutines at most; 0 means GOMAXPROCS
 	Most    int64    // candidates of a query, on average; 0 means one row in looseShare; see [File.Candidates]
 
-	// Blocks are, for each query, the numbers of the blocks where its candidates are looked for; those in which the
-	// nearest are likely come first. nil: all. Then signs are enough for most rows of a file with an order of its
-	// own, each of whose bounds holds but for one row in 740, see [Deviations].
+	// Blocks are, for each query, the numbers of the blocks where its candidates are looked
+	// for; those in which the nearest are likely come first. nil: all. Then signs are
+	// enough for most rows of a file with an order of its own, each of whose bounds holds
+	// but for one row in 740, see [Deviations].
 	Blocks [][]int64
 
 	// Limits are, for each query, keys above which no row is looked for. nil: there are none.
@@ -273,7 +274,8 @@ const (
 	signShare = 16
 )
 
-// read reads a part of the block at place first: of the high nibbles, the low ones too where these are used.
+// read reads a part of the block at place first: of the high nibbles, the low ones too
+// where these are used.
 func (w *worker) read(first int64, p part) (block, error) {
 	end := p + 1
 	if p == highPart && w.fine {
@@ -285,8 +287,8 @@ func (w *worker) read(first int64, p part) (block, error) {
 	return w.layout.block(w.buf), nil
 }
 
-// screen offers the rows of the block at place first by their signs, where there are such, and leaves in
-// asked the queries that these leave too many rows for.
+// screen offers the rows of the block at place first by their signs, where there are such,
+// and leaves in asked the queries that these leave too many rows for.
 func (w *worker) screen(first int64) error {
 	if w.rough == nil {
 		return nil

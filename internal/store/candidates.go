@@ -68,8 +68,8 @@ func (snap *snapshot) byLists(ctx context.Context, queries []float32, first int,
 // nearShare is the share of the blocks, one in so many, in which the first rows are found.
 const nearShare = 32
 
-// byBlocks finds the best rows in some blocks of the codes for each query, of which those come first where the best
-// are likely: their keys are limits for the others.
+// byBlocks finds the best rows in some blocks of the codes for each query, of which those
+// come first where the best are likely: their keys are limits for the others.
 func (snap *snapshot) byBlocks(ctx context.Context, queries []float32, s faiss.Search, blocks [][]int64) ([][]faiss.Hit, error) {
 	near, far := make([][]int64, len(blocks)), make([][]int64, len(blocks))
 	for i, b := range blocks {
