@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -284,7 +285,7 @@ func (env *environment) report(ctx context.Context, err error, asJSON bool, hint
 }
 
 // atStore returns a hint or a notice with the stores that --store names in each of its commands that would
-// act on another one: those of verbs that work on a store and name none.
+// act on another one: those of verbs that work on these stores and name none. What is in quotes is no command.
 func (env *environment) atStore(text string) string {
 	if !env.config.StoreFlag {
 		return text
@@ -293,16 +294,32 @@ func (env *environment) atStore(text string) string {
 	for _, name := range env.config.Stores {
 		flags += " -s " + hint.ShellQuote(name)
 	}
-	parts := strings.SplitAfter(text, "sheaf ")
-	for i, part := range parts[1:] {
+	quoted := regexp.MustCompile(`"(?:[^"\\]|\\.)*"|\B'(?:[^']|'\\'')*'`) // made here for a quick start; \B: no apostrophe
+	masked := quoted.ReplaceAllStringFunc(text, func(s string) string { return strings.Repeat("_", len(s)) })
+	parts, at := strings.SplitAfter(masked, "sheaf "), len(text)
+	for _, part := range slices.Backward(parts[1:]) {
+		at -= len(part)
 		clause, _, _ := strings.Cut(strings.NewReplacer(",", ";", ":", ";").Replace(part), ";")
 		name := clause[:len(clause)-len(strings.TrimLeft(clause, "abcdefghijklmnopqrstuvwxyz-"))]
-		ofStore := slices.ContainsFunc(verbs(), func(v verb) bool { return v.name == name && v.group != groupTools })
-		if ofStore && !strings.Contains(clause, " -s ") && !strings.Contains(clause, " --store ") && !strings.Contains(clause, " --help") {
-			parts[i+1] = name + flags + strings.TrimPrefix(part, name)
+		named := strings.Contains(clause, " -s ") || strings.Contains(clause, " --store ") || strings.Contains(clause, " --help")
+		if !named && env.takesStores(name, clause) {
+			end := at + len(name)
+			text = text[:end] + flags + text[end:]
 		}
 	}
-	return strings.Join(parts, "")
+	return text
+}
+
+// takesStores reports whether the command that begins with a verb works on the stores of the command line,
+// which may be several.
+func (env *environment) takesStores(name, command string) bool {
+	all := verbs()
+	i := slices.IndexFunc(all, func(v verb) bool { return v.name == name && v.group != groupTools })
+	if i < 0 || len(env.config.Stores) == 1 {
+		return i >= 0
+	}
+	c, _, _ := all[i].command(&environment{}).Find(strings.Fields(command)[1:])
+	return c.Annotations[manyStores] != ""
 }
 
 // messageOf returns the text of an error. What it says of a file begins with the path, quoted, and not

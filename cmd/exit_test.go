@@ -90,7 +90,12 @@ func TestAtStore(t *testing.T) {
 		{given, "a store is in ../a: add -s ../a; sheaf ingest PATH makes one here", "a store is in ../a: add -s ../a; sheaf ingest -s 'my notes' PATH makes one here"},
 		{given, "see sheaf search --help", "see sheaf search --help"},
 		{given, "(sheaf help init names them) sheaf model add minilm, a sheaf of texts", "(sheaf help init names them) sheaf model add minilm, a sheaf of texts"},
+		{given, `no document has the metadata key "a \" sheaf list"`, `no document has the metadata key "a \" sheaf list"`},
+		{given, "did you mean --source 'sheaf list/it'\\''s sheaf get'?", "did you mean --source 'sheaf list/it'\\''s sheaf get'?"},
+		{given, "the store's words: sheaf check --repair, of 'a'", "the store's words: sheaf check -s 'my notes' --repair, of 'a'"},
+		{given, "sheaf import 'a, b' --store DIR, sheaf delete --source 'c -s d'", "sheaf import 'a, b' --store DIR, sheaf delete -s 'my notes' --source 'c -s d'"},
 		{Config{StoreFlag: true, Stores: []string{"a", "b"}}, "see sheaf info", "see sheaf info -s a -s b"},
+		{Config{StoreFlag: true, Stores: []string{"a", "b"}}, "sheaf ingest PATH, sheaf eval draft -n 50, sheaf eval --save", "sheaf ingest PATH, sheaf eval draft -n 50, sheaf eval -s a -s b --save"},
 		{Config{Stores: []string{"of SHEAF_STORE"}}, "see sheaf info", "see sheaf info"},
 	}
 	for _, tt := range tests {
