@@ -419,8 +419,8 @@ const readsWhat = "text is read, such as Markdown, code, HTML, JSONL and CSV; --
 func writeSummary(w io.Writer, sum ingest.Summary, stopped, verbose bool) {
 	hidden := writeSkips(w, sum.Skips, verbose)
 	s, c := sum.Sources, sum.Chunks
-	sources := figures([]int{s.Added, s.Updated, s.Unchanged, s.Removed, s.Skipped, s.Failed, s.Unfinished},
-		"added", "updated", "unchanged", "removed", "skipped", "failed", "unfinished")
+	sources := figures([]int{s.Added, s.Updated, s.Unchanged, s.Removed, s.Skipped, s.Failed, s.Unfinished, sum.Blank},
+		"added", "updated", "unchanged", "removed", "skipped", "failed", "unfinished", "without text")
 	chunks := figures([]int64{c.Added, c.Removed, c.Reused, c.Failed}, "added", "removed", "needed no embedding", "failed")
 	lead, holds := "", "holds"
 	if sum.DryRun {
@@ -430,15 +430,19 @@ func writeSummary(w io.Writer, sum ingest.Summary, stopped, verbose bool) {
 		lead += "stopped early; until then: "
 	}
 	unread := s == (ingest.Sources{Skipped: s.Skipped}) && !stopped && !sum.Failed()
-	if unread && s.Skipped == 0 {
+	blank := unread && s.Skipped == 0 && sum.Blank > 0
+	switch {
+	case blank:
+		fmt.Fprintf(w, "sheaf: %sno text was found in %s\n", lead, count(sum.Blank, "file"))
+	case unread && s.Skipped == 0:
 		fmt.Fprintf(w, "sheaf: %snothing was found to read\n", lead)
-	} else {
+	default:
 		fmt.Fprintf(w, "sheaf: %ssources: %s\n", lead, cmp.Or(sources, "none"))
 	}
 	if hidden > 0 {
 		fmt.Fprintf(w, "sheaf: hint: --verbose names the files that were skipped\n")
 	}
-	if unread {
+	if unread && !blank {
 		fmt.Fprintf(w, "sheaf: hint: %s\n", readsWhat)
 	}
 	switch {
@@ -479,8 +483,8 @@ func priceOf(tokens int64, million float64) float64 {
 
 // writeEmbedding writes what the embedding took, or would take.
 func writeEmbedding(w io.Writer, e ingest.Embedding) {
-	fmt.Fprintf(w, "sheaf: embedding by %s: %s, %s, %d tokens, %s",
-		e.Embedder, count(e.Requests, "request"), count(e.Texts, "text"), e.Tokens, count(e.Retries, "retry"))
+	fmt.Fprintf(w, "sheaf: embedding by %s: %s, %s, %s, %s",
+		e.Embedder, count(e.Requests, "request"), count(e.Texts, "text"), count(e.Tokens, "token"), count(e.Retries, "retry"))
 	if e.Price != nil {
 		fmt.Fprintf(w, ", %s for the tokens", strconv.FormatFloat(*e.Price, 'f', -1, 64))
 	}

@@ -154,7 +154,7 @@ func (d *display) line() {
 		}
 	}
 	if s.Requests > 0 {
-		done += fmt.Sprintf(", %s, %d tokens", count(s.Requests, "request"), s.Tokens)
+		done += ", " + count(s.Requests, "request") + ", " + count(s.Tokens, "token")
 	}
 	if s.Retries > 0 {
 		done += ", " + count(s.Retries, "retry")

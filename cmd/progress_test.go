@@ -128,7 +128,7 @@ func TestProgressLines(t *testing.T) {
 	d := &display{env: &environment{streams: s, now: func() time.Time { return now }}, counter: counter, start: now, verb: "embedding", noun: "chunk"}
 	d.line()
 	now = now.Add(10 * time.Second)
-	counter.AddRequest(2, 30)
+	counter.AddRequest(1, 1)
 	d.line()
 	counter.AddChunks(99)
 	counter.AddBytes(1000)
@@ -138,9 +138,9 @@ func TestProgressLines(t *testing.T) {
 	counter.AddBytes(4000) // the files have grown
 	d.line()
 	want := `sheaf: embedding: 1 chunk done
-sheaf: embedding: 1 chunk done, 0/s, 1 request, 30 tokens
-sheaf: embedding: 100 chunks done of about 400, 10/s, 30s left, 1 request, 30 tokens, 1 retry
-sheaf: embedding: 100 chunks done, 10/s, 1 request, 30 tokens, 1 retry
+sheaf: embedding: 1 chunk done, 0/s, 1 request, 1 token
+sheaf: embedding: 100 chunks done of about 400, 10/s, 30s left, 1 request, 1 token, 1 retry
+sheaf: embedding: 100 chunks done, 10/s, 1 request, 1 token, 1 retry
 `
 	if got := errs.String(); got != want {
 		t.Errorf("%s, want\n%s", got, want)
@@ -159,6 +159,8 @@ func TestSummaryForPeople(t *testing.T) {
 			"sheaf: nothing was found to read\nsheaf: hint: " + readsWhat + "\nsheaf: \"s\" holds 0 chunks: none added, in 0.0 s\n"},
 		{"nothing, and no store", ingest.Summary{Store: "s", NoStore: true}, false, false,
 			"sheaf: nothing was found to read\nsheaf: hint: " + readsWhat + "\nsheaf: nothing was stored, so no store is made\n"},
+		{"files without text", ingest.Summary{Store: "s", NoStore: true, Blank: 2}, false, false,
+			"sheaf: no text was found in 2 files\nsheaf: nothing was stored, so no store is made\n"},
 		{"nothing before the end", ingest.Summary{Store: "s", NoStore: true}, true, false,
 			"sheaf: stopped early; until then: sources: none\nsheaf: nothing was stored, so no store is made\n"},
 		{"a name that plays tricks", ingest.Summary{Store: "s", Report: ingest.Report{Failures: []ingest.Failure{{Source: "a\x1b[2J", Error: "odd"}}}}, false, false,
@@ -169,10 +171,10 @@ func TestSummaryForPeople(t *testing.T) {
 			"sheaf: stopped early; until then: sources: 1 unchanged, 1 unfinished\nsheaf: \"s\" holds 3 chunks: 3 added, in 0.0 s\n"},
 		{"all there is to say", ingest.Summary{
 			Store: "s", Sources: ingest.Sources{Added: 1, Removed: 2}, Chunks: ingest.Chunks{Added: 3, Reused: 4, Removed: 5, Total: 1},
-			Embedding: ingest.Embedding{Embedder: "builtin", Requests: 1, Texts: 3, Tokens: 9, Retries: 0}, Elapsed: 1.25,
+			Embedding: ingest.Embedding{Embedder: "builtin", Requests: 1, Texts: 1, Tokens: 1, Retries: 0}, Elapsed: 1.25,
 		}, false, true,
 			"sheaf: sources: 1 added, 2 removed\nsheaf: \"s\" holds 1 chunk: 3 added, 5 removed, 4 needed no embedding, in 1.2 s\n" +
-				"sheaf: embedding by builtin: 1 request, 3 texts, 9 tokens, 0 retries\n"},
+				"sheaf: embedding by builtin: 1 request, 1 text, 1 token, 0 retries\n"},
 	}
 	for _, tt := range tests {
 		var b strings.Builder

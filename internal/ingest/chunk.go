@@ -165,9 +165,17 @@ func (c *chunker) remarks(reader *loader.Reader) (texts []string) {
 		texts = append(texts, fmt.Sprintf("%q: %s", c.name, remark))
 	}
 	if c.blank > 0 {
-		texts = append(texts, fmt.Sprintf("%q: left out what has no text: %d records", c.name, c.blank))
+		texts = append(texts, fmt.Sprintf("%q: left out what has no text: %s", c.name, count(c.blank, "record")))
 	}
 	return texts
+}
+
+// count returns a number of things as text: "1 record", "2 records".
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
 }
 
 // countIs begins a sentence about a number of chunks.

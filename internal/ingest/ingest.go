@@ -89,6 +89,9 @@ func Run(ctx context.Context, w Writer, e embed.Embedder, o Options) (Summary, e
 	r.w = w
 	r.sum.Embedding.Embedder = w.Facts().Embedder
 	err := r.run(ctx)
+	if err == nil && r.o.New {
+		r.sum.Blank = r.sum.Sources.Added
+	}
 	if err != nil || r.o.New { // only what was committed is in the store
 		r.sum.Sources.Added, r.sum.Sources.Updated, r.sum.Sources.Removed = r.counted.added, r.counted.updated, r.counted.removed
 		r.sum.Chunks = r.counted.chunks

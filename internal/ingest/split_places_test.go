@@ -33,7 +33,7 @@ func TestSplitKinds(t *testing.T) {
 	}
 	const front = `{"source":"DIR/a.md","title":"x","front_matter_source":"y"`
 	notices := []string{
-		`"DIR/c.jsonl": left out what has no text: 1 records`,
+		`"DIR/c.jsonl": left out what has no text: 1 record`,
 		`"DIR/d.csv" is passed over: no field "text" or "page_content" (it has "title", "body"): --text-field names the one to search, --format text reads the file as it is`,
 	}
 	tests := map[string]struct {

@@ -12,6 +12,7 @@ type Summary struct {
 	Elapsed float64 `json:"elapsed_seconds"`
 	DryRun  bool    `json:"dry_run"`
 	NoStore bool    `json:"-"` // there is none at the place, and nothing to make one for
+	Blank   int     `json:"-"` // sources without text that were read and, as no other is in the store, not added
 }
 
 // Report is what there is to say of single inputs.
@@ -40,12 +41,8 @@ func (o Oversize) String() string {
 	if o.Chunks == 0 {
 		return ""
 	}
-	in := "1 source"
-	if o.Sources > 1 {
-		in = fmt.Sprintf("%d sources", o.Sources)
-	}
 	return fmt.Sprintf("%s longer than the chunk size, in %s, the longest with %d code points: no separator divides them (--splitter recursive divides any text)",
-		countIs(o.Chunks), in, o.Longest)
+		countIs(o.Chunks), count(o.Sources, "source"), o.Longest)
 }
 
 // add adds those of a source.
