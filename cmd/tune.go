@@ -70,8 +70,9 @@ pays from some two million vectors on, or where the disk is slow. How many lists
 find a share of the exact answer, 0.99 or what --recall says, is measured by
 QUESTIONS, whose labels are ignored; without them by first sentences of the
 texts, and by vectors that are moved where nothing embeds. sheaf info says what
-came of it, sheaf compact makes the lists anew when a twentieth of the vectors is
-in none or gone, and --index=off removes them. Searches without --recall stay exact.` + filterHelp + nearHelp +
+came of it, sheaf compact makes the lists anew when a twentieth of the vectors
+is in none or gone, and --index=off removes them. Searches without --recall stay
+exact.` + filterHelp + nearHelp +
 			exitStatus(0, 1, 2, 3, 5, 10, 11, 12, 75, 130, 143),
 		Example: `  sheaf tune questions.jsonl
   sheaf tune questions.jsonl --vary mode=vector,hybrid --vary k=5,10 --objective recall@10
