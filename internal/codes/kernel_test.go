@@ -59,7 +59,11 @@ func TestSums(t *testing.T) {
 
 // encoded returns the block of random rows, at a level.
 func encoded(l level, dim, rows int, x []float32) (*frame, block) {
-	f, lay := newFrame(dim, x, [16]byte{byte(dim)}), layoutOf(dim, rows, false)
+	return encodedIn(layoutOf(dim, rows, false), l, dim, x)
+}
+
+func encodedIn(lay layout, l level, dim int, x []float32) (*frame, block) {
+	f := newFrame(dim, x, [16]byte{byte(dim)})
 	b := lay.block(make([]float32, lay.bytes()/vector.Size))
 	b.encode(l, f, x, make([]float32, 2*(lay.octets*octet+group)))
 	return f, b

@@ -10,12 +10,9 @@ import (
 	"sheaf/internal/vector"
 )
 
-// signed returns the block of rows, with their signs.
+// signed is encoded for a block of a file with an order of its own.
 func signed(l level, dim, rows int, x []float32) (*frame, block) {
-	f, lay := newFrame(dim, x, [16]byte{byte(dim)}), layoutOf(dim, rows, true)
-	b := lay.block(make([]float32, lay.bytes()/vector.Size))
-	b.encode(l, f, x, make([]float32, 2*(lay.octets*octet+group)))
-	return f, b
+	return encodedIn(layoutOf(dim, rows, true), l, dim, x)
 }
 
 // The sums of all levels are those of plain arithmetic, also where they are the largest.
